@@ -1,0 +1,134 @@
+//! The union of the modules' errors, and the exit code of each.
+
+use std::fmt;
+
+/// What went wrong, in the classes of the command line's exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The command line is wrong (2).
+    Usage,
+    /// The paths held nothing to look at (3).
+    NoInput,
+    /// Configuration or input that cannot be used (4).
+    Input,
+    /// Local input or output failed (5).
+    Io,
+    /// The CA or endpoint was not reached, or its answer is no answer of a Fabric CA (6).
+    Unreachable,
+    /// The CA refused (7).
+    Refused,
+    /// What the CA issued is not what was asked (8).
+    NotAsAsked,
+    /// Another fabcert holds the lock (9).
+    Locked,
+    /// A hook failed; the certificate is in place (10).
+    Hook,
+    /// A bug in fabcert (70).
+    Bug,
+}
+
+impl ErrorKind {
+    /// The process exit code of this class.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::NoInput => 3,
+            Self::Input => 4,
+            Self::Io => 5,
+            Self::Unreachable => 6,
+            Self::Refused => 7,
+            Self::NotAsAsked => 8,
+            Self::Locked => 9,
+            Self::Hook => 10,
+            Self::Bug => 70,
+        }
+    }
+
+    /// The word for this class in JSON output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::NoInput => "no-input",
+            Self::Input => "input",
+            Self::Io => "io",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::NotAsAsked => "not-as-asked",
+            Self::Locked => "locked",
+            Self::Hook => "hook",
+            Self::Bug => "bug",
+        }
+    }
+}
+
+/// An error that a command ends with: what happened, to which file or host, why, and what to do next.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    help: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind`; `message` says what happened and to which file or host, in lower case and without a full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), help: None, source: None }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the error that caused this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// The class of this error.
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The process exit code.
+    pub const fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
+    /// What to do next, when there is something to say.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// The causes below this error, outermost first, joined by `: `; `None` when there are none.
+    pub fn cause(&self) -> Option<String> {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = self.source.as_deref().map(|e| e as _);
+        let mut parts: Vec<String> = Vec::new();
+        while let Some(e) = next {
+            let text = e.to_string();
+            if parts.last() != Some(&text) {
+                parts.push(text);
+            }
+            next = e.source();
+        }
+        if parts.is_empty() { None } else { Some(parts.join(": ")) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}

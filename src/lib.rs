@@ -1,0 +1,29 @@
+//! Enrol identities at a Hyperledger Fabric CA with the names that clients really dial, prove what came back,
+//! and put MSP and TLS folders in place as one step.
+//!
+//! How data flows through the crate:
+//!
+//! ```text
+//! cli -> enroll -> name, key, x509 (CSR) -> ca (request, answer) -> ca::verify -> msp::plan -> msp::install -> fsx
+//! ```
+//!
+//! Nothing that the CA issued can be written before it is verified: only a `ca::VerifiedEnrollment` can be planned,
+//! and only an `msp::MspPlan` can be installed.
+
+pub mod ca;
+pub mod cli;
+#[cfg(feature = "dev-ca")]
+pub mod devca;
+pub mod enroll;
+mod error;
+pub mod fsx;
+pub mod key;
+pub mod msp;
+pub mod name;
+mod secret;
+mod time;
+pub mod x509;
+
+pub use error::{Error, ErrorKind};
+pub use secret::Secret;
+pub use time::Timestamp;
