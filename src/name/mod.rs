@@ -42,3 +42,8 @@ impl fmt::Display for SanName {
         }
     }
 }
+
+/// Whether `held` holds `wanted`, by type.
+pub fn holds(held: &[SanName], wanted: &SanName) -> bool {
+    held.contains(wanted)
+}

@@ -5,6 +5,7 @@ mod cert;
 mod chain;
 mod csr;
 mod dn;
+mod node_ou;
 mod pem;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ pub use attributes::Attributes;
 pub use cert::{Cert, CertError, ExtendedKeyUsage, KeyUsage};
 pub use chain::{Chain, ChainError};
 pub use csr::{Csr, CsrError, CsrSpec, SubjectFields};
+pub use node_ou::{NoNodeOu, NodeOu};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};
 
 /// Lower-case hex.
