@@ -1,6 +1,150 @@
-//! The command line.
+//! The command line: one file a command, and the only place that prints, reads the environment and asks the clock.
+
+mod args;
+mod completions;
+mod csr;
+#[cfg(feature = "dev-ca")]
+mod demo;
+#[cfg(feature = "dev-ca")]
+mod dev_ca;
+mod enroll;
+mod fabric_env;
+mod install;
+mod logging;
+mod output;
+mod rollback;
+
 use std::process::ExitCode;
-/// Runs the command line.
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{Error, ErrorKind, Timestamp};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+   0  done, or nothing to do
+   1  the answer is no
+   2  usage
+   3  nothing to look at
+   4  configuration or input that cannot be used
+   5  local input or output failed
+   6  CA or endpoint not reached (may be tried again)
+   7  CA refused (never tried again by itself)
+   8  what the CA issued is not what was asked; nothing was written
+   9  another fabcert holds the lock (may be tried again)
+  10  a hook failed; the certificate is in place
+  70  a bug in fabcert
+
+Examples:
+  fabcert demo
+  FABCERT_SECRET=peerpw fabcert enroll --url https://org1-peer1@org1-ca --tls-ca ca.pem \\
+      --hostname org1-peer1 --gateway-service org1-peer-gateway-svc --namespace fabric \\
+      --msp-dir /var/hyperledger/peer/msp --tls-dir /var/hyperledger/peer/tls --role peer";
+
+/// Enrol Hyperledger Fabric identities with the names clients really dial, prove what came back, install it in one step.
+#[derive(Parser, Debug)]
+#[command(name = "fabcert", version, after_help = AFTER_HELP, max_term_width = 120)]
+struct Cli {
+    #[command(flatten)]
+    output: args::OutputArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Enrol an identity: key and CSR, the CA's answer proven, MSP and TLS folders in place
+    Enroll(Box<enroll::EnrollArgs>),
+    /// Make a key and a CSR for a CA that cannot be reached from here
+    Csr(Box<csr::CsrArgs>),
+    /// Put a certificate from such a CA in place, after the same proof
+    Install(Box<install::InstallArgs>),
+    /// Bring back the folders as they were before the last install
+    Rollback(rollback::RollbackArgs),
+    /// The whole story on this machine in seconds: dev CA, two peers, one gateway name, failover
+    #[cfg(feature = "dev-ca")]
+    Demo(demo::DemoArgs),
+    /// An embedded Fabric-CA-compatible server, for development and tests only
+    #[cfg(feature = "dev-ca")]
+    DevCa(Box<dev_ca::DevCaArgs>),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write man pages
+    Man(completions::ManArgs),
+}
+
+/// Runs the command line on the process's arguments, environment, clock and standard streams.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let parsed = Cli::command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(e) => return usage_exit(&e),
+    };
+    let form = cli.output.output;
+    logging::start(&cli.output);
+    match run(cli) {
+        Ok(code) => code,
+        Err(e) => output::failure(&e, form),
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Error> {
+    let form = cli.output.output;
+    match cli.command {
+        Command::Enroll(args) => enroll::run(*args, form),
+        Command::Csr(args) => csr::run(&args, form),
+        Command::Install(args) => install::run(&args, form),
+        Command::Rollback(args) => rollback::run(&args, form),
+        #[cfg(feature = "dev-ca")]
+        Command::Demo(args) => demo::run(&args, form),
+        #[cfg(feature = "dev-ca")]
+        Command::DevCa(args) => dev_ca::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
+    }
+}
+
+/// clap prints its own errors well; `--help` and `--version` come this way too. Its text never holds a value of ours but
+/// the word that was wrong, and secrets are no words of the command line except inside URLs, which clap does not parse.
+fn usage_exit(e: &clap::Error) -> ExitCode {
+    let help = !e.use_stderr();
+    let json = std::env::args().any(|a| a == "--output=json")
+        || std::env::args().collect::<Vec<_>>().windows(2).any(|w| w[0] == "--output" && w[1] == "json")
+        || std::env::var("FABCERT_OUTPUT").is_ok_and(|v| v == "json");
+    if json && !help {
+        let text = e.render().to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        return output::failure(&Error::new(ErrorKind::Usage, first).with_help("see fabcert --help"), args::OutputForm::Json);
+    }
+    match e.print() {
+        Err(io) if io.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(ErrorKind::Io.exit_code()),
+        _ if help => ExitCode::SUCCESS,
+        _ => ExitCode::from(ErrorKind::Usage.exit_code()),
+    }
+}
+
+/// The one call to the system clock.
+#[allow(clippy::disallowed_methods, reason = "the edge at which time comes in")]
+fn now() -> Timestamp {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// A runtime for one thread: an enrolment is one request at a time.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Io, "the runtime could not be started").with_source(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

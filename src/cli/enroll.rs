@@ -1,0 +1,344 @@
+//! `fabcert enroll`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, RoleArg, TargetArgs, TlsCaArgs, TlsNamesArg};
+use super::{fabric_env, output};
+use crate::ca::{AttrRequest, CaUrl, RoleRule};
+use crate::enroll::{self, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish};
+use crate::fsx::Disk;
+use crate::msp::{Layout, TlsNames};
+use crate::name::{NameSet, NameWishes};
+use crate::x509::{NodeOu, SubjectFields};
+use crate::{Error, ErrorKind, Secret};
+
+const EXAMPLES: &str = "\
+Examples:
+  A peer's MSP and TLS folders in one command, with every name that clients dial:
+    fabcert enroll --url https://org1-ca --id org1-peer1 --secret-file /run/secrets/enroll --tls-ca ca.pem \\
+        --hostname org1-peer1 --gateway-service org1-peer-gateway-svc --namespace fabric --role peer \\
+        --msp-dir /var/hyperledger/peer/msp --tls-dir /var/hyperledger/peer/tls
+
+  A line of fabric-ca-client, with only the program's name changed:
+    fabcert enroll --url https://org1-peer1:peerpw@org1-ca --tls.certfiles ca.pem \\
+        --csr.hosts org1-peer1,org1-peer-gateway-svc --mspdir /var/hyperledger/peer/msp
+
+  What would be done, without a request:
+    fabcert enroll --dry-run ...
+
+A second run with the same wishes changes nothing, opens no connection and exits 0. Variables of the Go client
+(FABRIC_CA_CLIENT_URL, _MSPDIR, _CSR_HOSTS, _TLS_CERTFILES, ...) are read where neither a flag nor FABCERT_* is given.";
+
+/// Enrol an identity.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct EnrollArgs {
+    #[command(flatten)]
+    ca: CaArgs,
+    #[command(flatten)]
+    tls_ca: TlsCaArgs,
+    #[command(flatten)]
+    names: NameArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Signing profile at the CA, where one folder alone is asked for
+    #[arg(long, value_name = "PROFILE", env = "FABCERT_PROFILE", alias = "enrollment.profile", help_heading = "Request")]
+    profile: Option<String>,
+    /// Attributes to ask for, NAME or NAME:opt; replaces the CA's own choice
+    #[arg(long, value_name = "NAME[:opt]", value_delimiter = ',', env = "FABCERT_ATTRS", alias = "enrollment.attrs", help_heading = "Request")]
+    attrs: Vec<String>,
+    /// Keep trying this long while the CA is not reachable; never after a refusal
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
+    wait: Option<Duration>,
+    /// Enrol although a good certificate stands there, or the CA refused before
+    #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
+    force: bool,
+    /// Print names with reasons and files with modes; send no request, write nothing
+    #[arg(long, env = "FABCERT_DRY_RUN", help_heading = "Request")]
+    dry_run: bool,
+    /// The Go client's --csr.cn, which its enroll ignores as well
+    #[arg(long = "csr.cn", hide = true)]
+    csr_cn: Option<String>,
+    /// The Go client's --myhost, of use only for its configuration file
+    #[arg(short = 'm', long = "myhost", hide = true)]
+    myhost: Option<String>,
+    /// The Go client's --enrollment.type: only x509
+    #[arg(long = "enrollment.type", hide = true, value_parser = ["x509"])]
+    enrollment_type: Option<String>,
+    /// The Go client's --loglevel, without effect
+    #[arg(long = "loglevel", hide = true)]
+    loglevel: Option<String>,
+}
+
+pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    let env = |name: &str| std::env::var(name).ok();
+    fabric_env::apply(&env, &mut args.ca, &mut args.names, &mut args.target, &mut args.key, &mut args.profile);
+    let dry_run = args.dry_run;
+    let wish = wish(args, &env)?;
+    let disk = Disk::real();
+    let environment = Environment { disk: &disk, now: &super::now };
+    if dry_run {
+        let plan = enroll::plan(&wish, &environment)?;
+        match form {
+            OutputForm::Json => output::print_json(&plan)?,
+            OutputForm::Human => output::print(&plan.to_string())?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let outcome = super::runtime()?.block_on(enroll::enroll(&wish, &environment))?;
+    match form {
+        OutputForm::Json => output::print_json(&outcome)?,
+        OutputForm::Human => output::print(&outcome.to_string())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The wish behind the arguments. Reads no file but standard input, and that only when it holds the secret.
+fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
+    let EnrollArgs { ca, tls_ca, names, target, key, profile, attrs, wait, force, .. } = args;
+    let home = target.home.as_deref();
+    let default_msp = home.filter(|_| target.tls_dir.is_none()).map(|h| h.join("msp"));
+    let msp_dir = target.msp_dir.map(|p| fabric_env::below_home(home, p)).or(default_msp);
+    let tls_dir = target.tls_dir.map(|p| fabric_env::below_home(home, p));
+    if msp_dir.is_none() && tls_dir.is_none() {
+        return Err(Error::new(ErrorKind::Usage, "no folder was named to put the result into")
+            .with_help("give --msp-dir DIR for the signing identity, --tls-dir DIR for the TLS pair, or both"));
+    }
+    if let (Some(a), Some(b)) = (&msp_dir, &tls_dir)
+        && (a == b || a.starts_with(b) || b.starts_with(a))
+    {
+        return Err(Error::new(ErrorKind::Usage, "--msp-dir and --tls-dir must be two folders, neither inside the other"));
+    }
+    let name_set = NameSet::derive(&NameWishes {
+        sans: &names.san,
+        hostnames: &names.hostname,
+        gateway_services: &names.gateway_service,
+        namespace: names.namespace.as_deref(),
+        cluster_domain: &names.cluster_domain,
+    })?;
+    if tls_dir.is_some() && name_set.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "--tls-dir needs names: a TLS certificate without any is of no use to clients")
+            .with_help("give --san, --hostname or --gateway-service with the names that clients dial"));
+    }
+    for warning in name_set.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let both = msp_dir.is_some() && tls_dir.is_some();
+    if both && profile.is_some() {
+        return Err(Error::new(ErrorKind::Usage, "--profile goes with one folder alone")
+            .with_help("with both folders the signing certificate gets the CA's default profile and the TLS certificate the profile tls"));
+    }
+    let (mut subject, had_ou) = SubjectFields::parse(&names.csr_names).map_err(|e| Error::new(ErrorKind::Usage, e.to_string()))?;
+    if let Some(serial) = names.csr_serialnumber {
+        subject.serial_number = Some(serial);
+    }
+    if had_ou {
+        tracing::warn!("the OU of --csr-names is left out: the CA sets the identity's type and affiliation there");
+    }
+    let sign_ca = access(&ca, home, env)?;
+    let node_ous = !target.no_node_ous;
+    let role = target.role.map(node_ou);
+    let tls = tls_dir
+        .map(|target_dir| -> Result<TlsWish, Error> {
+            Ok(TlsWish {
+                target: target_dir,
+                ca: tls_access(&ca, &tls_ca, &sign_ca, home, env)?,
+                names: name_set.clone(),
+                profile: profile.clone().unwrap_or_else(|| "tls".to_owned()),
+                file_names: match target.tls_names {
+                    TlsNamesArg::Fabric => TlsNames::Fabric,
+                    TlsNamesArg::K8s => TlsNames::K8s,
+                },
+                role: if both { RoleRule::Any } else { role.map_or(RoleRule::Any, RoleRule::Exactly) },
+            })
+        })
+        .transpose()?;
+    let sign = msp_dir.map(|target_dir| SignWish {
+        target: target_dir,
+        ca: sign_ca,
+        names: if both { NameSet::default() } else { name_set },
+        profile,
+        msp: MspWish {
+            layout: match target.layout {
+                LayoutArg::FabricCa => Layout::FabricCa,
+                LayoutArg::Cryptogen => Layout::Cryptogen,
+            },
+            node_ous,
+        },
+        role: match role {
+            Some(role) => RoleRule::Exactly(role),
+            None if node_ous => RoleRule::ExactlyOne,
+            None => RoleRule::Any,
+        },
+    });
+    if let Some(sign) = &sign
+        && !both
+        && !sign.names.is_empty()
+        && sign.profile.as_deref() != Some("tls")
+    {
+        tracing::warn!(
+            "the names go on the signing certificate, which TLS does not use; for the peer's TLS certificate add --tls-dir"
+        );
+    }
+    Ok(Wish {
+        sign,
+        tls,
+        subject,
+        attributes: if attrs.is_empty() { None } else { Some(attrs.iter().map(|a| attribute(a)).collect::<Result<_, _>>()?) },
+        key: key_wish(&key),
+        key_mode: target.key_mode,
+        group: target.group,
+        force,
+        wait,
+    })
+}
+
+pub(super) fn node_ou(role: RoleArg) -> NodeOu {
+    match role {
+        RoleArg::Peer => NodeOu::Peer,
+        RoleArg::Orderer => NodeOu::Orderer,
+        RoleArg::Admin => NodeOu::Admin,
+        RoleArg::Client => NodeOu::Client,
+    }
+}
+
+pub(super) fn key_wish(key: &KeyArgs) -> KeyWish {
+    match &key.key_file {
+        Some(path) => KeyWish::File(path.clone()),
+        None if key.reuse_key => KeyWish::Standing,
+        None => KeyWish::New(key.algorithm()),
+    }
+}
+
+fn attribute(text: &str) -> Result<AttrRequest, Error> {
+    let (name, optional) = match text.split_once(':') {
+        None => (text, false),
+        Some((name, "opt")) => (name, true),
+        Some(_) => {
+            return Err(Error::new(ErrorKind::Usage, format!("--attrs {text}: only NAME or NAME:opt is understood")));
+        }
+    };
+    Ok(AttrRequest { name: name.to_owned(), optional })
+}
+
+fn access(ca: &CaArgs, home: Option<&std::path::Path>, env: fabric_env::Lookup<'_>) -> Result<CaAccess, Error> {
+    let text = ca.url.as_deref().ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "no CA was named")
+            .with_help("give --url https://ID@HOST[:PORT], or set FABCERT_URL or FABRIC_CA_CLIENT_URL")
+    })?;
+    let (url, url_id, url_secret) = parse_url(text, ca.plaintext)?;
+    let id = ca.id.clone().or(url_id).ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "no enrolment id was given").with_help("give --id ID, or put it into the URL: https://ID@HOST")
+    })?;
+    let anchors: Vec<PathBuf> = ca.tls_ca.iter().map(|p| fabric_env::below_home(home, p.clone())).collect();
+    anchors_needed(&url, &anchors, "--tls-ca")?;
+    Ok(CaAccess {
+        secret: secret(ca.secret_file.as_ref(), "FABCERT_SECRET", env, url_secret)?,
+        url,
+        id,
+        ca_name: ca.ca_name.clone().filter(|n| !n.is_empty()),
+        anchors,
+        client_identity: client_identity(ca)?,
+        proxy: ca.proxy.clone(),
+        plaintext: ca.plaintext,
+        connect_timeout: ca.connect_timeout,
+        timeout: ca.timeout,
+    })
+}
+
+/// The TLS CA: what its own flags say, and the first CA's answers for the rest.
+fn tls_access(
+    ca: &CaArgs,
+    tls: &TlsCaArgs,
+    first: &CaAccess,
+    home: Option<&std::path::Path>,
+    env: fabric_env::Lookup<'_>,
+) -> Result<CaAccess, Error> {
+    let mut access = first.clone();
+    let mut url_secret = None;
+    if let Some(text) = &tls.tls_url {
+        let (url, id, secret) = parse_url(text, ca.plaintext)?;
+        access.url = url;
+        access.ca_name = None;
+        if let Some(id) = id {
+            access.id = id;
+        }
+        url_secret = secret;
+        if !tls.tls_url_ca.is_empty() {
+            access.anchors = tls.tls_url_ca.iter().map(|p| fabric_env::below_home(home, p.clone())).collect();
+        }
+        anchors_needed(&access.url, &access.anchors, "--tls-url-ca")?;
+    }
+    if let Some(name) = &tls.tls_ca_name {
+        access.ca_name = Some(name.clone()).filter(|n| !n.is_empty());
+    }
+    if let Some(id) = &tls.tls_id {
+        access.id.clone_from(id);
+    }
+    match secret(tls.tls_secret_file.as_ref(), "FABCERT_TLS_SECRET", env, url_secret)? {
+        SecretSource::None => {}
+        other => access.secret = other,
+    }
+    Ok(access)
+}
+
+fn parse_url(text: &str, plaintext: bool) -> Result<(CaUrl, Option<String>, Option<Secret>), Error> {
+    let parts = CaUrl::parse(text, plaintext)?;
+    if parts.1.is_none() && parts.2.is_some() {
+        return Err(Error::new(ErrorKind::Usage, "the URL holds a secret and no enrolment id"));
+    }
+    Ok(parts)
+}
+
+fn anchors_needed(url: &CaUrl, anchors: &[PathBuf], flag: &str) -> Result<(), Error> {
+    if url.is_plaintext() || !anchors.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Usage, format!("no trust anchors for {url}: {flag} is missing")).with_help(
+        "give the CA's certificate as PEM file (root, intermediate, or the server's own); the system's anchors are never used",
+    ))
+}
+
+/// The secret's source by precedence: file, then environment, then URL.
+fn secret(
+    file: Option<&PathBuf>,
+    variable: &str,
+    env: fabric_env::Lookup<'_>,
+    in_url: Option<Secret>,
+) -> Result<SecretSource, Error> {
+    if let Some(path) = file {
+        if path.as_os_str() == "-" {
+            let text = zeroize::Zeroizing::new(std::io::read_to_string(std::io::stdin().lock()).map_err(|e| {
+                Error::new(ErrorKind::Io, "the secret cannot be read from standard input").with_source(e)
+            })?);
+            return Ok(SecretSource::Given(Secret::from_file_text(&text)));
+        }
+        return Ok(SecretSource::File(path.clone()));
+    }
+    if let Some(value) = env(variable).filter(|v| !v.is_empty()) {
+        return Ok(SecretSource::Given(Secret::new(value)));
+    }
+    Ok(match in_url {
+        Some(secret) => {
+            tracing::warn!(
+                "the enrolment secret stands in the URL, where process lists and shell histories show it; prefer --secret-file or {variable}"
+            );
+            SecretSource::Given(secret)
+        }
+        None => SecretSource::None,
+    })
+}
+
+fn client_identity(ca: &CaArgs) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+    match (&ca.tls_client_cert, &ca.tls_client_key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => Ok(Some((cert.clone(), key.clone()))),
+        _ => Err(Error::new(ErrorKind::Usage, "--tls-client-cert and --tls-client-key go together")),
+    }
+}

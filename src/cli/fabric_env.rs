@@ -1,0 +1,94 @@
+//! The Go client's environment: `FABRIC_CA_CLIENT_*` stands in for what neither a flag nor `FABCERT_*` gave.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{CaArgs, KeyArgs, NameArgs, TargetArgs};
+
+/// Reads variables; the process's environment, or a test's.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The variable `FABRIC_CA_CLIENT_<name>`; an empty one counts as not set.
+fn get(env: Lookup<'_>, name: &str) -> Option<String> {
+    env(&format!("FABRIC_CA_CLIENT_{name}")).filter(|v| !v.is_empty())
+}
+
+fn list(env: Lookup<'_>, name: &str) -> Vec<String> {
+    get(env, name)
+        .map(|v| v.split(',').map(str::trim).filter(|i| !i.is_empty()).map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
+fn fill<T>(slot: &mut Option<T>, value: Option<T>) {
+    if slot.is_none() {
+        *slot = value;
+    }
+}
+
+fn fill_list<T>(slot: &mut Vec<T>, value: Vec<T>) {
+    if slot.is_empty() {
+        *slot = value;
+    }
+}
+
+/// Fills in what the Go client's variables say.
+pub(super) fn apply(
+    env: Lookup<'_>,
+    ca: &mut CaArgs,
+    names: &mut NameArgs,
+    target: &mut TargetArgs,
+    key: &mut KeyArgs,
+    profile: &mut Option<String>,
+) {
+    fill(&mut ca.url, get(env, "URL"));
+    fill(&mut ca.ca_name, get(env, "CANAME"));
+    fill_list(&mut ca.tls_ca, list(env, "TLS_CERTFILES").into_iter().map(PathBuf::from).collect());
+    fill(&mut ca.tls_client_cert, get(env, "TLS_CLIENT_CERTFILE").map(PathBuf::from));
+    fill(&mut ca.tls_client_key, get(env, "TLS_CLIENT_KEYFILE").map(PathBuf::from));
+    fill_list(&mut names.san, list(env, "CSR_HOSTS"));
+    fill(&mut names.csr_serialnumber, get(env, "CSR_SERIALNUMBER"));
+    fill(&mut key.keyrequest_size, get(env, "CSR_KEYREQUEST_SIZE"));
+    fill(profile, get(env, "ENROLLMENT_PROFILE"));
+    fill(&mut target.home, get(env, "HOME").map(PathBuf::from));
+    if target.msp_dir.is_none() && target.tls_dir.is_none() {
+        target.msp_dir = get(env, "MSPDIR").map(PathBuf::from);
+    }
+}
+
+/// Paths as the Go client takes them: relative ones lie below its home, when a home is named.
+pub(super) fn below_home(home: Option<&Path>, path: PathBuf) -> PathBuf {
+    match home {
+        Some(home) if path.is_relative() => home.join(path),
+        _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_beats_the_go_clients_variable_and_an_empty_one_is_none() {
+        let env = |name: &str| match name {
+            "FABRIC_CA_CLIENT_URL" => Some("https://env".to_owned()),
+            "FABRIC_CA_CLIENT_CSR_HOSTS" => Some("a, b".to_owned()),
+            "FABRIC_CA_CLIENT_CANAME" => Some(String::new()),
+            "FABRIC_CA_CLIENT_MSPDIR" => Some("msp".to_owned()),
+            _ => None,
+        };
+        let mut ca = CaArgs { url: Some("https://flag".into()), ..CaArgs::default() };
+        let (mut names, mut target, mut key, mut profile) =
+            (NameArgs::default(), TargetArgs::default(), KeyArgs::default(), None);
+        apply(&env, &mut ca, &mut names, &mut target, &mut key, &mut profile);
+        assert_eq!(ca.url.as_deref(), Some("https://flag"));
+        assert_eq!(ca.ca_name, None);
+        assert_eq!(names.san, ["a", "b"]);
+        assert_eq!(target.msp_dir, Some(PathBuf::from("msp")));
+    }
+
+    #[test]
+    fn relative_paths_lie_below_the_home_that_was_named() {
+        assert_eq!(below_home(Some(Path::new("/h")), "msp".into()), Path::new("/h/msp"));
+        assert_eq!(below_home(Some(Path::new("/h")), "/x".into()), Path::new("/x"));
+        assert_eq!(below_home(None, "msp".into()), Path::new("msp"));
+    }
+}

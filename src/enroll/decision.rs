@@ -1,0 +1,268 @@
+//! Whether there is anything to do: pure, from what stands, what is wished, and the time.
+
+use std::fmt;
+
+use crate::ca::RoleRule;
+use crate::key::KeyAlgorithm;
+use crate::name::{self, SanName};
+use crate::x509::{Cert, NodeOu};
+use crate::{Error, ErrorKind, Timestamp};
+
+/// Why a certificate is enrolled for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Nothing stands there.
+    Missing,
+    /// The user said so.
+    Forced,
+    /// What stands cannot be used.
+    Broken(Vec<String>),
+    /// Another identity stands there, and `--force` replaces it.
+    OtherIdentity(String),
+    /// Wished names are not in the certificate.
+    NamesMissing(Vec<SanName>),
+    /// The certificate lacks the role.
+    Role(String),
+    /// The key is on another curve than was asked for.
+    Curve(KeyAlgorithm),
+    /// The key is not the one in the file that was named.
+    OtherKey,
+    /// Files were changed or removed since they were written.
+    FilesChanged(Vec<String>),
+    /// Expired.
+    Expired(Timestamp),
+    /// Less than a third of its life is left.
+    Due {
+        /// End of the validity.
+        not_after: Timestamp,
+        /// Days left.
+        days_left: i64,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("no certificate stands there"),
+            Self::Forced => f.write_str("--force"),
+            Self::Broken(problems) => write!(f, "what stands there cannot be used: {}", problems.join("; ")),
+            Self::OtherIdentity(id) => write!(f, "--force, in place of the identity \"{id}\""),
+            Self::NamesMissing(names) => {
+                let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+                write!(f, "the certificate lacks {}", names.join(", "))
+            }
+            Self::Role(text) => f.write_str(text),
+            Self::Curve(found) => write!(f, "the key is {found}, and another curve is asked for"),
+            Self::OtherKey => f.write_str("the certificate is for another key than the one named"),
+            Self::FilesChanged(files) => write!(f, "files changed since they were written: {}", files.join(", ")),
+            Self::Expired(at) => write!(f, "the certificate ended at {at}"),
+            Self::Due { not_after, days_left } => {
+                write!(f, "the certificate is due: {days_left} days left, it ends at {not_after}")
+            }
+        }
+    }
+}
+
+/// A certificate that stands in a target, with what is known of it.
+#[derive(Clone, Debug)]
+pub(super) struct Standing<'a> {
+    pub(super) leaf: &'a Cert,
+    pub(super) curve: Option<KeyAlgorithm>,
+    /// The CA that issued it, when it is on disk.
+    pub(super) issuer: Option<&'a Cert>,
+    /// What makes it unusable.
+    pub(super) problems: &'a [String],
+    /// The recorded time of issue.
+    pub(super) issued_at: Option<Timestamp>,
+    /// Files that differ from the record.
+    pub(super) changed: Vec<String>,
+}
+
+/// What is wished of one certificate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) id: &'a str,
+    pub(super) sans: &'a [SanName],
+    pub(super) role: RoleRule,
+    /// The curve, when one was named.
+    pub(super) curve: Option<KeyAlgorithm>,
+    pub(super) force: bool,
+    pub(super) target: &'a std::path::Path,
+}
+
+/// `None`: nothing to do.
+///
+/// # Errors
+/// When another identity stands in the target and `--force` was not given.
+pub(super) fn decide(
+    standing: Option<&Standing<'_>>,
+    wanted: &Wanted<'_>,
+    now: Timestamp,
+) -> Result<Option<Reason>, Error> {
+    let Some(standing) = standing else { return Ok(Some(Reason::Missing)) };
+    let leaf = standing.leaf;
+    if leaf.common_name() != Some(wanted.id) {
+        let other = leaf.common_name().unwrap_or_default().to_owned();
+        if wanted.force {
+            return Ok(Some(Reason::OtherIdentity(other)));
+        }
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!(
+                "{} holds the certificate of another identity, \"{other}\", not of \"{}\"",
+                wanted.target.display(),
+                wanted.id
+            ),
+        )
+        .with_help("name another folder, or replace that identity with --force"));
+    }
+    if wanted.force {
+        return Ok(Some(Reason::Forced));
+    }
+    if !standing.problems.is_empty() {
+        return Ok(Some(Reason::Broken(standing.problems.to_vec())));
+    }
+    let missing: Vec<SanName> = wanted.sans.iter().filter(|s| !name::holds(leaf.sans(), s)).cloned().collect();
+    if !missing.is_empty() {
+        return Ok(Some(Reason::NamesMissing(missing)));
+    }
+    if let Some(text) = role_unmet(leaf, wanted.role) {
+        return Ok(Some(Reason::Role(text)));
+    }
+    if let (Some(wish), Some(found)) = (wanted.curve, standing.curve)
+        && wish != found
+    {
+        return Ok(Some(Reason::Curve(found)));
+    }
+    if !standing.changed.is_empty() {
+        return Ok(Some(Reason::FilesChanged(standing.changed.clone())));
+    }
+    Ok(due(leaf, standing.issuer, standing.issued_at, now))
+}
+
+fn role_unmet(leaf: &Cert, rule: RoleRule) -> Option<String> {
+    let found = NodeOu::among(leaf.organizational_units());
+    let ous = leaf.organizational_units().join(", ");
+    match rule {
+        RoleRule::Exactly(role) if found != [role] => {
+            Some(format!("the certificate's OUs ({ous}) do not make it {role}"))
+        }
+        RoleRule::ExactlyOne if found.len() != 1 => Some(format!("the certificate's OUs ({ous}) hold no single NodeOU")),
+        _ => None,
+    }
+}
+
+const DAY: i64 = 86_400;
+
+/// Ruling: expired, or less than a third of life left. Life counts from the recorded time of issue; without a record
+/// from `NotBefore`, unless that equals the issuer's own: then the CA put it there and it says nothing, so that only 30
+/// days left count as due.
+pub(super) fn due(
+    leaf: &Cert,
+    issuer: Option<&Cert>,
+    issued_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Reason> {
+    let not_after = leaf.not_after();
+    let left = not_after.seconds_since(now);
+    if left <= 0 {
+        return Some(Reason::Expired(not_after));
+    }
+    let begins_with_issuer = issuer.is_some_and(|ca| ca.not_before() == leaf.not_before());
+    let start = match issued_at {
+        Some(at) => Some(at),
+        None if begins_with_issuer => None,
+        None => Some(leaf.not_before()),
+    };
+    let is_due = match start {
+        Some(start) => left.saturating_mul(3) < not_after.seconds_since(start),
+        None => left < 30 * DAY,
+    };
+    is_due.then_some(Reason::Due { not_after, days_left: left / DAY })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf() -> Cert {
+        Cert::all_from_pem(include_bytes!("../../testdata/certs/go-client-ecert.pem")).unwrap().remove(0)
+    }
+
+    fn wanted<'a>(sans: &'a [SanName], force: bool) -> Wanted<'a> {
+        Wanted {
+            id: "peer1",
+            sans,
+            role: RoleRule::Exactly(NodeOu::Peer),
+            curve: None,
+            force,
+            target: std::path::Path::new("msp"),
+        }
+    }
+
+    fn standing(leaf: &Cert) -> Standing<'_> {
+        let issued_at = Some(leaf.not_after().minus(std::time::Duration::from_secs(365 * 86_400)));
+        Standing { leaf, curve: Some(KeyAlgorithm::P256), issuer: None, problems: &[], issued_at, changed: vec![] }
+    }
+
+    fn in_days(leaf: &Cert, days: i64) -> Timestamp {
+        Timestamp::from_unix(leaf.not_after().unix() - days * DAY)
+    }
+
+    #[test]
+    fn a_good_certificate_is_left_alone_and_more_names_on_it_are_no_reason() {
+        let leaf = leaf();
+        let sans = leaf.sans()[..1].to_vec();
+        let found = decide(Some(&standing(&leaf)), &wanted(&sans, false), in_days(&leaf, 200)).unwrap();
+        assert_eq!(found, None);
+    }
+
+    #[test]
+    fn each_lack_is_a_reason() {
+        let leaf = leaf();
+        let now = in_days(&leaf, 200);
+        let reason = |s: &Standing<'_>, w: &Wanted<'_>| decide(Some(s), w, now).unwrap();
+        let other: SanName = "org1-peer-gateway-svc".parse().unwrap();
+        let list = [other.clone()];
+        assert_eq!(reason(&standing(&leaf), &wanted(&list, false)), Some(Reason::NamesMissing(vec![other])));
+        assert_eq!(reason(&standing(&leaf), &wanted(&[], true)), Some(Reason::Forced));
+        let problems = ["the key belongs to another certificate".to_owned()];
+        let broken = Standing { problems: &problems, ..standing(&leaf) };
+        assert!(matches!(reason(&broken, &wanted(&[], false)), Some(Reason::Broken(_))));
+        let changed = Standing { changed: vec!["cacerts/x.pem".into()], ..standing(&leaf) };
+        assert!(matches!(reason(&changed, &wanted(&[], false)), Some(Reason::FilesChanged(_))));
+        let orderer = Wanted { role: RoleRule::Exactly(NodeOu::Orderer), ..wanted(&[], false) };
+        assert!(matches!(reason(&standing(&leaf), &orderer), Some(Reason::Role(_))));
+        let p384 = Wanted { curve: Some(KeyAlgorithm::P384), ..wanted(&[], false) };
+        assert_eq!(reason(&standing(&leaf), &p384), Some(Reason::Curve(KeyAlgorithm::P256)));
+        assert_eq!(decide(None, &wanted(&[], false), now).unwrap(), Some(Reason::Missing));
+    }
+
+    #[test]
+    fn another_identity_is_replaced_only_by_force() {
+        let leaf = leaf();
+        let now = in_days(&leaf, 200);
+        let other = Wanted { id: "peer2", ..wanted(&[], false) };
+        let error = decide(Some(&standing(&leaf)), &other, now).unwrap_err();
+        assert_eq!(error.exit_code(), 4);
+        let forced = Wanted { force: true, ..other };
+        let reason = decide(Some(&standing(&leaf)), &forced, now).unwrap();
+        assert_eq!(reason, Some(Reason::OtherIdentity("peer1".into())));
+    }
+
+    #[test]
+    fn life_counts_from_the_recorded_issue_and_else_from_not_before_unless_the_ca_put_it_there() {
+        let leaf = leaf();
+        let issued = Some(leaf.not_after().minus(std::time::Duration::from_secs(360 * 86_400)));
+        assert_eq!(due(&leaf, None, issued, in_days(&leaf, 121)), None);
+        assert!(matches!(due(&leaf, None, issued, in_days(&leaf, 119)), Some(Reason::Due { days_left: 119, .. })));
+        // Its own NotBefore is a year before its end.
+        assert_eq!(due(&leaf, None, None, in_days(&leaf, 123)), None);
+        assert!(due(&leaf, None, None, in_days(&leaf, 120)).is_some());
+        // Were NotBefore the issuer's, only the last 30 days would count.
+        assert_eq!(due(&leaf, Some(&leaf), None, in_days(&leaf, 31)), None);
+        assert!(due(&leaf, Some(&leaf), None, in_days(&leaf, 29)).is_some());
+        assert!(matches!(due(&leaf, None, issued, leaf.not_after()), Some(Reason::Expired(_))));
+    }
+}

@@ -1,0 +1,94 @@
+//! What a run did, for people and as the JSON that other programs read.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::ca::Purpose;
+use crate::x509::Cert;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// At least one certificate was enrolled for.
+    Enrolled,
+    /// Everything stood already.
+    Unchanged,
+}
+
+/// One certificate, as JSON shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateSummary {
+    /// `sign` or `tls`.
+    pub role: &'static str,
+    /// The certificate's file.
+    pub path: PathBuf,
+    /// Subject, RFC 4514.
+    pub subject: String,
+    /// Serial number, hex.
+    pub serial: String,
+    /// SANs, bare.
+    pub sans: Vec<String>,
+    /// RFC 3339, UTC.
+    pub not_before: String,
+    /// RFC 3339, UTC.
+    pub not_after: String,
+    /// SHA-256 of the point, hex: the key file's name.
+    pub ski: String,
+    /// Issuer, RFC 4514.
+    pub issuer: String,
+}
+
+impl CertificateSummary {
+    pub(super) fn of(cert: &Cert, purpose: Purpose, path: PathBuf) -> Self {
+        Self {
+            role: purpose.as_str(),
+            path,
+            subject: cert.subject().to_owned(),
+            serial: cert.serial_hex(),
+            sans: cert.sans().iter().map(ToString::to_string).collect(),
+            not_before: cert.not_before().rfc3339(),
+            not_after: cert.not_after().rfc3339(),
+            ski: cert.ski().hex(),
+            issuer: cert.issuer().to_owned(),
+        }
+    }
+}
+
+/// The identity, as JSON shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct IdentitySummary {
+    /// Enrolment id.
+    pub id: String,
+    /// MSP folder, when there is one.
+    pub msp_dir: Option<PathBuf>,
+    /// TLS folder, when there is one.
+    pub tls_dir: Option<PathBuf>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// Version of this form.
+    pub schema_version: u32,
+    /// What was done.
+    pub action: Action,
+    /// Why.
+    pub reason: String,
+    /// For whom, and where.
+    pub identity: IdentitySummary,
+    /// The certificates that stand now.
+    pub certificates: Vec<CertificateSummary>,
+}
+
+/// A file or folder that a run would write.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannedPath {
+    /// Path in the target.
+    pub path: PathBuf,
+    /// Octal mode, for example `0600`.
+    pub mode: String,
+    /// `file` or `folder`.
+    pub kind: &'static str,
+}

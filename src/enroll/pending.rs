@@ -1,0 +1,106 @@
+//! The pending key: made and kept before the request is sent, so that an answer that is lost on the way costs no key, and
+//! the answer itself until it is installed, so that a crash costs no enrolment.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::wish::CaAccess;
+use crate::ca::Purpose;
+use crate::key::KeyPair;
+use crate::{Error, ErrorKind, Timestamp};
+
+/// The file in the state folder.
+pub(super) const FILE: &str = "pending.json";
+
+/// A key whose certificate is not installed yet.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Pending {
+    schema_version: u32,
+    /// The CA and identity that it is for; `url` is empty for a CSR that is carried to a CA by hand.
+    url: String,
+    ca_name: Option<String>,
+    id: String,
+    purpose: String,
+    key_pem: Zeroizing<String>,
+    /// Set once a request went out whose answer never came: the CA may have issued, and counted, all the same.
+    pub(super) answer_lost: bool,
+    /// What the CA answered, until it is installed.
+    pub(super) answer: Option<Answer>,
+}
+
+/// The CA's answer as it came, unverified.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    /// The certificate, PEM.
+    pub(super) cert_pem: String,
+    /// The CA chain, PEM.
+    pub(super) chain_pem: String,
+    /// The CA's time.
+    pub(super) server_date: Option<Timestamp>,
+    /// The local time at which it came.
+    pub(super) received_at: Timestamp,
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("id", &self.id).field("purpose", &self.purpose).finish_non_exhaustive()
+    }
+}
+
+impl Pending {
+    /// A key that is about to be used; `ca` is `None` for a CSR that is carried by hand.
+    pub(super) fn new(key: &KeyPair, id: &str, ca: Option<&CaAccess>, purpose: Purpose) -> Self {
+        Self {
+            schema_version: 1,
+            url: ca.map(|c| c.url.to_string()).unwrap_or_default(),
+            ca_name: ca.and_then(|c| c.ca_name.clone()),
+            id: id.to_owned(),
+            purpose: purpose.as_str().to_owned(),
+            key_pem: key.to_pkcs8_pem(),
+            answer_lost: false,
+            answer: None,
+        }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it is broken: it may hold the only copy of a key, so it is never thrown away silently.
+    pub(super) fn parse(bytes: &[u8], path: &std::path::Path) -> Result<Self, Error> {
+        serde_json::from_slice(bytes).ok().filter(|p: &Self| p.schema_version == 1).ok_or_else(|| {
+            Error::new(ErrorKind::Input, format!("the pending key in {} cannot be read", path.display()))
+                .with_help("move the file away if the key in it is not needed, and run again")
+        })
+    }
+
+    /// The file's content; holds the key.
+    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(serde_json::to_vec_pretty(self).unwrap_or_default())
+    }
+
+    /// Whether this key was made for the same purpose, id and CA.
+    pub(super) fn is_for(&self, id: &str, ca: Option<&CaAccess>, purpose: Purpose) -> bool {
+        self.id == id
+            && self.purpose == purpose.as_str()
+            && self.url == ca.map(|c| c.url.to_string()).unwrap_or_default()
+            && self.ca_name == ca.and_then(|c| c.ca_name.clone())
+    }
+
+    /// Whether the certificate is made at a CA that this run does not reach: the key waits for `fabcert install`.
+    pub(super) fn is_carried_by_hand(&self) -> bool {
+        self.url.is_empty()
+    }
+
+    /// The enrolment id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    /// When its PEM is broken.
+    pub(super) fn key(&self) -> Result<KeyPair, Error> {
+        Ok(KeyPair::from_pem(self.key_pem.as_bytes())?)
+    }
+}

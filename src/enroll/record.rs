@@ -1,0 +1,70 @@
+//! What fabcert remembers of the certificate it installed: when it was issued, and which files it wrote.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ring::digest;
+use serde::{Deserialize, Serialize};
+
+use crate::ca::VerifiedEnrollment;
+use crate::msp::FolderPlan;
+use crate::{Timestamp, x509};
+
+/// The file in the state folder.
+pub(super) const FILE: &str = "record.json";
+
+/// The record of one installed certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    schema_version: u32,
+    /// Serial number of the certificate, hex.
+    pub(super) serial: String,
+    /// The time of issue by the local clock. The certificate's own `NotBefore` may be the CA's, years ago.
+    pub(super) issued_at: Timestamp,
+    /// SHA-256 of each file written, by its path in the target.
+    pub(super) files: BTreeMap<String, String>,
+    /// Whether the certificate was issued with NodeOUs in `config.yaml` wished.
+    pub(super) config_yaml: Option<String>,
+}
+
+impl Record {
+    /// The record of what `plan` writes for `issued`.
+    pub(super) fn of(issued: &VerifiedEnrollment, issued_at: Timestamp, plan: &FolderPlan) -> Self {
+        let files: BTreeMap<String, String> =
+            plan.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), sha256(&f.bytes))).collect();
+        Self {
+            schema_version: 1,
+            serial: issued.leaf().serial_hex(),
+            issued_at,
+            config_yaml: files.get("config.yaml").cloned(),
+            files,
+        }
+    }
+
+    /// Reads a record; one that is broken or of another schema counts as none, since everything it says can be had
+    /// from the certificate, only less exactly.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|r: &Self| r.schema_version == 1)
+    }
+
+    /// The record as it is written.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
+    /// The files whose content differs from what was written, or that are gone. `config.yaml` is the operator's to
+    /// change, and so is left out.
+    pub(super) fn changed(&self, read: &dyn Fn(&Path) -> Option<Vec<u8>>) -> Vec<String> {
+        self.files
+            .iter()
+            .filter(|(path, _)| path.as_str() != "config.yaml")
+            .filter(|(path, digest)| read(Path::new(path)).is_none_or(|bytes| sha256(&bytes) != **digest))
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+}
+
+/// SHA-256 in hex.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    x509::hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}

@@ -1,0 +1,138 @@
+//! The CA's refusals, remembered so that a crash loop never locks an identity: a Fabric CA locks for good after ten wrong
+//! secrets, without telling how many are left.
+
+use std::num::NonZeroU32;
+
+use ring::pbkdf2;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use super::wish::CaAccess;
+use crate::{Error, ErrorKind, Secret, Timestamp, x509};
+
+/// The file in the state folder.
+pub(super) const FILE: &str = "refusal.json";
+
+/// OWASP's figure for PBKDF2-HMAC-SHA256. The hash is computed only where a refusal is remembered.
+const ITERATIONS: NonZeroU32 = match NonZeroU32::new(600_000) {
+    Some(n) => n,
+    None => NonZeroU32::MIN,
+};
+
+/// A refusal of one secret for one identity at one CA.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    schema_version: u32,
+    url: String,
+    ca_name: Option<String>,
+    id: String,
+    salt: String,
+    /// Salted slow hash of the secret: enough to tell another one, of no use for guessing.
+    secret_hash: String,
+    /// How often the CA refused it.
+    count: u32,
+    /// When it did so last.
+    last: Timestamp,
+    /// What it said.
+    message: String,
+}
+
+impl Refusal {
+    /// Reads a remembered refusal; a broken file counts as none.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|r: &Self| r.schema_version == 1)
+    }
+
+    /// The refusal as it is written.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
+    /// Whether it is about this secret for this identity at this CA.
+    pub(super) fn concerns(&self, ca: &CaAccess, secret: &Secret) -> bool {
+        self.url == ca.url.to_string()
+            && self.ca_name == ca.ca_name
+            && self.id == ca.id
+            && self.secret_hash == hash(secret, &self.salt)
+    }
+
+    /// The first refusal, or the next one after `before` (of the same secret).
+    ///
+    /// # Errors
+    /// When the system gives no randomness for the salt.
+    pub(super) fn after(
+        before: Option<Self>,
+        ca: &CaAccess,
+        secret: &Secret,
+        message: &str,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        if let Some(before) = before {
+            return Ok(Self { count: before.count.saturating_add(1), last: now, message: message.to_owned(), ..before });
+        }
+        let mut salt = [0u8; 16];
+        SystemRandom::new()
+            .fill(&mut salt)
+            .map_err(|_| Error::new(ErrorKind::Io, "the operating system gave no random bytes"))?;
+        let salt = x509::hex(&salt);
+        Ok(Self {
+            schema_version: 1,
+            url: ca.url.to_string(),
+            ca_name: ca.ca_name.clone(),
+            id: ca.id.clone(),
+            secret_hash: hash(secret, &salt),
+            salt,
+            count: 1,
+            last: now,
+            message: message.to_owned(),
+        })
+    }
+
+    /// When the next request is allowed: ten minutes after the first refusal, an hour after the second, never by
+    /// itself after the third.
+    pub(super) fn next_attempt(&self) -> Option<Timestamp> {
+        match self.count {
+            0 | 1 => Some(self.last.plus(std::time::Duration::from_secs(600))),
+            2 => Some(self.last.plus(std::time::Duration::from_secs(3600))),
+            _ => None,
+        }
+    }
+
+    /// The error for a run that this refusal stops, `None` when it may ask again.
+    pub(super) fn stops(&self, now: Timestamp, state: &std::path::Path) -> Option<Error> {
+        let next = self.next_attempt();
+        // A clock that was set back must not keep the door shut for years.
+        if next.is_some_and(|at| now >= at || now < self.last.minus(std::time::Duration::from_secs(60))) {
+            return None;
+        }
+        let until = next.map_or_else(
+            || "no request is sent by itself any more".to_owned(),
+            |at| format!("the next request is sent after {at}"),
+        );
+        Some(
+            Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "the CA refused this secret for \"{}\" at {} ({} time{}, last at {}): {}; {until}, so that the CA does not lock the identity",
+                    self.id,
+                    self.url,
+                    self.count,
+                    if self.count == 1 { "" } else { "s" },
+                    self.last,
+                    self.message
+                ),
+            )
+            .with_help(format!(
+                "give another secret, or have the registrar check the identity (fabric-ca-client identity list --id {}); once it is mended, --force asks at once (remembered in {})",
+                self.id,
+                state.display()
+            )),
+        )
+    }
+}
+
+fn hash(secret: &Secret, salt: &str) -> String {
+    let mut out = [0u8; 32];
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ITERATIONS, salt.as_bytes(), secret.expose().as_bytes(), &mut out);
+    x509::hex(&out)
+}

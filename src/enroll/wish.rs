@@ -1,0 +1,191 @@
+//! What the user wishes for, as plain data: no file was read and no connection made to build it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ca::{AttrRequest, CaUrl, Purpose, RoleRule};
+use crate::key::KeyAlgorithm;
+use crate::msp::{Layout, TlsNames};
+use crate::name::NameSet;
+use crate::x509::SubjectFields;
+use crate::{Error, ErrorKind, Secret};
+
+/// Where the enrolment secret comes from; read only when a request is really made.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// Given already, from the environment, standard input or the URL.
+    Given(Secret),
+    /// In a file.
+    File(PathBuf),
+    /// Nowhere; an error as soon as one is needed.
+    None,
+}
+
+/// A CA, how to reach it, and as whom.
+#[derive(Clone, Debug)]
+pub struct CaAccess {
+    /// The CA's address.
+    pub url: CaUrl,
+    /// Enrolment id.
+    pub id: String,
+    /// Enrolment secret.
+    pub secret: SecretSource,
+    /// Which CA on the server.
+    pub ca_name: Option<String>,
+    /// PEM files whose certificates are the anchors of the connection.
+    pub anchors: Vec<PathBuf>,
+    /// Client certificate and key for mutual TLS, PEM files.
+    pub client_identity: Option<(PathBuf, PathBuf)>,
+    /// Proxy URL.
+    pub proxy: Option<String>,
+    /// Whether `http://` is allowed.
+    pub plaintext: bool,
+    /// Time for making a connection.
+    pub connect_timeout: Duration,
+    /// Time for one whole request.
+    pub timeout: Duration,
+}
+
+impl CaAccess {
+    /// Whether `other` is the same identity at the same CA, so that a certificate from one is a credential at the other.
+    pub fn same_identity(&self, other: &Self) -> bool {
+        self.url == other.url && self.ca_name == other.ca_name && self.id == other.id
+    }
+}
+
+/// Which key to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyWish {
+    /// A new one; the curve if it was named, else P-256.
+    New(Option<KeyAlgorithm>),
+    /// The one that stands in the target; a new one when none stands there.
+    Standing,
+    /// The one in this PEM file.
+    File(PathBuf),
+}
+
+impl KeyWish {
+    /// The curve of a new key.
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        match self {
+            Self::New(Some(algorithm)) => *algorithm,
+            _ => KeyAlgorithm::default(),
+        }
+    }
+}
+
+/// How the MSP folder is to look.
+#[derive(Clone, Debug)]
+pub struct MspWish {
+    /// File names.
+    pub layout: Layout,
+    /// Whether `config.yaml` is written.
+    pub node_ous: bool,
+}
+
+/// The signing certificate and its MSP folder.
+#[derive(Clone, Debug)]
+pub struct SignWish {
+    /// The MSP folder.
+    pub target: PathBuf,
+    /// The CA.
+    pub ca: CaAccess,
+    /// Names; empty means that no `hosts` are sent.
+    pub names: NameSet,
+    /// Signing profile; `None` is the CA's default.
+    pub profile: Option<String>,
+    /// How the folder is to look.
+    pub msp: MspWish,
+    /// The NodeOU that the certificate must carry.
+    pub role: RoleRule,
+}
+
+/// The TLS certificate and its folder.
+#[derive(Clone, Debug)]
+pub struct TlsWish {
+    /// The TLS folder.
+    pub target: PathBuf,
+    /// The CA.
+    pub ca: CaAccess,
+    /// Names; never empty.
+    pub names: NameSet,
+    /// Signing profile, `tls` unless another was asked for.
+    pub profile: String,
+    /// File names.
+    pub file_names: TlsNames,
+    /// The NodeOU that the certificate must carry, when one was asked for.
+    pub role: RoleRule,
+}
+
+/// Everything one run is to bring about.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The signing certificate, when an MSP folder was named.
+    pub sign: Option<SignWish>,
+    /// The TLS certificate, when a TLS folder was named.
+    pub tls: Option<TlsWish>,
+    /// Subject fields beside the CN.
+    pub subject: SubjectFields,
+    /// Attribute requests; `None` leaves the choice to the CA.
+    pub attributes: Option<Vec<AttrRequest>>,
+    /// Which key.
+    pub key: KeyWish,
+    /// Mode of key files.
+    pub key_mode: u32,
+    /// Group of the folders.
+    pub group: Option<u32>,
+    /// Enrol although a good certificate stands there.
+    pub force: bool,
+    /// How long to keep trying while the CA is not reached.
+    pub wait: Option<Duration>,
+}
+
+impl Wish {
+    /// The enrolment id of the identity: the signing one's, or the TLS one's when it stands alone.
+    pub fn id(&self) -> &str {
+        self.sign.as_ref().map(|s| &s.ca.id).or(self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
+    }
+
+    /// The profile `tls` asked for in an MSP folder: the Go client's way to a TLS certificate.
+    pub(super) fn sign_purpose(sign: &SignWish) -> Purpose {
+        if sign.profile.as_deref() == Some("tls") { Purpose::Tls } else { Purpose::Sign }
+    }
+}
+
+impl SecretSource {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// When there is none (usage), the file cannot be read (I/O), or it is empty (input).
+    pub(super) fn read(&self, disk: &crate::fsx::Disk) -> Result<Secret, Error> {
+        let secret = match self {
+            Self::Given(secret) => secret.clone(),
+            Self::File(path) => {
+                let bytes = zeroize::Zeroizing::new(disk.read(path)?);
+                let text = std::str::from_utf8(&bytes).map_err(|_| {
+                    Error::new(ErrorKind::Input, format!("the secret in {} is no UTF-8 text", path.display()))
+                })?;
+                Secret::from_file_text(text)
+            }
+            Self::None => {
+                return Err(Error::new(ErrorKind::Usage, "an enrolment secret is needed, and none was given")
+                    .with_help("give --secret-file PATH (or - for standard input), or set FABCERT_SECRET"));
+            }
+        };
+        if secret.is_empty() {
+            return Err(Error::new(ErrorKind::Input, "the enrolment secret is empty")
+                .with_help("an empty secret would use up one of the attempts before the CA locks the identity"));
+        }
+        Ok(secret)
+    }
+}
+
+/// A target folder in messages.
+pub(super) struct Target<'a>(pub(super) &'a std::path::Path);
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
