@@ -1,0 +1,173 @@
+//! DNS names.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use super::NameError;
+
+/// The most characters of a DNS name in text form (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
+/// The most characters of one label (RFC 1035 section 2.3.4).
+const MAX_LABEL: usize = 63;
+
+/// A DNS name in lower case, without a trailing dot: at most 253 characters, labels of 1 to 63.
+///
+/// Parsed with [`str::parse`]: letters are lower-cased, underscores are allowed, `*` only as the whole first label in
+/// front of others, the last label is never all digits. [`HostName::from_certificate`] alone makes other ones.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostName(String);
+
+impl HostName {
+    /// The name exactly as a certificate holds it, valid or not.
+    pub fn from_certificate(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The name as it stands in the certificate.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the first label is `*`, which stands for any one label (RFC 9525 section 6.3).
+    pub fn is_wildcard(&self) -> bool {
+        self.0.starts_with("*.")
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for HostName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        refuse_other_notations(text)?;
+        let name = text.to_ascii_lowercase();
+        if name.len() > MAX_NAME {
+            return Err(NameError::TooLong { text: name, length: text.len() });
+        }
+        refuse_bad_labels(&name)?;
+        Ok(Self(name))
+    }
+}
+
+/// Refuses what is no bare DNS name but something else that people write in its place.
+fn refuse_other_notations(text: &str) -> Result<(), NameError> {
+    let owned = || text.to_owned();
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if let Some(rest) = openssl_rest(text) {
+        return Err(NameError::OpensslPrefix { text: owned(), rest: rest.to_owned() });
+    }
+    if text.chars().any(char::is_whitespace) {
+        return Err(NameError::Space { text: owned() });
+    }
+    if text.contains("://") {
+        return Err(NameError::Scheme { text: owned(), host: host_in_address(text) });
+    }
+    if text.contains(['[', ']']) {
+        return Err(NameError::Bracket { text: owned(), address: bracketed(text) });
+    }
+    if let Some((address, _)) = text.split_once('%')
+        && address.parse::<Ipv6Addr>().is_ok()
+    {
+        return Err(NameError::Zone { text: owned(), address: address.to_owned() });
+    }
+    if text.contains('/') {
+        return Err(NameError::Path { text: owned(), host: host_in_address(text) });
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Err(NameError::IpAddress { text: owned() });
+    }
+    if let Some((host, port)) = text.split_once(':')
+        && !host.is_empty()
+        && port.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(NameError::Port { text: owned(), host: host.to_owned() });
+    }
+    if !text.is_ascii() {
+        return Err(NameError::NonAscii { text: owned(), ascii: ascii_form(text) });
+    }
+    if text.ends_with('.') {
+        return Err(NameError::TrailingDot { text: owned() });
+    }
+    Ok(())
+}
+
+/// Refuses labels that clients or resolvers do not take. `name` is ASCII, not empty, without a trailing dot.
+fn refuse_bad_labels(name: &str) -> Result<(), NameError> {
+    let owned = || name.to_owned();
+    let mut last = "";
+    for (at, label) in name.split('.').enumerate() {
+        last = label;
+        if label.is_empty() {
+            return Err(NameError::EmptyLabel { text: owned() });
+        }
+        if at == 0 && label == "*" && name.len() > 1 {
+            continue;
+        }
+        if label.contains('*') {
+            return Err(NameError::Wildcard { text: owned() });
+        }
+        if let Some(character) = label.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-' | '_')) {
+            return Err(NameError::Character { text: owned(), character });
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err(NameError::Hyphen { text: owned(), label: label.to_owned() });
+        }
+        if label.len() > MAX_LABEL {
+            return Err(NameError::LabelTooLong { text: owned(), label: label.to_owned() });
+        }
+    }
+    if last.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(NameError::Numeric { text: owned() });
+    }
+    Ok(())
+}
+
+/// What follows a prefix of OpenSSL's `subjectAltName` notation (`x509v3_config(5)`), also with a number (`DNS.2:`)
+/// and as `openssl x509 -text` prints it (`IP Address:`).
+pub(super) fn openssl_rest(text: &str) -> Option<&str> {
+    let (prefix, rest) = text.split_once(':')?;
+    let prefix = match prefix.rsplit_once('.') {
+        Some((kind, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => kind,
+        _ => prefix,
+    };
+    let known = ["dns", "ip", "ip address", "email", "uri", "rid", "dirname", "othername"];
+    known.iter().any(|k| prefix.eq_ignore_ascii_case(k)).then(|| rest.trim())
+}
+
+/// The host in `[scheme://][user@]host[:port][/path]`, when it is a host name or an IP address.
+pub(super) fn host_in_address(text: &str) -> Option<String> {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if let Some(address) = bracketed(host) {
+        return Some(address);
+    }
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Some(ip.to_string());
+    }
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Some(ip.to_string());
+    }
+    host.parse::<HostName>().ok().map(|host| host.0)
+}
+
+/// The IPv6 address between the first pair of brackets.
+fn bracketed(text: &str) -> Option<String> {
+    let inner = text.split_once('[')?.1.split_once(']')?.0;
+    inner.parse::<Ipv6Addr>().ok().map(|ip| ip.to_string())
+}
+
+/// The `xn--` form of a name outside ASCII (UTS 46), when it is a name that fabcert takes.
+pub(super) fn ascii_form(text: &str) -> Option<String> {
+    let ascii = idna::domain_to_ascii(text).ok()?;
+    ascii.parse::<HostName>().ok().map(|host| host.0)
+}
