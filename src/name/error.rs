@@ -257,6 +257,19 @@ impl NameError {
     }
 }
 
+/// The text as an error shows it: a secret between `id:` and `@`, as in a pasted CA URL, is masked.
+pub(super) fn masked(text: &str) -> String {
+    let start = text.find("://").map_or(0, |at| at + "://".len());
+    let secret = text.rfind('@').and_then(|end| {
+        let colon = text.get(start..end)?.find(':')?;
+        Some((start + colon + 1, end))
+    });
+    match secret {
+        Some((from, to)) => format!("{}***{}", &text[..from], &text[to..]),
+        None => text.to_owned(),
+    }
+}
+
 impl From<NameError> for Error {
     fn from(error: NameError) -> Self {
         Self::new(ErrorKind::Input, error.to_string()).with_help(error.help())

@@ -57,3 +57,40 @@ fn matches_exactly(held: &str, dialled: &str) -> bool {
     let is_name = |text: &str| !matches!(text, "" | ".");
     is_name(held) && is_name(dialled) && held.eq_ignore_ascii_case(dialled)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Row {
+        dns: Vec<String>,
+        ip: Vec<IpAddr>,
+        dialled: String,
+        #[serde(rename = "match")]
+        matches: bool,
+    }
+
+    #[test]
+    fn every_recorded_verdict_of_go_is_ours() {
+        let rows: Vec<Row> =
+            serde_json::from_str(include_str!("../../testdata/names/host-names-go.json")).expect("rows");
+        assert_eq!(rows.len(), 24);
+        for row in rows {
+            let mut names: Vec<SanName> = row.dns.iter().map(|text| SanName::from_certificate_dns(text)).collect();
+            names.extend(row.ip.iter().copied().map(SanName::Ip));
+            assert_eq!(matches_as_go(&names, &row.dialled), row.matches, "{:?} as {:?}", row.dns, row.dialled);
+        }
+    }
+
+    #[test]
+    fn ip_addresses_match_ip_sans_only_also_in_brackets_and_mapped() {
+        let names = [SanName::Ip([10, 0, 0, 1].into()), SanName::from_certificate_uri("https://h")];
+        for dialled in ["10.0.0.1", "[10.0.0.1]", "::ffff:10.0.0.1"] {
+            assert!(matches_as_go(&names, dialled), "{dialled}");
+        }
+        for dialled in ["10.0.0.2", "h", "[]", "10.0.0.1."] {
+            assert!(!matches_as_go(&names, dialled), "{dialled}");
+        }
+    }
+}

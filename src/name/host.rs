@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::NameError;
+use super::error::masked;
 
 /// The most characters of a DNS name in text form (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -48,7 +49,7 @@ impl FromStr for HostName {
         refuse_other_notations(text)?;
         let name = text.to_ascii_lowercase();
         if name.len() > MAX_NAME {
-            return Err(NameError::TooLong { text: name, length: text.len() });
+            return Err(NameError::TooLong { text: masked(&name), length: text.len() });
         }
         refuse_bad_labels(&name)?;
         Ok(Self(name))
@@ -57,12 +58,12 @@ impl FromStr for HostName {
 
 /// Refuses what is no bare DNS name but something else that people write in its place.
 fn refuse_other_notations(text: &str) -> Result<(), NameError> {
-    let owned = || text.to_owned();
+    let owned = || masked(text);
     if text.is_empty() {
         return Err(NameError::Empty);
     }
     if let Some(rest) = openssl_rest(text) {
-        return Err(NameError::OpensslPrefix { text: owned(), rest: rest.to_owned() });
+        return Err(NameError::OpensslPrefix { text: owned(), rest: masked(rest) });
     }
     if text.chars().any(char::is_whitespace) {
         return Err(NameError::Space { text: owned() });
@@ -101,7 +102,7 @@ fn refuse_other_notations(text: &str) -> Result<(), NameError> {
 
 /// Refuses labels that clients or resolvers do not take. `name` is ASCII, not empty, without a trailing dot.
 fn refuse_bad_labels(name: &str) -> Result<(), NameError> {
-    let owned = || name.to_owned();
+    let owned = || masked(name);
     let mut last = "";
     for (at, label) in name.split('.').enumerate() {
         last = label;
@@ -170,4 +171,117 @@ fn bracketed(text: &str) -> Option<String> {
 pub(super) fn ascii_form(text: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii(text).ok()?;
     ascii.parse::<HostName>().ok().map(|host| host.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> NameError {
+        text.parse::<HostName>().expect_err(text)
+    }
+
+    fn help(text: &str) -> String {
+        refused(text).help()
+    }
+
+    #[test]
+    fn names_are_lower_cased_and_underscores_stay() {
+        for (text, name) in [
+            ("Org1-Peer-Gateway-SVC", "org1-peer-gateway-svc"),
+            ("peer_0.Example", "peer_0.example"),
+            ("_x", "_x"),
+            ("1a", "1a"),
+            ("10.0.0.1.nip.io", "10.0.0.1.nip.io"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ] {
+            assert_eq!(text.parse::<HostName>().as_ref().map(HostName::as_str), Ok(name));
+        }
+    }
+
+    #[test]
+    fn a_wildcard_is_the_whole_first_label_or_refused() {
+        assert!("*.Ns".parse::<HostName>().is_ok_and(|h| h.is_wildcard()));
+        assert!("a.ns".parse::<HostName>().is_ok_and(|h| !h.is_wildcard()));
+        for text in ["*", "a*.ns", "a.*.ns", "*.*.ns", "**.ns"] {
+            assert!(matches!(refused(text), NameError::Wildcard { .. }), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_bounded_at_253_and_63() {
+        let longest = format!("{}.{}.{}.{}", "a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61));
+        assert!(longest.parse::<HostName>().is_ok());
+        assert!(matches!(refused(&format!("{longest}d")), NameError::TooLong { length: 254, .. }));
+        assert!(matches!(refused(&format!("x.{}", "a".repeat(64))), NameError::LabelTooLong { .. }));
+    }
+
+    #[test]
+    fn empty_labels_hyphens_at_the_ends_and_odd_characters_are_refused() {
+        assert_eq!(refused(""), NameError::Empty);
+        assert!(matches!(refused("a..b"), NameError::EmptyLabel { .. }));
+        assert!(matches!(refused(".a"), NameError::EmptyLabel { .. }));
+        assert!(matches!(refused("-a.b"), NameError::Hyphen { .. }));
+        assert!(matches!(refused("a.b-"), NameError::Hyphen { .. }));
+        assert!(matches!(refused("a b"), NameError::Space { .. }));
+        assert!(matches!(refused("a\u{a0}b"), NameError::Space { .. }));
+        assert!(matches!(refused("a\0b"), NameError::Character { character: '\0', .. }));
+        assert!(matches!(refused("a,b"), NameError::Character { character: ',', .. }));
+        assert!(matches!(refused("a:b"), NameError::Character { character: ':', .. }));
+    }
+
+    #[test]
+    fn ip_look_alikes_are_refused_and_addresses_are_no_host_names() {
+        for text in ["010.1.1.1", "1.2.3", "256.1.1.1", "1.2.3.4.5", "7054", "peer.0"] {
+            assert!(matches!(refused(text), NameError::Numeric { .. }), "{text}");
+        }
+        for text in ["10.0.0.1", "::1", "2001:db8::1"] {
+            assert!(matches!(refused(text), NameError::IpAddress { .. }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_near_a_name_is_refused_with_the_name_inside() {
+        for (text, inside) in [
+            ("localhost:7054", "localhost"),
+            ("10.0.0.1:7054", "10.0.0.1"),
+            ("localhost:", "localhost"),
+            ("https://H.example:7054/x", "h.example"),
+            ("grpcs://[::1]:7051", "::1"),
+            ("https://id:secret@ca:7054", "ca"),
+            ("[::1]", "::1"),
+            ("[::1]:7054", "::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("peer0/x", "peer0"),
+            ("10.0.0.0/8", "10.0.0.0"),
+            ("DNS:peer0", "peer0"),
+            ("DNS.2:peer0", "peer0"),
+            ("IP Address:10.0.0.1", "10.0.0.1"),
+            ("peer0.", "peer0"),
+            (" peer0", "peer0"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("*.Bücher.example", "*.xn--bcher-kva.example"),
+        ] {
+            let help = help(text);
+            assert!(help.contains(&format!(": {inside}")), "{text}: {help}");
+        }
+    }
+
+    #[test]
+    fn the_variant_says_what_was_written() {
+        assert!(matches!(refused("localhost:7054"), NameError::Port { .. }));
+        assert!(matches!(refused("grpcs://"), NameError::Scheme { host: None, .. }));
+        assert!(matches!(refused("[a"), NameError::Bracket { address: None, .. }));
+        assert!(matches!(refused("b]"), NameError::Bracket { address: None, .. }));
+        assert!(matches!(refused("fe80::1%eth0"), NameError::Zone { .. }));
+        assert!(matches!(refused("/abs/path"), NameError::Path { host: None, .. }));
+        assert!(matches!(refused("DNS.2:x"), NameError::OpensslPrefix { .. }));
+        assert!(matches!(refused("."), NameError::TrailingDot { .. }));
+        assert!(matches!(refused("é\u{200b}"), NameError::NonAscii { .. }));
+    }
+
+    #[test]
+    fn a_name_from_a_certificate_is_kept_as_it_is() {
+        assert_eq!(HostName::from_certificate("UPPER.example.").as_str(), "UPPER.example.");
+    }
 }

@@ -7,6 +7,7 @@
 //! [`NameSet`] is the list of wanted names with the reason for each; [`holds`] compares wanted names with those of a
 //! certificate; [`matches_as_go`] says whether a Go client that dials a name accepts the certificate.
 
+mod email;
 mod error;
 mod expand;
 mod go_match;
@@ -14,6 +15,10 @@ mod host;
 mod mailbox;
 mod san;
 mod server;
+mod uri;
+
+#[cfg(test)]
+mod properties;
 
 pub use error::NameError;
 pub use expand::{NameSet, NameWishes, WantedName};

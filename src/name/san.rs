@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use super::error::masked;
 use super::host::{self, HostName};
-use super::{NameError, server_name};
+use super::{NameError, email, server_name, uri};
 
 /// The type of a subject alternative name; shown as OpenSSL's notation has it: `DNS`, `IP`, `email`, `URI`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,10 +161,10 @@ fn of_kind(kind: SanKind, text: &str) -> Result<SanName, NameError> {
         SanKind::Dns => text.parse().map(SanName::Dns),
         SanKind::Ip => match text.parse::<IpAddr>() {
             Ok(ip) => Ok(SanName::Ip(ip.to_canonical())),
-            Err(_) => Err(NameError::NotAnIpAddress { text: text.to_owned() }),
+            Err(_) => Err(NameError::NotAnIpAddress { text: masked(text) }),
         },
-        SanKind::Email => email(text),
-        SanKind::Uri => uri(text),
+        SanKind::Email => email::parse(text),
+        SanKind::Uri => uri::parse(text),
     }
 }
 
@@ -174,16 +175,16 @@ fn bare(text: &str) -> Result<SanName, NameError> {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
     if text.contains("://") {
         return if is_dialled(scheme) {
-            Err(NameError::Scheme { text: text.to_owned(), host: host::host_in_address(text) })
+            Err(NameError::Scheme { text: masked(text), host: host::host_in_address(text) })
         } else {
-            uri(text)
+            uri::parse(text)
         };
     }
     if scheme.eq_ignore_ascii_case("urn") {
-        return uri(text);
+        return uri::parse(text);
     }
     if text.contains('@') && host::openssl_rest(text).is_none() {
-        return email(text);
+        return email::parse(text);
     }
     text.parse().map(SanName::Dns)
 }
@@ -215,124 +216,162 @@ fn is_dialled(scheme: &str) -> bool {
     dialled.iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
-/// A plain addr-spec (RFC 5322 section 3.4.1) with a dot-atom before the `@` and a host name behind it, lower-cased.
-fn email(text: &str) -> Result<SanName, NameError> {
-    let refuse = |why| Err(NameError::Email { text: text.to_owned(), why });
-    if text.ends_with('>') {
-        return refuse("it has a display name or angle brackets");
-    }
-    let Some((local, host)) = text.rsplit_once('@') else {
-        return refuse("it has no '@'");
-    };
-    if text.chars().any(char::is_whitespace) {
-        return Err(NameError::Space { text: text.to_owned() });
-    }
-    if !text.is_ascii() {
-        let ascii = host::ascii_form(host).filter(|_| local.is_ascii()).map(|host| format!("{local}@{host}"));
-        return Err(NameError::NonAscii { text: text.to_owned(), ascii });
-    }
-    if local.is_empty() || local.len() > 64 {
-        return refuse("there must be 1 to 64 characters before the '@'");
-    }
-    if local.split('.').any(str::is_empty) {
-        return refuse("there is a dot too many before the '@'");
-    }
-    if !local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&b)) {
-        return refuse("a character before the '@' needs quotes");
-    }
-    match host.parse::<HostName>() {
-        Ok(host) if host.is_wildcard() => refuse("its host is a wildcard"),
-        Ok(host) => Ok(SanName::Email(format!("{local}@{host}"))),
-        Err(source) => Err(NameError::Host { kind: SanKind::Email, text: text.to_owned(), source: Box::new(source) }),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A URI (RFC 3986) of the kind that Go's `url.URL` prints as it read it: `scheme://host[:port][/path][?query]` with a
-/// host that Go takes when it reads the certificate, or `scheme:` and a path without a leading slash. The scheme is
-/// lower-cased.
-fn uri(text: &str) -> Result<SanName, NameError> {
-    let refuse = |why| Err(NameError::Uri { text: text.to_owned(), why });
-    if text.chars().any(char::is_whitespace) {
-        return Err(NameError::Space { text: text.to_owned() });
+    fn name(text: &str) -> SanName {
+        text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
     }
-    if !text.is_ascii() {
-        return Err(NameError::NonAscii { text: text.to_owned(), ascii: None });
-    }
-    let Some((scheme, rest)) = text.split_once(':') else {
-        return refuse("it has no scheme");
-    };
-    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    {
-        return refuse("its scheme is none");
-    }
-    if rest.contains('#') {
-        return refuse("it has a fragment");
-    }
-    let path = match rest.strip_prefix("//") {
-        Some(rest) => {
-            let end = rest.find(['/', '?']).unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            if authority.contains('@') {
-                return refuse("it names a user");
-            }
-            refuse_bad_authority(text, authority)?;
-            path
-        }
-        None if rest.is_empty() => return refuse("nothing follows its scheme"),
-        None if rest.starts_with('/') => return refuse("its path has no host in front"),
-        None => rest,
-    };
-    if !is_path_and_query(path) {
-        return refuse("it holds a character that must be percent-encoded");
-    }
-    Ok(SanName::Uri(format!("{}:{rest}", scheme.to_ascii_lowercase())))
-}
 
-/// Refuses `host[:port]` that Go would not take or not print the same, and hosts that are none.
-fn refuse_bad_authority(text: &str, authority: &str) -> Result<(), NameError> {
-    let refuse = |why| Err(NameError::Uri { text: text.to_owned(), why });
-    if authority.is_empty() {
-        return refuse("it has no host");
+    fn refused(text: &str) -> NameError {
+        text.parse::<SanName>().expect_err(text)
     }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    if port.is_some_and(|port| port.parse::<u16>().is_err() || !port.bytes().all(|b| b.is_ascii_digit())) {
-        return refuse("its port is no number up to 65535");
-    }
-    if let Some(inner) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        return if inner.parse::<std::net::Ipv6Addr>().is_ok() {
-            Ok(())
-        } else {
-            refuse("its host is no IPv6 address")
-        };
-    }
-    if host.parse::<std::net::Ipv4Addr>().is_ok() {
-        return Ok(());
-    }
-    match host.parse::<HostName>() {
-        Ok(name) if name.is_wildcard() => refuse("its host is a wildcard"),
-        Ok(_) => Ok(()),
-        Err(source) => Err(NameError::Host { kind: SanKind::Uri, text: text.to_owned(), source: Box::new(source) }),
-    }
-}
 
-/// RFC 3986 `pchar`, `/` and `?`, with every `%` in front of two hexadecimal digits.
-fn is_path_and_query(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let fine = match byte {
-            b'%' => {
-                let mut hex = || bytes.next().is_some_and(|b| b.is_ascii_hexdigit());
-                hex() && hex()
-            }
-            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte),
-        };
-        if !fine {
-            return false;
+    fn shown(text: &str) -> String {
+        let name = name(text);
+        format!("{}:{name}", name.kind())
+    }
+
+    #[test]
+    fn a_bare_name_gets_the_type_it_looks_like() {
+        for (text, expected) in [
+            ("Peer0.Example", "DNS:peer0.example"),
+            ("10.0.0.1", "IP:10.0.0.1"),
+            ("2001:DB8:0::1", "IP:2001:db8::1"),
+            ("::ffff:10.0.0.1", "IP:10.0.0.1"),
+            ("Admin@Org1.Example", "email:Admin@org1.example"),
+            ("SPIFFE://td/ns/peer0", "URI:spiffe://td/ns/peer0"),
+            ("spiffe://td:8080/%C3%a9?a=b", "URI:spiffe://td:8080/%C3%a9?a=b"),
+            ("URN:fabric:org1", "URI:urn:fabric:org1"),
+        ] {
+            assert_eq!(shown(text), expected);
         }
     }
-    true
+
+    #[test]
+    fn a_prefix_forces_the_type() {
+        for (text, expected) in [
+            ("dns:peer0", "DNS:peer0"),
+            ("ip:::1", "IP:::1"),
+            ("email:a@b", "email:a@b"),
+            ("uri:https://x:7054/y", "URI:https://x:7054/y"),
+            ("uri:mailto:a@b", "URI:mailto:a@b"),
+            ("uri:https://[::1]/", "URI:https://[::1]/"),
+            ("uri:https://10.0.0.1", "URI:https://10.0.0.1"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+        assert!(matches!(refused("dns:10.0.0.1"), NameError::IpAddress { .. }));
+        assert!(matches!(refused("ip:peer0"), NameError::NotAnIpAddress { .. }));
+        assert!(matches!(refused("email:peer0"), NameError::Email { .. }));
+        assert!(matches!(refused("uri:peer0"), NameError::Uri { .. }));
+        assert_eq!(refused("dns:"), NameError::Empty);
+        assert!(matches!(refused("DNS:peer0"), NameError::OpensslPrefix { .. }));
+        assert!(matches!(refused("email.1:a@b"), NameError::OpensslPrefix { .. }));
+    }
+
+    #[test]
+    fn addresses_to_dial_are_refused_with_the_host_inside() {
+        for text in
+            ["http://h", "HTTPS://h:7054/x", "grpc://h:7051", "grpcs://h", "tcp://h", "tls://h", "dns:///h:7051"]
+        {
+            assert!(matches!(refused(text), NameError::Scheme { .. }), "{text}");
+        }
+        assert!(refused("grpcs://h:7051").help().contains("write the host alone: h "));
+        assert!(matches!(refused("localhost:7054"), NameError::Port { .. }));
+    }
+
+    #[test]
+    fn only_plain_mailboxes_are_e_mail_addresses() {
+        for text in ["Bob <bob@h.example>", "@h", "a..b@h", ".a@h", "\"a\"@h", "a(c)@h", "mailto:a@h", "a@*.h"] {
+            assert!(matches!(refused(text), NameError::Email { .. }), "{text}");
+        }
+        assert!(matches!(refused("a@h:25"), NameError::Host { kind: SanKind::Email, .. }));
+        assert!(matches!(refused("a@[10.0.0.1]"), NameError::Host { .. }));
+        assert!(matches!(refused("a b@h"), NameError::Space { .. }));
+        assert!(refused("a@bücher.example").help().ends_with("a@xn--bcher-kva.example"));
+    }
+
+    #[test]
+    fn only_uris_that_go_prints_as_it_read_them_are_taken() {
+        for text in [
+            "spiffe://",
+            "spiffe:///x",
+            "spiffe://u@td",
+            "spiffe://td/a#b",
+            "spiffe://td/%4",
+            "spiffe://td/a\"b",
+            "urn:",
+            "spiffe://td:65536",
+            "spiffe://td:+1",
+            "spiffe://td:",
+            "uri:x:/y",
+            "uri:1x:y",
+            "uri:uri:x:y",
+            "uri:DNS:x",
+            "spiffe://[::1",
+            "x://*.h",
+        ] {
+            assert!(matches!(refused(text), NameError::Uri { .. } | NameError::Host { .. }), "{text}");
+        }
+        assert!(matches!(refused("spiffe://td./x"), NameError::Host { kind: SanKind::Uri, .. }));
+        assert!(matches!(refused("spiffe://td/é"), NameError::NonAscii { .. }));
+    }
+
+    #[test]
+    fn a_name_that_the_ca_would_issue_under_another_type_is_refused() {
+        for (text, kind) in [("urn:a@b;", SanKind::Email), ("uri:abcd::1", SanKind::Ip)] {
+            let error = refused(text);
+            assert!(matches!(error, NameError::ServerDiffers { server, .. } if server == kind), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_error_shows_the_secret_of_a_pasted_ca_url() {
+        for text in [
+            "https://id:s3cret@ca:7054",
+            "uri:https://id:s3cret@ca",
+            "id:s3cret@ca",
+            "id:s3cret@é",
+            "dns:id:s3cret@ca",
+            "DNS:id:s3cret@ca",
+            "ip:id:s3cret@ca",
+            "id:s3cret @ca",
+            "https://id:s3cret@[::1]/x@y",
+            "id:s3.cret@ca..",
+            "https://id:s3@cret@ca",
+        ] {
+            let error = refused(text);
+            let all = format!("{error} {error:?} {}", error.help());
+            assert!(!all.contains("s3") && !all.contains("cret"), "{all}");
+        }
+    }
+
+    #[test]
+    fn errors_become_input_errors_with_help() {
+        let error = crate::Error::from(refused("localhost:7054"));
+        assert_eq!(error.exit_code(), 4);
+        assert_eq!(error.to_string(), "\"localhost:7054\" is a name with a port; a certificate holds the name alone");
+        assert_eq!(error.help(), Some("write it without the port: localhost"));
+    }
+
+    #[test]
+    fn held_names_are_compared_by_type() {
+        let held = [
+            SanName::from_certificate_dns("Peer0.Example"),
+            SanName::from_certificate_dns("*.ns"),
+            SanName::from_certificate_dns("10.0.0.2"),
+            SanName::from_certificate_ip(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1]).expect("16 bytes"),
+            SanName::from_certificate_email("Bob@H.Example"),
+            SanName::from_certificate_uri("spiffe://td/A"),
+        ];
+        for text in ["peer0.example", "*.ns", "10.0.0.1", "Bob@h.example", "spiffe://td/A"] {
+            assert!(holds(&held, &name(text)), "{text}");
+        }
+        for text in ["peer0", "a.ns", "10.0.0.2", "bob@h.example", "spiffe://td/a", "uri:peer0.example:x"] {
+            assert!(!holds(&held, &name(text)), "{text}");
+        }
+        assert_eq!(SanName::from_certificate_ip(&[10, 0, 0]), None);
+    }
 }
