@@ -1,49 +1,28 @@
 //! Names that go into certificates: parsed, normalised, expanded, matched.
+//!
+//! A name is a [`SanName`]: text and the type that fabcert decided. Nothing is accepted that a Fabric CA would put
+//! into the certificate under another type ([`server_name`]), because the CA decides again for itself: a non-empty
+//! `hosts` list in the enrolment request replaces every SAN of the CSR, and carries no types.
+//!
+//! [`NameSet`] is the list of wanted names with the reason for each; [`holds`] compares wanted names with those of a
+//! certificate; [`matches_as_go`] says whether a Go client that dials a name accepts the certificate.
 
-use std::fmt;
-use std::net::IpAddr;
+mod email;
+mod error;
+mod expand;
+mod go_match;
+mod host;
+mod mailbox;
+mod san;
+mod server;
+mod uri;
 
-/// A DNS name in lower case, without a trailing dot: at most 253 characters, labels of 1 to 63.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostName(String);
+#[cfg(test)]
+mod properties;
 
-impl HostName {
-    /// The name exactly as a certificate holds it, valid or not.
-    pub fn from_certificate(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The name as it stands in the certificate.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// One subject alternative name, with the type that fabcert decided (RFC 5280 section 4.2.1.6).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum SanName {
-    /// A DNS name.
-    Dns(HostName),
-    /// An IPv4 or IPv6 address.
-    Ip(IpAddr),
-    /// An e-mail address (RFC 822 name).
-    Email(String),
-    /// A URI.
-    Uri(String),
-}
-
-impl fmt::Display for SanName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(h) => f.write_str(h.as_str()),
-            Self::Ip(ip) => ip.fmt(f),
-            Self::Email(t) | Self::Uri(t) => f.write_str(t),
-        }
-    }
-}
-
-/// Whether `held` holds `wanted`, by type.
-pub fn holds(held: &[SanName], wanted: &SanName) -> bool {
-    held.contains(wanted)
-}
+pub use error::NameError;
+pub use expand::{NameSet, NameWishes, WantedName};
+pub use go_match::matches_as_go;
+pub use host::HostName;
+pub use san::{SanKind, SanName, holds};
+pub use server::{server_kind, server_name};
