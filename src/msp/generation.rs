@@ -71,12 +71,10 @@ pub(super) fn publish(
     check: &dyn Fn(&Path) -> Result<(), Error>,
 ) -> Result<(), InstallError> {
     let volume = Volume { disk, target: place.target(), state: place.state_dir() };
+    let owned = &volume.owned_in(owned, filling)?[..];
     let ours = volume.our_entries(owned, filling)?;
     for entry in &ours {
         stage::refuse_mounts(disk, &volume.target.join(entry))?;
-        if disk.metadata(&volume.target.join(entry))?.is_some() && disk.is_mount_point(&volume.target.join(entry))? {
-            return Err(InstallError::MountInside { path: volume.target.join(entry) });
-        }
     }
 
     let new = volume.target.join(NEW);
@@ -177,6 +175,20 @@ impl Volume<'_> {
     /// Whether `entry` of the generation `set` stands for an entry of the target that is not ours.
     fn is_link_to_other(&self, set: &Path, entry: &OsStr) -> Result<bool, FsError> {
         Ok(self.disk.link_target(&set.join(entry))?.is_some_and(|to| to == Path::new("..").join(entry)))
+    }
+
+    /// The paths of `owned` that `filling` has a say in: an entry that was not ours when a former set was made is not ours
+    /// when it comes back.
+    fn owned_in(&self, owned: &[PathBuf], filling: &Filling<'_>) -> Result<Vec<PathBuf>, FsError> {
+        let Filling::Tree(tree) = filling else { return Ok(owned.to_vec()) };
+        let mut kept = Vec::new();
+        for path in owned {
+            let entry = path.iter().next().unwrap_or_default();
+            if !self.is_link_to_other(tree, entry)? {
+                kept.push(path.clone());
+            }
+        }
+        Ok(kept)
     }
 
     /// The names of the entries that go through `..data`: those that are or will be ours, and those that are so already.

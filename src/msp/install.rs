@@ -146,7 +146,7 @@ pub enum InstallError {
         /// The target.
         target: PathBuf,
         /// What went wrong.
-        source: Box<InstallError>,
+        source: Box<Self>,
     },
 }
 

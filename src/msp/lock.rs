@@ -30,8 +30,20 @@ impl Lock {
         if place.layout() == Layout::Mounted {
             generation::refuse_foreign(disk, place)?;
         }
-        place.make_state_dir(disk)?;
-        Self::take(disk, place, now)
+        let path = place.make_state_dir(disk)?.join(FILE);
+        let mut file = match disk.try_lock(&path)? {
+            Locked::ByUs(file) => file,
+            Locked::ByOther(note) => {
+                let field = |key: &str| {
+                    note.lines().find_map(|l| l.strip_prefix(key)).map_or_else(|| "unknown".to_owned(), str::to_owned)
+                };
+                return Err(InstallError::Locked { file: path, pid: field("pid "), since: field("since ") });
+            }
+        };
+        // A note for others only: the lock holds without it, on a full disk for example.
+        let _: fsx::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
+        recover(disk, place)?;
+        Ok(Self { place: place.clone(), _file: file })
     }
 
     /// For a run that may have nothing to do: locks `place` when its state folder exists, so that what is then read is
@@ -76,23 +88,6 @@ impl Lock {
     /// What is locked.
     pub const fn place(&self) -> &Place {
         &self.place
-    }
-
-    fn take(disk: &Disk, place: &Place, now: Timestamp) -> Result<Self, InstallError> {
-        let path = place.state_dir().join(FILE);
-        let mut file = match disk.try_lock(&path)? {
-            Locked::ByUs(file) => file,
-            Locked::ByOther(note) => {
-                let field = |key: &str| {
-                    note.lines().find_map(|l| l.strip_prefix(key)).map_or_else(|| "unknown".to_owned(), str::to_owned)
-                };
-                return Err(InstallError::Locked { file: path, pid: field("pid "), since: field("since ") });
-            }
-        };
-        // A note for others only: the lock holds without it, on a full disk for example.
-        let _: fsx::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
-        recover(disk, place)?;
-        Ok(Self { place: place.clone(), _file: file })
     }
 }
 

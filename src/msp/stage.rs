@@ -143,16 +143,15 @@ fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
     }
 }
 
-/// Refuses a tree that holds a mount point: moving the tree would carry the mount along.
+/// Refuses a tree that is or holds a mount point: moving the tree would carry the mount along.
 pub(super) fn refuse_mounts(disk: &Disk, tree: &Path) -> Result<(), InstallError> {
     let Some(found) = disk.metadata(tree)? else { return Ok(()) };
+    if disk.is_mount_point(tree)? {
+        return Err(InstallError::MountInside { path: tree.to_owned() });
+    }
     if found.kind == Kind::Dir {
         for name in disk.read_dir(tree)? {
-            let entry = tree.join(name);
-            if disk.is_mount_point(&entry)? {
-                return Err(InstallError::MountInside { path: entry });
-            }
-            refuse_mounts(disk, &entry)?;
+            refuse_mounts(disk, &tree.join(name))?;
         }
     }
     Ok(())

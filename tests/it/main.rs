@@ -1,0 +1,5 @@
+//! The integration tests, in one binary.
+
+#![allow(missing_docs)]
+
+mod install;
