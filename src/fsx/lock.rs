@@ -23,6 +23,14 @@ pub enum Locked {
 #[derive(Debug)]
 pub struct LockFile(File);
 
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // Closing alone would not do: a child that another thread is just starting holds a copy of the handle until it
+        // runs its program.
+        let _ = self.0.unlock();
+    }
+}
+
 impl LockFile {
     /// Puts `text` in place of what is in the file.
     ///

@@ -7,8 +7,8 @@ use fabcert::fsx::{Disk, FaultAction, When};
 use fabcert::msp::{InstallError, Layout, Lock};
 
 use super::world::{
-    Before, EIO, ENOSPC, EROFS, EVERY_BEFORE, EVERY_LAYOUT, View, after, assert_tidy, faulty, put, record, scratch,
-    switch_point, view, world,
+    Before, EIO, ENOSPC, EROFS, EVERY_BEFORE, EVERY_LAYOUT, View, after, assert_previous, assert_tidy, faulty, put,
+    record, scratch, switch_point, view, world,
 };
 
 /// Lets every point fail in turn with `action`.
@@ -40,6 +40,9 @@ fn fail_everywhere(layout: Layout, before: Before, action: FaultAction, for_good
         }
         drop(Lock::acquire(&Disk::real(), &place, super::world::NOW).expect(&case));
         assert_eq!(view(place.target()), if at >= switch { new.clone() } else { old.clone() }, "{case}");
+        if at >= switch {
+            assert_previous(&place, before, &case);
+        }
         put(&Disk::real(), &place, 2).expect(&case);
         assert_eq!(view(place.target()), new, "{case}");
         assert_tidy(&place);

@@ -7,7 +7,8 @@ use fabcert::fsx::{Disk, FaultAction};
 use fabcert::msp::{Layout, Lock, Place};
 
 use super::world::{
-    Before, NOW, View, after, assert_tidy, child, faulty, put, record, scratch, switch_point, view, world,
+    Before, NOW, View, after, assert_previous, assert_tidy, child, faulty, put, record, scratch, switch_point, view,
+    world,
 };
 
 /// Not a test by itself: the process that is killed.
@@ -46,6 +47,9 @@ fn kill_everywhere(layout: Layout, before: Before, exchange: bool) {
         assert!(seen == if at >= switch { new.clone() } else { old.clone() } || vacant, "{case}: {seen:?}");
         drop(Lock::acquire(&Disk::real(), &place, NOW).expect("a dead process holds no lock"));
         assert_eq!(view(place.target()), if at >= switch { new.clone() } else { old.clone() }, "{case}");
+        if at >= switch {
+            assert_previous(&place, before, &case);
+        }
         put(&Disk::real(), &place, 3).expect(&case);
         assert_tidy(&place);
     }

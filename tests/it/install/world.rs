@@ -149,6 +149,17 @@ pub(crate) fn after(layout: Layout, before: Before, n: u32) -> View {
     view(place.target())
 }
 
+/// The set that stood before is the previous one; of a first install there is none.
+pub(crate) fn assert_previous(place: &Place, before: Before, case: &str) {
+    let previous = place.previous(&Disk::real()).unwrap();
+    let key = match before {
+        Before::Nothing => return assert_eq!(previous, None, "{case}"),
+        Before::Foreign => "keystore/old_sk",
+        Before::Ours => "keystore/1_sk",
+    };
+    assert!(previous.is_some_and(|p| p.join(key).is_file() && p.join("signcerts/cert.pem").is_file()), "{case}");
+}
+
 /// The target is in order, one key and one certificate, and nothing of a former run lies about.
 pub(crate) fn assert_tidy(place: &Place) {
     let names = |dir: &Path| -> Vec<String> {
