@@ -62,11 +62,10 @@ impl Disk {
         })
     }
 
-    /// Copies the regular file `from` to `to`, with mode, time of modification and, where they differ, owner and group.
+    /// Copies the regular file `from` to `to`, with mode and time of modification.
     ///
     /// # Errors
-    /// When something stands at `to`, the owner may not be set by this process, or the bytes cannot be copied; then a
-    /// part of them may stand there.
+    /// When something stands at `to`, or the bytes cannot be copied; then a part of them may stand there.
     pub fn copy_file(&self, from: &Path, to: &Path) -> Result<()> {
         self.step(Op::Copy, from, |partial| {
             let mut source = open_unfollowed(from, OFlags::NONBLOCK)?;
@@ -76,10 +75,6 @@ impl Disk {
                 return io::copy(&mut source.take(found.len() / 2), &mut file).map(drop);
             }
             io::copy(&mut source, &mut file)?;
-            let made = file.metadata()?;
-            if (made.uid(), made.gid()) != (found.uid(), found.gid()) {
-                std::os::unix::fs::fchown(&file, Some(found.uid()), Some(found.gid()))?;
-            }
             file.set_permissions(fs::Permissions::from_mode(found.mode() & 0o7777))?;
             file.set_modified(found.modified()?)
         })

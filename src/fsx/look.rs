@@ -141,6 +141,12 @@ impl Disk {
         rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
     }
 
+    /// Whether this process may remove what is in the folder at `path`, of which `found` was found: it may write there,
+    /// or as its owner may give itself that right.
+    pub fn may_empty(&self, path: &Path, found: &Metadata) -> bool {
+        found.uid == rustix::process::geteuid().as_raw() || self.may_write_in(path)
+    }
+
     /// Whether a file system or bind mount begins at `path`; a symbolic link there is none.
     ///
     /// Linux 5.8 and newer say so (`STATX_ATTR_MOUNT_ROOT`); on older ones a device other than the parent's tells, which

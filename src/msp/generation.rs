@@ -74,7 +74,7 @@ pub(super) fn publish(
     let owned = &volume.owned_in(owned, filling)?[..];
     let ours = volume.our_entries(owned, filling)?;
     for entry in &ours {
-        stage::refuse_mounts(disk, &volume.target.join(entry))?;
+        stage::refuse_unmovable(disk, &volume.target.join(entry))?;
     }
 
     let new = volume.target.join(NEW);

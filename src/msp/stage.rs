@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::{FolderPlan, InstallError};
-use crate::fsx::{Disk, FsError, Kind, Metadata};
+use crate::fsx::{Disk, FsError, Kind, Metadata, Op};
 
 /// What the paths that are ours are filled with.
 pub(super) enum Filling<'a> {
@@ -100,7 +102,10 @@ pub(super) fn copy(
     let Some(found) = disk.metadata(&source)? else { return Ok(()) };
     match found.kind {
         Kind::Special => return Err(InstallError::Special { path: source }),
-        Kind::File => disk.copy_file(&source, &copy_of)?,
+        Kind::File => {
+            disk.copy_file(&source, &copy_of)?;
+            set_owner(disk, &copy_of, &found)?;
+        }
         Kind::Link => {
             let points_to = disk.link_target(&source)?.unwrap_or_default();
             disk.symlink(&points_to, &copy_of)?;
@@ -135,23 +140,38 @@ pub(super) fn copy_entries(
     Ok(())
 }
 
+/// Gives `path` the owner and group of `like`. What belonged to root or its group and cannot be given back stays with
+/// this process's user: root needs no ownership. So does a link, whose owner lets nobody in or out.
 fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
-    match disk.metadata(path)? {
-        Some(m) if (m.uid, m.gid) == (like.uid, like.gid) => Ok(()),
-        Some(m) => disk.chown(path, (m.uid != like.uid).then_some(like.uid), (m.gid != like.gid).then_some(like.gid)),
-        None => Ok(()),
+    let Some(made) = disk.metadata(path)? else { return Ok(()) };
+    let give = |id: u32, uid: Option<u32>, gid: Option<u32>| match disk.chown(path, uid, gid) {
+        Err(e) if e.is(Errno::PERM) && (id == 0 || made.kind == Kind::Link) => Ok(()),
+        done => done,
+    };
+    // The group first: who gives a file away may no longer change it.
+    if made.gid != like.gid {
+        give(like.gid, None, Some(like.gid))?;
     }
+    if made.uid != like.uid {
+        give(like.uid, Some(like.uid), None)?;
+    }
+    Ok(())
 }
 
-/// Refuses a tree that is or holds a mount point: moving the tree would carry the mount along.
-pub(super) fn refuse_mounts(disk: &Disk, tree: &Path) -> Result<(), InstallError> {
+/// Refuses a standing tree that could be moved away, but not without harm: one that is or holds a mount point, which
+/// would go along, or a folder that could later not be removed.
+pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallError> {
     let Some(found) = disk.metadata(tree)? else { return Ok(()) };
     if disk.is_mount_point(tree)? {
         return Err(InstallError::MountInside { path: tree.to_owned() });
     }
     if found.kind == Kind::Dir {
-        for name in disk.read_dir(tree)? {
-            refuse_mounts(disk, &tree.join(name))?;
+        let names = disk.read_dir(tree)?;
+        if !names.is_empty() && !disk.may_empty(tree, &found) {
+            return Err(FsError::new(Op::RemoveTree, tree, Errno::ACCESS).into());
+        }
+        for name in names {
+            refuse_unmovable(disk, &tree.join(name))?;
         }
     }
     Ok(())

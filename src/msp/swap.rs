@@ -52,7 +52,7 @@ pub(super) fn publish(
             if found.kind != Kind::Dir {
                 return Err(InstallError::NotAFolder { path: target.to_owned() });
             }
-            stage::refuse_mounts(disk, target)?;
+            stage::refuse_unmovable(disk, target)?;
             let not_ours = |path: &Path| !owned.iter().any(|o| o == path);
             stage::copy_entries(disk, target, &build, Path::new(""), &not_ours)?;
             stage::fill(disk, &build, owned, filling)?;

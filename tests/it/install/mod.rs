@@ -5,5 +5,6 @@ mod kill;
 mod mounts;
 mod places;
 mod readers;
+mod rights;
 mod rollback;
 mod world;
