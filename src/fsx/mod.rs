@@ -95,3 +95,75 @@ fn open_unfollowed(path: &Path, flags: OFlags) -> io::Result<File> {
 fn os_flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn reads_are_bounded_and_name_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let disk = Disk::real();
+        disk.write_new(&path, b"12345", 0o640).unwrap();
+        assert_eq!(disk.read(&path, 5).unwrap(), b"12345");
+        let error = disk.read(&path, 4).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot read {}: it holds more than 4 bytes", path.display()));
+    }
+
+    #[test]
+    fn a_new_file_never_goes_through_a_link_or_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        symlink(&target, &link).unwrap();
+        let disk = Disk::real();
+        assert!(disk.write_new(&link, b"x", 0o600).is_err());
+        assert!(!target.exists());
+        disk.write_new(&target, b"x", 0o600).unwrap();
+        assert!(disk.write_new(&target, b"y", 0o600).is_err());
+        assert!(disk.chmod(&link, 0o777).is_err());
+        assert_eq!(target.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn what_is_not_there_is_nothing_and_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let gone = dir.path().join("gone");
+        assert!(disk.metadata(&gone).unwrap().is_none());
+        assert_eq!(disk.link_target(&gone).unwrap(), None);
+        disk.remove_file(&gone).unwrap();
+        disk.remove_tree(&gone).unwrap();
+        symlink("nowhere", &gone).unwrap();
+        assert_eq!(disk.metadata(&gone).unwrap().map(|m| m.kind), Some(Kind::Link));
+        assert!(disk.metadata_followed(&gone).unwrap().is_none());
+    }
+
+    #[test]
+    fn removing_a_tree_spares_what_its_links_point_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let (kept, tree) = (dir.path().join("kept"), dir.path().join("tree"));
+        disk.create_dirs(&kept.join("inner")).unwrap();
+        disk.create_dir(&tree, 0o700).unwrap();
+        symlink(&kept, tree.join("link")).unwrap();
+        disk.remove_tree(&tree).unwrap();
+        assert!(!tree.exists() && kept.join("inner").is_dir());
+    }
+
+    #[test]
+    fn a_move_without_replacing_and_an_exchange_do_what_they_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        disk.write_new(&a, b"a", 0o600).unwrap();
+        disk.create_dir(&b, 0o700).unwrap();
+        assert!(disk.rename_noreplace(&a, &b).is_err());
+        if disk.exchange(&a, &b).unwrap() {
+            assert_eq!((a.is_dir(), disk.read(&b, 9).unwrap().as_slice()), (true, b"a".as_slice()));
+        }
+        assert!(disk.exchange(&a, &dir.path().join("gone")).is_err());
+    }
+}

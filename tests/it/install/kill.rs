@@ -74,6 +74,7 @@ fn a_kill_at_any_step_without_exchange_leaves_a_whole_folder_after_the_next_star
 #[test]
 fn a_kill_at_any_step_in_a_mount_leaves_a_whole_generation() {
     kill_everywhere(Layout::Mounted, Before::Ours, true);
+    kill_everywhere(Layout::Mounted, Before::Emptied, true);
 }
 
 #[test]

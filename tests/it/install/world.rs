@@ -64,9 +64,11 @@ pub(crate) enum Before {
     Foreign,
     /// Set 1, put there by fabcert in place of set 0.
     Ours,
+    /// The same, then emptied by an operator (`rm -rf msp/*`, which leaves what is hidden).
+    Emptied,
 }
 
-pub(crate) const EVERY_BEFORE: [Before; 3] = [Before::Nothing, Before::Foreign, Before::Ours];
+pub(crate) const EVERY_BEFORE: [Before; 4] = [Before::Nothing, Before::Foreign, Before::Ours, Before::Emptied];
 pub(crate) const EVERY_LAYOUT: [Layout; 2] = [Layout::Plain, Layout::Mounted];
 
 /// Puts files there as another program does.
@@ -99,9 +101,16 @@ pub(crate) fn world(dir: &Path, layout: Layout, before: Before) -> Place {
         fill_foreign(&target);
     }
     let place = Place::with_layout(&target, layout);
-    if before == Before::Ours {
+    if matches!(before, Before::Ours | Before::Emptied) {
         put(&Disk::real(), &place, 0).unwrap();
         put(&Disk::real(), &place, 1).unwrap();
+    }
+    if before == Before::Emptied {
+        for entry in fs::read_dir(&target).unwrap().map(|e| e.unwrap().path()) {
+            if !entry.file_name().unwrap().to_str().unwrap().starts_with('.') {
+                let _ = fs::remove_file(&entry).or_else(|_| fs::remove_dir_all(&entry));
+            }
+        }
     }
     place
 }
@@ -156,6 +165,7 @@ pub(crate) fn assert_previous(place: &Place, before: Before, case: &str) {
         Before::Nothing => return assert_eq!(previous, None, "{case}"),
         Before::Foreign => "keystore/old_sk",
         Before::Ours => "keystore/1_sk",
+        Before::Emptied => return assert!(previous.is_some_and(|p| !p.join("keystore").exists()), "{case}"),
     };
     assert!(previous.is_some_and(|p| p.join(key).is_file() && p.join("signcerts/cert.pem").is_file()), "{case}");
 }
