@@ -1,0 +1,245 @@
+//! Changing: each method is one step with a fault point on either side.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::{Disk, FsError, Kind, Op, Result, Verdict, When, open_unfollowed};
+
+impl Disk {
+    /// Makes the folder `path` with the permissions `mode`, whatever the umask; a set-gid bit that the parent hands
+    /// down stays.
+    ///
+    /// # Errors
+    /// When something stands there already or the folder cannot be made.
+    pub fn create_dir(&self, path: &Path, mode: u32) -> Result<()> {
+        self.whole_step(Op::CreateDir, path, || {
+            fs::DirBuilder::new().mode(mode & 0o700).create(path)?;
+            let dir = open_unfollowed(path, OFlags::DIRECTORY)?;
+            let inherited = dir.metadata()?.mode() & 0o2000;
+            dir.set_permissions(fs::Permissions::from_mode(mode | inherited))
+        })
+    }
+
+    /// Makes `path` and every missing folder above it, each with mode `0755`.
+    ///
+    /// # Errors
+    /// When one of them cannot be made, or something else stands in its place.
+    pub fn create_dirs(&self, path: &Path) -> Result<()> {
+        match self.metadata_followed(path)? {
+            Some(m) if m.kind == Kind::Dir => return Ok(()),
+            Some(_) => return Err(FsError::new(Op::CreateDir, path, Errno::NOTDIR)),
+            None => {}
+        }
+        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            self.create_dirs(parent)?;
+        }
+        match self.create_dir(path, 0o755) {
+            // Another process made it in the meantime.
+            Err(e) if e.is(Errno::EXIST) && matches!(self.metadata_followed(path)?, Some(m) if m.kind == Kind::Dir) => {
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Makes the file `path` with these bytes and the permissions `mode`, whatever the umask. The bytes are on the disk
+    /// only after [`Disk::sync`].
+    ///
+    /// # Errors
+    /// When something stands there already, a symbolic link included, or the bytes cannot be written; then a part of
+    /// them may stand there.
+    pub fn write_new(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+        self.step(Op::Write, path, |partial| {
+            let mut file = create_new(path)?;
+            file.write_all(if partial { &bytes[..bytes.len() / 2] } else { bytes })?;
+            file.set_permissions(fs::Permissions::from_mode(mode))
+        })
+    }
+
+    /// Copies the regular file `from` to `to`, with mode and time of modification.
+    ///
+    /// # Errors
+    /// When something stands at `to`, or the bytes cannot be copied; then a part of them may stand there.
+    pub fn copy_file(&self, from: &Path, to: &Path) -> Result<()> {
+        self.step(Op::Copy, from, |partial| {
+            let mut source = open_unfollowed(from, OFlags::NONBLOCK)?;
+            let found = source.metadata()?;
+            let mut file = create_new(to)?;
+            if partial {
+                return io::copy(&mut source.take(found.len() / 2), &mut file).map(drop);
+            }
+            io::copy(&mut source, &mut file)?;
+            file.set_permissions(fs::Permissions::from_mode(found.mode() & 0o7777))?;
+            file.set_modified(found.modified()?)
+        })
+    }
+
+    /// Forces the file or folder `path` to the disk.
+    ///
+    /// # Errors
+    /// When it cannot be opened or the disk reports an error.
+    pub fn sync(&self, path: &Path) -> Result<()> {
+        self.whole_step(Op::Sync, path, || open_unfollowed(path, OFlags::empty())?.sync_all())
+    }
+
+    /// Moves `from` to `to`, over a file or link that stands there.
+    ///
+    /// # Errors
+    /// When the move fails; nothing has changed then.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        self.whole_step(Op::Move, to, || fs::rename(from, to))
+    }
+
+    /// Moves `from` to `to`, where nothing may stand.
+    ///
+    /// # Errors
+    /// When something stands at `to`, or the move fails; nothing has changed then.
+    pub fn rename_noreplace(&self, from: &Path, to: &Path) -> Result<()> {
+        self.whole_step(Op::Move, to, || match rename_with(from, to, RenameFlags::NOREPLACE) {
+            // Not every file system knows the flag; callers hold a lock, so that a look before the move will do.
+            Err(e) if is_unsupported(e) => {
+                if fs::symlink_metadata(to).is_ok() {
+                    return Err(Errno::EXIST.into());
+                }
+                fs::rename(from, to)
+            }
+            done => Ok(done?),
+        })
+    }
+
+    /// Swaps `a` and `b` in one step (`renameat2` with `RENAME_EXCHANGE`). `false`: the file system or kernel cannot;
+    /// nothing has changed then.
+    ///
+    /// # Errors
+    /// When one of them is missing or the swap fails; nothing has changed then.
+    pub fn exchange(&self, a: &Path, b: &Path) -> Result<bool> {
+        match self.ask(Op::Exchange, b, When::Before) {
+            // So a test says that the file system cannot.
+            Err(e) if e.is(Errno::INVAL) => return Ok(false),
+            Err(e) => return Err(e),
+            Ok(Verdict::Partial) => return Err(FsError::new(Op::Exchange, b, Errno::NOSPC)),
+            Ok(Verdict::Go) => {}
+        }
+        match rename_with(a, b, RenameFlags::EXCHANGE) {
+            Ok(()) => {}
+            Err(e) if is_unsupported(e) => return Ok(false),
+            Err(e) => return Err(FsError::new(Op::Exchange, b, e)),
+        }
+        self.ask(Op::Exchange, b, When::After)?;
+        Ok(true)
+    }
+
+    /// Makes a symbolic link at `path` that points to `to`.
+    ///
+    /// # Errors
+    /// When something stands at `path` or the link cannot be made.
+    pub fn symlink(&self, to: &Path, path: &Path) -> Result<()> {
+        self.whole_step(Op::Link, path, || std::os::unix::fs::symlink(to, path))
+    }
+
+    /// Sets the permissions of the file or folder `path`.
+    ///
+    /// # Errors
+    /// When it is a symbolic link, or the mode cannot be set.
+    pub fn chmod(&self, path: &Path, mode: u32) -> Result<()> {
+        self.whole_step(Op::Mode, path, || {
+            open_unfollowed(path, OFlags::NONBLOCK)?.set_permissions(fs::Permissions::from_mode(mode))
+        })
+    }
+
+    /// Sets owner and group of `path`, of a link itself where one stands there; `None` leaves it.
+    ///
+    /// # Errors
+    /// When this process may not.
+    pub fn chown(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
+        self.whole_step(Op::Own, path, || std::os::unix::fs::lchown(path, uid, gid))
+    }
+
+    /// Sets the time of modification of `path`, of a link itself where one stands there.
+    ///
+    /// # Errors
+    /// When it cannot be set.
+    pub fn set_modified(&self, path: &Path, time: SystemTime) -> Result<()> {
+        self.whole_step(Op::Time, path, || {
+            let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let last_modification = rustix::fs::Timespec::try_from(since).map_err(|_| Errno::OVERFLOW)?;
+            let last_access = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+            let times = rustix::fs::Timestamps { last_access, last_modification };
+            Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+        })
+    }
+
+    /// Removes the file or link `path`; nothing there is no error.
+    ///
+    /// # Errors
+    /// When it is a folder or cannot be removed.
+    pub fn remove_file(&self, path: &Path) -> Result<()> {
+        if self.metadata(path)?.is_none() {
+            return Ok(());
+        }
+        self.whole_step(Op::Remove, path, || fs::remove_file(path).or_else(absent_is_done))
+    }
+
+    /// Removes whatever stands at `path`, a folder with all that is in it; links are removed, never followed. Nothing
+    /// there is no error.
+    ///
+    /// # Errors
+    /// When something in it cannot be removed; then a part may be gone.
+    pub fn remove_tree(&self, path: &Path) -> Result<()> {
+        match self.metadata(path)? {
+            None => Ok(()),
+            Some(m) if m.kind != Kind::Dir => self.remove_file(path),
+            Some(_) => self.step(Op::RemoveTree, path, |partial| {
+                if partial {
+                    let first = fs::read_dir(path)?.next().transpose()?.map(|e| e.path());
+                    return first
+                        .map_or(Ok(()), |p| if p.is_dir() { fs::remove_dir_all(p) } else { fs::remove_file(p) });
+                }
+                match fs::remove_dir_all(path) {
+                    // Folders of ours without the owner's write bit, carried over as they were.
+                    Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                        open_up(path)?;
+                        fs::remove_dir_all(path)
+                    }
+                    done => done.or_else(absent_is_done),
+                }
+            }),
+        }
+    }
+}
+
+fn absent_is_done(e: io::Error) -> io::Result<()> {
+    if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) }
+}
+
+fn create_new(path: &Path) -> io::Result<File> {
+    // O_EXCL follows no link at the end of the path.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn rename_with(from: &Path, to: &Path, flags: RenameFlags) -> std::result::Result<(), Errno> {
+    rustix::fs::renameat_with(CWD, from, CWD, to, flags)
+}
+
+/// `EINVAL`: the file system does not know the flag; `ENOSYS`: the kernel does not know the call.
+const fn is_unsupported(e: Errno) -> bool {
+    matches!(e, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+}
+
+/// Gives the owner every right on the folders below `path`.
+fn open_up(path: &Path) -> io::Result<()> {
+    open_unfollowed(path, OFlags::DIRECTORY)?.set_permissions(fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! A file operation that failed: which, on what, why, and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::Op;
+use crate::{Error, ErrorKind};
+
+/// A file operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {op} {}: {}", path.display(), reason(source))]
+pub struct FsError {
+    op: Op,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl FsError {
+    /// `op` on `path` failed with `source`.
+    pub fn new(op: Op, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self { op, path: path.to_owned(), source: source.into() }
+    }
+
+    /// What was tried.
+    pub const fn op(&self) -> Op {
+        self.op
+    }
+
+    /// On which path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The class of the cause.
+    pub fn io_kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+
+    /// Whether the cause is this `errno`.
+    pub(crate) fn is(&self, errno: Errno) -> bool {
+        self.source.raw_os_error() == Some(errno.raw_os_error())
+    }
+
+    /// What to do about it, where the cause tells.
+    pub fn help(&self) -> Option<String> {
+        let path = self.path.display();
+        let errno = Errno::from_raw_os_error(self.source.raw_os_error()?);
+        let text = match errno {
+            Errno::ACCESS | Errno::PERM => match self.op {
+                Op::Read | Op::List | Op::Look => {
+                    format!("run fabcert as a user who may read {path}, or give its user that right")
+                }
+                _ => format!("run fabcert as the owner of {path}, or give its user the right to write there"),
+            },
+            Errno::ROFS => {
+                "the file system is read-only: choose a folder on a writable volume, in Kubernetes an emptyDir or a \
+                 persistent volume"
+                    .to_owned()
+            }
+            Errno::NOSPC | Errno::DQUOT => {
+                format!("make room on the file system of {path}, then run the same command again")
+            }
+            Errno::BUSY => format!(
+                "{path} is in use, most likely as a mount point: give fabcert the mount point itself, or a folder that \
+                 holds no mount"
+            ),
+            Errno::XDEV => format!(
+                "{path} and its new content lie on different file systems, or it belongs to a layer of a container \
+                 image: put it on a volume of its own"
+            ),
+            _ => return None,
+        };
+        Some(text)
+    }
+}
+
+/// The operating system's words without its number.
+fn reason(source: &io::Error) -> String {
+    let text = source.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+impl From<FsError> for Error {
+    fn from(error: FsError) -> Self {
+        let help = error.help();
+        let message = format!("cannot {} {}", error.op, error.path.display());
+        let error = Self::new(ErrorKind::Io, message).with_source(error.source);
+        match help {
+            Some(help) => error.with_help(help),
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_what_was_done_to_which_path_and_why() {
+        let e = FsError::new(Op::Write, Path::new("/a/b"), Errno::NOSPC);
+        assert_eq!(e.to_string(), "cannot write /a/b: no space left on device");
+        let e = Error::from(e);
+        assert_eq!((e.exit_code(), e.to_string().as_str()), (5, "cannot write /a/b"));
+        assert_eq!(e.cause().as_deref(), Some("No space left on device (os error 28)"));
+        assert!(e.help().is_some_and(|h| h.contains("make room on the file system of /a/b")));
+    }
+
+    #[test]
+    fn causes_that_an_operator_can_mend_carry_help() {
+        for errno in [Errno::ACCESS, Errno::PERM, Errno::ROFS, Errno::NOSPC, Errno::DQUOT, Errno::BUSY, Errno::XDEV] {
+            assert!(FsError::new(Op::Move, Path::new("/a"), errno).help().is_some(), "{errno:?}");
+        }
+        assert_eq!(FsError::new(Op::Move, Path::new("/a"), Errno::IO).help(), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! Looking: nothing here changes the disk.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use super::{Disk, FsError, Op, Result};
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Dir,
+    /// A symbolic link.
+    Link,
+    /// A device, a pipe or a socket.
+    Special,
+}
+
+/// Facts about what stands at a path.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// What it is.
+    pub kind: Kind,
+    /// Permission bits, with set-uid, set-gid and sticky (`0o7777`).
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Inode number.
+    pub inode: u64,
+    /// Size in bytes.
+    pub len: u64,
+    /// Time of modification.
+    pub modified: SystemTime,
+}
+
+impl Metadata {
+    fn of(found: &fs::Metadata) -> io::Result<Self> {
+        let file_type = found.file_type();
+        let kind = if file_type.is_file() {
+            Kind::File
+        } else if file_type.is_dir() {
+            Kind::Dir
+        } else if file_type.is_symlink() {
+            Kind::Link
+        } else {
+            Kind::Special
+        };
+        Ok(Self {
+            kind,
+            mode: found.mode() & 0o7777,
+            uid: found.uid(),
+            gid: found.gid(),
+            inode: found.ino(),
+            len: found.len(),
+            modified: found.modified()?,
+        })
+    }
+}
+
+impl Disk {
+    /// The content of the file at `path`, symbolic links followed.
+    ///
+    /// # Errors
+    /// When it cannot be read or holds more than `limit` bytes.
+    pub fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>> {
+        read_bounded(path, limit).map_err(|e| FsError::new(Op::Read, path, e))
+    }
+
+    /// Like [`Disk::read`], for keys and secrets: the bytes are wiped when dropped.
+    ///
+    /// # Errors
+    /// As [`Disk::read`].
+    pub fn read_secret(&self, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
+        self.read(path, limit).map(Zeroizing::new)
+    }
+
+    /// The names in the folder at `path`, sorted by bytes as Go's `os.ReadDir` sorts them; links in `path` followed.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn read_dir(&self, path: &Path) -> Result<Vec<std::ffi::OsString>> {
+        let list = || -> io::Result<Vec<_>> {
+            let mut names = fs::read_dir(path)?.map(|e| e.map(|e| e.file_name())).collect::<io::Result<Vec<_>>>()?;
+            names.sort();
+            Ok(names)
+        };
+        list().map_err(|e| FsError::new(Op::List, path, e))
+    }
+
+    /// What stands at `path`, a symbolic link at its end not followed; `None` when nothing does.
+    ///
+    /// # Errors
+    /// When the path cannot be looked at.
+    pub fn metadata(&self, path: &Path) -> Result<Option<Metadata>> {
+        found(path, fs::symlink_metadata(path))
+    }
+
+    /// Like [`Disk::metadata`], with a symbolic link followed; `None` also for a link that leads nowhere.
+    ///
+    /// # Errors
+    /// When the path cannot be looked at.
+    pub fn metadata_followed(&self, path: &Path) -> Result<Option<Metadata>> {
+        found(path, fs::metadata(path))
+    }
+
+    /// Where the symbolic link at `path` points to, as it is written; `None` when no link stands there.
+    ///
+    /// # Errors
+    /// When the path cannot be looked at.
+    pub fn link_target(&self, path: &Path) -> Result<Option<PathBuf>> {
+        match fs::read_link(path) {
+            Ok(to) => Ok(Some(to)),
+            Err(e) if is_absent(&e) || e.kind() == io::ErrorKind::InvalidInput => Ok(None),
+            Err(e) => Err(FsError::new(Op::Look, path, e)),
+        }
+    }
+
+    /// The absolute form of `path` with every symbolic link resolved.
+    ///
+    /// # Errors
+    /// When it does not exist or cannot be looked at.
+    pub fn canonical(&self, path: &Path) -> Result<PathBuf> {
+        fs::canonicalize(path).map_err(|e| FsError::new(Op::Look, path, e))
+    }
+
+    /// Whether this process may make and remove entries in the folder at `path` (`false` on a read-only file system).
+    pub fn may_write_in(&self, path: &Path) -> bool {
+        rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+    }
+
+    /// Whether this process may remove what is in the folder at `path`, of which `found` was found: it may write there,
+    /// or as its owner may give itself that right.
+    pub fn may_empty(&self, path: &Path, found: &Metadata) -> bool {
+        found.uid == rustix::process::geteuid().as_raw() || self.may_write_in(path)
+    }
+
+    /// Whether a file system or bind mount begins at `path`; a symbolic link there is none.
+    ///
+    /// Linux 5.8 and newer say so (`STATX_ATTR_MOUNT_ROOT`); on older ones a device other than the parent's tells, which
+    /// misses a bind mount from the same file system.
+    ///
+    /// # Errors
+    /// When the path cannot be looked at.
+    pub fn is_mount_point(&self, path: &Path) -> Result<bool> {
+        let look = |e| FsError::new(Op::Look, path, e);
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        match rustix::fs::statx(CWD, path, flags, StatxFlags::empty()) {
+            Ok(found) if found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) => {
+                return Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+            }
+            Ok(_) | Err(Errno::NOSYS | Errno::PERM) => {}
+            Err(e) => return Err(look(e.into())),
+        }
+        let own = fs::symlink_metadata(path).map_err(look)?;
+        if !own.is_dir() {
+            return Ok(false);
+        }
+        let parent = fs::symlink_metadata(path.join("..")).map_err(look)?;
+        Ok(own.dev() != parent.dev() || own.ino() == parent.ino())
+    }
+}
+
+fn read_bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    // Room for one byte more than expected, so that a secret is never moved by a growing buffer.
+    let mut bytes = Vec::with_capacity(expected.min(limit).saturating_add(1));
+    file.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it holds more than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn found(path: &Path, looked: io::Result<fs::Metadata>) -> Result<Option<Metadata>> {
+    match looked.and_then(|m| Metadata::of(&m)) {
+        Ok(m) => Ok(Some(m)),
+        Err(e) if is_absent(&e) => Ok(None),
+        Err(e) => Err(FsError::new(Op::Look, path, e)),
+    }
+}
+
+fn is_absent(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

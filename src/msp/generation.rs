@@ -1,0 +1,319 @@
+//! [`Layout::Mounted`](super::Layout::Mounted): a folder that cannot be moved itself is published in generations.
+//!
+//! As the kubelet's atomic writer does (`pkg/volume/util/atomic_writer.go` in Kubernetes), the target holds
+//!
+//! - `..set-<n>/`: the generations, the standing one and the one before it;
+//! - `..data`: a link to the standing one, switched in one step;
+//! - `<entry>`: for each entry that is ours a link to `..data/<entry>`; entries that are not ours stand as they are, and
+//!   a generation holds links to them (`<entry>` to `../<entry>`), so that it is a whole folder when seen through
+//!   `..data`;
+//! - `.fabcert/`: the state folder.
+//!
+//! While a run is at work also `..new` and `..standing` (trees that are not yet whole, mode `0700`), `..data_tmp`, and in
+//! the state folder `swapped` and `trash`.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::stage::{self, Filling};
+use super::{InstallError, Place};
+use crate::Error;
+use crate::fsx::{Disk, FsError, Kind};
+
+/// The link to the standing generation.
+pub(super) const DATA: &str = "..data";
+/// The state folder in the target.
+pub(super) const STATE: &str = ".fabcert";
+
+const NEXT_DATA: &str = "..data_tmp";
+const SET: &str = "..set-";
+const NEW: &str = "..new";
+const STANDING: &str = "..standing";
+const SWAPPED: &str = "swapped";
+const TRASH: &str = "trash";
+
+/// Whether this module needs `name` in the state folder.
+pub(super) fn is_own_name(name: &str) -> bool {
+    [SWAPPED, TRASH].contains(&name)
+}
+
+/// Whether an entry of a target may not be planned: fabcert's own, or hidden as the kubelet hides.
+pub(super) fn is_reserved(name: &OsStr) -> bool {
+    name == STATE || name.as_encoded_bytes().starts_with(b"..")
+}
+
+/// Refuses a volume whose `..data` somebody else switches.
+pub(super) fn refuse_foreign(disk: &Disk, place: &Place) -> Result<(), InstallError> {
+    match disk.link_target(&place.target().join(DATA))? {
+        Some(to) if set_number(to.as_os_str()).is_none() => {
+            Err(InstallError::Managed { target: place.target().to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The previous set's folder.
+pub(super) fn previous(disk: &Disk, place: &Place) -> Result<Option<PathBuf>, FsError> {
+    if disk.metadata(place.target())?.is_none() {
+        return Ok(None);
+    }
+    let volume = Volume { disk, target: place.target(), state: place.state_dir() };
+    Ok(volume.previous_number()?.map(|n| volume.set(n)))
+}
+
+/// Builds the new generation and switches `..data` to it.
+pub(super) fn publish(
+    disk: &Disk,
+    place: &Place,
+    owned: &[PathBuf],
+    filling: &Filling<'_>,
+    check: &dyn Fn(&Path) -> Result<(), Error>,
+) -> Result<(), InstallError> {
+    let volume = Volume { disk, target: place.target(), state: place.state_dir() };
+    let owned = &volume.owned_in(owned, filling)?[..];
+    let ours = volume.our_entries(owned, filling)?;
+    for entry in &ours {
+        stage::refuse_unmovable(disk, &volume.target.join(entry))?;
+    }
+
+    let new = volume.target.join(NEW);
+    let not_owned = |path: &Path| !owned.iter().any(|o| o == path);
+    stage::open(disk, &new, None)?;
+    volume.copy_ours(&ours, &new, &not_owned)?;
+    stage::fill(disk, &new, owned, filling)?;
+    volume.link_others(&ours, &new)?;
+    disk.chmod(&new, 0o755)?;
+    check(&new).map_err(InstallError::Check)?;
+
+    volume.settle_standing(&ours)?;
+    stage::sync(disk, &new)?;
+    let number = volume.standing_number()?.unwrap_or(0) + 1;
+    disk.rename_noreplace(&new, &volume.set(number))?;
+    for entry in &ours {
+        let there = disk.metadata(&volume.set(number).join(entry))?.is_some();
+        if there && disk.metadata(&volume.target.join(entry))?.is_none() {
+            // It leads nowhere until the switch: `settle_standing` saw to that.
+            disk.symlink(&Path::new(DATA).join(entry), &volume.target.join(entry))?;
+        }
+    }
+    volume.switch_to(number)?;
+
+    let settle = || -> Result<(), FsError> {
+        disk.sync(volume.target)?;
+        recover(disk, place)?;
+        disk.sync(volume.target)
+    };
+    settle().map_err(|e| InstallError::Unfinished { target: volume.target.to_owned(), source: Box::new(e.into()) })
+}
+
+/// Makes order after a run, however it ended: the standing generation and the one before it, links that lead somewhere,
+/// nothing else.
+pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
+    let volume = Volume { disk, target: place.target(), state: place.state_dir() };
+    disk.remove_file(&volume.target.join(NEXT_DATA))?;
+    for path in [volume.target.join(NEW), volume.target.join(STANDING), volume.state.join(SWAPPED)] {
+        disk.remove_tree(&path)?;
+    }
+    let trash = volume.state.join(TRASH);
+    disk.remove_tree(&trash)?;
+    let standing = volume.standing_number()?;
+    let previous = volume.previous_number()?;
+    for number in volume.numbers()? {
+        if Some(number) != standing && Some(number) != previous {
+            // Moved away first, so that what bears the name of a generation is always whole.
+            disk.rename_noreplace(&volume.set(number), &trash)?;
+            disk.remove_tree(&trash)?;
+        }
+    }
+    for entry in disk.read_dir(volume.target)? {
+        if volume.is_our_link(&entry)? && disk.metadata(&volume.target.join(DATA).join(&entry))?.is_none() {
+            disk.remove_file(&volume.target.join(&entry))?;
+        }
+    }
+    Ok(())
+}
+
+/// The number in a generation's name.
+fn set_number(name: &OsStr) -> Option<u64> {
+    name.to_str()?.strip_prefix(SET)?.parse().ok()
+}
+
+/// A target with its state folder.
+struct Volume<'a> {
+    disk: &'a Disk,
+    target: &'a Path,
+    state: PathBuf,
+}
+
+impl Volume<'_> {
+    fn set(&self, number: u64) -> PathBuf {
+        self.target.join(format!("{SET}{number}"))
+    }
+
+    /// The numbers of all generations, in order.
+    fn numbers(&self) -> Result<BTreeSet<u64>, FsError> {
+        Ok(self.disk.read_dir(self.target)?.iter().filter_map(|name| set_number(name)).collect())
+    }
+
+    /// The generation that readers see.
+    fn standing_number(&self) -> Result<Option<u64>, FsError> {
+        Ok(self.disk.link_target(&self.target.join(DATA))?.and_then(|to| set_number(to.as_os_str())))
+    }
+
+    /// The generation before the standing one. A higher number was never published.
+    fn previous_number(&self) -> Result<Option<u64>, FsError> {
+        let Some(standing) = self.standing_number()? else { return Ok(None) };
+        Ok(self.numbers()?.range(..standing).next_back().copied())
+    }
+
+    /// Whether `entry` of the target is a link through `..data`.
+    fn is_our_link(&self, entry: &OsStr) -> Result<bool, FsError> {
+        Ok(self.disk.link_target(&self.target.join(entry))?.is_some_and(|to| to == Path::new(DATA).join(entry)))
+    }
+
+    /// Whether `entry` of the generation `set` stands for an entry of the target that is not ours.
+    fn is_link_to_other(&self, set: &Path, entry: &OsStr) -> Result<bool, FsError> {
+        Ok(self.disk.link_target(&set.join(entry))?.is_some_and(|to| to == Path::new("..").join(entry)))
+    }
+
+    /// The paths of `owned` that `filling` has a say in: an entry that was not ours when a former set was made is not ours
+    /// when it comes back.
+    fn owned_in(&self, owned: &[PathBuf], filling: &Filling<'_>) -> Result<Vec<PathBuf>, FsError> {
+        let Filling::Tree(tree) = filling else { return Ok(owned.to_vec()) };
+        let mut kept = Vec::new();
+        for path in owned {
+            let entry = path.iter().next().unwrap_or_default();
+            if !self.is_link_to_other(tree, entry)? {
+                kept.push(path.clone());
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The names of the entries that go through `..data`: those that are or will be ours, and those that are so already.
+    fn our_entries(&self, owned: &[PathBuf], filling: &Filling<'_>) -> Result<BTreeSet<OsString>, FsError> {
+        let mut ours = BTreeSet::new();
+        let mut paths: Vec<&Path> = owned.iter().map(PathBuf::as_path).collect();
+        if let Filling::Plan(plan) = filling {
+            paths.extend(plan.dirs.iter().map(|d| d.path.as_path()));
+        }
+        ours.extend(paths.iter().filter_map(|path| path.iter().next()).map(OsStr::to_owned));
+        for entry in self.disk.read_dir(self.target)? {
+            if self.is_our_link(&entry)? {
+                ours.insert(entry);
+            }
+        }
+        Ok(ours)
+    }
+
+    /// Copies what readers see under the names `ours` to `to`, as far as it is `wanted`.
+    fn copy_ours(
+        &self,
+        ours: &BTreeSet<OsString>,
+        to: &Path,
+        wanted: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), InstallError> {
+        let data = self.target.join(DATA);
+        for entry in ours.iter().filter(|e| wanted(Path::new(e))) {
+            let linked = self.is_our_link(entry)?;
+            if linked && self.is_link_to_other(&data, entry)? {
+                continue;
+            }
+            let from = if linked { &data } else { self.target };
+            if !linked {
+                self.refuse_links_out(Path::new(entry))?;
+            }
+            stage::copy(self.disk, from, to, Path::new(entry), wanted)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses relative links that lead out of their entry: a generation lies one folder deeper than the target, so that
+    /// they would point elsewhere.
+    fn refuse_links_out(&self, path: &Path) -> Result<(), InstallError> {
+        let here = self.target.join(path);
+        match self.disk.metadata(&here)?.map(|m| m.kind) {
+            Some(Kind::Link) => {
+                let to = self.disk.link_target(&here)?.unwrap_or_default();
+                let ups = to.iter().take_while(|part| *part == "..").count();
+                let depth = path.iter().count() - 1;
+                if to.is_relative() && ups >= depth {
+                    return Err(InstallError::LinkOut { path: here, to });
+                }
+            }
+            Some(Kind::Dir) => {
+                for name in self.disk.read_dir(&here)? {
+                    self.refuse_links_out(&path.join(name))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Links the entries that are not ours into a generation.
+    fn link_others(&self, ours: &BTreeSet<OsString>, set: &Path) -> Result<(), FsError> {
+        for entry in self.disk.read_dir(self.target)? {
+            if !ours.contains(&entry) && !is_reserved(&entry) {
+                self.disk.symlink(&Path::new("..").join(&entry), &set.join(&entry))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings a folder in which entries of ours stand as real files or folders to the form in which every entry goes
+    /// through `..data`, without a reader seeing any change: a generation that equals what stands is published first,
+    /// then each entry is swapped for its link. Does nothing where that is so already.
+    fn settle_standing(&self, ours: &BTreeSet<OsString>) -> Result<(), InstallError> {
+        let data = self.target.join(DATA);
+        let mut real = Vec::new();
+        let mut hidden = false;
+        for entry in ours {
+            let stands = self.disk.metadata(&self.target.join(entry))?.is_some();
+            if stands && !self.is_our_link(entry)? {
+                real.push(entry);
+            }
+            hidden |= !stands && self.disk.metadata(&data.join(entry))?.is_some();
+        }
+        if real.is_empty() && !hidden {
+            return Ok(());
+        }
+        let copy = self.target.join(STANDING);
+        stage::open(self.disk, &copy, None)?;
+        self.copy_ours(ours, &copy, &|_| true)?;
+        self.link_others(ours, &copy)?;
+        self.disk.chmod(&copy, 0o755)?;
+        stage::sync(self.disk, &copy)?;
+        let number = self.standing_number()?.unwrap_or(0) + 1;
+        self.disk.rename_noreplace(&copy, &self.set(number))?;
+        self.switch_to(number)?;
+        self.disk.sync(self.target)?;
+        for entry in real {
+            self.swap_for_link(entry)?;
+        }
+        Ok(self.disk.sync(self.target)?)
+    }
+
+    /// Swaps the real `entry` for a link to its equal in the standing generation.
+    fn swap_for_link(&self, entry: &OsStr) -> Result<(), InstallError> {
+        let (path, swapped) = (self.target.join(entry), self.state.join(SWAPPED));
+        self.disk.symlink(&Path::new(DATA).join(entry), &swapped)?;
+        if !self.disk.exchange(&swapped, &path)? {
+            // A link may take the place of a file in one step, but not of a folder.
+            if self.disk.metadata(&path)?.is_some_and(|m| m.kind == Kind::Dir) {
+                return Err(InstallError::NoExchange { path });
+            }
+            self.disk.rename(&swapped, &path)?;
+        }
+        Ok(self.disk.remove_tree(&swapped)?)
+    }
+
+    /// Switches `..data`: the one step in which readers go from one set to the next.
+    fn switch_to(&self, number: u64) -> Result<(), FsError> {
+        let next = self.target.join(NEXT_DATA);
+        self.disk.sync(self.target)?;
+        self.disk.symlink(Path::new(&format!("{SET}{number}")), &next)?;
+        self.disk.rename(&next, &self.target.join(DATA))
+    }
+}

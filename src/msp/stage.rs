@@ -1,0 +1,193 @@
+//! The new tree, built out of sight of every reader.
+
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::{FolderPlan, InstallError};
+use crate::fsx::{Disk, FsError, Kind, Metadata, Op};
+
+/// What the paths that are ours are filled with.
+pub(super) enum Filling<'a> {
+    /// What a plan says.
+    Plan(&'a FolderPlan),
+    /// What stands in the folder of another set.
+    Tree(&'a Path),
+}
+
+/// Makes the folder in which the tree is built. Entries get the group that they would get in `standing`.
+pub(super) fn open(disk: &Disk, stage: &Path, standing: Option<&Metadata>) -> Result<(), FsError> {
+    disk.create_dir(stage, 0o700)?;
+    if let Some(standing) = standing {
+        set_owner(disk, stage, standing)?;
+        if standing.mode & 0o2000 != 0 {
+            disk.chmod(stage, 0o2700)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fills the paths that are ours.
+pub(super) fn fill(disk: &Disk, stage: &Path, owned: &[PathBuf], filling: &Filling<'_>) -> Result<(), InstallError> {
+    match filling {
+        Filling::Plan(plan) => write_plan(disk, stage, plan),
+        Filling::Tree(tree) => {
+            for path in owned {
+                let inner = path.ancestors().skip(1).any(|above| owned.iter().any(|o| o == above));
+                if !inner && disk.metadata(&tree.join(path))?.is_some() {
+                    make_parents(disk, stage, path)?;
+                    copy(disk, tree, stage, path, &|_| true)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn write_plan(disk: &Disk, stage: &Path, plan: &FolderPlan) -> Result<(), InstallError> {
+    let mut dirs: Vec<_> = plan.dirs.iter().collect();
+    dirs.sort_by_key(|d| &d.path);
+    for dir in dirs {
+        make_parents(disk, stage, &dir.path)?;
+        let path = stage.join(&dir.path);
+        if !stands_as_dir(disk, &path)? {
+            disk.create_dir(&path, dir.mode)?;
+            if dir.group.is_some() {
+                disk.chown(&path, None, dir.group)?;
+            }
+        }
+    }
+    for file in &plan.files {
+        make_parents(disk, stage, &file.path)?;
+        let path = stage.join(&file.path);
+        disk.write_new(&path, &file.bytes, file.mode)?;
+        if file.group.is_some() {
+            disk.chown(&path, None, file.group)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the missing folders above `path` in `stage`.
+fn make_parents(disk: &Disk, stage: &Path, path: &Path) -> Result<(), InstallError> {
+    let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) else { return Ok(()) };
+    if stands_as_dir(disk, &stage.join(parent))? {
+        return Ok(());
+    }
+    make_parents(disk, stage, parent)?;
+    Ok(disk.create_dir(&stage.join(parent), 0o755)?)
+}
+
+/// Whether a folder stands at `path`; anything else there is in the way.
+fn stands_as_dir(disk: &Disk, path: &Path) -> Result<bool, InstallError> {
+    match disk.metadata(path)? {
+        None => Ok(false),
+        Some(m) if m.kind == Kind::Dir => Ok(true),
+        Some(_) => Err(InstallError::NotAFolder { path: path.to_owned() }),
+    }
+}
+
+/// Copies what stands at `path` below `from` to the same path below `to`, with mode, time and owner, links as links; of
+/// a folder only what is `wanted`.
+///
+/// Copies and not hard links: an operator who later edits a file in place must not change the previous set with it.
+pub(super) fn copy(
+    disk: &Disk,
+    from: &Path,
+    to: &Path,
+    path: &Path,
+    wanted: &dyn Fn(&Path) -> bool,
+) -> Result<(), InstallError> {
+    let (source, copy_of) = (from.join(path), to.join(path));
+    let Some(found) = disk.metadata(&source)? else { return Ok(()) };
+    match found.kind {
+        Kind::Special => return Err(InstallError::Special { path: source }),
+        Kind::File => {
+            disk.copy_file(&source, &copy_of)?;
+            set_owner(disk, &copy_of, &found)?;
+        }
+        Kind::Link => {
+            let points_to = disk.link_target(&source)?.unwrap_or_default();
+            disk.symlink(&points_to, &copy_of)?;
+            set_owner(disk, &copy_of, &found)?;
+            disk.set_modified(&copy_of, found.modified)?;
+        }
+        Kind::Dir => {
+            disk.create_dir(&copy_of, 0o700)?;
+            copy_entries(disk, from, to, path, wanted)?;
+            set_owner(disk, &copy_of, &found)?;
+            disk.chmod(&copy_of, found.mode)?;
+            disk.set_modified(&copy_of, found.modified)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies the `wanted` entries of the folder `path` below `from` to the folder `path` below `to`.
+pub(super) fn copy_entries(
+    disk: &Disk,
+    from: &Path,
+    to: &Path,
+    path: &Path,
+    wanted: &dyn Fn(&Path) -> bool,
+) -> Result<(), InstallError> {
+    for name in disk.read_dir(&from.join(path))? {
+        let entry = path.join(name);
+        if wanted(&entry) {
+            copy(disk, from, to, &entry, wanted)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives `path` the owner and group of `like`. What belonged to root or its group and cannot be given back stays with
+/// this process's user: root needs no ownership. So does a link, whose owner lets nobody in or out.
+fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
+    let Some(made) = disk.metadata(path)? else { return Ok(()) };
+    let give = |id: u32, uid: Option<u32>, gid: Option<u32>| match disk.chown(path, uid, gid) {
+        Err(e) if e.is(Errno::PERM) && (id == 0 || made.kind == Kind::Link) => Ok(()),
+        done => done,
+    };
+    // The group first: who gives a file away may no longer change it.
+    if made.gid != like.gid {
+        give(like.gid, None, Some(like.gid))?;
+    }
+    if made.uid != like.uid {
+        give(like.uid, Some(like.uid), None)?;
+    }
+    Ok(())
+}
+
+/// Refuses a standing tree that could be moved away, but not without harm: one that is or holds a mount point, which
+/// would go along, or a folder that could later not be removed.
+pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallError> {
+    let Some(found) = disk.metadata(tree)? else { return Ok(()) };
+    if disk.is_mount_point(tree)? {
+        return Err(InstallError::MountInside { path: tree.to_owned() });
+    }
+    if found.kind == Kind::Dir {
+        let names = disk.read_dir(tree)?;
+        if !names.is_empty() && !disk.may_empty(tree, &found) {
+            return Err(FsError::new(Op::RemoveTree, tree, Errno::ACCESS).into());
+        }
+        for name in names {
+            refuse_unmovable(disk, &tree.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Forces the whole tree to the disk. All at the end and not file by file: the first call then takes the file system's
+/// journal along for the rest.
+pub(super) fn sync(disk: &Disk, tree: &Path) -> Result<(), FsError> {
+    match disk.metadata(tree)?.map(|m| m.kind) {
+        Some(Kind::File) => disk.sync(tree),
+        Some(Kind::Dir) => {
+            for name in disk.read_dir(tree)? {
+                sync(disk, &tree.join(name))?;
+            }
+            disk.sync(tree)
+        }
+        _ => Ok(()),
+    }
+}

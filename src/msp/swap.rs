@@ -1,0 +1,122 @@
+//! [`Layout::Plain`](super::Layout::Plain): the whole folder is swapped with its new version.
+//!
+//! What may stand in the state folder:
+//!
+//! - `build`: a tree that is not yet whole; of no use to anybody after a kill.
+//! - `swap-<inode>`: a whole tree, named by the inode number that the new tree's folder has. After the swap the old
+//!   tree bears the name, with another inode number: so a look tells on which side of the swap a run was killed.
+//! - `old`: the old tree, where the file system cannot swap and two moves have to do.
+//! - `previous`: the set before the standing one.
+//! - `trash`: a former `previous` on its way out.
+
+use std::path::{Path, PathBuf};
+
+use super::stage::{self, Filling};
+use super::{InstallError, Place};
+use crate::Error;
+use crate::fsx::{Disk, FsError, Kind};
+
+const BUILD: &str = "build";
+const READY: &str = "swap-";
+const OLD: &str = "old";
+const PREVIOUS: &str = "previous";
+const TRASH: &str = "trash";
+
+/// Whether this module needs `name` in the state folder.
+pub(super) fn is_own_name(name: &str) -> bool {
+    [BUILD, OLD, PREVIOUS, TRASH].contains(&name) || name.starts_with(READY)
+}
+
+/// The previous set's folder.
+pub(super) fn previous(disk: &Disk, place: &Place) -> Result<Option<PathBuf>, FsError> {
+    let path = place.state_dir().join(PREVIOUS);
+    Ok(disk.metadata(&path)?.map(|_| path))
+}
+
+/// Builds the new tree and swaps it in.
+pub(super) fn publish(
+    disk: &Disk,
+    place: &Place,
+    owned: &[PathBuf],
+    filling: &Filling<'_>,
+    check: &dyn Fn(&Path) -> Result<(), Error>,
+) -> Result<(), InstallError> {
+    let (state, target) = (place.state_dir(), place.target());
+    let build = state.join(BUILD);
+    let standing = disk.metadata(target)?;
+    stage::open(disk, &build, standing.as_ref())?;
+    match (&standing, filling) {
+        (None, Filling::Tree(tree)) => stage::copy_entries(disk, tree, &build, Path::new(""), &|_| true)?,
+        (None, Filling::Plan(_)) => stage::fill(disk, &build, owned, filling)?,
+        (Some(found), _) => {
+            if found.kind != Kind::Dir {
+                return Err(InstallError::NotAFolder { path: target.to_owned() });
+            }
+            stage::refuse_unmovable(disk, target)?;
+            let not_ours = |path: &Path| !owned.iter().any(|o| o == path);
+            stage::copy_entries(disk, target, &build, Path::new(""), &not_ours)?;
+            stage::fill(disk, &build, owned, filling)?;
+        }
+    }
+    disk.chmod(&build, standing.map_or(0o755, |m| m.mode))?;
+    check(&build).map_err(InstallError::Check)?;
+    stage::sync(disk, &build)?;
+
+    let inode = disk.metadata(&build)?.map_or(0, |m| m.inode);
+    let ready = state.join(format!("{READY}{inode}"));
+    disk.rename_noreplace(&build, &ready)?;
+    disk.sync(&state)?;
+    if standing.is_none() {
+        disk.rename_noreplace(&ready, target)?;
+    } else if !disk.exchange(&ready, target)? {
+        // Readers may find nothing for an instant, but never a mix; `recover` undoes the first move after a kill.
+        disk.rename_noreplace(target, &state.join(OLD))?;
+        disk.rename_noreplace(&ready, target)?;
+    }
+
+    let settle = || -> Result<(), FsError> {
+        disk.sync(place.parent())?;
+        disk.sync(&state)?;
+        recover(disk, place)
+    };
+    settle().map_err(|e| InstallError::Unfinished { target: target.to_owned(), source: Box::new(e.into()) })
+}
+
+/// Makes order after a run, however it ended: the standing set whole, one previous set, nothing else.
+pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
+    let (state, target) = (place.state_dir(), place.target());
+    disk.remove_tree(&state.join(BUILD))?;
+    disk.remove_tree(&state.join(TRASH))?;
+    let old = state.join(OLD);
+    if disk.metadata(&old)?.is_some() {
+        if disk.metadata(target)?.is_none() {
+            disk.rename_noreplace(&old, target)?;
+            disk.sync(place.parent())?;
+        } else {
+            keep_as_previous(disk, &state, &old)?;
+        }
+    }
+    for name in disk.read_dir(&state)? {
+        let Some(inode) = name.to_str().and_then(|n| n.strip_prefix(READY)) else { continue };
+        let path = state.join(&name);
+        let swapped = disk.metadata(&path)?.is_some_and(|m| m.inode.to_string() != inode);
+        if swapped {
+            keep_as_previous(disk, &state, &path)?;
+        } else {
+            disk.remove_tree(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the tree at `path` the one previous set. The former one is moved away before it is removed, so that what bears
+/// the name is always whole.
+fn keep_as_previous(disk: &Disk, state: &Path, path: &Path) -> Result<(), FsError> {
+    let (previous, trash) = (state.join(PREVIOUS), state.join(TRASH));
+    if disk.metadata(&previous)?.is_some() {
+        disk.rename_noreplace(&previous, &trash)?;
+    }
+    disk.rename_noreplace(path, &previous)?;
+    disk.sync(state)?;
+    disk.remove_tree(&trash)
+}

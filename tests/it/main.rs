@@ -1,0 +1,7 @@
+//! The integration tests, in one binary.
+
+#![allow(missing_docs)]
+// Tests set the scene behind fabcert's back, and say why they are skipped.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
+
+mod install;
