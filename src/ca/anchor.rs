@@ -6,7 +6,7 @@
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
-use super::TlsFailure;
+use super::{TlsFailure, UnknownIssuer};
 use crate::key::is_private_key_label;
 use crate::name::SanName;
 use crate::x509::{Cert, CertError, PemError, pem_blocks};
@@ -167,9 +167,9 @@ impl TrustAnchors {
                         names: host_names(&leaf),
                         subject: leaf.subject().to_owned(),
                     },
-                    Err(TlsFailure::UnknownIssuer { subject, issuer, missing, other_key, anchors, .. }) => {
-                        let other_names = (!name_fits).then(|| host_names(&leaf)).filter(|n| !n.is_empty());
-                        TlsFailure::UnknownIssuer { subject, issuer, missing, other_key, anchors, other_names }
+                    Err(TlsFailure::UnknownIssuer(mut unknown)) => {
+                        unknown.other_names = (!name_fits).then(|| host_names(&leaf)).filter(|n| !n.is_empty());
+                        TlsFailure::UnknownIssuer(unknown)
                     }
                     Err(other) => other,
                 }
@@ -224,7 +224,7 @@ impl TrustAnchors {
             E::UnknownIssuer | E::InvalidSignatureForPublicKey => self.unknown_issuer(leaf, &served),
             E::CertExpired { .. } | E::CertNotValidYet { .. } | E::PathLenConstraintViolated => {
                 let every = std::iter::once(leaf).chain(&served).chain(self.certs());
-                let late = every.filter_map(|c| in_time(c, now).err()).next();
+                let late = every.map(|c| in_time(c, now)).find_map(Result::err);
                 late.unwrap_or_else(|| TlsFailure::Malformed { reason: error.to_string() })
             }
             _ => TlsFailure::Malformed { reason: error.to_string() },
@@ -242,14 +242,14 @@ impl TrustAnchors {
         }
         let named = |a: &Anchor| format!("\"{}\" ({})", a.cert.subject(), a.label);
         let other_key = self.anchors.iter().find(|a| a.cert.subject() == last.issuer() && !last.is_issued_by(&a.cert));
-        TlsFailure::UnknownIssuer {
+        TlsFailure::UnknownIssuer(Box::new(UnknownIssuer {
             subject: leaf.subject().to_owned(),
             issuer: leaf.issuer().to_owned(),
             missing: last.issuer().to_owned(),
             other_key: other_key.map(named),
             anchors: self.anchors.iter().map(named).collect(),
             other_names: None,
-        }
+        }))
     }
 }
 

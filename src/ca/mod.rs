@@ -29,6 +29,6 @@ pub use codes::{ERROR_CODES, ErrorCode, error_code};
 pub use error::CaError;
 pub use retry::RetryPolicy;
 pub use status::{Class, Operation, ServerError};
-pub use tls_failure::TlsFailure;
+pub use tls_failure::{TlsFailure, UnknownIssuer};
 pub use verify::{Expected, Purpose, RoleRule, VerifiedEnrollment, VerifyError, verify};
 pub use wire::{AttrRequest, Attribute, CaInfo, EnrollRequest, Enrollment, RegisterRequest};

@@ -252,23 +252,23 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (operation, status) = (self.operation.endpoint(), self.http_status);
-        match self.code {
-            Some(code) => {
-                let verb = if self.class.kind() == ErrorKind::Refused { "refused" } else { "could not do" };
-                write!(f, "the CA {verb} {operation} with code {code} (HTTP {status})")?;
-                if let Some(entry) = self.error_code().filter(|e| e.code != 0) {
-                    write!(f, ": {}", entry.cause)?;
-                }
-                if self.message.is_empty() || code == 5 { Ok(()) } else { write!(f, "; it says \"{}\"", self.message) }
+        if let Some(code) = self.code {
+            let verb = if self.class.kind() == ErrorKind::Refused { "refused" } else { "could not do" };
+            write!(f, "the CA {verb} {operation} with code {code} (HTTP {status})")?;
+            if let Some(entry) = self.error_code().filter(|e| e.code != 0) {
+                write!(f, ": {}", entry.cause)?;
             }
-            None => {
-                match self.origin {
-                    Some(origin) => write!(f, "{operation} was answered by {} (HTTP {status})", origin.name)?,
-                    None => write!(f, "{operation} was answered with HTTP {status}, and not by a Fabric CA")?,
-                }
-                if self.message.is_empty() { Ok(()) } else { write!(f, ": \"{}\"", self.message) }
-            }
+            return if self.message.is_empty() || code == 5 {
+                Ok(())
+            } else {
+                write!(f, "; it says \"{}\"", self.message)
+            };
         }
+        match self.origin {
+            Some(origin) => write!(f, "{operation} was answered by {} (HTTP {status})", origin.name)?,
+            None => write!(f, "{operation} was answered with HTTP {status}, and not by a Fabric CA")?,
+        }
+        if self.message.is_empty() { Ok(()) } else { write!(f, ": \"{}\"", self.message) }
     }
 }
 

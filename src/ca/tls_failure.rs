@@ -25,20 +25,7 @@ pub enum TlsFailure {
         host: String,
     },
     /// No path leads to a trust anchor.
-    UnknownIssuer {
-        /// Subject of the served leaf.
-        subject: String,
-        /// Its issuer.
-        issuer: String,
-        /// The name of the issuer that neither the served chain nor the anchors hold.
-        missing: String,
-        /// An anchor has that very name, but not the key that signed.
-        other_key: Option<String>,
-        /// The given anchors, each as `SUBJECT (FILE)`.
-        anchors: Vec<String>,
-        /// The names that the leaf holds, when the host in the URL is not among them either.
-        other_names: Option<Vec<String>>,
-    },
+    UnknownIssuer(Box<UnknownIssuer>),
     /// A certificate's time is over.
     Expired {
         /// Its subject.
@@ -93,6 +80,41 @@ pub enum TlsFailure {
     },
 }
 
+/// A served certificate that leads to no trust anchor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownIssuer {
+    /// Subject of the served leaf.
+    pub subject: String,
+    /// Its issuer.
+    pub issuer: String,
+    /// The name of the issuer that neither the served chain nor the anchors hold.
+    pub missing: String,
+    /// An anchor has that very name, but not the key that signed.
+    pub other_key: Option<String>,
+    /// The given anchors, each as `SUBJECT (FILE)`.
+    pub anchors: Vec<String>,
+    /// The names that the leaf holds, when the host in the URL is not among them either.
+    pub other_names: Option<Vec<String>>,
+}
+
+impl fmt::Display for UnknownIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, issuer, missing, .. } = self;
+        write!(f, "the CA's TLS certificate (\"{subject}\", issued by \"{issuer}\") leads to no given trust anchor: ")?;
+        match &self.other_key {
+            Some(anchor) => write!(f, "{anchor} has the issuer's name but another key")?,
+            None if subject == issuer => f.write_str("it is self-signed")?,
+            None => write!(f, "\"{missing}\" is missing")?,
+        }
+        write!(f, "; given: {}", self.anchors.join(", "))?;
+        match &self.other_names {
+            Some(names) => write!(f, "; it is not for this host either, but for {}", names.join(", ")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl TlsFailure {
     /// What the user can do about it.
     pub fn next_step(&self) -> String {
@@ -107,13 +129,15 @@ impl TlsFailure {
                 "no TLS route of the ingress fits: check that its rule has the host \"{host}\" and that ssl-passthrough (or TLS passthrough) \
                  is on for the CA, or use the CA's Service directly"
             ),
-            Self::UnknownIssuer { other_key: Some(anchor), .. } => {
-                format!("the CA was probably set up anew: get its present certificate in place of {anchor}")
-            }
-            Self::UnknownIssuer { subject, issuer, .. } if subject == issuer => {
-                "the certificate is self-signed: give that certificate itself with --tls-ca, once it is known to be the CA's".to_owned()
-            }
-            Self::UnknownIssuer { missing, .. } => format!("give the certificate of \"{missing}\" with --tls-ca"),
+            Self::UnknownIssuer(unknown) => match &**unknown {
+                UnknownIssuer { other_key: Some(anchor), .. } => {
+                    format!("the CA was probably set up anew: get its present certificate in place of {anchor}")
+                }
+                UnknownIssuer { subject, issuer, .. } if subject == issuer => {
+                    "the certificate is self-signed: give that certificate itself with --tls-ca, once it is known to be the CA's".to_owned()
+                }
+                UnknownIssuer { missing, .. } => format!("give the certificate of \"{missing}\" with --tls-ca"),
+            },
             Self::Expired { .. } => "have it renewed; if the local clock is wrong, correct that".to_owned(),
             Self::NotYetValid { .. } => "correct the local clock, or wait".to_owned(),
             Self::NotForServers { .. } => "have the CA serve a certificate issued for TLS servers (profile tls)".to_owned(),
@@ -146,22 +170,7 @@ impl fmt::Display for TlsFailure {
             Self::IngressDefault { controller, host } => {
                 write!(f, "the {controller} answered for \"{host}\" with its own default certificate, not the CA")
             }
-            Self::UnknownIssuer { subject, issuer, missing, other_key, anchors, other_names } => {
-                write!(
-                    f,
-                    "the CA's TLS certificate (\"{subject}\", issued by \"{issuer}\") leads to no given trust anchor: "
-                )?;
-                match other_key {
-                    Some(anchor) => write!(f, "{anchor} has the issuer's name but another key")?,
-                    None if subject == issuer => f.write_str("it is self-signed")?,
-                    None => write!(f, "\"{missing}\" is missing")?,
-                }
-                write!(f, "; given: {}", anchors.join(", "))?;
-                match other_names {
-                    Some(names) => write!(f, "; it is not for this host either, but for {}", names.join(", ")),
-                    None => Ok(()),
-                }
-            }
+            Self::UnknownIssuer(unknown) => unknown.fmt(f),
             Self::Expired { subject, not_after, now } => {
                 write!(f, "the TLS certificate \"{subject}\" expired at {not_after}; the local clock says {now}")
             }

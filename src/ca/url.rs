@@ -149,12 +149,11 @@ impl CaUrl {
 /// if what stands before that character is no host; with two readings a piece of a secret could go to a wrong host.
 fn split_user_info(rest: &str) -> Result<(Option<&str>, &str), CaUrlError> {
     let Some(at) = rest.rfind('@') else { return Ok((None, rest)) };
-    let split = (Some(&rest[..at]), &rest[at + 1..]);
-    match rest.find(['/', '?', '#']).filter(|i| *i < at) {
-        None => Ok(split),
-        Some(i) if rest[..i].contains('@') || split_port(&rest[..i]).is_ok() => Err(CaUrlError::Ambiguous),
-        Some(_) => Ok(split),
+    let before = rest[..at].find(['/', '?', '#']).map(|end| &rest[..end]);
+    if before.is_some_and(|text| text.contains('@') || split_port(text).is_ok()) {
+        return Err(CaUrlError::Ambiguous);
     }
+    Ok((Some(&rest[..at]), &rest[at + 1..]))
 }
 
 /// Parts `HOST[:PORT]`; an IPv6 host stands in brackets.
