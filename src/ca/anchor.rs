@@ -289,8 +289,8 @@ fn host_names(cert: &Cert) -> Vec<String> {
     cert.sans().iter().filter(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_))).map(ToString::to_string).collect()
 }
 
-/// Whose stand-in certificate this is: ingress-nginx `internal/ingress/controller/certificate` and Traefik
-/// `pkg/tls/generate` make these when no certificate fits the host.
+/// Whose stand-in certificate this is: ingress-nginx `internal/net/ssl/ssl.go` and Traefik
+/// `pkg/tls/generate/generate.go` make these when no certificate fits the host.
 fn ingress_default(leaf: &Cert) -> Option<&'static str> {
     let holds = |name: &str| host_names(leaf).iter().any(|n| n == name);
     match leaf.common_name() {

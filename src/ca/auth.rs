@@ -25,7 +25,7 @@ pub(super) fn basic(id: &str, secret: &Secret) -> Zeroizing<String> {
 
 /// What a token signs: `METHOD "." B64(request target) "." B64(body) "." B64(certificate PEM)`
 /// (fabric-ca v1.5.21 `util/util.go`, `GenECDSAToken`; servers from 1.4 on).
-fn token_payload(method: &str, target: &str, body: &[u8], cert_pem: &[u8]) -> String {
+pub(super) fn token_payload(method: &str, target: &str, body: &[u8], cert_pem: &[u8]) -> String {
     let encode = |bytes: &[u8]| STANDARD.encode(bytes);
     format!("{method}.{}.{}.{}", encode(target.as_bytes()), encode(body), encode(cert_pem))
 }

@@ -96,22 +96,20 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, CaError> {
         let address = address(&self.url);
         let identified = self.identity.is_some();
-        let tls = if self.url.is_plaintext() {
-            if !self.plaintext {
-                return Err(CaError::Plaintext { address });
-            }
-            None
-        } else {
-            if self.anchors.is_empty() {
-                return Err(CaError::NoAnchors { address });
-            }
-            let unusable = |reason| CaError::ClientIdentity { address: address.clone(), reason };
-            let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
-            let identity = identity.transpose().map_err(unusable)?;
-            Some(tls::client_config(self.anchors, identity).map_err(|e| unusable(e.to_string()))?)
-        };
+        let plaintext = self.url.is_plaintext();
+        if plaintext && !self.plaintext {
+            return Err(CaError::Plaintext { address });
+        }
+        if !plaintext && self.anchors.is_empty() {
+            return Err(CaError::NoAnchors { address });
+        }
+        let unusable = |reason| CaError::ClientIdentity { address: address.clone(), reason };
+        let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
+        let identity = identity.transpose().map_err(unusable)?;
+        let tls = tls::client_config(self.anchors, identity).map_err(|e| unusable(e.to_string()))?;
         let transport = Transport::new(Setup {
             address,
+            plaintext,
             tls,
             identified,
             proxy: self.proxy,

@@ -1,4 +1,4 @@
-//! The error codes of a Fabric CA: cause, class and next step of each (fabric-ca v1.5.21 `lib/caerrors/errors.go`).
+//! The error codes of a Fabric CA: cause, class and next step of each (fabric-ca v1.5.21 `lib/caerrors/servererror.go`).
 //!
 //! A failure has two numbers: a local one in the server's log and the one in its answer. The server flattens every
 //! authentication failure to 20 and every authorisation failure to 71, so most numbers are met in its log only.

@@ -37,7 +37,8 @@ impl RetryPolicy {
             return None;
         }
         let bound = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(CAP);
-        Some(bound.mul_f64(random.clamp(0.0, 1.0)).min(left))
+        let share = if random > 0.0 { random.min(1.0) } else { 0.0 };
+        Some(bound.mul_f64(share).min(left))
     }
 
     /// Runs `attempt` until it succeeds or [`pause`](Self::pause) says that its error is final. `random` gives numbers in 0..1;

@@ -19,8 +19,9 @@ const BODY_LIMIT: usize = 1 << 20;
 pub(super) struct Setup {
     /// `HOST:PORT` of the CA, for messages.
     pub(super) address: String,
-    /// `None` for plain HTTP.
-    pub(super) tls: Option<rustls::ClientConfig>,
+    pub(super) plaintext: bool,
+    /// Needed for plain HTTP as well: without one, reqwest looks for a provider of the whole process.
+    pub(super) tls: rustls::ClientConfig,
     /// Whether `tls` has a client certificate.
     pub(super) identified: bool,
     pub(super) proxy: Option<String>,
@@ -58,10 +59,9 @@ impl Transport {
             // Without this the environment's HTTPS_PROXY and so on would be used.
             .no_proxy()
             .connect_timeout(connect_timeout)
-            .timeout(setup.timeout);
-        if let Some(tls) = setup.tls {
-            builder = builder.https_only(true).tls_backend_preconfigured(tls);
-        }
+            .timeout(setup.timeout)
+            .https_only(!setup.plaintext)
+            .tls_backend_preconfigured(setup.tls);
         if let Some(proxy) = setup.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| CaError::Proxy)?);
         }

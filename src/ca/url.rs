@@ -138,7 +138,7 @@ impl CaUrl {
 
     /// The base of the names that the Go client gives to CA certificate files: the host as typed, the port if typed,
     /// `-` and the CA name if one was asked for, with every `:` and `.` turned into `-`
-    /// (fabric-ca v1.5.21 `lib/clientconfig.go`, `cmd/fabric-ca-client/command`): `127-0-0-1-7054-rootca`.
+    /// (fabric-ca v1.5.21 `cmd/fabric-ca-client/command/getcainfo.go`, `storeCAChain`): `127-0-0-1-7054-rootca`.
     pub fn ca_file_stem(&self, ca_name: Option<&str>) -> String {
         let ca_name = ca_name.filter(|n| !n.is_empty()).map(|n| format!("-{n}")).unwrap_or_default();
         format!("{}{ca_name}", self.typed_host).replace([':', '.'], "-")
@@ -298,7 +298,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_id_and_secret_come_back_when_percent_encoded(id in "[^:\\x00]{1,20}", secret in ".{1,40}") {
-            let encode = |t: &str| t.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+            let encode = |t: &str| t.bytes().fold(String::new(), |text, b| format!("{text}%{b:02X}"));
             let text = format!("https://{}:{}@h", encode(&id), encode(&secret));
             proptest::prop_assert_eq!(parts(&text), ("https://h:7054".to_owned(), Some(id), Some(secret)));
         }
