@@ -1,0 +1,245 @@
+//! The client: one CA, its trust, and the requests it takes.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::auth::{self, Credential};
+use super::status::{Operation, classify};
+use super::tls::{self, ClientIdentity};
+use super::transport::{Setup, Transport};
+use super::wire::{self, CaInfo, EnrollRequest, Enrollment, RegisterRequest};
+use super::{CaError, CaUrl, TrustAnchors};
+use crate::key::KeyPair;
+use crate::{Secret, Timestamp};
+
+/// Limit for the connection, TLS included, when none is set.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Limit for the whole request, connection and answer included, when none is set.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of one Fabric CA. Sends each request once: for more see [`RetryPolicy`](super::RetryPolicy).
+#[derive(Debug)]
+pub struct Client {
+    url: CaUrl,
+    ca_name: Option<String>,
+    transport: Transport,
+}
+
+/// What a [`Client`] is made of.
+#[derive(Debug)]
+pub struct ClientBuilder {
+    url: CaUrl,
+    anchors: TrustAnchors,
+    plaintext: bool,
+    ca_name: Option<String>,
+    identity: Option<(Vec<u8>, KeyPair)>,
+    proxy: Option<String>,
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+impl ClientBuilder {
+    /// What the CA's TLS certificate must lead to. Needed for `https`.
+    #[must_use]
+    pub fn anchors(mut self, anchors: TrustAnchors) -> Self {
+        self.anchors = anchors;
+        self
+    }
+
+    /// Allows an `http` URL, over which everything goes in clear, the enrolment secret included.
+    #[must_use]
+    pub const fn plaintext(mut self, allowed: bool) -> Self {
+        self.plaintext = allowed;
+        self
+    }
+
+    /// Which CA on the server; without one the server's default CA.
+    #[must_use]
+    pub fn ca_name(mut self, name: Option<String>) -> Self {
+        self.ca_name = name.filter(|n| !n.is_empty());
+        self
+    }
+
+    /// The certificate (PEM, leaf first) and key to show when the server asks for one (mutual TLS).
+    #[must_use]
+    pub fn client_identity(mut self, cert_pem: Vec<u8>, key: KeyPair) -> Self {
+        self.identity = Some((cert_pem, key));
+        self
+    }
+
+    /// The HTTP proxy to go through, `http://HOST:PORT`. The environment's proxies are never used.
+    #[must_use]
+    pub fn proxy(mut self, url: Option<String>) -> Self {
+        self.proxy = url;
+        self
+    }
+
+    /// Limit for the connection, TLS included.
+    #[must_use]
+    pub const fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// Limit for the whole request, connection and answer included.
+    #[must_use]
+    pub const fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// Makes the client; nothing is sent.
+    ///
+    /// # Errors
+    /// For `http` without leave, `https` without an anchor, an unusable client certificate or proxy URL.
+    pub fn build(self) -> Result<Client, CaError> {
+        let address = address(&self.url);
+        let identified = self.identity.is_some();
+        let plaintext = self.url.is_plaintext();
+        if plaintext && !self.plaintext {
+            return Err(CaError::Plaintext { address });
+        }
+        if !plaintext && self.anchors.is_empty() {
+            return Err(CaError::NoAnchors { address });
+        }
+        let unusable = |reason| CaError::ClientIdentity { address: address.clone(), reason };
+        let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
+        let identity = identity.transpose().map_err(unusable)?;
+        let tls = tls::client_config(self.anchors, identity).map_err(|e| unusable(e.to_string()))?;
+        let transport = Transport::new(Setup {
+            address,
+            plaintext,
+            tls,
+            identified,
+            proxy: self.proxy,
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+        })?;
+        Ok(Client { url: self.url, ca_name: self.ca_name, transport })
+    }
+}
+
+fn address(url: &CaUrl) -> String {
+    format!("{}:{}", url.host(), url.port())
+}
+
+impl Client {
+    /// Begins a client of the CA at `url`.
+    pub fn builder(url: CaUrl) -> ClientBuilder {
+        ClientBuilder {
+            url,
+            anchors: TrustAnchors::default(),
+            plaintext: false,
+            ca_name: None,
+            identity: None,
+            proxy: None,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            timeout: DEFAULT_TIMEOUT,
+        }
+    }
+
+    /// Where the CA is.
+    pub const fn url(&self) -> &CaUrl {
+        &self.url
+    }
+
+    /// The CA name that requests carry.
+    pub fn ca_name(&self) -> Option<&str> {
+        self.ca_name.as_deref()
+    }
+
+    /// Asks the CA about itself. Needs no credentials and changes nothing.
+    ///
+    /// # Errors
+    /// [`CaError`] when the CA is not reached or does not answer as it should.
+    pub async fn info(&self) -> Result<CaInfo, CaError> {
+        let operation = Operation::CaInfo;
+        let body = wire::cainfo_body(self.ca_name());
+        let (result, date) = self.call(operation, None, body, None).await?;
+        wire::read_cainfo(result, date).map_err(|reason| self.unusable(operation, reason))
+    }
+
+    /// Enrols `id` with its secret. What comes back is not proven yet.
+    ///
+    /// # Errors
+    /// [`CaError`]; when [`is_ambiguous`](CaError::is_ambiguous), keep the key of the CSR.
+    pub async fn enroll(&self, id: &str, secret: &Secret, request: &EnrollRequest<'_>) -> Result<Enrollment, CaError> {
+        let refuse = |reason| Err(CaError::Id { id: id.to_owned(), reason });
+        if id.is_empty() {
+            return refuse("it is empty");
+        }
+        // RFC 7617 section 2: the id ends at the first colon, so the server would see another id.
+        if id.contains(':') {
+            return refuse("it holds a colon, which ends the id in HTTP Basic authentication");
+        }
+        let operation = Operation::Enroll;
+        let body = wire::enroll_body(request, self.ca_name());
+        let authorization = auth::basic(id, secret);
+        let (result, date) = self.call(operation, Some(&authorization), body, Some(secret)).await?;
+        wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
+    }
+
+    /// Enrols again with the present certificate as credential. The CA takes nothing over from it: the request says all.
+    ///
+    /// # Errors
+    /// [`CaError`]; when [`is_ambiguous`](CaError::is_ambiguous), keep the key of the CSR.
+    pub async fn reenroll(
+        &self,
+        credential: &Credential<'_>,
+        request: &EnrollRequest<'_>,
+    ) -> Result<Enrollment, CaError> {
+        let operation = Operation::Reenroll;
+        let body = wire::enroll_body(request, self.ca_name());
+        let token = self.token(operation, credential, &body)?;
+        let (result, date) = self.call(operation, Some(&token), body, None).await?;
+        wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
+    }
+
+    /// Registers an identity; gives its secret, the one asked for or the CA's choice. `credential` is the registrar's.
+    ///
+    /// # Errors
+    /// [`CaError`].
+    pub async fn register(
+        &self,
+        credential: &Credential<'_>,
+        request: &RegisterRequest<'_>,
+    ) -> Result<Secret, CaError> {
+        let operation = Operation::Register;
+        let body = wire::register_body(request, self.ca_name());
+        let token = self.token(operation, credential, &body)?;
+        let (result, _) = self.call(operation, Some(&token), body, request.secret).await?;
+        wire::read_secret(result).map_err(|reason| self.unusable(operation, reason))
+    }
+
+    fn token(&self, operation: Operation, credential: &Credential<'_>, body: &[u8]) -> Result<String, CaError> {
+        let url = self.url.endpoint(operation.endpoint());
+        auth::token("POST", url.path(), body, credential)
+            .map_err(|source| CaError::Signing { address: address(&self.url), source })
+    }
+
+    fn unusable(&self, operation: Operation, reason: &'static str) -> CaError {
+        CaError::Unusable { address: address(&self.url), operation, reason }
+    }
+
+    /// Sends one request and gives the result of a success. `secret` is blotted out of what the server says.
+    async fn call(
+        &self,
+        operation: Operation,
+        authorization: Option<&str>,
+        body: Vec<u8>,
+        secret: Option<&Secret>,
+    ) -> Result<(Value, Option<Timestamp>), CaError> {
+        let url = self.url.endpoint(operation.endpoint());
+        let answer = self.transport.post(operation, url, authorization, body).await?;
+        match classify(operation, answer.status, &answer.body) {
+            Ok(result) => Ok((result, answer.date)),
+            Err(mut error) => {
+                if let Some(secret) = secret {
+                    error.message = secret.redact(&error.message);
+                }
+                Err(CaError::Server { address: address(&self.url), error })
+            }
+        }
+    }
+}

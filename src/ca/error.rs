@@ -1,0 +1,241 @@
+//! Why a CA did not answer as wished.
+
+use std::time::Duration;
+
+use super::TlsFailure;
+use super::status::{Class, Operation, ServerError};
+use crate::key::KeyError;
+use crate::{Error, ErrorKind};
+
+/// Why a CA did not answer as wished. `address` is `HOST:PORT`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaError {
+    /// An `http://` URL without leave.
+    #[error("{address}: the CA's URL says http, which would send the enrolment secret in clear")]
+    Plaintext {
+        /// The CA.
+        address: String,
+    },
+    /// No trust anchor was given.
+    #[error("{address}: no trust anchor is given for the CA's TLS certificate")]
+    NoAnchors {
+        /// The CA.
+        address: String,
+    },
+    /// The client certificate for mutual TLS cannot be used.
+    #[error("the TLS client certificate for {address} cannot be used: {reason}")]
+    ClientIdentity {
+        /// The CA.
+        address: String,
+        /// Why.
+        reason: String,
+    },
+    /// The proxy's URL cannot be used. It is not shown, as it may hold a password.
+    #[error("the proxy's URL cannot be used")]
+    Proxy,
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client could not be set up: {reason}")]
+    Setup {
+        /// Why.
+        reason: String,
+    },
+    /// An enrolment id that can never enrol.
+    #[error("the enrolment id \"{id}\" cannot enrol: {reason}")]
+    Id {
+        /// The id.
+        id: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A CA certificate or key that makes no `Authorization` header.
+    #[error("the request to {address} could not be signed")]
+    Signing {
+        /// The CA.
+        address: String,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
+    /// The host name has no address.
+    #[error("{address}: the host name could not be resolved: {reason}")]
+    Resolve {
+        /// The CA.
+        address: String,
+        /// What the resolver says.
+        reason: String,
+    },
+    /// No connection; nothing was sent.
+    #[error("{address}: no connection: {reason}")]
+    Connect {
+        /// The CA.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// No connection, TLS included, in time; nothing was sent.
+    #[error("{address}: no connection within {}", humantime::format_duration(*.after))]
+    ConnectTimeout {
+        /// The CA.
+        address: String,
+        /// The limit.
+        after: Duration,
+    },
+    /// No TLS connection that can be trusted; no request was processed.
+    #[error("{address}: {failure}")]
+    Tls {
+        /// The CA.
+        address: String,
+        /// Why.
+        failure: Box<TlsFailure>,
+    },
+    /// The request was sent, and the answer did not come in time.
+    #[error("{address}: no whole answer to {} within {}", .operation.endpoint(), humantime::format_duration(*.after))]
+    TimedOut {
+        /// The CA.
+        address: String,
+        /// What was asked.
+        operation: Operation,
+        /// The limit.
+        after: Duration,
+    },
+    /// The connection broke after the request was sent.
+    #[error("{address}: the connection broke before the whole answer to {} was there: {reason}", .operation.endpoint())]
+    Lost {
+        /// The CA.
+        address: String,
+        /// What was asked.
+        operation: Operation,
+        /// What the system says.
+        reason: String,
+    },
+    /// The answer is longer than any Fabric CA's.
+    #[error("{address}: the answer to {} is longer than {limit} bytes (HTTP {http_status})", .operation.endpoint())]
+    TooLarge {
+        /// The CA.
+        address: String,
+        /// What was asked.
+        operation: Operation,
+        /// HTTP status.
+        http_status: u16,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// An answer that is no success.
+    #[error("{address}: {error}")]
+    Server {
+        /// The CA.
+        address: String,
+        /// The answer.
+        error: ServerError,
+    },
+    /// The CA says that it did what was asked, and what should be in its answer is not.
+    #[error("{address}: the CA's answer to {} cannot be used: {reason}", .operation.endpoint())]
+    Unusable {
+        /// The CA.
+        address: String,
+        /// What was asked.
+        operation: Operation,
+        /// What is missing or wrong.
+        reason: &'static str,
+    },
+}
+
+impl CaError {
+    /// Whether the CA refused: credentials, a locked identity, policy. Never to be tried again by itself.
+    pub fn is_refusal(&self) -> bool {
+        self.kind() == ErrorKind::Refused
+    }
+
+    /// Whether the trouble may pass by itself, so that `--wait` tries again.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::TimedOut { .. }
+            | Self::Lost { .. } => true,
+            Self::Server { error, .. } => {
+                matches!(error.class, Class::Transient | Class::TransientOnce | Class::Gateway)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether one more try is the most that makes sense.
+    pub(super) const fn is_retryable_once_only(&self) -> bool {
+        matches!(self, Self::Server { error, .. } if matches!(error.class, Class::TransientOnce))
+    }
+
+    /// Whether the CA may have issued a certificate and counted an enrolment all the same: keep the key.
+    pub fn is_ambiguous(&self) -> bool {
+        match self {
+            Self::TimedOut { operation, .. } | Self::Lost { operation, .. } | Self::Unusable { operation, .. } => {
+                operation.changes_state()
+            }
+            Self::TooLarge { operation, http_status, .. } => {
+                operation.changes_state() && !(300..500).contains(http_status)
+            }
+            Self::Server { error, .. } => error.is_ambiguous(),
+            _ => false,
+        }
+    }
+
+    /// Whether the CA says that the identity is locked.
+    pub const fn is_locked(&self) -> bool {
+        matches!(self, Self::Server { error, .. } if matches!(error.class, Class::Locked))
+    }
+
+    /// The class of the command line's exit codes.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Plaintext { .. } | Self::NoAnchors { .. } | Self::Proxy => ErrorKind::Usage,
+            Self::ClientIdentity { .. } | Self::Id { .. } | Self::Signing { .. } => ErrorKind::Input,
+            Self::Setup { .. } => ErrorKind::Bug,
+            Self::Unusable { .. } => ErrorKind::NotAsAsked,
+            Self::Server { error, .. } => error.class.kind(),
+            _ => ErrorKind::Unreachable,
+        }
+    }
+
+    fn help(&self) -> String {
+        const AMBIGUOUS: &str =
+            "the CA may have issued a certificate all the same: the key is kept and the next run uses it";
+        let text = match self {
+            Self::Plaintext { .. } => {
+                "write https:// and give --tls-ca; --plaintext allows http:// where the network is trusted"
+            }
+            Self::NoAnchors { .. } => {
+                "give --tls-ca FILE: the certificate that signed the CA's TLS certificate, or that certificate itself"
+            }
+            Self::ClientIdentity { .. } => {
+                "give a certificate and its own private key, both PEM, with --tls-client-cert and --tls-client-key"
+            }
+            Self::Proxy => "write it as http://HOST:PORT",
+            Self::Setup { .. } => "report it",
+            Self::Id { .. } => "have the identity registered under another id",
+            Self::Signing { .. } => "check the identity's key and certificate files",
+            Self::Resolve { .. } => "check the host in the URL and the DNS of this machine or pod; --wait keeps trying",
+            Self::Connect { .. } | Self::ConnectTimeout { .. } => {
+                "check host and port in the URL and that the CA runs; --wait keeps trying while it starts"
+            }
+            Self::Tls { failure, .. } => return failure.next_step(),
+            Self::TimedOut { .. } | Self::Lost { .. } if self.is_ambiguous() => AMBIGUOUS,
+            Self::TimedOut { .. } | Self::Lost { .. } => "check that the CA is healthy; --wait keeps trying",
+            Self::TooLarge { .. } => "check host, port and path of the URL: no Fabric CA answers that much",
+            Self::Server { error, .. } => return error.next_step(),
+            Self::Unusable { .. } => "ask the CA's operator what stands between: a Fabric CA answers otherwise",
+        };
+        text.to_owned()
+    }
+}
+
+impl From<CaError> for Error {
+    fn from(e: CaError) -> Self {
+        let error = Self::new(e.kind(), e.to_string()).with_help(e.help());
+        match e {
+            CaError::Signing { source, .. } => error.with_source(source),
+            _ => error,
+        }
+    }
+}

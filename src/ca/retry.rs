@@ -1,0 +1,71 @@
+//! When to try again, and after which pause: exponential back-off with full jitter, until a deadline.
+
+use std::time::Duration;
+
+use super::CaError;
+
+/// Whether and for how long a CA that is not reached is tried again (`--wait`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    wait: Option<Duration>,
+}
+
+/// Upper bound of the first pause; it doubles with every failure.
+const FIRST: Duration = Duration::from_millis(500);
+/// Upper bound of every pause.
+const CAP: Duration = Duration::from_secs(10);
+
+impl RetryPolicy {
+    /// One try and no more.
+    pub const fn once() -> Self {
+        Self { wait: None }
+    }
+
+    /// Tries again until `wait` has passed since the first try began.
+    pub const fn until(wait: Duration) -> Self {
+        Self { wait: Some(wait) }
+    }
+
+    /// The pause before the next try, or `None` when `error` is final: it cannot pass by itself, or the time is over.
+    ///
+    /// `failures` counts the failed tries including this one, `elapsed` the time since the first began, and `random`
+    /// lies in 0..1. Full jitter: the pause is drawn from zero to the bound, so that many pods that start together
+    /// do not come together.
+    pub fn pause(&self, error: &CaError, failures: u32, elapsed: Duration, random: f64) -> Option<Duration> {
+        let left = self.wait?.checked_sub(elapsed).filter(|d| !d.is_zero())?;
+        if !error.is_retryable() || (error.is_retryable_once_only() && failures > 1) {
+            return None;
+        }
+        let bound = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(CAP);
+        let share = if random > 0.0 { random.min(1.0) } else { 0.0 };
+        Some(bound.mul_f64(share).min(left))
+    }
+
+    /// Runs `attempt` until it succeeds or [`pause`](Self::pause) says that its error is final. `random` gives numbers in 0..1;
+    /// `before_pause` hears of each failure that is going to be tried again, and of the pause before it.
+    ///
+    /// # Errors
+    /// The last error.
+    pub async fn run<T, F>(
+        &self,
+        mut random: impl FnMut() -> f64,
+        mut before_pause: impl FnMut(&CaError, Duration),
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, CaError>
+    where
+        F: Future<Output = Result<T, CaError>>,
+    {
+        let begun = tokio::time::Instant::now();
+        let mut failures = 0;
+        loop {
+            let error = match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            failures += 1;
+            let Some(pause) = self.pause(&error, failures, begun.elapsed(), random()) else { return Err(error) };
+            before_pause(&error, pause);
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! What an answer that is no success means: refused, transient, ambiguous, or not a Fabric CA at all.
+
+use std::fmt;
+
+use super::codes::{ErrorCode, error_code};
+use super::wire::Envelope;
+use crate::ErrorKind;
+
+/// What to make of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// The CA refused the credential, or what it may do. Never tried again by itself.
+    Credential,
+    /// The identity is locked until a registrar sets a new secret.
+    Locked,
+    /// The request itself is wrong; the same one will always be refused.
+    Permanent,
+    /// The CA's own passing trouble; may be tried again.
+    Transient,
+    /// As [`Transient`](Self::Transient), but tried again once only.
+    TransientOnce,
+    /// The CA may have counted and recorded the request; another try would cost another enrolment.
+    Ambiguous,
+    /// Something in front of the CA answered 5xx. May be tried again; the request may have reached the CA.
+    Gateway,
+    /// The answer is no answer of a Fabric CA: wrong host, port or path.
+    Misconfigured,
+}
+
+impl Class {
+    /// The class of the command line's exit codes.
+    pub const fn kind(self) -> ErrorKind {
+        match self {
+            Self::Credential | Self::Locked | Self::Permanent => ErrorKind::Refused,
+            _ => ErrorKind::Unreachable,
+        }
+    }
+}
+
+/// Which request was answered: a refusal means other things to a secret than to a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// `cainfo`.
+    CaInfo,
+    /// `enroll`.
+    Enroll,
+    /// `reenroll`.
+    Reenroll,
+    /// `register`.
+    Register,
+}
+
+impl Operation {
+    /// Name of the endpoint.
+    pub const fn endpoint(self) -> &'static str {
+        match self {
+            Self::CaInfo => "cainfo",
+            Self::Enroll => "enroll",
+            Self::Reenroll => "reenroll",
+            Self::Register => "register",
+        }
+    }
+
+    /// Whether the CA changes its state when the request reaches it.
+    pub(super) const fn changes_state(self) -> bool {
+        !matches!(self, Self::CaInfo)
+    }
+}
+
+/// An answer of the server that is no success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerError {
+    /// What was asked.
+    pub operation: Operation,
+    /// HTTP status.
+    pub http_status: u16,
+    /// The code in the CA's envelope; `None` when the answer is no envelope.
+    pub code: Option<i64>,
+    /// The server's words: at most 300 characters (80 outside the envelope) that cannot disturb a terminal. May name
+    /// identities and profiles; what the CA echoes of a request is left out.
+    pub message: String,
+    /// What to make of it.
+    pub class: Class,
+    /// Whose answer this is, when it is known not to be the CA's own.
+    pub(super) origin: Option<&'static Origin>,
+}
+
+/// Longest message kept from an envelope, in characters.
+const ENVELOPE_CHARS: usize = 300;
+/// Longest text kept from an answer that is no envelope, in characters.
+const FOREIGN_CHARS: usize = 80;
+
+/// An answerer that is no Fabric CA, known by its words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Words in its answer, in lower case.
+    sign: &'static str,
+    /// What it is.
+    name: &'static str,
+    /// What to do.
+    next_step: &'static str,
+}
+
+const INGRESS_HOST: &str = "the host or path in the URL matches no rule there: check the Ingress of the CA, or use its Service's own name and port";
+const TLS_PORT: &str = "the port speaks TLS: write https:// in the URL and give --tls-ca";
+const PATH: &str =
+    "check the path in the URL: a Fabric CA serves /cainfo, /enroll and so on below it, or below /api/v1";
+
+/// Checked in this order; only for answers outside the envelope.
+static ORIGINS: [Origin; 8] = [
+    Origin { sign: "default backend", name: "a Kubernetes ingress's default backend", next_step: INGRESS_HOST },
+    Origin {
+        sign: "http request to an https server",
+        name: "a TLS port that was spoken to in plain HTTP",
+        next_step: TLS_PORT,
+    },
+    Origin {
+        sign: "plain http request was sent to https port",
+        name: "a TLS port that was spoken to in plain HTTP",
+        next_step: TLS_PORT,
+    },
+    Origin {
+        sign: "application is not available",
+        name: "an OpenShift router without a route to the CA",
+        next_step: INGRESS_HOST,
+    },
+    Origin {
+        sign: "no healthy upstream",
+        name: "an Envoy proxy that has no running CA behind it",
+        next_step: "check that the CA's pod is ready",
+    },
+    Origin {
+        sign: "upstream connect error",
+        name: "an Envoy proxy that cannot connect to the CA",
+        next_step: "check that the CA's pod is ready",
+    },
+    Origin { sign: "<center>nginx", name: "nginx, not the CA", next_step: INGRESS_HOST },
+    Origin {
+        sign: "404 page not found",
+        name: "a Go server without this path: a Fabric CA under another path, or Traefik without a matching route",
+        next_step: PATH,
+    },
+];
+
+/// Judges an answer; `None` when it is a success: status 2xx and an envelope that says so.
+pub(super) fn classify(operation: Operation, http_status: u16, body: &[u8]) -> Result<serde_json::Value, ServerError> {
+    let ok = (200..300).contains(&http_status);
+    match Envelope::parse(body) {
+        Some(envelope) if ok && envelope.success => Ok(envelope.result),
+        // "success" with a failure's status, or a failure without an error: no Fabric CA says so.
+        Some(envelope) if !envelope.success && !envelope.errors.is_empty() => {
+            Err(refusal(operation, http_status, &envelope))
+        }
+        _ => Err(foreign(operation, http_status, body)),
+    }
+}
+
+fn refusal(operation: Operation, http_status: u16, envelope: &Envelope) -> ServerError {
+    let (code, text) = envelope.errors.first().map_or((0, ""), |e| (e.code, e.message.as_str()));
+    let message = if code == 5 {
+        // The server repeats the whole request here, secrets included.
+        "the request body is not valid JSON (what the CA repeats of the request is left out)".to_owned()
+    } else {
+        harmless(text, ENVELOPE_CHARS)
+    };
+    let class = class_of(http_status, code, &text.to_ascii_lowercase());
+    ServerError { operation, http_status, code: Some(code), message, class, origin: None }
+}
+
+fn class_of(http_status: u16, code: i64, text: &str) -> Class {
+    match (code, http_status) {
+        (0, 500..) if text.contains("no rows") && text.contains("state of identity") => Class::Ambiguous,
+        (0, 500..) if text.contains("database") || text.contains("locked") => Class::Transient,
+        (29 | 73, _) => error_code(code).map_or(Class::Credential, |e| e.class),
+        (_, 401 | 403) => match error_code(code).map(|e| e.class) {
+            Some(Class::Permanent) => Class::Permanent,
+            _ => Class::Credential,
+        },
+        (_, 502..=504) => Class::Transient,
+        (_, 400..500) => Class::Permanent,
+        _ => error_code(code).map_or(Class::Permanent, |e| e.class),
+    }
+}
+
+fn foreign(operation: Operation, http_status: u16, body: &[u8]) -> ServerError {
+    let text = String::from_utf8_lossy(body);
+    let lower = text.to_ascii_lowercase();
+    let class = if http_status >= 500 { Class::Gateway } else { Class::Misconfigured };
+    let origin = ORIGINS.iter().find(|o| lower.contains(o.sign));
+    ServerError { operation, http_status, code: None, message: harmless(&text, FOREIGN_CHARS), class, origin }
+}
+
+/// The first `limit` characters of foreign text that a terminal or a log can take: control characters and other than
+/// printable ones become spaces, runs of spaces one.
+pub(super) fn harmless(text: &str, limit: usize) -> String {
+    let printable = |c: char| if c.is_control() || is_invisible(c) { ' ' } else { c };
+    // Only a bounded part is looked at: the text may be a megabyte.
+    let text: String = text.chars().take(limit * 8).map(printable).collect();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}...", &words[..end]),
+        None => words,
+    }
+}
+
+/// Characters that change how other text is shown: zero-width, direction overrides, byte order mark, replacement.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
+}
+
+impl ServerError {
+    /// The entry of its code in the catalogue.
+    pub fn error_code(&self) -> Option<&'static ErrorCode> {
+        self.code.and_then(error_code)
+    }
+
+    /// Whether the CA may have issued, counted or recorded something all the same.
+    pub fn is_ambiguous(&self) -> bool {
+        self.operation.changes_state()
+            && match self.class {
+                Class::Ambiguous | Class::Gateway => true,
+                // A success in form that cannot be read.
+                Class::Misconfigured => (200..300).contains(&self.http_status),
+                _ => false,
+            }
+    }
+
+    /// What the user can do about it.
+    pub fn next_step(&self) -> String {
+        match (self.class, self.error_code(), self.origin) {
+            (Class::Transient, ..) => "the CA's own trouble: try again later (--wait keeps trying), or look at its log and database".to_owned(),
+            (Class::Ambiguous, ..) => "another enrolment of the same identity ran at the same time and took its last use; the registrar finds \
+                                       what was issued with GET certificates?id=<id>"
+                .to_owned(),
+            (.., Some(origin)) => origin.next_step.to_owned(),
+            (_, Some(entry), _) if entry.code == 20 && self.operation != Operation::Enroll => {
+                error_code(25).map_or(entry.next_step, |e| e.next_step).to_owned()
+            }
+            (_, Some(entry), _) => entry.next_step.to_owned(),
+            (Class::Gateway, ..) => "check the proxy in front of the CA, and whether the CA runs; --wait keeps trying".to_owned(),
+            (Class::Misconfigured, ..) if (300..400).contains(&self.http_status) => {
+                "redirects are not followed, because they would carry the secret elsewhere: write the URL that the CA really has".to_owned()
+            }
+            _ => "check host, port and path of the URL: this is no answer of a Fabric CA".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (operation, status) = (self.operation.endpoint(), self.http_status);
+        if let Some(code) = self.code {
+            let verb = if self.class.kind() == ErrorKind::Refused { "refused" } else { "could not do" };
+            write!(f, "the CA {verb} {operation} with code {code} (HTTP {status})")?;
+            if let Some(entry) = self.error_code().filter(|e| e.code != 0) {
+                write!(f, ": {}", entry.cause)?;
+            }
+            return if self.message.is_empty() || code == 5 {
+                Ok(())
+            } else {
+                write!(f, "; it says \"{}\"", self.message)
+            };
+        }
+        match self.origin {
+            Some(origin) => write!(f, "{operation} was answered by {} (HTTP {status})", origin.name)?,
+            None => write!(f, "{operation} was answered with HTTP {status}, and not by a Fabric CA")?,
+        }
+        if self.message.is_empty() { Ok(()) } else { write!(f, ": \"{}\"", self.message) }
+    }
+}
+
+impl std::error::Error for ServerError {}

@@ -1,0 +1,132 @@
+//! The TLS side of the connection to a CA: which versions, which verifier, which client certificate.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, OtherError,
+    SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+
+use super::{TlsFailure, TrustAnchors};
+use crate::key::KeyPair;
+use crate::x509::{Cert, pem_blocks};
+
+/// The cryptography behind every TLS connection: the one place that names it.
+pub(crate) fn crypto_provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+/// The certificate and key that fabcert shows to a server that asks for one.
+pub(super) struct ClientIdentity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl ClientIdentity {
+    /// Leaf first in `cert_pem`, intermediates after it.
+    pub(super) fn new(cert_pem: &[u8], key: &KeyPair) -> Result<Self, String> {
+        let certs = Cert::all_from_pem(cert_pem).map_err(|e| e.to_string())?;
+        let chain: Vec<_> = certs.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
+        if certs.first().is_none_or(|leaf| leaf.spki_der() != key.spki_der()) {
+            return Err("the first certificate is for another key".to_owned());
+        }
+        let pem = key.to_pkcs8_pem();
+        let block = pem_blocks(pem.as_bytes()).ok().and_then(|b| b.into_iter().next());
+        let der = block.map(|b| b.der).ok_or("the key cannot be encoded")?;
+        Ok(Self { chain, key: PrivatePkcs8KeyDer::from(der).into() })
+    }
+}
+
+/// TLS 1.2 and 1.3 towards servers that `anchors` accepts.
+pub(super) fn client_config(
+    anchors: TrustAnchors,
+    identity: Option<ClientIdentity>,
+) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(crypto_provider());
+    let verifier = Arc::new(AnchorVerifier { anchors, provider: Arc::clone(&provider) });
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    match identity {
+        Some(identity) => builder.with_client_auth_cert(identity.chain, identity.key),
+        None => Ok(builder.with_no_client_auth()),
+    }
+}
+
+/// Accepts what [`TrustAnchors::judge`] accepts. `dangerous` above only means that the verdict is ours.
+#[derive(Debug)]
+struct AnchorVerifier {
+    anchors: TrustAnchors,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnchorVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.anchors.judge((end_entity, intermediates), server_name, now) {
+            Ok(()) => Ok(ServerCertVerified::assertion()),
+            Err(failure) => Err(CertificateError::Other(OtherError(Arc::new(failure))).into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl TlsFailure {
+    /// Reads what the TLS library says. `identified` is whether a client certificate was at hand.
+    pub(super) fn from_rustls(error: &rustls::Error, identified: bool) -> Self {
+        use rustls::Error as E;
+        let reason = || error.to_string();
+        match error {
+            E::InvalidCertificate(CertificateError::Other(OtherError(other))) => {
+                other.downcast_ref().cloned().unwrap_or_else(|| Self::Other { reason: reason() })
+            }
+            E::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls,
+            E::AlertReceived(AlertDescription::CertificateRequired) => Self::ClientCertRequired,
+            // Under TLS 1.2 a missing certificate is a bad one (Go's crypto/tls).
+            E::AlertReceived(AlertDescription::BadCertificate) if !identified => Self::ClientCertRequired,
+            E::AlertReceived(
+                AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA
+                | AlertDescription::AccessDenied,
+            ) if identified => Self::ClientCertRefused { reason: reason() },
+            E::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure)
+            | E::PeerIncompatible(_) => Self::NoCommonVersion { reason: reason() },
+            _ => Self::Other { reason: reason() },
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! One HTTP request and its bounded answer.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::status::Operation;
+use super::{CaError, TlsFailure};
+use crate::Timestamp;
+
+/// Longest answer that is read. A real one stays far below, Idemix keys and a long chain included.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// What the transport is made of.
+pub(super) struct Setup {
+    /// `HOST:PORT` of the CA, for messages.
+    pub(super) address: String,
+    pub(super) plaintext: bool,
+    /// Needed for plain HTTP as well: without one, reqwest looks for a provider of the whole process.
+    pub(super) tls: rustls::ClientConfig,
+    /// Whether `tls` has a client certificate.
+    pub(super) identified: bool,
+    pub(super) proxy: Option<String>,
+    pub(super) connect_timeout: Duration,
+    pub(super) timeout: Duration,
+}
+
+/// Sends requests to one CA.
+#[derive(Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    address: String,
+    identified: bool,
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+/// An answer, whatever its status.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    pub(super) date: Option<Timestamp>,
+}
+
+impl Transport {
+    pub(super) fn new(setup: Setup) -> Result<Self, CaError> {
+        // Connecting must be the first to run out, so that a timeout of the whole means that the request was sent.
+        let connect_timeout = setup.connect_timeout.min(setup.timeout.mul_f64(0.9));
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("fabcert/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            // Without this the environment's HTTPS_PROXY and so on would be used.
+            .no_proxy()
+            .connect_timeout(connect_timeout)
+            .timeout(setup.timeout)
+            .https_only(!setup.plaintext)
+            .tls_backend_preconfigured(setup.tls);
+        if let Some(proxy) = setup.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| CaError::Proxy)?);
+        }
+        let http = builder.build().map_err(|e| CaError::Setup { reason: innermost(&e) })?;
+        let Setup { address, identified, timeout, .. } = setup;
+        Ok(Self { http, address, identified, connect_timeout, timeout })
+    }
+
+    /// Posts JSON and reads the whole answer. `authorization` is the value of that header.
+    pub(super) async fn post(
+        &self,
+        operation: Operation,
+        url: Url,
+        authorization: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Answer, CaError> {
+        tracing::debug!(%url, bytes = body.len(), "request");
+        let mut request = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        if let Some(value) = authorization {
+            let mut value = HeaderValue::from_str(value).map_err(|_| CaError::Setup {
+                reason: "the Authorization header is no HTTP header value".to_owned(),
+            })?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let mut response = request.send().await.map_err(|e| self.explain(operation, &e))?;
+        let status = response.status().as_u16();
+        let date = date(response.headers());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.explain(operation, &e))? {
+            if body.len() + chunk.len() > BODY_LIMIT {
+                let address = self.address.clone();
+                return Err(CaError::TooLarge { address, operation, http_status: status, limit: BODY_LIMIT });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        tracing::debug!(status, bytes = body.len(), "answer");
+        Ok(Answer { status, body, date })
+    }
+
+    /// Tells apart what happened before the request was sent and what after.
+    fn explain(&self, operation: Operation, error: &reqwest::Error) -> CaError {
+        let address = self.address.clone();
+        // First, because under TLS 1.3 the refusal of a client certificate arrives in place of the answer.
+        if let Some(tls) = find::<rustls::Error>(error) {
+            let failure = Box::new(TlsFailure::from_rustls(tls, self.identified));
+            return CaError::Tls { address, failure };
+        }
+        match (error.is_connect(), error.is_timeout()) {
+            (true, true) => CaError::ConnectTimeout { address, after: self.connect_timeout },
+            (true, false) if error.is_dns() => CaError::Resolve { address, reason: innermost(error) },
+            (true, false) => CaError::Connect { address, reason: innermost(error) },
+            (false, true) => CaError::TimedOut { address, operation, after: self.timeout },
+            (false, false) if error.is_builder() => CaError::Setup { reason: innermost(error) },
+            (false, false) => CaError::Lost { address, operation, reason: innermost(error) },
+        }
+    }
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// The error below `error`. What an `io::Error` wraps is below it, which its own `source` skips.
+fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map(|e| e as &(dyn StdError + 'static)).or_else(|| error.source())
+}
+
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    std::iter::successors(Some(error), |e| below(*e)).find_map(|e| e.downcast_ref())
+}
+
+/// The words of the deepest cause; those above it repeat the URL or say nothing.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    std::iter::successors(Some(error), |e| below(*e)).last().map(ToString::to_string).unwrap_or_default()
+}

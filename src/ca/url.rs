@@ -1,0 +1,314 @@
+//! The URL of a CA: `https://[ID[:SECRET]@]HOST[:PORT][/PATH]`.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+use crate::{Error, ErrorKind, Secret};
+
+/// The port of a Fabric CA when the URL names none, as the Go client takes it.
+pub const DEFAULT_PORT: u16 = 7054;
+
+/// Where a CA is: scheme, host, port and path. Holds no credentials, so it may be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CaUrl {
+    /// Scheme, host, port and path, without credentials, query, fragment or a trailing slash.
+    base: Url,
+    /// Host as typed, with `:PORT` when a port was typed.
+    typed_host: String,
+    /// Without double or trailing slashes; empty when there is none.
+    path: String,
+}
+
+/// A CA URL that cannot be used. No variant holds a part of the URL, because any part may be a piece of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaUrlError {
+    /// Nothing there.
+    #[error("the CA URL is empty")]
+    Empty,
+    /// No `://`.
+    #[error("the CA URL has no scheme")]
+    NoScheme,
+    /// Neither `https` nor `http`.
+    #[error("the CA URL's scheme is neither https nor http")]
+    Scheme,
+    /// The host is missing.
+    #[error("the CA URL names no host")]
+    NoHost,
+    /// The host is no DNS name and no IP address.
+    #[error("the CA URL's host is neither a DNS name nor an IP address")]
+    Host,
+    /// The port is no number from 1 to 65535.
+    #[error("the CA URL's port is no number from 1 to 65535")]
+    Port,
+    /// It cannot be told where the credentials end.
+    #[error("the CA URL can be read in two ways, because an \"@\" follows a \"/\", \"?\" or \"#\"")]
+    Ambiguous,
+    /// A query or a fragment.
+    #[error("the CA URL has a query (\"?\") or a fragment (\"#\")")]
+    Query,
+    /// Percent-decoding gave no UTF-8.
+    #[error("the enrolment id or secret in the CA URL is no UTF-8 when percent-decoded")]
+    NotUtf8,
+    /// The path cannot be sent.
+    #[error("the CA URL's path cannot be used")]
+    Path,
+}
+
+impl From<CaUrlError> for Error {
+    fn from(e: CaUrlError) -> Self {
+        let help = match e {
+            CaUrlError::Ambiguous | CaUrlError::NotUtf8 => {
+                "percent-encode special characters of the secret (/ is %2F, @ is %40, # is %23, ? is %3F), or better: \
+                 leave it out of the URL and give it with --secret-file"
+            }
+            _ => "write it as https://HOST[:PORT][/PATH], for example https://org1-ca:7054",
+        };
+        Self::new(ErrorKind::Usage, e.to_string()).with_help(help)
+    }
+}
+
+impl CaUrl {
+    /// Reads a URL as the Go client takes it; gives the URL without its credentials, the enrolment id, and the enrolment
+    /// secret, both percent-decoded, where there are any.
+    ///
+    /// Raw special characters in the secret are taken as they are when only one reading is possible.
+    ///
+    /// # Errors
+    /// [`CaUrlError`], which never holds any part of `text`.
+    pub fn parse(text: &str) -> Result<(Self, Option<String>, Option<Secret>), CaUrlError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(CaUrlError::Empty);
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(CaUrlError::NoScheme)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "https" => "https",
+            "http" => "http",
+            _ => return Err(CaUrlError::Scheme),
+        };
+        let (user_info, rest) = split_user_info(rest)?;
+        if rest.contains(['?', '#']) {
+            return Err(CaUrlError::Query);
+        }
+        let (typed_host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = split_port(typed_host)?;
+        let host = Host::parse(host).map_err(|_| CaUrlError::Host)?;
+        let path: String = path.split('/').filter(|s| !s.is_empty()).flat_map(|s| ["/", s]).collect();
+        let base = format!("{scheme}://{host}:{}{path}", port.unwrap_or(DEFAULT_PORT));
+        let base = Url::parse(&base).map_err(|_| CaUrlError::Path)?;
+        let typed_host = typed_host.strip_suffix(':').unwrap_or(typed_host).to_owned();
+        let path = base.path().trim_end_matches('/').to_owned();
+        let (id, secret) = user_info.map_or(Ok((None, None)), credentials)?;
+        Ok((Self { base, typed_host, path }, id, secret))
+    }
+
+    /// Whether the scheme is `http`: everything, the secret included, would go in clear.
+    pub fn is_plaintext(&self) -> bool {
+        self.base.scheme() == "http"
+    }
+
+    /// The host: a DNS name in lower case, or an IP address (IPv6 in brackets).
+    pub fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// The port, typed or by default.
+    pub fn port(&self) -> u16 {
+        self.base.port_or_known_default().unwrap_or(DEFAULT_PORT)
+    }
+
+    /// Whether the port was typed.
+    pub fn port_was_typed(&self) -> bool {
+        split_port(&self.typed_host).is_ok_and(|(_, port)| port.is_some())
+    }
+
+    /// The path, percent-encoded, without a trailing slash; empty when there is none.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The URL of an endpoint: the path, `/`, and `name` (`enroll`, `cainfo`, ...), as the Go client joins them.
+    pub(crate) fn endpoint(&self, name: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{name}", self.path));
+        url
+    }
+
+    /// The base of the names that the Go client gives to CA certificate files: the host as typed, the port if typed,
+    /// `-` and the CA name if one was asked for, with every `:` and `.` turned into `-`
+    /// (fabric-ca v1.5.21 `cmd/fabric-ca-client/command/getcainfo.go`, `storeCAChain`): `127-0-0-1-7054-rootca`.
+    pub fn ca_file_stem(&self, ca_name: Option<&str>) -> String {
+        let ca_name = ca_name.filter(|n| !n.is_empty()).map(|n| format!("-{n}")).unwrap_or_default();
+        format!("{}{ca_name}", self.typed_host).replace([':', '.'], "-")
+    }
+}
+
+/// Parts the credentials from the rest. Where a raw `/`, `?` or `#` stands before an `@`, the text has one reading only
+/// if what stands before that character is no host; with two readings a piece of a secret could go to a wrong host.
+fn split_user_info(rest: &str) -> Result<(Option<&str>, &str), CaUrlError> {
+    let Some(at) = rest.rfind('@') else { return Ok((None, rest)) };
+    let before = rest[..at].find(['/', '?', '#']).map(|end| &rest[..end]);
+    if before.is_some_and(|text| text.contains('@') || split_port(text).is_ok()) {
+        return Err(CaUrlError::Ambiguous);
+    }
+    Ok((Some(&rest[..at]), &rest[at + 1..]))
+}
+
+/// Parts `HOST[:PORT]`; an IPv6 host stands in brackets.
+fn split_port(host: &str) -> Result<(&str, Option<u16>), CaUrlError> {
+    let (name, port) = match host.rfind(']') {
+        Some(end) => host.split_at(end + 1),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    if name.is_empty() {
+        return Err(CaUrlError::NoHost);
+    }
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        None => return Err(CaUrlError::Host),
+        Some("") => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(digits.parse().ok().filter(|p| *p != 0).ok_or(CaUrlError::Port)?)
+        }
+        Some(_) => return Err(CaUrlError::Port),
+    };
+    Ok((name, port))
+}
+
+fn credentials(user_info: &str) -> Result<(Option<String>, Option<Secret>), CaUrlError> {
+    let (id, secret) = user_info.split_once(':').map_or((user_info, None), |(id, secret)| (id, Some(secret)));
+    let id = percent_decode(id)?;
+    let secret = secret.map(percent_decode).transpose()?;
+    Ok((Some(id).filter(|i| !i.is_empty()), secret.filter(|s| !s.is_empty()).map(Secret::new)))
+}
+
+/// Decodes `%XX`; a `%` that two hex digits do not follow stays as it is, for secrets that were never encoded.
+fn percent_decode(text: &str) -> Result<String, CaUrlError> {
+    let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let pair = hex(bytes.get(at + 1)).zip(hex(bytes.get(at + 2))).filter(|_| *byte == b'%');
+        decoded.push(pair.map_or(*byte, |(high, low)| high << 4 | low));
+        at += if pair.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8(decoded).map_err(|_| CaUrlError::NotUtf8)
+}
+
+impl fmt::Display for CaUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}:{}{}", self.base.scheme(), self.host(), self.port(), self.path)
+    }
+}
+
+impl fmt::Debug for CaUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CaUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (String, Option<String>, Option<String>) {
+        let (url, id, secret) = CaUrl::parse(text).expect(text);
+        (url.to_string(), id, secret.map(|s| s.expose().to_owned()))
+    }
+
+    #[test]
+    fn port_path_and_credentials_are_read_as_the_go_client_reads_them() {
+        let cases = [
+            ("https://org1-ca", "https://org1-ca:7054", None, None),
+            ("https://org1-ca:443", "https://org1-ca:443", None, None),
+            ("http://org1-ca:80", "http://org1-ca:80", None, None),
+            ("https://org1-ca:/", "https://org1-ca:7054", None, None),
+            ("HTTPS://Org1-CA:7054//ca//org1/", "https://org1-ca:7054/ca/org1", None, None),
+            ("https://[::1]:17054/x", "https://[::1]:17054/x", None, None),
+            ("https://org1-peer1:peerpw@org1-ca", "https://org1-ca:7054", Some("org1-peer1"), Some("peerpw")),
+            ("https://org1-peer1@org1-ca", "https://org1-ca:7054", Some("org1-peer1"), None),
+            ("https://a%40b:p%3Aq%2Fr%25@h", "https://h:7054", Some("a@b"), Some("p:q/r%")),
+            ("https://a:b:c@h", "https://h:7054", Some("a"), Some("b:c")),
+            ("https://a:p@ss@h:1", "https://h:1", Some("a"), Some("p@ss")),
+            ("https://a:100%@h", "https://h:7054", Some("a"), Some("100%")),
+            ("https://a:p+q@h", "https://h:7054", Some("a"), Some("p+q")),
+            ("https://a:p#q?r/s@h/ca", "https://h:7054/ca", Some("a"), Some("p#q?r/s")),
+        ];
+        for (text, url, id, secret) in cases {
+            assert_eq!(parts(text), (url.to_owned(), id.map(str::to_owned), secret.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_without_a_word_of_it() {
+        let cases = [
+            ("", CaUrlError::Empty),
+            ("org1-ca:7054", CaUrlError::NoScheme),
+            ("admin:adminpw@org1-ca:7054", CaUrlError::NoScheme),
+            ("ftp://admin:adminpw@org1-ca", CaUrlError::Scheme),
+            ("https://", CaUrlError::NoHost),
+            ("https://admin:adminpw@", CaUrlError::NoHost),
+            ("https://admin:adminpw@:7054", CaUrlError::NoHost),
+            ("https://admin:adminpw@a b", CaUrlError::Host),
+            ("https://admin:adminpw@[::1", CaUrlError::Port),
+            ("https://admin:adminpw@h:0", CaUrlError::Port),
+            ("https://admin:adminpw@h:70000", CaUrlError::Port),
+            ("https://admin:adminpw@h:+7", CaUrlError::Port),
+            ("https://admin:adminpw@h?ca=x", CaUrlError::Query),
+            ("https://admin:adminpw@h#x", CaUrlError::Query),
+            ("https://admin:adminpw@h/x@y", CaUrlError::Ambiguous),
+            ("https://admin:adminpw@h?x=@y", CaUrlError::Ambiguous),
+            ("https://admin:1234/adminpw@h", CaUrlError::Ambiguous),
+            ("https://admin:adminpw%ff@h", CaUrlError::NotUtf8),
+        ];
+        for (text, expected) in cases {
+            let error = CaUrl::parse(text).map(|_| ()).expect_err(text);
+            assert_eq!(error, expected, "{text}");
+            let error = Error::from(error);
+            assert!(!format!("{error} {error:?}").contains("adminpw"), "{text}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_joined_to_the_path_with_one_slash() {
+        let (url, ..) = CaUrl::parse("https://a:b@h:7054/api/v1/").expect("a URL");
+        assert_eq!(url.endpoint("enroll").as_str(), "https://h:7054/api/v1/enroll");
+        let (url, ..) = CaUrl::parse("https://h/").expect("a URL");
+        assert_eq!(url.endpoint("enroll").path(), "/enroll");
+    }
+
+    #[test]
+    fn ca_file_names_are_those_of_the_go_client() {
+        let stem = |url: &str, ca| CaUrl::parse(url).expect("a URL").0.ca_file_stem(ca);
+        assert_eq!(stem("http://127.0.0.1:17140", Some("rootca")), "127-0-0-1-17140-rootca");
+        assert_eq!(stem("http://127.0.0.1:17140", None), "127-0-0-1-17140");
+        assert_eq!(stem("https://a:b@localhost:17140/x", Some("rootca")), "localhost-17140-rootca");
+        assert_eq!(stem("https://Org1.example", Some("ca.x")), "Org1-example-ca-x");
+        assert_eq!(stem("https://[::1]:1", None), "[--1]-1");
+    }
+
+    #[test]
+    fn a_typed_port_is_remembered() {
+        assert!(CaUrl::parse("https://h:7054").expect("a URL").0.port_was_typed());
+        assert!(!CaUrl::parse("https://h").expect("a URL").0.port_was_typed());
+        assert!(!CaUrl::parse("https://[::1]").expect("a URL").0.port_was_typed());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_id_and_secret_come_back_when_percent_encoded(id in "[^:\\x00]{1,20}", secret in ".{1,40}") {
+            let encode = |t: &str| t.bytes().fold(String::new(), |text, b| format!("{text}%{b:02X}"));
+            let text = format!("https://{}:{}@h", encode(&id), encode(&secret));
+            proptest::prop_assert_eq!(parts(&text), ("https://h:7054".to_owned(), Some(id), Some(secret)));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic_or_prints_the_secret(text in "(https?://)?[a-z:/@?#%\\[\\]0-9.é ]{0,30}") {
+            let marked = text.replace("://", "://q:SEKRET@");
+            if let Ok((url, ..)) = CaUrl::parse(&marked) {
+                proptest::prop_assert!(!format!("{url:?}").contains("SEKRET"), "{}", marked);
+            }
+        }
+    }
+}

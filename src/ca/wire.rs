@@ -1,0 +1,248 @@
+//! What goes over the wire: the JSON of requests and answers (fabric-ca v1.5.21 `api/client.go`, `lib/server*.go`).
+//!
+//! Requests hold what was asked for and nothing else: an absent list is left out, because the server takes `"hosts": []`
+//! as "drop every SAN of the CSR".
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Timestamp;
+use crate::name::SanName;
+
+/// An attribute asked for in the certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttrRequest {
+    /// Name of an attribute that the identity was registered with.
+    pub name: String,
+    /// Whether the certificate may be issued without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// What to ask the CA for, in [`Client::enroll`](super::Client::enroll) and [`Client::reenroll`](super::Client::reenroll).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EnrollRequest<'a> {
+    /// One PEM block, `CERTIFICATE REQUEST`; its CN is the enrolment id.
+    pub csr_pem: &'a str,
+    /// The names wished, the same as in the CSR; none leaves `hosts` out.
+    pub sans: &'a [SanName],
+    /// Signing profile; `None` is the CA's default one.
+    pub profile: Option<&'a str>,
+    /// Attribute requests; `None` is the CA's default set.
+    pub attrs: Option<&'a [AttrRequest]>,
+    /// Start of validity. The CA raises it to its own certificate's.
+    pub not_before: Option<Timestamp>,
+    /// A label that the CA keeps in its database.
+    pub label: Option<&'a str>,
+}
+
+/// An attribute of an identity to register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Whether certificates hold it although nobody asks for it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub ecert: bool,
+}
+
+/// An identity to register, in [`Client::register`](super::Client::register).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RegisterRequest<'a> {
+    /// Its enrolment id.
+    pub id: &'a str,
+    /// Its type (`peer`, `orderer`, `admin`, `client`); `None` is the registrar's own.
+    pub identity_type: Option<&'a str>,
+    /// Its enrolment secret; `None` lets the CA choose one.
+    pub secret: Option<&'a crate::Secret>,
+    /// How often it may enrol: -1 without limit, `None` what the CA allows.
+    pub max_enrollments: Option<i64>,
+    /// Its affiliation; `None` is the registrar's own.
+    pub affiliation: Option<&'a str>,
+    /// Its attributes.
+    pub attrs: &'a [Attribute],
+}
+
+#[derive(Serialize)]
+struct EnrollBody<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<String>,
+    certificate_request: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+    #[serde(rename = "NotBefore", skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caname: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attr_reqs: Option<&'a [AttrRequest]>,
+}
+
+#[derive(Serialize)]
+struct RegisterBody<'a> {
+    id: &'a str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    identity_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_enrollments: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affiliation: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    attrs: &'a [Attribute],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caname: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct CaInfoBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caname: Option<&'a str>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// Plain structs of strings and numbers: serialising them cannot fail.
+fn to_json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap_or_default()
+}
+
+pub(super) fn cainfo_body(ca_name: Option<&str>) -> Vec<u8> {
+    to_json(&CaInfoBody { caname: ca_name })
+}
+
+pub(super) fn enroll_body(request: &EnrollRequest<'_>, ca_name: Option<&str>) -> Vec<u8> {
+    to_json(&EnrollBody {
+        hosts: request.sans.iter().map(ToString::to_string).collect(),
+        certificate_request: request.csr_pem,
+        profile: request.profile.filter(|p| !p.is_empty()),
+        label: request.label.filter(|l| !l.is_empty()),
+        not_before: request.not_before.map(Timestamp::rfc3339),
+        caname: ca_name,
+        attr_reqs: request.attrs.filter(|a| !a.is_empty()),
+    })
+}
+
+pub(super) fn register_body(request: &RegisterRequest<'_>, ca_name: Option<&str>) -> Vec<u8> {
+    to_json(&RegisterBody {
+        id: request.id,
+        identity_type: request.identity_type,
+        secret: request.secret.map(crate::Secret::expose),
+        max_enrollments: request.max_enrollments,
+        affiliation: request.affiliation,
+        attrs: request.attrs,
+        caname: ca_name,
+    })
+}
+
+/// The one form of every answer of a Fabric CA, success or not.
+#[derive(Debug, PartialEq, Deserialize)]
+pub(super) struct Envelope {
+    #[serde(default)]
+    pub(super) result: Value,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(super) errors: Vec<WireError>,
+    pub(super) success: bool,
+}
+
+/// One error in an [`Envelope`].
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct WireError {
+    pub(super) code: i64,
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+fn null_as_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<WireError>, D::Error> {
+    Ok(Option::deserialize(d)?.unwrap_or_default())
+}
+
+impl Envelope {
+    /// The envelope in `body`; `None` when it is something else. A Fabric CA always sends `success`.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+}
+
+/// What a CA says of itself (`cainfo`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CaInfo {
+    /// Its name; empty for a server's only CA that was given none.
+    pub ca_name: String,
+    /// Its certificate and those above it, PEM, in any order, unproven.
+    pub chain_pem: Vec<u8>,
+    /// Version of the server, for example `1.5.21`; empty in answers to `enroll`.
+    pub version: String,
+    /// The server's clock, from the HTTP `Date` header.
+    pub server_date: Option<Timestamp>,
+}
+
+/// What the CA answered to an enrolment. Nothing in it is proven yet: that is for [`verify`](super::verify).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Enrollment {
+    /// The certificate, PEM, as it came.
+    pub cert_pem: Vec<u8>,
+    /// The CA's chain, PEM, in any order, as it came.
+    pub chain_pem: Vec<u8>,
+    /// The CA's name as it calls itself.
+    pub ca_name: String,
+    /// The server's clock, from the HTTP `Date` header.
+    pub server_date: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct EnrollResult {
+    #[serde(rename = "Cert")]
+    cert: String,
+    #[serde(rename = "ServerInfo")]
+    server_info: CaInfoResult,
+}
+
+#[derive(Deserialize)]
+struct CaInfoResult {
+    #[serde(rename = "CAName", default)]
+    ca_name: String,
+    #[serde(rename = "CAChain")]
+    chain: String,
+    #[serde(rename = "Version", default)]
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct RegisterResult {
+    secret: String,
+}
+
+/// Reads the result of `cainfo`. `Err` names the member that is missing or wrong.
+pub(super) fn read_cainfo(result: Value, server_date: Option<Timestamp>) -> Result<CaInfo, &'static str> {
+    let result: CaInfoResult = serde_json::from_value(result).map_err(|_| "no CAChain in it")?;
+    let chain_pem = STANDARD.decode(result.chain).map_err(|_| "its CAChain is no base64")?;
+    Ok(CaInfo { ca_name: result.ca_name, chain_pem, version: result.version, server_date })
+}
+
+/// Reads the result of `enroll` and `reenroll`. `Err` names the member that is missing or wrong.
+pub(super) fn read_enrollment(result: Value, server_date: Option<Timestamp>) -> Result<Enrollment, &'static str> {
+    let result: EnrollResult =
+        serde_json::from_value(result).map_err(|_| "no Cert, or no ServerInfo with a CAChain in it")?;
+    let cert_pem = STANDARD.decode(result.cert).map_err(|_| "its Cert is no base64")?;
+    let chain_pem = STANDARD.decode(result.server_info.chain).map_err(|_| "its CAChain is no base64")?;
+    Ok(Enrollment { cert_pem, chain_pem, ca_name: result.server_info.ca_name, server_date })
+}
+
+/// Reads the result of `register`. `Err` names the member that is missing or wrong.
+pub(super) fn read_secret(result: Value) -> Result<crate::Secret, &'static str> {
+    let result: RegisterResult = serde_json::from_value(result).map_err(|_| "no secret in it")?;
+    Ok(crate::Secret::new(result.secret))
+}
