@@ -71,14 +71,17 @@ impl MemoryFolder {
         self.folders.retain(|d| !d.starts_with(&path));
     }
 
-    /// Copies `path` of `from`, with all below it, to the same place here; what cannot be read is left out.
+    /// Copies the file `path` of `from`, or the folder with the files in it, to the same place here. Folders in it, at
+    /// which Fabric does not look, and what cannot be read are left out.
     pub fn copy_from(&mut self, from: &dyn FolderReader, path: &Path) {
-        if let Ok(content) = from.read(path) {
-            self.insert(path, content.to_vec());
-        } else if let Ok(entries) = from.list(path) {
+        let mut files = vec![path.to_owned()];
+        if let Ok(entries) = from.list(path) {
             self.insert_folder(path);
-            for entry in entries {
-                self.copy_from(from, &path.join(entry.name));
+            files = entries.into_iter().filter(|e| e.kind == EntryKind::File).map(|e| path.join(e.name)).collect();
+        }
+        for file in files {
+            if let Ok(content) = from.read(&file) {
+                self.insert(&file, content.to_vec());
             }
         }
     }

@@ -49,7 +49,10 @@ pub(super) fn find_key(folder: &dyn FolderReader, ski: Ski) -> Found {
             let (path, content) = load("sk");
             match content.map_err(|e| e.to_string()).and_then(|c| private_key(&c).map_err(|e| e.to_string())) {
                 Ok(key) => Found::Private(path, key),
-                Err(why) => Found::Nothing(format!("{} bears the name of the key, and {why}", path.display())),
+                Err(why) => Found::Nothing(format!(
+                    "{} bears the name of the key and Fabric cannot read it: {why}",
+                    path.display()
+                )),
             }
         }
         Some(name) if name.ends_with("pk") => Found::Public(load("pk").0),

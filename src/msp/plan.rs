@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::folder::MemoryFolder;
+use super::keystore::KEYSTORE;
 use super::layout::{CaFolder, Layout, MspNames, TlsNames};
 use super::node_ous::MspConfig;
 use super::read::{CONFIG, SIGN_FOLDERS, StandingMsp, TLS_FOLDERS, sha256_hex};
 use super::verdict::{AdminRule, MspRefusal, MspWarning, judge};
 use crate::ca::{Purpose, VerifiedEnrollment};
 use crate::key::KeyPair;
+use crate::x509::Cert;
 use crate::{ErrorKind, Timestamp};
 
 /// A folder to make.
@@ -21,6 +23,8 @@ pub struct PlannedDir {
     pub path: PathBuf,
     /// Its permission bits.
     pub mode: u32,
+    /// Group id, where it is not to be the one that new folders get.
+    pub group: Option<u32>,
 }
 
 /// A file to write. `Debug` shows no content.
@@ -32,6 +36,8 @@ pub struct PlannedFile {
     pub bytes: Zeroizing<Vec<u8>>,
     /// Its permission bits.
     pub mode: u32,
+    /// Group id, where it is not to be the one that new files get.
+    pub group: Option<u32>,
 }
 
 impl fmt::Debug for PlannedFile {
@@ -43,35 +49,28 @@ impl fmt::Debug for PlannedFile {
 /// What a folder will hold. What stands in the target at none of the owned paths is carried over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FolderPlan {
-    pub(crate) dirs: Vec<PlannedDir>,
-    pub(crate) files: Vec<PlannedFile>,
-    pub(crate) owned: Vec<PathBuf>,
+    /// The folders below the target; the target itself is not among them.
+    pub dirs: Vec<PlannedDir>,
+    /// The files.
+    pub files: Vec<PlannedFile>,
+    /// The files and folders that are ours: replaced whole, or gone when nothing is planned there.
+    pub owned: Vec<PathBuf>,
 }
 
 impl FolderPlan {
-    /// The folders below the target, those that hold others first. The target itself is not among them.
-    pub fn dirs(&self) -> &[PlannedDir] {
-        &self.dirs
-    }
-
-    /// The files.
-    pub fn files(&self) -> &[PlannedFile] {
-        &self.files
-    }
-
-    /// The files and folders that are ours: replaced whole, or gone when nothing is planned there.
-    pub fn owned(&self) -> &[PathBuf] {
-        &self.owned
-    }
-
     fn dir(&mut self, path: &str, mode: u32) {
         if !self.dirs.iter().any(|d| d.path == Path::new(path)) {
-            self.dirs.push(PlannedDir { path: path.into(), mode });
+            self.dirs.push(PlannedDir { path: path.into(), mode, group: None });
         }
     }
 
     fn file(&mut self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>, mode: u32) {
-        self.files.push(PlannedFile { path: path.into(), bytes: Zeroizing::new(bytes.into()), mode });
+        self.files.push(PlannedFile { path: path.into(), bytes: Zeroizing::new(bytes.into()), mode, group: None });
+    }
+
+    fn key_file(&mut self, path: impl Into<PathBuf>, key: &KeyPair, access: KeyAccess) {
+        let bytes = Zeroizing::new(key.to_pkcs8_pem().as_bytes().to_vec());
+        self.files.push(PlannedFile { path: path.into(), bytes, mode: access.mode, group: access.group });
     }
 
     /// The tree as it will be, with what is carried over.
@@ -81,6 +80,22 @@ impl FolderPlan {
         self.dirs.iter().for_each(|dir| tree.insert_folder(&dir.path));
         self.files.iter().for_each(|file| tree.insert(&file.path, file.bytes.to_vec()));
         tree
+    }
+}
+
+/// Who may read a private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyAccess {
+    /// Permission bits of the key's file. With a bit for the group, `keystore` opens for the group too.
+    pub mode: u32,
+    /// Group id of the key's file and of `keystore`, for a peer under another user id.
+    pub group: Option<u32>,
+}
+
+/// 0600, and the group that new files get.
+impl Default for KeyAccess {
+    fn default() -> Self {
+        Self { mode: 0o600, group: None }
     }
 }
 
@@ -176,8 +191,8 @@ pub struct MspRequest<'a> {
     pub node_ous: bool,
     /// What stands in the target.
     pub standing: &'a StandingMsp,
-    /// Permission bits of the key, 0600 as a rule. With a bit for the group, `keystore` opens for the group too.
-    pub key_mode: u32,
+    /// Who may read the key.
+    pub key_access: KeyAccess,
 }
 
 /// An MSP folder, planned, and judged as Fabric would judge it.
@@ -199,7 +214,7 @@ impl MspPlan {
     /// # Errors
     /// When a name cannot be a file's name, or Fabric would refuse the folder together with what is kept of the standing one.
     pub fn build(request: &MspRequest<'_>) -> Result<Self, MspError> {
-        let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, standing, key_mode } = *request;
+        let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, standing, key_access } = *request;
         if sign.purpose() != Purpose::Sign {
             return Err(MspError::Mismatch { what: "signing certificate" });
         }
@@ -214,8 +229,9 @@ impl MspPlan {
         let mut folder = FolderPlan { owned: SIGN_FOLDERS.map(PathBuf::from).to_vec(), ..FolderPlan::default() };
         folder.dir("signcerts", DIR);
         folder.file(names.signcert(), sign.leaf().to_pem(), FILE);
-        folder.dir("keystore", if key_mode & 0o070 == 0 { PRIVATE_DIR } else { GROUP_DIR });
-        folder.file(names.key(key.ski()), key.to_pkcs8_pem().as_bytes(), key_mode);
+        let mode = if key_access.mode & 0o070 == 0 { PRIVATE_DIR } else { GROUP_DIR };
+        folder.dirs.push(PlannedDir { path: KEYSTORE.into(), mode, group: key_access.group });
+        folder.key_file(names.key(key.ski()), key, key_access);
         chain_files(&mut folder, &names, sign, CaFolder::Sign);
         if let Some(tls) = tls {
             folder.owned.extend(TLS_FOLDERS.map(PathBuf::from));
@@ -288,11 +304,15 @@ pub struct TlsPlan {
 
 impl TlsPlan {
     /// Plans the folder: the leaf and its intermediates in one file, the issuer first and without the root; the key; the root.
-    /// `key_mode` is 0600 as a rule.
     ///
     /// # Errors
     /// When the key is not the certificate's, or the certificate was not verified for TLS.
-    pub fn build(tls: &VerifiedEnrollment, key: &KeyPair, names: TlsNames, key_mode: u32) -> Result<Self, MspError> {
+    pub fn build(
+        tls: &VerifiedEnrollment,
+        key: &KeyPair,
+        names: TlsNames,
+        access: KeyAccess,
+    ) -> Result<Self, MspError> {
         if tls.purpose() != Purpose::Tls {
             return Err(MspError::Mismatch { what: "TLS certificate" });
         }
@@ -304,9 +324,9 @@ impl TlsPlan {
             owned: [names.certificate(), names.key(), names.ca()].map(PathBuf::from).to_vec(),
             ..FolderPlan::default()
         };
-        let certificates: String = [&chain.leaf].into_iter().chain(&chain.intermediates).map(|c| c.to_pem()).collect();
+        let certificates: String = [&chain.leaf].into_iter().chain(&chain.intermediates).map(Cert::to_pem).collect();
         folder.file(names.certificate(), certificates, FILE);
-        folder.file(names.key(), key.to_pkcs8_pem().as_bytes(), key_mode);
+        folder.key_file(names.key(), key, access);
         folder.file(names.ca(), chain.root.to_pem(), FILE);
         Ok(Self { folder })
     }

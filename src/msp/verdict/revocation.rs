@@ -55,7 +55,7 @@ impl Crl {
             return refuse(65, &file.path, "it does not begin with a PEM block of a revocation list (X509 CRL)");
         }
         let parsed = match CertificateRevocationList::from_der(&file.der) {
-            Ok((rest, parsed)) if rest.is_empty() => parsed,
+            Ok(([], parsed)) => parsed,
             Ok(_) => return refuse(65, &file.path, "bytes follow the revocation list"),
             Err(e) => return refuse(65, &file.path, format!("the revocation list cannot be decoded: {e}")),
         };

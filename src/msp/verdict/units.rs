@@ -62,7 +62,7 @@ impl Units {
         };
         if !self.required.is_empty() && !self.required.iter().any(|(name, c)| ous.contains(name) && vouched(c)) {
             let reason = format!(
-                "OrganizationalUnitIdentifiers in {CONFIG} demands another OU or another CA above it; it bears {}",
+                "OrganizationalUnitIdentifiers in {CONFIG} demands another OU or another CA above it; its OUs: {}",
                 list(ous)
             );
             return Err((57, reason));
@@ -89,7 +89,7 @@ impl Units {
             }
         }
         if roles == 0 {
-            return Err((54, format!("it bears none of the NodeOUs of {CONFIG}, but {}", list(ous))));
+            return Err((54, format!("none of the NodeOUs of {CONFIG} is among its OUs: {}", list(ous))));
         }
         Ok(())
     }
@@ -114,5 +114,5 @@ fn certifiers(ou: &NamedOu, authorities: &Authorities, numbers: &Numbers) -> Res
 }
 
 fn list(ous: &[String]) -> String {
-    if ous.is_empty() { "no OU".to_owned() } else { ous.join(", ") }
+    if ous.is_empty() { "none".to_owned() } else { ous.join(", ") }
 }
