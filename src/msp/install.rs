@@ -7,54 +7,9 @@ use zeroize::Zeroizing;
 
 use super::stage::Filling;
 use super::{Layout, Lock, generation, lock, swap};
+use super::plan::{FolderPlan, PlannedDir, PlannedFile};
 use crate::fsx::{Disk, FsError};
 use crate::{Error, ErrorKind};
-
-/// A folder of the new tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct PlannedDir {
-    /// Path from the target folder.
-    pub path: PathBuf,
-    /// Permissions, whatever the umask.
-    pub mode: u32,
-    /// Group id, where it is not to be the one that new files get.
-    pub group: Option<u32>,
-}
-
-/// A file of the new tree.
-#[derive(Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct PlannedFile {
-    /// Path from the target folder; folders above it that the plan does not name get mode `0755`.
-    pub path: PathBuf,
-    /// Content; it may be a private key.
-    pub bytes: Zeroizing<Vec<u8>>,
-    /// Permissions, whatever the umask.
-    pub mode: u32,
-    /// Group id, where it is not to be the one that new files get.
-    pub group: Option<u32>,
-}
-
-impl fmt::Debug for PlannedFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} bytes, {:04o})", self.path.display(), self.bytes.len(), self.mode)
-    }
-}
-
-/// What a folder is to hold: our part whole, the rest as it stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
-pub struct FolderPlan {
-    /// The new tree's folders. One that stands already, outside `owned`, is left as it is.
-    pub dirs: Vec<PlannedDir>,
-    /// The new tree's files.
-    pub files: Vec<PlannedFile>,
-    /// Paths from the target folder that are ours and replaced whole, files or folders, whether the plan writes them or
-    /// not: what stands there and is not in the plan is gone afterwards. Everything else that stands in the target is
-    /// carried over as it is. A planned file is ours without being named here.
-    pub owned: Vec<PathBuf>,
-}
 
 /// A folder that could not be locked, installed or rolled back.
 #[derive(Debug, thiserror::Error)]

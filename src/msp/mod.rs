@@ -1,12 +1,31 @@
-//! MSP and TLS folders.
+//! MSP folders and TLS folders: what goes in, what stands, what Fabric would say, and how a folder is put in place whole.
 
+mod disk_folder;
+mod first_block;
+mod folder;
 mod generation;
 mod install;
+mod keystore;
+mod layout;
 mod lock;
+mod node_ous;
+mod pem_folder;
 mod place;
+mod plan;
+mod read;
 mod stage;
 mod swap;
+#[cfg(test)]
+mod tests;
+mod verdict;
 
-pub use install::{FolderPlan, InstallError, PlannedDir, PlannedFile, install, rollback};
+pub use disk_folder::DiskFolder;
+pub use folder::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
+pub use install::{InstallError, install, rollback};
+pub use layout::{Layout, NoLayout, NoTlsNames, TlsNames};
 pub use lock::Lock;
-pub use place::{Layout, Place};
+pub use node_ous::{ConfigError, MspConfig, NodeOus, OuIdentifier};
+pub use place::{Place, Placement};
+pub use plan::{FolderPlan, KeyAccess, MspError, MspPlan, MspRequest, PlannedDir, PlannedFile, TlsPlan};
+pub use read::{Problem, StandingConfig, StandingMsp, StandingTls};
+pub use verdict::{AdminRule, MspRefusal, MspWarning, RefusalStage, judge};

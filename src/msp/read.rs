@@ -1,0 +1,251 @@
+//! What stands in a target already. Nothing here fails: a broken file is a problem that is told, and the caller decides.
+
+use std::path::{Path, PathBuf};
+
+use ring::digest;
+
+use super::folder::{FolderReader, MemoryFolder};
+use super::keystore::{Found, PrivateKey, find_key};
+use super::layout::TlsNames;
+use super::node_ous::MspConfig;
+use super::pem_folder::pem_files;
+use crate::key::KeyPair;
+use crate::x509::{Cert, Chain};
+
+pub(super) const CONFIG: &str = "config.yaml";
+
+/// The folders of an MSP that an enrolment fills anew; the rest is carried over.
+pub(super) const SIGN_FOLDERS: [&str; 4] = ["signcerts", "keystore", "cacerts", "intermediatecerts"];
+pub(super) const TLS_FOLDERS: [&str; 2] = ["tlscacerts", "tlsintermediatecerts"];
+
+/// A file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file or folder, relative to the target.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The standing `config.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingConfig {
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// Whether fabcert wrote it and nobody changed it since.
+    pub ours: bool,
+}
+
+/// What stands in an MSP folder, seen as Fabric sees it: the first usable file of `signcerts`, the key that Fabric finds
+/// for it, the first certificate of every CA file.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct StandingMsp {
+    /// The identity's certificate and its file.
+    pub leaf: Option<(PathBuf, Cert)>,
+    /// The key that Fabric would take for it, and its file. It may be the wrong one: see [`StandingMsp::pair_matches`].
+    pub key: Option<(PathBuf, KeyPair)>,
+    /// `cacerts`.
+    pub roots: Vec<Cert>,
+    /// `intermediatecerts`.
+    pub intermediates: Vec<Cert>,
+    /// `tlscacerts`.
+    pub tls_roots: Vec<Cert>,
+    /// `tlsintermediatecerts`.
+    pub tls_intermediates: Vec<Cert>,
+    /// `config.yaml`.
+    pub config: Option<StandingConfig>,
+    /// What is missing, broken or does not fit. Nothing is missing where nothing stands.
+    pub problems: Vec<Problem>,
+    /// The files that are not ours and that Fabric reads.
+    pub(super) carried: MemoryFolder,
+}
+
+impl StandingMsp {
+    /// Reads what stands. `config_yaml_ours` is the SHA-256 (lower-case hex) of the `config.yaml` that fabcert wrote last,
+    /// as [`super::MspPlan::config_yaml_sha256`] gave it; a file with another hash is the operator's.
+    pub fn read(folder: &dyn FolderReader, config_yaml_ours: Option<&str>) -> Self {
+        let mut standing = Self::default();
+        if folder.list(Path::new("")).map_or(true, |entries| entries.is_empty()) {
+            return standing;
+        }
+        let problems = &mut standing.problems;
+        standing.leaf = certificates(folder, "signcerts", true, problems).into_iter().next();
+        let only = |list: Vec<(PathBuf, Cert)>| list.into_iter().map(|(_, cert)| cert).collect();
+        standing.roots = only(certificates(folder, "cacerts", true, problems));
+        standing.intermediates = only(certificates(folder, "intermediatecerts", false, problems));
+        standing.tls_roots = only(certificates(folder, "tlscacerts", false, problems));
+        standing.tls_intermediates = only(certificates(folder, "tlsintermediatecerts", false, problems));
+        if let Some((path, leaf)) = &standing.leaf {
+            match find_key(folder, leaf.ski()) {
+                Found::Private(at, PrivateKey::Known(key)) => {
+                    if key.spki_der() != leaf.spki_der() {
+                        let reason =
+                            format!("it bears the name of the key of {}, and holds another key", path.display());
+                        problems.push(Problem { path: at.clone(), reason });
+                    }
+                    standing.key = Some((at, key));
+                }
+                Found::Private(path, PrivateKey::Other(kind)) => {
+                    problems.push(Problem { path, reason: format!("the key is {kind}") });
+                }
+                Found::Public(path) => {
+                    problems
+                        .push(Problem { path, reason: "Fabric takes this public key for the private one".to_owned() });
+                }
+                Found::Nothing(reason) => problems.push(Problem { path: "keystore".into(), reason }),
+            }
+        }
+        if let Ok(content) = folder.read(Path::new(CONFIG)) {
+            let ours = config_yaml_ours.is_some_and(|hash| hash == sha256_hex(&content));
+            standing.config = Some(StandingConfig { content: content.to_vec(), ours });
+        }
+        standing.carry(folder);
+        standing
+    }
+
+    /// Keeps what a new tree would inherit: everything Fabric reads that is not filled anew.
+    fn carry(&mut self, folder: &dyn FolderReader) {
+        for path in ["admincerts", "crls", CONFIG].into_iter().chain(TLS_FOLDERS) {
+            self.carried.copy_from(folder, Path::new(path));
+        }
+        let config = self.config.as_ref().and_then(|c| MspConfig::parse(&c.content).ok()).unwrap_or_default();
+        for path in config.certificates().map(|c| super::folder::clean(Path::new(c))) {
+            if !SIGN_FOLDERS.iter().any(|ours| path.starts_with(ours)) {
+                self.carried.copy_from(folder, &path);
+            }
+        }
+    }
+
+    /// Whether nothing stands there.
+    pub fn is_empty(&self) -> bool {
+        self.leaf.is_none() && self.roots.is_empty() && self.problems.is_empty()
+    }
+
+    /// Whether certificate and key are there and belong together.
+    pub fn pair_matches(&self) -> bool {
+        matches!((&self.leaf, &self.key), (Some((_, leaf)), Some((_, key))) if key.spki_der() == leaf.spki_der())
+    }
+
+    /// The standing certificate with its path to a standing root; `None` when there is none.
+    pub fn chain(&self) -> Option<Chain> {
+        chain(self.leaf.as_ref().map(|(_, leaf)| leaf), &self.intermediates, &self.roots)
+    }
+}
+
+/// What stands in a TLS folder.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct StandingTls {
+    /// The first certificate of `server.crt`.
+    pub leaf: Option<Cert>,
+    /// The certificates behind it.
+    pub intermediates: Vec<Cert>,
+    /// `server.key`.
+    pub key: Option<KeyPair>,
+    /// `ca.crt`.
+    pub roots: Vec<Cert>,
+    /// What is missing, broken or does not fit. Nothing is missing where nothing stands.
+    pub problems: Vec<Problem>,
+}
+
+impl StandingTls {
+    /// Reads the three files of a TLS folder under the given names.
+    pub fn read(folder: &dyn FolderReader, names: TlsNames) -> Self {
+        let mut standing = Self::default();
+        let files = [names.certificate(), names.key(), names.ca()];
+        let found = files.map(|name| folder.read(Path::new(name)));
+        if found.iter().all(|r| r.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)) {
+            return standing;
+        }
+        let mut problem = |name: &str, reason: String| standing.problems.push(Problem { path: name.into(), reason });
+        let [certificate, key, ca] = files;
+        let mut content = files
+            .into_iter()
+            .zip(found)
+            .map(|(name, r)| r.map_err(|e| problem(name, format!("it cannot be read: {e}"))).ok());
+        let (chain_pem, key_pem, ca_pem) =
+            (content.next().flatten(), content.next().flatten(), content.next().flatten());
+        drop(content);
+        let certs =
+            |name: &str, pem: Option<&[u8]>, problem: &mut dyn FnMut(&str, String)| match pem.map(Cert::all_from_pem) {
+                Some(Ok(list)) => list,
+                Some(Err(e)) => {
+                    problem(name, e.to_string());
+                    Vec::new()
+                }
+                None => Vec::new(),
+            };
+        let mut chain = certs(certificate, chain_pem.as_ref().map(|c| c.as_slice()), &mut problem).into_iter();
+        let leaf = chain.next();
+        let roots = certs(ca, ca_pem.as_ref().map(|c| c.as_slice()), &mut problem);
+        let key_pair = match key_pem.map(|pem| KeyPair::from_pem(&pem)) {
+            Some(Ok(pair)) => Some(pair),
+            Some(Err(e)) => {
+                problem(key, e.to_string());
+                None
+            }
+            None => None,
+        };
+        if let (Some(pair), Some(leaf)) = (&key_pair, &leaf)
+            && pair.spki_der() != leaf.spki_der()
+        {
+            problem(key, format!("it is not the key of {certificate}"));
+        }
+        standing.intermediates = chain.collect();
+        (standing.leaf, standing.key, standing.roots) = (leaf, key_pair, roots);
+        standing
+    }
+
+    /// Whether nothing stands there.
+    pub fn is_empty(&self) -> bool {
+        self.leaf.is_none() && self.key.is_none() && self.roots.is_empty() && self.problems.is_empty()
+    }
+
+    /// Whether certificate and key are there and belong together.
+    pub fn pair_matches(&self) -> bool {
+        matches!((&self.leaf, &self.key), (Some(leaf), Some(key)) if key.spki_der() == leaf.spki_der())
+    }
+
+    /// The standing certificate with its path to a standing root; `None` when there is none.
+    pub fn chain(&self) -> Option<Chain> {
+        chain(self.leaf.as_ref(), &self.intermediates, &self.roots)
+    }
+}
+
+fn chain(leaf: Option<&Cert>, intermediates: &[Cert], roots: &[Cert]) -> Option<Chain> {
+    Chain::build(leaf?.clone(), &[intermediates, roots].concat()).ok()
+}
+
+/// The certificates of a folder, one a file, in the order of the files' names.
+fn certificates(
+    folder: &dyn FolderReader,
+    dir: &str,
+    wanted: bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<(PathBuf, Cert)> {
+    let found = match pem_files(folder, dir) {
+        Ok(found) => found,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !wanted => return Vec::new(),
+        Err(e) => {
+            problems.push(Problem { path: dir.into(), reason: format!("it cannot be read: {e}") });
+            return Vec::new();
+        }
+    };
+    if wanted && found.files.is_empty() {
+        problems.push(Problem { path: dir.into(), reason: "it holds no certificate".to_owned() });
+    }
+    problems.extend(found.skipped.into_iter().map(|(path, reason)| Problem { path, reason }));
+    let mut out = Vec::new();
+    for file in found.files {
+        match Cert::from_der(file.der.to_vec()) {
+            Ok(cert) => out.push((file.path, cert)),
+            Err(e) => problems.push(Problem { path: file.path, reason: e.to_string() }),
+        }
+    }
+    out
+}
+
+pub(super) fn sha256_hex(content: &[u8]) -> String {
+    crate::x509::hex(digest::digest(&digest::SHA256, content).as_ref())
+}

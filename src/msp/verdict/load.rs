@@ -1,0 +1,154 @@
+//! Loading the folder (fabric `msp/configbuilder.go`): refusals 7-14.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{MspRefusal, Warnings, refuse};
+use crate::msp::folder::{FolderReader, clean};
+use crate::msp::node_ous::{MspConfig, OuIdentifier};
+use crate::msp::pem_folder::{PemFile, pem_files};
+use crate::msp::read::CONFIG;
+use crate::x509::NodeOu;
+
+/// An OU of `config.yaml` with the certificate it names.
+pub(super) struct NamedOu {
+    pub(super) name: String,
+    /// Path and content; `None` when no file is named, or none that can be read.
+    pub(super) certificate: Option<(PathBuf, Vec<u8>)>,
+}
+
+/// Everything that Fabric takes from the folder, apart from the keystore.
+pub(super) struct Tree {
+    pub(super) signcert: PemFile,
+    pub(super) roots: Vec<PemFile>,
+    pub(super) intermediates: Vec<PemFile>,
+    pub(super) admins: Vec<PemFile>,
+    pub(super) tls_roots: Vec<PemFile>,
+    pub(super) tls_intermediates: Vec<PemFile>,
+    pub(super) crls: Vec<PemFile>,
+    pub(super) ou_identifiers: Vec<NamedOu>,
+    /// Empty unless NodeOUs are enabled; identifiers with an empty OU are left out.
+    pub(super) node_ous: Vec<(NodeOu, NamedOu)>,
+}
+
+impl Tree {
+    pub(super) fn load(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<Self, MspRefusal> {
+        let signcert = match read_folder(folder, "signcerts", warnings) {
+            Err(e) => return refuse(7, Path::new("signcerts"), unreadable(&e)),
+            Ok(files) => match files.into_iter().next() {
+                None => return refuse(8, Path::new("signcerts"), "it holds no certificate in PEM form"),
+                Some(first) => first,
+            },
+        };
+        let roots = match read_folder(folder, "cacerts", warnings) {
+            Err(e) => return refuse(9, Path::new("cacerts"), unreadable(&e)),
+            Ok(files) if files.is_empty() => {
+                return refuse(10, Path::new("cacerts"), "it holds no certificate in PEM form");
+            }
+            Ok(files) => files,
+        };
+        let mut optional = |dir: &str| match read_folder(folder, dir, warnings) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(e) => refuse(11, Path::new(dir), unreadable(&e)),
+            Ok(files) => Ok(files),
+        };
+        let admins = optional("admincerts")?;
+        let intermediates = optional("intermediatecerts")?;
+        let tls_roots = optional("tlscacerts")?;
+        // Fabric does not look at them when there are no roots to hold them against.
+        let tls_intermediates = if tls_roots.is_empty() { Vec::new() } else { optional("tlsintermediatecerts")? };
+        let crls = optional("crls")?;
+
+        let config = load_config(folder)?;
+        let mut ou_identifiers = Vec::new();
+        for ou in config.ou_identifiers {
+            let path = clean(Path::new(&ou.certificate));
+            match folder.read(&path) {
+                Ok(content) => {
+                    let certificate = Some((path, content.to_vec()));
+                    ou_identifiers.push(NamedOu { name: ou.organizational_unit, certificate });
+                }
+                Err(e) => {
+                    let reason = format!(
+                        "OrganizationalUnitIdentifiers names the certificate \"{}\" for the OU \"{}\", and {}",
+                        ou.certificate,
+                        ou.organizational_unit,
+                        unreadable(&e)
+                    );
+                    return refuse(14, Path::new(CONFIG), reason);
+                }
+            }
+        }
+        let node_ous = config
+            .node_ous
+            .filter(|n| n.enable)
+            .map(|n| n.identifiers)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(_, ou)| !ou.organizational_unit.is_empty())
+            .map(|(role, ou)| (role, node_ou(folder, role, ou, warnings)))
+            .collect();
+        Ok(Self {
+            signcert,
+            roots,
+            intermediates,
+            admins,
+            tls_roots,
+            tls_intermediates,
+            crls,
+            ou_identifiers,
+            node_ous,
+        })
+    }
+}
+
+fn read_folder(folder: &dyn FolderReader, dir: &str, warnings: &mut Warnings) -> io::Result<Vec<PemFile>> {
+    let found = pem_files(folder, dir)?;
+    for (path, reason) in found.skipped {
+        let (number, meaning) =
+            if dir == "crls" { (Some(67), "so nothing is revoked by it") } else { (None, "so it is not seen") };
+        warnings.push(number, &path, format!("{reason}, {meaning}"));
+    }
+    Ok(found.files)
+}
+
+fn load_config(folder: &dyn FolderReader) -> Result<MspConfig, MspRefusal> {
+    let path = Path::new(CONFIG);
+    match folder.read(path) {
+        Ok(text) => MspConfig::parse(&text).or_else(|e| refuse(13, path, e.to_string())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(MspConfig::default()),
+        Err(e) => refuse(12, path, unreadable(&e)),
+    }
+}
+
+/// A file that is missing only lifts the bond to a CA, without a refusal (15); so does one that is empty.
+fn node_ou(folder: &dyn FolderReader, role: NodeOu, ou: OuIdentifier, warnings: &mut Warnings) -> NamedOu {
+    let name = ou.organizational_unit;
+    if ou.certificate.is_empty() {
+        return NamedOu { name, certificate: None };
+    }
+    let path = clean(Path::new(&ou.certificate));
+    let certificate = match folder.read(&path) {
+        Ok(content) if content.is_empty() => None,
+        Ok(content) => Some((path, content.to_vec())),
+        Err(e) => {
+            let reason = format!(
+                "the {role} OU names the certificate \"{}\", and {}: any CA of this MSP will do",
+                ou.certificate,
+                unreadable(&e)
+            );
+            warnings.push(Some(15), Path::new(CONFIG), reason);
+            None
+        }
+    };
+    NamedOu { name, certificate }
+}
+
+fn unreadable(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::NotFound => "it is not there".to_owned(),
+        io::ErrorKind::NotADirectory => "it is no folder".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => format!("it cannot be read: {e}"),
+    }
+}
