@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The Fabric CA client: requests, answers, and the proof of what came back.
+
+mod verify;
+
+pub use verify::{Expected, Purpose, RoleRule, VerifiedEnrollment, VerifyError, verify};

@@ -1,10 +1,22 @@
 //! Keys: P-256 and P-384, PKCS#8 out, PKCS#8 and SEC 1 in, signatures with low S, the SKI as Fabric computes it.
 
+mod encoding;
+mod low_s;
+mod signing;
+mod ski;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
+use ring::rand::SecureRandom;
 use zeroize::Zeroizing;
 
-/// The curve of a key. Fabric identities are ECDSA.
+pub use encoding::is_private_key_label;
+pub use low_s::is_low_s;
+pub use ski::Ski;
+
+/// The curve of a key. Fabric identities are ECDSA (fabric `msp/mspimplsetup.go`), so there is nothing else to choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyAlgorithm {
@@ -15,72 +27,181 @@ pub enum KeyAlgorithm {
     P384,
 }
 
-/// The key identifier that Fabric names key files by: SHA-256 over the uncompressed point `04 || X || Y`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ski([u8; 32]);
-
-impl Ski {
-    /// The SKI of an uncompressed point.
-    pub fn of_point(_point: &[u8]) -> Self {
-        unimplemented!()
-    }
-    /// Lower-case hex, 64 characters.
-    pub fn hex(&self) -> String {
-        unimplemented!()
-    }
-    /// `<hex>_sk`, the name of the key file in a keystore.
-    pub fn key_file_name(&self) -> String {
-        unimplemented!()
+impl KeyAlgorithm {
+    /// Length of a scalar or coordinate in bytes.
+    const fn field_len(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+        }
     }
 }
-impl fmt::Debug for Ski {
+
+impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.hex())
+        f.write_str(match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+        })
     }
 }
 
 /// A key that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeyError {}
+pub enum KeyError {
+    /// No PEM block that holds a private key.
+    #[error("no private key in PEM form")]
+    NoKey,
+    /// The PEM around the key is broken.
+    #[error("the key's PEM is broken: {0}")]
+    Pem(#[from] crate::x509::PemError),
+    /// The key is encrypted; Fabric cannot read such a key either.
+    #[error("the private key is encrypted")]
+    Encrypted,
+    /// An algorithm that is of no use as a Fabric identity.
+    #[error("the key is {0}, which Fabric does not take as an identity")]
+    Unfit(&'static str),
+    /// The encoding is broken.
+    #[error("the private key cannot be decoded: {0}")]
+    Malformed(&'static str),
+    /// The public key inside the file is not the one of the private key.
+    #[error("the public key stored with the private key belongs to another key")]
+    PublicMismatch,
+    /// The system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    NoRandomness,
+    /// The signature could not be made.
+    #[error("signing failed")]
+    Signing,
+}
 
-/// A private key with its public point.
-pub struct KeyPair {}
+impl From<KeyError> for crate::Error {
+    fn from(e: KeyError) -> Self {
+        let help = match e {
+            KeyError::Encrypted => "decrypt it first: openssl pkey -in KEY -out PLAIN (Fabric reads only plain keys)",
+            KeyError::Unfit(_) => "use a P-256 or P-384 key, or let fabcert make one",
+            KeyError::NoRandomness | KeyError::Signing => "try again; if it stays, report it",
+            _ => "give a PKCS#8 or SEC 1 key in PEM form: openssl pkcs8 -topk8 -nocrypt -in KEY",
+        };
+        Self::new(crate::ErrorKind::Input, e.to_string()).with_help(help)
+    }
+}
+
+/// A private key with its public point. Wiped from memory when dropped; `Debug` shows only the curve and the SKI.
+pub struct KeyPair {
+    algorithm: KeyAlgorithm,
+    /// Big-endian, as long as the field.
+    scalar: Zeroizing<Vec<u8>>,
+    /// Uncompressed, `04 || X || Y`.
+    point: Vec<u8>,
+}
+
 impl KeyPair {
-    /// Makes a new key.
-    pub fn generate(_algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
-        unimplemented!()
+    /// Makes a new key from the operating system's randomness.
+    ///
+    /// # Errors
+    /// [`KeyError::NoRandomness`] when the system gives none.
+    pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
+        let rng = ring::rand::SystemRandom::new();
+        let mut scalar = Zeroizing::new(vec![0u8; algorithm.field_len()]);
+        // A random string is no valid scalar once in 2^32 (P-256) at most: a few tries are plenty.
+        for _ in 0..16 {
+            rng.fill(&mut scalar).map_err(|_| KeyError::NoRandomness)?;
+            if let Ok(key) = Self::from_scalar(algorithm, &scalar) {
+                return Ok(key);
+            }
+        }
+        Err(KeyError::NoRandomness)
     }
-    /// First private key in PEM: PKCS#8 or SEC 1, also behind an `EC PARAMETERS` block.
-    pub fn from_pem(_pem: &[u8]) -> Result<Self, KeyError> {
-        unimplemented!()
+
+    /// The key with this secret scalar (big-endian).
+    pub(crate) fn from_scalar(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Self, KeyError> {
+        let len = algorithm.field_len();
+        let mut padded = Zeroizing::new(vec![0u8; len]);
+        let significant = scalar.iter().position(|b| *b != 0).map_or(&scalar[scalar.len()..], |i| &scalar[i..]);
+        if significant.len() > len {
+            return Err(KeyError::Malformed("the scalar is longer than the curve allows"));
+        }
+        padded[len - significant.len()..].copy_from_slice(significant);
+        let point = signing::public_point(algorithm, &padded)?;
+        Ok(Self { algorithm, scalar: padded, point })
     }
-    /// PKCS#8 PEM as the Go client writes it.
+
+    /// Reads the first private key in `pem`: PKCS#8 (`PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`), also behind an
+    /// `EC PARAMETERS` block.
+    ///
+    /// # Errors
+    /// When there is no key, it is encrypted, broken, or of another algorithm than P-256 and P-384.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+        encoding::key_from_pem(pem)
+    }
+
+    /// PKCS#8 PEM, byte for byte as the Go client writes keys: inner version 1, the public key, no inner parameters.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
-        unimplemented!()
+        let der = encoding::pkcs8_der(self.algorithm, &self.scalar, &self.point);
+        Zeroizing::new(crate::x509::pem_encode("PRIVATE KEY", &der))
     }
+
     /// The curve.
-    pub fn algorithm(&self) -> KeyAlgorithm {
-        unimplemented!()
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
     }
-    /// The SKI.
+
+    /// The SKI by which Fabric names the key file.
     pub fn ski(&self) -> Ski {
-        unimplemented!()
+        Ski::of_point(&self.point)
     }
-    /// Uncompressed point, `04 || X || Y`.
+
+    /// The public key as an uncompressed point, `04 || X || Y`.
     pub fn public_point(&self) -> &[u8] {
-        unimplemented!()
+        &self.point
     }
-    /// `SubjectPublicKeyInfo`, DER.
+
+    /// The public key as `SubjectPublicKeyInfo`, DER.
     pub fn spki_der(&self) -> Vec<u8> {
-        unimplemented!()
+        encoding::spki_der(self.algorithm, &self.point)
     }
-    /// DER ECDSA-Sig-Value with low S over `message`, hashed with the curve's own hash (SHA-256 or SHA-384).
-    pub fn sign(&self, _message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        unimplemented!()
+
+    /// Signs `message`, hashed with the curve's own hash (SHA-256 or SHA-384): a DER `ECDSA-Sig-Value` with low S.
+    /// The nonce follows RFC 6979, so no bad random number can give the key away.
+    ///
+    /// # Errors
+    /// [`KeyError::Signing`]; not known to happen.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        signing::sign(self.algorithm, &self.scalar, message, signing::Hash::OfCurve)
     }
-    /// The same with SHA-256 whatever the curve, nonce by RFC 6979: what a Fabric CA token wants.
-    pub fn sign_sha256(&self, _message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        unimplemented!()
+
+    /// The same, hashed with SHA-256 whatever the curve: what a Fabric CA's authorization token wants.
+    ///
+    /// # Errors
+    /// [`KeyError::Signing`]; not known to happen.
+    pub fn sign_sha256(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        signing::sign(self.algorithm, &self.scalar, message, signing::Hash::Sha256)
+    }
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyPair({}, ski {:?})", self.algorithm, self.ski())
+    }
+}
+
+impl rcgen::PublicKeyData for KeyPair {
+    fn der_bytes(&self) -> &[u8] {
+        &self.point
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        match self.algorithm {
+            KeyAlgorithm::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+            KeyAlgorithm::P384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+        }
+    }
+}
+
+impl rcgen::SigningKey for KeyPair {
+    fn sign(&self, msg: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Self::sign(self, msg).map_err(|_| rcgen::Error::RemoteKeyError)
     }
 }

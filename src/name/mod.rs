@@ -8,6 +8,11 @@ use std::net::IpAddr;
 pub struct HostName(String);
 
 impl HostName {
+    /// The name exactly as a certificate holds it, valid or not.
+    pub fn from_certificate(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The name as it stands in the certificate.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -36,4 +41,9 @@ impl fmt::Display for SanName {
             Self::Email(t) | Self::Uri(t) => f.write_str(t),
         }
     }
+}
+
+/// Whether `held` holds `wanted`, by type.
+pub fn holds(held: &[SanName], wanted: &SanName) -> bool {
+    held.contains(wanted)
 }

@@ -1,0 +1,143 @@
+//! Private keys in and out: PKCS#8 (RFC 5208), SEC 1 (RFC 5915), SubjectPublicKeyInfo (RFC 5480).
+
+use yasna::models::ObjectIdentifier;
+use yasna::{ASN1Error, ASN1ErrorKind, Tag};
+use zeroize::Zeroizing;
+
+use super::{KeyAlgorithm, KeyError, KeyPair};
+use crate::x509::pem_blocks;
+
+const EC_PUBLIC_KEY: &[u64] = &[1, 2, 840, 10045, 2, 1];
+const PRIME256V1: &[u64] = &[1, 2, 840, 10045, 3, 1, 7];
+const SECP384R1: &[u64] = &[1, 3, 132, 0, 34];
+const RSA: &[u64] = &[1, 2, 840, 113_549, 1, 1, 1];
+const ED25519: &[u64] = &[1, 3, 101, 112];
+
+const fn curve_oid(algorithm: KeyAlgorithm) -> &'static [u64] {
+    match algorithm {
+        KeyAlgorithm::P256 => PRIME256V1,
+        KeyAlgorithm::P384 => SECP384R1,
+    }
+}
+
+fn oid(components: &[u64]) -> ObjectIdentifier {
+    ObjectIdentifier::from_slice(components)
+}
+
+fn curve_of(found: &ObjectIdentifier) -> Result<KeyAlgorithm, KeyError> {
+    [KeyAlgorithm::P256, KeyAlgorithm::P384]
+        .into_iter()
+        .find(|a| *found == oid(curve_oid(*a)))
+        .ok_or(KeyError::Unfit("on another curve than P-256 and P-384"))
+}
+
+/// Whether a PEM block with this label holds a private key of any kind.
+pub fn is_private_key_label(label: &str) -> bool {
+    label.ends_with("PRIVATE KEY")
+}
+
+pub(super) fn key_from_pem(pem: &[u8]) -> Result<KeyPair, KeyError> {
+    let mut blocks = pem_blocks(pem)?;
+    let found = blocks.iter_mut().find(|b| is_private_key_label(&b.label)).ok_or(KeyError::NoKey)?;
+    let der = Zeroizing::new(std::mem::take(&mut found.der));
+    match found.label.as_str() {
+        "PRIVATE KEY" => from_pkcs8(&der),
+        "EC PRIVATE KEY" if found.headers.iter().any(|h| h.contains("ENCRYPTED")) => Err(KeyError::Encrypted),
+        "EC PRIVATE KEY" => from_sec1(&der, None),
+        "ENCRYPTED PRIVATE KEY" => Err(KeyError::Encrypted),
+        "RSA PRIVATE KEY" => Err(KeyError::Unfit("RSA")),
+        _ => Err(KeyError::Unfit("of a kind that is not known here")),
+    }
+}
+
+/// `PrivateKeyInfo ::= SEQUENCE { version, algorithm { OID, parameters }, privateKey OCTET STRING, [0] attributes }`
+fn from_pkcs8(der: &[u8]) -> Result<KeyPair, KeyError> {
+    let (algorithm, parameters, inner) = yasna::parse_der(der, |r| {
+        r.read_sequence(|r| {
+            r.next().read_u8()?;
+            let (algorithm, parameters) = r.next().read_sequence(|r| {
+                let algorithm = r.next().read_oid()?;
+                let parameters = r.read_optional(|r| r.read_der())?;
+                Ok((algorithm, parameters))
+            })?;
+            let inner = Zeroizing::new(r.next().read_bytes()?);
+            while r.read_optional(|r| r.read_der())?.is_some() {}
+            Ok((algorithm, parameters, inner))
+        })
+    })
+    .map_err(|_| KeyError::Malformed("it is no PKCS#8 structure"))?;
+    if algorithm == oid(RSA) {
+        return Err(KeyError::Unfit("RSA"));
+    }
+    if algorithm == oid(ED25519) {
+        return Err(KeyError::Unfit("Ed25519"));
+    }
+    if algorithm != oid(EC_PUBLIC_KEY) {
+        return Err(KeyError::Unfit("of a kind that is not known here"));
+    }
+    let curve = parameters
+        .and_then(|p| yasna::parse_der(&p, |r| r.read_oid()).ok())
+        .ok_or(KeyError::Malformed("it does not name its curve"))?;
+    from_sec1(&inner, Some(curve_of(&curve)?))
+}
+
+/// `ECPrivateKey ::= SEQUENCE { version 1, privateKey OCTET STRING, [0] parameters, [1] publicKey }`; both tagged
+/// members may be left out, and the curve may come from the PKCS#8 structure around it.
+fn from_sec1(der: &[u8], outer: Option<KeyAlgorithm>) -> Result<KeyPair, KeyError> {
+    let (scalar, curve, public) = yasna::parse_der(der, |r| {
+        r.read_sequence(|r| {
+            if r.next().read_u8()? != 1 {
+                return Err(ASN1Error::new(ASN1ErrorKind::Invalid));
+            }
+            let scalar = Zeroizing::new(r.next().read_bytes()?);
+            let curve = r.read_optional(|r| r.read_tagged(Tag::context(0), |r| r.read_oid()))?;
+            let public = r.read_optional(|r| r.read_tagged(Tag::context(1), |r| r.read_bitvec_bytes()))?;
+            Ok((scalar, curve, public))
+        })
+    })
+    .map_err(|_| KeyError::Malformed("it is no SEC 1 structure"))?;
+    let inner = curve.as_ref().map(curve_of).transpose()?;
+    let algorithm = match (outer, inner) {
+        (Some(a), Some(b)) if a != b => return Err(KeyError::Malformed("it names two different curves")),
+        (Some(a), _) | (None, Some(a)) => a,
+        (None, None) => return Err(KeyError::Malformed("it does not name its curve")),
+    };
+    let key = KeyPair::from_scalar(algorithm, &scalar)?;
+    match public {
+        // A compressed point is legal; only an uncompressed one is compared.
+        Some((bytes, _)) if bytes.first() == Some(&4) && bytes != key.point => Err(KeyError::PublicMismatch),
+        _ => Ok(key),
+    }
+}
+
+pub(super) fn pkcs8_der(algorithm: KeyAlgorithm, scalar: &[u8], point: &[u8]) -> Zeroizing<Vec<u8>> {
+    let inner = Zeroizing::new(yasna::construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_u8(1);
+            w.next().write_bytes(scalar);
+            w.next().write_tagged(Tag::context(1), |w| w.write_bitvec_bytes(point, point.len() * 8));
+        });
+    }));
+    Zeroizing::new(yasna::construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_u8(0);
+            w.next().write_sequence(|w| {
+                w.next().write_oid(&oid(EC_PUBLIC_KEY));
+                w.next().write_oid(&oid(curve_oid(algorithm)));
+            });
+            w.next().write_bytes(&inner);
+        });
+    }))
+}
+
+pub(super) fn spki_der(algorithm: KeyAlgorithm, point: &[u8]) -> Vec<u8> {
+    yasna::construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_sequence(|w| {
+                w.next().write_oid(&oid(EC_PUBLIC_KEY));
+                w.next().write_oid(&oid(curve_oid(algorithm)));
+            });
+            w.next().write_bitvec_bytes(point, point.len() * 8);
+        });
+    })
+}

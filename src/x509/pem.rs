@@ -1,0 +1,151 @@
+//! PEM (RFC 7468), read line by line so that everything found has a line number.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+
+/// One PEM block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PemBlock {
+    /// The label, for example `CERTIFICATE`.
+    pub label: String,
+    /// The header lines of RFC 1421 (`Proc-Type: ...`), empty in nearly every block.
+    pub headers: Vec<String>,
+    /// The decoded content.
+    pub der: Vec<u8>,
+    /// Line of the `BEGIN` marker, from 1.
+    pub line: usize,
+}
+
+/// Text that is no PEM.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemError {
+    /// A block that begins and does not end.
+    #[error("line {line}: the block {label} begins here and never ends")]
+    Unterminated {
+        /// Line of the `BEGIN` marker.
+        line: usize,
+        /// Its label.
+        label: String,
+    },
+    /// Other labels at begin and end.
+    #[error("line {line}: a block that begins as {begin} ends as {end}")]
+    Labels {
+        /// Line of the `END` marker.
+        line: usize,
+        /// Label at the beginning.
+        begin: String,
+        /// Label at the end.
+        end: String,
+    },
+    /// Content that is no base64.
+    #[error("line {line}: the block {label} holds no valid base64")]
+    Base64 {
+        /// Line of the `BEGIN` marker.
+        line: usize,
+        /// Its label.
+        label: String,
+    },
+}
+
+/// Every PEM block in `text`, in order. Text between blocks, CRLF and spaces around lines are passed over.
+///
+/// # Errors
+/// When a block does not end, ends under another label, or is no base64.
+pub fn pem_blocks(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(PemBlock, String)> = None;
+    for (index, raw) in text.split(|b| *b == b'\n').enumerate() {
+        let line = String::from_utf8_lossy(raw);
+        let line = line.trim();
+        if let Some((block, content)) = &mut open {
+            if let Some(end) = marker(line, END) {
+                if end != block.label {
+                    return Err(PemError::Labels { line: index + 1, begin: block.label.clone(), end: end.to_owned() });
+                }
+                block.der = STANDARD
+                    .decode(content.as_bytes())
+                    .map_err(|_| PemError::Base64 { line: block.line, label: block.label.clone() })?;
+                blocks.extend(open.take().map(|(block, _)| block));
+            } else if line.contains(':') && content.is_empty() {
+                block.headers.push(line.to_owned());
+            } else {
+                content.push_str(line);
+            }
+        } else if let Some(label) = marker(line, BEGIN) {
+            let block = PemBlock { label: label.to_owned(), headers: Vec::new(), der: Vec::new(), line: index + 1 };
+            open = Some((block, String::new()));
+        }
+    }
+    match open {
+        Some((block, _)) => Err(PemError::Unterminated { line: block.line, label: block.label }),
+        None => Ok(blocks),
+    }
+}
+
+fn marker<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
+    line.strip_prefix(prefix)?.strip_suffix(DASHES)
+}
+
+/// PEM as Go and OpenSSL write it: LF line ends, 64 characters a line, a final newline.
+pub fn pem_encode(label: &str, der: &[u8]) -> String {
+    let content = zeroize::Zeroizing::new(STANDARD.encode(der));
+    let mut out = String::with_capacity(content.len() + content.len() / 64 + 2 * label.len() + 36);
+    out.push_str(BEGIN);
+    out.push_str(label);
+    out.push_str(DASHES);
+    out.push('\n');
+    for chunk in content.as_bytes().chunks(64) {
+        out.extend(chunk.iter().copied().map(char::from));
+        out.push('\n');
+    }
+    out.push_str(END);
+    out.push_str(label);
+    out.push_str(DASHES);
+    out.push('\n');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn blocks_are_found_between_text_with_their_lines() {
+        let text = b"subject=x\r\n-----BEGIN A-----\r\nAQID\r\n-----END A-----\r\njunk\n-----BEGIN B C-----\nX: y\n\nBA==\n-----END B C-----";
+        let blocks = pem_blocks(text).expect("two blocks");
+        assert_eq!((blocks[0].label.as_str(), blocks[0].line, blocks[0].der.as_slice()), ("A", 2, &[1u8, 2, 3][..]));
+        assert_eq!((blocks[1].label.as_str(), blocks[1].line, blocks[1].der.as_slice()), ("B C", 6, &[4u8][..]));
+        assert_eq!(blocks[1].headers, ["X: y"]);
+    }
+
+    #[test]
+    fn broken_blocks_are_named_with_their_line() {
+        let unterminated = pem_blocks(b"\n-----BEGIN A-----\nAQID\n");
+        assert_eq!(unterminated, Err(PemError::Unterminated { line: 2, label: "A".into() }));
+        let base64 = pem_blocks(b"-----BEGIN A-----\nA!ID\n-----END A-----\n");
+        assert_eq!(base64, Err(PemError::Base64 { line: 1, label: "A".into() }));
+        let labels = pem_blocks(b"-----BEGIN A-----\nAQID\n-----END B-----\n");
+        assert_eq!(labels, Err(PemError::Labels { line: 3, begin: "A".into(), end: "B".into() }));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(der in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let blocks = pem_blocks(pem_encode("CERTIFICATE", &der).as_bytes()).expect("own output");
+            prop_assert_eq!(&blocks[0].der, &der);
+            prop_assert_eq!(blocks.len(), 1);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = pem_blocks(&text);
+        }
+    }
+}
