@@ -11,6 +11,7 @@ use super::tools::{self, Tool};
 
 /// What Fabric's MSP package says about a folder as a peer's local MSP.
 #[derive(Debug, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "the oracle's own JSON")]
 pub(crate) struct MspVerdict {
     /// The Fabric version that judged.
     pub(crate) fabric: String,
@@ -84,9 +85,9 @@ impl GoServer {
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line from tls-probe");
         // From here on the child ends with the value, whatever follows.
         let mut server = Self { child, address: String::new() };
-        let served: Served = serde_json::from_str(&line).expect("JSON from tls-probe");
-        assert_eq!(served.error, None, "Go does not take {}", cert.display());
-        server.address = served.address;
+        let Served { address, error } = serde_json::from_str(&line).expect("JSON from tls-probe");
+        assert_eq!(error, None, "Go does not take {}", cert.display());
+        server.address = address;
         Some(server)
     }
 

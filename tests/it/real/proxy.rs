@@ -104,13 +104,12 @@ impl Route {
                         Connection: close\r\n\r\nno such path\n"
                 .to_vec());
         };
-        let headers: String = headers
-            .lines()
-            .filter(|line| !line.to_ascii_lowercase().starts_with("connection:"))
-            .map(|line| format!("{line}\r\n"))
-            .collect();
         let mut upstream = transport::connect(self.port, &self.anchor)?;
-        let request = format!("{method} {rest} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
+        let mut request = format!("{method} {rest} HTTP/1.1\r\nConnection: close\r\n");
+        for line in headers.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:")) {
+            request.extend([line, "\r\n"]);
+        }
+        request.push_str("\r\n");
         upstream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
         upstream.write_all(body).map_err(|e| e.to_string())?;
         upstream.flush().map_err(|e| e.to_string())?;

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A program that is not ours.
+/// A program that is not ours, or judges for Go. Each is named by a variable of the environment; else it is looked for
+/// where `.ci/run` puts it, `tests/oracle/bin`, and among the programs that Go has installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// `fabric-ca-server`: `FABRIC_CA_SERVER`, else Go's folder of installed programs.
+    /// `fabric-ca-server`, by `FABRIC_CA_SERVER`.
     CaServer,
-    /// `fabric-ca-client`: `FABRIC_CA_CLIENT`, else Go's folder of installed programs.
+    /// `fabric-ca-client`, by `FABRIC_CA_CLIENT`.
     CaClient,
-    /// Fabric's MSP package: `FABCERT_MSP_ORACLE`, else `tests/oracle/bin/msp-oracle`.
+    /// Fabric's MSP package, by `FABCERT_MSP_ORACLE`.
     MspOracle,
-    /// Go's `crypto/tls`: `FABCERT_TLS_PROBE`, else `tests/oracle/bin/tls-probe`.
+    /// Go's `crypto/tls`, by `FABCERT_TLS_PROBE`.
     TlsProbe,
 }
 
@@ -26,29 +27,32 @@ impl Tool {
         }
     }
 
-    fn usual_place(self) -> Option<PathBuf> {
-        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/bin");
+    const fn file_name(self) -> &'static str {
         match self {
-            Self::CaServer => go_bin().map(|bin| bin.join("fabric-ca-server")),
-            Self::CaClient => go_bin().map(|bin| bin.join("fabric-ca-client")),
-            Self::MspOracle => Some(built.join("msp-oracle")),
-            Self::TlsProbe => Some(built.join("tls-probe")),
+            Self::CaServer => "fabric-ca-server",
+            Self::CaClient => "fabric-ca-client",
+            Self::MspOracle => "msp-oracle",
+            Self::TlsProbe => "tls-probe",
         }
     }
 }
 
 /// The program, or `None` with a line on stderr when it is not here. Panics instead with `FABCERT_REQUIRE_REAL=1`, and
 /// when the variable names a file that does not exist.
+#[allow(clippy::print_stderr, reason = "a test that does nothing has to say so")]
 pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
     let variable = tool.variable();
     if let Some(path) = std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from) {
         assert!(path.is_file(), "{variable} is {}, which is no file", path.display());
         return Some(path);
     }
-    if let Some(path) = tool.usual_place().filter(|p| p.is_file()) {
-        return Some(path);
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/bin");
+    let found =
+        std::iter::once(built).chain(go_bin()).map(|folder| folder.join(tool.file_name())).find(|p| p.is_file());
+    if found.is_some() {
+        return found;
     }
-    let missing = format!("{tool:?} is not here; .ci/run builds it, {variable} names it");
+    let missing = format!("{} is not here; .ci/run builds it, {variable} names it", tool.file_name());
     assert!(std::env::var_os("FABCERT_REQUIRE_REAL").is_none_or(|v| v != "1"), "{missing}");
     eprintln!("skipped: {missing}");
     None
