@@ -1,0 +1,113 @@
+//! `fabric-ca-server-config.yaml`, with what differs from the server's own template and what must be there.
+
+use std::path::Path;
+
+use super::ADMIN;
+use super::transport::Issued;
+
+/// One CA server.
+pub(super) struct CaConfig<'a> {
+    /// CA name; empty for none.
+    pub(super) name: &'a str,
+    /// Names of further root CAs on the same server.
+    pub(super) more_names: &'a [String],
+    /// 0 for the root.
+    pub(super) tier: u32,
+    /// How many CAs stand below this one.
+    pub(super) below: u32,
+    pub(super) parent: Option<Parent>,
+    pub(super) tls: &'a Issued,
+    pub(super) tls_anchor: &'a Path,
+    pub(super) client_anchor: Option<&'a Path>,
+    pub(super) leaf_expiry: &'a str,
+    pub(super) max_enrollments: i32,
+}
+
+/// The CA that issues the certificate of an intermediate one.
+pub(super) struct Parent {
+    pub(super) port: u16,
+    /// Enrolment id of the intermediate CA, which becomes its common name.
+    pub(super) id: String,
+}
+
+/// The enrolment id of the CA at `tier`. Each has its own, so that no CA certificate has its issuer's name.
+pub(super) fn tier_id(tier: u32) -> String {
+    format!("org1-intermediate{tier}")
+}
+
+const TIER_SECRET: &str = "tierpw";
+
+impl CaConfig<'_> {
+    /// Paths of the further CAs' files, relative to the server's home, each with its content.
+    pub(super) fn further_files(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.more_names.iter().map(|name| {
+            let text =
+                format!("ca: {{name: {name}}}\ncsr: {{cn: {name}-root, ca: {{expiry: 131400h, pathlength: 1}}}}\n");
+            (format!("{name}/fabric-ca-server-config.yaml"), text)
+        })
+    }
+
+    /// The server's file. The operations listener takes any free port; the CA's own is `port`.
+    pub(super) fn yaml(&self, port: u16) -> String {
+        let Self { name, tls, max_enrollments, leaf_expiry, .. } = self;
+        let (admin, secret) = ADMIN;
+        let client_auth = self.client_anchor.map_or_else(String::new, |anchor| {
+            format!("  clientauth: {{type: RequireAndVerifyClientCert, certfiles: [{}]}}\n", anchor.display())
+        });
+        // A root names itself; an intermediate CA is named by the identity it enrols with.
+        let certificate = match &self.parent {
+            None => {
+                let common_name = if name.is_empty() { "org1-root" } else { name };
+                let path = self.below + 1;
+                format!(
+                    "csr: {{cn: {common_name}, names: [{{C: US, O: org1}}], ca: {{expiry: 131400h, pathlength: {path}}}}}\n"
+                )
+            }
+            Some(Parent { port, id }) => format!(
+                "intermediate:\n  parentserver: {{url: \"https://{id}:{TIER_SECRET}@localhost:{port}\"}}\n  \
+                 tls: {{certfiles: [{}]}}\ncsr: {{names: [{{C: US, O: org1}}]}}\n",
+                self.tls_anchor.display()
+            ),
+        };
+        format!(
+            r#"version: 1.5.21
+address: 127.0.0.1
+port: {port}
+tls:
+  enabled: true
+  certfile: {tls_cert}
+  keyfile: {tls_key}
+{client_auth}ca: {{name: "{name}"}}
+db: {{type: sqlite3, datasource: fabric-ca-server.db}}
+operations: {{listenAddress: "127.0.0.1:0"}}
+metrics: {{provider: disabled}}
+affiliations: {{org1: [department1], org2: []}}
+registry:
+  maxenrollments: {max_enrollments}
+  identities:
+    - name: {admin}
+      pass: {secret}
+      type: client
+      attrs:
+        hf.Registrar.Roles: "*"
+        hf.Registrar.DelegateRoles: "*"
+        hf.Registrar.Attributes: "*"
+        hf.Revoker: true
+        hf.IntermediateCA: true
+        hf.GenCRL: true
+        hf.AffiliationMgr: true
+    - {{name: {next}, pass: {TIER_SECRET}, type: client, attrs: {{hf.IntermediateCA: true}}}}
+signing:
+  default: {{usage: [digital signature], expiry: {leaf_expiry}}}
+  profiles:
+    # The length the next tier's certificate may have below it, so that a tier may follow that one.
+    ca: {{usage: [cert sign, crl sign], expiry: 43800h, caconstraint: {{isca: true, maxpathlen: {path_below}}}}}
+    tls: {{usage: [signing, key encipherment, server auth, client auth, key agreement], expiry: {leaf_expiry}}}
+{certificate}"#,
+            tls_cert = tls.cert.display(),
+            tls_key = tls.key.display(),
+            next = tier_id(self.tier + 1),
+            path_below = self.below.saturating_sub(1),
+        )
+    }
+}

@@ -1,0 +1,320 @@
+//! Real programs that the tests are measured against: `fabric-ca-server` and `fabric-ca-client`, Fabric's own MSP
+//! package, and Go's `crypto/tls`.
+//!
+//! Each is found as [`tools`] says. Where one is missing, a test that needs it prints why and returns; with
+//! `FABCERT_REQUIRE_REAL=1`, as in CI, it fails instead.
+#![allow(clippy::disallowed_methods, reason = "a test lays out its own folders; fsx is what is under test")]
+#![allow(dead_code, reason = "a toolkit: one test binary does not use every option")]
+
+pub(crate) mod oracle;
+pub(crate) mod proxy;
+pub(crate) mod tools;
+pub(crate) mod transport;
+
+mod config;
+mod server;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+
+use config::{CaConfig, Parent};
+use server::Server;
+use tools::Tool;
+use transport::TransportCa;
+
+/// The enrolment id and secret of the registrar on each CA under test.
+pub(crate) const ADMIN: (&str, &str) = ("admin", "adminpw");
+
+/// An identity to be registered at a CA.
+#[derive(Clone, Debug)]
+pub(crate) struct Registration<'a> {
+    /// Enrolment id.
+    pub(crate) id: &'a str,
+    /// Enrolment secret.
+    pub(crate) secret: &'a str,
+    /// Identity type, which becomes an OU: `peer`, `orderer`, `admin`, `client` or free text.
+    pub(crate) kind: &'a str,
+    /// `org1`, `org1.department1` or `org2`.
+    pub(crate) affiliation: &'a str,
+    /// Attributes as the Go client takes them: `name=value` or `name=value:ecert`.
+    pub(crate) attributes: &'a [&'a str],
+    /// How often the secret may be used; `None` leaves it to the CA (unlimited).
+    pub(crate) max_enrollments: Option<u32>,
+}
+
+impl<'a> Registration<'a> {
+    /// A peer of `org1` without attributes.
+    pub(crate) fn peer(id: &'a str, secret: &'a str) -> Self {
+        Self { id, secret, kind: "peer", affiliation: "org1", attributes: &[], max_enrollments: None }
+    }
+}
+
+/// One request that a CA has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    /// HTTP method.
+    pub(crate) method: String,
+    /// The last segment of the path, without the query: `enroll`, `reenroll`, `register`, `cainfo`.
+    pub(crate) endpoint: String,
+    /// HTTP status.
+    pub(crate) status: u16,
+}
+
+/// What the conformance suite asks of a CA, so that it runs on the real one and on the embedded one alike.
+pub(crate) trait CaUnderTest {
+    /// Where it listens: `https://localhost:PORT`.
+    fn url(&self) -> String;
+    /// PEM file with the trust anchor of its TLS certificate.
+    fn tls_anchor(&self) -> &Path;
+    /// The CA name to ask for; `None` for the server's default CA.
+    fn ca_name(&self) -> Option<&str>;
+    /// Registers an identity at the CA of [`Self::ca_name`]; panics when the CA refuses.
+    fn register(&self, registration: &Registration<'_>);
+    /// Every request answered so far in order, those of the fixture itself included.
+    fn answered(&self) -> Vec<Answered>;
+
+    /// How many requests to `endpoint` were answered so far.
+    fn count(&self, endpoint: &str) -> usize {
+        self.answered().iter().filter(|a| a.endpoint == endpoint).count()
+    }
+
+    /// How many requests to `endpoint` were answered with `status` so far.
+    fn count_status(&self, endpoint: &str, status: u16) -> usize {
+        self.answered().iter().filter(|a| a.endpoint == endpoint && a.status == status).count()
+    }
+}
+
+/// How a real CA is to be set up.
+#[derive(Clone, Debug)]
+pub(crate) struct RealCaBuilder {
+    intermediates: u32,
+    name: String,
+    more_names: Vec<String>,
+    hosts: Vec<String>,
+    leaf_expiry: String,
+    max_enrollments: i32,
+    client_anchor: Option<PathBuf>,
+}
+
+/// Real `fabric-ca-server` processes: a root, the intermediates below it, each in a folder of its own. The lowest one
+/// serves the test. All end, and their folders vanish, with this value.
+#[derive(Debug)]
+pub(crate) struct RealCa {
+    /// Top first; ended in reverse, which is why the last is popped first.
+    servers: Vec<Server>,
+    name: Option<String>,
+    /// Folders of enrolled registrars, by CA name.
+    registrars: Mutex<BTreeMap<String, PathBuf>>,
+    transport: TransportCa,
+    client: PathBuf,
+    home: tempfile::TempDir,
+}
+
+impl RealCa {
+    /// A root CA named `org1-ca`, TLS on, unlimited enrolments, certificates for a year.
+    pub(crate) fn builder() -> RealCaBuilder {
+        RealCaBuilder {
+            intermediates: 0,
+            name: "org1-ca".into(),
+            more_names: Vec::new(),
+            hosts: Vec::new(),
+            leaf_expiry: "8760h".into(),
+            max_enrollments: -1,
+            client_anchor: None,
+        }
+    }
+
+    /// This server, asked for another of its CA names.
+    #[must_use]
+    pub(crate) fn with_ca_name(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.serving().port())
+    }
+
+    /// The self-signed certificate of the root that everything here is issued under, PEM.
+    pub(crate) fn root_pem(&self) -> String {
+        let path = self.servers[0].home().join("ca-cert.pem");
+        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    /// The certificate that signs what the serving CA issues, PEM. Equal to [`Self::root_pem`] without intermediates.
+    pub(crate) fn issuer_pem(&self) -> String {
+        let path = self.serving().home().join("ca-cert.pem");
+        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    /// What the serving server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.serving().log()
+    }
+
+    /// The issuer of TLS certificates for everything in this test, which is not the CA under test.
+    pub(crate) fn transport(&self) -> &TransportCa {
+        &self.transport
+    }
+
+    /// Runs the real `fabric-ca-client` against this CA, with `home` as its folder (`-H`).
+    pub(crate) fn client(&self, home: &Path, args: &[&str]) -> Output {
+        let mut command = Command::new(&self.client);
+        command.env_clear().env("HOME", home).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.args(args).arg("-H").arg(home).arg("--tls.certfiles").arg(self.tls_anchor());
+        if let Some(name) = &self.name {
+            command.args(["--caname", name]);
+        }
+        command.output().unwrap_or_else(|e| panic!("{}: {e}", self.client.display()))
+    }
+
+    fn serving(&self) -> &Server {
+        self.servers.last().expect("there is a root at least")
+    }
+
+    /// The home of the registrar's client; enrols it when it is first needed.
+    fn registrar(&self) -> PathBuf {
+        let key = self.name.clone().unwrap_or_default();
+        let mut registrars = self.registrars.lock().expect("no holder panics");
+        registrars
+            .entry(key)
+            .or_insert_with_key(|name| {
+                let home = self.home.path().join(format!("registrar-{name}"));
+                fs::create_dir_all(&home).expect("a folder in our own temporary folder");
+                let url = format!("https://{}:{}@localhost:{}", ADMIN.0, ADMIN.1, self.serving().port());
+                succeed("enrol the registrar", &self.client(&home, &["enroll", "-u", &url]));
+                home
+            })
+            .clone()
+    }
+}
+
+impl CaUnderTest for RealCa {
+    fn url(&self) -> String {
+        format!("https://localhost:{}", self.serving().port())
+    }
+
+    fn tls_anchor(&self) -> &Path {
+        self.transport.anchor()
+    }
+
+    fn ca_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    fn register(&self, r: &Registration<'_>) {
+        let home = self.registrar();
+        let url = self.url();
+        let attributes = r.attributes.join(",");
+        let uses = r.max_enrollments.unwrap_or_default().to_string();
+        let mut args = vec!["register", "-u", &url, "--id.name", r.id, "--id.secret", r.secret];
+        args.extend(["--id.type", r.kind, "--id.affiliation", r.affiliation, "--id.maxenrollments", &uses]);
+        if !attributes.is_empty() {
+            args.extend(["--id.attrs", &attributes]);
+        }
+        succeed(&format!("register {}", r.id), &self.client(&home, &args));
+    }
+
+    fn answered(&self) -> Vec<Answered> {
+        server::answered(&self.log())
+    }
+}
+
+impl Drop for RealCa {
+    fn drop(&mut self) {
+        while self.servers.pop().is_some() {}
+    }
+}
+
+impl RealCaBuilder {
+    /// How many CAs stand between the root and the serving CA's certificates: 1 makes root and intermediate.
+    pub(crate) fn intermediates(mut self, count: u32) -> Self {
+        self.intermediates = count;
+        self
+    }
+
+    /// The name of the server's default CA; empty for none.
+    pub(crate) fn name(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// A further CA on the same server, a root of its own. Not together with intermediates.
+    pub(crate) fn also_named(mut self, name: &str) -> Self {
+        self.more_names.push(name.into());
+        self
+    }
+
+    /// A further name in the server's TLS certificate, which always holds `localhost` and `127.0.0.1`.
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        self.hosts.push(host.into());
+        self
+    }
+
+    /// Life of issued certificates as Go writes durations, for example `1h`.
+    pub(crate) fn leaf_expiry(mut self, expiry: &str) -> Self {
+        self.leaf_expiry = expiry.into();
+        self
+    }
+
+    /// The CA's limit of enrolments per identity; -1 for none. It also binds the registrar.
+    pub(crate) fn max_enrollments(mut self, limit: i32) -> Self {
+        self.max_enrollments = limit;
+        self
+    }
+
+    /// Ask clients for a TLS certificate that leads to the anchor in this PEM file. The fixture's own client has none,
+    /// so nothing can be registered: use [`ADMIN`].
+    pub(crate) fn require_client_certificate(mut self, anchor: &Path) -> Self {
+        self.client_anchor = Some(anchor.to_path_buf());
+        self
+    }
+
+    /// Starts the servers, top first, and waits until each answers; `None` when the real programs are not here.
+    pub(crate) fn start(self) -> Option<RealCa> {
+        let program = tools::find(Tool::CaServer)?;
+        let client = tools::find(Tool::CaClient)?;
+        assert!(self.intermediates == 0 || self.more_names.is_empty(), "several names, or intermediates, not both");
+
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let hosts: Vec<&str> =
+            ["localhost", "127.0.0.1"].into_iter().chain(self.hosts.iter().map(String::as_str)).collect();
+        let transport = TransportCa::new(&home.path().join("transport"));
+        let tls = transport.issue("fabric-ca-server", &hosts);
+
+        let mut servers: Vec<Server> = Vec::new();
+        for tier in 0..=self.intermediates {
+            let parent = servers.last().map(|above| Parent { port: above.port(), id: config::tier_id(tier) });
+            let below = self.intermediates - tier;
+            let ca = CaConfig {
+                name: if below == 0 { &self.name } else { "" },
+                more_names: if below == 0 { &self.more_names } else { &[] },
+                tier,
+                below,
+                parent,
+                tls: &tls,
+                tls_anchor: transport.anchor(),
+                // Only the tier that the test talks to: the tiers below must get their own certificates.
+                client_anchor: self.client_anchor.as_deref().filter(|_| below == 0),
+                leaf_expiry: &self.leaf_expiry,
+                max_enrollments: if below == 0 { self.max_enrollments } else { -1 },
+            };
+            servers.push(Server::start(&program, &home.path().join(format!("tier{tier}")), &ca));
+        }
+        let name = Some(self.name).filter(|n| !n.is_empty());
+        Some(RealCa { servers, name, registrars: Mutex::default(), transport, client, home })
+    }
+}
+
+fn succeed(what: &str, output: &Output) {
+    assert!(
+        output.status.success(),
+        "could not {what}: {}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

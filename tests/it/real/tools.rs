@@ -1,0 +1,65 @@
+//! Where the real programs are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program that is not ours, or judges for Go. Each is named by a variable of the environment; else it is looked for
+/// where `.ci/run` puts it, `tests/oracle/bin`, and among the programs that Go has installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// `fabric-ca-server`, by `FABRIC_CA_SERVER`.
+    CaServer,
+    /// `fabric-ca-client`, by `FABRIC_CA_CLIENT`.
+    CaClient,
+    /// Fabric's MSP package, by `FABCERT_MSP_ORACLE`.
+    MspOracle,
+    /// Go's `crypto/tls`, by `FABCERT_TLS_PROBE`.
+    TlsProbe,
+}
+
+impl Tool {
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::CaServer => "FABRIC_CA_SERVER",
+            Self::CaClient => "FABRIC_CA_CLIENT",
+            Self::MspOracle => "FABCERT_MSP_ORACLE",
+            Self::TlsProbe => "FABCERT_TLS_PROBE",
+        }
+    }
+
+    const fn file_name(self) -> &'static str {
+        match self {
+            Self::CaServer => "fabric-ca-server",
+            Self::CaClient => "fabric-ca-client",
+            Self::MspOracle => "msp-oracle",
+            Self::TlsProbe => "tls-probe",
+        }
+    }
+}
+
+/// The program, or `None` with a line on stderr when it is not here. Panics instead with `FABCERT_REQUIRE_REAL=1`, and
+/// when the variable names a file that does not exist.
+#[allow(clippy::print_stderr, reason = "a test that does nothing has to say so")]
+pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
+    let variable = tool.variable();
+    if let Some(path) = std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from) {
+        assert!(path.is_file(), "{variable} is {}, which is no file", path.display());
+        return Some(path);
+    }
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/bin");
+    let found =
+        std::iter::once(built).chain(go_bin()).map(|folder| folder.join(tool.file_name())).find(|p| p.is_file());
+    if found.is_some() {
+        return found;
+    }
+    let missing = format!("{} is not here; .ci/run builds it, {variable} names it", tool.file_name());
+    assert!(std::env::var_os("FABCERT_REQUIRE_REAL").is_none_or(|v| v != "1"), "{missing}");
+    eprintln!("skipped: {missing}");
+    None
+}
+
+fn go_bin() -> Option<PathBuf> {
+    let output = Command::new("go").args(["env", "GOPATH"]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(Path::new(text.trim()).join("bin")).filter(|_| output.status.success())
+}

@@ -1,0 +1,3 @@
+module fabcert.test/tls-probe
+
+go 1.26
