@@ -148,7 +148,9 @@ fn role_unmet(leaf: &Cert, rule: RoleRule) -> Option<String> {
         RoleRule::Exactly(role) if found != [role] => {
             Some(format!("the certificate's OUs ({ous}) do not make it {role}"))
         }
-        RoleRule::ExactlyOne if found.len() != 1 => Some(format!("the certificate's OUs ({ous}) hold no single NodeOU")),
+        RoleRule::ExactlyOne if found.len() != 1 => {
+            Some(format!("the certificate's OUs ({ous}) hold no single NodeOU"))
+        }
         _ => None,
     }
 }
@@ -158,12 +160,7 @@ const DAY: i64 = 86_400;
 /// Ruling: expired, or less than a third of life left. Life counts from the recorded time of issue; without a record
 /// from `NotBefore`, unless that equals the issuer's own: then the CA put it there and it says nothing, so that only 30
 /// days left count as due.
-pub(super) fn due(
-    leaf: &Cert,
-    issuer: Option<&Cert>,
-    issued_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Option<Reason> {
+pub(super) fn due(leaf: &Cert, issuer: Option<&Cert>, issued_at: Option<Timestamp>, now: Timestamp) -> Option<Reason> {
     let not_after = leaf.not_after();
     let left = not_after.seconds_since(now);
     if left <= 0 {
