@@ -1,4 +1,5 @@
 //! Arguments that several commands share.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
 
 use std::path::PathBuf;
 
@@ -132,6 +133,7 @@ pub(super) struct CaArgs {
 }
 
 /// The TLS CA, where it is another server or CA name.
+#[allow(clippy::struct_field_names, reason = "the fields are the flags' names")]
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct TlsCaArgs {
     /// The CA for the TLS certificate, when it is another one

@@ -1,4 +1,5 @@
 //! `fabcert csr`.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
         })?,
         (OutputForm::Human, None) => output::print(&csr)?,
         (OutputForm::Human, Some(path)) => {
-            output::print(&format!("the CSR for {} is in {}\n", args.id, path.display()))?
+            output::print(&format!("the CSR for {} is in {}\n", args.id, path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

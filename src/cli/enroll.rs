@@ -1,4 +1,5 @@
 //! `fabcert enroll`.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -145,8 +145,8 @@ fn role_unmet(leaf: &Cert, rule: RoleRule) -> Option<String> {
     let found = NodeOu::among(leaf.organizational_units());
     let ous = leaf.organizational_units().join(", ");
     match rule {
-        RoleRule::Exactly(role) if found != [role] => {
-            Some(format!("the certificate's OUs ({ous}) do not make it {role}"))
+        RoleRule::Exactly(node_ou) if found != [node_ou] => {
+            Some(format!("the certificate's OUs ({ous}) do not make it {node_ou}"))
         }
         RoleRule::ExactlyOne if found.len() != 1 => {
             Some(format!("the certificate's OUs ({ous}) hold no single NodeOU"))
@@ -187,7 +187,7 @@ mod tests {
         Cert::all_from_pem(include_bytes!("../../testdata/certs/go-client-ecert.pem")).unwrap().remove(0)
     }
 
-    fn wanted<'a>(sans: &'a [SanName], force: bool) -> Wanted<'a> {
+    fn wanted(sans: &[SanName], force: bool) -> Wanted<'_> {
         Wanted {
             id: "peer1",
             sans,

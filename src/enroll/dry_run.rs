@@ -104,7 +104,7 @@ fn files(task: &Task<'_>, wish: &Wish) -> Vec<PlannedPath> {
                     add("keystore/priv_sk".to_owned(), &key_mode);
                     add("cacerts/<ca>-cert.pem".to_owned(), "0644");
                 }
-                _ => {
+                Layout::FabricCa => {
                     add("signcerts/cert.pem".to_owned(), "0644");
                     add("keystore/<SKI>_sk".to_owned(), &key_mode);
                     add(format!("cacerts/{stem}.pem"), "0644");

@@ -158,7 +158,7 @@ fn add_tls_roots(
         server_date: None,
     };
     let verified = verify(chain.leaf.to_pem().as_bytes(), cas.as_bytes(), &expected)?;
-    let issued_at = seen.record.as_ref().map_or(verified.leaf().not_before(), |r| r.issued_at);
+    let issued_at = seen.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
     let key = super::task::copy(key).ok_or_else(|| Error::new(ErrorKind::Bug, "the standing key cannot be copied"))?;
     let standing = Issued { verified, key, received_at: issued_at };
     msp_folder(task, sign, wish, seen).install(&standing, Some(&tls.verified), locks, env)

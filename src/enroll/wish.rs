@@ -143,7 +143,7 @@ pub struct Wish {
 impl Wish {
     /// The enrolment id of the identity: the signing one's, or the TLS one's when it stands alone.
     pub fn id(&self) -> &str {
-        self.sign.as_ref().map(|s| &s.ca.id).or(self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
+        self.sign.as_ref().map(|s| &s.ca.id).or_else(|| self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
     }
 }
 
