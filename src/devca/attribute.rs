@@ -60,17 +60,12 @@ fn matches_pattern(patterns: &str, name: &str) -> bool {
 pub(super) fn extension(
     requests: Option<&[(&str, bool)]>, owned: &[Attribute],
 ) -> Result<Option<String>, Refusal> {
-    let by_default: Vec<(&str, bool)>;
-    let requests = match requests {
-        Some(requests) => requests,
-        None => {
-            by_default = owned.iter().filter(|a| a.ecert).map(|a| (a.name.as_str(), false)).collect();
-            if by_default.is_empty() {
-                return Ok(None);
-            }
-            &by_default
-        }
-    };
+    let by_default: Vec<(&str, bool)> =
+        owned.iter().filter(|a| a.ecert).map(|a| (a.name.as_str(), false)).collect();
+    if requests.is_none() && by_default.is_empty() {
+        return Ok(None);
+    }
+    let requests = requests.unwrap_or(&by_default);
     let mut attrs = BTreeMap::new();
     let mut missing = Vec::new();
     for (name, optional) in requests {

@@ -130,9 +130,8 @@ impl IdentitySpec {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, ':');
         let mut part = || parts.next().filter(|p| !p.is_empty());
-        let mut spec = Self::new(part()?, part()?, part()?);
-        spec.affiliation = parts.next().unwrap_or("").to_owned();
-        Some(spec)
+        let spec = Self::new(part()?, part()?, part()?);
+        Some(spec.at(parts.next().unwrap_or("")))
     }
 
     /// The same at `affiliation`.

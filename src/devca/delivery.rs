@@ -158,6 +158,8 @@ pub(super) struct Stream {
     filler: u64,
     delivery: Delivery,
     pause: Option<Pin<Box<Sleep>>>,
+    /// Whether the bytes before a cut have had their chance to go out.
+    flushed: bool,
 }
 
 const FILLER: &[u8] = &[b'x'; 16 * 1024];
@@ -168,7 +170,7 @@ impl Stream {
         if matches!(delivery, Delivery::Cut) {
             bytes.truncate(bytes.len() / 2);
         }
-        Self { bytes, filler, delivery, pause: None }
+        Self { bytes, filler, delivery, pause: None, flushed: false }
     }
 }
 
@@ -192,6 +194,12 @@ impl hyper::body::Body for Stream {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         if matches!(self.delivery, Delivery::Cut) {
+            if !self.flushed {
+                // hyper sends what it holds when a body has nothing more for now, and drops it when a body fails.
+                self.flushed = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(Some(Err(std::io::Error::other("cut here on purpose"))));
         }
         if self.filler == 0 {

@@ -241,8 +241,8 @@ impl Registry {
                 401,
                 73,
                 format!(
-                    "Incorrect password entered {0} times, max incorrect password limit of {0} reached",
-                    attempts_allowed
+                    "Incorrect password entered {attempts_allowed} times, \
+                     max incorrect password limit of {attempts_allowed} reached"
                 ),
             ));
         }

@@ -105,7 +105,8 @@ pub(super) fn write(template: &Template, signer: &Signer<'_>) -> Result<Certific
 
 /// Lower-case hex without leading zeros, as the real server's database keeps serial numbers.
 pub(super) fn trimmed_hex(bytes: &[u8]) -> String {
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    let hex: String = bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
     hex.trim_start_matches('0').to_owned()
 }
 
@@ -209,7 +210,7 @@ fn sans_der(sans: &[San]) -> Vec<u8> {
                     San::Dns(t) => (2, t.as_bytes().to_vec()),
                     San::Email(t) => (1, t.as_bytes().to_vec()),
                     San::Uri(t) => (6, t.as_bytes().to_vec()),
-                    San::Ip(ip) => (7, match ip.to_canonical() {
+                    San::Ip(ip) => (7, match ip {
                         IpAddr::V4(v4) => v4.octets().to_vec(),
                         IpAddr::V6(v6) => v6.octets().to_vec(),
                     }),

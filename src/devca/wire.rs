@@ -131,14 +131,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A nested object; `None` when absent.
-    pub(super) fn object(&self, name: &str) -> Result<Option<Fields<'a>>, Refusal> {
-        self.get(name).map(|v| Fields::of(Some(v), self.raw, "object")).transpose()
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Refusal> {
+        self.get(name).map(|v| Self::of(Some(v), self.raw, "object")).transpose()
     }
 
     /// An array of objects; `None` when absent.
-    pub(super) fn objects(&self, name: &str) -> Result<Option<Vec<Fields<'a>>>, Refusal> {
+    pub(super) fn objects(&self, name: &str) -> Result<Option<Vec<Self>>, Refusal> {
         let Some(items) = self.array(name)? else { return Ok(None) };
-        items.iter().map(|v| Fields::of(Some(v), self.raw, "object")).collect::<Result<_, _>>().map(Some)
+        items.iter().map(|v| Self::of(Some(v), self.raw, "object")).collect::<Result<_, _>>().map(Some)
     }
 
     /// The attributes of a registration; `None` when absent.
