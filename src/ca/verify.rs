@@ -117,20 +117,12 @@ pub enum VerifyError {
         subject: String,
     },
     /// Another root than the one that stands in the target.
-    #[error(
-        "expected the root that stands in {at} (SKI {expected}, \"{expected_subject}\"), got another one (SKI {found}, \"{found_subject}\")"
-    )]
+    #[error("expected the root that stands in the target, {expected}, got another one, {found}")]
     OtherRoot {
-        /// Where the pinned root stands.
-        at: String,
-        /// SKI of the pinned root's key.
-        expected: Ski,
-        /// Its subject.
-        expected_subject: String,
-        /// SKI of the new chain's root.
-        found: Ski,
-        /// Its subject.
-        found_subject: String,
+        /// The pinned root: subject and SKI.
+        expected: String,
+        /// The new chain's root.
+        found: String,
     },
     /// Not valid yet.
     #[error("expected a certificate that is valid now ({now}), got one that begins only at {not_before}{}", skew(*.now, *.server_date))]
@@ -304,19 +296,17 @@ pub fn verify(cert_pem: &[u8], chain_pem: &[u8], expected: &Expected<'_>) -> Res
     if let Some(pinned) = pinned_root
         && pinned.spki_der() != chain.root.spki_der()
     {
-        return Err(VerifyError::OtherRoot {
-            at: "the target".to_owned(),
-            expected: pinned.ski(),
-            expected_subject: pinned.subject().to_owned(),
-            found: chain.root.ski(),
-            found_subject: chain.root.subject().to_owned(),
-        });
+        return Err(VerifyError::OtherRoot { expected: describe(pinned), found: describe(&chain.root) });
     }
     let mut warnings = Vec::new();
     if !extra.is_empty() {
         warnings.push(format!("the CA added names that were not asked for: {}", names(&extra)));
     }
     Ok(VerifiedEnrollment { chain, purpose, warnings })
+}
+
+fn describe(root: &Cert) -> String {
+    format!("\"{}\" (SKI {})", root.subject(), root.ski())
 }
 
 fn single_certificate(pem: &[u8]) -> Result<Cert, VerifyError> {
@@ -372,13 +362,17 @@ fn check_usage(leaf: &Cert, purpose: Purpose) -> Result<(), VerifyError> {
         // Peers and orderers use their server pair as client pair too, so both usages must stand.
         Purpose::Tls => match eku {
             None => return wrong("TLS", "it has no extended key usage: the CA used another profile than tls"),
-            Some(e) if !e.any && !e.server_auth => return wrong("TLS", "its extended key usage lacks server auth"),
-            Some(e) if !e.any && !e.client_auth => return wrong("TLS", "its extended key usage lacks client auth"),
+            Some(usage) if !usage.any && !usage.server_auth => {
+                return wrong("TLS", "its extended key usage lacks server auth");
+            }
+            Some(usage) if !usage.any && !usage.client_auth => {
+                return wrong("TLS", "its extended key usage lacks client auth");
+            }
             Some(_) => {}
         },
         // Fabric passes no usages to Go's verifier, which then demands server auth of any list there is.
         Purpose::Sign => {
-            if eku.is_some_and(|e| !e.any && !e.server_auth) {
+            if eku.is_some_and(|usage| !usage.any && !usage.server_auth) {
                 return wrong("signing", "its extended key usage lacks server auth, which Fabric demands of any list");
             }
         }
@@ -394,9 +388,9 @@ fn check_role(leaf: &Cert, rule: RoleRule) -> Result<(), VerifyError> {
     let found = NodeOu::among(leaf.organizational_units());
     let expected = match rule {
         RoleRule::Any => return Ok(()),
-        RoleRule::Exactly(role) if found == [role] => return Ok(()),
+        RoleRule::Exactly(node_ou) if found == [node_ou] => return Ok(()),
         RoleRule::ExactlyOne if found.len() == 1 => return Ok(()),
-        RoleRule::Exactly(role) => format!("\"{role}\" and no other NodeOU"),
+        RoleRule::Exactly(node_ou) => format!("\"{node_ou}\" and no other NodeOU"),
         RoleRule::ExactlyOne => "exactly one NodeOU (client, peer, admin or orderer)".to_owned(),
     };
     Err(VerifyError::Role { expected, found: leaf.organizational_units().to_vec() })

@@ -1,4 +1,5 @@
 //! Arguments that several commands share.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
 
 use std::path::PathBuf;
 
@@ -132,6 +133,7 @@ pub(super) struct CaArgs {
 }
 
 /// The TLS CA, where it is another server or CA name.
+#[allow(clippy::struct_field_names, reason = "the fields are the flags' names")]
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct TlsCaArgs {
     /// The CA for the TLS certificate, when it is another one
@@ -162,7 +164,14 @@ pub(super) struct TlsCaArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct NameArgs {
     /// DNS name, IP address, e-mail address or URI; repeatable, or several joined by commas
-    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "FABCERT_SAN", alias = "csr.hosts", help_heading = "Names")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        env = "FABCERT_SAN",
+        alias = "csr.hosts",
+        help_heading = "Names"
+    )]
     pub(super) san: Vec<String>,
     /// Kubernetes Service in front of the organisation's peers; expanded into the names that clients dial
     #[arg(long, value_name = "SVC", value_delimiter = ',', env = "FABCERT_GATEWAY_SERVICE", help_heading = "Names")]
@@ -183,7 +192,14 @@ pub(super) struct NameArgs {
     )]
     pub(super) cluster_domain: String,
     /// Subject fields: C=..,ST=..,L=..,O=..,SerialNumber=.. (an OU is left out: the CA sets it)
-    #[arg(long, value_name = "K=V", value_delimiter = ',', env = "FABCERT_CSR_NAMES", alias = "csr.names", help_heading = "Names")]
+    #[arg(
+        long,
+        value_name = "K=V",
+        value_delimiter = ',',
+        env = "FABCERT_CSR_NAMES",
+        alias = "csr.names",
+        help_heading = "Names"
+    )]
     pub(super) csr_names: Vec<String>,
     /// The subject's serialNumber, as the Go client's flag
     #[arg(long = "csr.serialnumber", value_name = "TEXT", hide = true)]
@@ -232,7 +248,13 @@ pub(super) struct KeyArgs {
     #[arg(long, value_enum, env = "FABCERT_KEY_ALGORITHM", help_heading = "Key")]
     pub(super) key_algorithm: Option<KeyAlgorithmArg>,
     /// Use the key that stands in the target again
-    #[arg(long, env = "FABCERT_REUSE_KEY", alias = "csr.keyrequest.reusekey", conflicts_with = "key_file", help_heading = "Key")]
+    #[arg(
+        long,
+        env = "FABCERT_REUSE_KEY",
+        alias = "csr.keyrequest.reusekey",
+        conflicts_with = "key_file",
+        help_heading = "Key"
+    )]
     pub(super) reuse_key: bool,
     /// Use this key (PKCS#8 or SEC 1 PEM)
     #[arg(long, value_name = "PATH", env = "FABCERT_KEY_FILE", help_heading = "Key")]
@@ -308,9 +330,28 @@ pub(super) enum RoleArg {
 }
 
 fn parse_mode(text: &str) -> Result<u32, String> {
-    let mode = u32::from_str_radix(text.trim_start_matches("0o"), 8).map_err(|_| "an octal mode such as 0600 or 0640 is expected".to_owned())?;
+    let mode = u32::from_str_radix(text.trim_start_matches("0o"), 8)
+        .map_err(|_| "an octal mode such as 0600 or 0640 is expected".to_owned())?;
     if mode & !0o660 != 0 || mode & 0o400 == 0 {
         return Err("a private key may be readable by owner and group only: 0400, 0440, 0600, 0640 or 0660".to_owned());
     }
     Ok(mode)
+}
+
+impl From<LayoutArg> for crate::msp::Layout {
+    fn from(layout: LayoutArg) -> Self {
+        match layout {
+            LayoutArg::FabricCa => Self::FabricCa,
+            LayoutArg::Cryptogen => Self::Cryptogen,
+        }
+    }
+}
+
+impl From<TlsNamesArg> for crate::msp::TlsNames {
+    fn from(names: TlsNamesArg) -> Self {
+        match names {
+            TlsNamesArg::Fabric => Self::Fabric,
+            TlsNamesArg::K8s => Self::K8s,
+        }
+    }
 }

@@ -47,7 +47,8 @@ pub(super) fn man(args: &ManArgs) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     };
     let disk = Disk::real();
-    let pages = std::iter::once(command.clone()).chain(command.get_subcommands().filter(|c| c.get_name() != "help").cloned());
+    let pages =
+        std::iter::once(command.clone()).chain(command.get_subcommands().filter(|c| c.get_name() != "help").cloned());
     for page in pages {
         let name = format!("{}.1", page.get_display_name().unwrap_or_else(|| page.get_name()));
         disk.replace(&dir.join(name), &render(page)?, 0o644)?;

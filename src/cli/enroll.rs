@@ -1,4 +1,5 @@
 //! `fabcert enroll`.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,12 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, RoleArg, TargetArgs, TlsCaArgs, TlsNamesArg};
+use super::args::{CaArgs, KeyArgs, NameArgs, OutputForm, RoleArg, TargetArgs, TlsCaArgs};
 use super::{fabric_env, output};
 use crate::ca::{AttrRequest, CaUrl, RoleRule};
 use crate::enroll::{self, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish};
 use crate::fsx::Disk;
-use crate::msp::{Layout, TlsNames};
 use crate::name::{NameSet, NameWishes};
 use crate::x509::{NodeOu, SubjectFields};
 use crate::{Error, ErrorKind, Secret};
@@ -48,10 +48,23 @@ pub(super) struct EnrollArgs {
     #[command(flatten)]
     key: KeyArgs,
     /// Signing profile at the CA, where one folder alone is asked for
-    #[arg(long, value_name = "PROFILE", env = "FABCERT_PROFILE", alias = "enrollment.profile", help_heading = "Request")]
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        env = "FABCERT_PROFILE",
+        alias = "enrollment.profile",
+        help_heading = "Request"
+    )]
     profile: Option<String>,
     /// Attributes to ask for, NAME or NAME:opt; replaces the CA's own choice
-    #[arg(long, value_name = "NAME[:opt]", value_delimiter = ',', env = "FABCERT_ATTRS", alias = "enrollment.attrs", help_heading = "Request")]
+    #[arg(
+        long,
+        value_name = "NAME[:opt]",
+        value_delimiter = ',',
+        env = "FABCERT_ATTRS",
+        alias = "enrollment.attrs",
+        help_heading = "Request"
+    )]
     attrs: Vec<String>,
     /// Keep trying this long while the CA is not reachable; never after a refusal
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
@@ -113,7 +126,10 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
     if let (Some(a), Some(b)) = (&msp_dir, &tls_dir)
         && (a == b || a.starts_with(b) || b.starts_with(a))
     {
-        return Err(Error::new(ErrorKind::Usage, "--msp-dir and --tls-dir must be two folders, neither inside the other"));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "--msp-dir and --tls-dir must be two folders, neither inside the other",
+        ));
     }
     let name_set = NameSet::derive(&NameWishes {
         sans: &names.san,
@@ -123,8 +139,11 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
         cluster_domain: &names.cluster_domain,
     })?;
     if tls_dir.is_some() && name_set.is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "--tls-dir needs names: a TLS certificate without any is of no use to clients")
-            .with_help("give --san, --hostname or --gateway-service with the names that clients dial"));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "--tls-dir needs names: a TLS certificate without any is of no use to clients",
+        )
+        .with_help("give --san, --hostname or --gateway-service with the names that clients dial"));
     }
     for warning in name_set.warnings() {
         tracing::warn!("{warning}");
@@ -134,7 +153,8 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
         return Err(Error::new(ErrorKind::Usage, "--profile goes with one folder alone")
             .with_help("with both folders the signing certificate gets the CA's default profile and the TLS certificate the profile tls"));
     }
-    let (mut subject, had_ou) = SubjectFields::parse(&names.csr_names).map_err(|e| Error::new(ErrorKind::Usage, e.to_string()))?;
+    let (mut subject, had_ou) =
+        SubjectFields::parse(&names.csr_names).map_err(|e| Error::new(ErrorKind::Usage, e.to_string()))?;
     if let Some(serial) = names.csr_serialnumber {
         subject.serial_number = Some(serial);
     }
@@ -151,10 +171,7 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
                 ca: tls_access(&ca, &tls_ca, &sign_ca, home, env)?,
                 names: name_set.clone(),
                 profile: profile.clone().unwrap_or_else(|| "tls".to_owned()),
-                file_names: match target.tls_names {
-                    TlsNamesArg::Fabric => TlsNames::Fabric,
-                    TlsNamesArg::K8s => TlsNames::K8s,
-                },
+                file_names: target.tls_names.into(),
                 role: if both { RoleRule::Any } else { role.map_or(RoleRule::Any, RoleRule::Exactly) },
             })
         })
@@ -164,13 +181,7 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
         ca: sign_ca,
         names: if both { NameSet::default() } else { name_set },
         profile,
-        msp: MspWish {
-            layout: match target.layout {
-                LayoutArg::FabricCa => Layout::FabricCa,
-                LayoutArg::Cryptogen => Layout::Cryptogen,
-            },
-            node_ous,
-        },
+        msp: MspWish { layout: target.layout.into(), node_ous },
         role: match role {
             Some(role) => RoleRule::Exactly(role),
             None if node_ous => RoleRule::ExactlyOne,
@@ -190,7 +201,11 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
         sign,
         tls,
         subject,
-        attributes: if attrs.is_empty() { None } else { Some(attrs.iter().map(|a| attribute(a)).collect::<Result<_, _>>()?) },
+        attributes: if attrs.is_empty() {
+            None
+        } else {
+            Some(attrs.iter().map(|a| attribute(a)).collect::<Result<_, _>>()?)
+        },
         key: key_wish(&key),
         key_mode: target.key_mode,
         group: target.group,
@@ -234,7 +249,8 @@ fn access(ca: &CaArgs, home: Option<&std::path::Path>, env: fabric_env::Lookup<'
     })?;
     let (url, url_id, url_secret) = parse_url(text, ca.plaintext)?;
     let id = ca.id.clone().or(url_id).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "no enrolment id was given").with_help("give --id ID, or put it into the URL: https://ID@HOST")
+        Error::new(ErrorKind::Usage, "no enrolment id was given")
+            .with_help("give --id ID, or put it into the URL: https://ID@HOST")
     })?;
     let anchors: Vec<PathBuf> = ca.tls_ca.iter().map(|p| fabric_env::below_home(home, p.clone())).collect();
     anchors_needed(&url, &anchors, "--tls-ca")?;
@@ -289,7 +305,14 @@ fn tls_access(
 }
 
 fn parse_url(text: &str, plaintext: bool) -> Result<(CaUrl, Option<String>, Option<Secret>), Error> {
-    let parts = CaUrl::parse(text, plaintext)?;
+    let parts = CaUrl::parse(text)?;
+    if parts.0.is_plaintext() && !plaintext {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("{} is plain HTTP: the secret would cross the network in clear", parts.0),
+        )
+        .with_help("use https://, or allow it with --plaintext"));
+    }
     if parts.1.is_none() && parts.2.is_some() {
         return Err(Error::new(ErrorKind::Usage, "the URL holds a secret and no enrolment id"));
     }

@@ -3,10 +3,6 @@
 mod args;
 mod completions;
 mod csr;
-#[cfg(feature = "dev-ca")]
-mod demo;
-#[cfg(feature = "dev-ca")]
-mod dev_ca;
 mod enroll;
 mod fabric_env;
 mod install;
@@ -62,12 +58,6 @@ enum Command {
     Install(Box<install::InstallArgs>),
     /// Bring back the folders as they were before the last install
     Rollback(rollback::RollbackArgs),
-    /// The whole story on this machine in seconds: dev CA, two peers, one gateway name, failover
-    #[cfg(feature = "dev-ca")]
-    Demo(demo::DemoArgs),
-    /// An embedded Fabric-CA-compatible server, for development and tests only
-    #[cfg(feature = "dev-ca")]
-    DevCa(Box<dev_ca::DevCaArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write man pages
@@ -96,10 +86,6 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Csr(args) => csr::run(&args, form),
         Command::Install(args) => install::run(&args, form),
         Command::Rollback(args) => rollback::run(&args, form),
-        #[cfg(feature = "dev-ca")]
-        Command::Demo(args) => demo::run(&args, form),
-        #[cfg(feature = "dev-ca")]
-        Command::DevCa(args) => dev_ca::run(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
     }
@@ -115,7 +101,10 @@ fn usage_exit(e: &clap::Error) -> ExitCode {
     if json && !help {
         let text = e.render().to_string();
         let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        return output::failure(&Error::new(ErrorKind::Usage, first).with_help("see fabcert --help"), args::OutputForm::Json);
+        return output::failure(
+            &Error::new(ErrorKind::Usage, first).with_help("see fabcert --help"),
+            args::OutputForm::Json,
+        );
     }
     match e.print() {
         Err(io) if io.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(ErrorKind::Io.exit_code()),

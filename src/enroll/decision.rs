@@ -145,10 +145,12 @@ fn role_unmet(leaf: &Cert, rule: RoleRule) -> Option<String> {
     let found = NodeOu::among(leaf.organizational_units());
     let ous = leaf.organizational_units().join(", ");
     match rule {
-        RoleRule::Exactly(role) if found != [role] => {
-            Some(format!("the certificate's OUs ({ous}) do not make it {role}"))
+        RoleRule::Exactly(node_ou) if found != [node_ou] => {
+            Some(format!("the certificate's OUs ({ous}) do not make it {node_ou}"))
         }
-        RoleRule::ExactlyOne if found.len() != 1 => Some(format!("the certificate's OUs ({ous}) hold no single NodeOU")),
+        RoleRule::ExactlyOne if found.len() != 1 => {
+            Some(format!("the certificate's OUs ({ous}) hold no single NodeOU"))
+        }
         _ => None,
     }
 }
@@ -158,12 +160,7 @@ const DAY: i64 = 86_400;
 /// Ruling: expired, or less than a third of life left. Life counts from the recorded time of issue; without a record
 /// from `NotBefore`, unless that equals the issuer's own: then the CA put it there and it says nothing, so that only 30
 /// days left count as due.
-pub(super) fn due(
-    leaf: &Cert,
-    issuer: Option<&Cert>,
-    issued_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Option<Reason> {
+pub(super) fn due(leaf: &Cert, issuer: Option<&Cert>, issued_at: Option<Timestamp>, now: Timestamp) -> Option<Reason> {
     let not_after = leaf.not_after();
     let left = not_after.seconds_since(now);
     if left <= 0 {
@@ -190,7 +187,7 @@ mod tests {
         Cert::all_from_pem(include_bytes!("../../testdata/certs/go-client-ecert.pem")).unwrap().remove(0)
     }
 
-    fn wanted<'a>(sans: &'a [SanName], force: bool) -> Wanted<'a> {
+    fn wanted(sans: &[SanName], force: bool) -> Wanted<'_> {
         Wanted {
             id: "peer1",
             sans,

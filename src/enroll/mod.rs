@@ -1,25 +1,28 @@
 //! One enrolment from wish to folder: look at what stands, decide, ask the CA, prove, plan, install.
 //!
 //! ```text
-//! Wish -> standing (what is there) -> decision -> pending key -> request (CA) -> ca::verify -> msp plan -> msp install
+//! Wish -> task (what stands in each target) -> decision -> pending key -> request (CA) -> ca::verify -> msp plan -> install
 //! ```
 //!
-//! What is remembered between runs stands in the state folder beside each target: the record of the last issue
-//! ([`record`]), the pending key and answer ([`pending`]), and the CA's refusals ([`refusal`]).
+//! What is remembered between runs stands in the state folder beside each target: the record of the last issue, the
+//! pending key and answer, and the CA's refusals.
 
 mod decision;
+mod dry_run;
 mod flow;
+mod folder;
 mod offline;
 mod outcome;
 mod pending;
 mod record;
 mod refusal;
 mod request;
-mod standing;
+mod task;
 mod wish;
 
 pub use decision::Reason;
-pub use flow::{Environment, enroll, plan};
-pub use offline::{install_answer, make_csr, rollback};
-pub use outcome::{Action, CertificateSummary, Outcome, PlannedPath};
+pub use dry_run::{DryRun, PlannedCertificate, PlannedName, PlannedPath, plan};
+pub use flow::{Environment, enroll};
+pub use offline::{CarriedWish, install_answer, make_csr, roll_back};
+pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 pub use wish::{CaAccess, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish};

@@ -1,5 +1,6 @@
 //! What a run did, for people and as the JSON that other programs read.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -82,13 +83,21 @@ pub struct Outcome {
     pub certificates: Vec<CertificateSummary>,
 }
 
-/// A file or folder that a run would write.
-#[derive(Clone, Debug, Serialize)]
-pub struct PlannedPath {
-    /// Path in the target.
-    pub path: PathBuf,
-    /// Octal mode, for example `0600`.
-    pub mode: String,
-    /// `file` or `folder`.
-    pub kind: &'static str,
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.action {
+            Action::Enrolled => "enrolled",
+            Action::Unchanged => "unchanged",
+        };
+        writeln!(f, "{word} {}: {}", self.identity.id, self.reason)?;
+        for c in &self.certificates {
+            writeln!(f, "  {:<4}  {}", c.role, c.path.display())?;
+            writeln!(f, "        subject  {}", c.subject)?;
+            let names = if c.sans.is_empty() { "none".to_owned() } else { c.sans.join(", ") };
+            writeln!(f, "        names    {names}")?;
+            writeln!(f, "        valid    {} to {}", c.not_before, c.not_after)?;
+            writeln!(f, "        issuer   {}", c.issuer)?;
+        }
+        Ok(())
+    }
 }

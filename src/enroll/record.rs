@@ -22,9 +22,7 @@ pub(super) struct Record {
     /// The time of issue by the local clock. The certificate's own `NotBefore` may be the CA's, years ago.
     pub(super) issued_at: Timestamp,
     /// SHA-256 of each file written, by its path in the target.
-    pub(super) files: BTreeMap<String, String>,
-    /// Whether the certificate was issued with NodeOUs in `config.yaml` wished.
-    pub(super) config_yaml: Option<String>,
+    files: BTreeMap<String, String>,
 }
 
 impl Record {
@@ -32,13 +30,7 @@ impl Record {
     pub(super) fn of(issued: &VerifiedEnrollment, issued_at: Timestamp, plan: &FolderPlan) -> Self {
         let files: BTreeMap<String, String> =
             plan.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), sha256(&f.bytes))).collect();
-        Self {
-            schema_version: 1,
-            serial: issued.leaf().serial_hex(),
-            issued_at,
-            config_yaml: files.get("config.yaml").cloned(),
-            files,
-        }
+        Self { schema_version: 1, serial: issued.leaf().serial_hex(), issued_at, files }
     }
 
     /// Reads a record; one that is broken or of another schema counts as none, since everything it says can be had
@@ -67,4 +59,22 @@ impl Record {
 /// SHA-256 in hex.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     x509::hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+/// The file that knows every `config.yaml` that fabcert wrote here, so that an operator's own is told from ours even
+/// after a run that was killed between install and record.
+pub(super) const CONFIGS_FILE: &str = "config-yaml.json";
+
+/// SHA-256 of each `config.yaml` that fabcert wrote; nothing when the file is broken.
+pub(super) fn configs(bytes: &[u8]) -> Vec<String> {
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
+/// The list with one more, the newest eight kept.
+pub(super) fn with_config(known: &[u8], digest: &str) -> Vec<u8> {
+    let mut list = configs(known);
+    list.retain(|d| d != digest);
+    list.push(digest.to_owned());
+    let keep = list.len().saturating_sub(8);
+    serde_json::to_vec(&list[keep..]).unwrap_or_default()
 }

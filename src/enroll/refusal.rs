@@ -68,7 +68,12 @@ impl Refusal {
         now: Timestamp,
     ) -> Result<Self, Error> {
         if let Some(before) = before {
-            return Ok(Self { count: before.count.saturating_add(1), last: now, message: message.to_owned(), ..before });
+            return Ok(Self {
+                count: before.count.saturating_add(1),
+                last: now,
+                message: message.to_owned(),
+                ..before
+            });
         }
         let mut salt = [0u8; 16];
         SystemRandom::new()

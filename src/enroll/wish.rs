@@ -1,10 +1,9 @@
 //! What the user wishes for, as plain data: no file was read and no connection made to build it.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ca::{AttrRequest, CaUrl, Purpose, RoleRule};
+use crate::ca::{AttrRequest, CaUrl, RoleRule};
 use crate::key::KeyAlgorithm;
 use crate::msp::{Layout, TlsNames};
 use crate::name::NameSet;
@@ -144,12 +143,7 @@ pub struct Wish {
 impl Wish {
     /// The enrolment id of the identity: the signing one's, or the TLS one's when it stands alone.
     pub fn id(&self) -> &str {
-        self.sign.as_ref().map(|s| &s.ca.id).or(self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
-    }
-
-    /// The profile `tls` asked for in an MSP folder: the Go client's way to a TLS certificate.
-    pub(super) fn sign_purpose(sign: &SignWish) -> Purpose {
-        if sign.profile.as_deref() == Some("tls") { Purpose::Tls } else { Purpose::Sign }
+        self.sign.as_ref().map(|s| &s.ca.id).or_else(|| self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
     }
 }
 
@@ -162,7 +156,7 @@ impl SecretSource {
         let secret = match self {
             Self::Given(secret) => secret.clone(),
             Self::File(path) => {
-                let bytes = zeroize::Zeroizing::new(disk.read(path)?);
+                let bytes = disk.read_secret(path, 64 * 1024)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
                     Error::new(ErrorKind::Input, format!("the secret in {} is no UTF-8 text", path.display()))
                 })?;
@@ -178,14 +172,5 @@ impl SecretSource {
                 .with_help("an empty secret would use up one of the attempts before the CA locks the identity"));
         }
         Ok(secret)
-    }
-}
-
-/// A target folder in messages.
-pub(super) struct Target<'a>(pub(super) &'a std::path::Path);
-
-impl fmt::Display for Target<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.display().fmt(f)
     }
 }

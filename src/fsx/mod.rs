@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod lock;
 mod look;
+mod replace;
 
 use std::fs::{File, OpenOptions};
 use std::io;

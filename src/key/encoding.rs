@@ -1,4 +1,5 @@
-//! Private keys in and out: PKCS#8 (RFC 5208), SEC 1 (RFC 5915), SubjectPublicKeyInfo (RFC 5480).
+//! Private keys in and out: PKCS#8 (RFC 5208), SEC 1 (RFC 5915), `SubjectPublicKeyInfo` (RFC 5480).
+#![allow(clippy::redundant_closure_for_method_calls, reason = "the methods are not general enough in their lifetimes")]
 
 use yasna::models::ObjectIdentifier;
 use yasna::{ASN1Error, ASN1ErrorKind, Tag};

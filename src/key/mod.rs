@@ -119,7 +119,7 @@ impl KeyPair {
     pub(crate) fn from_scalar(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Self, KeyError> {
         let len = algorithm.field_len();
         let mut padded = Zeroizing::new(vec![0u8; len]);
-        let significant = scalar.iter().position(|b| *b != 0).map_or(&scalar[scalar.len()..], |i| &scalar[i..]);
+        let significant = scalar.iter().position(|b| *b != 0).map_or_else(|| &scalar[scalar.len()..], |i| &scalar[i..]);
         if significant.len() > len {
             return Err(KeyError::Malformed("the scalar is longer than the curve allows"));
         }

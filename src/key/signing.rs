@@ -1,4 +1,4 @@
-//! ECDSA with nonces by RFC 6979, over RustCrypto's curves.
+//! ECDSA with nonces by RFC 6979, over the curves of `p256` and `p384`.
 
 use ecdsa::hazmat::sign_prehashed_rfc6979;
 use ecdsa::signature::digest::Digest;

@@ -1,4 +1,4 @@
-//! [`Layout::Mounted`](super::Layout::Mounted): a folder that cannot be moved itself is published in generations.
+//! [`Placement::Mounted`](super::Placement::Mounted): a folder that cannot be moved itself is published in generations.
 //!
 //! As the kubelet's atomic writer does (`pkg/volume/util/atomic_writer.go` in Kubernetes), the target holds
 //!

@@ -1,13 +1,10 @@
 //! A whole folder put in place, or brought back, in one step.
 
-use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use zeroize::Zeroizing;
-
+use super::plan::FolderPlan;
 use super::stage::Filling;
-use super::{Layout, Lock, generation, lock, swap};
-use super::plan::{FolderPlan, PlannedDir, PlannedFile};
+use super::{Lock, Placement, generation, lock, swap};
 use crate::fsx::{Disk, FsError};
 use crate::{Error, ErrorKind};
 
@@ -200,8 +197,8 @@ fn publish(
 ) -> Result<(), InstallError> {
     let place = lock.place();
     let published = match place.layout() {
-        Layout::Plain => swap::publish(disk, place, owned, filling, check),
-        Layout::Mounted => generation::publish(disk, place, owned, filling, check),
+        Placement::Plain => swap::publish(disk, place, owned, filling, check),
+        Placement::Mounted => generation::publish(disk, place, owned, filling, check),
     };
     if published.is_err() {
         // What cannot be cleared up now is cleared up by the next lock; the first error is the one to tell.

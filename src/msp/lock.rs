@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use crate::fsx::{self, Disk, LockFile, Locked};
 
-use super::{InstallError, Layout, Place, generation, swap};
+use super::{InstallError, Place, Placement, generation, swap};
 
 /// The lock file's name in the state folder.
 pub(super) const FILE: &str = "lock";
@@ -27,7 +27,7 @@ impl Lock {
     /// [`InstallError::Locked`] when another run holds it; when the folder is filled by Kubernetes itself; when the
     /// state folder cannot be made or cleared up.
     pub fn acquire(disk: &Disk, place: &Place, now: Timestamp) -> Result<Self, InstallError> {
-        if place.layout() == Layout::Mounted {
+        if place.layout() == Placement::Mounted {
             generation::refuse_foreign(disk, place)?;
         }
         let path = place.make_state_dir(disk)?.join(FILE);
@@ -96,7 +96,7 @@ impl Lock {
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), fsx::FsError> {
     place.sweep_state_files(disk)?;
     match place.layout() {
-        Layout::Plain => swap::recover(disk, place),
-        Layout::Mounted => generation::recover(disk, place),
+        Placement::Plain => swap::recover(disk, place),
+        Placement::Mounted => generation::recover(disk, place),
     }
 }

@@ -18,7 +18,7 @@ const UNFINISHED: &str = ".tmp";
 /// How a folder is replaced in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Layout {
+pub enum Placement {
     /// The whole folder is swapped with its new version, which waits beside it.
     Plain,
     /// The folder itself cannot be moved (a mount point, or its parent is not writable): its entries are links through
@@ -29,11 +29,11 @@ pub enum Layout {
 /// A target folder, the way it is replaced, and fabcert's state folder for it.
 ///
 /// Making a `Place` touches nothing. The state folder (mode `0700`) is `<parent>/.<name>.fabcert` for
-/// [`Layout::Plain`] and `<target>/.fabcert` for [`Layout::Mounted`]; it is made by the first lock or state file.
+/// [`Placement::Plain`] and `<target>/.fabcert` for [`Placement::Mounted`]; it is made by the first lock or state file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     target: PathBuf,
-    layout: Layout,
+    layout: Placement,
 }
 
 impl Place {
@@ -44,7 +44,7 @@ impl Place {
     /// When something other than a folder stands there, or the path cannot be looked at.
     pub fn of(disk: &Disk, target: &Path) -> Result<Self, InstallError> {
         let Some(standing) = disk.metadata_followed(target)? else {
-            return Ok(Self { target: resolve_missing(disk, target)?, layout: Layout::Plain });
+            return Ok(Self { target: resolve_missing(disk, target)?, layout: Placement::Plain });
         };
         if standing.kind != Kind::Dir {
             return Err(InstallError::NotAFolder { path: target.to_owned() });
@@ -54,12 +54,12 @@ impl Place {
         let mounted = disk.link_target(&target.join(generation::DATA))?.is_some()
             || disk.is_mount_point(&target)?
             || !disk.may_write_in(parent);
-        Ok(Self { target, layout: if mounted { Layout::Mounted } else { Layout::Plain } })
+        Ok(Self { target, layout: if mounted { Placement::Mounted } else { Placement::Plain } })
     }
 
     /// A place with a layout that the caller chose; `target` must be absolute, below `/`, and free of links.
     #[doc(hidden)]
-    pub fn with_layout(target: &Path, layout: Layout) -> Self {
+    pub fn with_layout(target: &Path, layout: Placement) -> Self {
         Self { target: target.to_owned(), layout }
     }
 
@@ -69,7 +69,7 @@ impl Place {
     }
 
     /// How the folder is replaced.
-    pub const fn layout(&self) -> Layout {
+    pub const fn layout(&self) -> Placement {
         self.layout
     }
 
@@ -81,8 +81,8 @@ impl Place {
     /// fabcert's own folder for this target, whether it exists or not.
     pub fn state_dir(&self) -> PathBuf {
         match self.layout {
-            Layout::Mounted => self.target.join(generation::STATE),
-            Layout::Plain => {
+            Placement::Mounted => self.target.join(generation::STATE),
+            Placement::Plain => {
                 let mut name = OsString::from(".");
                 name.push(self.target.file_name().unwrap_or_default());
                 name.push(".fabcert");
@@ -103,8 +103,8 @@ impl Place {
     /// When the state folder cannot be looked at.
     pub fn previous(&self, disk: &Disk) -> Result<Option<PathBuf>, InstallError> {
         match self.layout {
-            Layout::Plain => Ok(swap::previous(disk, self)?),
-            Layout::Mounted => Ok(generation::previous(disk, self)?),
+            Placement::Plain => Ok(swap::previous(disk, self)?),
+            Placement::Mounted => Ok(generation::previous(disk, self)?),
         }
     }
 

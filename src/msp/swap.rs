@@ -1,4 +1,4 @@
-//! [`Layout::Plain`](super::Layout::Plain): the whole folder is swapped with its new version.
+//! [`Placement::Plain`](super::Placement::Plain): the whole folder is swapped with its new version.
 //!
 //! What may stand in the state folder:
 //!

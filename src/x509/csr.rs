@@ -30,7 +30,7 @@ impl SubjectFields {
     /// Returns the fields, and whether an OU was given (and left out).
     ///
     /// # Errors
-    /// For an item without `=` or with another key than C, ST, L, O, OU, SerialNumber.
+    /// For an item without `=` or with another key than C, ST, L, O, OU, `SerialNumber`.
     pub fn parse(items: &[String]) -> Result<(Self, bool), CsrError> {
         let mut fields = Self::default();
         let mut had_ou = false;
@@ -163,7 +163,7 @@ impl Csr {
             .collect();
         let common_name = info.subject.iter_common_name().last().and_then(|v| v.as_str().ok()).map(str::to_owned);
         let spki = info.subject_pki.raw.to_vec();
-        Ok(Self { common_name, sans, spki, der })
+        Ok(Self { der, common_name, sans, spki })
     }
 
     /// Reads the first request in a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
@@ -236,7 +236,7 @@ fn subject_dn(id: &str, subject: &SubjectFields) -> Result<DistinguishedName, Cs
     Ok(dn)
 }
 
-/// PrintableString where the text allows it, as Go writes it (RFC 5280 section 4.1.2.4), else UTF8String.
+/// `PrintableString` where the text allows it, as Go writes it (RFC 5280 section 4.1.2.4), else `UTF8String`.
 fn dn_value(text: &str) -> DnValue {
     rcgen::string::PrintableString::try_from(text)
         .map_or_else(|_| DnValue::Utf8String(text.to_owned()), DnValue::PrintableString)

@@ -4,7 +4,7 @@ use std::fs;
 
 use fabcert::Error;
 use fabcert::fsx::{Disk, FaultAction, When};
-use fabcert::msp::{InstallError, Layout, Lock};
+use fabcert::msp::{InstallError, Lock, Placement};
 
 use super::world::{
     Before, EIO, ENOSPC, EROFS, EVERY_BEFORE, EVERY_LAYOUT, View, after, assert_previous, assert_tidy, faulty, put,
@@ -12,7 +12,7 @@ use super::world::{
 };
 
 /// Lets every point fail in turn with `action`.
-fn fail_everywhere(layout: Layout, before: Before, action: FaultAction, for_good: bool, exchange: bool) {
+fn fail_everywhere(layout: Placement, before: Before, action: FaultAction, for_good: bool, exchange: bool) {
     let steps = record(layout, before, exchange);
     let switch = switch_point(&steps);
     let (old, new) = (before_view(layout, before), after(layout, before, 2));
@@ -49,7 +49,7 @@ fn fail_everywhere(layout: Layout, before: Before, action: FaultAction, for_good
     }
 }
 
-fn before_view(layout: Layout, before: Before) -> View {
+fn before_view(layout: Placement, before: Before) -> View {
     let dir = scratch();
     view(world(dir.path(), layout, before).target())
 }
@@ -93,17 +93,17 @@ fn a_write_cut_short_leaves_a_whole_set() {
 #[test]
 fn without_exchange_a_failing_step_is_undone() {
     for before in [Before::Foreign, Before::Ours] {
-        fail_everywhere(Layout::Plain, before, FaultAction::Fail(EIO), false, false);
-        fail_everywhere(Layout::Plain, before, FaultAction::Fail(EROFS), true, false);
+        fail_everywhere(Placement::Plain, before, FaultAction::Fail(EIO), false, false);
+        fail_everywhere(Placement::Plain, before, FaultAction::Fail(EROFS), true, false);
     }
     // Here the entries are links already, so that no swap is needed.
-    fail_everywhere(Layout::Mounted, Before::Ours, FaultAction::Fail(EIO), false, false);
+    fail_everywhere(Placement::Mounted, Before::Ours, FaultAction::Fail(EIO), false, false);
 }
 
 #[test]
 fn folders_in_a_mount_without_exchange_are_refused() {
     let dir = scratch();
-    let place = world(dir.path(), Layout::Mounted, Before::Foreign);
+    let place = world(dir.path(), Placement::Mounted, Before::Foreign);
     let old = view(place.target());
     let (disk, _) = faulty(usize::MAX, FaultAction::Continue, false, false);
     let error = put(&disk, &place, 2).expect_err("it cannot be done in one step");

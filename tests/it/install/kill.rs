@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 
 use fabcert::fsx::{Disk, FaultAction};
-use fabcert::msp::{Layout, Lock, Place};
+use fabcert::msp::{Lock, Place, Placement};
 
 use super::world::{
     Before, NOW, View, after, assert_previous, assert_tidy, child, faulty, put, record, scratch, switch_point, view,
@@ -16,13 +16,13 @@ use super::world::{
 fn victim() {
     let Some(target) = std::env::var_os("FABCERT_TEST_TARGET") else { return };
     let number = |name: &str| std::env::var(name).unwrap().parse::<usize>().unwrap();
-    let layout = if number("FABCERT_TEST_MOUNTED") == 1 { Layout::Mounted } else { Layout::Plain };
+    let layout = if number("FABCERT_TEST_MOUNTED") == 1 { Placement::Mounted } else { Placement::Plain };
     let exchange = number("FABCERT_TEST_EXCHANGE") == 1;
     let (disk, _) = faulty(number("FABCERT_TEST_STEP"), FaultAction::Kill, false, exchange);
     put(&disk, &Place::with_layout(&PathBuf::from(target), layout), 2).unwrap();
 }
 
-fn kill_everywhere(layout: Layout, before: Before, exchange: bool) {
+fn kill_everywhere(layout: Placement, before: Before, exchange: bool) {
     let steps = record(layout, before, exchange);
     let switch = switch_point(&steps);
     let old = {
@@ -36,7 +36,7 @@ fn kill_everywhere(layout: Layout, before: Before, exchange: bool) {
         let place = world(dir.path(), layout, before);
         let env = [
             ("FABCERT_TEST_TARGET", place.target().to_str().unwrap()),
-            ("FABCERT_TEST_MOUNTED", if layout == Layout::Mounted { "1" } else { "0" }),
+            ("FABCERT_TEST_MOUNTED", if layout == Placement::Mounted { "1" } else { "0" }),
             ("FABCERT_TEST_EXCHANGE", if exchange { "1" } else { "0" }),
             ("FABCERT_TEST_STEP", &at.to_string()),
         ];
@@ -57,27 +57,27 @@ fn kill_everywhere(layout: Layout, before: Before, exchange: bool) {
 
 #[test]
 fn a_kill_at_any_step_of_a_first_install_leaves_nothing_or_all() {
-    kill_everywhere(Layout::Plain, Before::Nothing, true);
-    kill_everywhere(Layout::Mounted, Before::Nothing, true);
+    kill_everywhere(Placement::Plain, Before::Nothing, true);
+    kill_everywhere(Placement::Mounted, Before::Nothing, true);
 }
 
 #[test]
 fn a_kill_at_any_step_leaves_a_whole_folder() {
-    kill_everywhere(Layout::Plain, Before::Ours, true);
+    kill_everywhere(Placement::Plain, Before::Ours, true);
 }
 
 #[test]
 fn a_kill_at_any_step_without_exchange_leaves_a_whole_folder_after_the_next_start() {
-    kill_everywhere(Layout::Plain, Before::Foreign, false);
+    kill_everywhere(Placement::Plain, Before::Foreign, false);
 }
 
 #[test]
 fn a_kill_at_any_step_in_a_mount_leaves_a_whole_generation() {
-    kill_everywhere(Layout::Mounted, Before::Ours, true);
-    kill_everywhere(Layout::Mounted, Before::Emptied, true);
+    kill_everywhere(Placement::Mounted, Before::Ours, true);
+    kill_everywhere(Placement::Mounted, Before::Emptied, true);
 }
 
 #[test]
 fn a_kill_at_any_step_of_taking_over_a_mount_leaves_a_whole_set() {
-    kill_everywhere(Layout::Mounted, Before::Foreign, true);
+    kill_everywhere(Placement::Mounted, Before::Foreign, true);
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use fabcert::Error;
 use fabcert::fsx::Disk;
-use fabcert::msp::{InstallError, Layout, Place};
+use fabcert::msp::{InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 
@@ -62,7 +62,7 @@ fn a_mount_point_gets_generations() {
     assert!(!Disk::real().is_mount_point(target.parent().unwrap()).unwrap());
     fill_foreign(&target);
     let place = Place::of(&Disk::real(), &target).unwrap();
-    assert_eq!((place.layout(), place.state_dir()), (Layout::Mounted, target.join(".fabcert")));
+    assert_eq!((place.layout(), place.state_dir()), (Placement::Mounted, target.join(".fabcert")));
     for n in 1..5 {
         put(&Disk::real(), &place, n).unwrap();
         assert!(target.join(format!("keystore/{n}_sk")).is_file());

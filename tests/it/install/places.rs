@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use fabcert::Error;
 use fabcert::fsx::Disk;
-use fabcert::msp::{FolderPlan, InstallError, Layout, Lock, Place, PlannedFile, install};
+use fabcert::msp::{FolderPlan, InstallError, Lock, Place, Placement, PlannedFile, install};
 
 use super::world::{Before, EVERY_LAYOUT, NOW, assert_tidy, child, plan, put, scratch, view, world};
 
@@ -14,7 +14,7 @@ fn a_missing_target_is_plain_and_its_state_lies_beside_it() {
     let dir = scratch();
     let base = dir.path().canonicalize().unwrap();
     let place = Place::of(&Disk::real(), &base.join("a/b/msp")).unwrap();
-    assert_eq!((place.layout(), place.target()), (Layout::Plain, base.join("a/b/msp").as_path()));
+    assert_eq!((place.layout(), place.target()), (Placement::Plain, base.join("a/b/msp").as_path()));
     assert_eq!(place.state_dir(), base.join("a/b/.msp.fabcert"));
     assert!(!base.join("a").exists(), "looking makes nothing");
     put(&Disk::real(), &place, 1).unwrap();
@@ -52,7 +52,7 @@ fn what_is_no_folder_is_refused() {
 #[test]
 fn a_folder_that_went_through_generations_stays_so() {
     let dir = scratch();
-    let place = world(dir.path(), Layout::Mounted, Before::Ours);
+    let place = world(dir.path(), Placement::Mounted, Before::Ours);
     assert_eq!(Place::of(&Disk::real(), place.target()).unwrap(), place);
 }
 
@@ -89,7 +89,7 @@ fn a_second_run_is_told_who_holds_the_lock() {
 #[test]
 fn a_run_with_nothing_to_do_makes_nothing() {
     let dir = scratch();
-    let place = world(dir.path(), Layout::Plain, Before::Foreign);
+    let place = world(dir.path(), Placement::Plain, Before::Foreign);
     assert!(Lock::acquire_existing(&Disk::real(), &place, NOW).unwrap().is_none());
     assert_eq!(place.read_state_file(&Disk::real(), "pending").unwrap(), None);
     place.remove_state_file(&Disk::real(), "pending").unwrap();
@@ -126,7 +126,7 @@ fn state_files_are_written_whole_and_read_back() {
         place.remove_state_file(&disk, "pending.key").unwrap();
         assert_tidy(&place);
         for name in ["lock", "a/b", "..", "", "previous", "swap-7", "x.tmp"] {
-            assert!(layout == Layout::Mounted || place.write_state_file(&disk, name, b"", 0o600).is_err(), "{name}");
+            assert!(layout == Placement::Mounted || place.write_state_file(&disk, name, b"", 0o600).is_err(), "{name}");
         }
     }
 }
@@ -176,7 +176,7 @@ fn modes_are_exact_under_any_umask() {
 #[test]
 fn plans_that_leave_the_target_or_name_a_path_twice_are_bugs() {
     let dir = scratch();
-    let place = world(dir.path(), Layout::Plain, Before::Nothing);
+    let place = world(dir.path(), Placement::Plain, Before::Nothing);
     let lock = Lock::acquire(&Disk::real(), &place, NOW).unwrap();
     let file = |path: &str| PlannedFile { path: path.into(), bytes: Vec::new().into(), mode: 0o644, group: None };
     for files in [vec!["../x"], vec!["/x"], vec![""], vec!["..data/x"], vec![".fabcert/x"], vec!["x", "x"]] {
@@ -196,7 +196,7 @@ fn a_planned_file_shows_no_content_when_printed_for_debugging() {
 #[test]
 fn links_are_carried_over_and_never_written_through() {
     let dir = scratch();
-    let place = world(dir.path(), Layout::Plain, Before::Nothing);
+    let place = world(dir.path(), Placement::Plain, Before::Nothing);
     let outside = dir.path().join("outside");
     fs::create_dir(&outside).unwrap();
     fs::create_dir_all(place.target()).unwrap();
@@ -211,7 +211,7 @@ fn links_are_carried_over_and_never_written_through() {
 #[test]
 fn a_link_that_would_point_elsewhere_in_a_generation_is_refused() {
     let dir = scratch();
-    let place = world(dir.path(), Layout::Mounted, Before::Nothing);
+    let place = world(dir.path(), Placement::Mounted, Before::Nothing);
     symlink("../keys", place.target().join("keystore")).unwrap();
     let error = put(&Disk::real(), &place, 1).unwrap_err();
     assert!(matches!(error, InstallError::LinkOut { .. }), "{error}");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use fabcert::fsx::Disk;
-use fabcert::msp::{FolderPlan, Layout, Lock, Place, PlannedFile, install};
+use fabcert::msp::{FolderPlan, Lock, Place, Placement, PlannedFile, install};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use zeroize::Zeroizing;
 
@@ -28,8 +28,8 @@ fn numbered(n: u32) -> FolderPlan {
 }
 
 /// Opens the folder once, then reads both files below it; an error names what was missing.
-fn read_pair(target: &Path, layout: Layout) -> Result<(u32, u32), String> {
-    let folder = if layout == Layout::Mounted { target.join("..data") } else { target.to_owned() };
+fn read_pair(target: &Path, layout: Placement) -> Result<(u32, u32), String> {
+    let folder = if layout == Placement::Mounted { target.join("..data") } else { target.to_owned() };
     let dir = openat(CWD, &folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|e| format!("{}: {e}", folder.display()))?;
     let read = |path: &str| -> Result<u32, String> {
@@ -41,7 +41,7 @@ fn read_pair(target: &Path, layout: Layout) -> Result<(u32, u32), String> {
     Ok((read("keystore/key_sk")?, read("signcerts/cert.pem")?))
 }
 
-fn install_and_read(layout: Layout) {
+fn install_and_read(layout: Placement) {
     let dir = scratch();
     let place = world(dir.path(), layout, Before::Nothing);
     let put = |place: &Place, n| {
@@ -91,10 +91,10 @@ fn install_and_read(layout: Layout) {
 
 #[test]
 fn a_reader_of_a_plain_folder_never_sees_a_mixed_or_missing_pair() {
-    install_and_read(Layout::Plain);
+    install_and_read(Placement::Plain);
 }
 
 #[test]
 fn a_reader_of_a_mounted_folder_never_sees_a_mixed_or_missing_pair() {
-    install_and_read(Layout::Mounted);
+    install_and_read(Placement::Mounted);
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use fabcert::Error;
 use fabcert::fsx::Disk;
-use fabcert::msp::{InstallError, Layout, Place};
+use fabcert::msp::{InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 
@@ -64,7 +64,7 @@ fn a_folder_whose_parent_is_not_writable_gets_generations() {
         });
     };
     let place = Place::of(&Disk::real(), &dir.join("msp")).unwrap();
-    assert_eq!(place.layout(), Layout::Mounted);
+    assert_eq!(place.layout(), Placement::Mounted);
     for n in 1..4 {
         put(&Disk::real(), &place, n).unwrap();
         assert_tidy(&place);
@@ -102,7 +102,7 @@ fn what_root_made_is_carried_over_and_what_another_user_owns_is_refused() {
         });
     };
     let place = Place::of(&Disk::real(), &dir.join("of-root/msp")).unwrap();
-    assert_eq!(place.layout(), Layout::Plain);
+    assert_eq!(place.layout(), Placement::Plain);
     put(&Disk::real(), &place, 1).unwrap();
     put(&Disk::real(), &place, 2).unwrap();
     assert_tidy(&place);

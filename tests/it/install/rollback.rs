@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fabcert::Error;
 use fabcert::fsx::{Disk, FaultAction};
-use fabcert::msp::{Layout, Lock, rollback};
+use fabcert::msp::{Lock, Placement, rollback};
 
 use super::world::{
     Before, EIO, EVERY_LAYOUT, NOW, View, assert_tidy, faulty, fill_foreign, owned, put, scratch, view, world,
@@ -73,7 +73,7 @@ fn rollback_without_a_previous_set_says_so() {
 #[test]
 fn rollback_restores_a_folder_that_was_removed() {
     let dir = scratch();
-    let place = world(dir.path(), Layout::Plain, Before::Ours);
+    let place = world(dir.path(), Placement::Plain, Before::Ours);
     let first = view(place.target());
     put(&Disk::real(), &place, 2).unwrap();
     fs::remove_dir_all(place.target()).unwrap();
@@ -89,7 +89,7 @@ fn rollback_restores_a_folder_that_was_removed() {
 
 #[test]
 fn a_rollback_that_fails_at_any_step_leaves_a_whole_set() {
-    for (layout, exchange) in [(Layout::Plain, true), (Layout::Plain, false), (Layout::Mounted, true)] {
+    for (layout, exchange) in [(Placement::Plain, true), (Placement::Plain, false), (Placement::Mounted, true)] {
         let dir = scratch();
         let place = world(dir.path(), layout, Before::Ours);
         let first = view(place.target());

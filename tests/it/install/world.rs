@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use fabcert::Timestamp;
 use fabcert::fsx::{Disk, FaultAction, Op, Step, When};
-use fabcert::msp::{FolderPlan, InstallError, Layout, Lock, Place, PlannedDir, PlannedFile, install};
+use fabcert::msp::{FolderPlan, InstallError, Lock, Place, Placement, PlannedDir, PlannedFile, install};
 use zeroize::Zeroizing;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_795_392_000);
@@ -69,7 +69,7 @@ pub(crate) enum Before {
 }
 
 pub(crate) const EVERY_BEFORE: [Before; 4] = [Before::Nothing, Before::Foreign, Before::Ours, Before::Emptied];
-pub(crate) const EVERY_LAYOUT: [Layout; 2] = [Layout::Plain, Layout::Mounted];
+pub(crate) const EVERY_LAYOUT: [Placement; 2] = [Placement::Plain, Placement::Mounted];
 
 /// Puts files there as another program does.
 pub(crate) fn fill_foreign(target: &Path) {
@@ -91,9 +91,9 @@ pub(crate) fn fill_foreign(target: &Path) {
     fs::set_permissions(target, fs::Permissions::from_mode(0o751)).unwrap();
 }
 
-pub(crate) fn world(dir: &Path, layout: Layout, before: Before) -> Place {
+pub(crate) fn world(dir: &Path, layout: Placement, before: Before) -> Place {
     let target = dir.canonicalize().unwrap().join("org1").join("msp");
-    if layout == Layout::Mounted || before != Before::Nothing {
+    if layout == Placement::Mounted || before != Before::Nothing {
         fs::create_dir_all(&target).unwrap();
         fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -151,7 +151,7 @@ fn look(root: &Path, dir: &Path, seen: &mut View) {
 }
 
 /// What a reader sees once set `n` is in place of what `before` was.
-pub(crate) fn after(layout: Layout, before: Before, n: u32) -> View {
+pub(crate) fn after(layout: Placement, before: Before, n: u32) -> View {
     let dir = scratch();
     let place = world(dir.path(), layout, before);
     put(&Disk::real(), &place, n).unwrap();
@@ -182,7 +182,7 @@ pub(crate) fn assert_tidy(place: &Place) {
     assert_eq!(names(&place.target().join("signcerts")), ["cert.pem"]);
     let state = names(&place.state_dir());
     match place.layout() {
-        Layout::Mounted => {
+        Placement::Mounted => {
             assert_eq!(state, ["lock"]);
             let sets = names(place.target()).iter().filter(|n| n.starts_with("..set-")).count();
             let hidden: Vec<_> = names(place.target()).into_iter().filter(|n| n.starts_with("..")).collect();
@@ -228,7 +228,7 @@ pub(crate) const ENOSPC: i32 = 28;
 pub(crate) const EROFS: i32 = 30;
 
 /// Every fault point of putting set 2 in place of `before`.
-pub(crate) fn record(layout: Layout, before: Before, exchange: bool) -> Vec<Recorded> {
+pub(crate) fn record(layout: Placement, before: Before, exchange: bool) -> Vec<Recorded> {
     let dir = scratch();
     let place = world(dir.path(), layout, before);
     let (disk, steps) = faulty(usize::MAX, FaultAction::Continue, false, exchange);

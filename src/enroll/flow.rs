@@ -1,0 +1,197 @@
+//! The run: look, decide, lock, ask, prove, plan, install, record.
+
+use super::decision::Reason;
+use super::folder::{MspFolder, put};
+use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
+use super::request::{self, Issued};
+use super::task::{Folder, Seen, Task};
+use super::wish::{SignWish, Wish};
+use crate::ca::{Expected, Purpose, verify};
+use crate::fsx::Disk;
+use crate::key::KeyPair;
+use crate::msp::{KeyAccess, Lock, Place, TlsPlan};
+use crate::{Error, ErrorKind, Timestamp};
+
+/// What a run takes from outside.
+#[derive(Clone, Copy)]
+pub struct Environment<'a> {
+    /// The disk.
+    pub disk: &'a Disk,
+    /// The clock.
+    pub now: &'a dyn Fn() -> Timestamp,
+}
+
+impl std::fmt::Debug for Environment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment").finish_non_exhaustive()
+    }
+}
+
+/// Brings about what is wished. A run that finds everything in place opens no connection and writes nothing.
+///
+/// # Errors
+/// See the exit codes of [`Error`]: 4 another identity in the target, 6 the CA not reached, 7 refused, 8 not as asked, 9
+/// locked, 5 local input or output. The targets are then as they were, or, where only the second failed, the first is
+/// new and whole; the next run finishes what is missing.
+pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error> {
+    let tasks = Task::all(wish, env.disk)?;
+    let places: Vec<&Place> = tasks.iter().map(|t| &t.place).collect();
+    {
+        let mut held = Vec::new();
+        for place in &places {
+            held.extend(Lock::acquire_existing(env.disk, place, (env.now)())?);
+        }
+        let seen = look(&tasks, env)?;
+        if reasons(&tasks, wish, &seen, env)?.iter().all(Option::is_none) {
+            return Ok(outcome(wish, &tasks, &seen, &[]));
+        }
+    }
+    let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
+    let seen = look(&tasks, env)?;
+    let reasons = reasons(&tasks, wish, &seen, env)?;
+    let mut issued: Vec<Option<Issued>> = Vec::new();
+    for ((task, reason), found) in tasks.iter().zip(&reasons).zip(&seen) {
+        let Some(reason) = reason else {
+            issued.push(None);
+            continue;
+        };
+        tracing::info!("{}: {reason}", task.target().display());
+        let credential = credential(wish, task, &tasks, &seen, &issued);
+        let signed = credential.as_ref().map(|(pem, key)| (pem.as_str(), *key));
+        issued.push(Some(request::obtain(task, wish, found, signed, &places, env).await?));
+    }
+    let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());
+    for ((task, found), new) in tasks.iter().zip(&seen).zip(&issued) {
+        match (task.folder, new) {
+            (Folder::Msp(sign), Some(new)) => {
+                let tls = new_tls.map(|t| &t.verified);
+                msp_folder(task, sign, wish, found).install(new, tls, &locks, env)?;
+            }
+            (Folder::Msp(sign), None) => add_tls_roots(task, sign, wish, found, new_tls, &locks, env)?,
+            (Folder::Tls(tls), Some(new)) => {
+                let plan = TlsPlan::build(&new.verified, &new.key, tls.file_names, key_access(wish))?.folder;
+                put(&task.place, &plan, new, &locks, &|_| Ok(()), env)?;
+            }
+            (Folder::Tls(_), None) => {}
+        }
+    }
+    let now_standing = look(&tasks, env)?;
+    Ok(outcome(wish, &tasks, &now_standing, &reasons))
+}
+
+fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Seen>, Error> {
+    tasks.iter().map(|t| t.look(env.disk)).collect()
+}
+
+fn reasons(
+    tasks: &[Task<'_>],
+    wish: &Wish,
+    seen: &[Seen],
+    env: &Environment<'_>,
+) -> Result<Vec<Option<Reason>>, Error> {
+    tasks.iter().zip(seen).map(|(task, seen)| task.decide(wish, seen, (env.now)())).collect()
+}
+
+/// The signing identity as the credential for the TLS certificate: the same id at the same CA, so that the second
+/// certificate counts as no enrolment.
+fn credential<'a>(
+    wish: &Wish,
+    task: &Task<'_>,
+    tasks: &[Task<'_>],
+    seen: &'a [Seen],
+    issued: &'a [Option<Issued>],
+) -> Option<(String, &'a KeyPair)> {
+    let sign = wish.sign.as_ref()?;
+    if task.purpose() != Purpose::Tls || !sign.ca.same_identity(task.ca()) {
+        return None;
+    }
+    let at = tasks.iter().position(|t| t.purpose() == Purpose::Sign)?;
+    match issued.get(at)? {
+        Some(new) => Some((new.verified.leaf().to_pem(), &new.key)),
+        None => Some((seen[at].leaf.as_ref()?.to_pem(), seen[at].key.as_ref()?)),
+    }
+}
+
+fn key_access(wish: &Wish) -> KeyAccess {
+    KeyAccess { mode: wish.key_mode, group: wish.group }
+}
+
+fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
+    let tls_ca = wish.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
+    MspFolder {
+        place: &task.place,
+        layout: sign.msp.layout,
+        node_ous: sign.msp.node_ous,
+        stem: sign.ca.url.ca_file_stem(sign.ca.ca_name.as_deref()),
+        tls_stem: tls_ca.url.ca_file_stem(tls_ca.ca_name.as_deref()),
+        key_access: key_access(wish),
+        standing: seen.msp.as_ref(),
+    }
+}
+
+/// A TLS certificate was issued later than the signing one: its root belongs into the standing MSP folder too.
+fn add_tls_roots(
+    task: &Task<'_>,
+    sign: &SignWish,
+    wish: &Wish,
+    seen: &Seen,
+    tls: Option<&Issued>,
+    locks: &[Lock],
+    env: &Environment<'_>,
+) -> Result<(), Error> {
+    let (Some(tls), Some(standing), Some(chain), Some(key)) = (tls, &seen.msp, &seen.chain, &seen.key) else {
+        return Ok(());
+    };
+    if standing.tls_roots.contains(&tls.verified.chain().root) {
+        return Ok(());
+    }
+    let cas: String = chain.intermediates.iter().chain([&chain.root]).map(crate::x509::Cert::to_pem).collect();
+    let now = (env.now)();
+    let expected = Expected {
+        enrollment_id: &task.ca().id,
+        key,
+        sans: &task.sans,
+        purpose: Purpose::Sign,
+        role: task.role(),
+        pinned_root: None,
+        now,
+        server_date: None,
+    };
+    let verified = verify(chain.leaf.to_pem().as_bytes(), cas.as_bytes(), &expected)?;
+    let issued_at = seen.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
+    let key = super::task::copy(key).ok_or_else(|| Error::new(ErrorKind::Bug, "the standing key cannot be copied"))?;
+    let standing = Issued { verified, key, received_at: issued_at };
+    msp_folder(task, sign, wish, seen).install(&standing, Some(&tls.verified), locks, env)
+}
+
+fn outcome(wish: &Wish, tasks: &[Task<'_>], standing: &[Seen], reasons: &[Option<Reason>]) -> Outcome {
+    let why: Vec<String> = tasks
+        .iter()
+        .zip(reasons)
+        .filter_map(|(task, reason)| reason.as_ref().map(|r| format!("{}: {r}", task.purpose().as_str())))
+        .collect();
+    let (action, reason) = if why.is_empty() {
+        (Action::Unchanged, "every wished name is held, the chain stands, and nothing is due".to_owned())
+    } else {
+        (Action::Enrolled, why.join("; "))
+    };
+    let certificates = tasks
+        .iter()
+        .zip(standing)
+        .filter_map(|(task, seen)| {
+            let leaf = seen.leaf.as_ref()?;
+            Some(CertificateSummary::of(leaf, task.purpose(), task.target().join(&seen.leaf_path)))
+        })
+        .collect();
+    Outcome {
+        schema_version: 1,
+        action,
+        reason,
+        identity: IdentitySummary {
+            id: wish.id().to_owned(),
+            msp_dir: wish.sign.as_ref().map(|s| s.target.clone()),
+            tls_dir: wish.tls.as_ref().map(|t| t.target.clone()),
+        },
+        certificates,
+    }
+}

@@ -1,0 +1,94 @@
+//! From a proven certificate to a folder in place, and the record of it.
+
+use std::path::Path;
+
+use super::flow::Environment;
+use super::pending;
+use super::record::{self, Record};
+use super::request::Issued;
+use crate::ca::VerifiedEnrollment;
+use crate::msp::{
+    AdminRule, DiskFolder, FolderPlan, KeyAccess, Layout, Lock, MspPlan, MspRequest, Place, StandingMsp, install, judge,
+};
+use crate::{Error, ErrorKind};
+
+/// How an MSP folder is to look, and what stands there.
+#[derive(Debug)]
+pub(super) struct MspFolder<'a> {
+    pub(super) place: &'a Place,
+    pub(super) layout: Layout,
+    pub(super) node_ous: bool,
+    /// The Go client's file name for the CA.
+    pub(super) stem: String,
+    /// The same for the TLS CA.
+    pub(super) tls_stem: String,
+    pub(super) key_access: KeyAccess,
+    pub(super) standing: Option<&'a StandingMsp>,
+}
+
+impl MspFolder<'_> {
+    /// Plans the folder, has the finished tree judged as Fabric would judge it, and puts it in place.
+    pub(super) fn install(
+        &self,
+        issued: &Issued,
+        tls: Option<&VerifiedEnrollment>,
+        locks: &[Lock],
+        env: &Environment<'_>,
+    ) -> Result<(), Error> {
+        let empty = StandingMsp::default();
+        let plan = MspPlan::build(&MspRequest {
+            sign: &issued.verified,
+            key: &issued.key,
+            tls,
+            stem: &self.stem,
+            tls_stem: &self.tls_stem,
+            layout: self.layout,
+            node_ous: self.node_ous,
+            standing: self.standing.unwrap_or(&empty),
+            key_access: self.key_access,
+        })?;
+        for warning in &plan.warnings {
+            tracing::warn!("{warning}");
+        }
+        if let Some(digest) = &plan.config_yaml_sha256 {
+            let known = self.place.read_state_file(env.disk, record::CONFIGS_FILE)?.unwrap_or_default();
+            let list = record::with_config(&known, digest);
+            self.place.write_state_file(env.disk, record::CONFIGS_FILE, &list, 0o600)?;
+        }
+        let admins = if self.node_ous { AdminRule::Fabric } else { AdminRule::Waived };
+        let check = |staged: &Path| {
+            judge(&DiskFolder::new(env.disk, staged), (env.now)(), admins).map(drop).map_err(|refusal| {
+                Error::new(
+                    ErrorKind::Input,
+                    format!("Fabric would refuse the new MSP folder: {}: {}", refusal.path.display(), refusal.reason),
+                )
+                .with_help("mend that file in the standing folder, from which it is carried over; nothing was changed")
+            })
+        };
+        put(self.place, &plan.folder, issued, locks, &check, env)
+    }
+}
+
+/// Installs one folder and remembers what was written.
+pub(super) fn put(
+    place: &Place,
+    plan: &FolderPlan,
+    issued: &Issued,
+    locks: &[Lock],
+    check: &dyn Fn(&Path) -> Result<(), Error>,
+    env: &Environment<'_>,
+) -> Result<(), Error> {
+    let lock = locks
+        .iter()
+        .find(|l| l.place().target() == place.target())
+        .ok_or_else(|| Error::new(ErrorKind::Bug, "a target is not locked"))?;
+    match install(env.disk, lock, plan, check) {
+        Ok(()) => {}
+        Err(e) if e.is_in_place() => tracing::warn!("{e}"),
+        Err(e) => return Err(e.into()),
+    }
+    let record = Record::of(&issued.verified, issued.received_at, plan);
+    place.write_state_file(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
+    place.remove_state_file(env.disk, pending::FILE)?;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! CAs that cannot be reached from here: a CSR goes out, the certificate comes back by hand, and the proof is the same.
+
+use std::path::PathBuf;
+
+use super::flow::Environment;
+use super::folder::{MspFolder, put};
+use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
+use super::pending::{self, Pending};
+use super::request::Issued;
+use crate::ca::{Expected, Purpose, RoleRule, verify};
+use crate::key::{KeyAlgorithm, KeyPair};
+use crate::msp::{DiskFolder, KeyAccess, Layout, Lock, Place, StandingMsp, StandingTls, TlsNames, TlsPlan, rollback};
+use crate::name::NameSet;
+use crate::x509::{Csr, CsrSpec, SubjectFields};
+use crate::{Error, ErrorKind};
+
+/// One certificate whose CSR and answer are carried by hand.
+#[derive(Clone, Debug)]
+pub struct CarriedWish {
+    /// Enrolment id: the CN.
+    pub id: String,
+    /// What the certificate is for.
+    pub purpose: Purpose,
+    /// The MSP folder ([`Purpose::Sign`]) or TLS folder ([`Purpose::Tls`]).
+    pub target: PathBuf,
+    /// Names.
+    pub names: NameSet,
+    /// Subject fields beside the CN.
+    pub subject: SubjectFields,
+    /// Curve of a new key.
+    pub algorithm: KeyAlgorithm,
+    /// The NodeOU that the certificate must carry.
+    pub role: RoleRule,
+    /// File names in an MSP folder.
+    pub layout: Layout,
+    /// File names in a TLS folder.
+    pub tls_names: TlsNames,
+    /// Whether `config.yaml` is written.
+    pub node_ous: bool,
+    /// Who may read the key.
+    pub key_access: KeyAccess,
+    /// Replace a pending key, another identity or another root.
+    pub force: bool,
+}
+
+/// Makes a key, keeps it beside the target, and gives the CSR (PEM). A second call gives a CSR for the same key.
+///
+/// # Errors
+/// When a key for another purpose or id is pending there and `force` is not set, or the key cannot be kept.
+pub fn make_csr(wish: &CarriedWish, env: &Environment<'_>) -> Result<String, Error> {
+    let place = Place::of(env.disk, &wish.target)?;
+    let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
+    let key = match pending_at(&place, env)? {
+        Some(pending) if pending.is_for(&wish.id, None, wish.purpose) => pending.key()?,
+        Some(pending) if !wish.force => {
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("another key, for \"{}\", is pending beside {}", pending.id(), wish.target.display()),
+            )
+            .with_help("finish that enrolment first, or drop its key with --force"));
+        }
+        _ => KeyPair::generate(wish.algorithm)?,
+    };
+    let sans = wish.names.sans();
+    let csr = Csr::build(&CsrSpec { enrollment_id: &wish.id, sans: &sans, subject: &wish.subject }, &key)?;
+    let pending = Pending::new(&key, &wish.id, None, wish.purpose);
+    place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    Ok(csr.to_pem())
+}
+
+/// Puts a certificate that was carried here in place, after the same proof as an enrolment's. The key is the pending one
+/// of `fabcert csr`, or of an enrolment whose answer was lost.
+///
+/// # Errors
+/// When no key waits for it, the certificate is not what was asked, or the folder cannot be written.
+pub fn install_answer(
+    wish: &CarriedWish,
+    cert_pem: &[u8],
+    chain_pem: &[u8],
+    env: &Environment<'_>,
+) -> Result<Outcome, Error> {
+    let place = Place::of(env.disk, &wish.target)?;
+    let lock = Lock::acquire(env.disk, &place, (env.now)())?;
+    let pending = pending_at(&place, env)?.ok_or_else(|| {
+        Error::new(ErrorKind::Input, format!("no key waits for a certificate beside {}", wish.target.display()))
+            .with_help("make one with fabcert csr, naming the same folder")
+    })?;
+    let key = pending.key()?;
+    let folder = DiskFolder::new(env.disk, place.target());
+    let msp = (wish.purpose == Purpose::Sign).then(|| StandingMsp::read(&folder, None));
+    let tls = (wish.purpose == Purpose::Tls).then(|| StandingTls::read(&folder, wish.tls_names));
+    let standing_root = msp
+        .as_ref()
+        .and_then(|s| s.chain().map(|c| c.root))
+        .or_else(|| tls.as_ref().and_then(|s| s.chain().map(|c| c.root)));
+    let sans = wish.names.sans();
+    let now = (env.now)();
+    let expected = Expected {
+        enrollment_id: pending.id(),
+        key: &key,
+        sans: &sans,
+        purpose: wish.purpose,
+        role: wish.role,
+        pinned_root: standing_root.as_ref().filter(|_| !wish.force),
+        now,
+        server_date: None,
+    };
+    let issued = Issued { verified: verify(cert_pem, chain_pem, &expected)?, key, received_at: now };
+    let locks = [lock];
+    match wish.purpose {
+        Purpose::Sign => {
+            let folder = MspFolder {
+                place: &place,
+                layout: wish.layout,
+                node_ous: wish.node_ous,
+                stem: "ca".to_owned(),
+                tls_stem: "ca".to_owned(),
+                key_access: wish.key_access,
+                standing: msp.as_ref(),
+            };
+            folder.install(&issued, None, &locks, env)?;
+        }
+        Purpose::Tls => {
+            let plan = TlsPlan::build(&issued.verified, &issued.key, wish.tls_names, wish.key_access)?.folder;
+            put(&place, &plan, &issued, &locks, &|_| Ok(()), env)?;
+        }
+    }
+    let (msp_dir, tls_dir) = match wish.purpose {
+        Purpose::Sign => (Some(wish.target.clone()), None),
+        Purpose::Tls => (None, Some(wish.target.clone())),
+    };
+    let file = match wish.purpose {
+        Purpose::Sign => "signcerts".to_owned(),
+        Purpose::Tls => wish.tls_names.certificate().to_owned(),
+    };
+    let leaf = issued.verified.leaf();
+    Ok(Outcome {
+        schema_version: 1,
+        action: Action::Enrolled,
+        reason: "the certificate that was carried here is what was asked, and stands".to_owned(),
+        identity: IdentitySummary { id: pending.id().to_owned(), msp_dir, tls_dir },
+        certificates: vec![CertificateSummary::of(leaf, wish.purpose, wish.target.join(file))],
+    })
+}
+
+/// Brings back the set that stood in `target` before the last install; a second call undoes the first.
+///
+/// # Errors
+/// When there is none, or the folder is locked or cannot be written.
+pub fn roll_back(target: &std::path::Path, env: &Environment<'_>) -> Result<(), Error> {
+    const OURS: [&str; 12] = [
+        "signcerts",
+        "keystore",
+        "cacerts",
+        "intermediatecerts",
+        "tlscacerts",
+        "tlsintermediatecerts",
+        "config.yaml",
+        "server.crt",
+        "server.key",
+        "ca.crt",
+        "tls.crt",
+        "tls.key",
+    ];
+    let place = Place::of(env.disk, target)?;
+    let lock = Lock::acquire_existing(env.disk, &place, (env.now)())?.ok_or_else(|| {
+        Error::new(ErrorKind::Input, format!("fabcert has installed nothing in {}", target.display()))
+            .with_help("name the folder as it was named at enrolment")
+    })?;
+    let owned: Vec<PathBuf> = OURS.iter().map(PathBuf::from).collect();
+    Ok(rollback(env.disk, &lock, &owned)?)
+}
+
+fn pending_at(place: &Place, env: &Environment<'_>) -> Result<Option<Pending>, Error> {
+    let path = place.state_dir().join(pending::FILE);
+    place.read_state_file(env.disk, pending::FILE)?.map(|b| Pending::parse(&b, &path)).transpose()
+}

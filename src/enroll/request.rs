@@ -1,0 +1,324 @@
+//! Asking the CA for one certificate: the pending key, the CSR, the request with its retries, the refusals remembered.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::flow::Environment;
+use super::pending::{self, Answer, Pending};
+use super::refusal::{self, Refusal};
+use super::task::{Seen, Task, copy};
+use super::wish::{CaAccess, KeyWish, Wish};
+use crate::ca::{
+    CaError, Class, Client, Credential, EnrollRequest, Enrollment, Expected, RetryPolicy, TrustAnchors,
+    VerifiedEnrollment, verify,
+};
+use crate::key::KeyPair;
+use crate::msp::Place;
+use crate::x509::{Csr, CsrSpec};
+use crate::{Error, ErrorKind, Secret, Timestamp};
+
+/// Clocks of nodes differ by seconds, and a certificate that begins in the future is refused as a credential.
+const BACKDATE: Duration = Duration::from_secs(300);
+
+/// A proven certificate with its key.
+#[derive(Debug)]
+pub(super) struct Issued {
+    pub(super) verified: VerifiedEnrollment,
+    pub(super) key: KeyPair,
+    /// When the answer came.
+    pub(super) received_at: Timestamp,
+}
+
+/// Gets one certificate: from an answer that an earlier run could not install any more, else from the CA.
+/// `signed` is the signing identity, a credential for the second certificate where it is the same identity at the same CA.
+pub(super) async fn obtain(
+    task: &Task<'_>,
+    wish: &Wish,
+    seen: &Seen,
+    signed: Option<(&str, &KeyPair)>,
+    places: &[&Place],
+    env: &Environment<'_>,
+) -> Result<Issued, Error> {
+    let disk = env.disk;
+    let (id, purpose) = (task.ca().id.as_str(), task.purpose());
+    let file = task.place.state_dir().join(pending::FILE);
+    let standing = task.place.read_state_file(disk, pending::FILE)?.map(|b| Pending::parse(&b, &file)).transpose()?;
+    if let Some(other) = standing.as_ref().filter(|p| p.is_carried_by_hand() && !wish.force) {
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!("a key made by fabcert csr for \"{}\" waits in {} for its certificate", other.id(), file.display()),
+        )
+        .with_help("put the certificate in place with fabcert install, or drop that key with --force"));
+    }
+    let usable = standing.filter(|p| p.is_for(id, Some(task.ca()), purpose));
+    if let Some(pending) = &usable
+        && let Some(issued) = earlier_answer(task, wish, seen, pending, env)
+    {
+        tracing::info!("using the answer that an earlier run got and could not install");
+        return Ok(issued);
+    }
+    let (mut pending, key) = match (&wish.key, usable) {
+        (KeyWish::New(curve), Some(pending)) => {
+            let key = pending.key()?;
+            if curve.is_none_or(|c| c == key.algorithm()) {
+                (pending, key)
+            } else {
+                let key = KeyPair::generate(wish.key.algorithm())?;
+                (Pending::new(&key, id, Some(task.ca()), purpose), key)
+            }
+        }
+        (_, before) => {
+            let key = wished_key(wish, seen, env)?;
+            let mut pending = Pending::new(&key, id, Some(task.ca()), purpose);
+            pending.answer_lost = before.is_some_and(|p| p.answer_lost);
+            (pending, key)
+        }
+    };
+    let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: &wish.subject }, &key)?;
+    let client = client(task.ca(), env)?;
+    let not_before = (env.now)().minus(BACKDATE);
+    let csr_pem = csr.to_pem();
+    let request = EnrollRequest {
+        csr_pem: &csr_pem,
+        sans: &task.sans,
+        profile: task.profile(),
+        attrs: wish.attributes.as_deref(),
+        not_before: Some(not_before),
+        label: None,
+    };
+    let answer = ask(task, wish, &client, &request, &mut pending, signed, places, env).await?;
+    let received_at = (env.now)();
+    report_skew(answer.server_date, received_at);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    pending.answer = Some(Answer {
+        cert_pem: text(&answer.cert_pem),
+        chain_pem: text(&answer.chain_pem),
+        server_date: answer.server_date,
+        received_at,
+    });
+    match prove(task, wish, seen, &pending, &key, received_at) {
+        Ok(verified) => {
+            task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+            Ok(Issued { verified, key, received_at })
+        }
+        Err(e) => {
+            // The outcome is known, and this key is of no more use.
+            task.place.remove_state_file(disk, pending::FILE)?;
+            Err(e)
+        }
+    }
+}
+
+/// An answer that was proven and not installed, if it still is what is wished.
+fn earlier_answer(
+    task: &Task<'_>,
+    wish: &Wish,
+    seen: &Seen,
+    pending: &Pending,
+    env: &Environment<'_>,
+) -> Option<Issued> {
+    let received_at = pending.answer.as_ref()?.received_at;
+    let key = pending.key().ok()?;
+    if let KeyWish::New(Some(curve)) = wish.key
+        && curve != key.algorithm()
+    {
+        return None;
+    }
+    let verified = prove(task, wish, seen, pending, &key, (env.now)()).ok()?;
+    Some(Issued { verified, key, received_at })
+}
+
+fn prove(
+    task: &Task<'_>,
+    wish: &Wish,
+    seen: &Seen,
+    pending: &Pending,
+    key: &KeyPair,
+    now: Timestamp,
+) -> Result<VerifiedEnrollment, Error> {
+    let answer =
+        pending.answer.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "there is no answer to be proven"))?;
+    let expected = Expected {
+        enrollment_id: &task.ca().id,
+        key,
+        sans: &task.sans,
+        purpose: task.purpose(),
+        role: task.role(),
+        pinned_root: seen.root.as_ref().filter(|_| !wish.force),
+        now,
+        server_date: answer.server_date,
+    };
+    let verified = verify(answer.cert_pem.as_bytes(), answer.chain_pem.as_bytes(), &expected)?;
+    for warning in verified.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(verified)
+}
+
+fn wished_key(wish: &Wish, seen: &Seen, env: &Environment<'_>) -> Result<KeyPair, Error> {
+    match &wish.key {
+        KeyWish::File(path) => {
+            let pem = env.disk.read_secret(path, 64 * 1024)?;
+            KeyPair::from_pem(&pem).map_err(|e| {
+                let help = Error::from(e.clone()).help().map(str::to_owned).unwrap_or_default();
+                Error::new(ErrorKind::Input, format!("{}: {e}", path.display())).with_help(help)
+            })
+        }
+        KeyWish::Standing => match seen.key.as_ref().and_then(copy) {
+            Some(key) => Ok(key),
+            None => Ok(KeyPair::generate(wish.key.algorithm())?),
+        },
+        KeyWish::New(_) => Ok(KeyPair::generate(wish.key.algorithm())?),
+    }
+}
+
+fn client(ca: &CaAccess, env: &Environment<'_>) -> Result<Client, Error> {
+    let mut anchors = TrustAnchors::default();
+    for path in &ca.anchors {
+        anchors.add_pem(&path.display().to_string(), &env.disk.read(path, 4 * 1024 * 1024)?)?;
+    }
+    let mut builder = Client::builder(ca.url.clone())
+        .anchors(anchors)
+        .plaintext(ca.plaintext)
+        .ca_name(ca.ca_name.clone())
+        .proxy(ca.proxy.clone())
+        .connect_timeout(ca.connect_timeout)
+        .timeout(ca.timeout);
+    if let Some((cert, key)) = &ca.client_identity {
+        let key = KeyPair::from_pem(&env.disk.read_secret(key, 64 * 1024)?)?;
+        builder = builder.client_identity(env.disk.read(cert, 1024 * 1024)?, key);
+    }
+    Ok(builder.build()?)
+}
+
+#[allow(clippy::too_many_arguments, reason = "one private step of obtain, split off for its length")]
+async fn ask(
+    task: &Task<'_>,
+    wish: &Wish,
+    client: &Client,
+    request: &EnrollRequest<'_>,
+    pending: &mut Pending,
+    signed: Option<(&str, &KeyPair)>,
+    places: &[&Place],
+    env: &Environment<'_>,
+) -> Result<Enrollment, Error> {
+    let (ca, disk) = (task.ca(), env.disk);
+    let policy = wish.wait.map_or_else(RetryPolicy::once, RetryPolicy::until);
+    let lost = RefCell::new(false);
+    let note = |e: &CaError, pause: Duration| {
+        if e.is_ambiguous() {
+            lost.replace(true);
+        }
+        tracing::warn!("{e}; trying again in {:.1} s", pause.as_secs_f64());
+    };
+    if let Some((cert_pem, key)) = signed {
+        task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+        tracing::info!("asking {} for the {} certificate of {} (re-enrolment)", ca.url, task.purpose().as_str(), ca.id);
+        let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
+        match policy.run(random, note, || client.reenroll(&credential, request)).await {
+            Ok(answer) => return Ok(answer),
+            Err(e) if e.is_refusal() => {
+                tracing::info!("{e}; enrolling with the secret instead");
+            }
+            Err(e) => return Err(keep_if_ambiguous(task, pending, &e, lost.take(), env)?.unwrap_or_else(|| e.into())),
+        }
+    }
+    let secret = ca.secret.read(disk)?;
+    let remembered = remembered_refusal(places, ca, &secret, env)?;
+    if let Some((refusal, place)) = &remembered
+        && !wish.force
+        && let Some(stop) = refusal.stops((env.now)(), &place.state_dir().join(refusal::FILE))
+    {
+        return Err(stop);
+    }
+    task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    tracing::info!("asking {} for the {} certificate of {}", ca.url, task.purpose().as_str(), ca.id);
+    match policy.run(random, note, || client.enroll(&ca.id, &secret, request)).await {
+        Ok(answer) => {
+            for place in places {
+                place.remove_state_file(disk, refusal::FILE)?;
+            }
+            Ok(answer)
+        }
+        Err(e) => {
+            if let CaError::Server { error: server, .. } = &e
+                && matches!(server.class, Class::Credential | Class::Locked)
+            {
+                let before = remembered.map(|(r, _)| r).filter(|_| !wish.force);
+                let refusal = Refusal::after(before, ca, &secret, &secret.redact(&e.to_string()), (env.now)())?;
+                for place in places {
+                    place.write_state_file(disk, refusal::FILE, &refusal.to_bytes(), 0o600)?;
+                }
+            }
+            Err(keep_if_ambiguous(task, pending, &e, lost.take(), env)?.unwrap_or_else(|| e.into()))
+        }
+    }
+}
+
+/// Keeps the pending key where the CA may have issued all the same, and drops it where it surely did not.
+fn keep_if_ambiguous(
+    task: &Task<'_>,
+    pending: &mut Pending,
+    e: &CaError,
+    lost: bool,
+    env: &Environment<'_>,
+) -> Result<Option<Error>, Error> {
+    let lost_before = pending.answer_lost || lost;
+    if e.is_ambiguous() || lost_before {
+        pending.answer_lost = true;
+        task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    } else if e.is_refusal() {
+        task.place.remove_state_file(env.disk, pending::FILE)?;
+    }
+    if e.is_refusal() && lost_before {
+        return Ok(Some(
+            Error::new(
+                ErrorKind::Refused,
+                format!("{e}; an earlier answer was lost, so the CA may have issued for the pending key and counted it"),
+            )
+            .with_help(format!(
+                "have the registrar fetch what was issued (fabric-ca-client certificate list --id {}), and put it in place with fabcert install; the key is kept in {}",
+                task.ca().id,
+                task.place.state_dir().join(pending::FILE).display()
+            )),
+        ));
+    }
+    Ok(None)
+}
+
+/// The refusal of this very secret that one of the targets remembers.
+fn remembered_refusal<'a>(
+    places: &[&'a Place],
+    ca: &CaAccess,
+    secret: &Secret,
+    env: &Environment<'_>,
+) -> Result<Option<(Refusal, &'a Place)>, Error> {
+    for place in places {
+        let refusal = place.read_state_file(env.disk, refusal::FILE)?.and_then(|b| Refusal::parse(&b));
+        if let Some(refusal) = refusal.filter(|r| r.concerns(ca, secret)) {
+            return Ok(Some((refusal, place)));
+        }
+    }
+    Ok(None)
+}
+
+fn report_skew(server: Option<Timestamp>, now: Timestamp) {
+    if let Some(date) = server {
+        let off = date.seconds_since(now);
+        if off.abs() > 60 {
+            tracing::warn!("the clock here differs from the CA's by {} s", off.abs());
+        }
+    }
+}
+
+/// A number in `[0, 1)` for the jitter.
+fn random() -> f64 {
+    let mut bytes = [0u8; 4];
+    // Without randomness the pause is only less spread.
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        return 0.5;
+    }
+    f64::from(u32::from_be_bytes(bytes)) / 4_294_967_296.0
+}

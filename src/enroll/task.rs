@@ -1,0 +1,196 @@
+//! One certificate of a wish, and what stands in its target now.
+
+use std::path::{Path, PathBuf};
+
+use super::decision::{self, Reason, Standing, Wanted};
+use super::record::{self, Record};
+use super::wish::{CaAccess, KeyWish, SignWish, TlsWish, Wish};
+use crate::ca::{Purpose, RoleRule};
+use crate::fsx::Disk;
+use crate::key::KeyPair;
+use crate::msp::{DiskFolder, FolderReader, Place, StandingMsp, StandingTls};
+use crate::name::SanName;
+use crate::x509::{Cert, Chain};
+use crate::{Error, Timestamp};
+
+/// Which folder a certificate goes into.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Folder<'a> {
+    Msp(&'a SignWish),
+    Tls(&'a TlsWish),
+}
+
+/// One certificate of a wish.
+#[derive(Debug)]
+pub(super) struct Task<'a> {
+    pub(super) folder: Folder<'a>,
+    pub(super) place: Place,
+    pub(super) sans: Vec<SanName>,
+}
+
+impl<'a> Task<'a> {
+    /// The tasks of a wish: the signing certificate first, since it can be the credential for the other.
+    pub(super) fn all(wish: &'a Wish, disk: &Disk) -> Result<Vec<Self>, Error> {
+        let mut tasks = Vec::new();
+        if let Some(sign) = &wish.sign {
+            let place = Place::of(disk, &sign.target)?;
+            tasks.push(Self { folder: Folder::Msp(sign), place, sans: sign.names.sans() });
+        }
+        if let Some(tls) = &wish.tls {
+            let place = Place::of(disk, &tls.target)?;
+            tasks.push(Self { folder: Folder::Tls(tls), place, sans: tls.names.sans() });
+        }
+        Ok(tasks)
+    }
+
+    pub(super) const fn purpose(&self) -> Purpose {
+        match self.folder {
+            Folder::Msp(_) => Purpose::Sign,
+            Folder::Tls(_) => Purpose::Tls,
+        }
+    }
+
+    pub(super) const fn ca(&self) -> &'a CaAccess {
+        match self.folder {
+            Folder::Msp(sign) => &sign.ca,
+            Folder::Tls(tls) => &tls.ca,
+        }
+    }
+
+    pub(super) fn target(&self) -> &'a Path {
+        match self.folder {
+            Folder::Msp(sign) => &sign.target,
+            Folder::Tls(tls) => &tls.target,
+        }
+    }
+
+    pub(super) fn profile(&self) -> Option<&'a str> {
+        match self.folder {
+            Folder::Msp(sign) => sign.profile.as_deref(),
+            Folder::Tls(tls) => Some(&tls.profile),
+        }
+    }
+
+    pub(super) const fn role(&self) -> RoleRule {
+        match self.folder {
+            Folder::Msp(sign) => sign.role,
+            Folder::Tls(tls) => tls.role,
+        }
+    }
+
+    /// Reads what stands in the target.
+    pub(super) fn look(&self, disk: &Disk) -> Result<Seen, Error> {
+        let folder = DiskFolder::new(disk, self.place.target());
+        let record = self.place.read_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
+        let mut seen = match self.folder {
+            Folder::Msp(_) => {
+                let configs = self.place.read_state_file(disk, record::CONFIGS_FILE)?;
+                let ours = folder
+                    .read(Path::new("config.yaml"))
+                    .ok()
+                    .map(|content| record::sha256(&content))
+                    .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
+                Seen::msp(StandingMsp::read(&folder, ours.as_deref()))
+            }
+            Folder::Tls(tls) => Seen::tls(StandingTls::read(&folder, tls.file_names), tls),
+        };
+        // A record of another certificate is of no use: a run was killed between install and record.
+        seen.record = record.filter(|r| seen.leaf.as_ref().is_some_and(|leaf| leaf.serial_hex() == r.serial));
+        if let Some(record) = &seen.record {
+            seen.changed = record.changed(&|path| folder.read(path).ok().map(|b| b.to_vec()));
+        }
+        Ok(seen)
+    }
+
+    /// Whether there is anything to do.
+    pub(super) fn decide(&self, wish: &Wish, seen: &Seen, now: Timestamp) -> Result<Option<Reason>, Error> {
+        let standing = seen.leaf.as_ref().map(|leaf| Standing {
+            leaf,
+            curve: seen.key.as_ref().map(KeyPair::algorithm),
+            issuer: seen.chain.as_ref().map(Chain::issuer),
+            problems: &seen.problems,
+            issued_at: seen.record.as_ref().map(|r| r.issued_at),
+            changed: seen.changed.clone(),
+        });
+        let curve = match wish.key {
+            KeyWish::New(curve) => curve,
+            _ => None,
+        };
+        let wanted = Wanted {
+            id: &self.ca().id,
+            sans: &self.sans,
+            role: self.role(),
+            curve,
+            force: wish.force,
+            target: self.target(),
+        };
+        decision::decide(standing.as_ref(), &wanted, now)
+    }
+}
+
+/// What stands in a target.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) leaf: Option<Cert>,
+    /// The certificate's file in the target.
+    pub(super) leaf_path: PathBuf,
+    pub(super) key: Option<KeyPair>,
+    pub(super) chain: Option<Chain>,
+    /// The root to hold a new one against.
+    pub(super) root: Option<Cert>,
+    pub(super) problems: Vec<String>,
+    pub(super) record: Option<Record>,
+    pub(super) changed: Vec<String>,
+    /// The rest of an MSP folder.
+    pub(super) msp: Option<StandingMsp>,
+}
+
+impl Seen {
+    fn msp(standing: StandingMsp) -> Self {
+        let chain = standing.chain();
+        let mut problems: Vec<String> =
+            standing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
+        if standing.leaf.is_some() && chain.is_none() {
+            problems.push("no chain from the certificate to a root in cacerts".to_owned());
+        }
+        if standing.leaf.is_some() && !standing.pair_matches() && problems.is_empty() {
+            problems.push("certificate and key do not belong together".to_owned());
+        }
+        Self {
+            leaf: standing.leaf.as_ref().map(|(_, leaf)| leaf.clone()),
+            leaf_path: standing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default(),
+            key: standing.key.as_ref().and_then(|(_, key)| copy(key)),
+            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| standing.roots.first().cloned()),
+            chain,
+            problems,
+            msp: Some(standing),
+            ..Self::default()
+        }
+    }
+
+    fn tls(standing: StandingTls, wish: &TlsWish) -> Self {
+        let chain = standing.chain();
+        let mut problems: Vec<String> =
+            standing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
+        if standing.leaf.is_some() && chain.is_none() {
+            problems.push(format!("no chain from the certificate to {}", wish.file_names.ca()));
+        }
+        if standing.leaf.is_some() && !standing.pair_matches() && problems.is_empty() {
+            problems.push("certificate and key do not belong together".to_owned());
+        }
+        Self {
+            leaf_path: wish.file_names.certificate().into(),
+            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| standing.roots.first().cloned()),
+            chain,
+            problems,
+            leaf: standing.leaf,
+            key: standing.key,
+            ..Self::default()
+        }
+    }
+}
+
+/// Another handle on the same key.
+pub(super) fn copy(key: &KeyPair) -> Option<KeyPair> {
+    KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).ok()
+}
