@@ -1,0 +1,127 @@
+//! `fabcert dev-ca`: the embedded Fabric-CA-compatible server in the foreground, until it is told to end.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running, WARNING};
+use crate::fsx::Disk;
+use crate::{Error, ErrorKind};
+
+/// What `fabcert dev-ca` is given.
+#[derive(Args, Debug)]
+#[command(after_help = after_help())]
+pub(super) struct DevCaArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7054")]
+    listen: SocketAddr,
+    /// Keep CA keys, identities and certificates in this file over a restart
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Name of a CA; repeatable, the first answers requests that name none
+    #[arg(long = "ca-name", value_name = "NAME", default_value = "dev-ca", value_delimiter = ',')]
+    ca_names: Vec<String>,
+    /// Intermediate CAs between the root and the CA that issues
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8))]
+    intermediates: u8,
+    /// Name in the server certificate besides localhost, 127.0.0.1 and ::1; repeatable
+    #[arg(long = "host", value_name = "NAME", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// Identity to register besides admin:adminpw; repeatable
+    #[arg(long = "identity", value_name = "ID:SECRET:TYPE[:AFFILIATION]", value_parser = identity)]
+    identities: Vec<IdentitySpec>,
+    /// Serve plain HTTP
+    #[arg(long)]
+    plaintext: bool,
+    /// Serve under this path, as behind a reverse proxy that strips it
+    #[arg(long, value_name = "PATH", value_parser = path_prefix)]
+    path_prefix: Option<String>,
+    /// Write the trust anchor of the server's TLS to this file (PEM)
+    #[arg(long, value_name = "FILE")]
+    anchor_out: Option<PathBuf>,
+    /// Misbehave at enroll and reenroll; repeatable
+    #[arg(long = "fault", value_name = "NAME[=ARG]")]
+    faults: Vec<Fault>,
+    /// Let each fault strike so many requests only
+    #[arg(long, value_name = "N", requires = "faults")]
+    fault_times: Option<u32>,
+}
+
+fn after_help() -> String {
+    format!("For development and tests only.\n\nFaults:\n  {}", FAULT_NAMES.join("\n  "))
+}
+
+fn identity(text: &str) -> Result<IdentitySpec, String> {
+    // The text holds a secret: the message must not repeat it.
+    IdentitySpec::parse(text).ok_or_else(|| "ID:SECRET:TYPE[:AFFILIATION] is expected".to_owned())
+}
+
+fn path_prefix(text: &str) -> Result<String, String> {
+    if text.starts_with('/') && !text.contains("//") {
+        Ok(text.to_owned())
+    } else {
+        Err("a path that starts with one slash is expected".to_owned())
+    }
+}
+
+impl DevCaArgs {
+    fn config(&self) -> DevCaConfig {
+        let mut config = DevCaConfig::new(super::now);
+        config.listen = self.listen;
+        config.state.clone_from(&self.state);
+        config.ca_names.clone_from(&self.ca_names);
+        config.intermediates = self.intermediates;
+        config.hosts.clone_from(&self.hosts);
+        config.identities.clone_from(&self.identities);
+        config.plaintext = self.plaintext;
+        config.path_prefix.clone_from(&self.path_prefix);
+        let rule = |fault: &Fault| match self.fault_times {
+            Some(times) => FaultRule::new(fault.clone()).times(times),
+            None => FaultRule::new(fault.clone()),
+        };
+        config.faults = self.faults.iter().map(rule).collect();
+        config
+    }
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the address cannot be listened on, or a file cannot be read or written.
+pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
+    super::runtime()?.block_on(async {
+        let ended = |e: std::io::Error| Error::new(ErrorKind::Io, "signals cannot be waited for").with_source(e);
+        let mut terminate = signal(SignalKind::terminate()).map_err(ended)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(ended)?;
+        let running = DevCa::start(args.config()).await?;
+        if let Some(path) = &args.anchor_out {
+            replace(path, running.tls_anchor_pem().as_bytes())?;
+        }
+        super::output::print(&greeting(args, &running))?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// What it is, where it is, and how to enrol there.
+fn greeting(args: &DevCaArgs, running: &Running) -> String {
+    let mut text = format!("warning: {WARNING}\nserving {} as {}\n", running.url(), args.ca_names.join(", "));
+    for rule in &args.faults {
+        text.push_str(&format!("fault switched on: {rule}\n"));
+    }
+    let trust = match &args.anchor_out {
+        _ if args.plaintext => "--plaintext".to_owned(),
+        Some(path) => format!("--tls-ca {}", path.display()),
+        None => "--tls-ca ANCHOR (ask for it with --anchor-out ANCHOR)".to_owned(),
+    };
+    let (id, url) = ("admin", running.url());
+    text.push_str(&format!("try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id {id} {trust} --msp-dir msp\n"));
+    text
+}

@@ -1,0 +1,219 @@
+//! The server: its CAs, the listener, TLS, and the handle that tests hold.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming as IncomingBody;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::chain::Authority;
+use super::delivery::Stream;
+use super::fault::Switches;
+use super::identity::Registry;
+use super::issue::{self, Template, Usage};
+use super::log::{RequestLog, lock};
+use super::route::{self, Incoming};
+use super::san::San;
+use super::store;
+use super::subject::Subject;
+use super::{DevCaConfig, DevCaError};
+use crate::Timestamp;
+use crate::key::{KeyAlgorithm, KeyPair};
+use crate::x509::pem_encode;
+
+/// One CA of the server.
+pub(super) struct Ca {
+    pub(super) name: String,
+    pub(super) authority: Authority,
+    /// P-384 public key that the real server would sign Idemix revocations with.
+    pub(super) revocation_key_pem: String,
+    pub(super) registry: Mutex<Registry>,
+}
+
+impl Ca {
+    pub(super) fn generate(name: &str, intermediates: u8, now: Timestamp) -> Result<Self, DevCaError> {
+        let revocation = KeyPair::generate(KeyAlgorithm::P384).map_err(|_| DevCaError::NoRandomness)?;
+        Ok(Self {
+            name: name.to_owned(),
+            authority: Authority::generate(intermediates, now)?,
+            revocation_key_pem: pem_encode("PUBLIC KEY", &revocation.spki_der()),
+            registry: Mutex::new(Registry::new()),
+        })
+    }
+}
+
+/// All that requests need.
+pub(super) struct Server {
+    pub(super) config: DevCaConfig,
+    /// At least one; the first is the default.
+    pub(super) cas: Vec<Ca>,
+    pub(super) log: RequestLog,
+    pub(super) switches: Switches,
+}
+
+impl Server {
+    pub(super) fn prepare(config: DevCaConfig) -> Result<Self, DevCaError> {
+        if config.ca_names.is_empty() {
+            return Err(DevCaError::NoCa);
+        }
+        let now = (config.clock)();
+        let mut cas = match &config.state {
+            Some(path) => store::load(path)?,
+            None => Vec::new(),
+        };
+        for name in &config.ca_names {
+            if !cas.iter().any(|ca| ca.name == *name) {
+                cas.push(Ca::generate(name, config.intermediates, now)?);
+            }
+        }
+        cas.sort_by_key(|ca| config.ca_names.iter().position(|n| *n == ca.name).unwrap_or(usize::MAX));
+        for ca in &cas {
+            let mut registry = lock(&ca.registry);
+            if registry.get("admin").is_none() {
+                registry.add_bootstrap_admin()?;
+            }
+            for affiliation in &config.affiliations {
+                registry.add_affiliation(affiliation);
+            }
+            for spec in &config.identities {
+                registry.add_spec(spec)?;
+            }
+        }
+        let switches = Switches::new(config.faults.clone());
+        let server = Self { config, cas, log: RequestLog::default(), switches };
+        server.save()?;
+        Ok(server)
+    }
+
+    pub(super) fn default_ca(&self) -> &Ca {
+        &self.cas[0]
+    }
+
+    pub(super) fn ca(&self, name: &str) -> Option<&Ca> {
+        self.cas.iter().find(|ca| ca.name == name)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.config.clock)()
+    }
+
+    /// Writes the state file, if there is one.
+    pub(super) fn save(&self) -> Result<(), DevCaError> {
+        self.config.state.as_deref().map_or(Ok(()), |path| store::save(path, &self.cas))
+    }
+
+    /// The TLS side, with a certificate of the default CA made for this run; only the leaf is sent, as the real server
+    /// does with a certificate of its own.
+    pub(super) fn tls(&self) -> Result<TlsAcceptor, DevCaError> {
+        let authority = &self.default_ca().authority;
+        let key = KeyPair::generate(KeyAlgorithm::P256).map_err(|_| DevCaError::NoRandomness)?;
+        let hosts = ["localhost", "127.0.0.1", "::1"].into_iter().chain(self.config.hosts.iter().map(String::as_str));
+        let template = Template {
+            subject: Subject::of_ca("Fabric", "fabric-ca-server"),
+            sans: hosts.map(San::of_host).collect(),
+            spki: key.spki_der(),
+            not_before: authority.not_before(),
+            not_after: authority.not_after(),
+            usage: Usage::Tls,
+            attributes: None,
+        };
+        let leaf = issue::write(&template, &authority.signer())?;
+        let refused = |_| DevCaError::Encoding("the TLS certificate");
+        let key = PrivateKeyDer::from_pem_slice(key.to_pkcs8_pem().as_bytes()).map_err(|_| DevCaError::Encoding("the TLS key"))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().map_err(refused)?;
+        let builder = if self.config.require_client_certificate {
+            let mut roots = rustls::RootCertStore::empty();
+            for der in CertificateDer::pem_slice_iter(authority.chain_pem().as_bytes()).flatten() {
+                roots.add(der).map_err(refused)?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.map_err(|_| DevCaError::Encoding("the client anchors"))?)
+        } else {
+            builder.with_no_client_auth()
+        };
+        let config = builder.with_single_cert(vec![CertificateDer::from(leaf.der)], key).map_err(refused)?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+/// Binds, so that the port is known before anything is served.
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, DevCaError> {
+    TcpListener::bind(address).await.map_err(|source| DevCaError::Listen { address, source })
+}
+
+/// Serves until `stop` says so or its sender is gone; connections still open are dropped then.
+pub(super) async fn serve(
+    server: Arc<Server>, listener: TcpListener, tls: Option<TlsAcceptor>, mut stop: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stop.changed() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => {
+                // A connection that broke before it was taken is no reason to end.
+                let Ok((stream, _)) = accepted else { continue };
+                connections.spawn(converse(Arc::clone(&server), stream, tls.clone()));
+            }
+        }
+    }
+}
+
+const PLAIN_TO_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+async fn converse(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    let Some(acceptor) = tls else { return speak(server, TokioIo::new(stream)).await };
+    let mut first = [0u8];
+    // A TLS record of a handshake starts with 22; anything else is answered as Go answers it.
+    if matches!(stream.peek(&mut first).await, Ok(1)) && first != [22] {
+        if stream.writable().await.is_ok() {
+            let _ = stream.try_write(PLAIN_TO_TLS);
+            // What the client sent has to be read, or closing would reset the connection before it reads the answer.
+            let mut rest = [0u8; 4096];
+            let _ = stream.try_read(&mut rest);
+        }
+        return;
+    }
+    if let Ok(stream) = acceptor.accept(stream).await {
+        speak(server, TokioIo::new(stream)).await;
+    }
+}
+
+async fn speak<I>(server: Arc<Server>, io: I)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+{
+    let service = service_fn(move |request| respond(Arc::clone(&server), request));
+    // No time limits, as the real server has none. Errors are the client's or a fault's doing.
+    let _ = http1::Builder::new().title_case_headers(true).header_read_timeout(None).serve_connection(io, service).await;
+}
+
+/// The connection is to end without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is lost on purpose")]
+struct Lost;
+
+async fn respond(server: Arc<Server>, request: Request<IncomingBody>) -> Result<Response<Stream>, Lost> {
+    let (head, body) = request.into_parts();
+    let target = head.uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str).to_owned();
+    let authorization = head.headers.get("authorization").map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    // A body that ends early ends the connection: there is nobody to answer to.
+    let body = body.collect().await.map_err(|_| Lost)?.to_bytes().to_vec();
+    let incoming = Incoming { method: head.method.as_str().to_owned(), target, authorization, body };
+    let answer = route::answer(&server, &incoming);
+    answer.into_response(server.now()).await.ok_or(Lost)
+}

@@ -1,0 +1,87 @@
+//! The state file: CA keys, identities and issued certificates as JSON, for a dev CA that outlives its process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use super::DevCaError;
+use super::chain::{Authority, StoredAuthority};
+use super::identity::Registry;
+use super::log::lock;
+use super::server::Ca;
+use crate::fsx::Disk;
+
+const FORMAT: u32 = 1;
+/// Far more than any state; a wrong path is not read into memory.
+const LIMIT: usize = 256 << 20;
+
+#[derive(Deserialize)]
+struct State {
+    dev_ca_state: u32,
+    cas: Vec<StoredCa<Registry>>,
+}
+
+#[derive(Serialize)]
+struct StateRef<'a> {
+    dev_ca_state: u32,
+    cas: Vec<StoredCa<&'a Registry>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCa<R> {
+    name: String,
+    authority: StoredAuthority,
+    revocation_key: String,
+    registry: R,
+}
+
+/// The CAs in the state file at `path`; none when there is no file yet.
+pub(super) fn load(path: &Path) -> Result<Vec<Ca>, DevCaError> {
+    let disk = Disk::real();
+    if disk.metadata_followed(path)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let wrong = |reason: String| DevCaError::State { path: path.to_owned(), reason };
+    let text = disk.read_secret(path, LIMIT)?;
+    let state: State = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
+    if state.dev_ca_state != FORMAT {
+        return Err(wrong(format!("its format is {}, not {FORMAT}", state.dev_ca_state)));
+    }
+    let load = |stored: StoredCa<Registry>| {
+        Ok(Ca {
+            authority: Authority::from_stored(&stored.authority).map_err(|e| wrong(e.to_string()))?,
+            name: stored.name,
+            revocation_key_pem: stored.revocation_key,
+            registry: Mutex::new(stored.registry),
+        })
+    };
+    state.cas.into_iter().map(load).collect()
+}
+
+/// Writes the state file beside itself and moves it into place, readable by its owner alone.
+pub(super) fn save(path: &Path, cas: &[Ca]) -> Result<(), DevCaError> {
+    let registries: Vec<_> = cas.iter().map(|ca| lock(&ca.registry)).collect();
+    let stored = cas.iter().zip(&registries).map(|(ca, registry)| StoredCa {
+        name: ca.name.clone(),
+        authority: ca.authority.to_stored(),
+        revocation_key: ca.revocation_key_pem.clone(),
+        registry: &**registry,
+    });
+    let state = StateRef { dev_ca_state: FORMAT, cas: stored.collect() };
+    let json = serde_json::to_vec_pretty(&state).map_err(|_| DevCaError::Encoding("the state"))?;
+    let disk = Disk::real();
+    let staged = staged(path);
+    if disk.metadata(&staged)?.is_some() {
+        disk.remove_file(&staged)?;
+    }
+    disk.write_new(&staged, &json, 0o600)?;
+    disk.rename(&staged, path)?;
+    Ok(())
+}
+
+fn staged(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
