@@ -1,6 +1,6 @@
 //! `fabcert dev-ca`: the embedded Fabric-CA-compatible server in the foreground, until it is told to end.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -99,7 +99,7 @@ pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ended)?;
         let running = DevCa::start(args.config()).await?;
         if let Some(path) = &args.anchor_out {
-            replace(path, running.tls_anchor_pem().as_bytes())?;
+            Disk::real().replace(path, running.tls_anchor_pem().as_bytes(), 0o644)?;
         }
         super::output::print(&greeting(args, &running))?;
         tokio::select! {
@@ -114,7 +114,7 @@ pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
 fn greeting(args: &DevCaArgs, running: &Running) -> String {
     let mut text = format!("warning: {WARNING}\nserving {} as {}\n", running.url(), args.ca_names.join(", "));
     for rule in &args.faults {
-        text.push_str(&format!("fault switched on: {rule}\n"));
+        text += &format!("fault switched on: {rule}\n");
     }
     let trust = match &args.anchor_out {
         _ if args.plaintext => "--plaintext".to_owned(),
@@ -122,6 +122,5 @@ fn greeting(args: &DevCaArgs, running: &Running) -> String {
         None => "--tls-ca ANCHOR (ask for it with --anchor-out ANCHOR)".to_owned(),
     };
     let (id, url) = ("admin", running.url());
-    text.push_str(&format!("try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id {id} {trust} --msp-dir msp\n"));
-    text
+    text + &format!("try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id {id} {trust} --msp-dir msp\n")
 }

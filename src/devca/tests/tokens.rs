@@ -68,8 +68,7 @@ fn a_high_s_is_refused() {
         r.read_sequence(|r| Ok((r.next().read_bigint_bytes()?.0, r.next().read_bigint_bytes()?.0)))
     })
     .unwrap();
-    let order =
-        BigUint::parse_bytes(b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16).unwrap();
+    let order = BigUint::parse_bytes(b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16).unwrap();
     let high = (order - BigUint::from_bytes_be(&s)).to_bytes_be();
     let der = |s: &[u8]| {
         yasna::construct_der(|w| {
