@@ -114,7 +114,9 @@ pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
 fn greeting(args: &DevCaArgs, running: &Running) -> String {
     let mut text = format!("warning: {WARNING}\nserving {} as {}\n", running.url(), args.ca_names.join(", "));
     for rule in &args.faults {
-        text += &format!("fault switched on: {rule}\n");
+        text += "fault switched on: ";
+        text += &rule.to_string();
+        text += "\n";
     }
     let trust = match &args.anchor_out {
         _ if args.plaintext => "--plaintext".to_owned(),
