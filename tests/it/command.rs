@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
+    #[cfg_attr(not(feature = "dev-ca"), allow(dead_code, reason = "only the tests of faults look at it"))]
     pub(crate) stderr: String,
 }
 

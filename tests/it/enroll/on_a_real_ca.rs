@@ -53,7 +53,7 @@ fn both_folders(ca: &dyn CaUnderTest, intermediates: usize) {
     let below = |folder: &str| found.keys().filter(|p| p.starts_with(&format!("{folder}/"))).count();
     assert_eq!((below("keystore"), below("signcerts"), below("cacerts")), (1, 1, 1));
     assert_eq!(below("intermediatecerts"), intermediates);
-    for (path, (_, content)) in found.iter().filter(|(p, _)| p.ends_with(".pem")) {
+    for (path, (_, content)) in found.iter().filter(|(p, _)| p.contains("certs/")) {
         assert_eq!(String::from_utf8_lossy(content).matches("BEGIN CERTIFICATE").count(), 1, "{path}");
     }
     if let Some(verdict) = oracle::msp(&msp, "Org1MSP") {
