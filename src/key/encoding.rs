@@ -52,7 +52,7 @@ pub(super) fn key_from_pem(pem: &[u8]) -> Result<KeyPair, KeyError> {
 }
 
 /// `PrivateKeyInfo ::= SEQUENCE { version, algorithm { OID, parameters }, privateKey OCTET STRING, [0] attributes }`
-fn from_pkcs8(der: &[u8]) -> Result<KeyPair, KeyError> {
+pub(super) fn from_pkcs8(der: &[u8]) -> Result<KeyPair, KeyError> {
     let (algorithm, parameters, inner) = yasna::parse_der(der, |r| {
         r.read_sequence(|r| {
             r.next().read_u8()?;
@@ -103,11 +103,10 @@ fn from_sec1(der: &[u8], outer: Option<KeyAlgorithm>) -> Result<KeyPair, KeyErro
         (Some(a), _) | (None, Some(a)) => a,
         (None, None) => return Err(KeyError::Malformed("it does not name its curve")),
     };
-    let key = KeyPair::from_scalar(algorithm, &scalar)?;
     match public {
-        // A compressed point is legal; only an uncompressed one is compared.
-        Some((bytes, _)) if bytes.first() == Some(&4) && bytes != key.point => Err(KeyError::PublicMismatch),
-        _ => Ok(key),
+        // A compressed point is legal; it is computed anew.
+        Some((point, _)) if point.first() == Some(&4) => KeyPair::from_parts(algorithm, &scalar, point),
+        _ => KeyPair::from_scalar(algorithm, &scalar),
     }
 }
 

@@ -9,7 +9,10 @@ mod tests;
 
 use std::fmt;
 
-use ring::rand::SecureRandom;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+};
 use zeroize::Zeroizing;
 
 pub use encoding::is_private_key_label;
@@ -33,6 +36,14 @@ impl KeyAlgorithm {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
+        }
+    }
+
+    /// ring's name for it.
+    fn ring(self) -> &'static EcdsaSigningAlgorithm {
+        match self {
+            Self::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
+            Self::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
         }
     }
 }
@@ -103,20 +114,27 @@ impl KeyPair {
     /// # Errors
     /// [`KeyError::NoRandomness`] when the system gives none.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
-        let rng = ring::rand::SystemRandom::new();
-        let mut scalar = Zeroizing::new(vec![0u8; algorithm.field_len()]);
-        // A random string is no valid scalar once in 2^32 (P-256) at most: a few tries are plenty.
-        for _ in 0..16 {
-            rng.fill(&mut scalar).map_err(|_| KeyError::NoRandomness)?;
-            if let Ok(key) = Self::from_scalar(algorithm, &scalar) {
-                return Ok(key);
-            }
-        }
-        Err(KeyError::NoRandomness)
+        let der =
+            EcdsaKeyPair::generate_pkcs8(algorithm.ring(), &SystemRandom::new()).map_err(|_| KeyError::NoRandomness)?;
+        encoding::from_pkcs8(der.as_ref())
     }
 
     /// The key with this secret scalar (big-endian).
     pub(crate) fn from_scalar(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Self, KeyError> {
+        let padded = Self::padded(algorithm, scalar)?;
+        let point = signing::public_point(algorithm, &padded)?;
+        Ok(Self { algorithm, scalar: padded, point })
+    }
+
+    /// The key with this scalar and the point stored beside it, which is checked to be the scalar's.
+    fn from_parts(algorithm: KeyAlgorithm, scalar: &[u8], point: Vec<u8>) -> Result<Self, KeyError> {
+        let scalar = Self::padded(algorithm, scalar)?;
+        EcdsaKeyPair::from_private_key_and_public_key(algorithm.ring(), &scalar, &point, &SystemRandom::new())
+            .map_err(|_| KeyError::PublicMismatch)?;
+        Ok(Self { algorithm, scalar, point })
+    }
+
+    fn padded(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let len = algorithm.field_len();
         let mut padded = Zeroizing::new(vec![0u8; len]);
         let significant = scalar.iter().position(|b| *b != 0).map_or_else(|| &scalar[scalar.len()..], |i| &scalar[i..]);
@@ -124,8 +142,7 @@ impl KeyPair {
             return Err(KeyError::Malformed("the scalar is longer than the curve allows"));
         }
         padded[len - significant.len()..].copy_from_slice(significant);
-        let point = signing::public_point(algorithm, &padded)?;
-        Ok(Self { algorithm, scalar: padded, point })
+        Ok(padded)
     }
 
     /// Reads the first private key in `pem`: PKCS#8 (`PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`), also behind an

@@ -81,3 +81,11 @@ fn a_generated_key_survives_pkcs8_and_is_not_shown() {
     assert_eq!(again.public_point(), key.public_point());
     assert_eq!(format!("{key:?}"), format!("KeyPair(P-256, ski {})", key.ski()));
 }
+
+#[test]
+fn a_public_key_of_another_key_is_noticed() {
+    let (a, b) = (KeyPair::generate(KeyAlgorithm::P256).unwrap(), KeyPair::generate(KeyAlgorithm::P256).unwrap());
+    let der = encoding::pkcs8_der(KeyAlgorithm::P256, &a.scalar, &b.point);
+    let pem = crate::x509::pem_encode("PRIVATE KEY", &der);
+    assert_eq!(KeyPair::from_pem(pem.as_bytes()).unwrap_err(), KeyError::PublicMismatch);
+}
