@@ -57,11 +57,8 @@ fn matches_pattern(patterns: &str, name: &str) -> bool {
 }
 
 /// The JSON of the attribute extension; `None` when the certificate gets no extension.
-pub(super) fn extension(
-    requests: Option<&[(&str, bool)]>, owned: &[Attribute],
-) -> Result<Option<String>, Refusal> {
-    let by_default: Vec<(&str, bool)> =
-        owned.iter().filter(|a| a.ecert).map(|a| (a.name.as_str(), false)).collect();
+pub(super) fn extension(requests: Option<&[(&str, bool)]>, owned: &[Attribute]) -> Result<Option<String>, Refusal> {
+    let by_default: Vec<(&str, bool)> = owned.iter().filter(|a| a.ecert).map(|a| (a.name.as_str(), false)).collect();
     if requests.is_none() && by_default.is_empty() {
         return Ok(None);
     }

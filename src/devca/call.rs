@@ -8,12 +8,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::fault::Fault;
 use super::identity::{Identity, Registry};
+use super::issue;
 use super::log::{Endpoint, lock};
 use super::refusal::Refusal;
 use super::server::{Ca, Server};
 use super::token::{self, Signed};
 use super::wire::{Body, CaInfo};
-use super::issue;
 
 /// A request that was routed.
 pub(super) struct Call<'a> {
@@ -82,8 +82,7 @@ impl<'a> Call<'a> {
         let now = self.server.now().unix();
         let validity = certificate.validity();
         let expired_may = self.endpoint == Endpoint::Reenroll && self.server.config.reenroll_expired;
-        let in_time =
-            validity.not_before.timestamp() <= now && (now <= validity.not_after.timestamp() || expired_may);
+        let in_time = validity.not_before.timestamp() <= now && (now <= validity.not_after.timestamp() || expired_may);
         if !in_time || !ca.authority.issued(&certificate) {
             return Ok(None);
         }

@@ -54,10 +54,9 @@ impl Request {
         let info = &csr.certification_request_info;
         let mut fields = Vec::new();
         for attribute in info.subject.iter_attributes() {
-            let value = attribute.as_str().map_or_else(
-                |_| String::from_utf8_lossy(attribute.attr_value().data).into_owned(),
-                str::to_owned,
-            );
+            let value = attribute
+                .as_str()
+                .map_or_else(|_| String::from_utf8_lossy(attribute.attr_value().data).into_owned(), str::to_owned);
             fields.push((attribute.attr_type().to_id_string(), value));
         }
         let mut sans = Vec::new();

@@ -130,7 +130,12 @@ fn certify(call: &Call<'_>, ca: &Ca, id: &str) -> Result<String, Refusal> {
 }
 
 fn template(
-    call: &Call<'_>, ca: &Ca, identity: &Identity, csr: &Request, wanted: Wanted<'_>, usage: Usage,
+    call: &Call<'_>,
+    ca: &Ca,
+    identity: &Identity,
+    csr: &Request,
+    wanted: Wanted<'_>,
+    usage: Usage,
     attributes: Option<String>,
 ) -> Template {
     let lifetime = match usage {
@@ -203,7 +208,11 @@ fn spoil(template: &mut Template, fault: &Fault, now: Timestamp) {
 }
 
 fn sign(
-    call: &Call<'_>, ca: &Ca, csr: &Request, mut template: Template, is_ca: bool,
+    call: &Call<'_>,
+    ca: &Ca,
+    csr: &Request,
+    mut template: Template,
+    is_ca: bool,
 ) -> Result<issue::Certificate, Refusal> {
     csr.check_signature()?;
     if csr.wants_ca && !is_ca {

@@ -130,8 +130,7 @@ pub(super) struct Registry {
 impl Registry {
     /// The affiliations of the real server's default configuration, and nobody.
     pub(super) fn new() -> Self {
-        let mut registry =
-            Self { identities: BTreeMap::new(), affiliations: BTreeSet::new(), issued: Vec::new() };
+        let mut registry = Self { identities: BTreeMap::new(), affiliations: BTreeSet::new(), issued: Vec::new() };
         for name in ["org1.department1", "org1.department2", "org2.department1"] {
             registry.add_affiliation(name);
         }
@@ -233,7 +232,11 @@ impl Registry {
     /// Checks a secret in the order of the real server (`user.Login`): lock, secret, revoked, limit; a right one ends
     /// the count of wrong ones.
     pub(super) fn log_in(
-        &mut self, id: &str, secret: &[u8], attempts_allowed: u32, ca_max: i64,
+        &mut self,
+        id: &str,
+        secret: &[u8],
+        attempts_allowed: u32,
+        ca_max: i64,
     ) -> Result<(), Refusal> {
         let identity = self.identities.get_mut(id).ok_or_else(Refusal::authentication)?;
         if attempts_allowed > 0 && identity.wrong_secrets == attempts_allowed {

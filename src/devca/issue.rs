@@ -65,8 +65,8 @@ pub(super) fn to_minute(t: Timestamp) -> Timestamp {
 /// The key identifier of certificates: SHA-1 of the public key bits (RFC 5280 section 4.2.1.2, method 1). Not Fabric's SKI.
 pub(super) fn key_id(spki: &[u8]) -> Result<Vec<u8>, DevCaError> {
     use x509_parser::prelude::FromDer;
-    let (_, parsed) = x509_parser::x509::SubjectPublicKeyInfo::from_der(spki)
-        .map_err(|_| DevCaError::Encoding("the public key"))?;
+    let (_, parsed) =
+        x509_parser::x509::SubjectPublicKeyInfo::from_der(spki).map_err(|_| DevCaError::Encoding("the public key"))?;
     let bits: &[u8] = &parsed.subject_public_key.data;
     Ok(ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bits).as_ref().to_vec())
 }
@@ -89,7 +89,8 @@ pub(super) fn write(template: &Template, signer: &Signer<'_>) -> Result<Certific
             });
             w.next().write_der(&template.subject.to_der());
             w.next().write_der(&template.spki);
-            w.next().write_tagged(Tag::context(3), |w| w.write_sequence(|w| write_extensions(w, template, &ski, signer)));
+            w.next()
+                .write_tagged(Tag::context(3), |w| w.write_sequence(|w| write_extensions(w, template, &ski, signer)));
         });
     });
     let signature = signer.key.sign(&tbs).map_err(|_| DevCaError::NoRandomness)?;
@@ -118,14 +119,8 @@ fn write_signature_algorithm(w: DERWriter<'_>) {
 /// `UTCTime` through 2049, `GeneralizedTime` from 2050 (RFC 5280 section 4.1.2.5).
 fn write_time(w: &mut DERWriterSeq<'_>, t: Timestamp) {
     let at = OffsetDateTime::from_unix_timestamp(t.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let rest = format!(
-        "{:02}{:02}{:02}{:02}{:02}Z",
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second()
-    );
+    let rest =
+        format!("{:02}{:02}{:02}{:02}{:02}Z", u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second());
     let (tag, text) = if (1950..2050).contains(&at.year()) {
         (0x17, format!("{:02}{rest}", at.year() % 100))
     } else {
@@ -210,10 +205,13 @@ fn sans_der(sans: &[San]) -> Vec<u8> {
                     San::Dns(t) => (2, t.as_bytes().to_vec()),
                     San::Email(t) => (1, t.as_bytes().to_vec()),
                     San::Uri(t) => (6, t.as_bytes().to_vec()),
-                    San::Ip(ip) => (7, match ip {
-                        IpAddr::V4(v4) => v4.octets().to_vec(),
-                        IpAddr::V6(v6) => v6.octets().to_vec(),
-                    }),
+                    San::Ip(ip) => (
+                        7,
+                        match ip {
+                            IpAddr::V4(v4) => v4.octets().to_vec(),
+                            IpAddr::V6(v6) => v6.octets().to_vec(),
+                        },
+                    ),
                 };
                 w.next().write_tagged_implicit(Tag::context(tag), |w| w.write_bytes(&content));
             }

@@ -48,8 +48,7 @@ pub use running::{DevCa, Running};
 use crate::ErrorKind;
 
 /// What every start says.
-pub const WARNING: &str =
-    "this is a development CA: its secrets are public and its keys are unprotected; use it for development and tests only";
+pub const WARNING: &str = "this is a development CA: its secrets are public and its keys are unprotected; use it for development and tests only";
 
 /// A dev CA that cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +90,9 @@ pub enum DevCaError {
 impl From<DevCaError> for crate::Error {
     fn from(e: DevCaError) -> Self {
         let (kind, help) = match &e {
-            DevCaError::Listen { .. } => (ErrorKind::Io, "choose another address with --listen; port 0 takes a free one"),
+            DevCaError::Listen { .. } => {
+                (ErrorKind::Io, "choose another address with --listen; port 0 takes a free one")
+            }
             DevCaError::Thread(_) | DevCaError::NoRandomness => (ErrorKind::Io, "try again; if it stays, report it"),
             DevCaError::NoCa => (ErrorKind::Usage, "give a name with --ca-name"),
             DevCaError::Encoding(_) => (ErrorKind::Bug, "report it with the command line"),

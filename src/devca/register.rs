@@ -7,9 +7,7 @@ use super::call::{Call, is_within, may_act_on_type, registry_of};
 use super::identity::{Attribute, Identity, NewIdentity, Registry, fixed_attributes, go_bool};
 use super::refusal::Refusal;
 use super::server::Ca;
-use super::wire::{
-    Body, CertificateList, CertificateRow, Fields, IdentityInfo, IdentityList, Registration, go_json,
-};
+use super::wire::{Body, CertificateList, CertificateRow, Fields, IdentityInfo, IdentityList, Registration, go_json};
 use super::{DevCaError, attribute};
 
 /// Registers an identity; answers its secret. The second value is the id, for the `Location` header.
@@ -27,7 +25,10 @@ pub(super) fn register(call: &Call<'_>) -> Result<(String, String), Refusal> {
 
 /// Checks and adds; answers id and secret.
 fn add(
-    call: &Call<'_>, registry: &mut Registry, caller: &str, fields: Fields<'_>,
+    call: &Call<'_>,
+    registry: &mut Registry,
+    caller: &str,
+    fields: Fields<'_>,
 ) -> Result<(String, String), Refusal> {
     let caller = registry.get(caller).ok_or_else(Refusal::authentication)?;
     let id = fields.text("id")?;
@@ -51,8 +52,7 @@ fn add(
     };
     let max_enrollments = max_enrollments(fields.integer("max_enrollments")?, call.server.config.max_enrollments)?;
     attributes.extend(fixed_attributes(id, &kind, &affiliation));
-    let new =
-        NewIdentity { id, secret: &secret, kind: &kind, affiliation: &affiliation, attributes, max_enrollments };
+    let new = NewIdentity { id, secret: &secret, kind: &kind, affiliation: &affiliation, attributes, max_enrollments };
     registry.register(new)?;
     Ok((id.to_owned(), secret))
 }
@@ -61,9 +61,9 @@ fn add(
 fn max_enrollments(wanted: i64, ca: i64) -> Result<i64, Refusal> {
     let refuse = |message: String| Err(Refusal::new(400, 82, message));
     match (wanted, ca) {
-        (..-1, _) => refuse(format!(
-            "Max enrollment in registration request may not be less than -1, but was {wanted}"
-        )),
+        (..-1, _) => {
+            refuse(format!("Max enrollment in registration request may not be less than -1, but was {wanted}"))
+        }
         (_, 0) => refuse("Registration is disabled".to_owned()),
         (0, ca) => Ok(ca),
         (wanted, -1) => Ok(wanted),

@@ -72,9 +72,7 @@ impl Ready {
     async fn new(config: DevCaConfig) -> Result<Self, DevCaError> {
         tracing::warn!("{WARNING}");
         let listener = server::bind(config.listen).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| DevCaError::Listen { address: config.listen, source })?;
+        let address = listener.local_addr().map_err(|source| DevCaError::Listen { address: config.listen, source })?;
         let server = Server::prepare(config)?;
         let tls = if server.config.plaintext { None } else { Some(server.tls()?) };
         Ok(Self { server: Arc::new(server), listener, address, tls })

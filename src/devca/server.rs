@@ -131,7 +131,8 @@ impl Server {
         };
         let leaf = issue::write(&template, &authority.signer())?;
         let refused = |_| DevCaError::Encoding("the TLS certificate");
-        let key = PrivateKeyDer::from_pem_slice(key.to_pkcs8_pem().as_bytes()).map_err(|_| DevCaError::Encoding("the TLS key"))?;
+        let key = PrivateKeyDer::from_pem_slice(key.to_pkcs8_pem().as_bytes())
+            .map_err(|_| DevCaError::Encoding("the TLS key"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_safe_default_protocol_versions().map_err(refused)?;
@@ -157,7 +158,10 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, DevCaError>
 
 /// Serves until `stop` says so or its sender is gone; connections still open are dropped then.
 pub(super) async fn serve(
-    server: Arc<Server>, listener: TcpListener, tls: Option<TlsAcceptor>, mut stop: watch::Receiver<bool>,
+    server: Arc<Server>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
     loop {
@@ -199,7 +203,8 @@ where
 {
     let service = service_fn(move |request| respond(Arc::clone(&server), request));
     // No time limits, as the real server has none. Errors are the client's or a fault's doing.
-    let _ = http1::Builder::new().title_case_headers(true).header_read_timeout(None).serve_connection(io, service).await;
+    let _ =
+        http1::Builder::new().title_case_headers(true).header_read_timeout(None).serve_connection(io, service).await;
 }
 
 /// The connection is to end without an answer.

@@ -81,7 +81,11 @@ const HALF_P384: [u8; 48] = [
 
 /// Verifies an ECDSA signature whose S is low; bytes behind the SEQUENCE are passed over, as by Go's `asn1.Unmarshal`.
 fn ecdsa(
-    algorithm: &'static dyn VerificationAlgorithm, half: &[u8], key: &[u8], payload: &str, signature: &[u8],
+    algorithm: &'static dyn VerificationAlgorithm,
+    half: &[u8],
+    key: &[u8],
+    payload: &str,
+    signature: &[u8],
 ) -> bool {
     let Some(sequence) = first_sequence(signature) else { return false };
     let s = yasna::parse_der(sequence, |r| {
@@ -113,9 +117,8 @@ mod tests {
         use num_bigint::BigUint;
         let half = |hex: &[u8]| BigUint::parse_bytes(hex, 16).unwrap() / 2u32;
         let p256 = half(b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
-        let p384 = half(
-            b"ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
-        );
+        let p384 =
+            half(b"ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973");
         assert_eq!(BigUint::from_bytes_be(&HALF_P256), p256);
         assert_eq!(BigUint::from_bytes_be(&HALF_P384), p384);
     }

@@ -27,7 +27,8 @@ impl<'a> Body<'a> {
             Ok(value) => Ok(Self { raw, value: Some(value) }),
             Err(e) if e.is_eof() => Err(invalid(raw, "unexpected end of JSON input")),
             Err(e) => {
-                let at = text.lines().nth(e.line().saturating_sub(1)).and_then(|l| l.get(e.column().saturating_sub(1)..));
+                let at =
+                    text.lines().nth(e.line().saturating_sub(1)).and_then(|l| l.get(e.column().saturating_sub(1)..));
                 let found = at.and_then(|rest| rest.chars().next()).unwrap_or('\n');
                 Err(invalid(raw, &format!("invalid character '{found}' looking for beginning of value")))
             }
@@ -77,7 +78,11 @@ impl<'a> Fields<'a> {
     }
 
     fn mismatch(&self, name: &str, value: &Value, wanted: &str) -> Refusal {
-        let field = format!("json: cannot unmarshal {} into Go struct field {}.{name} of type {wanted}", go_kind(value), self.of);
+        let field = format!(
+            "json: cannot unmarshal {} into Go struct field {}.{name} of type {wanted}",
+            go_kind(value),
+            self.of
+        );
         invalid(self.raw, &field)
     }
 

@@ -22,10 +22,7 @@ fn ten_wrong_secrets_lock_until_a_registrar_sets_a_new_one() {
     }
     let reply = enroll(&ca, "peer0", "peer0pw", json!({}));
     assert_eq!(reply.verdict(), LOCKED);
-    assert_eq!(
-        reply.message(),
-        "Incorrect password entered 10 times, max incorrect password limit of 10 reached"
-    );
+    assert_eq!(reply.message(), "Incorrect password entered 10 times, max incorrect password limit of 10 reached");
     let admin = Member::enroll(&ca, "admin", "adminpw");
     let path = "/api/v1/identities/peer0";
     assert_eq!(admin.send(&ca, "PUT", path, &json!({"type": "peer"})).status, 200);

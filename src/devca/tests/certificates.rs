@@ -76,7 +76,10 @@ fn the_subject_comes_from_the_request_but_the_units_from_the_registry() {
     let subject = json!({"CN": "peer0", "names": [{"C": "DE", "O": "Json", "OU": "x"}], "SerialNumber": "7"});
     let reply = enroll(&ca, "peer0", "peer0pw", json!({"subject": subject}));
     with_cert(&reply.cert_der(), |c| {
-        assert_eq!(c.subject().to_string(), "C=DE, O=Json, OU=org1 + OU=peer + OU=department1, CN=peer0, serialNumber=7");
+        assert_eq!(
+            c.subject().to_string(),
+            "C=DE, O=Json, OU=org1 + OU=peer + OU=department1, CN=peer0, serialNumber=7"
+        );
     });
 }
 
@@ -148,7 +151,10 @@ fn subject_values_that_are_too_long_are_refused_by_bytes() {
     let request = csr_of(&params, &new_key());
     let reply = post_enroll(&ca, &id, "pw", &json!({"certificate_request": request}));
     assert_eq!(reply.verdict(), (400, 80));
-    assert_eq!(reply.message(), format!("CSR input validation failed: The CN '{id}' exceeds the maximum character limit of 64"));
+    assert_eq!(
+        reply.message(),
+        format!("CSR input validation failed: The CN '{id}' exceeds the maximum character limit of 64")
+    );
     let key = new_key();
     let good = Csr::build(&CsrSpec { enrollment_id: "admin", sans: &[], subject: &subject }, &key).unwrap();
     let reply = post_enroll(&ca, "admin", "adminpw", &json!({"certificate_request": good.to_pem()}));

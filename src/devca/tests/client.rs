@@ -1,5 +1,6 @@
 //! HTTP by hand: one request a connection.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -104,7 +105,11 @@ fn dechunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
 
 /// Sends one request to the plaintext server and reads to the end of the connection.
 pub(super) fn try_send(
-    ca: &Running, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8],
+    ca: &Running,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
 ) -> Option<Reply> {
     let mut stream = TcpStream::connect(ca.addr()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -117,10 +122,10 @@ pub(super) fn try_send(
 pub(super) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     if !body.is_empty() {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
     }
     [head.as_bytes(), b"\r\n", body].concat()
 }

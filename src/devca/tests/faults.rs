@@ -23,9 +23,7 @@ fn two_hosts() -> Value {
 }
 
 fn san_count(reply: &Reply) -> usize {
-    with_cert(&reply.cert_der(), |c| {
-        c.subject_alternative_name().unwrap().map_or(0, |e| e.value.general_names.len())
-    })
+    with_cert(&reply.cert_der(), |c| c.subject_alternative_name().unwrap().map_or(0, |e| e.value.general_names.len()))
 }
 
 #[test]

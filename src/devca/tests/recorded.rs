@@ -153,7 +153,10 @@ fn certificates_are_those_of_the_real_server_byte_for_byte_where_they_can_be() {
         assert_eq!(Value::from(reply.status), exchange.status(), "{name}");
         let ours = with_cert(&reply.cert_der(), common_part);
         assert_eq!(ours, with_cert(&exchange.cert(), common_part), "{name}");
-        assert_eq!(keys(&reply.json()["result"]["ServerInfo"]), keys(&exchange.response["body"]["result"]["ServerInfo"]));
+        assert_eq!(
+            keys(&reply.json()["result"]["ServerInfo"]),
+            keys(&exchange.response["body"]["result"]["ServerInfo"])
+        );
         assert_eq!(reply.json()["result"]["ServerInfo"]["Version"], "");
         assert_eq!(sorted(reply.headers), exchange.headers(), "{name}");
     }
@@ -196,10 +199,15 @@ fn an_intermediate_ca_answers_its_own_certificate_first() {
     let ca = start(config);
     let exchange = Exchange::new(recorded!("34-enroll-intermediate"));
     let reply = post_enroll(&ca, "peer2", "peer2pw", &exchange.request["body"]);
-    let theirs = Reply { status: 201, headers: Vec::new(), body: exchange.response["body"].to_string().into(), complete: true };
+    let theirs =
+        Reply { status: 201, headers: Vec::new(), body: exchange.response["body"].to_string().into(), complete: true };
     let is_ca = |der: &Vec<u8>| with_cert(der, |c| c.is_ca() && c.subject().as_raw() == c.issuer().as_raw());
-    assert_eq!(reply.chain().iter().map(is_ca).collect::<Vec<_>>(), theirs.chain().iter().map(is_ca).collect::<Vec<_>>());
-    let path_len = |der: &Vec<u8>| with_cert(der, |c| c.basic_constraints().unwrap().unwrap().value.path_len_constraint);
+    assert_eq!(
+        reply.chain().iter().map(is_ca).collect::<Vec<_>>(),
+        theirs.chain().iter().map(is_ca).collect::<Vec<_>>()
+    );
+    let path_len =
+        |der: &Vec<u8>| with_cert(der, |c| c.basic_constraints().unwrap().unwrap().value.path_len_constraint);
     assert_eq!(
         reply.chain().iter().map(path_len).collect::<Vec<_>>(),
         theirs.chain().iter().map(path_len).collect::<Vec<_>>()
@@ -221,8 +229,11 @@ fn recorded_tokens_are_judged_as_the_default_server_judged_them() {
     assert!(vectors.len() >= 9);
     for vector in vectors {
         let text = |name: &str| vector[name].as_str().unwrap();
-        let signed =
-            crate::devca::token::Signed { method: text("method"), target: text("request_uri"), body: text("body").as_bytes() };
+        let signed = crate::devca::token::Signed {
+            method: text("method"),
+            target: text("request_uri"),
+            body: text("body").as_bytes(),
+        };
         let taken = crate::devca::token::verify(text("token"), &signed);
         let der = pem_blocks(text("certificate_pem").as_bytes()).unwrap().remove(0).der;
         // The legacy layout passes only a server in compatibility mode.

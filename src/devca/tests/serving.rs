@@ -20,7 +20,8 @@ fn unknown_paths_wrong_methods_and_unclean_paths() {
     assert_eq!((reply.status, reply.body.as_slice()), (404, &b"404 page not found\n"[..]));
     let reply = send(&ca, "POST", "//enroll?ca=x", &[], b"{}");
     assert_eq!((reply.status, reply.header("Location"), reply.body.len()), (301, Some("/enroll?ca=x"), 0));
-    for (method, path) in [("GET", "/enroll"), ("OPTIONS", "/cainfo"), ("PUT", "/register"), ("POST", "/identities/a")] {
+    for (method, path) in [("GET", "/enroll"), ("OPTIONS", "/cainfo"), ("PUT", "/register"), ("POST", "/identities/a")]
+    {
         let reply = send(&ca, method, path, &[], b"");
         assert_eq!(reply.verdict(), (405, 1), "{method} {path}");
         assert_eq!(reply.message(), format!("Method {method} is not allowed"));
