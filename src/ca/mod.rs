@@ -29,6 +29,8 @@ pub use codes::{ERROR_CODES, ErrorCode, error_code};
 pub use error::CaError;
 pub use retry::RetryPolicy;
 pub use status::{Class, Operation, ServerError};
+#[cfg(feature = "dev-ca")]
+pub(crate) use tls::crypto_provider;
 pub use tls_failure::{TlsFailure, UnknownIssuer};
 pub use verify::{Expected, Purpose, RoleRule, VerifiedEnrollment, VerifyError, verify};
 pub use wire::{AttrRequest, Attribute, CaInfo, EnrollRequest, Enrollment, RegisterRequest};

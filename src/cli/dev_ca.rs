@@ -1,5 +1,7 @@
 //! `fabcert dev-ca`: the embedded Fabric-CA-compatible server in the foreground, until it is told to end.
 
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +29,7 @@ pub(super) struct DevCaArgs {
     /// Intermediate CAs between the root and the CA that issues
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8))]
     intermediates: u8,
-    /// Name in the server certificate besides localhost, 127.0.0.1 and the IPv6 loopback; repeatable
+    /// Name in the server certificate besides localhost, 127.0.0.1 and ::1; repeatable
     #[arg(long = "host", value_name = "NAME", value_delimiter = ',')]
     hosts: Vec<String>,
     /// Identity to register besides admin:adminpw; repeatable

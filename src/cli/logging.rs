@@ -9,9 +9,11 @@ use tracing_subscriber::prelude::*;
 use super::args::{ColorChoice, LogForm, OutputArgs};
 
 /// Starts the log. Only fabcert's own events are let through: other crates log requests, headers included.
-pub(super) fn start(args: &OutputArgs) {
+/// A command that tells its own story logs progress only when asked to.
+pub(super) fn start(args: &OutputArgs, tells_itself: bool) {
     let level = match (args.quiet, args.verbose) {
         (true, _) => LevelFilter::ERROR,
+        (false, 0) if tells_itself => LevelFilter::ERROR,
         (false, 0) => LevelFilter::INFO,
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,

@@ -3,6 +3,10 @@
 mod args;
 mod completions;
 mod csr;
+#[cfg(feature = "dev-ca")]
+mod demo;
+#[cfg(feature = "dev-ca")]
+mod dev_ca;
 mod enroll;
 mod fabric_env;
 mod install;
@@ -58,6 +62,12 @@ enum Command {
     Install(Box<install::InstallArgs>),
     /// Bring back the folders as they were before the last install
     Rollback(rollback::RollbackArgs),
+    /// The whole story on this machine in seconds: dev CA, two peers, one gateway name, failover
+    #[cfg(feature = "dev-ca")]
+    Demo(demo::DemoArgs),
+    /// An embedded Fabric-CA-compatible server, for development and tests only
+    #[cfg(feature = "dev-ca")]
+    DevCa(Box<dev_ca::DevCaArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write man pages
@@ -72,7 +82,11 @@ pub fn main() -> ExitCode {
         Err(e) => return usage_exit(&e),
     };
     let form = cli.output.output;
-    logging::start(&cli.output);
+    #[cfg(feature = "dev-ca")]
+    let tells_itself = matches!(cli.command, Command::Demo(_));
+    #[cfg(not(feature = "dev-ca"))]
+    let tells_itself = false;
+    logging::start(&cli.output, tells_itself);
     match run(cli) {
         Ok(code) => code,
         Err(e) => output::failure(&e, form),
@@ -86,6 +100,10 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Csr(args) => csr::run(&args, form),
         Command::Install(args) => install::run(&args, form),
         Command::Rollback(args) => rollback::run(&args, form),
+        #[cfg(feature = "dev-ca")]
+        Command::Demo(args) => demo::run(&args, form),
+        #[cfg(feature = "dev-ca")]
+        Command::DevCa(args) => dev_ca::run(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
     }

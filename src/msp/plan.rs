@@ -42,7 +42,7 @@ pub struct PlannedFile {
 
 impl fmt::Debug for PlannedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PlannedFile({}, {} bytes, {:04o})", self.path.display(), self.bytes.len(), self.mode)
+        write!(f, "{} ({} bytes, {:04o})", self.path.display(), self.bytes.len(), self.mode)
     }
 }
 

@@ -1,0 +1,249 @@
+//! `fabcert demo`: the whole story on this machine in seconds.
+
+mod gateway;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use self::gateway::{Application, Gateway, Peer};
+use super::args::OutputForm;
+use super::output;
+use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, RoleRule, TrustAnchors};
+use crate::devca::{DevCa, DevCaConfig};
+use crate::enroll::{self, Action, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish};
+use crate::fsx::Disk;
+use crate::key::{KeyAlgorithm, KeyPair};
+use crate::msp::{Layout, TlsNames};
+use crate::name::{NameSet, NameWishes};
+use crate::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
+use crate::{Error, ErrorKind, Secret};
+
+const GATEWAY: &str = "org1-peer-gateway-svc";
+const NAMESPACE: &str = "fabric";
+const DIALS: usize = 20;
+/// Marks a folder as the demo's own, so that nobody's files are ever removed.
+const MARKER: &str = ".fabcert-demo";
+
+/// The whole story on this machine in seconds.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  fabcert demo --dir /tmp/fabcert-demo")]
+pub(super) struct DemoArgs {
+    /// Folder for the result; one of an earlier demo is replaced
+    #[arg(long, value_name = "DIR", default_value = "fabcert-demo", env = "FABCERT_DIR")]
+    dir: PathBuf,
+}
+
+/// What the demo found; JSON.
+#[derive(Default, Serialize)]
+struct Story {
+    schema_version: u32,
+    dir: PathBuf,
+    both_up: Tally,
+    one_down: Tally,
+    one_without_the_name: Tally,
+}
+
+/// Connections by the peer that answered, and the failures.
+#[derive(Default, Serialize)]
+struct Tally {
+    answered: BTreeMap<String, usize>,
+    failed: usize,
+    why: Option<String>,
+}
+
+impl Tally {
+    fn text(&self) -> String {
+        let mut parts: Vec<String> = self.answered.iter().map(|(peer, n)| format!("{n} by {peer}")).collect();
+        parts.push(format!("{} failed", self.failed));
+        parts.join(", ")
+    }
+}
+
+pub(super) fn run(args: &DemoArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    let disk = Disk::real();
+    prepare(&disk, &args.dir)?;
+    let local = tokio::task::LocalSet::new();
+    let story = super::runtime()?.block_on(local.run_until(tell(&disk, &args.dir, form)))?;
+    if form == OutputForm::Json {
+        output::print_json(&story)?;
+    }
+    let as_told = story.both_up.failed == 0
+        && story.both_up.answered.len() == 2
+        && story.one_down.failed == 0
+        && story.one_without_the_name.failed > 0;
+    if as_told {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Error::new(ErrorKind::Bug, "the demo did not go as it should")
+        .with_help("please report this with the output above"))
+}
+
+fn prepare(disk: &Disk, dir: &Path) -> Result<(), Error> {
+    if disk.metadata(dir)?.is_some() {
+        let names = disk.read_dir(dir)?;
+        if !names.is_empty() && !names.iter().any(|n| n == MARKER) {
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("{} holds something else than an earlier demo", dir.display()),
+            )
+            .with_help("name another folder with --dir"));
+        }
+        disk.remove_tree(dir)?;
+    }
+    disk.create_dirs(dir)?;
+    disk.write_new(&dir.join(MARKER), b"made by fabcert demo; may be removed\n", 0o644)?;
+    Ok(())
+}
+
+async fn tell(disk: &Disk, dir: &Path, form: OutputForm) -> Result<Story, Error> {
+    let say = |text: &str| if form == OutputForm::Human { output::print(text) } else { Ok(()) };
+    let mut story = Story { schema_version: 1, dir: dir.to_owned(), ..Story::default() };
+
+    let ca = DevCa::start(DevCaConfig::new(super::now)).await?;
+    let anchor = dir.join("ca-tls.pem");
+    disk.write_new(&anchor, ca.tls_anchor_pem().as_bytes(), 0o644)?;
+    say(&format!("1  A development CA serves on {} (never use it for anything real)\n", ca.url()))?;
+
+    let secrets = register(ca.url(), &ca.tls_anchor_pem(), &["org1-peer1", "org1-peer2", "org1-peer3"]).await?;
+    say("2  Registered org1-peer1, org1-peer2 and org1-peer3 with the registrar's token\n\n")?;
+
+    let environment = Environment { disk, now: &super::now };
+    for (id, gateway) in [("org1-peer1", true), ("org1-peer2", true), ("org1-peer3", false)] {
+        let wish = wish(dir, ca.url(), &anchor, id, secrets[id].clone(), gateway)?;
+        let outcome = enroll::enroll(&wish, &environment).await?;
+        let tls = outcome.certificates.iter().find(|c| c.role == "tls");
+        let held = tls.map_or(0, |c| c.sans.len());
+        let membership = if gateway { "among them" } else { "but not" };
+        say(&format!("3  {id}: MSP and TLS folders proven and in place; {held} names, {membership} {GATEWAY}\n"))?;
+        if id == "org1-peer1" {
+            let again = enroll::enroll(&wish, &environment).await?;
+            if again.action != Action::Unchanged {
+                return Err(Error::new(ErrorKind::Bug, "a second run with the same wishes was not left alone"));
+            }
+            say("      a second run changed nothing and opened no connection\n")?;
+        }
+    }
+
+    let tls = |id: &str| dir.join(id).join("tls");
+    let peer1 = Peer::start(disk, "org1-peer1", &tls("org1-peer1")).await?;
+    let peer2 = Peer::start(disk, "org1-peer2", &tls("org1-peer2")).await?;
+    let application = Application::new(disk, &tls("org1-peer1").join("ca.crt"), GATEWAY)?;
+    let gateway = Gateway::start(vec![peer1.address, peer2.address]).await?;
+    story.both_up = dial(&application, gateway.address).await;
+    say(&format!("\n4  {DIALS} connections to {GATEWAY}, both peers up:            {}\n", story.both_up.text()))?;
+
+    let still_up = peer1.address;
+    peer2.stop().await;
+    story.one_down = dial(&application, gateway.address).await;
+    say(&format!("5  org1-peer2 is taken down, the client goes on:                    {}\n", story.one_down.text()))?;
+    gateway.stop().await;
+
+    let peer3 = Peer::start(disk, "org1-peer3", &tls("org1-peer3")).await?;
+    let gateway = Gateway::start(vec![still_up, peer3.address]).await?;
+    story.one_without_the_name = dial(&application, gateway.address).await;
+    say(&format!(
+        "6  org1-peer3, which lacks the name, joins the Service:             {}\n",
+        story.one_without_the_name.text()
+    ))?;
+    if let Some(why) = &story.one_without_the_name.why {
+        say(&format!("      {why}\n"))?;
+    }
+    say(
+        "      this is what strikes at night, after a failover; fabcert enroll --gateway-service keeps it from happening\n",
+    )?;
+    gateway.stop().await;
+    peer1.stop().await;
+    peer3.stop().await;
+    say(&format!(
+        "\nLook at {}/org1-peer1/msp and {}/org1-peer1/tls. Nothing is left running.\n",
+        dir.display(),
+        dir.display()
+    ))?;
+    Ok(story)
+}
+
+async fn dial(application: &Application, address: SocketAddr) -> Tally {
+    let mut tally = Tally::default();
+    for _ in 0..DIALS {
+        match application.dial(address).await {
+            Ok(peer) => *tally.answered.entry(peer).or_default() += 1,
+            Err(why) => {
+                tally.failed += 1;
+                tally.why = Some(why);
+            }
+        }
+    }
+    tally
+}
+
+/// Enrols the registrar and registers each id; the CA makes the secrets.
+async fn register(url: &str, anchor: &str, ids: &[&'static str]) -> Result<BTreeMap<&'static str, Secret>, Error> {
+    let (url, _, _) = CaUrl::parse(url)?;
+    let client = Client::builder(url).anchors(TrustAnchors::from_pem("dev CA", anchor.as_bytes())?).build()?;
+    let key = KeyPair::generate(KeyAlgorithm::P256)?;
+    let subject = SubjectFields::default();
+    let csr = Csr::build(&CsrSpec { enrollment_id: "admin", sans: &[], subject: &subject }, &key)?.to_pem();
+    let request = EnrollRequest { csr_pem: &csr, ..EnrollRequest::default() };
+    let admin = client.enroll("admin", &Secret::new("adminpw"), &request).await?;
+    let credential = Credential { cert_pem: &admin.cert_pem, key: &key };
+    let mut secrets = BTreeMap::new();
+    for id in ids {
+        let request = RegisterRequest { id, identity_type: Some("peer"), ..RegisterRequest::default() };
+        secrets.insert(*id, client.register(&credential, &request).await?);
+    }
+    Ok(secrets)
+}
+
+fn wish(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gateway: bool) -> Result<Wish, Error> {
+    let ca = CaAccess {
+        url: CaUrl::parse(url)?.0,
+        id: id.to_owned(),
+        secret: SecretSource::Given(secret),
+        ca_name: None,
+        anchors: vec![anchor.to_owned()],
+        client_identity: None,
+        proxy: None,
+        plaintext: false,
+        connect_timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(30),
+    };
+    let services = [GATEWAY.to_owned()];
+    let names = NameSet::derive(&NameWishes {
+        sans: &[],
+        hostnames: &[id.to_owned()],
+        gateway_services: if gateway { &services } else { &[] },
+        namespace: Some(NAMESPACE),
+        cluster_domain: "cluster.local",
+    })?;
+    Ok(Wish {
+        sign: Some(SignWish {
+            target: dir.join(id).join("msp"),
+            ca: ca.clone(),
+            names: NameSet::default(),
+            profile: None,
+            msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+            role: RoleRule::Exactly(NodeOu::Peer),
+        }),
+        tls: Some(TlsWish {
+            target: dir.join(id).join("tls"),
+            ca,
+            names,
+            profile: "tls".to_owned(),
+            file_names: TlsNames::Fabric,
+            role: RoleRule::Any,
+        }),
+        subject: SubjectFields::default(),
+        attributes: None,
+        key: KeyWish::New(None),
+        key_mode: 0o600,
+        group: None,
+        force: false,
+        wait: None,
+    })
+}
