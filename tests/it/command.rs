@@ -1,0 +1,55 @@
+//! The binary under test, in an environment that holds nothing of the machine's.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// What a run of the binary gave.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    #[cfg_attr(not(feature = "dev-ca"), allow(dead_code, reason = "only the tests of faults look at it"))]
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// The result as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+/// Runs `fabcert` with these arguments and, where there is one, this secret in the environment.
+pub(crate) fn fabcert(args: &[&str], secret: Option<&str>) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fabcert"));
+    command.args(args).env_clear().stdin(Stdio::null());
+    if let Some(secret) = secret {
+        command.env("FABCERT_SECRET", secret);
+    }
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    Ran {
+        code: status.code().unwrap_or(-1),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// Every path below `dir` with its mode and content.
+pub(crate) fn tree(dir: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = std::fs::read_dir(dir) else { return found };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        let meta = std::fs::symlink_metadata(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if meta.is_dir() {
+            found.insert(name.clone(), (meta.permissions().mode(), Vec::new()));
+            found.extend(tree(&path).into_iter().map(|(p, v)| (format!("{name}/{p}"), v)));
+        } else {
+            found.insert(name, (meta.permissions().mode(), std::fs::read(&path).unwrap()));
+        }
+    }
+    found
+}

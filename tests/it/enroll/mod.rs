@@ -1,0 +1,5 @@
+//! Enrolment by the binary: against the real Fabric CA, and against the dev CA with its faults.
+
+#[cfg(feature = "dev-ca")]
+mod faults;
+mod on_a_real_ca;

@@ -1,0 +1,166 @@
+//! Against the real fabric-ca-server, judged by Fabric's own MSP package and Go's TLS.
+
+use std::path::Path;
+
+use crate::command::{Ran, fabcert, tree};
+use crate::real::{CaUnderTest, RealCa, Registration, oracle};
+
+const NAMES: [&str; 9] = [
+    "127.0.0.1",
+    "org1-peer1",
+    "org1-peer1.fabric",
+    "org1-peer1.fabric.svc",
+    "org1-peer1.fabric.svc.cluster.local",
+    "org1-peer-gateway-svc",
+    "org1-peer-gateway-svc.fabric",
+    "org1-peer-gateway-svc.fabric.svc",
+    "org1-peer-gateway-svc.fabric.svc.cluster.local",
+];
+
+fn enroll(ca: &dyn CaUnderTest, dir: &Path, secret: &str, more: &[&str]) -> Ran {
+    let (url, anchor) = (ca.url(), ca.tls_anchor().display().to_string());
+    let msp = dir.join("p/msp").display().to_string();
+    let mut args = vec!["enroll", "--url", &url, "--id", "org1-peer1", "--tls-ca", &anchor, "--msp-dir", &msp];
+    args.extend(["--role", "peer", "--output", "json"]);
+    if let Some(name) = ca.ca_name() {
+        args.extend(["--ca-name", name]);
+    }
+    args.extend(more);
+    fabcert(&args, Some(secret))
+}
+
+/// MSP and TLS in one command, loaded by Fabric and accepted by Go under every name.
+fn both_folders(ca: &dyn CaUnderTest, intermediates: usize) {
+    ca.register(&Registration::peer("org1-peer1", "peerpw"));
+    let dir = tempfile::tempdir().unwrap();
+    let tls = dir.path().join("p/tls");
+    let more = ["--tls-dir", &tls.display().to_string(), "--hostname", "org1-peer1", "--san", "127.0.0.1"];
+    let gateway = ["--gateway-service", "org1-peer-gateway-svc", "--namespace", "fabric"];
+    let ran = enroll(ca, dir.path(), "peerpw", &[&more[..], &gateway[..]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let json = ran.json();
+    assert_eq!(json["action"], "enrolled");
+    // The server groups names by type.
+    let mut sans: Vec<&str> =
+        json["certificates"][1]["sans"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()).collect();
+    sans.sort_unstable();
+    let mut wanted = NAMES;
+    wanted.sort_unstable();
+    assert_eq!(sans, wanted);
+
+    let msp = dir.path().join("p/msp");
+    let found = tree(&msp);
+    let below = |folder: &str| found.keys().filter(|p| p.starts_with(&format!("{folder}/"))).count();
+    assert_eq!((below("keystore"), below("signcerts"), below("cacerts")), (1, 1, 1));
+    assert_eq!(below("intermediatecerts"), intermediates);
+    for (path, (_, content)) in found.iter().filter(|(p, _)| p.contains("certs/")) {
+        assert_eq!(String::from_utf8_lossy(content).matches("BEGIN CERTIFICATE").count(), 1, "{path}");
+    }
+    if let Some(verdict) = oracle::msp(&msp, "Org1MSP") {
+        assert!(verdict.peer_starts() && verdict.peer_role && verdict.verifies, "{verdict:?}");
+    }
+    let (cert, key, anchors) = (tls.join("server.crt"), tls.join("server.key"), tls.join("ca.crt"));
+    for name in NAMES {
+        if let Some(verdict) = oracle::serves_under(&cert, &key, &anchors, name) {
+            assert!(verdict.accept, "{name}: {verdict:?}");
+        }
+    }
+    if let Some(verdict) = oracle::serves_under(&cert, &key, &anchors, "org2-peer-gateway-svc") {
+        assert!(!verdict.accept, "{verdict:?}");
+    }
+    let unchanged = enroll(ca, dir.path(), "peerpw", &[&more[..], &gateway[..]].concat());
+    assert_eq!((unchanged.code, unchanged.json()["action"].as_str()), (0, Some("unchanged")), "{unchanged:?}");
+}
+
+#[test]
+fn a_root_ca_gives_folders_that_fabric_loads() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    both_folders(&ca, 0);
+}
+
+#[test]
+fn an_intermediate_ca_gives_folders_that_fabric_loads() {
+    let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
+    both_folders(&ca, 1);
+}
+
+#[test]
+fn two_intermediates_give_folders_that_fabric_loads() {
+    let Some(ca) = RealCa::builder().intermediates(2).start() else { return };
+    both_folders(&ca, 2);
+}
+
+#[test]
+fn a_ca_of_several_is_reached_by_its_name() {
+    let Some(ca) = RealCa::builder().name("ca-one").also_named("ca-two").start() else { return };
+    both_folders(&ca.with_ca_name("ca-two"), 0);
+}
+
+#[test]
+fn a_second_run_is_left_alone_and_every_lack_enrols_again() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    ca.register(&Registration::peer("org1-peer1", "peerpw"));
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(enroll(&ca, dir.path(), "peerpw", &["--san", "org1-peer1"]).code, 0);
+    let msp = dir.path().join("p/msp");
+    let (before, asked) = (tree(&msp), ca.answered().len());
+    let again = enroll(&ca, dir.path(), "peerpw", &["--san", "org1-peer1"]);
+    assert_eq!(again.json()["action"], "unchanged");
+    assert!(tree(&msp) == before && ca.answered().len() == asked, "the folder or the CA noticed the second run");
+    let more = enroll(&ca, dir.path(), "peerpw", &["--san", "org1-peer1,org1-peer-gateway-svc"]);
+    assert_eq!(more.json()["action"], "enrolled");
+    let fewer = enroll(&ca, dir.path(), "peerpw", &["--san", "org1-peer1"]);
+    assert_eq!(fewer.json()["action"], "unchanged");
+}
+
+#[test]
+fn a_hundred_runs_leave_one_key_and_fifty_enrolments() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    ca.register(&Registration::peer("org1-peer1", "peerpw"));
+    let dir = tempfile::tempdir().unwrap();
+    let before = ca.count_status("enroll", 201);
+    for i in 0..100 {
+        let force: &[&str] = if i % 2 == 0 { &["--force"] } else { &[] };
+        let ran = enroll(&ca, dir.path(), "peerpw", force);
+        assert_eq!(ran.code, 0, "run {i}: {ran:?}");
+    }
+    assert_eq!(ca.count_status("enroll", 201) - before, 50);
+    let found = tree(&dir.path().join("p/msp"));
+    let below = |folder: &str| found.keys().filter(|p| p.starts_with(folder)).count();
+    assert_eq!((below("keystore/"), below("signcerts/")), (1, 1));
+}
+
+#[test]
+fn a_wrong_secret_reaches_the_ca_once_and_locks_nobody() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    ca.register(&Registration::peer("org1-peer1", "peerpw"));
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..21 {
+        assert_eq!(enroll(&ca, dir.path(), "wrong", &["--wait", "5s"]).code, 7);
+    }
+    assert_eq!(ca.count_status("enroll", 401), 1);
+    let right = enroll(&ca, dir.path(), "peerpw", &[]);
+    assert_eq!(right.code, 0, "{right:?}");
+}
+
+#[test]
+fn another_root_and_another_identity_are_refused_and_nothing_changes() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let Some(other) = RealCa::builder().start() else { return };
+    for server in [&ca, &other] {
+        server.register(&Registration::peer("org1-peer1", "peerpw"));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(enroll(&ca, dir.path(), "peerpw", &[]).code, 0);
+    let before = tree(&dir.path().join("p/msp"));
+    let moved = enroll(&other, dir.path(), "peerpw", &["--san", "new-name"]);
+    assert_eq!(moved.code, 8, "{moved:?}");
+    let (url, anchor) = (ca.url().replace("https://", "https://org1-peer2:x@"), ca.tls_anchor().display().to_string());
+    let msp = dir.path().join("p/msp").display().to_string();
+    let renamed = fabcert(&["enroll", "--url", &url, "--tls-ca", &anchor, "--msp-dir", &msp], None);
+    assert_eq!(renamed.code, 4, "{renamed:?}");
+    assert!(tree(&dir.path().join("p/msp")) == before);
+    let unknown = enroll(&ca.with_ca_name("no-such-ca"), dir.path(), "peerpw", &["--force"]);
+    assert_eq!(unknown.code, 7, "{unknown:?}");
+    assert!(tree(&dir.path().join("p/msp")) == before);
+}
