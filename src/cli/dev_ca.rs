@@ -1,4 +1,5 @@
 //! `fabcert dev-ca`: the embedded Fabric-CA-compatible server in the foreground, until it is told to end.
+
 #![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
 
 use std::net::SocketAddr;
@@ -32,8 +33,8 @@ pub(super) struct DevCaArgs {
     #[arg(long = "host", value_name = "NAME", value_delimiter = ',')]
     hosts: Vec<String>,
     /// Identity to register besides admin:adminpw; repeatable
-    #[arg(long = "identity", value_name = "ID:SECRET:TYPE[:AFFILIATION]", value_parser = identity)]
-    identities: Vec<IdentitySpec>,
+    #[arg(long = "identity", value_name = "ID:SECRET:TYPE[:AFFILIATION]")]
+    identities: Vec<IdentityArg>,
     /// Serve plain HTTP
     #[arg(long)]
     plaintext: bool,
@@ -55,9 +56,14 @@ fn after_help() -> String {
     format!("For development and tests only.\n\nFaults:\n  {}", FAULT_NAMES.join("\n  "))
 }
 
-fn identity(text: &str) -> Result<IdentitySpec, String> {
-    // The text holds a secret: the message must not repeat it.
-    IdentitySpec::parse(text).ok_or_else(|| "ID:SECRET:TYPE[:AFFILIATION] is expected".to_owned())
+/// An identity, if the text was one. Reading never fails: clap would repeat the text, and it may hold a secret.
+#[derive(Clone, Debug)]
+struct IdentityArg(Option<IdentitySpec>);
+
+impl From<String> for IdentityArg {
+    fn from(text: String) -> Self {
+        Self(IdentitySpec::parse(&text))
+    }
 }
 
 fn path_prefix(text: &str) -> Result<String, String> {
@@ -69,14 +75,19 @@ fn path_prefix(text: &str) -> Result<String, String> {
 }
 
 impl DevCaArgs {
-    fn config(&self) -> DevCaConfig {
+    fn config(&self) -> Result<DevCaConfig, Error> {
+        let identities: Option<Vec<IdentitySpec>> = self.identities.iter().map(|i| i.0.clone()).collect();
+        let identities = identities.ok_or_else(|| {
+            Error::new(ErrorKind::Usage, "an --identity is not of the form ID:SECRET:TYPE[:AFFILIATION]")
+                .with_help("for example --identity org1-peer1:peerpw:peer:org1.department1")
+        })?;
         let mut config = DevCaConfig::new(super::now);
         config.listen = self.listen;
         config.state.clone_from(&self.state);
         config.ca_names.clone_from(&self.ca_names);
         config.intermediates = self.intermediates;
         config.hosts.clone_from(&self.hosts);
-        config.identities.clone_from(&self.identities);
+        config.identities = identities;
         config.plaintext = self.plaintext;
         config.path_prefix.clone_from(&self.path_prefix);
         let rule = |fault: &Fault| match self.fault_times {
@@ -84,7 +95,7 @@ impl DevCaArgs {
             None => FaultRule::new(fault.clone()),
         };
         config.faults = self.faults.iter().map(rule).collect();
-        config
+        Ok(config)
     }
 }
 
@@ -97,7 +108,7 @@ pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
         let ended = |e: std::io::Error| Error::new(ErrorKind::Io, "signals cannot be waited for").with_source(e);
         let mut terminate = signal(SignalKind::terminate()).map_err(ended)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ended)?;
-        let running = DevCa::start(args.config()).await?;
+        let running = DevCa::start(args.config()?).await?;
         if let Some(path) = &args.anchor_out {
             Disk::real().replace(path, running.tls_anchor_pem().as_bytes(), 0o644)?;
         }
@@ -112,17 +123,58 @@ pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
 
 /// What it is, where it is, and how to enrol there.
 fn greeting(args: &DevCaArgs, running: &Running) -> String {
-    let mut text = format!("warning: {WARNING}\nserving {} as {}\n", running.url(), args.ca_names.join(", "));
-    for rule in &args.faults {
-        text += "fault switched on: ";
-        text += &rule.to_string();
-        text += "\n";
-    }
+    let url = running.url();
+    let names = args.ca_names.join(", ");
+    let faults: Vec<String> = args.faults.iter().map(|fault| format!("fault switched on: {fault}\n")).collect();
+    let faults = faults.concat();
     let trust = match &args.anchor_out {
         _ if args.plaintext => "--plaintext".to_owned(),
         Some(path) => format!("--tls-ca {}", path.display()),
-        None => "--tls-ca ANCHOR (ask for it with --anchor-out ANCHOR)".to_owned(),
+        None => "--tls-ca ANCHOR (written by --anchor-out ANCHOR)".to_owned(),
     };
-    let (id, url) = ("admin", running.url());
-    text + &format!("try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id {id} {trust} --msp-dir msp\n")
+    format!(
+        "warning: {WARNING}\nserving {url} as {names}\n{faults}\
+         try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id admin --msp-dir msp {trust}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    struct Line {
+        #[command(flatten)]
+        args: DevCaArgs,
+    }
+
+    fn parse(words: &[&str]) -> DevCaArgs {
+        Line::try_parse_from([&["dev-ca"], words].concat()).unwrap().args
+    }
+
+    #[test]
+    fn the_command_line_becomes_the_configuration() {
+        let args = parse(&[
+            "--listen=127.0.0.1:0",
+            "--ca-name=a,b",
+            "--identity=peer0:peer0pw:peer:org1",
+            "--fault=slow=3",
+            "--fault-times=2",
+        ]);
+        let config = args.config().unwrap();
+        assert_eq!(config.ca_names, ["a", "b"]);
+        assert_eq!(config.identities, [IdentitySpec::new("peer0", "peer0pw", "peer").at("org1")]);
+        assert_eq!(config.faults, [FaultRule::new(Fault::Slow(3)).times(2)]);
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let args = parse(&["--identity=peer0:peer0pw:peer", "--identity=peer1peer1pw"]);
+        assert!(!format!("{args:?}").contains("pw"), "{args:?}");
+        let error = args.config().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(!error.to_string().contains("peer1pw"), "{error}");
+    }
 }

@@ -32,6 +32,8 @@ pub(super) enum Content {
     Text(&'static str, String),
     /// So many bytes of a JSON text, chunked.
     Filler(u64),
+    /// Nothing, of an endpoint.
+    Head,
     /// Nothing.
     Empty,
 }
@@ -62,6 +64,11 @@ impl Answer {
 
     pub(super) const fn empty(status: u16) -> Self {
         Self::new(status, Content::Empty)
+    }
+
+    /// The answer to a HEAD request.
+    pub(super) const fn head(status: u16) -> Self {
+        Self::new(status, Content::Head)
     }
 
     pub(super) fn text(status: u16, text: &str) -> Self {
@@ -114,6 +121,11 @@ impl Answer {
                 headers.push(("x-content-type-options", "nosniff".to_owned()));
                 headers.push(("content-length", text.len().to_string()));
                 text.into_bytes()
+            }
+            Content::Head => {
+                headers.push(("connection", "Keep-Alive".to_owned()));
+                headers.push(("content-length", "0".to_owned()));
+                Vec::new()
             }
             Content::Empty => {
                 headers.push(("content-length", "0".to_owned()));

@@ -61,7 +61,12 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn read(fields: Fields<'a>) -> Result<Self, Refusal> {
+        // Read for their types alone.
         fields.time("NotAfter")?;
+        fields.text("label")?;
+        fields.text("crl_override")?;
+        fields.boolean("ReturnPrecert")?;
+        fields.objects("extensions")?;
         Ok(Self {
             csr: fields.text("certificate_request")?,
             hosts: fields.texts("hosts")?,
@@ -118,9 +123,11 @@ fn certify(call: &Call<'_>, ca: &Ca, id: &str) -> Result<String, Refusal> {
     let attributes = attribute::extension(wanted.attributes.as_deref(), &identity.attributes)
         .map_err(|r| r.within("Failed to find requested attributes"))?;
     let template = template(call, ca, identity, &csr, wanted, usage, attributes);
+    let not_after = template.not_after;
     let signed = sign(call, ca, &csr, template, is_ca).map_err(|r| r.within("Certificate signing failure"))?;
     let pem = pem_encode("CERTIFICATE", &signed.der);
-    registry.record(Issued { id: id.to_owned(), serial: signed.serial, pem: pem.clone(), revoked: false });
+    let issued = Issued { id: id.to_owned(), serial: signed.serial, not_after, pem: pem.clone(), revoked: false };
+    registry.record(issued);
     drop(registry);
     let answer = Enrollment {
         cert: STANDARD.encode(content(call, &pem)?),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
 use super::{DevCaError, IdentitySpec};
+use crate::Timestamp;
 
 /// An attribute of an identity, as it stands on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,13 @@ impl SecretHash {
     }
 }
 
+fn refuse_long(secret: &str) -> Result<(), Refusal> {
+    if secret.len() > SECRET_BYTES {
+        return Err(Refusal::unclassed("Failed to hash password: bcrypt: password length exceeds 72 bytes"));
+    }
+    Ok(())
+}
+
 /// One identity.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Identity {
@@ -82,7 +90,8 @@ impl Identity {
         self.attribute(name).and_then(go_bool) == Some(true)
     }
 
-    pub(super) fn set_secret(&mut self, secret: &str) -> Result<(), DevCaError> {
+    pub(super) fn set_secret(&mut self, secret: &str) -> Result<(), Refusal> {
+        refuse_long(secret)?;
         self.secret = SecretHash::of(secret)?;
         self.wrong_secrets = 0;
         Ok(())
@@ -105,6 +114,7 @@ pub(super) struct Issued {
     pub(super) id: String,
     /// Lower-case hex without leading zeros.
     pub(super) serial: String,
+    pub(super) not_after: Timestamp,
     pub(super) pem: String,
     pub(super) revoked: bool,
 }
@@ -208,12 +218,7 @@ impl Registry {
         if self.identities.contains_key(new.id) {
             return Err(Refusal::new(409, 74, format!("Identity '{}' is already registered", new.id)));
         }
-        if new.secret.len() > SECRET_BYTES {
-            return Err(Refusal::unclassed(format!(
-                "Registration of '{}' failed: Failed to hash password: bcrypt: password length exceeds 72 bytes",
-                new.id
-            )));
-        }
+        refuse_long(new.secret).map_err(|r| r.within(&format!("Registration of '{}' failed", new.id)))?;
         Ok(self.insert(new)?)
     }
 
@@ -279,8 +284,8 @@ impl Registry {
         self.issued.iter().find(|c| c.serial == serial)
     }
 
-    pub(super) fn issued_to(&self, id: Option<&str>) -> impl Iterator<Item = &Issued> {
-        self.issued.iter().filter(move |c| id.is_none_or(|id| c.id == id))
+    pub(super) fn issued(&self) -> impl Iterator<Item = &Issued> {
+        self.issued.iter()
     }
 
     /// Revokes the identity for good, and all its certificates. Whether there is one.

@@ -1,10 +1,12 @@
 //! `register` and `identities` (fabric-ca `lib/serverregister.go`, `lib/serveridentities.go`), and the list of
 //! certificates.
 
+use std::sync::atomic::Ordering;
+
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::call::{Call, is_within, may_act_on_type, registry_of};
-use super::identity::{Attribute, Identity, NewIdentity, Registry, fixed_attributes, go_bool};
+use super::identity::{Attribute, Identity, Issued, NewIdentity, Registry, fixed_attributes, go_bool};
 use super::refusal::Refusal;
 use super::server::Ca;
 use super::wire::{Body, CertificateList, CertificateRow, Fields, IdentityInfo, IdentityList, Registration, go_json};
@@ -52,6 +54,12 @@ fn add(
     };
     let max_enrollments = max_enrollments(fields.integer("max_enrollments")?, call.server.config.max_enrollments)?;
     attributes.extend(fixed_attributes(id, &kind, &affiliation));
+    // Of two attributes of a name the last counts.
+    for i in (0..attributes.len()).rev() {
+        if attributes[i + 1..].iter().any(|later| later.name == attributes[i].name) {
+            attributes.remove(i);
+        }
+    }
     let new = NewIdentity { id, secret: &secret, kind: &kind, affiliation: &affiliation, attributes, max_enrollments };
     registry.register(new)?;
     Ok((id.to_owned(), secret))
@@ -89,6 +97,7 @@ pub(super) fn identities(call: &Call<'_>) -> Result<(String, Option<String>), Re
     let mut registry = registry_of(ca);
     let caller = call.token(&registry, ca)?;
     if call.method == "POST" {
+        call.server.identities_posted.store(true, Ordering::Relaxed);
         let body = Body::parse(call.body)?;
         let fields = body.required()?.fields("api.AddIdentityRequest")?;
         if fields.text("id")?.is_empty() {
@@ -229,19 +238,31 @@ pub(super) fn certificates(call: &Call<'_>) -> Result<String, Refusal> {
     if call.method == "DELETE" {
         return Err(Refusal::unclassed("DELETE Not Implemented"));
     }
-    let not_revoked = match call.query("notrevoked").as_str() {
-        "" => false,
-        word => go_bool(word).ok_or_else(|| {
-            Refusal::new(400, 67, format!("Invalid Request: strconv.ParseBool: parsing {word:?}: invalid syntax"))
-        })?,
-    };
+    let not_revoked = flag(call, "notrevoked")?;
+    let not_expired = flag(call, "notexpired")?;
     let (id, serial) = (call.query("id"), call.query("serial").to_ascii_lowercase());
-    let serial = serial.trim_start_matches('0');
-    let visible = |id: &str| registry.get(id).is_some_and(|i| is_within(caller, &i.affiliation));
-    let rows = registry
-        .issued_to(Some(id.as_str()).filter(|id| !id.is_empty()))
-        .filter(|c| (serial.is_empty() || c.serial == serial) && !(not_revoked && c.revoked) && visible(&c.id))
-        .map(|c| CertificateRow { pem: &c.pem })
-        .collect();
+    let significant = serial.trim_start_matches('0');
+    let now = call.server.now();
+    let wanted = |issued: &&Issued| {
+        (id.is_empty() || issued.id == id)
+            && (serial.is_empty() || issued.serial == significant)
+            && !(not_revoked && issued.revoked)
+            && !(not_expired && issued.not_after < now)
+            && registry.get(&issued.id).is_some_and(|i| is_within(caller, &i.affiliation))
+    };
+    let rows = registry.issued().filter(wanted).map(|c| CertificateRow { pem: &c.pem }).collect();
     Ok(go_json(&CertificateList { certs: rows, ca_name: &call.query("ca") })?)
+}
+
+/// A boolean of the query; false when absent.
+fn flag(call: &Call<'_>, name: &str) -> Result<bool, Refusal> {
+    let word = call.query(name).to_lowercase();
+    if word.is_empty() {
+        return Ok(false);
+    }
+    go_bool(&word).ok_or_else(|| {
+        let reason = format!("strconv.ParseBool: parsing {word:?}: invalid syntax");
+        let message = format!("Invalid Request: Failed to correctly parse value of '{name}' query parameter: {reason}");
+        Refusal::new(400, 67, message)
+    })
 }

@@ -1,5 +1,6 @@
 //! From a request to an answer: paths as Go's router takes them, then the handlers, then the envelope.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::call::Call;
@@ -85,12 +86,13 @@ pub(super) fn answer(server: &Server, incoming: &Incoming) -> Answer {
 
 fn dispatch(server: &Server, incoming: &Incoming, target: &str) -> (Answer, Endpoint, Option<i64>, Vec<Fault>) {
     let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
-    let cleaned = clean(path);
-    if cleaned != path {
+    let decoded = percent_decoded(path);
+    let cleaned = clean(&decoded);
+    if cleaned != decoded {
         let to = query.map_or_else(|| cleaned.clone(), |q| format!("{cleaned}?{q}"));
         return (Answer::moved(301, to), Endpoint::Unknown, None, Vec::new());
     }
-    let (endpoint, variable) = endpoint_of(&percent_decoded(path));
+    let (endpoint, variable) = endpoint_of(&decoded);
     if endpoint == Endpoint::Unknown {
         return (Answer::not_found(), endpoint, None, Vec::new());
     }
@@ -119,7 +121,8 @@ fn carry_out(call: &Call<'_>, variable: &str) -> (Answer, Option<i64>) {
     };
     match done {
         // HEAD has no body, as the real server answers it.
-        Ok(done) if call.method == "HEAD" => (Answer::empty(done.status), None),
+        Ok(done) if call.method == "HEAD" => (Answer::head(done.status), None),
+        Err(refusal) if call.method == "HEAD" => (Answer::head(refusal.status), Some(refusal.code)),
         Ok(done) => {
             let mut answer = Answer::envelope(done.status, success(&done.result));
             answer.location = done.location;
@@ -145,6 +148,7 @@ fn handle(call: &Call<'_>, variable: &str) -> Result<Done, Refusal> {
         Endpoint::Register => created(register::register(call)?),
         Endpoint::Identities => match register::identities(call)? {
             (result, Some(id)) => created((result, id)),
+            (result, None) if call.server.identities_posted.load(Ordering::Relaxed) => ok(201, result),
             (result, None) => ok(200, result),
         },
         Endpoint::Identity => ok(200, register::identity(call, variable)?),

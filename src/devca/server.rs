@@ -1,7 +1,9 @@
 //! The server: its CAs, the listener, TLS, and the handle that tests hold.
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming as IncomingBody;
@@ -11,8 +13,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
+use rustls::time_provider::TimeProvider;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,7 +31,7 @@ use super::route::{self, Incoming};
 use super::san::San;
 use super::store;
 use super::subject::Subject;
-use super::{DevCaConfig, DevCaError};
+use super::{Clock, DevCaConfig, DevCaError};
 use crate::Timestamp;
 use crate::key::{KeyAlgorithm, KeyPair};
 use crate::x509::pem_encode;
@@ -61,6 +64,8 @@ pub(super) struct Server {
     pub(super) cas: Vec<Ca>,
     pub(super) log: RequestLog,
     pub(super) switches: Switches,
+    /// Whether `identities` was ever posted to: from then on the real server answers 201 to its list.
+    pub(super) identities_posted: AtomicBool,
 }
 
 impl Server {
@@ -92,7 +97,8 @@ impl Server {
             }
         }
         let switches = Switches::new(config.faults.clone());
-        let server = Self { config, cas, log: RequestLog::default(), switches };
+        let server =
+            Self { config, cas, log: RequestLog::default(), switches, identities_posted: AtomicBool::new(false) };
         server.save()?;
         Ok(server)
     }
@@ -134,7 +140,8 @@ impl Server {
         let key = PrivateKeyDer::from_pem_slice(key.to_pkcs8_pem().as_bytes())
             .map_err(|_| DevCaError::Encoding("the TLS key"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let clock = Arc::new(TlsClock(Arc::clone(&self.config.clock)));
+        let builder = ServerConfig::builder_with_details(Arc::clone(&provider), clock);
         let builder = builder.with_safe_default_protocol_versions().map_err(refused)?;
         let builder = if self.config.require_client_certificate {
             let mut roots = rustls::RootCertStore::empty();
@@ -148,6 +155,22 @@ impl Server {
         };
         let config = builder.with_single_cert(vec![CertificateDer::from(leaf.der)], key).map_err(refused)?;
         Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+/// The dev CA's clock, for client certificates.
+struct TlsClock(Clock);
+
+impl std::fmt::Debug for TlsClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsClock")
+    }
+}
+
+impl TimeProvider for TlsClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from((self.0)().unix()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The state file: CA keys, identities and issued certificates as JSON, for a dev CA that outlives its process.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<Ca>, DevCaError> {
     state.cas.into_iter().map(load).collect()
 }
 
-/// Writes the state file beside itself and moves it into place, readable by its owner alone.
+/// Replaces the state file, readable by its owner alone.
 pub(super) fn save(path: &Path, cas: &[Ca]) -> Result<(), DevCaError> {
     let registries: Vec<_> = cas.iter().map(|ca| lock(&ca.registry)).collect();
     let stored = cas.iter().zip(&registries).map(|(ca, registry)| StoredCa {
@@ -70,18 +70,6 @@ pub(super) fn save(path: &Path, cas: &[Ca]) -> Result<(), DevCaError> {
     });
     let state = StateRef { dev_ca_state: FORMAT, cas: stored.collect() };
     let json = serde_json::to_vec_pretty(&state).map_err(|_| DevCaError::Encoding("the state"))?;
-    let disk = Disk::real();
-    let staged = staged(path);
-    if disk.metadata(&staged)?.is_some() {
-        disk.remove_file(&staged)?;
-    }
-    disk.write_new(&staged, &json, 0o600)?;
-    disk.rename(&staged, path)?;
+    Disk::real().replace(path, &json, 0o600)?;
     Ok(())
-}
-
-fn staged(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    PathBuf::from(name)
 }

@@ -30,7 +30,11 @@ impl<'a> Body<'a> {
                 let at =
                     text.lines().nth(e.line().saturating_sub(1)).and_then(|l| l.get(e.column().saturating_sub(1)..));
                 let found = at.and_then(|rest| rest.chars().next()).unwrap_or('\n');
-                Err(invalid(raw, &format!("invalid character '{found}' looking for beginning of value")))
+                let place = match e.to_string() {
+                    text if text.starts_with("trailing characters") => "after top-level value",
+                    _ => "looking for beginning of value",
+                };
+                Err(invalid(raw, &format!("invalid character '{found}' {place}")))
             }
         }
     }
@@ -78,11 +82,9 @@ impl<'a> Fields<'a> {
     }
 
     fn mismatch(&self, name: &str, value: &Value, wanted: &str) -> Refusal {
-        let field = format!(
-            "json: cannot unmarshal {} into Go struct field {}.{name} of type {wanted}",
-            go_kind(value),
-            self.of
-        );
+        let of = self.of.rsplit('.').next().unwrap_or(self.of);
+        let field =
+            format!("json: cannot unmarshal {} into Go struct field {of}.{name} of type {wanted}", go_kind(value));
         invalid(self.raw, &field)
     }
 
@@ -100,7 +102,8 @@ impl<'a> Fields<'a> {
         self.get(name).map_or(Ok(0), |v| v.as_i64().ok_or_else(|| self.mismatch(name, v, "int")))
     }
 
-    fn boolean(&self, name: &str) -> Result<bool, Refusal> {
+    /// A boolean; false when absent.
+    pub(super) fn boolean(&self, name: &str) -> Result<bool, Refusal> {
         self.get(name).map_or(Ok(false), |v| v.as_bool().ok_or_else(|| self.mismatch(name, v, "bool")))
     }
 
@@ -208,11 +211,17 @@ pub(super) struct IdentityInfo<'a> {
     pub(super) kind: &'a str,
     pub(super) affiliation: &'a str,
     pub(super) attrs: &'a [Attribute],
+    #[serde(skip_serializing_if = "is_zero")]
     pub(super) max_enrollments: i64,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(super) secret: &'a str,
     #[serde(rename = "caname", skip_serializing_if = "Option::is_none")]
     pub(super) ca_name: Option<&'a str>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+const fn is_zero(n: &i64) -> bool {
+    *n == 0
 }
 
 /// The list of `identities`.

@@ -109,6 +109,39 @@ fn registration_is_refused_for_the_real_reasons() {
 }
 
 #[test]
+fn an_identity_is_changed_member_by_member() {
+    let ca = start_with_peer();
+    let admin = Member::enroll(&ca, "admin", "adminpw");
+    let put = |body: Value| admin.send(&ca, "PUT", "/identities/peer0", &body);
+    let changed = put(json!({"attrs": [{"name": "a", "value": "1"}], "max_enrollments": 3, "affiliation": "."})).json();
+    assert_eq!(changed["result"]["max_enrollments"], 3);
+    assert_eq!(changed["result"]["affiliation"], "");
+    let names = |reply: &Value| -> Vec<String> {
+        let attrs = reply["result"]["attrs"].as_array().unwrap();
+        attrs.iter().map(|a| a["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(names(&changed).contains(&"a".to_owned()));
+    assert!(!names(&put(json!({"attrs": [{"name": "a", "value": ""}]})).json()).contains(&"a".to_owned()));
+    assert_eq!(put(json!({"max_enrollments": -2})).json()["result"].get("max_enrollments"), None, "0 is left out");
+    assert_eq!(put(json!({"affiliation": "nowhere"})).verdict(), (400, 58));
+    assert_eq!(put(json!({"secret": "s".repeat(73)})).verdict(), (500, 0));
+    assert_eq!(put(json!({"attrs": [{"name": "hf.Type", "value": "x"}]})).verdict(), (403, 71));
+}
+
+#[test]
+fn the_list_of_identities_answers_201_after_the_first_addition() {
+    let ca = start_with_peer();
+    let admin = Member::enroll(&ca, "admin", "adminpw");
+    let list = || admin.send(&ca, "GET", "/identities", &Value::Null).status;
+    assert_eq!(list(), 200);
+    assert_eq!(admin.send(&ca, "POST", "/identities", &json!({"id": ""})).verdict(), (400, 52));
+    assert_eq!(list(), 201);
+    let added = admin.send(&ca, "POST", "/identities", &json!({"id": "n", "secret": "s", "type": "client"}));
+    assert_eq!((added.status, added.header("Location")), (201, Some("/api/v1/identities/n")));
+    assert_eq!(added.json()["result"]["secret"], "s");
+}
+
+#[test]
 fn a_registrar_acts_below_its_own_affiliation_only() {
     let registrar = IdentitySpec::new("reg", "regpw", "client")
         .at("org1")

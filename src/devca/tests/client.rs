@@ -1,5 +1,6 @@
 //! HTTP by hand: one request a connection.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -121,10 +122,10 @@ pub(super) fn try_send(
 pub(super) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n");
     for (name, value) in headers {
-        head.extend([name, ": ", value, "\r\n"]);
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     if !body.is_empty() {
-        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
+        write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
     }
     [head.as_bytes(), b"\r\n", body].concat()
 }
