@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::command::{Ran, fabcert, tree};
+use crate::real::proxy::PathProxy;
 use crate::real::{CaUnderTest, RealCa, Registration, oracle};
 
 const NAMES: [&str; 9] = [
@@ -163,4 +164,51 @@ fn another_root_and_another_identity_are_refused_and_nothing_changes() {
     let unknown = enroll(&ca.with_ca_name("no-such-ca"), dir.path(), "peerpw", &["--force"]);
     assert_eq!(unknown.code, 7, "{unknown:?}");
     assert!(tree(&dir.path().join("p/msp")) == before);
+}
+
+#[test]
+fn a_ca_under_a_url_path_behind_a_proxy_gives_both_folders() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    ca.register(&Registration::peer("org1-peer1", "peerpw"));
+    let port: u16 = ca.url().rsplit(':').next().unwrap().parse().unwrap();
+    let certificate = ca.transport().issue("proxy", &["localhost", "127.0.0.1"]);
+    let proxy = PathProxy::start("/ca/org1", port, ca.tls_anchor(), &certificate);
+    let dir = tempfile::tempdir().unwrap();
+    let (url, anchor) = (proxy.url(), ca.tls_anchor().display().to_string());
+    assert!(url.ends_with("/ca/org1"), "{url}");
+    let (msp, tls) = (dir.path().join("p/msp").display().to_string(), dir.path().join("p/tls").display().to_string());
+    let args =
+        ["enroll", "--url", &url, "--id", "org1-peer1", "--tls-ca", &anchor, "--msp-dir", &msp, "--tls-dir", &tls];
+    let ran = fabcert(&[&args[..], &["--san", "org1-peer1", "--role", "peer"]].concat(), Some("peerpw"));
+    // The token signs the path that the proxy rewrites, so the second certificate is asked for with the secret.
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(proxy.seen().iter().all(|line| line.contains("/ca/org1/")), "{:?}", proxy.seen());
+}
+
+/// Each difference from what the real client writes for the same request is one of those listed here, and meant.
+#[test]
+fn the_folder_is_the_go_clients_but_for_what_is_meant() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    ca.register(&Registration::peer("org1-peer1", "peerpw"));
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(enroll(&ca, dir.path(), "peerpw", &["--san", "org1-peer1"]).code, 0);
+    let home = dir.path().join("go");
+    let url = ca.url().replace("https://", "https://org1-peer1:peerpw@");
+    let name: Vec<&str> = ca.ca_name().map(|n| vec!["--caname", n]).unwrap_or_default();
+    let line = ["enroll", "-u", &url, "--csr.hosts", "org1-peer1", "--mspdir", "msp"];
+    let ran = ca.client(&home, &[&line[..], &name].concat());
+    assert!(ran.status.success(), "{ran:?}");
+    let files = |dir: &Path| -> Vec<String> {
+        let key = |p: String| if p.starts_with("keystore/") { "keystore/<SKI>_sk".to_owned() } else { p };
+        tree(dir).into_iter().filter(|(p, _)| dir.join(p).is_file()).map(|(p, _)| key(p)).collect()
+    };
+    let (ours, theirs) = (files(&dir.path().join("p/msp")), files(&home.join("msp")));
+    let only = |a: &[String], b: &[String]| -> Vec<String> { a.iter().filter(|p| !b.contains(p)).cloned().collect() };
+    // Fabric refuses a folder without administrators, and the NodeOUs of config.yaml name them.
+    assert_eq!(only(&ours, &theirs), ["config.yaml"]);
+    // Idemix keys, which nothing here reads.
+    assert_eq!(only(&theirs, &ours), ["IssuerPublicKey", "IssuerRevocationPublicKey"]);
+    let root =
+        |dir: &Path| tree(dir).into_iter().find(|(p, _)| p.starts_with("cacerts/") && dir.join(p).is_file()).unwrap();
+    assert!(root(&dir.path().join("p/msp")) == root(&home.join("msp")), "name, mode and content of the root differ");
 }
