@@ -3,3 +3,5 @@
 #[cfg(feature = "dev-ca")]
 mod faults;
 mod on_a_real_ca;
+#[cfg(feature = "dev-ca")]
+mod on_the_dev_ca;

@@ -1,0 +1,76 @@
+//! The tests of the real CA, against the dev CA: where they differ, the dev CA is wrong.
+
+use std::path::{Path, PathBuf};
+
+use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
+
+use super::faults::now;
+use super::on_a_real_ca::{
+    a_folder_is_left_alone_until_something_lacks, both_folders, one_wrong_secret_is_one_request,
+};
+use crate::real::{Answered, CaUnderTest, Registration};
+
+struct DevCaUnderTest {
+    running: Running,
+    ca_name: Option<&'static str>,
+    anchor: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl DevCaUnderTest {
+    fn start(change: impl FnOnce(&mut DevCaConfig), ca_name: Option<&'static str>) -> Self {
+        let mut config = DevCaConfig::new(now);
+        change(&mut config);
+        let running = DevCa::spawn_thread(config).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let anchor = folder.path().join("anchor.pem");
+        std::fs::write(&anchor, running.tls_anchor_pem()).unwrap();
+        Self { running, ca_name, anchor, _folder: folder }
+    }
+}
+
+impl CaUnderTest for DevCaUnderTest {
+    fn url(&self) -> String {
+        self.running.url().to_owned()
+    }
+
+    fn tls_anchor(&self) -> &Path {
+        &self.anchor
+    }
+
+    fn ca_name(&self) -> Option<&str> {
+        self.ca_name
+    }
+
+    fn register(&self, registration: &Registration<'_>) {
+        let spec = IdentitySpec::new(registration.id, registration.secret, registration.kind);
+        self.running.add_identity(&spec).unwrap();
+    }
+
+    fn answered(&self) -> Vec<Answered> {
+        let requests = self.running.requests();
+        let endpoint = |target: &str| target.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
+        requests
+            .into_iter()
+            .filter_map(|r| Some(Answered { endpoint: endpoint(&r.target), method: r.method, status: r.status? }))
+            .collect()
+    }
+}
+
+#[test]
+fn a_root_an_intermediate_and_two_give_folders_that_fabric_loads() {
+    for intermediates in 0..=2u8 {
+        let ca = DevCaUnderTest::start(|c| c.intermediates = intermediates, None);
+        both_folders(&ca, usize::from(intermediates));
+    }
+}
+
+#[test]
+fn a_second_run_is_left_alone_and_every_lack_enrols_again() {
+    a_folder_is_left_alone_until_something_lacks(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
+fn a_wrong_secret_reaches_the_ca_once_and_locks_nobody() {
+    one_wrong_secret_is_one_request(&DevCaUnderTest::start(|_| {}, Some("dev-ca")));
+}
