@@ -132,3 +132,36 @@ impl std::error::Error for Error {
         self.source.as_deref().map(|e| e as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_frozen() {
+        use ErrorKind::{Bug, Hook, Input, Io, Locked, NoInput, NotAsAsked, Refused, Unreachable, Usage};
+        let all = [Usage, NoInput, Input, Io, Unreachable, Refused, NotAsAsked, Locked, Hook, Bug];
+        let found: Vec<(u8, &str)> = all.iter().map(|k| (k.exit_code(), k.as_str())).collect();
+        let frozen = [
+            (2, "usage"),
+            (3, "no-input"),
+            (4, "input"),
+            (5, "io"),
+            (6, "unreachable"),
+            (7, "refused"),
+            (8, "not-as-asked"),
+            (9, "locked"),
+            (10, "hook"),
+            (70, "bug"),
+        ];
+        assert_eq!(found, frozen);
+    }
+
+    #[test]
+    fn causes_are_told_outermost_first_and_once() {
+        let inner = std::io::Error::other("refused");
+        let middle = Error::new(ErrorKind::Io, "no connection").with_source(inner);
+        let outer = Error::new(ErrorKind::Unreachable, "the CA is not reached").with_source(middle);
+        assert_eq!(outer.cause().as_deref(), Some("no connection: refused"));
+    }
+}
