@@ -6,5 +6,7 @@
 
 mod command;
 mod enroll;
+#[cfg(feature = "dev-ca")]
+mod help;
 mod install;
 mod real;
