@@ -1,7 +1,11 @@
 //! Enrolment by the binary: against the real Fabric CA, and against the dev CA with its faults.
 
+mod again;
 #[cfg(feature = "dev-ca")]
 mod faults;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+mod refused;
+mod scene;
+mod secrets;

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use fabcert::x509::Cert;
+
 use crate::command::{Ran, fabcert, tree};
 use crate::real::proxy::PathProxy;
 use crate::real::{CaUnderTest, RealCa, Registration, oracle};
+
+use super::scene::{self, Peer};
 
 const NAMES: [&str; 9] = [
     "127.0.0.1",
@@ -28,6 +32,20 @@ fn enroll(ca: &dyn CaUnderTest, dir: &Path, secret: &str, more: &[&str]) -> Ran 
     }
     args.extend(more);
     fabcert(&args, Some(secret))
+}
+
+/// Each role in config.yaml names the file of the CA that issued the signing certificate. Under the root instead of an
+/// intermediate CA, Fabric finds the peer in no role.
+fn node_ous_name_the_issuer(msp: &Path) {
+    let certificate = |path: &Path| Cert::all_from_pem(&std::fs::read(path).unwrap()).unwrap().remove(0);
+    let config = std::fs::read_to_string(msp.join("config.yaml")).unwrap();
+    let mut named: Vec<&str> =
+        config.lines().filter_map(|line| Some(line.trim().strip_prefix("Certificate:")?.trim())).collect();
+    assert_eq!(named.len(), 4, "{config}");
+    named.dedup();
+    let [file] = named[..] else { panic!("the roles name several files: {config}") };
+    let leaf = certificate(&std::fs::read_dir(msp.join("signcerts")).unwrap().next().unwrap().unwrap().path());
+    assert!(leaf.is_issued_by(&certificate(&msp.join(file))), "{file} did not issue {}", leaf.subject());
 }
 
 /// MSP and TLS in one command, loaded by Fabric and accepted by Go under every name.
@@ -57,6 +75,7 @@ pub(super) fn both_folders(ca: &dyn CaUnderTest, intermediates: usize) {
     for (path, (_, content)) in found.iter().filter(|(p, _)| p.contains("certs/")) {
         assert_eq!(String::from_utf8_lossy(content).matches("BEGIN CERTIFICATE").count(), 1, "{path}");
     }
+    node_ous_name_the_issuer(&msp);
     if let Some(verdict) = oracle::msp(&msp, "Org1MSP") {
         assert!(verdict.peer_starts() && verdict.peer_role && verdict.verifies, "{verdict:?}");
     }
@@ -174,23 +193,32 @@ fn another_root_and_another_identity_are_refused_and_nothing_changes() {
     assert!(tree(&dir.path().join("p/msp")) == before);
 }
 
+/// A proxy that rewrites the path makes every token invalid, since the token signs the path: the second certificate is
+/// asked for with the secret.
 #[test]
 fn a_ca_under_a_url_path_behind_a_proxy_gives_both_folders() {
-    let Some(ca) = RealCa::builder().start() else { return };
-    ca.register(&Registration::peer("org1-peer1", "peerpw"));
+    let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
+    let peer = Peer::register(&ca, "peerpw", None);
     let port: u16 = ca.url().rsplit(':').next().unwrap().parse().unwrap();
     let certificate = ca.transport().issue("proxy", &["localhost", "127.0.0.1"]);
     let proxy = PathProxy::start("/ca/org1", port, ca.tls_anchor(), &certificate);
-    let dir = tempfile::tempdir().unwrap();
-    let (url, anchor) = (proxy.url(), ca.tls_anchor().display().to_string());
-    assert!(url.ends_with("/ca/org1"), "{url}");
-    let (msp, tls) = (dir.path().join("p/msp").display().to_string(), dir.path().join("p/tls").display().to_string());
-    let args =
-        ["enroll", "--url", &url, "--id", "org1-peer1", "--tls-ca", &anchor, "--msp-dir", &msp, "--tls-dir", &tls];
-    let ran = fabcert(&[&args[..], &["--san", "org1-peer1", "--role", "peer"]].concat(), Some("peerpw"));
-    // The token signs the path that the proxy rewrites, so the second certificate is asked for with the secret.
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(proxy.seen().iter().all(|line| line.contains("/ca/org1/")), "{:?}", proxy.seen());
+    let (by_secret, by_token) = peer.issued();
+    let ran = peer.enroll_at(&proxy.url(), ca.tls_anchor(), ca.ca_name(), "peerpw", &[]);
+    assert_eq!((ran.code, ran.json()["action"].as_str()), (0, Some("enrolled")), "{ran:?}");
+    assert_eq!(peer.issued(), (by_secret + 2, by_token));
+    assert_eq!(proxy.seen(), ["/ca/org1/enroll", "/ca/org1/reenroll", "/ca/org1/enroll"]);
+    if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
+        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+    }
+    let (cert, key, anchors) =
+        (peer.tls().join("server.crt"), peer.tls().join("server.key"), peer.tls().join("ca.crt"));
+    for name in scene::NAMES {
+        if let Some(verdict) = oracle::serves_under(&cert, &key, &anchors, name) {
+            assert!(verdict.accept, "{name}: {verdict:?}");
+        }
+    }
+    let unchanged = peer.enroll_at(&proxy.url(), ca.tls_anchor(), ca.ca_name(), "peerpw", &[]);
+    assert_eq!((unchanged.code, proxy.seen().len()), (0, 3), "{unchanged:?}");
 }
 
 /// Each difference from what the real client writes for the same request is one of those listed here, and meant.
@@ -219,4 +247,35 @@ fn the_folder_is_the_go_clients_but_for_what_is_meant() {
     let root =
         |dir: &Path| tree(dir).into_iter().find(|(p, _)| p.starts_with("cacerts/") && dir.join(p).is_file()).unwrap();
     assert!(root(&dir.path().join("p/msp")) == root(&home.join("msp")), "name, mode and content of the root differ");
+}
+
+/// The Go client puts all intermediate CAs into one file, of which Fabric reads the first certificate only; here each
+/// has its own.
+#[test]
+fn each_intermediate_ca_of_the_go_clients_file_has_its_own() {
+    let Some(ca) = RealCa::builder().intermediates(2).start() else { return };
+    let peer = Peer::register(&ca, "peerpw", None);
+    let ran = peer.enroll("peerpw", &["--layout", "fabric-ca"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let home = peer.dir().join("go");
+    let url = ca.url().replace("https://", "https://org1-peer1:peerpw@");
+    let ran = ca.client(&home, &["enroll", "-u", &url, "--mspdir", "msp"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let certificates = |msp: &Path, folder: &str| -> Vec<Vec<Vec<u8>>> {
+        let ders = |(_, content): &(u32, Vec<u8>)| -> Vec<Vec<u8>> {
+            Cert::all_from_pem(content).unwrap().iter().map(|cert| cert.der().to_vec()).collect()
+        };
+        tree(&msp.join(folder)).values().map(ders).collect()
+    };
+    let (ours, theirs) = (peer.msp(), home.join("msp"));
+    assert_eq!(certificates(&ours, "cacerts"), certificates(&theirs, "cacerts"));
+    let (our_files, their_files) =
+        (certificates(&ours, "intermediatecerts"), certificates(&theirs, "intermediatecerts"));
+    assert_eq!((our_files.len(), their_files.len()), (2, 1));
+    let sorted = |files: Vec<Vec<Vec<u8>>>| {
+        let mut all = files.concat();
+        all.sort();
+        all
+    };
+    assert!(sorted(our_files) == sorted(their_files), "other intermediate CAs than the Go client's");
 }

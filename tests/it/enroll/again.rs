@@ -1,0 +1,123 @@
+//! Runs after the first one, for both folders.
+
+use crate::command::fabcert;
+use crate::real::{CaUnderTest, RealCa, oracle};
+
+use super::scene::{Peer, text};
+
+/// Nothing is written, not even beside the folders but for the note in the lock, and the CA hears nothing.
+fn leaves_all_alone(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", None);
+    let first = peer.enroll("peerpw", &[]);
+    assert_eq!((first.code, first.json()["action"].as_str()), (0, Some("enrolled")), "{first:?}");
+    let (before, heard) = (peer.tree(), ca.answered().len());
+    let second = peer.enroll("peerpw", &[]);
+    assert_eq!((second.code, second.json()["action"].as_str()), (0, Some("unchanged")), "{second:?}");
+    let after = peer.tree();
+    // The lock's file names the last holder, for the message that another run gets.
+    let touched: Vec<&String> = before
+        .keys()
+        .chain(after.keys())
+        .filter(|p| before.get(*p) != after.get(*p) && !p.ends_with(".fabcert/lock"))
+        .collect();
+    assert!(touched.is_empty(), "the second run wrote {touched:?}");
+    // No secret is needed for that, and none is looked at.
+    let wrong = peer.enroll("wrong", &[]);
+    assert_eq!((wrong.code, wrong.json()["action"].as_str()), (0, Some("unchanged")), "{wrong:?}");
+    assert_eq!(ca.answered().len(), heard);
+}
+
+#[test]
+fn a_second_run_writes_nothing_and_asks_nothing() {
+    let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
+    leaves_all_alone(&ca);
+}
+
+/// What lacks is got, and no more than that: a name, a folder, a file. `--force` gets both again.
+fn gets_what_lacks(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", None);
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let [msp, _] = peer.folders();
+
+    let issued = peer.issued();
+    let named = peer.enroll("peerpw", &["--san", "org1-peer1.example.com"]);
+    assert_eq!((named.code, named.json()["action"].as_str()), (0, Some("enrolled")), "{named:?}");
+    assert_eq!(peer.issued(), (issued.0, issued.1 + 1), "a name in the TLS certificate costs one token");
+    assert!(peer.folders()[0] == msp, "the MSP folder lacked nothing");
+
+    std::fs::remove_dir_all(peer.tls()).unwrap();
+    let issued = peer.issued();
+    let restored = peer.enroll("peerpw", &[]);
+    assert_eq!((restored.code, peer.issued()), (0, (issued.0, issued.1 + 1)), "{restored:?}");
+
+    let root = std::fs::read_dir(peer.msp().join("cacerts")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(&root).unwrap();
+    let mended = peer.enroll("peerpw", &[]);
+    assert_eq!((mended.code, mended.json()["action"].as_str()), (0, Some("enrolled")), "{mended:?}");
+    assert!(root.is_file());
+
+    let before = peer.folders();
+    let issued = peer.issued();
+    let forced = peer.enroll("peerpw", &["--force"]);
+    assert_eq!((forced.code, peer.issued()), (0, (issued.0 + 1, issued.1 + 1)), "{forced:?}");
+    let after = peer.folders();
+    assert!(before[0] != after[0] && before[1] != after[1], "both are new");
+    if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
+        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_run_gets_what_lacks_and_no_more() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    gets_what_lacks(&ca);
+}
+
+/// The signing identity is the credential for the TLS certificate, which the CA does not count.
+fn one_enrolment_is_enough(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", Some(1));
+    let first = peer.enroll("peerpw", &[]);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert_eq!(peer.enroll("peerpw", &[]).json()["action"], "unchanged");
+    // Names may still change afterwards, since only the token is needed.
+    let named = peer.enroll("peerpw", &["--san", "org1-peer1.example.com"]);
+    assert_eq!(named.code, 0, "{named:?}");
+    let before = peer.folders();
+    let spent = peer.enroll("peerpw", &["--force"]);
+    assert_eq!(spent.code, 7, "{spent:?}");
+    assert!(peer.folders() == before);
+}
+
+#[test]
+fn an_identity_with_one_enrolment_gets_both_folders() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    one_enrolment_is_enough(&ca);
+}
+
+/// `rollback` undoes the last enrolment, a second one undoes the first; what stands then is left alone.
+fn the_way_back(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", None);
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let old = peer.folders();
+    assert_eq!(peer.enroll("peerpw", &["--force"]).code, 0);
+    let new = peer.folders();
+    let (msp, tls) = (text(&peer.msp()), text(&peer.tls()));
+    for expected in [&old, &new, &old] {
+        let back = fabcert(&["rollback", "--msp-dir", &msp, "--tls-dir", &tls, "--output", "json"], None);
+        assert_eq!((back.code, back.json()["action"].as_str()), (0, Some("rolled-back")), "{back:?}");
+        assert!(&peer.folders() == expected);
+        if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
+            assert!(verdict.peer_starts(), "{verdict:?}");
+        }
+    }
+    let heard = ca.answered().len();
+    let run = peer.enroll("peerpw", &[]);
+    assert_eq!((run.code, run.json()["action"].as_str()), (0, Some("unchanged")), "{run:?}");
+    assert_eq!(ca.answered().len(), heard);
+}
+
+#[test]
+fn rollback_brings_the_set_before_the_last_back() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    the_way_back(&ca);
+}

@@ -1,0 +1,118 @@
+//! Runs that end without a certificate: the exit code says why, and the folders are as before.
+
+use std::net::TcpListener;
+
+use crate::command::fabcert;
+use crate::real::transport::TransportCa;
+use crate::real::{CaUnderTest, RealCa, Registration, oracle};
+
+use super::scene::{Peer, text};
+
+/// A crash loop with a wrong secret reaches the CA once, so that the CA never locks the identity.
+fn a_crash_loop(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", None);
+    let heard = ca.count("enroll");
+    for i in 0..21 {
+        let ran = peer.enroll("wrong", &[]);
+        assert_eq!((ran.code, ran.json()["error"]["exit_code"].as_i64()), (7, Some(7)), "run {i}: {ran:?}");
+    }
+    assert_eq!(ca.count("enroll") - heard, 1);
+    let right = peer.enroll("peerpw", &[]);
+    assert_eq!(right.code, 0, "{right:?}");
+}
+
+#[test]
+fn a_crash_loop_with_a_wrong_secret_reaches_the_ca_once() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    a_crash_loop(&ca);
+}
+
+/// What is wrong on this side, or on the way, is told apart; nothing is sent and nothing changes.
+fn before_the_ca(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", None);
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let (before, heard) = (peer.folders(), ca.answered().len());
+    let anchor = ca.tls_anchor().to_path_buf();
+
+    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let down = peer.enroll_at(&format!("https://localhost:{nobody}"), &anchor, None, "peerpw", &["--force"]);
+    assert_eq!(down.code, 6, "{down:?}");
+    assert!(down.stderr.contains(&nobody.to_string()), "{down:?}");
+
+    let stranger = TransportCa::new(&peer.dir().join("stranger"));
+    let wrong = peer.enroll_at(&ca.url(), stranger.anchor(), ca.ca_name(), "peerpw", &["--force"]);
+    assert_eq!(wrong.code, 6, "{wrong:?}");
+
+    let absent = peer.dir().join("no-such-anchor.pem");
+    let absent = peer.enroll_at(&ca.url(), &absent, ca.ca_name(), "peerpw", &["--force"]);
+    assert_eq!(absent.code, 5, "{absent:?}");
+    assert!(absent.stderr.contains("no-such-anchor.pem"), "{absent:?}");
+
+    let (url, anchor) = (ca.url(), text(&anchor));
+    let (msp, tls) = (text(&peer.msp()), text(&peer.tls()));
+    let start = ["enroll", "--force", "--url", &url, "--id", "org1-peer1"];
+    let usage: [&[&str]; 4] = [
+        // No anchors, no names, no folder, one folder in the other.
+        &["--msp-dir", &msp],
+        &["--tls-ca", &anchor, "--tls-dir", &tls],
+        &["--tls-ca", &anchor],
+        &["--tls-ca", &anchor, "--msp-dir", &msp, "--tls-dir", &format!("{msp}/tls"), "--san", "org1-peer1"],
+    ];
+    for wrong in usage {
+        let ran = fabcert(&[&start[..], wrong].concat(), Some("peerpw"));
+        assert_eq!(ran.code, 2, "{wrong:?}: {ran:?}");
+    }
+    assert!(peer.folders() == before);
+    assert_eq!(ca.answered().len(), heard);
+}
+
+#[test]
+fn what_is_wrong_before_the_ca_is_asked_is_told_apart() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    before_the_ca(&ca);
+}
+
+/// A folder stays with its identity and its root until `--force` says otherwise.
+fn moves_only_by_force(ca: &dyn CaUnderTest, other: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", None);
+    for server in [ca, other] {
+        server.register(&Registration::peer("org1-peer2", "peerpw2"));
+    }
+    other.register(&Registration::peer("org1-peer1", "peerpw"));
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let (before, heard) = (peer.folders(), ca.answered().len());
+
+    let (url, anchor, msp) = (ca.url(), text(ca.tls_anchor()), text(&peer.msp()));
+    let line = ["enroll", "--url", &url, "--id", "org1-peer2", "--tls-ca", &anchor, "--msp-dir", &msp];
+    let renamed = fabcert(&line, Some("peerpw2"));
+    assert_eq!(renamed.code, 4, "{renamed:?}");
+    assert!(renamed.stderr.contains("org1-peer1"), "{renamed:?}");
+    assert_eq!(ca.answered().len(), heard, "it was refused before the CA was asked");
+
+    let (url, anchor) = (other.url(), other.tls_anchor().to_path_buf());
+    let new_name = ["--san", "org1-peer1.example.com"];
+    let moved = peer.enroll_at(&url, &anchor, other.ca_name(), "peerpw", &new_name);
+    assert_eq!(moved.code, 8, "{moved:?}");
+    assert!(peer.folders() == before);
+
+    let unknown = peer.enroll_at(&ca.url(), ca.tls_anchor(), Some("no-such-ca"), "peerpw", &["--force"]);
+    assert_eq!(unknown.code, 7, "{unknown:?}");
+    assert!(peer.folders() == before);
+
+    let forced = peer.enroll_at(&url, &anchor, other.ca_name(), "peerpw", &["--force"]);
+    assert_eq!(forced.code, 0, "{forced:?}");
+    if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
+        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+    }
+    let (cert, key, ca) = (peer.tls().join("server.crt"), peer.tls().join("server.key"), peer.tls().join("ca.crt"));
+    if let Some(verdict) = oracle::serves_under(&cert, &key, &ca, "org1-peer-gateway-svc") {
+        assert!(verdict.accept, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_folder_moves_to_another_identity_or_root_only_by_force() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let Some(other) = RealCa::builder().start() else { return };
+    moves_only_by_force(&ca, &other);
+}

@@ -1,0 +1,81 @@
+//! One peer that enrols at a CA, with its folders and the arguments that its runs have in common.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::command::{Ran, fabcert, tree};
+use crate::real::{CaUnderTest, Registration};
+
+/// The names of the TLS certificate.
+pub(super) const NAMES: [&str; 2] = ["org1-peer1", "org1-peer-gateway-svc"];
+
+/// `org1-peer1`, registered at a CA, and the folder that its MSP and TLS folders stand in.
+pub(super) struct Peer<'a> {
+    ca: &'a dyn CaUnderTest,
+    dir: tempfile::TempDir,
+}
+
+impl<'a> Peer<'a> {
+    /// Registers the peer with this secret and, where one is given, this limit of enrolments.
+    pub(super) fn register(ca: &'a dyn CaUnderTest, secret: &str, max_enrollments: Option<u32>) -> Self {
+        ca.register(&Registration { max_enrollments, ..Registration::peer("org1-peer1", secret) });
+        Self { ca, dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where everything of this peer stands.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn msp(&self) -> PathBuf {
+        self.dir().join("peer/msp")
+    }
+
+    pub(super) fn tls(&self) -> PathBuf {
+        self.dir().join("peer/tls")
+    }
+
+    /// Everything below the folders' parent, what fabcert keeps beside them included.
+    pub(super) fn tree(&self) -> BTreeMap<String, (u32, Vec<u8>)> {
+        tree(&self.dir().join("peer"))
+    }
+
+    /// The MSP and the TLS folder and nothing beside them.
+    pub(super) fn folders(&self) -> [BTreeMap<String, (u32, Vec<u8>)>; 2] {
+        [tree(&self.msp()), tree(&self.tls())]
+    }
+
+    /// How many requests for certificates the CA has answered well, by secret and by token.
+    pub(super) fn issued(&self) -> (usize, usize) {
+        (self.ca.count_status("enroll", 201), self.ca.count_status("reenroll", 201))
+    }
+
+    /// Enrols for both folders at this peer's own CA.
+    pub(super) fn enroll(&self, secret: &str, more: &[&str]) -> Ran {
+        let anchor = self.ca.tls_anchor().to_path_buf();
+        self.enroll_at(&self.ca.url(), &anchor, self.ca.ca_name(), secret, more)
+    }
+
+    /// Enrols for both folders at any CA.
+    pub(super) fn enroll_at(
+        &self,
+        url: &str,
+        anchor: &Path,
+        ca_name: Option<&str>,
+        secret: &str,
+        more: &[&str],
+    ) -> Ran {
+        let (anchor, msp, tls) = (text(anchor), text(&self.msp()), text(&self.tls()));
+        let mut args = vec!["enroll", "--url", url, "--id", "org1-peer1", "--tls-ca", &anchor];
+        args.extend(["--msp-dir", &msp, "--tls-dir", &tls, "--san", NAMES[0], "--san", NAMES[1]]);
+        args.extend(["--role", "peer", "--output", "json"]);
+        args.extend(ca_name.iter().flat_map(|name| ["--ca-name", name]));
+        args.extend(more);
+        fabcert(&args, Some(secret))
+    }
+}
+
+/// The path as an argument.
+pub(super) fn text(path: &Path) -> String {
+    path.display().to_string()
+}
