@@ -1,6 +1,7 @@
 //! Enrolment by the binary: against the real Fabric CA, and against the dev CA with its faults.
 
 mod again;
+mod carried;
 #[cfg(feature = "dev-ca")]
 mod faults;
 mod on_a_real_ca;

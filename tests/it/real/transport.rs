@@ -125,6 +125,20 @@ pub(crate) fn get(port: u16, anchor: &Path, path: &str) -> Result<String, String
     Ok(String::from_utf8_lossy(&read_to_end(&mut stream)?).into_owned())
 }
 
+/// `POST path` with a JSON body and basic authentication to `localhost:port`; the body of the answer.
+pub(crate) fn post(port: u16, anchor: &Path, path: &str, login: (&str, &str), body: &str) -> Result<String, String> {
+    let mut stream = connect(port, anchor)?;
+    let basic = BASE64.encode(format!("{}:{}", login.0, login.1));
+    let request = format!(
+        "POST {path} HTTP/1.0\r\nHost: localhost:{port}\r\nAuthorization: Basic {basic}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
+    let answer = String::from_utf8_lossy(&read_to_end(&mut stream)?).into_owned();
+    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).ok_or(answer)
+}
+
 /// Everything until the other side closes, with or without a TLS goodbye.
 pub(super) fn read_to_end(stream: &mut impl Read) -> Result<Vec<u8>, String> {
     let mut answer = Vec::new();
