@@ -27,12 +27,12 @@ impl std::fmt::Debug for Environment<'_> {
     }
 }
 
-/// Brings about what is wished. A run that finds everything in place opens no connection and writes nothing.
+/// Brings about what is wished. A run that finds everything in place opens no connection and leaves the targets alone.
 ///
 /// # Errors
 /// See the exit codes of [`Error`]: 4 another identity in the target, 6 the CA not reached, 7 refused, 8 not as asked, 9
-/// locked, 5 local input or output. The targets are then as they were, or, where only the second failed, the first is
-/// new and whole; the next run finishes what is missing.
+/// locked, 5 local input or output. The targets are then as they were, or, where only putting the second in place failed,
+/// the first is new and whole; the next run finishes what is missing.
 pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error> {
     let tasks = Task::all(wish, env.disk)?;
     let places: Vec<&Place> = tasks.iter().map(|t| &t.place).collect();
