@@ -10,6 +10,7 @@
 //! Nothing that the CA issued can be written before it is verified: only a `ca::VerifiedEnrollment` can be planned,
 //! and only an `msp::MspPlan` can be installed.
 
+pub mod audit;
 pub mod ca;
 pub mod cli;
 #[cfg(feature = "dev-ca")]
@@ -20,6 +21,7 @@ pub mod fsx;
 pub mod key;
 pub mod msp;
 pub mod name;
+pub mod report;
 mod secret;
 mod time;
 pub mod x509;

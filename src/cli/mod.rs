@@ -1,6 +1,7 @@
 //! The command line: one file a command, and the only place that prints, reads the environment and asks the clock.
 
 mod args;
+mod audit;
 mod completions;
 mod csr;
 #[cfg(feature = "dev-ca")]
@@ -56,6 +57,8 @@ struct Cli {
 enum Command {
     /// Enrol an identity: key and CSR, the CA's answer proven, MSP and TLS folders in place
     Enroll(Box<enroll::EnrollArgs>),
+    /// Audit certificates, bundles, MSP and TLS folders: what fails today, what will fail, and what Fabric would say
+    Audit(Box<audit::AuditArgs>),
     /// Make a key and a CSR for a CA that cannot be reached from here
     Csr(Box<csr::CsrArgs>),
     /// Put a certificate from such a CA in place, after the same proof
@@ -97,6 +100,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     let form = cli.output.output;
     match cli.command {
         Command::Enroll(args) => enroll::run(*args, form),
+        Command::Audit(args) => audit::run(&args, form),
         Command::Csr(args) => csr::run(&args, form),
         Command::Install(args) => install::run(&args, form),
         Command::Rollback(args) => rollback::run(&args, form),

@@ -1,0 +1,186 @@
+//! What a rule has to say about a subject.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::rule::Rule;
+use super::subject::Location;
+use crate::x509::hex;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Will hurt some day, or some clients.
+    Warning,
+    /// Fails, today or on a known day.
+    Error,
+}
+
+impl Severity {
+    /// `error`, `warning` or `note`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// How bad it is, after the levels that policy and command line set.
+    pub severity: Severity,
+    /// What is wrong, of which subject, and why.
+    pub message: String,
+    /// What to do, as a line that can be pasted where there is one.
+    pub remedy: String,
+    /// The file, relative to the policy file's folder or the working directory.
+    pub path: PathBuf,
+    /// Which PEM block of the file, from 1.
+    pub block: Option<usize>,
+    /// Its line, from 1.
+    pub line: Option<usize>,
+    /// The certificate's subject (RFC 4514), when the finding is about one.
+    pub subject: Option<String>,
+    /// The names it is about, bare; empty when it is about none.
+    pub names: Vec<String>,
+    /// SHA-256 hex of rule, path, subject and names: the same after a renewal.
+    pub fingerprint: String,
+}
+
+/// Where rules put what they find.
+#[derive(Debug, Default)]
+pub struct Findings {
+    found: Vec<Finding>,
+}
+
+/// A finding that is being written.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    findings: &'a mut Findings,
+    finding: Finding,
+}
+
+impl Findings {
+    /// An empty collection.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins a finding of `rule` at a place, with the rule's severity and remedy. It counts once [`Draft::add`] is called.
+    pub fn report(&mut self, rule: &Rule, at: &Location, message: impl Into<String>) -> Draft<'_> {
+        Draft {
+            finding: Finding {
+                rule: rule.id,
+                severity: rule.severity,
+                message: message.into(),
+                remedy: rule.remedy.to_owned(),
+                path: at.path.clone(),
+                block: at.block,
+                line: at.line,
+                subject: None,
+                names: Vec::new(),
+                fingerprint: String::new(),
+            },
+            findings: self,
+        }
+    }
+
+    /// What was found. The same finding of two ways to it counts once.
+    pub fn into_vec(self) -> Vec<Finding> {
+        self.found
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+}
+
+impl Draft<'_> {
+    /// The certificate's subject.
+    #[must_use]
+    pub fn subject(mut self, subject: &str) -> Self {
+        self.finding.subject = Some(subject.to_owned());
+        self
+    }
+
+    /// The names it is about.
+    #[must_use]
+    pub fn names(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.finding.names = names.into_iter().collect();
+        self
+    }
+
+    /// Another remedy than the rule's own: with this subject's file and names in it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.finding.remedy = remedy.into();
+        self
+    }
+
+    /// Another severity than the rule's own.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.finding.severity = severity;
+        self
+    }
+
+    /// Adds the finding, unless the very same stands there already.
+    pub fn add(self) {
+        let mut finding = self.finding;
+        finding.fingerprint = fingerprint(finding.rule, &finding.path, finding.subject.as_deref(), &finding.names);
+        let twin =
+            |f: &Finding| f.fingerprint == finding.fingerprint && f.block == finding.block && f.line == finding.line;
+        if !self.findings.found.iter().any(twin) {
+            self.findings.found.push(finding);
+        }
+    }
+}
+
+/// SHA-256 over rule, path (with `/`), subject and sorted names, each with its length in front; lower-case hex.
+pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> String {
+    let mut digest = Sha256::new();
+    let mut part = |text: &str| {
+        digest.update((text.len() as u64).to_be_bytes());
+        digest.update(text.as_bytes());
+    };
+    part(rule);
+    part(&path.to_string_lossy().replace('\\', "/"));
+    part(subject.unwrap_or_default());
+    let mut sorted: Vec<&String> = names.iter().collect();
+    sorted.sort();
+    for name in sorted {
+        part(name);
+    }
+    hex(&digest.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_depends_on_rule_path_subject_and_names_in_any_order() {
+        let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let one = fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["p", "q"]));
+        assert_eq!(one, fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["q", "p"])));
+        assert_ne!(one, fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["pq"])));
+        assert_ne!(one, fingerprint("san-missing", Path::new("a/c.pem"), Some("CN=x"), &names(&["p", "q"])));
+        assert_eq!(one.len(), 64);
+    }
+}

@@ -1,0 +1,44 @@
+//! What a folder is, from the names in it.
+
+use std::path::{Path, PathBuf};
+
+use crate::fsx::Disk;
+use crate::msp::TlsNames;
+
+/// The sub-folders by which Fabric knows an MSP.
+pub(super) const MSP_PARTS: [&str; 8] = [
+    "signcerts",
+    "cacerts",
+    "keystore",
+    "admincerts",
+    "intermediatecerts",
+    "tlscacerts",
+    "tlsintermediatecerts",
+    "crls",
+];
+
+/// Whether a folder bears the name of a part of an MSP, in whatever letter case.
+pub(super) fn is_msp_part(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|n| MSP_PARTS.iter().any(|p| n.eq_ignore_ascii_case(p)))
+}
+
+/// A folder that was named by the user and is called `msp`, or one that holds a part of an MSP and is no TLS folder.
+pub(super) fn is_msp(dir: &Path, named: bool, folders: &[PathBuf], is_tls: bool) -> bool {
+    let called_msp = named && dir.file_name().is_some_and(|n| n == "msp");
+    called_msp || (!is_tls && folders.iter().any(|f| is_msp_part(f)))
+}
+
+/// The names of the files that make a folder a TLS folder. `Some(None)`: the Go client's shape after an enrolment with
+/// the profile `tls`, an MSP folder whose `cacerts` is empty and whose root stands in `tlscacerts`.
+pub(super) fn tls_files(disk: &Disk, dir: &Path, files: &[PathBuf], folders: &[PathBuf]) -> Option<Option<TlsNames>> {
+    for names in [TlsNames::Fabric, TlsNames::K8s] {
+        if files.iter().any(|f| f.file_name().is_some_and(|n| n == names.certificate())) {
+            return Some(Some(names));
+        }
+    }
+    let holds = |name: &str| {
+        folders.iter().any(|f| f.file_name().is_some_and(|n| n == name))
+            && disk.read_dir(&dir.join(name)).is_ok_and(|entries| !entries.is_empty())
+    };
+    (holds("signcerts") && holds("tlscacerts") && !holds("cacerts")).then_some(None)
+}

@@ -1,0 +1,9 @@
+//! From paths to subjects: the walk finds what there is to look at, the load reads one of them whole.
+
+mod blocks;
+mod classify;
+mod load;
+mod walk;
+
+pub use load::{LoadOptions, load};
+pub use walk::{Unit, WalkOptions, walk};

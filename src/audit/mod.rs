@@ -1,0 +1,30 @@
+//! The audit: what is on disk, or served, or requested, against the rules of the field and against Fabric's own verdict.
+//!
+//! ```text
+//! input (walk, load) -> Subject -> judge (Fabric's verdicts) -> rules -> Finding -> levels, policy -> Report
+//! ```
+//!
+//! The audit knows neither CA nor network nor clock: files come through [`crate::fsx`], and the time of judgement is an
+//! argument. A subject is loaded, judged, checked and dropped again, so that memory does not grow with their number.
+
+mod expectation;
+mod finding;
+pub mod input;
+mod levels;
+mod registry;
+mod rule;
+mod rules;
+mod run;
+mod subject;
+mod verdict;
+
+pub use expectation::{Expectation, ExpectedName, NameSource};
+pub use finding::{Draft, Finding, Findings, Severity, fingerprint};
+pub use levels::{Level, Levels};
+pub use registry::{RULES, rule_by_id, rule_of_refusal};
+pub use rule::{Confidence, Context, Rule, Source};
+pub use run::{Audit, Report, SubjectReport, Summary};
+pub use subject::{
+    HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
+};
+pub use verdict::{Verdict, Verdicts};

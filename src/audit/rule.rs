@@ -1,0 +1,80 @@
+//! A rule: what it is about, why it matters, and two plain functions.
+
+use super::expectation::Expectation;
+use super::finding::{Findings, Severity};
+use super::subject::Subject;
+use crate::Timestamp;
+use crate::msp::ChannelRules;
+
+/// How sure a rule is of what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confidence {
+    /// It follows from a standard or from Fabric's code.
+    Certain,
+    /// It follows from how such folders are mostly used.
+    Likely,
+}
+
+/// Where a rule comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An RFC.
+    Rfc {
+        /// Its number.
+        number: u16,
+        /// The section.
+        section: &'static str,
+    },
+    /// Fabric's own code at commit 0c423ac4.
+    Fabric {
+        /// File in hyperledger/fabric.
+        path: &'static str,
+        /// Function or method that decides.
+        item: &'static str,
+    },
+    /// Go's standard library (1.26).
+    Go {
+        /// Package.
+        package: &'static str,
+        /// Function or method that decides.
+        item: &'static str,
+    },
+    /// A convention of the field, in words.
+    Convention(&'static str),
+}
+
+/// A rule of the audit. Ids are kebab-case and never used again for something else.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its id.
+    pub id: &'static str,
+    /// One line that states the fault.
+    pub title: &'static str,
+    /// Why it hurts, in one to three sentences.
+    pub rationale: &'static str,
+    /// What to do about it, in general.
+    pub remedy: &'static str,
+    /// How bad it is, unless a level says otherwise.
+    pub severity: Severity,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Where it comes from.
+    pub sources: &'static [Source],
+    /// The numbers of Fabric's refusals that this rule reports (see [`crate::msp`]).
+    pub refusals: &'static [u8],
+    /// Whether it has anything to say about such a subject.
+    pub applies: fn(&Subject, &Context<'_>) -> bool,
+    /// Looks at the subject.
+    pub check: fn(&Subject, &Context<'_>, &mut Findings),
+}
+
+/// What a rule may know beside the subject.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The time of judgement.
+    pub now: Timestamp,
+    /// What the subject ought to hold.
+    pub expectation: &'a Expectation,
+    /// The channel rules that were chosen.
+    pub channel_rules: ChannelRules,
+}
