@@ -1,6 +1,6 @@
 //! The Go client's environment: `FABRIC_CA_CLIENT_*` stands in for what neither a flag nor `FABCERT_*` gave.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::{CaArgs, KeyArgs, NameArgs, TargetArgs};
 
@@ -54,14 +54,6 @@ pub(super) fn apply(
     }
 }
 
-/// Paths as the Go client takes them: relative ones lie below its home, when a home is named.
-pub(super) fn below_home(home: Option<&Path>, path: PathBuf) -> PathBuf {
-    match home {
-        Some(home) if path.is_relative() => home.join(path),
-        _ => path,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,12 +75,5 @@ mod tests {
         assert_eq!(ca.ca_name, None);
         assert_eq!(names.san, ["a", "b"]);
         assert_eq!(target.msp_dir, Some(PathBuf::from("msp")));
-    }
-
-    #[test]
-    fn relative_paths_lie_below_the_home_that_was_named() {
-        assert_eq!(below_home(Some(Path::new("/h")), "msp".into()), Path::new("/h/msp"));
-        assert_eq!(below_home(Some(Path::new("/h")), "/x".into()), Path::new("/x"));
-        assert_eq!(below_home(None, "msp".into()), Path::new("msp"));
     }
 }

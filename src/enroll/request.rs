@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::brake::Brake;
 use super::flow::Environment;
-use super::pending::{self, Answer, Pending};
+use super::pending::{self, Answer, Asked, Pending};
 use super::refusal::{self, Refusal};
 use super::task::{Seen, Task, copy};
 use super::wish::{CaAccess, KeyWish, Wish};
@@ -53,29 +54,14 @@ pub(super) async fn obtain(
         .with_help("put the certificate in place with fabcert install, or drop that key with --force"));
     }
     let usable = standing.filter(|p| p.is_for(id, Some(task.ca()), purpose));
+    let asked = Asked::new(&task.sans, task.profile(), wish.attributes.as_deref(), &wish.subject);
     if let Some(pending) = &usable
-        && let Some(issued) = earlier_answer(task, wish, seen, pending, env)
+        && let Some(issued) = earlier_answer(task, wish, seen, pending, &asked, &file, env)?
     {
         tracing::info!("using the answer that an earlier run got and could not install");
         return Ok(issued);
     }
-    let (mut pending, key) = match (&wish.key, usable) {
-        (KeyWish::New(curve), Some(pending)) => {
-            let key = pending.key()?;
-            if curve.is_none_or(|c| c == key.algorithm()) {
-                (pending, key)
-            } else {
-                let key = KeyPair::generate(wish.key.algorithm())?;
-                (Pending::new(&key, id, Some(task.ca()), purpose), key)
-            }
-        }
-        (_, before) => {
-            let key = wished_key(wish, seen, env)?;
-            let mut pending = Pending::new(&key, id, Some(task.ca()), purpose);
-            pending.answer_lost = before.is_some_and(|p| p.answer_lost);
-            (pending, key)
-        }
-    };
+    let (mut pending, key) = pending_key(task, wish, seen, usable, asked, env)?;
     let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: &wish.subject }, &key)?;
     let client = client(task.ca(), env)?;
     let not_before = (env.now)().minus(BACKDATE);
@@ -98,36 +84,93 @@ pub(super) async fn obtain(
         server_date: answer.server_date,
         received_at,
     });
-    match prove(task, wish, seen, &pending, &key, received_at) {
-        Ok(verified) => {
-            task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-            Ok(Issued { verified, key, received_at })
-        }
-        Err(e) => {
-            // The outcome is known, and this key is of no more use.
-            task.place.remove_state_file(disk, pending::FILE)?;
-            Err(e)
-        }
+    let proven = prove(task, wish, seen, &pending, &key, received_at);
+    if proven.is_err() {
+        pending.not_as_asked += 1;
+    }
+    task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    match proven {
+        Ok(verified) => Ok(Issued { verified, key, received_at }),
+        Err(e) => Err(kept(&e, &pending, received_at, &file)),
     }
 }
 
-/// An answer that was proven and not installed, if it still is what is wished.
+/// The key to ask with, and what is kept of it: the pending one where it is still the wished one, so that a lost answer
+/// costs no key.
+fn pending_key(
+    task: &Task<'_>,
+    wish: &Wish,
+    seen: &Seen,
+    before: Option<Pending>,
+    asked: Asked,
+    env: &Environment<'_>,
+) -> Result<(Pending, KeyPair), Error> {
+    let kept = match (&wish.key, &before) {
+        (KeyWish::New(curve), Some(pending)) => {
+            Some(pending.key()?).filter(|key| curve.is_none_or(|c| c == key.algorithm()))
+        }
+        _ => None,
+    };
+    let key = match kept {
+        Some(key) => key,
+        None => wished_key(wish, seen, env)?,
+    };
+    let mut pending = Pending::new(&key, &task.ca().id, Some(task.ca()), task.purpose(), asked);
+    if let Some(before) = before {
+        pending.answer_lost = before.answer_lost;
+        if before.asked == pending.asked {
+            pending.not_as_asked = before.not_as_asked;
+        }
+    }
+    Ok((pending, key))
+}
+
+/// The answer that an earlier run kept, if it is what is wished now: a run was killed before it could install it, or it
+/// was not as asked then and the wish was corrected since. Where it still is not, and the request would be the very same,
+/// the CA is not asked again at once.
 fn earlier_answer(
     task: &Task<'_>,
     wish: &Wish,
     seen: &Seen,
     pending: &Pending,
+    asked: &Asked,
+    file: &std::path::Path,
     env: &Environment<'_>,
-) -> Option<Issued> {
-    let received_at = pending.answer.as_ref()?.received_at;
-    let key = pending.key().ok()?;
-    if let KeyWish::New(Some(curve)) = wish.key
-        && curve != key.algorithm()
-    {
-        return None;
+) -> Result<Option<Issued>, Error> {
+    let Some(answer) = &pending.answer else { return Ok(None) };
+    let key = pending.key()?;
+    let is_wished = match &wish.key {
+        KeyWish::New(curve) => curve.is_none_or(|c| c == key.algorithm()),
+        KeyWish::Standing => true,
+        KeyWish::File(_) => wish.key.named(env.disk)?.is_some_and(|k| k.public_point() == key.public_point()),
+    };
+    if !is_wished {
+        return Ok(None);
     }
-    let verified = prove(task, wish, seen, pending, &key, (env.now)()).ok()?;
-    Some(Issued { verified, key, received_at })
+    let now = (env.now)();
+    match prove(task, wish, seen, pending, &key, now) {
+        Ok(verified) => Ok(Some(Issued { verified, key, received_at: answer.received_at })),
+        Err(e) if pending.asked == *asked && !wish.force => {
+            match Brake::after(pending.not_as_asked, answer.received_at, now) {
+                Brake::Open => Ok(None),
+                _ => Err(kept(&e, pending, now, file)),
+            }
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// The error of an answer that is not as asked and is kept.
+fn kept(e: &Error, pending: &Pending, now: Timestamp, file: &std::path::Path) -> Error {
+    let received_at = pending.answer.as_ref().map_or(now, |a| a.received_at);
+    let until = Brake::after(pending.not_as_asked, received_at, now).words().unwrap_or_default();
+    let help = e.help().map(|h| format!("{h}; ")).unwrap_or_default();
+    Error::new(e.kind(), e.to_string()).with_help(format!(
+        "{help}the answer (of {received_at}, number {}) is kept in {}: a run with corrected wishes that it meets installs it \
+         without another enrolment; for the same request {until}, unless with --force",
+        pending.not_as_asked,
+        file.display()
+    ))
 }
 
 fn prove(
@@ -158,20 +201,14 @@ fn prove(
 }
 
 fn wished_key(wish: &Wish, seen: &Seen, env: &Environment<'_>) -> Result<KeyPair, Error> {
-    match &wish.key {
-        KeyWish::File(path) => {
-            let pem = env.disk.read_secret(path, 64 * 1024)?;
-            KeyPair::from_pem(&pem).map_err(|e| {
-                let help = Error::from(e.clone()).help().map(str::to_owned).unwrap_or_default();
-                Error::new(ErrorKind::Input, format!("{}: {e}", path.display())).with_help(help)
-            })
-        }
-        KeyWish::Standing => match seen.key.as_ref().and_then(copy) {
-            Some(key) => Ok(key),
-            None => Ok(KeyPair::generate(wish.key.algorithm())?),
-        },
-        KeyWish::New(_) => Ok(KeyPair::generate(wish.key.algorithm())?),
-    }
+    let standing = match wish.key {
+        KeyWish::Standing => seen.key.as_ref().and_then(copy),
+        _ => wish.key.named(env.disk)?,
+    };
+    Ok(match standing {
+        Some(key) => key,
+        None => KeyPair::generate(wish.key.algorithm())?,
+    })
 }
 
 fn client(ca: &CaAccess, env: &Environment<'_>) -> Result<Client, Error> {

@@ -2,11 +2,13 @@
 
 mod again;
 mod carried;
+mod corrected;
 #[cfg(feature = "dev-ca")]
 mod faults;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+mod own_key;
 mod refused;
 mod scene;
 mod secrets;
