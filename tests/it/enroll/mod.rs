@@ -4,6 +4,8 @@ mod again;
 mod carried;
 #[cfg(feature = "dev-ca")]
 mod faults;
+#[cfg(feature = "dev-ca")]
+mod kill;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
