@@ -1,10 +1,12 @@
 //! `SIGKILL` anywhere in an enrolment for both folders: each folder's key and certificate are a pair, the next run
 //! succeeds, and an answer of the CA that was kept is not asked for again.
 
+mod at_random;
+
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -22,7 +24,7 @@ use fabcert::x509::{Cert, NodeOu, SubjectFields};
 use fabcert::{Error, Secret, Timestamp};
 
 use super::faults::now;
-use super::scene::{NAMES, text};
+use super::scene::NAMES;
 use crate::install::world::{Recorded, View, child, faulty, scratch, view};
 
 const DAY: i64 = 86_400;
@@ -276,7 +278,7 @@ fn kill_everywhere(layout: Placement, before: Before) {
     ca.set_clock(now());
     let steps = record(&ca, template.path(), "org1-peer1");
     let mut asked_twice = Vec::new();
-    let begun = Instant::now();
+    let started = Instant::now();
     for (at, (op, path, when)) in steps.iter().enumerate() {
         let case =
             format!("{layout:?} {before:?} killed at {at} of {}: {when:?} {op:?} {}", steps.len(), path.display());
@@ -315,7 +317,7 @@ fn kill_everywhere(layout: Placement, before: Before) {
     println!(
         "{layout:?}, {before:?}: killed at each of {} fault points, asked again after {asked_twice:?}, {:.1} s",
         steps.len(),
-        begun.elapsed().as_secs_f64()
+        started.elapsed().as_secs_f64()
     );
 }
 
@@ -413,77 +415,4 @@ fn an_answer_that_was_installed_before_a_kill_is_not_used_again() {
         assert!(before[0] != after[0] && before[1] != after[1], "{folder}: --force brought the same certificate again");
         assert_eq!(ca.issued(), (begin.0 + 1, begin.1 + 1), "{folder}");
     }
-}
-
-/// Numbers from a seed, so that a run can be had again: Steele and others, "Fast splittable pseudorandom number
-/// generators" (splitmix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
-
-fn binary(run: &Run) -> Command {
-    let (anchor, msp, tls) = (text(&run.dir.join("anchor.pem")), text(&run.msp()), text(&run.tls()));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fabcert"));
-    command.args(["enroll", "--force", "--quiet", "--url", &run.url, "--id", &run.id, "--role", "peer"]);
-    command.args(["--tls-ca", &anchor, "--msp-dir", &msp, "--tls-dir", &tls, "--san", &NAMES.join(",")]);
-    command.env_clear().env("FABCERT_SECRET", "peerpw").stdin(Stdio::null()).stdout(Stdio::null());
-    command
-}
-
-/// The binary itself, at any instant: also inside a system call, in the handshake, while it waits for the CA.
-/// `FABCERT_TEST_SEED` brings the delays of another run back.
-#[test]
-fn the_binary_killed_at_random_leaves_pairs() {
-    let ca = Ca::start();
-    ca.set_clock(now());
-    ca.add("org1-peer1", -1);
-    let dir = scratch();
-    beginning(&ca, dir.path(), Placement::Plain, Before::Nothing);
-    let run = ca.run(dir.path(), "org1-peer1");
-    assert!(binary(&run).status().unwrap().success());
-    // The shortest of several, so that a machine that was busy for a moment does not spread the kills behind the end.
-    let timed = || {
-        let begun = Instant::now();
-        assert!(binary(&run).status().unwrap().success());
-        begun.elapsed()
-    };
-    let took = (0..5).map(|_| timed()).min().unwrap();
-    let seed = std::env::var("FABCERT_TEST_SEED").map_or_else(|_| now().unix().unsigned_abs(), |s| s.parse().unwrap());
-    println!("FABCERT_TEST_SEED={seed}; a run takes {took:?}");
-    let (mut numbers, mut killed, mut switched) = (Numbers(seed), 0, [0, 0]);
-    let mut before = pairs(&run, "at first");
-    for n in 0..40 {
-        let delay = Duration::from_nanos(numbers.next() % u64::try_from(took.as_nanos()).unwrap());
-        let case = format!("run {n}, killed after {delay:?}");
-        let mut child = binary(&run).spawn().unwrap();
-        std::thread::sleep(delay);
-        child.kill().unwrap();
-        let status = child.wait().unwrap();
-        assert!(status.signal() == Some(9) || status.success(), "{case}: {status}");
-        killed += u32::from(status.signal().is_some());
-        let after = pairs(&run, &case);
-        for i in 0..2 {
-            assert!(after[i].is_some(), "{case}: nothing stands there");
-            switched[i] += u32::from(after[i] != before[i]);
-        }
-        before = after;
-    }
-    println!(
-        "{killed} of 40 killed; the MSP folder was new after {}, the TLS folder after {}",
-        switched[0], switched[1]
-    );
-    assert!(killed >= 10, "too few were killed to tell");
-    assert!(binary(&run).status().unwrap().success());
-    let last = pairs(&run, "the last run");
-    assert!(last.iter().all(Option::is_some));
-    assert_tidy(&run, [false; 2], "the last run");
-    assert_eq!(run.enroll(&Disk::real()).unwrap().action, Action::Unchanged);
 }
