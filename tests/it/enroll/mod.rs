@@ -5,6 +5,8 @@ mod carried;
 mod corrected;
 #[cfg(feature = "dev-ca")]
 mod faults;
+#[cfg(feature = "dev-ca")]
+mod kill;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
