@@ -8,7 +8,7 @@ use super::wish::CaAccess;
 use crate::ca::{AttrRequest, Purpose};
 use crate::key::KeyPair;
 use crate::name::SanName;
-use crate::x509::SubjectFields;
+use crate::x509::{Cert, SubjectFields};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The file in the state folder.
@@ -27,7 +27,7 @@ pub(super) struct Pending {
     /// What the CA is asked for with this key.
     #[serde(default)]
     pub(super) asked: Asked,
-    /// Set once a request went out whose answer never came: the CA may have issued, and counted, all the same.
+    /// Set while a request is on its way, and when its answer never came: the CA may have issued, and counted, all the same.
     pub(super) answer_lost: bool,
     /// What the CA answered, until it is installed.
     pub(super) answer: Option<Answer>,
@@ -129,6 +129,11 @@ impl Pending {
             && self.purpose == purpose.as_str()
             && self.url == ca.map(|c| c.url.to_string()).unwrap_or_default()
             && self.ca_name == ca.and_then(|c| c.ca_name.clone())
+    }
+
+    /// Whether the kept answer is this certificate.
+    pub(super) fn answers_with(&self, leaf: &Cert) -> bool {
+        self.answer.as_ref().is_some_and(|a| a.cert_pem.trim() == leaf.to_pem().trim())
     }
 
     /// Whether the certificate is made at a CA that this run does not reach: the key waits for `fabcert install`.

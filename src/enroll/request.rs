@@ -53,7 +53,10 @@ pub(super) async fn obtain(
         )
         .with_help("put the certificate in place with fabcert install, or drop that key with --force"));
     }
-    let usable = standing.filter(|p| p.is_for(id, Some(task.ca()), purpose));
+    // A run that was killed after it had put the answer in place could not drop it any more.
+    let usable = standing
+        .filter(|p| p.is_for(id, Some(task.ca()), purpose))
+        .filter(|p| seen.leaf.as_ref().is_none_or(|leaf| !p.answers_with(leaf)));
     let asked = Asked::new(&task.sans, task.profile(), wish.attributes.as_deref(), &wish.subject);
     if let Some(pending) = &usable
         && let Some(issued) = earlier_answer(task, wish, seen, pending, &asked, &file, env)?
@@ -77,6 +80,7 @@ pub(super) async fn obtain(
     let answer = ask(task, wish, &client, &request, &mut pending, signed, places, env).await?;
     let received_at = (env.now)();
     report_skew(answer.server_date, received_at);
+    pending.answer_lost = false;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     pending.answer = Some(Answer {
         cert_pem: text(&answer.cert_pem),
@@ -242,6 +246,12 @@ async fn ask(
     env: &Environment<'_>,
 ) -> Result<Enrollment, Error> {
     let (ca, disk) = (task.ca(), env.disk);
+    // While a request is on its way the outcome is open: the CA may issue, and count, for a run that was killed.
+    let lost_before = pending.answer_lost;
+    let keep = |pending: &mut Pending, open: bool| {
+        pending.answer_lost = open;
+        task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)
+    };
     let policy = wish.wait.map_or_else(RetryPolicy::once, RetryPolicy::until);
     let lost = RefCell::new(false);
     let note = |e: &CaError, pause: Duration| {
@@ -251,15 +261,19 @@ async fn ask(
         tracing::warn!("{e}; trying again in {:.1} s", pause.as_secs_f64());
     };
     if let Some((cert_pem, key)) = signed {
-        task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+        keep(pending, true)?;
         tracing::info!("asking {} for the {} certificate of {} (re-enrolment)", ca.url, task.purpose().as_str(), ca.id);
         let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
         match policy.run(random, note, || client.reenroll(&credential, request)).await {
             Ok(answer) => return Ok(answer),
             Err(e) if e.is_refusal() => {
                 tracing::info!("{e}; enrolling with the secret instead");
+                keep(pending, lost_before || *lost.borrow())?;
             }
-            Err(e) => return Err(keep_if_ambiguous(task, pending, &e, lost.take(), env)?.unwrap_or_else(|| e.into())),
+            Err(e) => {
+                return Err(keep_if_ambiguous(task, pending, &e, lost_before || *lost.borrow(), env)?
+                    .unwrap_or_else(|| e.into()));
+            }
         }
     }
     let secret = ca.secret.read(disk)?;
@@ -270,7 +284,7 @@ async fn ask(
     {
         return Err(stop);
     }
-    task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    keep(pending, true)?;
     tracing::info!("asking {} for the {} certificate of {}", ca.url, task.purpose().as_str(), ca.id);
     match policy.run(random, note, || client.enroll(&ca.id, &secret, request)).await {
         Ok(answer) => {
@@ -289,12 +303,13 @@ async fn ask(
                     place.write_state_file(disk, refusal::FILE, &refusal.to_bytes(), 0o600)?;
                 }
             }
-            Err(keep_if_ambiguous(task, pending, &e, lost.take(), env)?.unwrap_or_else(|| e.into()))
+            Err(keep_if_ambiguous(task, pending, &e, lost_before || *lost.borrow(), env)?.unwrap_or_else(|| e.into()))
         }
     }
 }
 
-/// Keeps the pending key where the CA may have issued all the same, and drops it where it surely did not.
+/// Keeps the pending key where the CA may have issued all the same, and drops it where it surely did not. `lost`: an
+/// answer to an earlier request with it never came.
 fn keep_if_ambiguous(
     task: &Task<'_>,
     pending: &mut Pending,
@@ -302,14 +317,13 @@ fn keep_if_ambiguous(
     lost: bool,
     env: &Environment<'_>,
 ) -> Result<Option<Error>, Error> {
-    let lost_before = pending.answer_lost || lost;
-    if e.is_ambiguous() || lost_before {
-        pending.answer_lost = true;
-        task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-    } else if e.is_refusal() {
+    pending.answer_lost = e.is_ambiguous() || lost;
+    if e.is_refusal() && !pending.answer_lost {
         task.place.remove_state_file(env.disk, pending::FILE)?;
+    } else {
+        task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
     }
-    if e.is_refusal() && lost_before {
+    if e.is_refusal() && lost {
         return Ok(Some(
             Error::new(
                 ErrorKind::Refused,
