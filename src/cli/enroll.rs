@@ -90,7 +90,8 @@ pub(super) struct EnrollArgs {
 
 pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let env = |name: &str| std::env::var(name).ok();
-    fabric_env::apply(&env, &mut args.ca, &mut args.names, &mut args.target, &mut args.key, &mut args.profile);
+    let EnrollArgs { ca, names, target, key, profile, attrs, .. } = &mut args;
+    fabric_env::apply(&env, ca, names, target, key, profile, attrs);
     let dry_run = args.dry_run;
     let wish = wish(args, &env)?;
     let disk = Disk::real();

@@ -38,6 +38,7 @@ pub(super) fn apply(
     target: &mut TargetArgs,
     key: &mut KeyArgs,
     profile: &mut Option<String>,
+    attrs: &mut Vec<String>,
 ) {
     fill(&mut ca.url, get(env, "URL"));
     fill(&mut ca.ca_name, get(env, "CANAME"));
@@ -48,6 +49,8 @@ pub(super) fn apply(
     fill(&mut names.csr_serialnumber, get(env, "CSR_SERIALNUMBER"));
     fill(&mut key.keyrequest_size, get(env, "CSR_KEYREQUEST_SIZE"));
     fill(profile, get(env, "ENROLLMENT_PROFILE"));
+    // The Go client itself passes this one over in silence.
+    fill_list(attrs, list(env, "ENROLLMENT_ATTRS"));
     fill(&mut target.home, get(env, "HOME").map(PathBuf::from));
     if target.msp_dir.is_none() && target.tls_dir.is_none() {
         target.msp_dir = get(env, "MSPDIR").map(PathBuf::from);
@@ -64,15 +67,17 @@ mod tests {
             "FABRIC_CA_CLIENT_URL" => Some("https://env".to_owned()),
             "FABRIC_CA_CLIENT_CSR_HOSTS" => Some("a, b".to_owned()),
             "FABRIC_CA_CLIENT_CANAME" => Some(String::new()),
+            "FABRIC_CA_CLIENT_ENROLLMENT_ATTRS" => Some("hf.Type:opt,x".to_owned()),
             "FABRIC_CA_CLIENT_MSPDIR" => Some("msp".to_owned()),
             _ => None,
         };
         let mut ca = CaArgs { url: Some("https://flag".into()), ..CaArgs::default() };
-        let (mut names, mut target, mut key, mut profile) =
-            (NameArgs::default(), TargetArgs::default(), KeyArgs::default(), None);
-        apply(&env, &mut ca, &mut names, &mut target, &mut key, &mut profile);
+        let (mut names, mut target, mut key, mut profile, mut attrs) =
+            (NameArgs::default(), TargetArgs::default(), KeyArgs::default(), None, Vec::new());
+        apply(&env, &mut ca, &mut names, &mut target, &mut key, &mut profile, &mut attrs);
         assert_eq!(ca.url.as_deref(), Some("https://flag"));
         assert_eq!(ca.ca_name, None);
+        assert_eq!(attrs, ["hf.Type:opt", "x"]);
         assert_eq!(names.san, ["a", "b"]);
         assert_eq!(target.msp_dir, Some(PathBuf::from("msp")));
     }

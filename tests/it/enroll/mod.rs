@@ -14,3 +14,4 @@ mod own_key;
 mod refused;
 mod scene;
 mod secrets;
+mod transport;
