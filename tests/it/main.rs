@@ -9,4 +9,5 @@ mod enroll;
 #[cfg(feature = "dev-ca")]
 mod help;
 mod install;
+mod layers;
 mod real;
