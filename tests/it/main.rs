@@ -10,4 +10,6 @@ mod enroll;
 mod help;
 mod install;
 mod layers;
+#[cfg(feature = "dev-ca")]
+mod output;
 mod real;

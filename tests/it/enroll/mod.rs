@@ -3,12 +3,12 @@
 mod again;
 mod carried;
 #[cfg(feature = "dev-ca")]
-mod faults;
+pub(crate) mod faults;
 #[cfg(feature = "dev-ca")]
 mod kill;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
 mod refused;
-mod scene;
+pub(crate) mod scene;
 mod secrets;
