@@ -10,4 +10,7 @@ mod enroll;
 #[cfg(feature = "dev-ca")]
 mod help;
 mod install;
+mod layers;
+#[cfg(feature = "dev-ca")]
+mod output;
 mod real;

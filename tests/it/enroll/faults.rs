@@ -7,7 +7,7 @@ use fabcert::devca::{DevCa, DevCaConfig, Fault, FaultRule, IdentitySpec, Running
 
 use crate::command::{Ran, fabcert, tree};
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     Timestamp::from_unix(i64::try_from(seconds).unwrap())
 }

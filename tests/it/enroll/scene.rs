@@ -79,6 +79,6 @@ impl<'a> Peer<'a> {
 }
 
 /// The path as an argument.
-pub(super) fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.display().to_string()
 }
