@@ -100,6 +100,11 @@ impl Findings {
         self.found
     }
 
+    /// What was found so far.
+    pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
+        self.found.iter()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.found.len()

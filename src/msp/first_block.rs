@@ -14,53 +14,75 @@ const DASHES: &[u8] = b"-----";
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// The first block of a file. Its label is left out: Fabric does not look at it.
-pub(super) struct FirstBlock {
+/// A block of a file.
+pub(super) struct GoBlock {
+    /// The word after `BEGIN`. Fabric's MSP does not look at it, Go's TLS does.
+    pub(super) label: String,
     /// Whether a `DEK-Info` header says that the content is encrypted.
     pub(super) encrypted: bool,
+    /// Whether it has headers at all.
+    pub(super) has_headers: bool,
     /// The decoded content.
     pub(super) der: Zeroizing<Vec<u8>>,
 }
 
-/// The first block that Go would decode (`encoding/pem.Decode`, Go 1.26). `BEGIN` must stand at the start of a line,
-/// without a space or byte-order mark before it; a block that is broken is passed over.
-pub(super) fn first_block(text: &[u8]) -> Option<FirstBlock> {
+/// The first block that Go would decode.
+pub(super) fn first_block(text: &[u8]) -> Option<GoBlock> {
+    next_block(text).map(|(block, _)| block)
+}
+
+/// Every block that Go would decode, one after the other.
+pub(super) fn all_blocks(text: &[u8]) -> impl Iterator<Item = GoBlock> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let (block, after) = next_block(rest?)?;
+        rest = Some(after);
+        Some(block)
+    })
+}
+
+/// The next block, and the text behind its last line (`encoding/pem.Decode`, Go 1.26). `BEGIN` must stand at the start of
+/// a line, without a space or byte-order mark before it; a block that is broken is passed over.
+fn next_block(text: &[u8]) -> Option<(GoBlock, &[u8])> {
     let mut rest = text;
     loop {
         let end = find(rest, END)?;
         let (before, after) = (&rest[..end], &rest[end + END.len()..]);
         if let Some(begin) = rfind(before, BEGIN)
             && (begin == 0 || before[begin - 1] == b'\n')
-            && let Some(block) = decode(&before[begin + BEGIN.len()..], after)
+            && let Some(found) = decode(&before[begin + BEGIN.len()..], after)
         {
-            return Some(block);
+            return Some(found);
         }
         rest = after;
     }
 }
 
 /// `body` stands between the `BEGIN` and `END` words, `trailer` behind them.
-fn decode(body: &[u8], trailer: &[u8]) -> Option<FirstBlock> {
+fn decode<'a>(body: &[u8], trailer: &'a [u8]) -> Option<(GoBlock, &'a [u8])> {
     let (first, mut body, _) = line(body);
     let label = first.strip_suffix(DASHES)?;
-    let mut encrypted = false;
+    let (mut encrypted, mut has_headers) = (false, false);
     loop {
         let (header, next, ended) = line(body);
         let Some(colon) = header.iter().position(|b| *b == b':') else { break };
         if !ended {
             return None;
         }
+        has_headers = true;
         encrypted |= header[..colon].trim_ascii() == b"DEK-Info";
         body = next;
     }
     let closing = trailer.strip_prefix(label)?.strip_prefix(DASHES)?;
-    if !line(closing).0.is_empty() {
+    let (behind, rest, _) = line(closing);
+    if !behind.is_empty() {
         return None;
     }
     let mut content = Zeroizing::new(Vec::with_capacity(body.len()));
     content.extend(body.iter().filter(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')));
     let der = Zeroizing::new(BASE64.decode(content.as_slice()).ok()?);
-    Some(FirstBlock { encrypted, der })
+    let label = String::from_utf8_lossy(label).into_owned();
+    Some((GoBlock { label, encrypted, has_headers, der }, rest))
 }
 
 /// The first line without the white space at its end, what follows it, and whether a line end was there.

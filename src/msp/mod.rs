@@ -19,7 +19,6 @@ mod swap;
 mod tests;
 mod verdict;
 
-pub use channel_rules_stub::ChannelRules;
 pub use disk_folder::DiskFolder;
 pub use folder::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
 pub use install::{InstallError, install, rollback};
@@ -29,16 +28,7 @@ pub use node_ous::{ConfigError, MspConfig, NodeOus, OuIdentifier};
 pub use place::{Place, Placement};
 pub use plan::{FolderPlan, KeyAccess, MspError, MspPlan, MspRequest, PlannedDir, PlannedFile, TlsPlan};
 pub use read::{Problem, StandingConfig, StandingMsp, StandingTls};
-pub use verdict::{AdminRule, MspRefusal, MspWarning, RefusalStage, judge};
-
-mod channel_rules_stub {
-    /// The rules of a channel's MSPs, by capability.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub enum ChannelRules {
-        /// Capability `V3_0`.
-        #[default]
-        V3_0,
-        /// Capability `V2_0` or `V1_4_3`.
-        V1_4_3,
-    }
-}
+pub use verdict::{
+    AdminRule, ChannelRules, MspRefusal, MspVerdicts, MspWarning, RefusalStage, TlsFault, TlsFiles, TlsRefusal,
+    TlsVerdicts, judge, tls_verdicts, verdicts,
+};

@@ -7,7 +7,7 @@ use super::certificate::Loaded;
 use super::identity::check_member;
 use super::load::Tree;
 use super::units::Units;
-use super::{AdminRule, MspRefusal, Warnings, refuse};
+use super::{AdminRule, ChannelRules, MspRefusal, Warnings, refuse};
 use crate::x509::NodeOu;
 
 const ADMINCERTS: &str = "admincerts";
@@ -16,7 +16,7 @@ pub(super) fn set_up(
     tree: &Tree,
     authorities: &Authorities,
     units: &Units,
-    rule: AdminRule,
+    (rule, channel): (AdminRule, ChannelRules),
     warnings: &mut Warnings,
 ) -> Result<(), MspRefusal> {
     let admins = tree.admins.iter().map(Loaded::from_file).collect::<Result<Vec<_>, _>>()?;
@@ -39,15 +39,15 @@ pub(super) fn set_up(
         }
     }
     for admin in &admins {
-        check_role(admin, authorities, units)?;
+        check_role(admin, authorities, units, channel)?;
     }
     Ok(())
 }
 
 /// With NodeOUs only the OU's name is looked at; without, the administrator must be a valid member.
-fn check_role(admin: &Loaded, authorities: &Authorities, units: &Units) -> Result<(), MspRefusal> {
+fn check_role(admin: &Loaded, authorities: &Authorities, units: &Units, rules: ChannelRules) -> Result<(), MspRefusal> {
     if !units.enforced() {
-        return check_member(admin, authorities, units)
+        return check_member(admin, authorities, units, rules)
             .or_else(|(_, _, reason)| refuse(61, &admin.path, format!("it is no valid member: {reason}")));
     }
     // An identity without a path to a root has no OUs for Fabric.

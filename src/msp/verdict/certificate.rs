@@ -35,6 +35,8 @@ pub(super) struct Loaded {
     pub(super) path: PathBuf,
     pub(super) cert: Cert,
     pub(super) key_kind: KeyKind,
+    /// The curve of an ECDSA key.
+    pub(super) curve: Option<&'static str>,
     /// Fabric checks the chain of a certificate that was signed with ECDSA as soon as it is loaded, and others later.
     pub(super) ecdsa_signed: bool,
     pub(super) subject_raw: Vec<u8>,
@@ -61,7 +63,8 @@ impl Loaded {
         let (_, parsed) = X509Certificate::from_der(der)
             .map_err(|e| no_cert(&CertError::Malformed { place: String::new(), reason: e.to_string() }))?;
         let key_kind = key_kind(parsed.public_key());
-        if key_kind == KeyKind::Ecdsa && curve(parsed.public_key()).is_none() {
+        let curve = curve(parsed.public_key());
+        if key_kind == KeyKind::Ecdsa && curve.is_none() {
             return Err((17, "its key is on a curve that Go does not know".to_owned()));
         }
         let serial = parsed.tbs_certificate.raw_serial();
@@ -71,6 +74,7 @@ impl Loaded {
         Ok(Self {
             path: path.to_owned(),
             key_kind,
+            curve,
             ecdsa_signed: is_ecdsa(&parsed.signature_algorithm.algorithm),
             subject_raw: parsed.subject().as_raw().to_vec(),
             issuer_raw: parsed.issuer().as_raw().to_vec(),

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::authorities::{Authorities, IdentityError, NO_AUTHORITY, warn_of_unknown_signature};
 use super::certificate::{KeyKind, Loaded};
-use super::load::Tree;
 use super::path::PathError;
 use super::revocation::Revocation;
 use super::units::Units;
-use super::{MspRefusal, RefusalStage, Warnings, refuse};
+use super::{ChannelRules, MspRefusal, RefusalStage, Warnings, refuse};
 use crate::Timestamp;
 use crate::msp::folder::FolderReader;
 use crate::msp::keystore::{Found, KEYSTORE, PrivateKey, find_key};
+use crate::msp::pem_folder::PemFile;
 
 /// The identity after set-up.
 pub(super) struct Signer {
@@ -20,15 +20,14 @@ pub(super) struct Signer {
     public_key: Option<PathBuf>,
 }
 
-/// Fabric `msp/mspimplsetup.go`, `setupSigningIdentity`.
-pub(super) fn set_up(
-    folder: &dyn FolderReader,
-    tree: &Tree,
+/// The certificate as Fabric takes it in, be it the node's own or another's: one that was signed with ECDSA must lead to
+/// a root at once (fabric `msp/mspimpl.go`, `sanitizeCert`).
+pub(super) fn sanitise(
+    file: &PemFile,
     authorities: &Authorities,
-    now: Timestamp,
     warnings: &mut Warnings,
-) -> Result<Signer, MspRefusal> {
-    let certificate = Loaded::from_file(&tree.signcert)?;
+) -> Result<Loaded, MspRefusal> {
+    let certificate = Loaded::from_file(file)?;
     warn_of_unknown_signature(&certificate, authorities, warnings);
     let path = &certificate.path;
     if certificate.ecdsa_signed && !certificate.is_self_signed_ca() {
@@ -38,6 +37,19 @@ pub(super) fn set_up(
             Ok(_) => {}
         }
     }
+    Ok(certificate)
+}
+
+/// Fabric `msp/mspimplsetup.go`, `setupSigningIdentity`.
+pub(super) fn set_up(
+    folder: &dyn FolderReader,
+    signcert: &PemFile,
+    authorities: &Authorities,
+    now: Timestamp,
+    warnings: &mut Warnings,
+) -> Result<Signer, MspRefusal> {
+    let certificate = sanitise(signcert, authorities, warnings)?;
+    let path = &certificate.path;
     let mut public_key = None;
     match find_key(folder, certificate.cert.ski()) {
         Found::Private(at, PrivateKey::Known(key)) if key.spki_der() != certificate.cert.spki_der() => {
@@ -64,7 +76,7 @@ pub(super) fn validate(signer: &Signer, authorities: &Authorities, units: &Units
     let refuse = |(number, path, reason): (u8, PathBuf, String)| {
         Err(MspRefusal { number, path, reason, stage: RefusalStage::Identity })
     };
-    if let Err(refusal) = check_member(certificate, authorities, units) {
+    if let Err(refusal) = check_member(certificate, authorities, units, ChannelRules::V3_0) {
         return refuse(refusal);
     }
     match &signer.public_key {
@@ -80,9 +92,13 @@ pub(super) fn check_member(
     certificate: &Loaded,
     authorities: &Authorities,
     units: &Units,
+    rules: ChannelRules,
 ) -> Result<(), (u8, PathBuf, String)> {
     let because = |number, reason: String| Err((number, certificate.path.clone(), reason));
     match certificate.key_kind {
+        KeyKind::Ed25519 if rules == ChannelRules::V1_4_3 => {
+            return because(46, "its key is Ed25519, which channels below capability V3_0 do not take".to_owned());
+        }
         KeyKind::Ecdsa | KeyKind::Ed25519 => {}
         KeyKind::Rsa => return because(45, "its key is RSA, which Fabric does not take as an identity".to_owned()),
         KeyKind::Other => {

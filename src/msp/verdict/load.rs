@@ -17,9 +17,8 @@ pub(super) struct NamedOu {
     pub(super) certificate: Option<(PathBuf, Vec<u8>)>,
 }
 
-/// Everything that Fabric takes from the folder, apart from the keystore.
+/// Everything that Fabric takes from the folder, apart from the node's own certificate and key.
 pub(super) struct Tree {
-    pub(super) signcert: PemFile,
     pub(super) roots: Vec<PemFile>,
     pub(super) intermediates: Vec<PemFile>,
     pub(super) admins: Vec<PemFile>,
@@ -31,15 +30,21 @@ pub(super) struct Tree {
     pub(super) node_ous: Vec<(NodeOu, NamedOu)>,
 }
 
+/// The node's own certificate: the first file of `signcerts` that holds a PEM block.
+pub(super) fn signcert(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<PemFile, MspRefusal> {
+    match read_folder(folder, SIGNCERTS, warnings) {
+        Err(e) => refuse(7, Path::new(SIGNCERTS), unreadable(&e)),
+        Ok(files) => match files.into_iter().next() {
+            None => refuse(8, Path::new(SIGNCERTS), "it holds no certificate in PEM form"),
+            Some(first) => Ok(first),
+        },
+    }
+}
+
+const SIGNCERTS: &str = "signcerts";
+
 impl Tree {
     pub(super) fn load(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<Self, MspRefusal> {
-        let signcert = match read_folder(folder, "signcerts", warnings) {
-            Err(e) => return refuse(7, Path::new("signcerts"), unreadable(&e)),
-            Ok(files) => match files.into_iter().next() {
-                None => return refuse(8, Path::new("signcerts"), "it holds no certificate in PEM form"),
-                Some(first) => first,
-            },
-        };
         let roots = match read_folder(folder, "cacerts", warnings) {
             Err(e) => return refuse(9, Path::new("cacerts"), unreadable(&e)),
             Ok(files) if files.is_empty() => {
@@ -88,17 +93,7 @@ impl Tree {
             .filter(|(_, ou)| !ou.organizational_unit.is_empty())
             .map(|(role, ou)| (role, node_ou(folder, role, ou, warnings)))
             .collect();
-        Ok(Self {
-            signcert,
-            roots,
-            intermediates,
-            admins,
-            tls_roots,
-            tls_intermediates,
-            crls,
-            ou_identifiers,
-            node_ous,
-        })
+        Ok(Self { roots, intermediates, admins, tls_roots, tls_intermediates, crls, ou_identifiers, node_ous })
     }
 }
 

@@ -20,12 +20,17 @@
 mod admins;
 mod authorities;
 mod certificate;
+mod go_client;
 mod identity;
 mod load;
 mod path;
 mod revocation;
+mod server_pair;
 mod tls;
+mod tls_folder;
 mod units;
+
+pub use tls_folder::{TlsFault, TlsFiles, TlsRefusal, TlsVerdicts, tls_verdicts};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -92,14 +97,105 @@ pub enum AdminRule {
 /// The first refusal that Fabric would meet.
 pub fn judge(folder: &dyn FolderReader, now: Timestamp, admins: AdminRule) -> Result<Vec<MspWarning>, MspRefusal> {
     let mut warnings = Warnings::default();
-    let tree = load::Tree::load(folder, &mut warnings)?;
-    let authorities = authorities::Authorities::set_up(&tree, &mut warnings)?;
-    let signer = identity::set_up(folder, &tree, &authorities, now, &mut warnings)?;
-    tls::set_up(&tree, &authorities)?;
-    let units = units::Units::set_up(&tree, &authorities)?;
-    admins::set_up(&tree, &authorities, &units, admins, &mut warnings)?;
+    let signcert = load::signcert(folder, &mut warnings)?;
+    let Shared { tree, authorities, units } = Shared::set_up(folder, &mut warnings)?;
+    let signer = identity::set_up(folder, &signcert, &authorities, now, &mut warnings)?;
+    let units = units?;
+    admins::set_up(&tree, &authorities, &units, (admins, ChannelRules::V3_0), &mut warnings)?;
     identity::validate(&signer, &authorities, &units)?;
     Ok(warnings.0)
+}
+
+/// The rules that a channel holds its MSPs to, by its capability. The local MSP of a node always follows the newest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChannelRules {
+    /// Capability `V3_0`.
+    #[default]
+    V3_0,
+    /// Capability `V2_0` or `V1_4_3`: as 3.0, without Ed25519 identities.
+    V1_4_3,
+}
+
+/// What Fabric would do with an MSP folder. `None` where the question does not arise: an organisation's MSP, which has
+/// neither certificate nor key of its own, is for channels only.
+#[derive(Clone, Debug)]
+pub struct MspVerdicts {
+    /// Does `peer node start` come up with it?
+    pub peer: Option<Result<(), MspRefusal>>,
+    /// Does an orderer? It never validates its own identity.
+    pub orderer: Option<Result<(), MspRefusal>>,
+    /// Can a channel be configured with it?
+    pub channel: Result<(), MspRefusal>,
+    /// Is its signing identity a valid member of such a channel?
+    pub member: Option<Result<(), MspRefusal>>,
+    /// What Fabric accepts and is yet worth a word.
+    pub warnings: Vec<MspWarning>,
+}
+
+/// Judges an MSP folder as the local MSP of a peer and of an orderer at the time `now`, and as the MSP of a channel.
+pub fn verdicts(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp) -> MspVerdicts {
+    let mut warnings = Warnings::default();
+    let signcert = load::signcert(folder, &mut warnings);
+    let shared = Shared::set_up(folder, &mut warnings);
+    let admins = |rules, warnings: &mut Warnings| -> Result<(), MspRefusal> {
+        let shared = shared.as_ref().map_err(Clone::clone)?;
+        let units = shared.units.as_ref().map_err(Clone::clone)?;
+        admins::set_up(&shared.tree, &shared.authorities, units, (AdminRule::Fabric, rules), warnings)
+    };
+    let channel = admins(rules, &mut warnings);
+    let is_organisation =
+        is_absent(folder, "signcerts") && is_absent(folder, "keystore") && !is_absent(folder, "cacerts");
+    if is_organisation {
+        return MspVerdicts { peer: None, orderer: None, channel, member: None, warnings: warnings.0 };
+    }
+    let signer = signcert.as_ref().map_err(Clone::clone).and_then(|file| {
+        let authorities = &shared.as_ref().map_err(Clone::clone)?.authorities;
+        identity::set_up(folder, file, authorities, now, &mut warnings)
+    });
+    let orderer = match &signer {
+        Err(refusal) => Err(refusal.clone()),
+        Ok(_) if rules == ChannelRules::V3_0 => channel.clone(),
+        Ok(_) => admins(ChannelRules::V3_0, &mut Warnings::default()),
+    };
+    let validated = |shared: &Shared, units: &units::Units, signer: &identity::Signer| {
+        identity::validate(signer, &shared.authorities, units)
+    };
+    let peer = orderer.clone().and_then(|()| match (&shared, &signer) {
+        (Ok(shared), Ok(signer)) => {
+            shared.units.as_ref().map_or_else(|e| Err(e.clone()), |u| validated(shared, u, signer))
+        }
+        (Err(refusal), _) => Err(refusal.clone()),
+        (_, Err(refusal)) => Err(refusal.clone()),
+    });
+    let member = channel.clone().and_then(|()| {
+        let shared = shared.as_ref().map_err(Clone::clone)?;
+        let units = shared.units.as_ref().map_err(Clone::clone)?;
+        let file = signcert.as_ref().map_err(Clone::clone)?;
+        let certificate = identity::sanitise(file, &shared.authorities, &mut Warnings::default())?;
+        identity::check_member(&certificate, &shared.authorities, units, rules)
+            .map_err(|(number, path, reason)| MspRefusal { number, path, reason, stage: RefusalStage::Identity })
+    });
+    MspVerdicts { peer: Some(peer), orderer: Some(orderer), channel, member: Some(member), warnings: warnings.0 }
+}
+
+/// What node and channel have in common: the CAs, and the OUs with what may still refuse them.
+struct Shared {
+    tree: load::Tree,
+    authorities: authorities::Authorities,
+    units: Result<units::Units, MspRefusal>,
+}
+
+impl Shared {
+    fn set_up(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<Self, MspRefusal> {
+        let tree = load::Tree::load(folder, warnings)?;
+        let authorities = authorities::Authorities::set_up(&tree, warnings)?;
+        let units = tls::set_up(&tree, &authorities).and_then(|()| units::Units::set_up(&tree, &authorities));
+        Ok(Self { tree, authorities, units })
+    }
+}
+
+fn is_absent(folder: &dyn FolderReader, dir: &str) -> bool {
+    folder.list(Path::new(dir)).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
 }
 
 #[derive(Default)]
