@@ -25,6 +25,7 @@ pub mod report;
 mod secret;
 mod time;
 pub mod x509;
+pub mod yaml;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;

@@ -7,10 +7,12 @@
 //! The audit knows neither CA nor network nor clock: files come through [`crate::fsx`], and the time of judgement is an
 //! argument. A subject is loaded, judged, checked and dropped again, so that memory does not grow with their number.
 
+mod baseline;
 mod expectation;
 mod finding;
 pub mod input;
 mod levels;
+mod policy;
 mod registry;
 mod rule;
 mod rules;
@@ -18,9 +20,11 @@ mod run;
 mod subject;
 mod verdict;
 
+pub use baseline::{Applied, Baseline};
 pub use expectation::{Expectation, ExpectedName, NameSource};
 pub use finding::{Draft, Finding, Findings, Severity, fingerprint};
 pub use levels::{Level, Levels};
+pub use policy::{ExpectEntry, Found, Ignore, POLICY_FILE, Pattern, PatternError, Policy, PolicyError, write_policy};
 pub use registry::{RULES, rule_by_id, rule_of_refusal};
 pub use rule::{Confidence, Context, Rule, Source};
 pub use run::{Audit, Report, SubjectReport, Summary};

@@ -43,6 +43,18 @@ pub enum Source {
     Convention(&'static str),
 }
 
+impl Source {
+    /// The source in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Rfc { number, section } => format!("RFC {number} section {section}"),
+            Self::Fabric { path, item } => format!("Fabric {path}, {item} (commit 0c423ac4)"),
+            Self::Go { package, item } => format!("Go 1.26 {package}, {item}"),
+            Self::Convention(words) => (*words).to_owned(),
+        }
+    }
+}
+
 /// A rule of the audit. Ids are kebab-case and never used again for something else.
 #[derive(Debug)]
 pub struct Rule {

@@ -1,36 +1,67 @@
-//! Text for people: a finding is two or three lines, the summary one.
+//! Text for people: where, what, and one line that mends it.
 
 use std::fmt::Write as _;
 
 use super::Style;
+use super::escape::terminal;
 use crate::audit::{Report, Severity};
 
 pub(super) fn render(report: &Report, style: Style) -> String {
+    let paint =
+        |code: &str, text: &str| if style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
     let mut out = String::new();
     for finding in &report.findings {
         let line = finding.line.map(|l| format!(":{l}")).unwrap_or_default();
-        let severity = paint(finding.severity.as_str(), finding.severity, style);
-        let _ = writeln!(out, "{severity}[{}] {}{line}", finding.rule, finding.path.display());
+        let block = finding.block.filter(|b| *b > 1).map(|b| format!(" (block {b})")).unwrap_or_default();
+        let head = paint(code(finding.severity), &format!("{}[{}]", finding.severity.as_str(), finding.rule));
+        let place = format!("{}{line}", terminal(&finding.path.to_string_lossy()));
+        let _ = writeln!(out, "{head} {}{block}", paint("1", &place));
         if let Some(subject) = &finding.subject {
-            let _ = writeln!(out, "  {subject}");
+            let _ = writeln!(out, "  of   {}", terminal(subject));
         }
-        let _ = writeln!(out, "  {}", finding.message);
-        let _ = writeln!(out, "  fix: {}", finding.remedy);
+        let _ = writeln!(out, "  what {}", terminal(&finding.message));
+        let _ = writeln!(out, "  fix  {}\n", terminal(&finding.remedy));
+    }
+    for subject in &report.subjects {
+        let refused: Vec<&str> = subject
+            .verdicts
+            .entries()
+            .into_iter()
+            .filter(|(_, v)| v.is_some_and(|v| v.is_refusal()))
+            .map(|(n, _)| n)
+            .collect();
+        if !refused.is_empty() {
+            let path = terminal(&subject.path.to_string_lossy());
+            let _ = writeln!(out, "Fabric refuses {path} as: {}", refused.join(", "));
+        }
     }
     let s = &report.summary;
+    let counted = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    let hidden = if s.suppressed > 0 { format!(", {} suppressed", s.suppressed) } else { String::new() };
+    let verdict = format!(
+        "{}, {}, {}{hidden}",
+        counted(s.errors, "error"),
+        counted(s.warnings, "warning"),
+        counted(s.notes, "note")
+    );
+    let colour = match report.worst() {
+        Some(severity) => code(severity),
+        None => "32;1",
+    };
     let _ = writeln!(
         out,
-        "{} subjects, {} certificates: {} errors, {} warnings, {} notes, {} suppressed",
-        s.subjects, s.certificates, s.errors, s.warnings, s.notes, s.suppressed
+        "{} with {}: {}",
+        counted(s.subjects, "subject"),
+        counted(s.certificates, "certificate"),
+        paint(colour, &verdict)
     );
     out
 }
 
-fn paint(word: &str, severity: Severity, style: Style) -> String {
-    let code = match severity {
+const fn code(severity: Severity) -> &'static str {
+    match severity {
         Severity::Error => "31;1",
         Severity::Warning => "33;1",
         Severity::Note => "36",
-    };
-    if style.colour { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
+    }
 }

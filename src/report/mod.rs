@@ -1,7 +1,15 @@
 //! Reports: pure functions of what the audit found.
 
+mod escape;
+mod github;
+mod gitlab;
 mod human;
 mod json;
+mod jsonl;
+mod junit;
+mod markdown;
+mod prometheus;
+mod sarif;
 
 use std::str::FromStr;
 
@@ -12,19 +20,50 @@ use crate::audit::Report;
 pub enum Format {
     /// Text for people.
     Human,
-    /// One JSON object (`docs/schema/audit.json`).
+    /// One JSON object.
     Json,
+    /// JSON, an object a line.
+    Jsonl,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit XML.
+    Junit,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// GitLab's Code Quality report.
+    Gitlab,
+    /// Prometheus text format.
+    Prometheus,
+    /// Markdown.
+    Markdown,
 }
 
 impl Format {
     /// Every form.
-    pub const ALL: [Self; 2] = [Self::Human, Self::Json];
+    pub const ALL: [Self; 9] = [
+        Self::Human,
+        Self::Json,
+        Self::Jsonl,
+        Self::Sarif,
+        Self::Junit,
+        Self::Github,
+        Self::Gitlab,
+        Self::Prometheus,
+        Self::Markdown,
+    ];
 
     /// Its word on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Human => "human",
             Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Prometheus => "prometheus",
+            Self::Markdown => "markdown",
         }
     }
 }
@@ -54,5 +93,12 @@ pub fn render(format: Format, report: &Report, style: Style) -> String {
     match format {
         Format::Human => human::render(report, style),
         Format::Json => json::render(report),
+        Format::Jsonl => jsonl::render(report),
+        Format::Sarif => sarif::render(report),
+        Format::Junit => junit::render(report),
+        Format::Github => github::render(report),
+        Format::Gitlab => gitlab::render(report),
+        Format::Prometheus => prometheus::render(report),
+        Format::Markdown => markdown::render(report),
     }
 }

@@ -5,8 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod command;
+mod defects;
 mod enroll;
 #[cfg(feature = "dev-ca")]
 mod help;
 mod install;
+mod layers;
+#[cfg(feature = "dev-ca")]
+mod output;
 mod real;

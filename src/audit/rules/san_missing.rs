@@ -3,7 +3,7 @@
 use crate::audit::expectation::NameSource;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::subject::{HeldCert, Subject};
 use crate::name;
 
 pub(super) static RULE: Rule = Rule {
@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     refusals: &[],
     applies: |subject, context| {
-        context.expectation.required().next().is_some() && subject.certificates.iter().any(|c| c.is_tls_leaf())
+        context.expectation.required().next().is_some() && subject.certificates.iter().any(HeldCert::is_tls_leaf)
     },
     check,
 };

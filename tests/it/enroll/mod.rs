@@ -2,11 +2,16 @@
 
 mod again;
 mod carried;
+mod corrected;
 #[cfg(feature = "dev-ca")]
-mod faults;
+pub(crate) mod faults;
+#[cfg(feature = "dev-ca")]
+mod kill;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+mod own_key;
 mod refused;
-mod scene;
+pub(crate) mod scene;
 mod secrets;
+mod transport;

@@ -7,4 +7,4 @@ mod places;
 mod readers;
 mod rights;
 mod rollback;
-mod world;
+pub(crate) mod world;

@@ -1,0 +1,93 @@
+//! Text of others inside the forms of a report.
+
+use std::fmt::Write as _;
+
+/// Text in XML, as content or in an attribute with double quotes. Characters that XML 1.0 has no form for become U+FFFD.
+pub(super) fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\n' => out.push_str("&#10;"),
+            '\t' => out.push_str("&#9;"),
+            '\r' => out.push_str("&#13;"),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c if c.is_control() && u32::from(c) < 0x20 => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A path inside a URI (RFC 3986): every byte but the unreserved ones and `/` in percent form. A first segment with a
+/// colon would read as a scheme; the colon is escaped with the rest.
+pub(super) fn uri_path(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for b in path.bytes() {
+        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'/') {
+            out.push(char::from(b));
+        } else {
+            let _ = write!(out, "%{b:02X}");
+        }
+    }
+    out
+}
+
+/// A GitHub workflow command: `message` or, with `property`, the value of a property.
+pub(super) fn github(text: &str, property: bool) -> String {
+    let out = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    if property { out.replace(':', "%3A").replace(',', "%2C") } else { out }
+}
+
+/// A label's value in the Prometheus text format.
+pub(super) fn prometheus(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Text in a cell of a Markdown table.
+pub(super) fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Text on a terminal: control characters, which could move the cursor or repaint what stands there, become visible.
+pub(super) fn terminal(text: &str) -> String {
+    if text.chars().any(char::is_control) { text.chars().flat_map(visible).collect() } else { text.to_owned() }
+}
+
+fn visible(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_unicode().collect() } else { vec![c] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_a_meaning_in_a_form_loses_it() {
+        assert_eq!(xml("<a b=\"c\">&\u{1}\n"), "&lt;a b=&quot;c&quot;&gt;&amp;\u{fffd}&#10;");
+        assert_eq!(uri_path("a b/ü:1"), "a%20b/%C3%BC%3A1");
+        assert_eq!(github("50% a,b:\n", true), "50%25 a%2Cb%3A%0A");
+        assert_eq!(github("a:b", false), "a:b");
+        assert_eq!(prometheus("a\\\"\n"), "a\\\\\\\"\\n");
+        assert_eq!(markdown("a|b<c>"), "a\\|b&lt;c&gt;");
+        assert_eq!(terminal("a\u{1b}[2J"), "a\\u{1b}[2J");
+    }
+}

@@ -1,0 +1,29 @@
+//! JSON, an object a line: every finding, then every subject, then the summary.
+
+use serde::Serialize;
+
+use crate::audit::{Finding, Report, SubjectReport, Summary};
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    Finding(&'a Finding),
+    Subject(&'a SubjectReport),
+    Summary {
+        schema_version: u32,
+        #[serde(flatten)]
+        summary: &'a Summary,
+    },
+}
+
+pub(super) fn render(report: &Report) -> String {
+    let findings = report.findings.iter().map(Line::Finding);
+    let subjects = report.subjects.iter().map(Line::Subject);
+    let summary = Line::Summary { schema_version: report.schema_version, summary: &report.summary };
+    let mut out = String::new();
+    for line in findings.chain(subjects).chain([summary]) {
+        out.push_str(&serde_json::to_string(&line).unwrap_or_default());
+        out.push('\n');
+    }
+    out
+}

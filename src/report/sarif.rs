@@ -1,0 +1,81 @@
+//! SARIF 2.1.0 (OASIS), for code scanning: true file and line, fingerprints that survive a renewal, help for each rule.
+
+use serde_json::{Value, json};
+
+use crate::audit::{Confidence, Finding, Report, Rule, Source, rule_by_id};
+
+const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+pub(super) fn render(report: &Report) -> String {
+    let mut ids: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rules: Vec<Value> = ids.iter().filter_map(|id| rule_by_id(id)).map(rule).collect();
+    let results: Vec<Value> = report.findings.iter().map(|f| result(f, &ids)).collect();
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "fabcert",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the policy file's folder, else the working directory"}}},
+            "results": results,
+        }],
+    });
+    let mut text = serde_json::to_string_pretty(&log).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn rule(rule: &Rule) -> Value {
+    let sources: Vec<String> = rule.sources.iter().map(Source::words).collect();
+    let help = format!("{}\n\nRemedy: {}\n\nSource: {}", rule.rationale, rule.remedy, sources.join("; "));
+    json!({
+        "id": rule.id,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.rationale},
+        "help": {"text": help, "markdown": format!("{}\n\n**Remedy:** {}\n\n**Source:** {}", rule.rationale, rule.remedy, sources.join("; "))},
+        "defaultConfiguration": {"level": rule.severity.as_str()},
+        "properties": {
+            "precision": match rule.confidence { Confidence::Certain => "very-high", Confidence::Likely => "medium" },
+            "tags": ["certificate", "hyperledger-fabric"],
+        },
+    })
+}
+
+fn result(finding: &Finding, ids: &[&str]) -> Value {
+    let mut message = finding.message.clone();
+    if let Some(subject) = &finding.subject {
+        message = format!("{subject}: {message}");
+    }
+    json!({
+        "ruleId": finding.rule,
+        "ruleIndex": ids.iter().position(|id| *id == finding.rule),
+        "level": finding.severity.as_str(),
+        "message": {"text": format!("{message}. Fix: {}", finding.remedy)},
+        "locations": [{
+            "physicalLocation": {
+                "artifactLocation": artifact(finding),
+                // A folder has no lines, and code scanning wants one: its first.
+                "region": {"startLine": finding.line.unwrap_or(1)},
+            },
+        }],
+        "partialFingerprints": {"fabcert/v1": finding.fingerprint},
+        "properties": {"names": finding.names, "block": finding.block},
+    })
+}
+
+/// The URI of the file: relative to the root of the run, or `file://` where it lies elsewhere.
+fn artifact(finding: &Finding) -> Value {
+    let path = finding.path.to_string_lossy();
+    if let Some(absolute) = path.strip_prefix('/') {
+        return json!({"uri": format!("file:///{}", super::escape::uri_path(absolute))});
+    }
+    let text = if path.is_empty() { ".".into() } else { path };
+    json!({"uri": super::escape::uri_path(&text), "uriBaseId": "SRCROOT"})
+}

@@ -1,0 +1,220 @@
+//! YAML with positions: every value knows its line, so that a finding can point at it.
+//!
+//! Aliases are copied, within a limit, so that a file of a few lines cannot become a tree of millions of values.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+/// Deeper files are refused: nothing that people write comes near.
+const DEEPEST: usize = 100;
+/// Values in one stream of documents, copies of anchors included.
+const MOST: usize = 2_000_000;
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its column, from 1, in characters.
+    pub column: usize,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Text as it is written, and whether it stands without quotes, so that it may mean a number, a date or `null`.
+    Scalar {
+        /// The text, escapes resolved.
+        text: String,
+        /// Without quotes.
+        plain: bool,
+    },
+    /// A list.
+    Sequence(Vec<Node>),
+    /// Keys with their values, in the order of the file.
+    Mapping(Vec<(Node, Node)>),
+}
+
+/// A file that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct YamlError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Node {
+    /// The text of a scalar.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `null`, `~` or nothing at all.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The items of a list.
+    pub fn items(&self) -> Option<&[Self]> {
+        match &self.value {
+            Value::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping.
+    pub fn entries(&self) -> Option<&[(Self, Self)]> {
+        match &self.value {
+            Value::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The value of a key of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries()?.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// What it is, in a word.
+    pub const fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Scalar { .. } => "a single value",
+            Value::Sequence(_) => "a list",
+            Value::Mapping(_) => "a mapping",
+        }
+    }
+}
+
+/// The documents of a stream.
+///
+/// # Errors
+/// When the text is no YAML, a key stands twice in one mapping, or it is deeper or larger than anything sensible.
+pub fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|e| YamlError { line: e.marker().line(), reason: e.info().to_owned() })?;
+        builder.take(event, span)?;
+    }
+    Ok(builder.documents)
+}
+
+#[derive(Default)]
+struct Builder {
+    documents: Vec<Node>,
+    open: Vec<Open>,
+    anchors: Vec<(usize, Node)>,
+    count: usize,
+}
+
+struct Open {
+    node: Node,
+    key: Option<Node>,
+    anchor: usize,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+        let (line, column) = (span.start.line(), span.start.col() + 1);
+        let node = |value| Node { line, column, value };
+        match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let plain = style == ScalarStyle::Plain;
+                self.put(node(Value::Scalar { text: text.into_owned(), plain }), anchor)
+            }
+            Event::SequenceStart(anchor, _) => self.open(node(Value::Sequence(Vec::new())), anchor),
+            Event::MappingStart(anchor, _) => self.open(node(Value::Mapping(Vec::new())), anchor),
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(open) => self.put(open.node, open.anchor),
+                None => Ok(()),
+            },
+            Event::Alias(anchor) => {
+                let found = self.anchors.iter().rev().find(|(a, _)| *a == anchor).map(|(_, n)| n.clone());
+                let copy = found.ok_or_else(|| YamlError { line, reason: "an alias of nothing".to_owned() })?;
+                self.count = self.count.saturating_add(size(&copy));
+                self.put(copy, 0)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, node: Node, anchor: usize) -> Result<(), YamlError> {
+        if self.open.len() >= DEEPEST {
+            return Err(YamlError { line: node.line, reason: format!("more than {DEEPEST} levels deep") });
+        }
+        self.open.push(Open { node, key: None, anchor });
+        Ok(())
+    }
+
+    fn put(&mut self, node: Node, anchor: usize) -> Result<(), YamlError> {
+        self.count = self.count.saturating_add(1);
+        if self.count > MOST {
+            return Err(YamlError { line: node.line, reason: format!("more than {MOST} values") });
+        }
+        if anchor != 0 {
+            self.anchors.push((anchor, node.clone()));
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.documents.push(node);
+            return Ok(());
+        };
+        match &mut open.node.value {
+            Value::Sequence(items) => items.push(node),
+            Value::Mapping(entries) => match open.key.take() {
+                None => {
+                    if let Some(text) = node.text()
+                        && entries.iter().any(|(k, _)| k.text() == Some(text))
+                    {
+                        return Err(YamlError { line: node.line, reason: format!("the key \"{text}\" stands twice") });
+                    }
+                    open.key = Some(node);
+                }
+                Some(key) => entries.push((key, node)),
+            },
+            Value::Scalar { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn size(node: &Node) -> usize {
+    match &node.value {
+        Value::Scalar { .. } => 1,
+        Value::Sequence(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Mapping(entries) => 1 + entries.iter().map(|(k, v)| size(k) + size(v)).sum::<usize>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_know_their_lines() {
+        let docs = documents("# c\na: 1\nlist:\n  - x\n  - 'y'\n---\nb: &k [1]\nc: *k\n").unwrap();
+        assert_eq!(docs.len(), 2);
+        let list = docs[0].get("list").unwrap().items().unwrap();
+        assert_eq!((list[1].line, list[1].column, list[1].text()), (5, 5, Some("y")));
+        assert_eq!(docs[1].get("c").unwrap().items().unwrap()[0].text(), Some("1"));
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_told_with_its_line() {
+        assert_eq!(documents("a: 1\na: 2\n").unwrap_err().line, 2);
+        assert!(documents("a: [1\nb: {").is_err());
+        assert!(documents(&"[".repeat(500)).unwrap_err().reason.contains("deep"));
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let line = |i: usize| format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", "));
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        text.extend((1..9).map(line));
+        assert!(documents(&text).unwrap_err().reason.contains("values"));
+    }
+}

@@ -1,0 +1,416 @@
+//! `SIGKILL` anywhere in an enrolment for both folders: each folder's key and certificate are a pair, the next run
+//! succeeds, and an answer of the CA that was kept is not asked for again.
+
+mod at_random;
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use fabcert::ca::{CaUrl, RoleRule};
+use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
+use fabcert::enroll::{
+    Action, CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, TlsWish, Wish, enroll,
+};
+use fabcert::fsx::{Disk, FaultAction, Op, When};
+use fabcert::key::KeyPair;
+use fabcert::msp::{FolderPlan, Layout, Lock, Place, Placement, TlsNames, install};
+use fabcert::name::{NameSet, NameWishes};
+use fabcert::x509::{Cert, NodeOu, SubjectFields};
+use fabcert::{Error, Secret, Timestamp};
+
+use super::faults::now;
+use super::scene::NAMES;
+use crate::install::world::{Recorded, View, child, faulty, scratch, view};
+
+const DAY: i64 = 86_400;
+/// So long before today the older set was made: of its year less than a third is left, so that it is due.
+const AGE: i64 = 300 * DAY;
+
+/// What a run is given; everything else is the same for all of them.
+#[derive(Clone)]
+struct Run {
+    /// Where the two folders and the trust anchor stand.
+    dir: PathBuf,
+    url: String,
+    id: String,
+    now: Timestamp,
+    force: bool,
+}
+
+impl Run {
+    fn msp(&self) -> PathBuf {
+        self.dir.join("msp")
+    }
+
+    fn tls(&self) -> PathBuf {
+        self.dir.join("tls")
+    }
+
+    fn folders(&self) -> [PathBuf; 2] {
+        [self.msp(), self.tls()]
+    }
+
+    fn wish(&self) -> Wish {
+        let sans = NAMES.map(str::to_owned);
+        let names =
+            NameWishes { sans: &sans, hostnames: &[], gateway_services: &[], namespace: None, cluster_domain: "" };
+        let ca = CaAccess {
+            url: CaUrl::parse(&self.url).unwrap().0,
+            id: self.id.clone(),
+            secret: SecretSource::Given(Secret::new("peerpw")),
+            ca_name: None,
+            anchors: vec![self.dir.join("anchor.pem")],
+            client_identity: None,
+            proxy: None,
+            plaintext: false,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+        };
+        Wish {
+            sign: Some(SignWish {
+                target: self.msp(),
+                ca: ca.clone(),
+                names: NameSet::default(),
+                profile: None,
+                msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+                role: RoleRule::Exactly(NodeOu::Peer),
+            }),
+            tls: Some(TlsWish {
+                target: self.tls(),
+                ca,
+                names: NameSet::derive(&names).unwrap(),
+                profile: "tls".into(),
+                file_names: TlsNames::Fabric,
+                role: RoleRule::Any,
+            }),
+            subject: SubjectFields::default(),
+            attributes: None,
+            key: KeyWish::New(None),
+            key_mode: 0o600,
+            group: None,
+            force: self.force,
+            wait: None,
+        }
+    }
+
+    fn enroll(&self, disk: &Disk) -> Result<Outcome, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let wish = self.wish();
+        runtime.block_on(enroll(&wish, &Environment { disk, now: &|| self.now }))
+    }
+
+    /// The same in a process of its own, which kills itself at the fault point number `step`.
+    fn killed_at(&self, step: usize) -> std::process::Output {
+        let env = [
+            ("FABCERT_TEST_FLOW", self.dir.to_str().unwrap()),
+            ("FABCERT_TEST_URL", &self.url),
+            ("FABCERT_TEST_ID", &self.id),
+            ("FABCERT_TEST_NOW", &self.now.unix().to_string()),
+            ("FABCERT_TEST_FORCE", if self.force { "1" } else { "0" }),
+            ("FABCERT_TEST_STEP", &step.to_string()),
+        ];
+        child("enroll::kill::victim", "exec \"$@\"", &env)
+    }
+}
+
+/// Not a test by itself: the process that is killed.
+#[test]
+fn victim() {
+    let Some(dir) = std::env::var_os("FABCERT_TEST_FLOW") else { return };
+    let given = |name: &str| std::env::var(name).unwrap();
+    let run = Run {
+        dir: dir.into(),
+        url: given("FABCERT_TEST_URL"),
+        id: given("FABCERT_TEST_ID"),
+        now: Timestamp::from_unix(given("FABCERT_TEST_NOW").parse().unwrap()),
+        force: given("FABCERT_TEST_FORCE") == "1",
+    };
+    let (disk, _) = faulty(given("FABCERT_TEST_STEP").parse().unwrap(), FaultAction::Kill, false, true);
+    run.enroll(&disk).unwrap();
+}
+
+/// A dev CA whose clock the test sets.
+struct Ca {
+    running: Running,
+    clock: Arc<AtomicI64>,
+}
+
+impl Ca {
+    fn start() -> Self {
+        let clock = Arc::new(AtomicI64::new(now().unix() - AGE));
+        let hand = Arc::clone(&clock);
+        let config = DevCaConfig::new(move || Timestamp::from_unix(hand.load(Ordering::SeqCst)));
+        Self { running: DevCa::spawn_thread(config).unwrap(), clock }
+    }
+
+    fn add(&self, id: &str, limit: i64) {
+        self.running.add_identity(&IdentitySpec::new(id, "peerpw", "peer").limited_to(limit)).unwrap();
+    }
+
+    fn set_clock(&self, to: Timestamp) {
+        self.clock.store(to.unix(), Ordering::SeqCst);
+    }
+
+    /// How many certificates it has issued for a secret, and how many for a token.
+    fn issued(&self) -> (usize, usize) {
+        let requests = self.running.requests();
+        let count = |endpoint| requests.iter().filter(|r| r.endpoint == endpoint && r.status == Some(201)).count();
+        (count(Endpoint::Enroll), count(Endpoint::Reenroll))
+    }
+
+    fn run(&self, dir: &Path, id: &str) -> Run {
+        let now = Timestamp::from_unix(self.clock.load(Ordering::SeqCst));
+        Run { dir: dir.canonicalize().unwrap(), url: self.running.url().into(), id: id.into(), now, force: false }
+    }
+}
+
+/// What stands before the run that is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// Both folders, made when both were not yet due.
+    Older,
+}
+
+/// The folder in which every case begins: its trust anchor, and what stands before.
+fn beginning(ca: &Ca, dir: &Path, layout: Placement, before: Before) {
+    std::fs::write(dir.join("anchor.pem"), ca.running.tls_anchor_pem()).unwrap();
+    let run = ca.run(dir, "org1-peer1");
+    if layout == Placement::Mounted {
+        // An empty first generation: from then on the folder is known as one that cannot be moved.
+        for folder in run.folders() {
+            std::fs::create_dir(&folder).unwrap();
+            let lock = Lock::acquire(&Disk::real(), &Place::with_layout(&folder, layout), run.now).unwrap();
+            install(&Disk::real(), &lock, &FolderPlan::default(), &|_| Ok(())).unwrap();
+        }
+    }
+    if before == Before::Older {
+        // Twice, so that there is a previous set as well.
+        for force in [false, true] {
+            let outcome = Run { force, ..run.clone() }.enroll(&Disk::real()).unwrap();
+            assert_eq!(outcome.action, Action::Enrolled);
+        }
+    }
+    for folder in run.folders() {
+        assert!(!folder.exists() || Place::of(&Disk::real(), &folder).unwrap().layout() == layout);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap().success());
+}
+
+/// The serial numbers that a reader finds in the MSP and in the TLS folder; `None` where nothing stands. A key that is
+/// missing, or that belongs to another certificate, ends the test.
+fn pairs(run: &Run, case: &str) -> [Option<String>; 2] {
+    let pair = |cert: PathBuf, key: Option<PathBuf>| {
+        if !cert.exists() && key.as_ref().is_none_or(|k| !k.exists()) {
+            return None;
+        }
+        let cert = Cert::all_from_pem(&std::fs::read(&cert).expect(case)).expect(case).remove(0);
+        let key = KeyPair::from_pem(&std::fs::read(key.expect(case)).expect(case)).expect(case);
+        assert_eq!(cert.spki_der(), key.spki_der(), "{case}: certificate and key do not belong together");
+        Some(cert.serial_hex())
+    };
+    let keystore = run.msp().join("keystore");
+    let mut keys: Vec<PathBuf> =
+        std::fs::read_dir(keystore).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    assert!(keys.len() <= 1, "{case}: {keys:?}");
+    [
+        pair(run.msp().join("signcerts/cert.pem"), keys.pop()),
+        pair(run.tls().join("server.crt"), Some(run.tls().join("server.key"))),
+    ]
+}
+
+/// Nothing of a killed run lies about: no tree that is not whole, no file that was not finished, no pending key. A key
+/// whose certificate was `installed` by the killed run may still stand in the file of pending keys.
+fn assert_tidy(run: &Run, installed: [bool; 2], case: &str) {
+    let names = |dir: &Path| -> BTreeSet<String> {
+        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    for (folder, installed) in run.folders().into_iter().zip(installed) {
+        let place = Place::of(&Disk::real(), &folder).unwrap();
+        let known = ["lock", "previous", "record.json", "config-yaml.json"];
+        let state = names(&place.state_dir());
+        assert!(
+            state.iter().all(|n| known.contains(&n.as_str()) || (installed && n == "pending.json")),
+            "{case}: {state:?}"
+        );
+        let hidden: Vec<String> = names(&folder).into_iter().filter(|n| n.starts_with('.')).collect();
+        let sets = hidden.iter().filter(|n| n.starts_with("..set-")).count();
+        match place.layout() {
+            Placement::Mounted => assert!(sets <= 2 && hidden.len() == sets + 2, "{case}: {hidden:?}"),
+            _ => assert!(hidden.is_empty(), "{case}: {hidden:?}"),
+        }
+    }
+    let beside: Vec<String> = names(&run.dir).into_iter().collect();
+    let ours = ["anchor.pem", "msp", "tls", ".msp.fabcert", ".tls.fabcert"];
+    assert!(beside.iter().all(|n| ours.contains(&n.as_str())), "{case}: {beside:?}");
+}
+
+/// The file that holds the key before the request and the CA's answer after it, finished or not.
+fn keeps_an_answer(path: &Path) -> bool {
+    path.file_name().is_some_and(|n| n.to_str().unwrap().starts_with("pending.json"))
+}
+
+/// Every fault point of a run that is not killed.
+fn record(ca: &Ca, template: &Path, id: &str) -> Vec<Recorded> {
+    let dir = scratch();
+    copy(template, dir.path());
+    let run = ca.run(dir.path(), id);
+    let (disk, steps) = faulty(usize::MAX, FaultAction::Continue, false, true);
+    run.enroll(&disk).unwrap();
+    let steps = steps.lock().unwrap();
+    steps.iter().map(|(op, path, when)| (*op, path.strip_prefix(&run.dir).unwrap().to_owned(), *when)).collect()
+}
+
+/// Kills a run at every fault point, each time from the same beginning, and runs again.
+fn kill_everywhere(layout: Placement, before: Before) {
+    let ca = Ca::start();
+    ca.add("org1-peer1", -1);
+    let template = scratch();
+    beginning(&ca, template.path(), layout, before);
+    ca.set_clock(now());
+    let steps = record(&ca, template.path(), "org1-peer1");
+    let mut asked_twice = Vec::new();
+    let started = Instant::now();
+    for (at, (op, path, when)) in steps.iter().enumerate() {
+        let case =
+            format!("{layout:?} {before:?} killed at {at} of {}: {when:?} {op:?} {}", steps.len(), path.display());
+        let dir = scratch();
+        copy(template.path(), dir.path());
+        let run = ca.run(dir.path(), "org1-peer1");
+        let look = || -> [View; 2] { run.folders().map(|folder| view(&folder)) };
+        let (old, old_pairs, begin) = (look(), pairs(&run, &case), ca.issued());
+
+        let output = run.killed_at(at);
+        assert_eq!(output.status.signal(), Some(9), "{case}: {output:?}");
+        let (seen, seen_pairs, spent) = (look(), pairs(&run, &case), ca.issued());
+
+        run.enroll(&Disk::real()).expect(&case);
+        let (new, new_pairs, end) = (look(), pairs(&run, &case), ca.issued());
+        for i in 0..2 {
+            assert!(new_pairs[i].is_some() && new_pairs[i] != old_pairs[i], "{case}: {new_pairs:?}");
+            assert!(seen_pairs[i] == old_pairs[i] || seen_pairs[i] == new_pairs[i], "{case}: {seen_pairs:?}");
+            assert!(seen[i] == old[i] || seen[i] == new[i], "{case}: {:?}", seen[i]);
+        }
+        let installed = [0, 1].map(|i| seen_pairs[i] != old_pairs[i]);
+        assert_tidy(&run, installed, &case);
+
+        // One enrolment and one re-enrolment, and one more of either only where the answer had come and was not kept.
+        let (by_secret, by_token) = (end.0 - begin.0, end.1 - begin.1);
+        if (by_secret, by_token) != (1, 1) {
+            assert!(keeps_an_answer(path), "{case}: {by_secret} by secret, {by_token} by token");
+            assert_eq!(by_secret + by_token, 3, "{case}");
+            assert!(spent != begin, "{case}: asked twice although the killed run had no answer");
+            asked_twice.push(at);
+        }
+
+        let again = run.enroll(&Disk::real()).expect(&case);
+        assert_eq!((again.action, ca.issued()), (Action::Unchanged, end), "{case}");
+    }
+    println!(
+        "{layout:?}, {before:?}: killed at each of {} fault points, asked again after {asked_twice:?}, {:.1} s",
+        steps.len(),
+        started.elapsed().as_secs_f64()
+    );
+}
+
+#[test]
+fn a_kill_in_a_first_enrolment_leaves_pairs_and_the_next_run_ends_it() {
+    kill_everywhere(Placement::Plain, Before::Nothing);
+}
+
+#[test]
+fn a_kill_in_a_later_enrolment_leaves_pairs_and_the_next_run_ends_it() {
+    kill_everywhere(Placement::Plain, Before::Older);
+}
+
+#[test]
+fn a_kill_in_a_first_enrolment_in_mounts_leaves_pairs_and_the_next_run_ends_it() {
+    kill_everywhere(Placement::Mounted, Before::Nothing);
+}
+
+#[test]
+fn a_kill_in_a_later_enrolment_in_mounts_leaves_pairs_and_the_next_run_ends_it() {
+    kill_everywhere(Placement::Mounted, Before::Older);
+}
+
+/// The killed run's request was answered, and the answer is nowhere.
+fn answer_was_lost(ca: &Ca, run: &Run) -> bool {
+    let pending = run.dir.join(".msp.fabcert/pending.json");
+    let answer = |bytes: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["answer"].clone();
+    ca.running.enrollments("dev-ca", &run.id) == Some(1)
+        && !run.msp().exists()
+        && std::fs::read(pending).map(answer).is_ok_and(|answer| answer.is_null())
+}
+
+/// An identity that may enrol once: only a kill between the CA's answer and its keeping needs the registrar, and then
+/// the key of what was issued is still there.
+#[test]
+fn a_kill_costs_an_identity_with_one_enrolment_at_most_an_answer_and_never_its_key() {
+    let ca = Ca::start();
+    let template = scratch();
+    beginning(&ca, template.path(), Placement::Plain, Before::Nothing);
+    ca.set_clock(now());
+    ca.add("recorded", 1);
+    let mut lost = Vec::new();
+    for (at, (op, path, when)) in record(&ca, template.path(), "recorded").iter().enumerate() {
+        let case = format!("killed at {at}: {when:?} {op:?} {}", path.display());
+        let dir = scratch();
+        copy(template.path(), dir.path());
+        let id = format!("peer{at}");
+        ca.add(&id, 1);
+        let run = ca.run(dir.path(), &id);
+        let output = run.killed_at(at);
+        assert_eq!(output.status.signal(), Some(9), "{case}: {output:?}");
+        if !answer_was_lost(&ca, &run) {
+            run.enroll(&Disk::real()).expect(&case);
+            assert!(pairs(&run, &case).iter().all(Option::is_some), "{case}");
+            continue;
+        }
+        assert!(keeps_an_answer(path), "{case}");
+        let refused = run.enroll(&Disk::real()).expect_err(&case);
+        assert_eq!(refused.exit_code(), 7, "{case}: {refused}");
+        assert!(refused.help().is_some_and(|h| h.contains("fabcert install")), "{case}: {:?}", refused.help());
+        let kept = std::fs::read(run.dir.join(".msp.fabcert/pending.json")).expect(&case);
+        let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+        let key = KeyPair::from_pem(kept["key_pem"].as_str().unwrap().as_bytes()).unwrap();
+        let issued = Cert::all_from_pem(ca.running.issued(&id)[0].as_bytes()).unwrap().remove(0);
+        assert_eq!(key.spki_der(), issued.spki_der(), "{case}");
+        lost.push(at);
+    }
+    println!("an answer was lost at {lost:?}");
+}
+
+/// A kill after a folder was switched leaves the CA's answer in the state folder: it is never installed again.
+#[test]
+fn an_answer_that_was_installed_before_a_kill_is_not_used_again() {
+    let ca = Ca::start();
+    ca.add("org1-peer1", -1);
+    let template = scratch();
+    beginning(&ca, template.path(), Placement::Plain, Before::Older);
+    ca.set_clock(now());
+    let steps = record(&ca, template.path(), "org1-peer1");
+    for folder in ["msp", "tls"] {
+        let switched =
+            |(op, path, when): &Recorded| *op == Op::Exchange && path.ends_with(folder) && *when == When::After;
+        let at = steps.iter().position(switched).unwrap();
+        let dir = scratch();
+        copy(template.path(), dir.path());
+        let run = ca.run(dir.path(), "org1-peer1");
+        assert_eq!(run.killed_at(at).status.signal(), Some(9));
+        run.enroll(&Disk::real()).unwrap();
+        let before = pairs(&run, folder);
+        let begin = ca.issued();
+        Run { force: true, ..run.clone() }.enroll(&Disk::real()).unwrap();
+        let after = pairs(&run, folder);
+        assert!(before[0] != after[0] && before[1] != after[1], "{folder}: --force brought the same certificate again");
+        assert_eq!(ca.issued(), (begin.0 + 1, begin.1 + 1), "{folder}");
+    }
+}
