@@ -1,15 +1,16 @@
 //! A certificate: its DER, and the facts that fabcert asks about, read once.
 
-use std::net::IpAddr;
+use std::ops::Range;
 
-use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
 
-use super::{Attributes, PemError, dn, pem_blocks, pem_encode};
+use super::extensions::Extensions;
+use super::signature::has_high_s;
+use super::{Attributes, PemError, PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn, pem_blocks, pem_encode};
 use crate::Timestamp;
 use crate::key::Ski;
-use crate::name::{HostName, SanName};
+use crate::name::SanName;
 
 /// A certificate that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,29 +58,27 @@ pub struct KeyUsage {
     pub key_cert_sign: bool,
 }
 
-/// A certificate: its DER and the facts read from it.
+/// A certificate: its DER and the facts read from it, once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cert {
     der: Vec<u8>,
+    /// The parts of `der` that are asked for as they stand.
+    tbs: Range<usize>,
+    signature: Range<usize>,
+    subject_raw: Range<usize>,
+    issuer_raw: Range<usize>,
+    spki: Range<usize>,
+    public_key_bits: Range<usize>,
     subject: String,
     issuer: String,
-    subject_raw: Vec<u8>,
-    issuer_raw: Vec<u8>,
     common_name: Option<String>,
     organizational_units: Vec<String>,
-    sans: Vec<SanName>,
     serial: Vec<u8>,
     not_before: Timestamp,
     not_after: Timestamp,
-    subject_key_id: Option<Vec<u8>>,
-    authority_key_id: Option<Vec<u8>>,
-    is_ca: bool,
-    path_len: Option<u32>,
-    key_usage: Option<KeyUsage>,
-    extended_key_usage: Option<ExtendedKeyUsage>,
-    spki: Vec<u8>,
-    public_key_bits: Vec<u8>,
-    attributes: Option<Attributes>,
+    signature_algorithm: SignatureAlgorithm,
+    public_key: PublicKeyKind,
+    extensions: Extensions,
 }
 
 impl Cert {
@@ -93,63 +92,27 @@ impl Cert {
         if !rest.is_empty() {
             return Err(CertError::TrailingBytes { count: rest.len() });
         }
-        let mut sans = Vec::new();
-        let (mut subject_key_id, mut authority_key_id) = (None, None);
-        let (mut is_ca, mut path_len) = (false, None);
-        let (mut key_usage, mut extended_key_usage, mut attributes) = (None, None, None);
-        for extension in parsed.extensions() {
-            match extension.parsed_extension() {
-                ParsedExtension::SubjectAlternativeName(names) => {
-                    sans = names.general_names.iter().filter_map(san_of).collect();
-                }
-                ParsedExtension::SubjectKeyIdentifier(id) => subject_key_id = Some(id.0.to_vec()),
-                ParsedExtension::AuthorityKeyIdentifier(id) => {
-                    authority_key_id = id.key_identifier.as_ref().map(|k| k.0.to_vec());
-                }
-                ParsedExtension::BasicConstraints(bc) => {
-                    is_ca = bc.ca;
-                    path_len = bc.path_len_constraint;
-                }
-                ParsedExtension::KeyUsage(ku) => {
-                    key_usage =
-                        Some(KeyUsage { digital_signature: ku.digital_signature(), key_cert_sign: ku.key_cert_sign() });
-                }
-                ParsedExtension::ExtendedKeyUsage(eku) => {
-                    extended_key_usage = Some(ExtendedKeyUsage {
-                        server_auth: eku.server_auth,
-                        client_auth: eku.client_auth,
-                        any: eku.any,
-                    });
-                }
-                ParsedExtension::ParseError { error } => {
-                    return Err(malformed(format!("extension {}: {error}", extension.oid)));
-                }
-                _ if extension.oid.to_id_string() == Attributes::OID => {
-                    attributes = Attributes::from_extension(extension.value);
-                }
-                _ => {}
-            }
-        }
+        let part = |slice: &[u8]| {
+            let start = slice.as_ptr() as usize - der.as_ptr() as usize;
+            start..start + slice.len()
+        };
         Ok(Self {
+            tbs: part(parsed.tbs_certificate.as_ref()),
+            signature: part(&parsed.signature_value.data),
+            subject_raw: part(parsed.subject().as_raw()),
+            issuer_raw: part(parsed.issuer().as_raw()),
+            spki: part(parsed.public_key().raw),
+            public_key_bits: part(&parsed.public_key().subject_public_key.data),
             subject: dn::to_text(parsed.subject()),
             issuer: dn::to_text(parsed.issuer()),
-            subject_raw: parsed.subject().as_raw().to_vec(),
-            issuer_raw: parsed.issuer().as_raw().to_vec(),
             common_name: last_text(parsed.subject().iter_common_name()),
             organizational_units: texts(parsed.subject()),
-            sans,
             serial: parsed.tbs_certificate.raw_serial().to_vec(),
             not_before: Timestamp::from_unix(parsed.validity().not_before.timestamp()),
             not_after: Timestamp::from_unix(parsed.validity().not_after.timestamp()),
-            subject_key_id,
-            authority_key_id,
-            is_ca,
-            path_len,
-            key_usage,
-            extended_key_usage,
-            spki: parsed.public_key().raw.to_vec(),
-            public_key_bits: parsed.public_key().subject_public_key.data.to_vec(),
-            attributes,
+            signature_algorithm: SignatureAlgorithm::of(&parsed.signature_algorithm),
+            public_key: PublicKeyKind::of(parsed.public_key()),
+            extensions: Extensions::read(parsed.extensions()).map_err(malformed)?,
             der,
         })
     }
@@ -206,7 +169,17 @@ impl Cert {
 
     /// The SANs of the four kinds that Go reads (DNS, IP, e-mail, URI), in order, exactly as they are written.
     pub fn sans(&self) -> &[SanName] {
-        &self.sans
+        &self.extensions.sans
+    }
+
+    /// SANs that cannot be read at all, in words: an IP address of five bytes, a host name that is no text.
+    pub fn unreadable_sans(&self) -> &[String] {
+        &self.extensions.unreadable_sans
+    }
+
+    /// The serial number as it is encoded: big-endian, two's complement.
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
     }
 
     /// The serial number in lower-case hex without leading zeros, as Fabric CA prints and takes it.
@@ -228,52 +201,83 @@ impl Cert {
 
     /// The content of the subject key identifier extension.
     pub fn subject_key_id(&self) -> Option<&[u8]> {
-        self.subject_key_id.as_deref()
+        self.extensions.subject_key_id.as_deref()
     }
 
     /// The key identifier in the authority key identifier extension.
     pub fn authority_key_id(&self) -> Option<&[u8]> {
-        self.authority_key_id.as_deref()
+        self.extensions.authority_key_id.as_deref()
     }
 
     /// Whether basicConstraints says `CA:TRUE`.
     pub const fn is_ca(&self) -> bool {
-        self.is_ca
+        self.extensions.is_ca
     }
 
     /// The path length constraint, if there is one.
     pub const fn path_len(&self) -> Option<u32> {
-        self.path_len
+        self.extensions.path_len
     }
 
     /// The key usage extension; `None` when there is none.
     pub const fn key_usage(&self) -> Option<KeyUsage> {
-        self.key_usage
+        self.extensions.key_usage
     }
 
     /// The extended key usage extension; `None` when there is none, which allows every use.
     pub const fn extended_key_usage(&self) -> Option<&ExtendedKeyUsage> {
-        self.extended_key_usage.as_ref()
+        self.extensions.extended_key_usage.as_ref()
     }
 
     /// `SubjectPublicKeyInfo`, DER.
     pub fn spki_der(&self) -> &[u8] {
-        &self.spki
+        &self.der[self.spki.clone()]
     }
 
     /// The bits of the public key; for an EC key the point.
     pub fn public_key_bits(&self) -> &[u8] {
-        &self.public_key_bits
+        &self.der[self.public_key_bits.clone()]
+    }
+
+    /// The kind of the public key.
+    pub const fn public_key(&self) -> &PublicKeyKind {
+        &self.public_key
+    }
+
+    /// The algorithm of the signature on it.
+    pub const fn signature_algorithm(&self) -> &SignatureAlgorithm {
+        &self.signature_algorithm
+    }
+
+    /// The subject's name, DER, by which issuers are found.
+    pub fn subject_raw(&self) -> &[u8] {
+        &self.der[self.subject_raw.clone()]
+    }
+
+    /// The issuer's name, DER.
+    pub fn issuer_raw(&self) -> &[u8] {
+        &self.der[self.issuer_raw.clone()]
+    }
+
+    /// The critical extensions, by OID, for which Go refuses the certificate: those that it does not know, those that
+    /// must not be critical, and SANs of none of the kinds that it reads (`crypto/x509`, `processExtensions`).
+    pub fn unhandled_critical(&self) -> &[String] {
+        &self.extensions.unhandled_critical
     }
 
     /// The SKI as Fabric computes it, by which the key's file is named (EC and Ed25519 keys).
     pub fn ski(&self) -> Ski {
-        Ski::of_point(&self.public_key_bits)
+        Ski::of_point(self.public_key_bits())
     }
 
     /// The Fabric CA attributes, when the certificate carries some that can be read.
     pub const fn attributes(&self) -> Option<&Attributes> {
-        self.attributes.as_ref()
+        self.extensions.attributes.as_ref()
+    }
+
+    /// Whether it carries the extension of Fabric CA attributes with a content that Fabric cannot read.
+    pub const fn has_unreadable_attributes(&self) -> bool {
+        self.extensions.attributes_unreadable
     }
 
     /// Whether subject and issuer are the same name and the certificate's own key verifies its signature.
@@ -284,15 +288,26 @@ impl Cert {
     /// Whether `ca` bears the name of this certificate's issuer and its key verifies the signature. Says nothing about
     /// dates or usages. Algorithms that ring does not verify count as not verified.
     pub fn is_issued_by(&self, ca: &Self) -> bool {
-        if self.issuer_raw != ca.subject_raw {
-            return false;
+        self.issuer_raw() == ca.subject_raw() && self.signature_by(ca) == SignatureCheck::Good
+    }
+
+    /// Whether the key of `ca` made the signature on this certificate; names are not compared.
+    pub fn signature_by(&self, ca: &Self) -> SignatureCheck {
+        self.signature_algorithm.verify(
+            &ca.public_key,
+            ca.public_key_bits(),
+            &self.der[self.tbs.clone()],
+            &self.der[self.signature.clone()],
+        )
+    }
+
+    /// Whether S of the ECDSA signature on it is above half the order of the curve of `ca`'s key; `None` where that
+    /// cannot be told.
+    pub fn has_high_s(&self, ca: &Self) -> Option<bool> {
+        if !self.signature_algorithm.is_ecdsa() {
+            return None;
         }
-        let (Ok((_, own)), Ok((_, issuer))) =
-            (X509Certificate::from_der(&self.der), X509Certificate::from_der(&ca.der))
-        else {
-            return false;
-        };
-        own.verify_signature(Some(issuer.public_key())).is_ok()
+        has_high_s(&self.der[self.signature.clone()], &ca.public_key)
     }
 }
 
@@ -302,19 +317,4 @@ fn last_text<'a>(values: impl Iterator<Item = &'a x509_parser::x509::AttributeTy
 
 fn texts(subject: &X509Name<'_>) -> Vec<String> {
     subject.iter_organizational_unit().filter_map(|v| v.as_str().ok()).map(str::to_owned).collect()
-}
-
-/// The SAN as it is written; `None` for the kinds that neither Go nor Fabric reads.
-pub(super) fn san_of(name: &GeneralName<'_>) -> Option<SanName> {
-    Some(match name {
-        GeneralName::DNSName(text) => SanName::Dns(HostName::from_certificate(text)),
-        GeneralName::RFC822Name(text) => SanName::Email((*text).to_owned()),
-        GeneralName::URI(text) => SanName::Uri((*text).to_owned()),
-        GeneralName::IPAddress(bytes) => SanName::Ip(match bytes.len() {
-            4 => IpAddr::from(<[u8; 4]>::try_from(*bytes).ok()?),
-            16 => IpAddr::from(<[u8; 16]>::try_from(*bytes).ok()?),
-            _ => return None,
-        }),
-        _ => return None,
-    })
 }

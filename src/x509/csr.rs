@@ -5,7 +5,8 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
-use super::{PemError, cert, pem_blocks, pem_encode};
+use super::extensions::san_of;
+use super::{PemError, pem_blocks, pem_encode};
 use crate::key::KeyPair;
 use crate::name::SanName;
 
@@ -159,7 +160,7 @@ impl Csr {
                 _ => None,
             })
             .flatten()
-            .filter_map(cert::san_of)
+            .filter_map(san_of)
             .collect();
         let common_name = info.subject.iter_common_name().last().and_then(|v| v.as_str().ok()).map(str::to_owned);
         let spki = info.subject_pki.raw.to_vec();

@@ -5,8 +5,11 @@ mod cert;
 mod chain;
 mod csr;
 mod dn;
+mod extensions;
 mod node_ou;
 mod pem;
+mod public_key;
+mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +19,8 @@ pub use chain::{Chain, ChainError};
 pub use csr::{Csr, CsrError, CsrSpec, SubjectFields};
 pub use node_ou::{NoNodeOu, NodeOu};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};
+pub use public_key::PublicKeyKind;
+pub use signature::{Hash, SignatureAlgorithm, SignatureCheck};
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
