@@ -11,6 +11,7 @@ mod baseline;
 mod expectation;
 mod finding;
 pub mod input;
+mod judge;
 mod levels;
 mod policy;
 mod registry;

@@ -90,3 +90,12 @@ pub struct Context<'a> {
     /// The channel rules that were chosen.
     pub channel_rules: ChannelRules,
 }
+
+/// For rules whose findings come from Fabric's verdicts, from the policy or from the run itself: a look at the subject by
+/// the rule would only say them again.
+pub(super) fn elsewhere(_: &Subject, _: &Context<'_>) -> bool {
+    false
+}
+
+/// See [`elsewhere`].
+pub(super) fn nothing(_: &Subject, _: &Context<'_>, _: &mut Findings) {}

@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::expectation::Expectation;
 use super::finding::{Finding, Findings, Severity};
 use super::input::{LoadOptions, Unit, load};
+use super::judge::{Refused, judge};
 use super::levels::Levels;
-use super::registry::{RULES, rule_by_id};
+use super::registry::RULES;
 use super::rule::Context;
-use super::subject::{Subject, SubjectKind};
+use super::subject::{Location, Subject, SubjectKind};
 use super::verdict::Verdicts;
 use crate::Timestamp;
 use crate::fsx::Disk;
@@ -116,23 +117,32 @@ impl Report {
 impl Audit {
     /// Audits one unit: subject and findings, `None` when there is nothing of ours in it.
     pub fn unit(&self, disk: &Disk, unit: &Unit) -> Option<(Subject, Vec<Finding>)> {
-        let subject = load(disk, unit, &self.load)?;
-        let findings = self.subject(&subject);
+        let mut subject = load(disk, unit, &self.load)?;
+        let refused = judge(disk, unit, &mut subject, &self.expectation, self.channel_rules, self.now);
+        let findings = self.check(&subject, &refused);
         Some((subject, findings))
     }
 
-    /// Audits one subject.
-    pub fn subject(&self, subject: &Subject) -> Vec<Finding> {
+    /// Runs the rules over a subject that was judged.
+    fn check(&self, subject: &Subject, refused: &[Refused]) -> Vec<Finding> {
         let context = Context { now: self.now, expectation: &self.expectation, channel_rules: self.channel_rules };
         let mut findings = Findings::new();
-        for trouble in &subject.troubles {
-            if let Some(rule) = rule_by_id(trouble.rule) {
-                findings.report(rule, &trouble.at, trouble.reason.as_str()).add();
-            }
-        }
         for rule in RULES {
             if (rule.applies)(subject, &context) {
                 (rule.check)(subject, &context, &mut findings);
+            }
+        }
+        for refusal in refused {
+            let path = subject.inside(&refusal.path);
+            // What the rule itself found there says more.
+            if !findings.iter().any(|f| f.rule == refusal.rule.id && f.path == path) {
+                let place = subject.certificates.iter().find(|c| c.at.path == path);
+                let at = place.map_or_else(|| Location::whole(path.as_path()), |c| c.at.clone());
+                let draft = findings.report(refusal.rule, &at, refusal.message.as_str()).severity(Severity::Error);
+                match place {
+                    Some(held) => draft.subject(held.cert.subject()).add(),
+                    None => draft.add(),
+                }
             }
         }
         findings.into_vec().into_iter().filter_map(|f| self.levels.apply(f)).collect()

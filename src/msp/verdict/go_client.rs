@@ -32,19 +32,14 @@ pub(super) fn anchors(folder: &dyn FolderReader, files: &[PathBuf]) -> Result<Ve
     Ok(out)
 }
 
-/// Whether a client with these anchors that dials `name` at `now` accepts the server that sends `chain`.
-pub(super) fn accepts(chain: &[Loaded], anchors: &[Loaded], name: &str, now: Timestamp) -> Result<(), TlsRefusal> {
+/// Whether a client with these anchors trusts the server that sends `chain` at `now`, whatever its name.
+pub(super) fn trusts(chain: &[Loaded], anchors: &[Loaded], now: Timestamp) -> Result<(), TlsRefusal> {
     let Some((leaf, sent)) = chain.split_first() else { return Ok(()) };
     let refuse = |fault, reason: String| Err(TlsRefusal::new(fault, &leaf.path, reason));
     if leaf.key_kind == KeyKind::Other || leaf.curve == Some("P-224") {
         return refuse(TlsFault::KeyKind, "TLS has no use for the certificate's kind of key".to_owned());
     }
     valid_at(leaf, now)?;
-    if !name::matches_as_go(leaf.cert.sans(), name) {
-        let held: Vec<String> = leaf.cert.sans().iter().map(ToString::to_string).collect();
-        let held = if held.is_empty() { "no name at all".to_owned() } else { held.join(", ") };
-        return refuse(TlsFault::NameMissing, format!("a Go client that dials {name} refuses it: it holds {held}"));
-    }
     let mut search = Search { sent, anchors, now, last: None };
     if search.leads_to_an_anchor(&mut vec![leaf]) {
         return Ok(());
@@ -57,6 +52,18 @@ pub(super) fn accepts(chain: &[Loaded], anchors: &[Loaded], name: &str, now: Tim
         );
         TlsRefusal::new(TlsFault::NoPath, &leaf.path, reason)
     }))
+}
+
+/// Whether the server's certificate answers to `name`.
+pub(super) fn answers_to(chain: &[Loaded], name: &str) -> Result<(), TlsRefusal> {
+    let Some(leaf) = chain.first() else { return Ok(()) };
+    if name::matches_as_go(leaf.cert.sans(), name) {
+        return Ok(());
+    }
+    let held: Vec<String> = leaf.cert.sans().iter().map(ToString::to_string).collect();
+    let held = if held.is_empty() { "no name at all".to_owned() } else { held.join(", ") };
+    let reason = format!("a Go client that dials {name} refuses it: it holds {held}");
+    Err(TlsRefusal::new(TlsFault::NameMissing, &leaf.path, reason))
 }
 
 fn valid_at(cert: &Loaded, now: Timestamp) -> Result<(), TlsRefusal> {

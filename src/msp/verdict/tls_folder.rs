@@ -81,6 +81,8 @@ impl TlsRefusal {
 pub struct TlsVerdicts {
     /// Does a peer start with it?
     pub server: Result<(), TlsRefusal>,
+    /// Does a Go client that trusts its anchors accept it, whatever the name?
+    pub trust: Result<(), TlsRefusal>,
     /// Does a Go client that trusts its anchors accept it under every dialled name? `None` without names.
     pub client: Option<Result<(), TlsRefusal>>,
 }
@@ -88,13 +90,17 @@ pub struct TlsVerdicts {
 /// Judges a TLS folder: as the server pair of a peer, and as what a Go client meets that dials each of `dialled` at `now`.
 pub fn tls_verdicts(folder: &dyn FolderReader, files: &TlsFiles, dialled: &[String], now: Timestamp) -> TlsVerdicts {
     let server = read_server(folder, files);
-    let client = (!dialled.is_empty()).then(|| {
-        // A server that does not come up is refused as well.
-        let chain = server.as_ref().map_err(Clone::clone)?;
+    // A server that does not come up is refused as well.
+    let trust = server.as_ref().map_err(Clone::clone).and_then(|chain| {
         let anchors = go_client::anchors(folder, &files.anchors)?;
-        dialled.iter().try_for_each(|name| go_client::accepts(chain, &anchors, name, now))
+        go_client::trusts(chain, &anchors, now)
     });
-    TlsVerdicts { server: server.map(|_| ()), client }
+    let client = (!dialled.is_empty()).then(|| {
+        trust.clone()?;
+        let chain = server.as_ref().map_err(Clone::clone)?;
+        dialled.iter().try_for_each(|name| go_client::answers_to(chain, name))
+    });
+    TlsVerdicts { server: server.map(|_| ()), trust, client }
 }
 
 /// The certificates that the server would send, its own first.

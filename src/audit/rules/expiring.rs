@@ -1,0 +1,53 @@
+//! The certificate ends soon.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Subject;
+
+pub(super) static RULE: Rule = Rule {
+    id: "expiring",
+    title: "certificate ends soon",
+    rationale: "A certificate that ends at night takes the connections with it. Fabric warns in its log only \
+                in the last week.",
+    remedy: "enrol again: fabcert enroll with the flags of the last enrolment",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention("renewal is due before the last third of a certificate's life")],
+    refusals: &[],
+    applies: |subject, _| !subject.certificates.is_empty(),
+    check: check,
+};
+
+fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
+    for held in &subject.certificates {
+        let left = held.cert.not_after().seconds_since(context.now);
+        let days = left / 86_400;
+        if left < 0 || days >= context.expectation.warn_days_left {
+            continue;
+        }
+        let severity = if days < context.expectation.min_days_left { Severity::Error } else { Severity::Warning };
+        findings
+            .report(&RULE, &held.at, format!("the certificate ends at {}, in {days} days", held.cert.not_after()))
+            .subject(held.cert.subject())
+            .severity(severity)
+            .add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{DAY, NOW, ca, found, server, tls_folder};
+    use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn a_month_is_a_warning_and_a_week_an_error() {
+        let root = ca("root").self_signed();
+        for (days, severity) in [(40, None), (29, Some(Severity::Warning)), (6, Some(Severity::Error)), (-1, None)] {
+            let mut spec = server("peer1", &["peer1"]);
+            spec.not_after = Timestamp::from_unix(NOW.unix() + days * DAY + 60);
+            let findings = found(&RULE, &tls_folder(&spec.issued_by(&root), &root));
+            assert_eq!(findings.first().map(|f| f.severity), severity, "{days}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! An ignore of the policy hides nothing.
+
+use crate::audit::finding::Severity;
+use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+
+pub(super) static RULE: Rule = Rule {
+    id: "ignore-stale",
+    title: "an ignore hides nothing",
+    rationale: "An ignore that hides nothing is left from a fault that was mended, or is misspelt and does \
+                not do what it should.",
+    remedy: "remove it from the policy",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
+    refusals: &[],
+    applies: elsewhere,
+    check: nothing,
+};

@@ -1,0 +1,41 @@
+//! A file or folder could not be read.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Subject;
+
+pub(super) static RULE: Rule = Rule {
+    id: "input-unreadable",
+    title: "something that looks like ours cannot be read",
+    rationale: "What cannot be read cannot be vouched for.",
+    remedy: "check the file: fabcert inspect FILE, openssl asn1parse -in FILE",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention("an audit says what it did not see")],
+    refusals: &[],
+    applies: |subject, _| !subject.troubles.is_empty(),
+    check: check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
+        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+    use crate::audit::subject::{Location, Trouble};
+
+    #[test]
+    fn troubles_are_told() {
+        let root = ca("root").self_signed();
+        let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
+        assert!(found(&RULE, &subject).is_empty());
+        let trouble = Trouble { at: Location::whole("a.pem"), rule: RULE.id, reason: "it is cut".into() };
+        subject.troubles.push(trouble);
+        assert_eq!(found(&RULE, &subject).len(), 1);
+    }
+}

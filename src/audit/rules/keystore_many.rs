@@ -1,0 +1,59 @@
+//! The keystore holds several keys.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Subject;
+use std::path::Path;
+
+use crate::audit::subject::{HeldKey, Location, Place, spki_hash};
+
+pub(super) static RULE: Rule = Rule {
+    id: "keystore-many",
+    title: "keystore holds more than one key",
+    rationale: "Keys that no certificate uses stay readable for whoever gets the folder, and a folder with \
+                several says nothing about which one counts.",
+    remedy: "remove the keys that belong to no certificate in signcerts",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention("one key in the keystore after any number of enrolments")],
+    refusals: &[],
+    applies: |subject, _| subject.msp.is_some(),
+    check: check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    let keystore = subject.inside(Path::new("keystore"));
+    let keys: Vec<&HeldKey> = subject.keys.iter().filter(|k| k.at.path.starts_with(&keystore)).collect();
+    if keys.len() < 2 {
+        return;
+    }
+    let own = subject.at(Place::SignCert).next().map(|c| spki_hash(c.cert.spki_der()));
+    let unused: Vec<String> = keys
+        .iter()
+        .filter(|k| k.spki_hash.is_none() || k.spki_hash != own)
+        .map(|k| k.at.path.display().to_string())
+        .collect();
+    let message = format!("it holds {} keys; not the certificate's: {}", keys.len(), unused.join(", "));
+    findings.report(&RULE, &Location::whole(keystore), message).add();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, held_key, identity, msp_folder};
+    use super::*;
+
+    #[test]
+    fn a_second_key_is_found_and_named() {
+        let root = ca("root").self_signed();
+        let peer = identity("peer1").issued_by(&root);
+        let mut subject = msp_folder(&peer, &root);
+        subject.keys.clear();
+        let path = |name: &str| subject.path.join("keystore").join(name).display().to_string();
+        let (own, other) = (held_key(&path("a_sk"), &peer.key), held_key(&path("b_sk"), &root.key));
+        subject.keys.push(own);
+        assert!(found(&RULE, &subject).is_empty());
+        subject.keys.push(other);
+        let findings = found(&RULE, &subject);
+        assert!(findings.len() == 1 && findings[0].message.contains("b_sk") && !findings[0].message.contains("a_sk"));
+    }
+}

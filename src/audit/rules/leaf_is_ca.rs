@@ -1,0 +1,42 @@
+//! A CA certificate stands where a node's own belongs.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Place;
+use crate::audit::subject::Subject;
+
+pub(super) static RULE: Rule = Rule {
+    id: "leaf-is-ca",
+    title: "a CA certificate is used as an identity or as a server's",
+    rationale: "Fabric takes no CA as an identity. A key that signs certificates should serve no traffic.",
+    remedy: "enrol an identity and use its certificate",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getCertificationChainForBCCSPIdentity" }],
+    refusals: &[44],
+    applies: |subject, _| !subject.certificates.is_empty(),
+    check: check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for held in subject.certificates.iter().filter(|c| matches!(c.place, Place::SignCert | Place::Admin)) {
+        let cert = &held.cert;
+
+        if cert.is_ca() {
+            findings.report(&RULE, &held.at, "it is a CA certificate (CA:TRUE)").subject(cert.subject()).add();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+
+    #[test]
+    fn a_root_as_identity_is_found() {
+        let root = ca("root").self_signed();
+        assert!(found(&RULE, &msp_folder(&identity("peer1").issued_by(&root), &root)).is_empty());
+        assert_eq!(found(&RULE, &msp_folder(&root, &root)).len(), 1);
+    }
+}

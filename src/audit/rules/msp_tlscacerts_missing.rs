@@ -1,0 +1,50 @@
+//! The MSP names no TLS CA.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Subject;
+use crate::audit::subject::{Location, Place};
+
+pub(super) static RULE: Rule = Rule {
+    id: "msp-tlscacerts-missing",
+    title: "the MSP has no tlscacerts",
+    rationale: "Peers and the gateway trust another organisation's TLS by the tlscacerts of its MSP in the \
+                channel. Where that list is empty, they dial it without TLS, or not at all.",
+    remedy: "put the root of the TLS CA into tlscacerts: fabcert enroll with --msp-dir and --tls-dir does",
+    severity: Severity::Warning,
+    confidence: Confidence::Likely,
+    sources: &[Source::Fabric { path: "internal/pkg/gateway/endpoint.go", item: "endpoint factory" }],
+    refusals: &[],
+    applies: |subject, _| subject.msp.is_some(),
+    check: check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    let has = |place| subject.at(place).next().is_some();
+    // A folder without CAs is refused for that already.
+    if has(Place::RootCa) && !has(Place::TlsRootCa) {
+        let at = Location::whole(subject.path.as_path());
+        findings
+            .report(&RULE, &at, "the MSP names no TLS CA, so that others cannot trust this organisation's TLS by it")
+            .add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+
+    #[test]
+    fn an_msp_without_a_tls_ca_is_found() {
+        let root = ca("root").self_signed();
+        let peer = identity("peer1").issued_by(&root);
+        let mut subject = msp_folder(&peer, &root);
+        subject.certificates.retain(|c| c.place != Place::TlsRootCa);
+        assert_eq!(found(&RULE, &subject).len(), 1);
+        let mut tls = subject.at(Place::RootCa).next().unwrap().clone();
+        tls.place = Place::TlsRootCa;
+        subject.certificates.push(tls);
+        assert!(found(&RULE, &subject).is_empty());
+    }
+}

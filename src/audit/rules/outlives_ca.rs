@@ -1,0 +1,53 @@
+//! A certificate ends after the CA that issued it.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Subject;
+
+pub(super) static RULE: Rule = Rule {
+    id: "outlives-ca",
+    title: "certificate outlives the CA that issued it",
+    rationale: "TLS clients judge every certificate of the path by today's date: when the CA ends, \
+                everything below it ends with it, whatever is written there.",
+    remedy: "renew the CA first, then the certificate",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[Source::Rfc { number: 5280, section: "6.1.3" }],
+    refusals: &[],
+    applies: |subject, _| !subject.certificates.is_empty(),
+    check: check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for held in &subject.certificates {
+        let cert = &held.cert;
+        let issuer = subject.certificates.iter().map(|c| &c.cert).find(|ca| {
+            ca.is_ca()
+                && *ca != cert
+                && ca.subject_raw() == cert.issuer_raw()
+                && ca.subject_key_id() == cert.authority_key_id()
+        });
+        if let Some(ca) = issuer
+            && cert.not_after() > ca.not_after()
+        {
+            let message = format!("it ends at {}, and its CA already at {}", cert.not_after(), ca.not_after());
+            findings.report(&RULE, &held.at, message).subject(cert.subject()).add();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{DAY, ca, found, server, tls_folder};
+    use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn a_leaf_that_ends_after_its_root_is_found() {
+        let root = ca("root").self_signed();
+        let mut spec = server("peer1", &["peer1"]);
+        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
+        spec.not_after = Timestamp::from_unix(root.cert.not_after().unix() + DAY);
+        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+    }
+}

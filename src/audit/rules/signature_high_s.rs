@@ -1,0 +1,60 @@
+//! An ECDSA signature with a high S.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Place;
+use crate::audit::subject::Subject;
+
+pub(super) static RULE: Rule = Rule {
+    id: "signature-high-s",
+    title: "the signature has a high S",
+    rationale: "Fabric rewrites such a signature when it takes the certificate in, so that identities differ \
+                from the file by some bytes. Fabric CA and cryptogen make low ones, OpenSSL half of the time \
+                a high one.",
+    remedy: "nothing is to be done; issue it with fabric-ca or cryptogen if bytes are compared",
+    severity: Severity::Note,
+    confidence: Confidence::Certain,
+    sources: &[Source::Fabric { path: "msp/cert.go", item: "sanitizeECDSASignedCert" }],
+    refusals: &[],
+    applies: |subject, _| !subject.certificates.is_empty(),
+    check: check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for held in subject
+        .certificates
+        .iter()
+        .filter(|c| matches!(c.place, Place::SignCert | Place::RootCa | Place::IntermediateCa | Place::Admin))
+    {
+        let cert = &held.cert;
+        let high = subject
+            .certificates
+            .iter()
+            .filter(|ca| ca.cert.subject_raw() == cert.issuer_raw())
+            .find_map(|ca| cert.has_high_s(&ca.cert))
+            .unwrap_or(false);
+        if high {
+            findings
+                .report(&RULE, &held.at, "the S of its signature is above half the order of the curve")
+                .subject(cert.subject())
+                .add();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+
+    #[test]
+    fn a_signature_that_fabric_rewrites_is_a_note() {
+        // Whatever the signer's S is, rule and certificate agree on it.
+        for _ in 0..4 {
+            let root = ca("root").self_signed();
+            let peer = identity("peer1").issued_by(&root);
+            let expected = [&peer.cert, &root.cert].iter().filter(|c| c.has_high_s(&root.cert) == Some(true)).count();
+            assert_eq!(found(&RULE, &msp_folder(&peer, &root)).len(), expected);
+        }
+    }
+}
