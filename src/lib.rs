@@ -19,6 +19,7 @@ pub mod enroll;
 mod error;
 pub mod fsx;
 pub mod key;
+pub mod live;
 pub mod msp;
 pub mod name;
 pub mod report;
