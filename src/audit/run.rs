@@ -11,7 +11,7 @@ use super::judge::{Refused, judge};
 use super::levels::Levels;
 use super::registry::RULES;
 use super::rule::Context;
-use super::subject::{Location, Subject, SubjectKind};
+use super::subject::{Subject, SubjectKind};
 use super::verdict::Verdicts;
 use crate::Timestamp;
 use crate::fsx::Disk;
@@ -133,17 +133,7 @@ impl Audit {
             }
         }
         for refusal in refused {
-            let path = subject.inside(&refusal.path);
-            // What the rule itself found there says more.
-            if !findings.iter().any(|f| f.rule == refusal.rule.id && f.path == path) {
-                let place = subject.certificates.iter().find(|c| c.at.path == path);
-                let at = place.map_or_else(|| Location::whole(path.as_path()), |c| c.at.clone());
-                let draft = findings.report(refusal.rule, &at, refusal.message.as_str()).severity(Severity::Error);
-                match place {
-                    Some(held) => draft.subject(held.cert.subject()).add(),
-                    None => draft.add(),
-                }
-            }
+            refusal.report(subject, &mut findings);
         }
         findings.into_vec().into_iter().filter_map(|f| self.levels.apply(f)).collect()
     }
