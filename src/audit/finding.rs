@@ -110,8 +110,8 @@ impl Findings {
     }
 
     /// What was found so far.
-    pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
-        self.found.iter()
+    pub fn as_slice(&self) -> &[Finding] {
+        &self.found
     }
 
     /// How many there are.

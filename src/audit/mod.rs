@@ -8,10 +8,13 @@
 //! argument. A subject is loaded, judged, checked and dropped again, so that memory does not grow with their number.
 
 mod baseline;
+mod drive;
 mod expectation;
 mod finding;
+mod hiding;
 pub mod input;
 mod judge;
+mod key_sharing;
 mod levels;
 mod policy;
 mod registry;
@@ -22,13 +25,16 @@ mod subject;
 mod verdict;
 
 pub use baseline::{Applied, Baseline};
+pub use drive::{Progress, drive};
 pub use expectation::{Expectation, ExpectedName, NameSource};
 pub use finding::{Draft, Finding, Findings, Severity, fingerprint};
+pub use hiding::hide;
+pub use key_sharing::KeySharing;
 pub use levels::{Level, Levels};
 pub use policy::{ExpectEntry, Found, Ignore, POLICY_FILE, Pattern, PatternError, Policy, PolicyError, write_policy};
 pub use registry::{RULES, rule_by_id, rule_of_refusal};
 pub use rule::{Confidence, Context, Rule, Source};
-pub use run::{Audit, Report, SubjectReport, Summary};
+pub use run::{Audit, Audited, KeyUse, Report, SubjectReport, Summary};
 pub use subject::{
     HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
 };

@@ -1,5 +1,6 @@
 //! The run: load, judge, check, level.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -8,10 +9,10 @@ use super::expectation::Expectation;
 use super::finding::{Finding, Findings, Severity};
 use super::input::{LoadOptions, Unit, load};
 use super::judge::{Refused, judge};
-use super::levels::Levels;
-use super::registry::RULES;
+use super::policy::{Policy, PolicyError};
+use super::registry::{RULES, rule_by_id};
 use super::rule::Context;
-use super::subject::{Subject, SubjectKind};
+use super::subject::{HeldCert, Place, Subject, SubjectKind, spki_hash};
 use super::verdict::Verdicts;
 use crate::Timestamp;
 use crate::fsx::Disk;
@@ -27,8 +28,8 @@ pub struct Audit {
     pub channel_rules: ChannelRules,
     /// What every subject ought to hold.
     pub expectation: Expectation,
-    /// Levels of rules.
-    pub levels: Levels,
+    /// The policy.
+    pub policy: Policy,
     /// How to load.
     pub load: LoadOptions,
 }
@@ -76,36 +77,55 @@ pub struct Report {
     pub subjects: Vec<SubjectReport>,
 }
 
+/// What remains of a subject once it was audited.
+#[derive(Clone, Debug, Default)]
+pub struct Audited {
+    /// How it is reported; `None` when only findings are.
+    pub subject: Option<SubjectReport>,
+    /// Certificates in it.
+    pub certificates: usize,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// The keys it uses, and for what.
+    pub keys: Vec<KeyUse>,
+    /// The names of its TLS certificate, for a first policy.
+    pub names: Vec<String>,
+}
+
+/// A key that a certificate uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// SHA-256 of its `SubjectPublicKeyInfo`, hex.
+    pub spki_hash: String,
+    /// Whether a TLS server uses it; otherwise an identity of an MSP.
+    pub tls: bool,
+    /// The subject's path.
+    pub path: PathBuf,
+    /// The CN of the certificate.
+    pub common_name: String,
+}
+
 impl Report {
     /// An empty report.
     pub fn new() -> Self {
         Self { schema_version: 1, ..Self::default() }
     }
 
-    /// Adds a subject with its findings.
-    pub fn add(&mut self, subject: &Subject, findings: Vec<Finding>) {
-        self.summary.certificates += subject.certificates.len();
-        if !subject.certificates.is_empty()
-            || !subject.csrs.is_empty()
-            || !subject.crls.is_empty()
-            || subject.msp.is_some()
-        {
+    /// Adds what was audited.
+    pub fn add(&mut self, audited: Audited) {
+        self.summary.certificates += audited.certificates;
+        if let Some(subject) = audited.subject {
             self.summary.subjects += 1;
-            self.subjects.push(SubjectReport {
-                path: subject.path.clone(),
-                kind: subject.kind,
-                role: subject.role.map(NodeOu::as_str),
-                verdicts: subject.verdicts.clone(),
-            });
+            self.subjects.push(subject);
         }
-        for finding in findings {
-            match finding.severity {
-                Severity::Error => self.summary.errors += 1,
-                Severity::Warning => self.summary.warnings += 1,
-                Severity::Note => self.summary.notes += 1,
-            }
-            self.findings.push(finding);
-        }
+        self.findings.extend(audited.findings);
+    }
+
+    /// Counts the findings by severity, once they are all there.
+    pub fn count(&mut self) {
+        let of = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
+        (self.summary.errors, self.summary.warnings, self.summary.notes) =
+            (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
     }
 
     /// The worst severity among the findings.
@@ -115,17 +135,22 @@ impl Report {
 }
 
 impl Audit {
-    /// Audits one unit: subject and findings, `None` when there is nothing of ours in it.
-    pub fn unit(&self, disk: &Disk, unit: &Unit) -> Option<(Subject, Vec<Finding>)> {
-        let mut subject = load(disk, unit, &self.load)?;
-        let refused = judge(disk, unit, &mut subject, &self.expectation, self.channel_rules, self.now);
-        let findings = self.check(&subject, &refused);
-        Some((subject, findings))
+    /// Audits one unit; `None` when there is nothing of ours in it.
+    ///
+    /// # Errors
+    /// When the policy asks for a name that is none.
+    pub fn unit(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
+        let Some(mut subject) = load(disk, unit, &self.load) else { return Ok(None) };
+        let expectation = self.policy.expectation(&self.expectation, &subject.path)?;
+        let refused = judge(disk, unit, &mut subject, &expectation, self.channel_rules, self.now);
+        let looked = catch_unwind(AssertUnwindSafe(|| self.check(&subject, &expectation, &refused)));
+        let findings = looked.unwrap_or_else(|_| crashed(&subject));
+        Ok(Some(audited(&subject, findings)))
     }
 
     /// Runs the rules over a subject that was judged.
-    fn check(&self, subject: &Subject, refused: &[Refused]) -> Vec<Finding> {
-        let context = Context { now: self.now, expectation: &self.expectation, channel_rules: self.channel_rules };
+    fn check(&self, subject: &Subject, expectation: &Expectation, refused: &[Refused]) -> Vec<Finding> {
+        let context = Context { now: self.now, expectation, channel_rules: self.channel_rules };
         let mut findings = Findings::new();
         for rule in RULES {
             if (rule.applies)(subject, &context) {
@@ -135,6 +160,53 @@ impl Audit {
         for refusal in refused {
             refusal.report(subject, &mut findings);
         }
-        findings.into_vec().into_iter().filter_map(|f| self.levels.apply(f)).collect()
+        findings.into_vec()
+    }
+}
+
+/// A rule that panics must not end the audit of everything else.
+fn crashed(subject: &Subject) -> Vec<Finding> {
+    let mut findings = Findings::new();
+    if let Some(rule) = rule_by_id("rule-crashed") {
+        findings.report(rule, &subject.location(), "a rule of fabcert failed here; its other findings are lost").add();
+    }
+    findings.into_vec()
+}
+
+fn audited(subject: &Subject, findings: Vec<Finding>) -> Audited {
+    let is_subject = !subject.certificates.is_empty()
+        || !subject.csrs.is_empty()
+        || !subject.crls.is_empty()
+        || matches!(subject.kind, SubjectKind::Msp | SubjectKind::Tls);
+    let leaf = subject.leaf();
+    let uses = |held: &HeldCert| match held.place {
+        Place::Server | Place::Served => Some(true),
+        Place::SignCert => Some(false),
+        _ => None,
+    };
+    Audited {
+        subject: is_subject.then(|| SubjectReport {
+            path: subject.path.clone(),
+            kind: subject.kind,
+            role: subject.role.map(NodeOu::as_str),
+            verdicts: subject.verdicts.clone(),
+        }),
+        certificates: subject.certificates.len(),
+        findings,
+        keys: leaf
+            .and_then(|held| {
+                Some(KeyUse {
+                    spki_hash: spki_hash(held.cert.spki_der()),
+                    tls: uses(held)?,
+                    path: subject.path.clone(),
+                    common_name: held.cert.common_name().unwrap_or_default().to_owned(),
+                })
+            })
+            .into_iter()
+            .collect(),
+        names: leaf
+            .filter(|held| held.is_tls_leaf())
+            .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
     }
 }

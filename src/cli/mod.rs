@@ -101,7 +101,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     let form = cli.output.output;
     match cli.command {
         Command::Enroll(args) => enroll::run(*args, form),
-        Command::Audit(args) => audit::run(&args, form),
+        Command::Audit(args) => audit::run(&args, &cli.output),
         Command::Csr(args) => csr::run(&args, form),
         Command::Install(args) => install::run(&args, form),
         Command::Rollback(args) => rollback::run(&args, form),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Style;
 use super::escape::terminal;
-use crate::audit::{Report, Severity};
+use crate::audit::{Report, Severity, Verdict};
 
 pub(super) fn render(report: &Report, style: Style) -> String {
     let paint =
@@ -27,7 +27,7 @@ pub(super) fn render(report: &Report, style: Style) -> String {
             .verdicts
             .entries()
             .into_iter()
-            .filter(|(_, v)| v.is_some_and(|v| v.is_refusal()))
+            .filter(|(_, v)| v.is_some_and(Verdict::is_refusal))
             .map(|(n, _)| n)
             .collect();
         if !refused.is_empty() {

@@ -1,4 +1,4 @@
-//! JUnit XML, as CI systems read it: a test case for each subject and one for each finding of it that fails.
+//! `JUnit` XML, as CI systems read it: a test case for each subject and one for each finding of it that fails.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

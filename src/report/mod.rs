@@ -26,7 +26,7 @@ pub enum Format {
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
-    /// JUnit XML.
+    /// `JUnit` XML.
     Junit,
     /// Annotations of GitHub Actions.
     Github,

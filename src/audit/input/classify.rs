@@ -28,17 +28,35 @@ pub(super) fn is_msp(dir: &Path, named: bool, folders: &[PathBuf], is_tls: bool)
     called_msp || (!is_tls && folders.iter().any(|f| is_msp_part(f)))
 }
 
-/// The names of the files that make a folder a TLS folder. `Some(None)`: the Go client's shape after an enrolment with
-/// the profile `tls`, an MSP folder whose `cacerts` is empty and whose root stands in `tlscacerts`.
-pub(super) fn tls_files(disk: &Disk, dir: &Path, files: &[PathBuf], folders: &[PathBuf]) -> Option<Option<TlsNames>> {
+/// How a TLS folder is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TlsShape {
+    /// Certificate, key and anchors as files of these names.
+    Files(TlsNames),
+    /// As `fabric-ca-client` leaves one after an enrolment with the profile `tls`: an MSP folder whose `cacerts` is empty
+    /// and whose root stands in `tlscacerts`.
+    GoClient,
+}
+
+impl TlsShape {
+    pub(super) const fn names(self) -> Option<TlsNames> {
+        match self {
+            Self::Files(names) => Some(names),
+            Self::GoClient => None,
+        }
+    }
+}
+
+/// What makes a folder a TLS folder, if anything does.
+pub(super) fn tls_files(disk: &Disk, dir: &Path, files: &[PathBuf], folders: &[PathBuf]) -> Option<TlsShape> {
     for names in [TlsNames::Fabric, TlsNames::K8s] {
         if files.iter().any(|f| f.file_name().is_some_and(|n| n == names.certificate())) {
-            return Some(Some(names));
+            return Some(TlsShape::Files(names));
         }
     }
     let holds = |name: &str| {
         folders.iter().any(|f| f.file_name().is_some_and(|n| n == name))
             && disk.read_dir(&dir.join(name)).is_ok_and(|entries| !entries.is_empty())
     };
-    (holds("signcerts") && holds("tlscacerts") && !holds("cacerts")).then_some(None)
+    (holds("signcerts") && holds("tlscacerts") && !holds("cacerts")).then_some(TlsShape::GoClient)
 }

@@ -1,6 +1,6 @@
 //! One unit, read whole into a subject.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::blocks::{Block, blocks};
 use super::classify::MSP_PARTS;
@@ -16,10 +16,35 @@ use crate::x509::{Cert, Csr, NodeOu, pem_encode};
 /// How to load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
-    /// Paths are reported relative to this folder, when they lie below it.
+    /// Paths are reported relative to this folder, when they lie below it. Absolute.
     pub base: PathBuf,
+    /// The working directory, to which relative paths are relative. Absolute.
+    pub here: PathBuf,
     /// Larger files are a finding.
     pub limit: usize,
+}
+
+impl LoadOptions {
+    /// A path as it is reported: without `.` and, below the base, relative to it.
+    pub fn shown(&self, path: &Path) -> PathBuf {
+        let mut clean = PathBuf::new();
+        for part in self.here.join(path).components() {
+            match part {
+                Component::CurDir => {}
+                // Links are not resolved: what the user wrote is what the user reads.
+                Component::ParentDir => {
+                    clean.pop();
+                }
+                other => clean.push(other),
+            }
+        }
+        match clean.strip_prefix(&self.base) {
+            Ok(below) => below.to_owned(),
+            // Somewhere else, a relative path stays what the user wrote.
+            Err(_) if path.is_relative() && self.base == self.here => path.to_owned(),
+            Err(_) => clean,
+        }
+    }
 }
 
 /// Reads a unit. A file that holds nothing of ours, and that nobody named, gives `None`.
@@ -28,7 +53,12 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> 
     match unit {
         Unit::Msp(dir) => Some(loader.msp(dir)),
         Unit::Tls(dir, names) => Some(loader.tls(dir, *names)),
-        Unit::File { path, named } => loader.file(path, *named),
+        Unit::File(path) => loader.file(path),
+        Unit::Stdin(content) => {
+            let mut subject = Subject::new(SubjectKind::Certificate, "-");
+            Loader::add_content(&mut subject, Location::whole("-"), content, (Place::Loose, None, true));
+            Some(finished(subject))
+        }
         Unit::Skipped(path, why) => Some(loader.trouble(path, "input-skipped", why)),
         Unit::Unreadable(path, why) => Some(loader.trouble(path, "input-unreadable", why)),
     }
@@ -41,7 +71,7 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn shown(&self, path: &Path) -> PathBuf {
-        path.strip_prefix(&self.options.base).map_or_else(|_| path.to_owned(), Path::to_owned)
+        self.options.shown(path)
     }
 
     fn trouble(&self, path: &Path, rule: &'static str, why: &str) -> Subject {
@@ -116,20 +146,12 @@ impl Loader<'_> {
         subject
     }
 
-    fn file(&self, path: &Path, named: bool) -> Option<Subject> {
+    fn file(&self, path: &Path) -> Option<Subject> {
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         self.add_file(&mut subject, path, Place::Loose, true);
-        subject.kind = match (subject.certificates.is_empty(), subject.csrs.is_empty(), subject.crls.is_empty()) {
-            (true, false, _) => SubjectKind::Csr,
-            (true, true, false) => SubjectKind::Crl,
-            _ => SubjectKind::Certificate,
-        };
+        let subject = finished(subject);
         let empty = subject.certificates.is_empty() && subject.csrs.is_empty() && subject.crls.is_empty();
-        if empty && subject.keys.is_empty() && subject.troubles.is_empty() && !named {
-            return None;
-        }
-        subject.role = role_of(&subject);
-        Some(subject)
+        (!empty || !subject.keys.is_empty() || !subject.troubles.is_empty()).then_some(subject)
     }
 
     fn files_of(&self, dir: &Path) -> Vec<PathBuf> {
@@ -148,7 +170,16 @@ impl Loader<'_> {
             }
         };
         let mode = self.disk.metadata_followed(path).ok().flatten().map(|m| m.mode);
-        let found = blocks(&content);
+        Self::add_content(subject, at, &content, (place, mode, keys_belong));
+    }
+
+    fn add_content(
+        subject: &mut Subject,
+        at: Location,
+        content: &[u8],
+        (place, mode, keys_belong): (Place, Option<u32>, bool),
+    ) {
+        let found = blocks(content);
         if found.is_empty() && content.first() == Some(&0x30) {
             if let Ok(cert) = Cert::from_der(content.to_vec()) {
                 subject.certificates.push(HeldCert { cert, at, place });
@@ -160,6 +191,17 @@ impl Loader<'_> {
             add_block(subject, block, at, place, mode, keys_belong);
         }
     }
+}
+
+/// A file on its own is what is in it.
+fn finished(mut subject: Subject) -> Subject {
+    subject.kind = match (subject.certificates.is_empty(), subject.csrs.is_empty(), subject.crls.is_empty()) {
+        (true, false, _) => SubjectKind::Csr,
+        (true, true, false) => SubjectKind::Crl,
+        _ => SubjectKind::Certificate,
+    };
+    subject.role = role_of(&subject);
+    subject
 }
 
 fn add_block(subject: &mut Subject, block: Block, at: Location, place: Place, mode: Option<u32>, in_its_place: bool) {

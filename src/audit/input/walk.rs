@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::classify::{is_msp, tls_files};
+use zeroize::Zeroizing;
+
+use super::classify::{is_msp, is_msp_part, tls_files};
 use crate::fsx::{Disk, Kind};
 use crate::msp::TlsNames;
 use crate::{Error, ErrorKind};
@@ -16,12 +18,9 @@ pub enum Unit {
     /// A TLS folder; `None` for the shape in which `fabric-ca-client` leaves one.
     Tls(PathBuf, Option<TlsNames>),
     /// A file on its own.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Whether the user named it, so that it must hold something.
-        named: bool,
-    },
+    File(PathBuf),
+    /// Standard input, once it was read.
+    Stdin(Zeroizing<Vec<u8>>),
     /// Something that is passed over, and why.
     Skipped(PathBuf, String),
     /// Something that could not be looked at, and why.
@@ -29,22 +28,34 @@ pub enum Unit {
 }
 
 /// What to walk over.
-#[derive(Clone, Debug, Default)]
-pub struct WalkOptions {
-    /// Files and folders.
-    pub paths: Vec<PathBuf>,
+#[derive(Clone, Copy)]
+pub struct WalkOptions<'a> {
+    /// Files and folders; `-` is standard input.
+    pub paths: &'a [PathBuf],
+    /// Whether a path below them is left out.
+    pub excluded: &'a dyn Fn(&Path) -> bool,
+}
+
+impl std::fmt::Debug for WalkOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WalkOptions").field("paths", &self.paths).finish_non_exhaustive()
+    }
 }
 
 /// Walks, and hands every unit to `found` in a stable order.
 ///
 /// # Errors
 /// When one of the paths that were named does not exist.
-pub fn walk(disk: &Disk, options: &WalkOptions, found: &mut dyn FnMut(Unit)) -> Result<(), Error> {
+pub fn walk(disk: &Disk, options: &WalkOptions<'_>, found: &mut dyn FnMut(Unit)) -> Result<(), Error> {
     let mut seen = HashSet::new();
-    for path in &options.paths {
+    for path in options.paths {
+        if path.as_os_str() == "-" {
+            found(Unit::Stdin(Zeroizing::default()));
+            continue;
+        }
         match disk.metadata_followed(path) {
-            Ok(Some(m)) if m.kind == Kind::Dir => visit(disk, path, true, &mut seen, found),
-            Ok(Some(m)) if m.kind == Kind::File => found(Unit::File { path: path.clone(), named: true }),
+            Ok(Some(m)) if m.kind == Kind::Dir => visit(disk, path, &mut seen, options.excluded, found),
+            Ok(Some(m)) if m.kind == Kind::File => found(Unit::File(path.clone())),
             Ok(Some(_)) => found(Unit::Skipped(path.clone(), "it is no file and no folder".to_owned())),
             Ok(None) => {
                 return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))
@@ -56,48 +67,66 @@ pub fn walk(disk: &Disk, options: &WalkOptions, found: &mut dyn FnMut(Unit)) -> 
     Ok(())
 }
 
-fn visit(disk: &Disk, dir: &Path, named: bool, seen: &mut HashSet<PathBuf>, found: &mut dyn FnMut(Unit)) {
-    match disk.canonical(dir) {
-        Ok(real) => {
-            if !seen.insert(real) {
-                return;
+/// A folder and all below it. A list of folders still to be seen stands in for recursion: trees may be thousands of levels
+/// deep.
+fn visit(
+    disk: &Disk,
+    top: &Path,
+    seen: &mut HashSet<PathBuf>,
+    excluded: &dyn Fn(&Path) -> bool,
+    found: &mut dyn FnMut(Unit),
+) {
+    let mut open = vec![(top.to_owned(), true)];
+    while let Some((dir, named)) = open.pop() {
+        match disk.canonical(&dir) {
+            // A link that leads back to a folder above would never end.
+            Ok(real) => {
+                if !seen.insert(real) {
+                    continue;
+                }
+            }
+            Err(e) => {
+                found(Unit::Unreadable(dir, e.to_string()));
+                continue;
             }
         }
-        Err(e) => return found(Unit::Unreadable(dir.to_owned(), e.to_string())),
-    }
-    let names = match disk.read_dir(dir) {
-        Ok(names) => names,
-        Err(e) => return found(Unit::Unreadable(dir.to_owned(), e.to_string())),
-    };
-    let mut files = Vec::new();
-    let mut folders = Vec::new();
-    for name in names.iter().filter(|n| !is_ours_or_the_kubelets(n)) {
-        let path = dir.join(name);
-        match disk.metadata_followed(&path) {
-            Ok(Some(m)) if m.kind == Kind::Dir => folders.push(path),
-            Ok(Some(m)) if m.kind == Kind::File => files.push(path),
-            Ok(Some(_)) => found(Unit::Skipped(path, "it is a device, a pipe or a socket".to_owned())),
-            Ok(None) => found(Unit::Unreadable(path, "the link leads nowhere".to_owned())),
-            Err(e) => found(Unit::Unreadable(path, e.to_string())),
+        let listed = match disk.read_dir(&dir) {
+            Ok(listed) => listed,
+            Err(e) => {
+                found(Unit::Unreadable(dir, e.to_string()));
+                continue;
+            }
+        };
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for path in listed.iter().filter(|n| !is_ours_or_the_kubelets(n)).map(|n| dir.join(n)) {
+            if excluded(&path) {
+                continue;
+            }
+            match disk.metadata_followed(&path) {
+                Ok(Some(m)) if m.kind == Kind::Dir => folders.push(path),
+                Ok(Some(m)) if m.kind == Kind::File => files.push(path),
+                Ok(Some(_)) => found(Unit::Skipped(path, "it is a device, a pipe or a socket".to_owned())),
+                Ok(None) => found(Unit::Unreadable(path, "the link leads nowhere".to_owned())),
+                Err(e) => found(Unit::Unreadable(path, e.to_string())),
+            }
         }
-    }
-    let tls = tls_files(disk, dir, &files, &folders);
-    let msp = is_msp(dir, named, &folders, tls.is_some());
-    if msp {
-        found(Unit::Msp(dir.to_owned()));
-    }
-    if let Some(names) = &tls {
-        found(Unit::Tls(dir.to_owned(), *names));
-    }
-    if !msp && tls.is_none() {
-        for path in files {
-            found(Unit::File { path, named: false });
+        let tls = tls_files(disk, &dir, &files, &folders);
+        let msp = is_msp(&dir, named, &folders, tls.is_some());
+        if msp {
+            found(Unit::Msp(dir.clone()));
         }
-    }
-    for folder in folders {
-        if !((msp || tls.is_some()) && super::classify::is_msp_part(&folder)) {
-            visit(disk, &folder, false, seen, found);
+        if let Some(shape) = tls {
+            found(Unit::Tls(dir.clone(), shape.names()));
         }
+        let whole = msp || tls.is_some();
+        if !whole {
+            for path in files {
+                found(Unit::File(path));
+            }
+        }
+        // The last one pushed is the next one seen.
+        let below = folders.into_iter().rev().filter(|f| !(whole && is_msp_part(f)));
+        open.extend(below.map(|folder| (folder, false)));
     }
 }
 

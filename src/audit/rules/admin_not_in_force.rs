@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Fabric { path: "msp/mspimplsetup.go", item: "setupAdminsV142" }],
     refusals: &[],
     applies: |subject, _| subject.msp.is_some(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     refusals: &[20, 25],
     applies: |subject, _| !subject.certificates.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

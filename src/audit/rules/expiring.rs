@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Convention("renewal is due before the last third of a certificate's life")],
     refusals: &[],
     applies: |subject, _| !subject.certificates.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {

@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Convention("an audit says what it did not see")],
     refusals: &[],
     applies: |subject, _| !subject.troubles.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     refusals: &[],
     applies: |subject, _| subject.msp.is_some(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Convention("private keys are 0600, or 0640 for a group")],
     refusals: &[],
     applies: |subject, _| !subject.keys.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     refusals: &[],
     applies: |subject, _| !subject.certificates.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

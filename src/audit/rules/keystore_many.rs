@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Convention("one key in the keystore after any number of enrolments")],
     refusals: &[],
     applies: |subject, _| subject.msp.is_some(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getCertificationChainForBCCSPIdentity" }],
     refusals: &[44],
     applies: |subject, _| !subject.certificates.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

@@ -57,6 +57,7 @@ mod path_length;
 mod root_mismatch;
 mod root_not_self_signed;
 mod rule_crashed;
+mod same_key_two_roles;
 mod san_duplicate;
 mod san_gateway_missing;
 mod san_ip_as_dns;
@@ -129,6 +130,7 @@ pub(super) static ALL: &[&Rule] = &[
     &root_mismatch::RULE,
     &root_not_self_signed::RULE,
     &rule_crashed::RULE,
+    &same_key_two_roles::RULE,
     &san_duplicate::RULE,
     &san_gateway_missing::RULE,
     &san_ip_as_dns::RULE,

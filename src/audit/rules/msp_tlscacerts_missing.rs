@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Fabric { path: "internal/pkg/gateway/endpoint.go", item: "endpoint factory" }],
     refusals: &[],
     applies: |subject, _| subject.msp.is_some(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

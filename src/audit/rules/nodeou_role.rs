@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateIdentityOUsV142" }],
     refusals: &[],
     applies: |subject, context| context.expectation.role.is_some() && subject.msp.is_some(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Rfc { number: 5280, section: "4.1.2.5" }],
     refusals: &[],
     applies: |subject, _| !subject.certificates.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {

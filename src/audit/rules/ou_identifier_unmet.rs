@@ -1,4 +1,4 @@
-//! OrganizationalUnitIdentifiers of config.yaml are not met.
+//! `OrganizationalUnitIdentifiers` of `config.yaml` are not met.
 
 use crate::audit::finding::Severity;
 use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Rfc { number: 5280, section: "4.2.1.6" }],
     refusals: &[],
     applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

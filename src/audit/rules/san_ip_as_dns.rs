@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     refusals: &[],
     applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

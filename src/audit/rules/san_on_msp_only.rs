@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Convention("a peer serves CORE_PEER_TLS_CERT_FILE, never signcerts")],
     refusals: &[],
     applies: |subject, context| subject.msp.is_some() && context.expectation.required().next().is_some(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     applies: |subject, context| {
         context.expectation.names.iter().any(|n| n.advised) && subject.certificates.iter().any(HeldCert::is_tls_leaf)
     },
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {

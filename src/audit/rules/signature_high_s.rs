@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Fabric { path: "msp/cert.go", item: "sanitizeECDSASignedCert" }],
     refusals: &[],
     applies: |subject, _| !subject.certificates.is_empty(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

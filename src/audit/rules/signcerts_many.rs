@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
     refusals: &[],
     applies: |subject, _| subject.msp.is_some(),
-    check: check,
+    check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

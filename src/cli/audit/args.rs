@@ -28,12 +28,40 @@ pub(in crate::cli) struct AuditArgs {
     /// Files and folders; `-` is standard input
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// Do not look at these paths (`*`, `?`, `**`, relative to the policy file's folder or the working directory)
+    #[arg(long, value_name = "GLOB", value_delimiter = ',', env = "FABCERT_EXCLUDE", help_heading = "Input")]
+    pub(super) exclude: Vec<String>,
+    /// Threads; one a core when left out
+    #[arg(short, long, value_name = "N", env = "FABCERT_JOBS", help_heading = "Input")]
+    pub(super) jobs: Option<std::num::NonZeroUsize>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
     #[command(flatten)]
     pub(super) expect: ExpectArgs,
     #[command(flatten)]
     pub(super) judge: JudgeArgs,
     #[command(flatten)]
     pub(super) report: ReportArgs,
+}
+
+/// The policy and the baseline.
+#[derive(Args, Debug)]
+pub(super) struct PolicyArgs {
+    /// Policy file; fabcert.yaml here or in a folder above, up to the repository's root, when left out
+    #[arg(long, value_name = "FILE", env = "FABCERT_POLICY", help_heading = "Policy")]
+    pub(super) policy: Option<PathBuf>,
+    /// Look for no policy file
+    #[arg(long, conflicts_with = "policy", env = "FABCERT_NO_POLICY", help_heading = "Policy")]
+    pub(super) no_policy: bool,
+    /// Write a first fabcert.yaml from what is found, and report nothing
+    #[arg(long, help_heading = "Policy")]
+    pub(super) init: bool,
+    /// Hide the findings that this file knows
+    #[arg(long, value_name = "FILE", env = "FABCERT_BASELINE", help_heading = "Policy")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Write the findings to this file, to be known from now on
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub(super) write_baseline: Option<PathBuf>,
 }
 
 /// What the subjects ought to hold.

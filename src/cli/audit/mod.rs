@@ -1,89 +1,161 @@
 //! `fabcert audit`.
 
 mod args;
+mod expect;
+mod policy;
+mod progress;
 
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(super) use args::AuditArgs;
-use args::ExpectArgs;
 
-use super::args::OutputForm;
+use super::args::{ColorChoice, OutputArgs, OutputForm};
 use super::output;
-use crate::audit::input::{LoadOptions, WalkOptions, walk};
-use crate::audit::{Audit, Expectation, ExpectedName, Level, Levels, NameSource, Report, Severity, rule_by_id};
+use crate::audit::input::{LoadOptions, Unit, WalkOptions, walk};
+use crate::audit::{Audit, Baseline, Findings, Found, KeySharing, POLICY_FILE, Report, drive, hide, write_policy};
 use crate::fsx::Disk;
-use crate::name::{NameSet, NameWishes, SanName};
 use crate::report::{Format, Style, render};
 use crate::{Error, ErrorKind};
 
 /// Larger files are no certificates.
 const FILE_LIMIT: usize = 256 * 1024 * 1024;
 
-pub(super) fn run(args: &AuditArgs, form: OutputForm) -> Result<ExitCode, Error> {
+pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let disk = Disk::real();
+    let forms = forms(args, output.output)?;
+    let levels = expect::levels(args)?;
+    let here = std::env::current_dir()
+        .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
+    let (policy, base) = policy::policy(&disk, args, &here)?;
+    let baseline = policy::baseline(&disk, &args.policy)?;
     let audit = Audit {
         now: args.judge.at.unwrap_or_else(super::now),
         channel_rules: args.judge.fabric_version.into(),
-        expectation: expectation(&args.expect)?,
-        levels: levels(args)?,
-        load: LoadOptions { base: std::env::current_dir().unwrap_or_default(), limit: FILE_LIMIT },
+        expectation: expect::expectation(&args.expect)?,
+        policy,
+        load: LoadOptions { base: base.clone(), here: here.clone(), limit: FILE_LIMIT },
     };
+    let units = units(&disk, args, &audit)?;
+    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
     let mut report = Report::new();
-    walk(&disk, &WalkOptions { paths: args.paths.clone() }, &mut |unit| {
-        if let Some((subject, findings)) = audit.unit(&disk, &unit) {
-            report.add(&subject, findings);
-        }
-    })?;
+    let (mut sharing, mut named) = (KeySharing::default(), Vec::new());
+    {
+        let line = progress::Line::new(output.quiet);
+        drive(&audit, &disk, &units, jobs, &line, &mut |mut audited| {
+            sharing.note(std::mem::take(&mut audited.keys));
+            if args.policy.init
+                && let Some(subject) = &audited.subject
+                && !audited.names.is_empty()
+            {
+                named.push((subject.path.clone(), std::mem::take(&mut audited.names)));
+            }
+            report.add(audited);
+        })
+        .map_err(|e| e.in_file(&base.join(&audit.policy.path)))?;
+    }
     if report.subjects.is_empty() && report.findings.is_empty() {
         return Err(Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list")
-            .with_help("name files or folders that hold some; fabcert inspect PATH says what is in a file"));
+            .with_help("name files or folders that hold some, in PEM or DER"));
     }
-    let format = if form == OutputForm::Json { Format::Json } else { Format::Human };
-    output::print(&render(format, &report, Style::default()))?;
-    let failed = args.report.fail_on.is_reached(report.worst());
+    if args.policy.init {
+        return init(&disk, &base, &named, output.output);
+    }
+    let mut shared = Findings::new();
+    sharing.report(&mut shared);
+    report.findings.extend(shared.into_vec());
+    if let Some(path) = &args.policy.write_baseline {
+        disk.replace(path, Baseline::of(&report.findings).to_json().as_bytes(), 0o644)?;
+    }
+    let findings = std::mem::take(&mut report.findings);
+    (report.findings, report.summary.suppressed) = hide(findings, &audit.policy, &levels, baseline.as_ref(), audit.now);
+    report.count();
+    for (format, file) in &forms {
+        match file {
+            None => output::print(&render(*format, &report, Style { colour: colour(output) }))?,
+            Some(path) => disk.replace(path, render(*format, &report, Style::default()).as_bytes(), 0o644)?,
+        }
+    }
+    let failed = args.report.fail_on.is_reached(report.worst()) && args.policy.write_baseline.is_none();
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn expectation(args: &ExpectArgs) -> Result<Expectation, Error> {
-    let mut names = Vec::new();
-    for text in &args.expect_san {
-        let name: SanName = text.parse::<SanName>()?;
-        names.push(ExpectedName { name, source: NameSource::ExpectSan, advised: false });
+/// What there is to look at.
+fn units(disk: &Disk, args: &AuditArgs, audit: &Audit) -> Result<Vec<Unit>, Error> {
+    if args.paths.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "no PATH was named")
+            .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
-    let services = args.hostname.iter().map(|h| (h, NameSource::Hostname));
-    let gateways = args.gateway_service.iter().map(|g| (g, NameSource::GatewayService(g.clone())));
-    for (service, source) in services.chain(gateways) {
-        let forms = NameSet::derive(&NameWishes {
-            sans: &[],
-            hostnames: std::slice::from_ref(service),
-            gateway_services: &[],
-            namespace: args.namespace.as_deref(),
-            cluster_domain: &args.cluster_domain,
-        })?;
-        names.extend(forms.sans().into_iter().enumerate().map(|(index, name)| ExpectedName {
-            name,
-            source: source.clone(),
-            advised: index > 0,
-        }));
-    }
-    Ok(Expectation { names, role: args.role.map(super::target::node_ou), ..Expectation::default() })
-}
-
-fn levels(args: &AuditArgs) -> Result<Levels, Error> {
-    let mut levels = Levels::default();
-    let groups = [
-        (&args.report.allow, Level::Allow),
-        (&args.report.warn, Level::As(Severity::Warning)),
-        (&args.report.deny, Level::As(Severity::Error)),
-    ];
-    for (ids, level) in groups {
-        for id in ids {
-            if rule_by_id(id).is_none() {
-                return Err(Error::new(ErrorKind::Usage, format!("there is no rule \"{id}\""))
-                    .with_help("fabcert rules lists them"));
-            }
-            levels.set(id.as_str(), level);
+    let mut units = Vec::new();
+    let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
+    let options = WalkOptions { paths: &args.paths, excluded: &excluded };
+    walk(disk, &options, &mut |unit| units.push(unit))?;
+    for unit in &mut units {
+        if matches!(unit, Unit::Stdin(_)) {
+            let mut content = zeroize::Zeroizing::new(Vec::new());
+            std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut content)
+                .map_err(|e| Error::new(ErrorKind::Io, "standard input cannot be read").with_source(e))?;
+            *unit = Unit::Stdin(content);
         }
     }
-    Ok(levels)
+    Ok(units)
+}
+
+/// The forms of the report with their files; one at most goes to standard output.
+fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<PathBuf>)>, Error> {
+    let usage = |message: String| Error::new(ErrorKind::Usage, message);
+    let mut forms = Vec::new();
+    for text in &args.report.format {
+        let (word, file) = text.split_once('=').map_or((text.as_str(), None), |(w, f)| (w, Some(PathBuf::from(f))));
+        let format: Format = word.parse().map_err(|e: crate::report::NoFormat| {
+            let known: Vec<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
+            usage(e.to_string()).with_help(format!("known are {}", known.join(", ")))
+        })?;
+        forms.push((format, file));
+    }
+    if forms.iter().filter(|(_, file)| file.is_none()).count() > 1 {
+        return Err(usage("two reports would go to standard output".to_owned())
+            .with_help("give all but one a file: --format human --format sarif=out.sarif"));
+    }
+    if output == OutputForm::Json && !forms.iter().any(|(_, file)| file.is_none()) {
+        forms.push((Format::Json, None));
+    }
+    if forms.is_empty() {
+        forms.push((Format::Human, None));
+    }
+    Ok(forms)
+}
+
+fn colour(output: &OutputArgs) -> bool {
+    match output.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    }
+}
+
+/// Writes a first policy; one that stands is not overwritten.
+fn init(disk: &Disk, base: &Path, named: &[(PathBuf, Vec<String>)], form: OutputForm) -> Result<ExitCode, Error> {
+    let path = base.join(POLICY_FILE);
+    if disk.metadata(&path)?.is_some() {
+        return Err(Error::new(ErrorKind::Input, format!("{} stands there already", path.display()))
+            .with_help("move it away, or edit it: docs/policy.md says how"));
+    }
+    let count = named.len();
+    let found: Vec<Found<'_>> = named.iter().map(|(path, names)| Found { path, names: names.clone() }).collect();
+    disk.replace(&path, write_policy(&found).as_bytes(), 0o644)?;
+    if form == OutputForm::Json {
+        output::print_json(
+            &serde_json::json!({"schema_version": 1, "action": "init", "path": path, "certificates": count}),
+        )?;
+    } else {
+        output::print(&format!(
+            "{} holds what {count} TLS certificates hold now; read it, and add what clients dial\n",
+            path.display()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

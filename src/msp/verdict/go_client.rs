@@ -22,7 +22,7 @@ pub(super) fn anchors(folder: &dyn FolderReader, files: &[PathBuf]) -> Result<Ve
         out.extend(blocks.filter_map(|b| Loaded::from_der(path, &b.der).ok()));
     }
     if out.is_empty() {
-        let path = files.first().map_or(Path::new(""), PathBuf::as_path);
+        let path = files.first().map_or_else(|| Path::new(""), PathBuf::as_path);
         return Err(TlsRefusal::new(
             TlsFault::NoAnchor,
             path,

@@ -164,8 +164,7 @@ pub fn verdicts(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp) 
         (Ok(shared), Ok(signer)) => {
             shared.units.as_ref().map_or_else(|e| Err(e.clone()), |u| validated(shared, u, signer))
         }
-        (Err(refusal), _) => Err(refusal.clone()),
-        (_, Err(refusal)) => Err(refusal.clone()),
+        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal.clone()),
     });
     let member = channel.clone().and_then(|()| {
         let shared = shared.as_ref().map_err(Clone::clone)?;

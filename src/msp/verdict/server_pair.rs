@@ -105,13 +105,13 @@ fn public_part(der: &[u8]) -> Result<PublicPart, String> {
     if let Some((algorithm, inner)) = pkcs8(der) {
         return match algorithm.as_slice() {
             [1, 2, 840, 113_549, 1, 1, 1] => pkcs1_modulus(&inner).map(PublicPart::Rsa),
-            [1, 2, 840, 10045, 2, 1] => sec1_point(&inner).map(PublicPart::Ec),
+            [1, 2, 840, 10045, 2, 1] => sec1(&inner),
             [1, 3, 101, 112] => ed25519_point(&inner).map(PublicPart::Ed25519),
             _ => None,
         }
         .ok_or_else(|| "the key in it is of a kind that Go's TLS does not take, or broken".to_owned());
     }
-    sec1_point(der).map(PublicPart::Ec).ok_or_else(|| "what it holds is no key that Go can read".to_owned())
+    sec1(der).ok_or_else(|| "what it holds is no key that Go can read".to_owned())
 }
 
 type Secret = zeroize::Zeroizing<Vec<u8>>;
@@ -145,8 +145,8 @@ fn rsa_modulus(der: &[u8]) -> Option<Vec<u8>> {
     sequence(der, |fields| number(fields.next()))
 }
 
-/// The point in an `ECPrivateKey` (RFC 5915), where it stands there. `None`: it is no such key.
-fn sec1_point(der: &[u8]) -> Option<Option<Vec<u8>>> {
+/// An `ECPrivateKey` (RFC 5915), with its point where it holds it.
+fn sec1(der: &[u8]) -> Option<PublicPart> {
     sequence(der, |fields| {
         if fields.next().read_u8()? != 1 {
             return Err(yasna::ASN1Error::new(yasna::ASN1ErrorKind::Invalid));
@@ -154,7 +154,7 @@ fn sec1_point(der: &[u8]) -> Option<Option<Vec<u8>>> {
         drop(Secret::new(fields.next().read_bytes()?));
         fields.read_optional(|r| r.read_tagged(yasna::Tag::context(0), |r| r.read_der()))?;
         let point = fields.read_optional(|r| r.read_tagged(yasna::Tag::context(1), |r| r.read_bitvec_bytes()))?;
-        Ok(point.map(|(bytes, _)| bytes))
+        Ok(PublicPart::Ec(point.map(|(bytes, _)| bytes)))
     })
 }
 

@@ -1,0 +1,117 @@
+//! What is left of the findings after levels, ignores and baseline, and what these have to say themselves.
+
+use super::baseline::Baseline;
+use super::finding::{Finding, Findings};
+use super::levels::Levels;
+use super::policy::Policy;
+use super::registry::rule_by_id;
+use super::subject::Location;
+use crate::Timestamp;
+
+/// Applies the policy's levels and then those of the command line, the policy's ignores, and the baseline. Returns what is
+/// left and how many findings were hidden.
+pub fn hide(
+    findings: Vec<Finding>,
+    policy: &Policy,
+    levels: &Levels,
+    baseline: Option<&Baseline>,
+    now: Timestamp,
+) -> (Vec<Finding>, usize) {
+    let mut from_policy = Levels::default();
+    for (rule, level) in &policy.levels {
+        from_policy.set(rule.as_str(), *level);
+    }
+    let level = |f: Finding| from_policy.apply(f).and_then(|f| levels.apply(f));
+    let mut used = vec![false; policy.ignore.len()];
+    let mut hidden = 0;
+    let mut left: Vec<Finding> = Vec::new();
+    for finding in findings.into_iter().filter_map(level) {
+        let mut ignored = false;
+        for (ignore, used) in policy.ignore.iter().zip(&mut used) {
+            if ignore.concerns(&finding) {
+                *used = true;
+                ignored |= !ignore.is_over(now);
+            }
+        }
+        if ignored {
+            hidden += 1;
+        } else {
+            left.push(finding);
+        }
+    }
+    let mut own = Findings::new();
+    for (ignore, used) in policy.ignore.iter().zip(used) {
+        let at = Location { path: policy.path.clone(), block: None, line: Some(ignore.line) };
+        if ignore.is_over(now) {
+            let end = ignore.until.map(|t| t.to_string()).unwrap_or_default();
+            say(&mut own, "ignore-expired", &at, &format!("the ignore of {} ended at {end}", ignore.rule));
+        } else if !used {
+            say(&mut own, "ignore-stale", &at, &format!("the ignore of {} hides nothing", ignore.rule));
+        }
+    }
+    if let Some(baseline) = baseline {
+        let applied = baseline.apply(&mut left);
+        hidden += applied.hidden;
+        for entry in applied.stale {
+            say(
+                &mut own,
+                "baseline-stale",
+                &Location::whole("."),
+                &format!("the baseline knows {entry}, which is gone"),
+            );
+        }
+    }
+    left.extend(own.into_vec().into_iter().filter_map(level));
+    (left, hidden)
+}
+
+fn say(findings: &mut Findings, rule: &str, at: &Location, message: &str) {
+    if let Some(rule) = rule_by_id(rule) {
+        findings.report(rule, at, message).names([message.to_owned()]).add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::audit::{Level, Severity};
+
+    const POLICY: &str = "version: 1\nignore:\n  - {rule: expired, path: old, reason: kept, until: 2026-12-31}\n  - {rule: key-mode, reason: test}\n";
+
+    fn finding(path: &str) -> Finding {
+        let mut findings = Findings::new();
+        say(&mut findings, "expired", &Location::whole(path), "x");
+        findings.into_vec().remove(0)
+    }
+
+    fn rules(found: &[Finding]) -> Vec<&'static str> {
+        found.iter().map(|f| f.rule).collect()
+    }
+
+    #[test]
+    fn an_ignore_hides_until_its_day_and_is_an_error_after_it() {
+        let policy = Policy::parse(POLICY, Path::new("fabcert.yaml")).unwrap();
+        let at = |text| Timestamp::parse_rfc3339(text).unwrap();
+        let run = |now| hide(vec![finding("old/a"), finding("new/a")], &policy, &Levels::default(), None, at(now));
+        let (left, hidden) = run("2026-11-23T00:00:00Z");
+        assert_eq!((rules(&left), hidden), (vec!["expired", "ignore-stale"], 1));
+        assert_eq!(left[1].line, Some(4));
+        let (left, hidden) = run("2027-01-01T00:00:00Z");
+        assert_eq!((rules(&left), hidden), (vec!["expired", "expired", "ignore-expired", "ignore-stale"], 0));
+        assert_eq!((left[2].severity, left[2].line), (Severity::Error, Some(3)));
+    }
+
+    #[test]
+    fn the_command_line_overrules_the_policy() {
+        let policy = Policy::parse("version: 1\nlevels: {expired: note}\n", Path::new("p")).unwrap();
+        let now = Timestamp::from_unix(0);
+        let mut levels = Levels::default();
+        assert_eq!(hide(vec![finding("a")], &policy, &levels, None, now).0[0].severity, Severity::Note);
+        levels.set("expired", Level::As(Severity::Warning));
+        assert_eq!(hide(vec![finding("a")], &policy, &levels, None, now).0[0].severity, Severity::Warning);
+        levels.set("expired", Level::Allow);
+        assert!(hide(vec![finding("a")], &policy, &levels, None, now).0.is_empty());
+    }
+}
