@@ -17,11 +17,13 @@ pub mod devca;
 pub mod enroll;
 mod error;
 pub mod fsx;
+mod go_x509;
 pub mod key;
 pub mod msp;
 pub mod name;
 mod secret;
 mod time;
+pub mod tls;
 pub mod x509;
 
 pub use error::{Error, ErrorKind};

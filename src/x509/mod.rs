@@ -10,12 +10,20 @@ mod pem;
 #[cfg(test)]
 mod tests;
 
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
+
 pub use attributes::Attributes;
 pub use cert::{Cert, CertError, ExtendedKeyUsage, KeyUsage};
 pub use chain::{Chain, ChainError};
 pub use csr::{Csr, CsrError, CsrSpec, SubjectFields};
 pub use node_ou::{NoNodeOu, NodeOu};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};
+
+/// A name, DER, as RFC 4514 text; `None` when it cannot be decoded.
+pub(crate) fn name_text(der: &[u8]) -> Option<String> {
+    X509Name::from_der(der).ok().map(|(_, name)| dn::to_text(&name))
+}
 
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -10,3 +10,4 @@ mod enroll;
 mod help;
 mod install;
 mod real;
+mod verdicts;

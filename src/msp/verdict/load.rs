@@ -1,14 +1,17 @@
-//! Loading the folder (fabric `msp/configbuilder.go`): refusals 7-14.
+//! Loading the folder (fabric `msp/configbuilder.go`): refusals 6-14.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{MspRefusal, Warnings, refuse};
 use crate::msp::folder::{FolderReader, clean};
+use crate::msp::keystore::KEYSTORE;
 use crate::msp::node_ous::{MspConfig, OuIdentifier};
 use crate::msp::pem_folder::{PemFile, pem_files};
 use crate::msp::read::CONFIG;
 use crate::x509::NodeOu;
+
+const SIGNCERTS: &str = "signcerts";
 
 /// An OU of `config.yaml` with the certificate it names.
 pub(super) struct NamedOu {
@@ -17,9 +20,8 @@ pub(super) struct NamedOu {
     pub(super) certificate: Option<(PathBuf, Vec<u8>)>,
 }
 
-/// Everything that Fabric takes from the folder, apart from the keystore.
+/// Everything that Fabric takes from the folder, apart from the identity.
 pub(super) struct Tree {
-    pub(super) signcert: PemFile,
     pub(super) roots: Vec<PemFile>,
     pub(super) intermediates: Vec<PemFile>,
     pub(super) admins: Vec<PemFile>,
@@ -31,15 +33,33 @@ pub(super) struct Tree {
     pub(super) node_ous: Vec<(NodeOu, NamedOu)>,
 }
 
+/// The certificate of the identity, which only a local MSP has.
+pub(super) fn load_signcert(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<PemFile, MspRefusal> {
+    match read_folder(folder, SIGNCERTS, warnings) {
+        Err(e) => refuse(7, Path::new(SIGNCERTS), unreadable(&e)),
+        Ok(files) => match files.into_iter().next() {
+            None => refuse(8, Path::new(SIGNCERTS), "it holds no certificate in PEM form"),
+            Some(first) => Ok(first),
+        },
+    }
+}
+
+/// Fabric opens the keystore first of all, and makes one where none stands.
+pub(super) fn check_keystore(folder: &dyn FolderReader) -> Result<(), MspRefusal> {
+    match folder.list(Path::new(KEYSTORE)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => refuse(6, Path::new(KEYSTORE), unreadable(&e)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the folder is of an organisation and not of a node: CAs, and neither certificate nor key.
+pub(super) fn is_organization(folder: &dyn FolderReader) -> bool {
+    let absent = |dir: &str| folder.list(Path::new(dir)).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+    !absent("cacerts") && absent(SIGNCERTS) && absent(KEYSTORE)
+}
+
 impl Tree {
     pub(super) fn load(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<Self, MspRefusal> {
-        let signcert = match read_folder(folder, "signcerts", warnings) {
-            Err(e) => return refuse(7, Path::new("signcerts"), unreadable(&e)),
-            Ok(files) => match files.into_iter().next() {
-                None => return refuse(8, Path::new("signcerts"), "it holds no certificate in PEM form"),
-                Some(first) => first,
-            },
-        };
         let roots = match read_folder(folder, "cacerts", warnings) {
             Err(e) => return refuse(9, Path::new("cacerts"), unreadable(&e)),
             Ok(files) if files.is_empty() => {
@@ -88,17 +108,7 @@ impl Tree {
             .filter(|(_, ou)| !ou.organizational_unit.is_empty())
             .map(|(role, ou)| (role, node_ou(folder, role, ou, warnings)))
             .collect();
-        Ok(Self {
-            signcert,
-            roots,
-            intermediates,
-            admins,
-            tls_roots,
-            tls_intermediates,
-            crls,
-            ou_identifiers,
-            node_ous,
-        })
+        Ok(Self { roots, intermediates, admins, tls_roots, tls_intermediates, crls, ou_identifiers, node_ous })
     }
 }
 
