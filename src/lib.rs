@@ -18,12 +18,14 @@ pub mod devca;
 pub mod enroll;
 mod error;
 pub mod fsx;
+mod go_x509;
 pub mod key;
 pub mod msp;
 pub mod name;
 pub mod report;
 mod secret;
 mod time;
+pub mod tls;
 pub mod x509;
 pub mod yaml;
 

@@ -1,23 +1,21 @@
 //! Fabric's verdicts on a subject, and each refusal as the finding of its rule.
 
 mod place;
+mod tls;
 
 use std::path::{Path, PathBuf};
 
-use super::expectation::{Expectation, NameSource};
+use super::expectation::Expectation;
 use super::finding::{Findings, Severity};
 use super::input::Unit;
 use super::registry::{rule_by_id, rule_of_refusal};
 use super::rule::Rule;
-use super::subject::{Location, Place, Subject};
+use super::subject::{Location, Subject};
 use super::verdict::{Verdict, Verdicts};
 use crate::Timestamp;
 use crate::fsx::Disk;
-use crate::msp::{
-    ChannelRules, DiskFolder, FolderReader, MspRefusal, TlsFault, TlsFiles, TlsNames, TlsRefusal, tls_verdicts,
-    verdicts,
-};
-use crate::name;
+use crate::msp::{ChannelRules, DiskFolder, FolderReader, MspRefusal, verdicts};
+use crate::x509::{Cert, PublicKeyKind};
 
 /// A refusal to be reported.
 pub(super) struct Refused {
@@ -35,12 +33,15 @@ impl Refused {
     /// Reports it, once: what the rule itself found in the same file says more, and is only told what comes of it.
     pub(super) fn report(&self, subject: &Subject, findings: &mut Findings) {
         let path = subject.inside(&self.path);
+        // That the file cannot be read is what the refusal says, and says better.
+        findings.remove("input-unreadable", &path);
         if findings.add_consequence(self.rule, &path, &self.consequence, self.severity) {
             return;
         }
         let place = subject.certificates.iter().find(|c| c.at.path == path);
-        let at = match place {
-            Some(held) => held.at.clone(),
+        let key = || subject.keys.iter().find(|k| k.at.path == path).map(|k| k.at.clone());
+        let at = match place.map(|held| held.at.clone()).or_else(key) {
+            Some(at) => at,
             None => Location { path, block: None, line: self.line },
         };
         let message = format!("{}: {}", self.reason, self.consequence);
@@ -63,7 +64,7 @@ pub(super) fn judge(
 ) -> Vec<Refused> {
     match unit {
         Unit::Msp(dir) => msp(&DiskFolder::new(disk, dir), subject, rules, now),
-        Unit::Tls(dir, names) => tls(&DiskFolder::new(disk, dir), *names, subject, expectation, now),
+        Unit::Tls(dir, names) => tls::judge(&DiskFolder::new(disk, dir), *names, subject, expectation, now),
         _ => Vec::new(),
     }
 }
@@ -126,9 +127,15 @@ fn consequence([peer, orderer, channel, member]: [bool; 4]) -> String {
 /// The rule that reports a refusal: the one that holds its number, or one that knows better what stands there.
 fn msp_rule(refusal: &MspRefusal, folder: &dyn FolderReader, subject: &Subject) -> &'static str {
     let path = subject.inside(&refusal.path);
+    let is_key = || subject.keys.iter().any(|k| k.at.path == path);
+    let is_cert = |fits: fn(&Cert) -> bool| subject.certificates.iter().any(|c| c.at.path == path && fits(&c.cert));
     match refusal.number {
-        16 | 75 if subject.keys.iter().any(|k| k.at.path == path) => "msp-key-outside-keystore",
+        16 | 75 if is_key() => "msp-key-outside-keystore",
+        17 if is_cert(|c| matches!(c.public_key(), PublicKeyKind::OtherCurve(_))) => "key-weak",
+        19 | 70 if is_cert(|c| !c.is_ca()) => "ca-constraints",
         58 if is_fresh_enrolment(folder) => "nodeou-missing",
+        60 | 61 if is_cert(Cert::is_ca) => "leaf-is-ca",
+        71 => "ca-ski-missing",
         number => rule_of_refusal(number).map_or(UNKNOWN, |r| r.id),
     }
 }
@@ -145,93 +152,3 @@ fn is_fresh_enrolment(folder: &dyn FolderReader) -> bool {
 
 /// Stands for a refusal without a rule, of which a test makes sure that there is none.
 const UNKNOWN: &str = "rule-crashed";
-
-fn tls(
-    folder: &dyn FolderReader,
-    names: Option<TlsNames>,
-    subject: &mut Subject,
-    expectation: &Expectation,
-    now: Timestamp,
-) -> Vec<Refused> {
-    let found = tls_verdicts(folder, &files(folder, names), &expectation.dialled(), now);
-    let rule = |refusal: &TlsRefusal| match refusal.fault {
-        TlsFault::NameMissing => rule_of_missing_name(subject, expectation),
-        fault => rule_of(fault),
-    };
-    let mut out: Vec<Refused> = Vec::new();
-    let refusals = [
-        (Some(&found.server), "a peer does not start with this folder"),
-        (Some(&found.trust), "no Go client that trusts these anchors accepts it"),
-        (found.client.as_ref(), "a Go client refuses it"),
-    ];
-    for (refusal, consequence) in refusals.into_iter().filter_map(|(v, c)| v?.as_ref().err().map(|e| (e, c))) {
-        let Some(rule) = rule_by_id(rule(refusal)) else { continue };
-        if !out.iter().any(|r| std::ptr::eq(r.rule, rule) && r.path == refusal.path) {
-            out.push(Refused {
-                rule,
-                path: refusal.path.clone(),
-                line: None,
-                reason: refusal.reason.clone(),
-                consequence: consequence.to_owned(),
-                severity: Severity::Error,
-            });
-        }
-    }
-    let verdict = |judged: &Result<(), TlsRefusal>| match judged {
-        Ok(()) => Verdict::Accept,
-        Err(refusal) => Verdict::Refuse { rule: rule(refusal), reason: refusal.to_string() },
-    };
-    subject.verdicts =
-        Verdicts::Tls { server: Some(verdict(&found.server)), client: found.client.as_ref().map(verdict) };
-    out
-}
-
-/// Who asked for the first name that the server's certificate lacks decides.
-fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'static str {
-    let sans = subject.at(Place::Server).next().map_or(&[][..], |held| held.cert.sans());
-    let missing = expectation.required().find(|n| !name::matches_as_go(sans, &n.name.to_string()));
-    match missing.map(|n| &n.source) {
-        Some(NameSource::GatewayService(_)) => "san-gateway-missing",
-        _ => "san-missing",
-    }
-}
-
-/// The files of a TLS folder; the Go client's shape takes the first of `signcerts` and of `keystore`. Its intermediates
-/// are anchors too: Fabric trusts `tlsintermediatecerts` as it trusts `tlscacerts`.
-fn files(folder: &dyn FolderReader, names: Option<TlsNames>) -> TlsFiles {
-    if let Some(names) = names {
-        return TlsFiles {
-            certificate: names.certificate().into(),
-            key: names.key().into(),
-            anchors: vec![names.ca().into()],
-        };
-    }
-    let entries = |dir: &str| -> Vec<PathBuf> {
-        let mut names: Vec<_> = folder.list(Path::new(dir)).unwrap_or_default().into_iter().map(|e| e.name).collect();
-        names.sort();
-        names.into_iter().map(|n| Path::new(dir).join(n)).collect()
-    };
-    let first = |dir: &str| entries(dir).into_iter().next().unwrap_or_else(|| dir.into());
-    let anchors = [entries("tlscacerts"), entries("tlsintermediatecerts")].concat();
-    TlsFiles { certificate: first("signcerts"), key: first("keystore"), anchors }
-}
-
-/// The rule that stands for a fault of a TLS folder.
-const fn rule_of(fault: TlsFault) -> &'static str {
-    match fault {
-        TlsFault::Missing => "tls-file-missing",
-        TlsFault::NoCertificate | TlsFault::Unreadable => "msp-not-a-certificate",
-        TlsFault::NoKey | TlsFault::KeyEncrypted | TlsFault::KeyUnreadable => "tls-key-unusable",
-        TlsFault::KeyMismatch => "key-mismatch",
-        TlsFault::NoAnchor => "tls-anchors-unusable",
-        TlsFault::Expired => "expired",
-        TlsFault::NotYetValid => "not-yet-valid",
-        TlsFault::NameMissing => "san-missing",
-        TlsFault::NoPath => "root-mismatch",
-        TlsFault::Usage => "eku-server-missing",
-        TlsFault::CriticalExtension => "ext-critical-unknown",
-        TlsFault::PathLength => "path-length",
-        TlsFault::NameConstraints => "name-constraints",
-        TlsFault::KeyKind => "key-weak",
-    }
-}

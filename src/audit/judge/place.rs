@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::audit::subject::Subject;
+use crate::audit::subject::{KeyKind, Subject};
 use crate::msp::{EntryKind, FolderReader, MspRefusal};
 use crate::yaml::{self, Node};
 
@@ -21,6 +21,7 @@ pub(super) fn of(
     }
     if is_there(folder, &refusal.path) {
         let path = only_file(folder, &refusal.path).unwrap_or_else(|| refusal.path.clone());
+        let reason = if refusal.number == 33 { key_reason(reason, &path, subject) } else { reason };
         return (path, None, reason);
     }
     let name = refusal.path.display();
@@ -55,8 +56,24 @@ fn only_file(folder: &dyn FolderReader, path: &Path) -> Option<PathBuf> {
 fn instead(folder: &dyn FolderReader, absent: &Path) -> Option<PathBuf> {
     let folders = || folder.list(Path::new("")).into_iter().flatten().filter(|e| e.kind == EntryKind::Folder);
     let other_letters = folders().find(|e| e.name.eq_ignore_ascii_case(absent.as_os_str()));
-    let nested = || folders().map(|e| Path::new(&e.name).join(absent)).find(|p| folder.list(p).is_ok());
+    let nested = || folders().map(|e| PathBuf::from(e.name)).find(|p| folder.list(&p.join(absent)).is_ok());
     other_letters.map(|e| e.name.into()).or_else(nested)
+}
+
+/// Why the one key there does not count, as far as can be told.
+fn key_reason(reason: String, path: &Path, subject: &Subject) -> String {
+    let path = subject.inside(path);
+    let why = subject.keys.iter().find(|k| k.at.path == path).and_then(|key| match &key.kind {
+        KeyKind::Encrypted => Some("the key there is encrypted"),
+        KeyKind::Plain(_) if key.at.block.is_some_and(|b| b > 1) => {
+            Some("another block stands before the key, such as EC PARAMETERS, and Fabric reads the first one only")
+        }
+        KeyKind::Plain(kind) if kind.starts_with("RSA") => Some("the key there is RSA, which Fabric does not read"),
+        KeyKind::Plain(_) => None,
+        KeyKind::BehindParameters => Some("EC PARAMETERS stand before the key, and Fabric reads the first block only"),
+        KeyKind::Unreadable(_) => Some("the key there cannot be read"),
+    });
+    why.map_or_else(|| reason.clone(), |why| format!("{reason}: {why}"))
 }
 
 /// The line of `config.yaml` that a refusal is about: of what is no YAML, or of the OU that the reason names.
