@@ -18,6 +18,7 @@ pub mod devca;
 pub mod enroll;
 mod error;
 pub mod fsx;
+mod go_x509;
 pub mod key;
 pub mod live;
 pub mod msp;
@@ -25,6 +26,7 @@ pub mod name;
 pub mod report;
 mod secret;
 mod time;
+pub mod tls;
 pub mod x509;
 pub mod yaml;
 

@@ -95,6 +95,20 @@ impl Findings {
         }
     }
 
+    /// Takes back what the rule `id` found in the file at `path`.
+    pub(super) fn remove(&mut self, id: &str, path: &Path) {
+        self.found.retain(|f| f.rule != id || f.path != path);
+    }
+
+    /// Adds to what `rule` found in the file at `path` what comes of it, when it found something there, and makes it at
+    /// least as bad as `severity`.
+    pub(super) fn add_consequence(&mut self, rule: &Rule, path: &Path, what: &str, severity: Severity) -> bool {
+        let Some(known) = self.found.iter_mut().find(|f| f.rule == rule.id && f.path == path) else { return false };
+        known.message = format!("{}: {what}", known.message);
+        known.severity = known.severity.max(severity);
+        true
+    }
+
     /// What was found. The same finding of two ways to it counts once.
     pub fn into_vec(self) -> Vec<Finding> {
         self.found

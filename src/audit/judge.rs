@@ -1,26 +1,56 @@
 //! Fabric's verdicts on a subject, and each refusal as the finding of its rule.
 
+mod place;
+mod tls;
+
 use std::path::{Path, PathBuf};
 
 use super::expectation::Expectation;
+use super::finding::{Findings, Severity};
 use super::input::Unit;
 use super::registry::{rule_by_id, rule_of_refusal};
 use super::rule::Rule;
-use super::subject::Subject;
+use super::subject::{Location, Subject};
 use super::verdict::{Verdict, Verdicts};
 use crate::Timestamp;
 use crate::fsx::Disk;
-use crate::msp::{
-    ChannelRules, DiskFolder, FolderReader, MspRefusal, RefusalStage, TlsFault, TlsFiles, TlsNames, TlsRefusal,
-    tls_verdicts, verdicts,
-};
+use crate::msp::{ChannelRules, DiskFolder, FolderReader, MspRefusal, verdicts};
+use crate::x509::{Cert, PublicKeyKind};
 
 /// A refusal to be reported.
 pub(super) struct Refused {
-    pub(super) rule: &'static Rule,
-    /// The file or folder, relative to the subject.
-    pub(super) path: PathBuf,
-    pub(super) message: String,
+    rule: &'static Rule,
+    /// Where, relative to the subject.
+    path: PathBuf,
+    line: Option<usize>,
+    reason: String,
+    /// Who does not start, who refuses whom.
+    consequence: String,
+    severity: Severity,
+}
+
+impl Refused {
+    /// Reports it, once: what the rule itself found in the same file says more, and is only told what comes of it.
+    pub(super) fn report(&self, subject: &Subject, findings: &mut Findings) {
+        let path = subject.inside(&self.path);
+        // That the file cannot be read is what the refusal says, and says better.
+        findings.remove("input-unreadable", &path);
+        if findings.add_consequence(self.rule, &path, &self.consequence, self.severity) {
+            return;
+        }
+        let place = subject.certificates.iter().find(|c| c.at.path == path);
+        let key = || subject.keys.iter().find(|k| k.at.path == path).map(|k| k.at.clone());
+        let at = match place.map(|held| held.at.clone()).or_else(key) {
+            Some(at) => at,
+            None => Location { path, block: None, line: self.line },
+        };
+        let message = format!("{}: {}", self.reason, self.consequence);
+        let draft = findings.report(self.rule, &at, message).severity(self.severity);
+        match place {
+            Some(held) => draft.subject(held.cert.subject()).add(),
+            None => draft.add(),
+        }
+    }
 }
 
 /// Judges what a unit loaded into `subject`, and gives the refusals, each once.
@@ -34,126 +64,91 @@ pub(super) fn judge(
 ) -> Vec<Refused> {
     match unit {
         Unit::Msp(dir) => msp(&DiskFolder::new(disk, dir), subject, rules, now),
-        Unit::Tls(dir, names) => tls(&DiskFolder::new(disk, dir), *names, subject, expectation, now),
+        Unit::Tls(dir, names) => tls::judge(&DiskFolder::new(disk, dir), *names, subject, expectation, now),
         _ => Vec::new(),
     }
 }
 
 fn msp(folder: &dyn FolderReader, subject: &mut Subject, rules: ChannelRules, now: Timestamp) -> Vec<Refused> {
     let found = verdicts(folder, rules, now);
-    let refusals = [
-        found.peer.as_ref().map(|v| (v, "a peer does not start with this folder")),
-        found.orderer.as_ref().map(|v| (v, "an orderer does not start with this folder")),
-        Some((&found.channel, "no channel can be configured with this MSP")),
-        found.member.as_ref().map(|v| (v, "the identity is no member of such a channel")),
-    ];
-    let mut out: Vec<Refused> = Vec::new();
-    for (refusal, consequence) in refusals.into_iter().flatten().filter_map(|(v, c)| v.as_ref().err().map(|e| (e, c))) {
-        let Some(rule) = rule_of_refusal(refusal.number) else { continue };
-        if out.iter().any(|r| std::ptr::eq(r.rule, rule) && r.path == refusal.path) {
-            continue;
+    let all = [found.peer.as_ref(), found.orderer.as_ref(), Some(&found.channel), found.member.as_ref()]
+        .map(|verdict| verdict.and_then(|v| v.as_ref().err()));
+    let mut seen: Vec<&MspRefusal> = Vec::new();
+    for refusal in all.into_iter().flatten() {
+        if !seen.iter().any(|s| s.number == refusal.number && s.path == refusal.path) {
+            seen.push(refusal);
         }
-        let consequence = if refusal.stage == RefusalStage::Identity && found.peer.as_ref().is_some_and(Result::is_err)
-        {
-            "a peer does not start with this folder; an orderer does, and everyone refuses its identity"
-        } else {
-            consequence
-        };
-        let message = format!("{}: {consequence} (Fabric's refusal {})", refusal.reason, refusal.number);
-        out.push(Refused { rule, path: refusal.path.clone(), message });
     }
-    subject.verdicts = Verdicts::Msp {
-        peer: found.peer.map(|v| verdict(&v)),
-        orderer: found.orderer.map(|v| verdict(&v)),
-        channel: Some(verdict(&found.channel)),
-        member: found.member.map(|v| verdict(&v)),
+    let mut out = Vec::new();
+    for refusal in seen {
+        let by = all.map(|other| other.is_some_and(|o| o.number == refusal.number && o.path == refusal.path));
+        let Some(rule) = rule_by_id(msp_rule(refusal, folder, subject)) else { continue };
+        let (path, line, reason) = place::of(refusal, folder, subject);
+        let consequence = format!("{} (Fabric's refusal {})", consequence(by), refusal.number);
+        let expected = refusal.number == 58 && is_fresh_enrolment(folder);
+        let severity = if expected { Severity::Warning } else { Severity::Error };
+        out.push(Refused { rule, path, line, reason, consequence, severity });
+    }
+    let verdict = |judged: Result<(), MspRefusal>| match judged {
+        Ok(()) => Verdict::Accept,
+        Err(refusal) => Verdict::Refuse { rule: msp_rule(&refusal, folder, subject), reason: refusal.to_string() },
     };
+    let verdicts = Verdicts::Msp {
+        peer: found.peer.clone().map(verdict),
+        orderer: found.orderer.clone().map(verdict),
+        channel: Some(verdict(found.channel.clone())),
+        member: found.member.clone().map(verdict),
+    };
+    subject.verdicts = verdicts;
     if let Some(facts) = &mut subject.msp {
         facts.warnings = found.warnings;
     }
     out
 }
 
-fn verdict(judged: &Result<(), MspRefusal>) -> Verdict {
-    match judged {
-        Ok(()) => Verdict::Accept,
-        Err(refusal) => Verdict::Refuse {
-            rule: rule_of_refusal(refusal.number).map_or(UNKNOWN, |r| r.id),
-            reason: format!("{}: {} (refusal {})", refusal.path.display(), refusal.reason, refusal.number),
-        },
+/// What a refusal by peer, orderer, channel and member comes to.
+fn consequence([peer, orderer, channel, member]: [bool; 4]) -> String {
+    let node = match (peer, orderer) {
+        (true, true) => Some("neither a peer nor an orderer starts with this folder"),
+        (true, false) => {
+            Some("a peer does not start with this folder; an orderer does, and everyone refuses its identity")
+        }
+        (false, true) => Some("an orderer does not start with this folder"),
+        (false, false) => None,
+    };
+    let others = match (channel, member) {
+        (true, _) => Some("no channel can be configured with this MSP"),
+        (false, true) => Some("the identity is no member of a channel"),
+        (false, false) => None,
+    };
+    node.into_iter().chain(others).collect::<Vec<_>>().join("; ")
+}
+
+/// The rule that reports a refusal: the one that holds its number, or one that knows better what stands there.
+fn msp_rule(refusal: &MspRefusal, folder: &dyn FolderReader, subject: &Subject) -> &'static str {
+    let path = subject.inside(&refusal.path);
+    let is_key = || subject.keys.iter().any(|k| k.at.path == path);
+    let is_cert = |fits: fn(&Cert) -> bool| subject.certificates.iter().any(|c| c.at.path == path && fits(&c.cert));
+    match refusal.number {
+        16 | 75 if is_key() => "msp-key-outside-keystore",
+        17 if is_cert(|c| matches!(c.public_key(), PublicKeyKind::OtherCurve(_))) => "key-weak",
+        19 | 70 if is_cert(|c| !c.is_ca()) => "ca-constraints",
+        58 if is_fresh_enrolment(folder) => "nodeou-missing",
+        60 | 61 if is_cert(Cert::is_ca) => "leaf-is-ca",
+        71 => "ca-ski-missing",
+        number => rule_of_refusal(number).map_or(UNKNOWN, |r| r.id),
     }
+}
+
+/// Whether this is what `fabric-ca-client enroll` leaves: the operator has yet to put `config.yaml` there, without which
+/// no node can use it. Nothing went wrong so far.
+fn is_fresh_enrolment(folder: &dyn FolderReader) -> bool {
+    let Ok(entries) = folder.list(Path::new("")) else { return false };
+    let holds = |name: &str| entries.iter().any(|e| e.name == name);
+    ["IssuerPublicKey", "IssuerRevocationPublicKey", "user"].into_iter().any(holds)
+        && !holds("config.yaml")
+        && !holds("admincerts")
 }
 
 /// Stands for a refusal without a rule, of which a test makes sure that there is none.
 const UNKNOWN: &str = "rule-crashed";
-
-fn tls(
-    folder: &dyn FolderReader,
-    names: Option<TlsNames>,
-    subject: &mut Subject,
-    expectation: &Expectation,
-    now: Timestamp,
-) -> Vec<Refused> {
-    let found = tls_verdicts(folder, &files(folder, names), &expectation.dialled(), now);
-    let mut out: Vec<Refused> = Vec::new();
-    let refusals = [
-        (Some(&found.server), "a peer does not start with this folder"),
-        (Some(&found.trust), "no Go client that trusts these anchors accepts it"),
-        (found.client.as_ref(), "a Go client refuses it"),
-    ];
-    for (refusal, consequence) in refusals.into_iter().filter_map(|(v, c)| v?.as_ref().err().map(|e| (e, c))) {
-        let Some(rule) = rule_by_id(rule_of(refusal.fault)) else { continue };
-        if !out.iter().any(|r| std::ptr::eq(r.rule, rule) && r.path == refusal.path) {
-            out.push(Refused {
-                rule,
-                path: refusal.path.clone(),
-                message: format!("{}: {consequence}", refusal.reason),
-            });
-        }
-    }
-    let verdict = |judged: &Result<(), TlsRefusal>| match judged {
-        Ok(()) => Verdict::Accept,
-        Err(refusal) => Verdict::Refuse { rule: rule_of(refusal.fault), reason: refusal.to_string() },
-    };
-    subject.verdicts =
-        Verdicts::Tls { server: Some(verdict(&found.server)), client: found.client.as_ref().map(verdict) };
-    out
-}
-
-/// The files of a TLS folder; the Go client's shape takes the first of `signcerts` and of `keystore`.
-fn files(folder: &dyn FolderReader, names: Option<TlsNames>) -> TlsFiles {
-    if let Some(names) = names {
-        return TlsFiles {
-            certificate: names.certificate().into(),
-            key: names.key().into(),
-            anchors: vec![names.ca().into()],
-        };
-    }
-    let entries = |dir: &str| -> Vec<PathBuf> {
-        let mut names: Vec<_> = folder.list(Path::new(dir)).unwrap_or_default().into_iter().map(|e| e.name).collect();
-        names.sort();
-        names.into_iter().map(|n| Path::new(dir).join(n)).collect()
-    };
-    let first = |dir: &str| entries(dir).into_iter().next().unwrap_or_else(|| dir.into());
-    TlsFiles { certificate: first("signcerts"), key: first("keystore"), anchors: entries("tlscacerts") }
-}
-
-/// The rule that stands for a fault of a TLS folder.
-const fn rule_of(fault: TlsFault) -> &'static str {
-    match fault {
-        TlsFault::Missing => "tls-file-missing",
-        TlsFault::NoCertificate | TlsFault::Unreadable => "msp-not-a-certificate",
-        TlsFault::NoKey | TlsFault::KeyEncrypted | TlsFault::KeyUnreadable => "tls-key-unusable",
-        TlsFault::KeyMismatch => "key-mismatch",
-        TlsFault::NoAnchor => "tls-anchors-unusable",
-        TlsFault::Expired => "expired",
-        TlsFault::NotYetValid => "not-yet-valid",
-        TlsFault::NameMissing => "san-missing",
-        TlsFault::NoPath => "root-mismatch",
-        TlsFault::Usage => "eku-server-missing",
-        TlsFault::CriticalExtension => "ext-critical-unknown",
-        TlsFault::PathLength => "path-length",
-        TlsFault::NameConstraints => "name-constraints",
-        TlsFault::KeyKind => "key-weak",
-    }
-}

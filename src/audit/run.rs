@@ -12,7 +12,7 @@ use super::judge::{Refused, judge};
 use super::policy::{Policy, PolicyError};
 use super::registry::{RULES, rule_by_id};
 use super::rule::Context;
-use super::subject::{HeldCert, Location, Place, Subject, SubjectKind, spki_hash};
+use super::subject::{HeldCert, Place, Subject, SubjectKind, spki_hash};
 use super::verdict::Verdicts;
 use crate::Timestamp;
 use crate::fsx::Disk;
@@ -158,17 +158,7 @@ impl Audit {
             }
         }
         for refusal in refused {
-            let path = subject.inside(&refusal.path);
-            // What the rule itself found there says more.
-            if !findings.as_slice().iter().any(|f| f.rule == refusal.rule.id && f.path == path) {
-                let place = subject.certificates.iter().find(|c| c.at.path == path);
-                let at = place.map_or_else(|| Location::whole(path.as_path()), |c| c.at.clone());
-                let draft = findings.report(refusal.rule, &at, refusal.message.as_str()).severity(Severity::Error);
-                match place {
-                    Some(held) => draft.subject(held.cert.subject()).add(),
-                    None => draft.add(),
-                }
-            }
+            refusal.report(subject, &mut findings);
         }
         findings.into_vec()
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::first_block::first_block;
 use super::folder::{EntryKind, FolderReader};
+use crate::go_x509::{Block, PrivateKey, PublicKey, first_block, parse_spki};
 use crate::key::{KeyError, KeyPair, Ski};
 use crate::x509::pem_encode;
 
@@ -17,7 +17,7 @@ const LARGEST: usize = 64 * 1024;
 /// What Fabric finds in a keystore for a certificate.
 pub(super) enum Found {
     /// A private key.
-    Private(PathBuf, PrivateKey),
+    Private(PathBuf, FoundKey),
     /// A file that is named as the public key; Fabric takes it and cannot sign.
     Public(PathBuf),
     /// Nothing it can use; why.
@@ -25,11 +25,21 @@ pub(super) enum Found {
 }
 
 /// A private key that Fabric can load.
-pub(super) enum PrivateKey {
-    /// One that this program can use.
-    Known(KeyPair),
-    /// One on another curve, or Ed25519: it loads, and is not compared.
-    Other(&'static str),
+pub(super) struct FoundKey {
+    /// Its public half.
+    pub(super) public: PublicKey,
+    der: Zeroizing<Vec<u8>>,
+}
+
+impl FoundKey {
+    /// The key, if it is of a kind that this program uses itself.
+    pub(super) fn pair(&self) -> Result<KeyPair, KeyError> {
+        let read = |label| KeyPair::from_pem(Zeroizing::new(pem_encode(label, &self.der)).as_bytes());
+        match read("PRIVATE KEY") {
+            Err(e) if !matches!(e, KeyError::Unfit(_)) => read("EC PRIVATE KEY"),
+            done => done,
+        }
+    }
 }
 
 /// The key of the certificate whose public key has this SKI. A file whose name begins with the SKI decides by the end of
@@ -38,60 +48,71 @@ pub(super) fn find_key(folder: &dyn FolderReader, ski: Ski) -> Found {
     let wanted = ski.hex();
     let mut entries = folder.list(Path::new(KEYSTORE)).unwrap_or_default();
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    let named = entries.iter().find_map(|e| e.name.to_str().filter(|n| n.starts_with(&wanted)));
+    let named = entries.iter().find(|e| e.name.as_encoded_bytes().starts_with(wanted.as_bytes()));
+    let ends_with = |end: &[u8]| named.is_some_and(|e| e.name.as_encoded_bytes().ends_with(end));
     let load = |kind: &str| {
         let path = Path::new(KEYSTORE).join(format!("{wanted}_{kind}"));
-        let content = folder.read(&path);
+        let content = folder.read(&path).map_err(|e| e.to_string());
         (path, content)
     };
-    match named {
-        Some(name) if name.ends_with("sk") => {
-            let (path, content) = load("sk");
-            match content.map_err(|e| e.to_string()).and_then(|c| private_key(&c).map_err(|e| e.to_string())) {
-                Ok(key) => Found::Private(path, key),
-                Err(why) => Found::Nothing(format!(
-                    "{} bears the name of the key and Fabric cannot read it: {why}",
-                    path.display()
-                )),
-            }
+    let unreadable =
+        |path: PathBuf, why: &str| Found::Nothing(format!("{} bears the name of the key, and {why}", path.display()));
+    if ends_with(b"sk") {
+        let (path, content) = load("sk");
+        return match content.and_then(|c| private_key(&c).map_err(str::to_owned)) {
+            Ok(key) => Found::Private(path, key),
+            Err(why) => unreadable(path, &format!("Fabric cannot read it: {why}")),
+        };
+    }
+    if ends_with(b"pk") {
+        let (path, content) = load("pk");
+        return match content.and_then(|c| public_key(&c).map_err(str::to_owned)) {
+            Ok(()) => Found::Public(path),
+            Err(why) => unreadable(path, &format!("Fabric cannot read it as a public key: {why}")),
+        };
+    }
+    if ends_with(b"key") {
+        return unreadable(load("key").0, "Fabric takes that for a symmetric key");
+    }
+    let files = entries.iter().filter(|e| e.kind == EntryKind::File);
+    for path in files.map(|e| Path::new(KEYSTORE).join(&e.name)) {
+        let Ok(content) = folder.read(&path) else { continue };
+        if content.len() <= LARGEST
+            && let Ok(key) = private_key(&content)
+            && key.public.ski_input().is_some_and(|input| Ski::of_point(&input) == ski)
+        {
+            return Found::Private(path, key);
         }
-        Some(name) if name.ends_with("pk") => Found::Public(load("pk").0),
-        Some(name) if name.ends_with("key") => {
-            Found::Nothing(format!("{KEYSTORE}/{name} bears the name of a symmetric key"))
+    }
+    Found::Nothing(format!("no file in {KEYSTORE} holds the certificate's key (SKI {wanted}) in plain PEM"))
+}
+
+/// The key in the first PEM block, whatever the label says. RSA keys in PKCS#8 are not read by Fabric
+/// (fabric-lib-go `bccsp/sw/keys.go`, `derToPrivateKey`).
+fn private_key(content: &[u8]) -> Result<FoundKey, &'static str> {
+    let block = plain_block(content)?;
+    match PrivateKey::parse(&block.der) {
+        Some(key) if key.is_pkcs8 && matches!(key.public, PublicKey::Rsa(_)) => {
+            Err("it is an RSA key in PKCS#8, which Fabric does not take")
         }
-        _ => {
-            let files = entries.iter().filter(|e| e.kind == EntryKind::File);
-            for path in files.map(|e| Path::new(KEYSTORE).join(&e.name)) {
-                let Ok(content) = folder.read(&path) else { continue };
-                if content.len() <= LARGEST
-                    && let Ok(PrivateKey::Known(key)) = private_key(&content)
-                    && key.ski() == ski
-                {
-                    return Found::Private(path, PrivateKey::Known(key));
-                }
-            }
-            Found::Nothing(format!("no file in {KEYSTORE} holds the certificate's key (SKI {wanted}) in plain PEM"))
-        }
+        Some(key) => Ok(FoundKey { public: key.public, der: block.der }),
+        None => Err("its first PEM block is no private key that Go reads"),
     }
 }
 
-/// The key in the first PEM block: PKCS#8 or SEC 1, whatever the label says. RSA keys in PKCS#8 are not read by Fabric.
-fn private_key(content: &[u8]) -> Result<PrivateKey, KeyError> {
-    let block = first_block(content).ok_or(KeyError::NoKey)?;
-    if block.encrypted {
-        return Err(KeyError::Encrypted);
+fn public_key(content: &[u8]) -> Result<(), &'static str> {
+    match parse_spki(&plain_block(content)?.der) {
+        Some(PublicKey::Ecdsa(..) | PublicKey::Ed25519(_) | PublicKey::Rsa(_)) => Ok(()),
+        _ => Err("its first PEM block is none"),
     }
-    let mut why = KeyError::NoKey;
-    for label in ["PRIVATE KEY", "EC PRIVATE KEY"] {
-        let pem = Zeroizing::new(pem_encode(label, &block.der));
-        match KeyPair::from_pem(pem.as_bytes()) {
-            Ok(key) => return Ok(PrivateKey::Known(key)),
-            Err(KeyError::Unfit(kind)) if kind != "RSA" => return Ok(PrivateKey::Other(kind)),
-            Err(e @ KeyError::Unfit(_)) => return Err(e),
-            Err(e) => why = e,
-        }
+}
+
+fn plain_block(content: &[u8]) -> Result<Block, &'static str> {
+    match first_block(content) {
+        Some(block) if block.encrypted => Err("it is encrypted"),
+        Some(block) => Ok(block),
+        None => Err("it holds no PEM block"),
     }
-    Err(why)
 }
 
 #[cfg(test)]
@@ -124,13 +145,15 @@ mod tests {
         let key = KeyPair::from_pem(P384_SEC1).unwrap();
         let other = KeyPair::generate(KeyAlgorithm::P256).unwrap().to_pkcs8_pem();
         let sk = key.ski().key_file_name();
-        let Found::Private(_, PrivateKey::Known(taken)) = found(&[(&sk, other.as_bytes())], key.ski()) else {
+        let Found::Private(_, taken) = found(&[(&sk, other.as_bytes())], key.ski()) else {
             panic!("the wrong key under the right name is taken")
         };
-        assert_ne!(taken.ski(), key.ski());
+        assert_ne!(taken.pair().unwrap().ski(), key.ski());
         assert!(matches!(found(&[(&sk, b""), ("key.pem", P384_SEC1)], key.ski()), Found::Nothing(_)));
         let pk = sk.replace("_sk", "_pk");
-        assert!(matches!(found(&[(&sk, P384_SEC1), (&pk, b"")], key.ski()), Found::Public(_)));
+        assert!(matches!(found(&[(&sk, P384_SEC1), (&pk, b"")], key.ski()), Found::Nothing(_)));
+        let public = pem_encode("PUBLIC KEY", &key.spki_der());
+        assert!(matches!(found(&[(&sk, P384_SEC1), (&pk, public.as_bytes())], key.ski()), Found::Public(_)));
         let bak = format!("{sk}.bak");
         assert!(matches!(found(&[(&bak, b""), ("key.pem", P384_SEC1)], key.ski()), Found::Private(..)));
     }

@@ -1,7 +1,6 @@
 //! MSP folders and TLS folders: what goes in, what stands, what Fabric would say, and how a folder is put in place whole.
 
 mod disk_folder;
-mod first_block;
 mod folder;
 mod generation;
 mod install;
@@ -13,6 +12,7 @@ mod pem_folder;
 mod place;
 mod plan;
 mod read;
+mod read_once;
 mod stage;
 mod swap;
 #[cfg(test)]
@@ -29,6 +29,5 @@ pub use place::{Place, Placement};
 pub use plan::{FolderPlan, KeyAccess, MspError, MspPlan, MspRequest, PlannedDir, PlannedFile, TlsPlan};
 pub use read::{Problem, StandingConfig, StandingMsp, StandingTls};
 pub use verdict::{
-    AdminRule, ChannelRules, MspRefusal, MspVerdicts, MspWarning, RefusalStage, TlsFault, TlsFiles, TlsRefusal,
-    TlsVerdicts, judge, tls_verdicts, verdicts,
+    AdminRule, ChannelRules, MspRefusal, MspVerdicts, MspWarning, RefusalStage, Verdict, judge, verdicts,
 };

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::first_block::first_block;
 use super::folder::{EntryKind, FolderReader};
+use crate::go_x509::first_block;
 
 /// A file in which Fabric finds something.
 pub(super) struct PemFile {
     pub(super) path: PathBuf,
     /// The whole file.
     pub(super) content: Zeroizing<Vec<u8>>,
+    /// The label of its first PEM block, which only revocation lists need.
+    pub(super) label: String,
     /// The content of its first PEM block, the only one that counts.
     pub(super) der: Zeroizing<Vec<u8>>,
 }
@@ -38,7 +40,7 @@ pub(super) fn pem_files(folder: &dyn FolderReader, dir: &str) -> io::Result<PemF
         let path = Path::new(dir).join(&entry.name);
         match folder.read(&path) {
             Ok(content) => match first_block(&content) {
-                Some(block) => out.files.push(PemFile { path, content, der: block.der }),
+                Some(block) => out.files.push(PemFile { path, content, label: block.label, der: block.der }),
                 None => out.skipped.push((path, "it holds no PEM block that Go would decode".to_owned())),
             },
             Err(e) => out.skipped.push((path, format!("it cannot be read: {e}"))),

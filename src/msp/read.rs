@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ring::digest;
 
 use super::folder::{FolderReader, MemoryFolder};
-use super::keystore::{Found, PrivateKey, find_key};
+use super::keystore::{Found, find_key};
 use super::layout::TlsNames;
 use super::node_ous::MspConfig;
 use super::pem_folder::pem_files;
@@ -78,17 +78,17 @@ impl StandingMsp {
         standing.tls_intermediates = only(certificates(folder, "tlsintermediatecerts", false, problems));
         if let Some((path, leaf)) = &standing.leaf {
             match find_key(folder, leaf.ski()) {
-                Found::Private(at, PrivateKey::Known(key)) => {
-                    if key.spki_der() != leaf.spki_der() {
-                        let reason =
-                            format!("it bears the name of the key of {}, and holds another key", path.display());
-                        problems.push(Problem { path: at.clone(), reason });
+                Found::Private(at, found) => match found.pair() {
+                    Ok(key) => {
+                        if key.spki_der() != leaf.spki_der() {
+                            let reason =
+                                format!("it bears the name of the key of {}, and holds another key", path.display());
+                            problems.push(Problem { path: at.clone(), reason });
+                        }
+                        standing.key = Some((at, key));
                     }
-                    standing.key = Some((at, key));
-                }
-                Found::Private(path, PrivateKey::Other(kind)) => {
-                    problems.push(Problem { path, reason: format!("the key is {kind}") });
-                }
+                    Err(e) => problems.push(Problem { path: at, reason: e.to_string() }),
+                },
                 Found::Public(path) => {
                     problems
                         .push(Problem { path, reason: "Fabric takes this public key for the private one".to_owned() });

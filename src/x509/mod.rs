@@ -13,6 +13,9 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
+
 pub use attributes::Attributes;
 pub use cert::{Cert, CertError, ExtendedKeyUsage, KeyUsage};
 pub use chain::{Chain, ChainError};
@@ -21,6 +24,11 @@ pub use node_ou::{NoNodeOu, NodeOu};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};
 pub use public_key::PublicKeyKind;
 pub use signature::{Hash, SignatureAlgorithm, SignatureCheck};
+
+/// A name, DER, as RFC 4514 text; `None` when it cannot be decoded.
+pub(crate) fn name_text(der: &[u8]) -> Option<String> {
+    X509Name::from_der(der).ok().map(|(_, name)| dn::to_text(&name))
+}
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {

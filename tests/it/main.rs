@@ -14,3 +14,4 @@ mod layers;
 #[cfg(feature = "dev-ca")]
 mod output;
 mod real;
+mod verdicts;

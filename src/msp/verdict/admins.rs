@@ -1,60 +1,73 @@
-//! Administrators (fabric `msp/mspimplsetup.go`, `setupAdminsV142` and `postSetupV142`): refusals 16-18 and 58-61.
+//! Administrators (fabric `msp/mspimplsetup.go`, `setupAdminsV142` and `postSetupV142`): refusals 16-18, 41, 42 and 58-61.
 
 use std::path::Path;
 
-use super::authorities::Authorities;
-use super::certificate::Loaded;
+use super::authorities::{Authorities, LoadError};
 use super::identity::check_member;
 use super::load::Tree;
+use super::parsed::{Loaded, Parsed, check_key};
+use super::path::PathNumbers;
 use super::units::Units;
 use super::{AdminRule, ChannelRules, MspRefusal, Warnings, refuse};
 use crate::x509::NodeOu;
 
 const ADMINCERTS: &str = "admincerts";
+const NUMBERS: PathNumbers = PathNumbers { unknown: 59, date: 59, length: 59, usage: 59, several: 59 };
 
-pub(super) fn set_up(
-    tree: &Tree,
-    authorities: &Authorities,
-    units: &Units,
-    (rule, channel): (AdminRule, ChannelRules),
-    warnings: &mut Warnings,
-) -> Result<(), MspRefusal> {
-    let admins = tree.admins.iter().map(Loaded::from_file).collect::<Result<Vec<_>, _>>()?;
-    for admin in admins.iter().filter(|a| a.ecdsa_signed && !a.is_self_signed_ca()) {
-        match authorities.pool().unique_path(admin) {
-            Err(e) => return refuse(59, &admin.path, e.reason()),
-            Ok(path) if path.len() < 2 => return refuse(59, &admin.path, "no CA of this MSP issued it"),
-            Ok(_) => {}
+/// The administrators' certificates, loaded.
+pub(super) fn load(tree: &Tree, parsed: &Parsed, authorities: &Authorities) -> Result<Vec<Loaded>, MspRefusal> {
+    let load = |file| {
+        let Loaded { path, cert } = parsed.file(file, 16)?;
+        check_key(&cert, &path)?;
+        match authorities.load(&cert) {
+            Ok(cert) => Ok(Loaded { path, cert }),
+            Err(LoadError::Path(e)) => refuse(e.number(&NUMBERS), &path, e.reason()),
+            Err(LoadError::NoIssuer) => refuse(59, &path, "no CA of this MSP issued it"),
         }
-    }
-    if admins.is_empty() && units.ou_of(NodeOu::Admin).is_none() {
-        let reason = "there is no administrator: neither a certificate here nor an admin OU in config.yaml";
-        match rule {
-            AdminRule::Fabric => return refuse(58, Path::new(ADMINCERTS), reason),
-            AdminRule::Waived => warnings.push(
-                Some(58),
-                Path::new(ADMINCERTS),
-                format!("{reason}; no peer starts with this folder until there is one"),
-            ),
-        }
-    }
-    for admin in &admins {
-        check_role(admin, authorities, units, channel)?;
-    }
-    Ok(())
+    };
+    tree.admins.iter().map(load).collect()
 }
 
-/// With NodeOUs only the OU's name is looked at; without, the administrator must be a valid member.
-fn check_role(admin: &Loaded, authorities: &Authorities, units: &Units, rules: ChannelRules) -> Result<(), MspRefusal> {
-    if !units.enforced() {
-        return check_member(admin, authorities, units, rules)
-            .or_else(|(_, _, reason)| refuse(61, &admin.path, format!("it is no valid member: {reason}")));
-    }
-    // An identity without a path to a root has no OUs for Fabric.
-    let known = authorities.identity_path(admin).is_ok();
-    let bears = |role| units.ou_of(role).is_some_and(|ou| admin.cert.organizational_units().iter().any(|o| o == ou));
-    if known && (bears(NodeOu::Client) || bears(NodeOu::Admin)) {
+/// Whether there is an administrator.
+pub(super) fn check_any(
+    admins: &[Loaded],
+    units: &Units,
+    rule: AdminRule,
+    warnings: &mut Warnings,
+) -> Result<(), MspRefusal> {
+    if !admins.is_empty() || units.ou_of(NodeOu::Admin).is_some() {
         return Ok(());
     }
-    refuse(60, &admin.path, "it bears neither the client nor the admin OU of this MSP")
+    let reason = "there is no administrator: neither a certificate here nor an admin OU in config.yaml";
+    match rule {
+        AdminRule::Fabric => refuse(58, Path::new(ADMINCERTS), reason),
+        AdminRule::Waived => {
+            let reason = format!("{reason}; no peer starts with this folder until there is one");
+            warnings.push(Some(58), Path::new(ADMINCERTS), reason);
+            Ok(())
+        }
+    }
+}
+
+/// With NodeOUs only the OU's name is looked at; without, every administrator must be a valid member.
+pub(super) fn check_roles(
+    admins: &[Loaded],
+    authorities: &Authorities,
+    units: &Units,
+    rules: ChannelRules,
+) -> Result<(), MspRefusal> {
+    for admin in admins {
+        if !units.enforced() {
+            check_member(admin, authorities, units, rules)
+                .or_else(|e| refuse(61, &admin.path, format!("it is no valid member: {}", e.reason)))?;
+            continue;
+        }
+        // An identity without a path to a root has no OUs for Fabric.
+        let known = authorities.identity_path(&admin.cert).is_ok();
+        let bears = |role| units.ou_of(role).is_some_and(|ou| admin.cert.organizational_units.iter().any(|o| o == ou));
+        if !known || !(bears(NodeOu::Client) || bears(NodeOu::Admin)) {
+            return refuse(60, &admin.path, "it bears neither the client nor the admin OU of this MSP");
+        }
+    }
+    Ok(())
 }

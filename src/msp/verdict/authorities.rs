@@ -1,20 +1,23 @@
-//! Certification authorities (fabric `msp/mspimplsetup.go`, `setupCAs` and `finalizeSetupCAs`): refusals 16-29.
+//! Certification authorities (fabric `msp/mspimplsetup.go`, `setupCAs` and `finalizeSetupCAs`): refusals 16-29, 41, 42.
 
 use std::path::Path;
+use std::rc::Rc;
 
-use super::certificate::{Loaded, Signature};
 use super::load::Tree;
-use super::path::{PathError, Pool};
+use super::parsed::{Loaded, Parsed, check_key};
+use super::path::{PathError, PathNumbers, Pools};
 use super::revocation::{Crls, Revocation};
-use super::{MspRefusal, Warnings, refuse};
+use super::{MspRefusal, refuse};
+use crate::go_x509::{Certificate, Pool};
 
 /// The CAs of an MSP, proven to be such.
 pub(super) struct Authorities {
-    pub(super) roots: Vec<Loaded>,
-    pub(super) intermediates: Vec<Loaded>,
+    roots: Vec<Loaded>,
+    intermediates: Vec<Loaded>,
+    pools: Pools,
     pub(super) crls: Crls,
-    /// CAs with an intermediate below them, DER. They may not issue identities.
-    inner: Vec<Vec<u8>>,
+    /// CAs with an intermediate below them. They may not issue identities.
+    inner: Vec<Rc<Certificate>>,
 }
 
 /// Why a certificate is no identity of this MSP, before its OUs are looked at.
@@ -28,15 +31,30 @@ pub(super) enum IdentityError {
     NoIssuer,
 }
 
+/// Why a certificate that was signed with ECDSA cannot be loaded.
+pub(super) enum LoadError {
+    Path(PathError),
+    /// It is its own path and did not sign itself.
+    NoIssuer,
+}
+
+const NUMBERS: PathNumbers = PathNumbers { unknown: 24, date: 26, length: 27, usage: 23, several: 28 };
+
 impl Authorities {
-    pub(super) fn set_up(tree: &Tree, warnings: &mut Warnings) -> Result<Self, MspRefusal> {
-        let load = |files: &[_]| files.iter().map(Loaded::from_file).collect::<Result<Vec<_>, _>>();
-        let (roots, intermediates) = (load(&tree.roots)?, load(&tree.intermediates)?);
-        let mut authorities = Self { roots, intermediates, crls: Crls::default(), inner: Vec::new() };
-        for ca in authorities.all() {
-            authorities.check_ecdsa_signed(ca)?;
-            warn_of_unknown_signature(ca, &authorities, warnings);
-        }
+    pub(super) fn set_up(tree: &Tree, parsed: &Parsed) -> Result<Self, MspRefusal> {
+        let (roots, intermediates) = (parsed.files(&tree.roots, 16)?, parsed.files(&tree.intermediates, 16)?);
+        let first = Self::new(roots, intermediates);
+        let load = |ca: &Loaded| {
+            check_key(&ca.cert, &ca.path)?;
+            match first.load(&ca.cert) {
+                Ok(cert) => Ok(Loaded { path: ca.path.clone(), cert }),
+                Err(LoadError::Path(e)) => refuse(e.number(&NUMBERS), &ca.path, e.reason()),
+                Err(LoadError::NoIssuer) => refuse_unsigned(ca),
+            }
+        };
+        let roots = first.roots.iter().map(load).collect::<Result<_, _>>()?;
+        let intermediates = first.intermediates.iter().map(load).collect::<Result<_, _>>()?;
+        let mut authorities = Self::new(roots, intermediates);
         authorities.crls = Crls::set_up(&tree.crls)?;
         for ca in &authorities.roots {
             authorities.check_ca(ca, 20)?;
@@ -44,122 +62,118 @@ impl Authorities {
         for ca in &authorities.intermediates {
             authorities.check_ca(ca, 25)?;
         }
-        let pool = authorities.pool();
-        let above = |ca| pool.unique_path(ca).unwrap_or_default().into_iter().skip(1).map(|c| c.cert.der().to_vec());
-        authorities.inner = authorities.intermediates.iter().flat_map(above).collect();
+        for ca in &authorities.intermediates {
+            let path = authorities.pools.unique_path(&ca.cert).unwrap_or_default();
+            authorities.inner.extend(path.into_iter().skip(1));
+        }
         Ok(authorities)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Loaded> {
-        self.roots.iter().chain(&self.intermediates)
+    fn new(roots: Vec<Loaded>, intermediates: Vec<Loaded>) -> Self {
+        let pool = |list: &[Loaded]| Pool::new(list.iter().map(|ca| Rc::clone(&ca.cert)));
+        let pools = Pools { roots: pool(&roots), intermediates: pool(&intermediates) };
+        Self { roots, intermediates, pools, crls: Crls::default(), inner: Vec::new() }
     }
 
-    pub(super) fn pool(&self) -> Pool<'_> {
-        Pool::new(&self.roots, &self.intermediates)
+    fn is_inner(&self, ca: &Certificate) -> bool {
+        self.inner.iter().any(|inner| **inner == *ca)
     }
 
-    fn is_inner(&self, ca: &Loaded) -> bool {
-        self.inner.iter().any(|der| der == ca.cert.der())
-    }
-
-    /// Loading a certificate that was signed with ECDSA includes its chain (fabric `msp/mspimpl.go`, `sanitizeCert`).
-    fn check_ecdsa_signed(&self, ca: &Loaded) -> Result<(), MspRefusal> {
-        if !ca.ecdsa_signed {
-            return Ok(());
+    /// The certificate as Fabric goes on with it: one that was signed with ECDSA gets a low S, and its path is checked
+    /// on the way (fabric `msp/mspimpl.go`, `sanitizeCert`).
+    pub(super) fn load(&self, cert: &Rc<Certificate>) -> Result<Rc<Certificate>, LoadError> {
+        if !cert.is_ecdsa_signed() {
+            return Ok(Rc::clone(cert));
         }
-        if ca.is_self_signed_ca() {
-            let alone = Pool::new(std::slice::from_ref(ca), &[]);
-            return alone.unique_path(ca).map(|_| ()).or_else(|e| refuse_ca(&ca.path, &e));
+        let with_low_s = |parent: &Certificate| cert.with_low_s(parent).map_or_else(|| Rc::clone(cert), Rc::new);
+        if cert.is_ca() && cert.is_signed_by(cert) {
+            let low = with_low_s(cert);
+            let alone = Pool::new([Rc::clone(&low)]);
+            let pools = Pools { roots: alone, intermediates: self.pools.intermediates.clone() };
+            return pools.unique_path(&low).map(|_| low).map_err(LoadError::Path);
         }
-        match self.pool().unique_path(ca) {
-            Err(e) => refuse_ca(&ca.path, &e),
-            Ok(path) if path.len() > 1 => Ok(()),
-            Ok(_) if ca.subject_raw == ca.issuer_raw => refuse(
-                19,
-                &ca.path,
-                format!(
-                    "\"{}\" is no self-signed CA: CA:TRUE, keyCertSign and a signature of its own key (not over SHA-1) are needed",
-                    ca.cert.subject()
-                ),
-            ),
-            Ok(_) => refuse(
-                22,
-                &ca.path,
-                format!("\"{}\" is not self-signed: it was issued by \"{}\"", ca.cert.subject(), ca.cert.issuer()),
-            ),
-        }
+        let path = self.pools.unique_path(cert).map_err(LoadError::Path)?;
+        path.get(1).map(|parent| with_low_s(parent)).ok_or(LoadError::NoIssuer)
     }
 
     fn check_ca(&self, ca: &Loaded, number: u8) -> Result<(), MspRefusal> {
-        if !ca.cert.is_ca() {
-            return refuse(number, &ca.path, format!("\"{}\" is no CA (basicConstraints)", ca.cert.subject()));
+        let (cert, path) = (&ca.cert, &ca.path);
+        if !cert.is_ca() {
+            return refuse(number, path, format!("\"{}\" is no CA (basicConstraints)", cert.subject_text()));
         }
-        if ca.cert.subject_key_id().is_none() {
-            return refuse(21, &ca.path, format!("\"{}\" has no subject key identifier", ca.cert.subject()));
+        if cert.extensions.subject_key_id.is_none() {
+            return refuse(21, path, format!("\"{}\" has no subject key identifier", cert.subject_text()));
         }
-        match self.pool().unique_path(ca).map(|path| path.get(1).copied()) {
-            Err(e) => refuse_ca(&ca.path, &e),
-            Ok(None) => Ok(()),
-            Ok(Some(issuer)) => match self.crls.look_up(ca, issuer) {
-                Revocation::None => Ok(()),
-                Revocation::Revoked(by) => refuse(29, &ca.path, format!("it is revoked by {}", by.display())),
-                Revocation::Unreadable(crl) => refuse(66, &crl, NO_AUTHORITY),
+        match self.pools.unique_path(cert) {
+            Err(e) => refuse(e.number(&NUMBERS), path, e.reason()),
+            Ok(found) => match found.get(1) {
+                Some(issuer) => check_revocation(&self.crls, cert, issuer, path, 29),
+                None => Ok(()),
             },
         }
     }
 
     /// The path of an identity, the certificate first (fabric `msp/mspimpl.go`,
     /// `getCertificationChainForBCCSPIdentity`).
-    pub(super) fn identity_path<'c>(&'c self, cert: &'c Loaded) -> Result<Vec<&'c Loaded>, IdentityError> {
-        if cert.cert.is_ca() {
+    pub(super) fn identity_path(&self, cert: &Rc<Certificate>) -> Result<Vec<Rc<Certificate>>, IdentityError> {
+        if cert.is_ca() {
             return Err(IdentityError::IsCa);
         }
-        let path = self.pool().unique_path(cert).map_err(IdentityError::Path)?;
+        let path = self.pools.unique_path(cert).map_err(IdentityError::Path)?;
         match path.get(1) {
             None => Err(IdentityError::NoIssuer),
-            Some(issuer) if self.is_inner(issuer) => Err(IdentityError::InnerIssuer(issuer.cert.subject().to_owned())),
+            Some(issuer) if self.is_inner(issuer) => Err(IdentityError::InnerIssuer(issuer.subject_text())),
             Some(_) => Ok(path),
         }
     }
 
-    /// The certificates that vouch for an OU when `ca` is named for it, DER; `None` when it is no CA of this MSP.
-    /// `Err` when it has intermediates below it and is no root (fabric `msp/mspimplsetup.go`, `getCertifiersIdentifier`).
-    pub(super) fn certifiers(&self, ca: &Loaded) -> Result<Option<Vec<Vec<u8>>>, String> {
-        if self.roots.contains(ca) {
-            return Ok(Some(vec![ca.cert.der().to_vec()]));
+    /// The certificates that vouch for an OU when `ca` is named for it; `None` when it is no CA of this MSP. `Err` when it
+    /// has intermediates below it and is no root (fabric `msp/mspimplsetup.go`, `getCertifiersIdentifier`).
+    pub(super) fn certifiers(&self, ca: &Rc<Certificate>) -> Result<Option<Vec<Rc<Certificate>>>, String> {
+        let Ok(ca) = self.load(ca) else { return Ok(None) };
+        let is_among = |list: &[Loaded]| list.iter().any(|known| known.cert == ca);
+        if is_among(&self.roots) {
+            return Ok(Some(vec![ca]));
         }
-        if !self.intermediates.contains(ca) {
+        if !is_among(&self.intermediates) {
             return Ok(None);
         }
-        if self.is_inner(ca) {
-            return Err(format!("\"{}\" has intermediate CAs below it", ca.cert.subject()));
+        let path = self.pools.unique_path(&ca).map_err(|e| e.reason())?;
+        if path.len() < 2 {
+            return Err(format!("\"{}\" has no CA above it", ca.subject_text()));
         }
-        let path = self.pool().unique_path(ca).map_err(|e| e.reason())?;
-        Ok(Some(path.into_iter().map(|c| c.cert.der().to_vec()).collect()))
+        if self.is_inner(&ca) {
+            return Err(format!("\"{}\" has intermediate CAs below it", ca.subject_text()));
+        }
+        Ok(Some(path))
     }
 }
 
-pub(super) const NO_AUTHORITY: &str =
-    "the revocation list has no authority key identifier, and Fabric then accepts no certificate at all";
-
-fn refuse_ca(path: &Path, error: &PathError) -> Result<(), MspRefusal> {
-    let number = match error {
-        PathError::UnknownAuthority => 24,
-        PathError::NotValidAt { .. } => 26,
-        PathError::PathLength { .. } => 27,
-        PathError::Usage { .. } => 23,
-        PathError::Several(_) => 28,
-    };
-    refuse(number, path, error.reason())
+/// Refuses a certificate that `issuer` revoked, under `number`.
+pub(super) fn check_revocation(
+    crls: &Crls,
+    cert: &Certificate,
+    issuer: &Certificate,
+    path: &Path,
+    number: u8,
+) -> Result<(), MspRefusal> {
+    match crls.look_up(cert, issuer) {
+        Revocation::None => Ok(()),
+        Revocation::Revoked(by) => refuse(number, path, format!("it is revoked by {}", by.display())),
+        Revocation::Unreadable(crl) => refuse(
+            66,
+            &crl,
+            "the revocation list has no authority key identifier, and Fabric then accepts no certificate at all",
+        ),
+    }
 }
 
-/// Says that a signature was taken on trust.
-pub(super) fn warn_of_unknown_signature(cert: &Loaded, authorities: &Authorities, warnings: &mut Warnings) {
-    let unknown = authorities
-        .all()
-        .filter(|ca| ca.subject_raw == cert.issuer_raw)
-        .any(|ca| cert.signature_from(ca) == Signature::Unknown);
-    if unknown {
-        warnings.push(None, &cert.path, "its signature is of a kind that is not verified here and was taken for good");
+fn refuse_unsigned<T>(ca: &Loaded) -> Result<T, MspRefusal> {
+    let subject = ca.cert.subject_text();
+    if ca.cert.subject == ca.cert.issuer {
+        let needs = "CA:TRUE, keyCertSign and a signature of its own key (not over SHA-1) are needed";
+        return refuse(19, &ca.path, format!("\"{subject}\" is no self-signed CA: {needs}"));
     }
+    let issuer = ca.cert.issuer_text();
+    refuse(22, &ca.path, format!("\"{subject}\" is not self-signed: it was issued by \"{issuer}\""))
 }

@@ -1,141 +1,127 @@
-//! The node's own identity: set-up (refusals 16-18, 27, 28, 33, 36, 38, 40) and validation (35, 37, 43-45, 48, 54-57, 66).
+//! The node's own identity: set-up (refusals 16-18, 27, 28, 33, 36, 38, 40-42) and validation (35, 37, 43-46, 48, 54-57, 66).
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use super::authorities::{Authorities, IdentityError, NO_AUTHORITY, warn_of_unknown_signature};
-use super::certificate::{KeyKind, Loaded};
-use super::path::PathError;
-use super::revocation::Revocation;
+use super::authorities::{Authorities, IdentityError, LoadError, check_revocation};
+use super::parsed::{Loaded, Parsed, check_key};
+use super::path::{PathError, PathNumbers};
 use super::units::Units;
 use super::{ChannelRules, MspRefusal, RefusalStage, Warnings, refuse};
 use crate::Timestamp;
+use crate::go_x509::{Certificate, PublicKey};
 use crate::msp::folder::FolderReader;
-use crate::msp::keystore::{Found, KEYSTORE, PrivateKey, find_key};
+use crate::msp::keystore::{Found, KEYSTORE, find_key};
 use crate::msp::pem_folder::PemFile;
 
 /// The identity after set-up.
 pub(super) struct Signer {
-    certificate: Loaded,
-    /// A public key that Fabric took for the private one.
-    public_key: Option<PathBuf>,
+    pub(super) certificate: Loaded,
+    /// A key that Fabric takes and cannot sign with, and what it is.
+    unfit_key: Option<(PathBuf, &'static str)>,
 }
 
-/// The certificate as Fabric takes it in, be it the node's own or another's: one that was signed with ECDSA must lead to
-/// a root at once (fabric `msp/mspimpl.go`, `sanitizeCert`).
-pub(super) fn sanitise(
-    file: &PemFile,
-    authorities: &Authorities,
-    warnings: &mut Warnings,
-) -> Result<Loaded, MspRefusal> {
-    let certificate = Loaded::from_file(file)?;
-    warn_of_unknown_signature(&certificate, authorities, warnings);
-    let path = &certificate.path;
-    if certificate.ecdsa_signed && !certificate.is_self_signed_ca() {
-        match authorities.pool().unique_path(&certificate) {
-            Err(e) => return refuse(number_of(&e), path, e.reason()),
-            Ok(found) if found.len() < 2 => return refuse(36, path, "no CA of this MSP issued it"),
-            Ok(_) => {}
-        }
+/// A leaf older than its CA has no number of its own.
+const NUMBERS: PathNumbers = PathNumbers { unknown: 36, date: 36, length: 27, usage: 40, several: 28 };
+
+/// The certificate of an identity, loaded (fabric `msp/mspimpl.go`, `getIdentityFromConf`, `deserializeIdentityInternal`).
+pub(super) fn load(file: &PemFile, parsed: &Parsed, authorities: &Authorities) -> Result<Loaded, MspRefusal> {
+    let loaded = parsed.file(file, 16)?;
+    let path = &loaded.path;
+    check_key(&loaded.cert, path)?;
+    match authorities.load(&loaded.cert) {
+        Ok(cert) => Ok(Loaded { path: loaded.path, cert }),
+        Err(LoadError::Path(e)) => refuse(e.number(&NUMBERS), path, e.reason()),
+        Err(LoadError::NoIssuer) => refuse(36, path, "no CA of this MSP issued it"),
     }
-    Ok(certificate)
 }
 
 /// Fabric `msp/mspimplsetup.go`, `setupSigningIdentity`.
 pub(super) fn set_up(
     folder: &dyn FolderReader,
-    signcert: &PemFile,
-    authorities: &Authorities,
+    certificate: &Loaded,
     now: Timestamp,
     warnings: &mut Warnings,
 ) -> Result<Signer, MspRefusal> {
-    let certificate = sanitise(signcert, authorities, warnings)?;
-    let path = &certificate.path;
-    let mut public_key = None;
-    match find_key(folder, certificate.cert.ski()) {
-        Found::Private(at, PrivateKey::Known(key)) if key.spki_der() != certificate.cert.spki_der() => {
-            warnings.push(
-                Some(34),
-                &at,
-                "it bears the name of the certificate's key and holds another key: others will refuse every signature",
-            );
+    let cert = &certificate.cert;
+    let Some(ski) = cert.ski() else {
+        return refuse(17, &certificate.path, "its key is of a kind that Fabric does not know");
+    };
+    let mut unfit_key = None;
+    match find_key(folder, ski) {
+        Found::Private(at, key) => {
+            if key.public != cert.public_key {
+                warnings.push(
+                    Some(34),
+                    &at,
+                    "it bears the name of the certificate's key and holds another key: others will refuse every signature",
+                );
+            }
+            if matches!(key.public, PublicKey::Rsa(_)) {
+                unfit_key = Some((at, "Fabric takes this RSA key and cannot sign with it"));
+            }
         }
-        Found::Private(..) => {}
-        Found::Public(at) => public_key = Some(at),
+        Found::Public(at) => {
+            unfit_key = Some((at, "Fabric takes this public key for the private one and cannot sign"));
+        }
         Found::Nothing(why) => return refuse(33, Path::new(KEYSTORE), why),
     }
-    let end = certificate.cert.not_after();
-    if end <= now {
-        return refuse(38, path, format!("the certificate expired at {end}"));
+    if cert.not_after <= now {
+        return refuse(38, &certificate.path, format!("the certificate expired at {}", cert.not_after));
     }
-    Ok(Signer { certificate, public_key })
+    Ok(Signer { certificate: certificate.clone(), unfit_key })
 }
 
 /// Fabric `msp/mspimplvalidate.go`, `validateIdentity`, and then one signature.
 pub(super) fn validate(signer: &Signer, authorities: &Authorities, units: &Units) -> Result<(), MspRefusal> {
-    let certificate = &signer.certificate;
-    let refuse = |(number, path, reason): (u8, PathBuf, String)| {
-        Err(MspRefusal { number, path, reason, stage: RefusalStage::Identity })
-    };
-    if let Err(refusal) = check_member(certificate, authorities, units, ChannelRules::V3_0) {
-        return refuse(refusal);
-    }
-    match &signer.public_key {
-        Some(at) => {
-            refuse((35, at.clone(), "Fabric takes this public key for the private one and cannot sign".to_owned()))
-        }
+    check_member(&signer.certificate, authorities, units, ChannelRules::V3_0)?;
+    match &signer.unfit_key {
+        Some((at, why)) => refuse(35, at, *why).map_err(|e| MspRefusal { stage: RefusalStage::Identity, ..e }),
         None => Ok(()),
     }
 }
 
-/// Whether a certificate is a valid member: number, file and reason when not.
+/// Whether a certificate is a valid member.
 pub(super) fn check_member(
-    certificate: &Loaded,
+    member: &Loaded,
     authorities: &Authorities,
     units: &Units,
     rules: ChannelRules,
-) -> Result<(), (u8, PathBuf, String)> {
-    let because = |number, reason: String| Err((number, certificate.path.clone(), reason));
-    match certificate.key_kind {
-        KeyKind::Ed25519 if rules == ChannelRules::V1_4_3 => {
-            return because(46, "its key is Ed25519, which channels below capability V3_0 do not take".to_owned());
-        }
-        KeyKind::Ecdsa | KeyKind::Ed25519 => {}
-        KeyKind::Rsa => return because(45, "its key is RSA, which Fabric does not take as an identity".to_owned()),
-        KeyKind::Other => {
-            return because(45, "its key is of a kind that Fabric does not take as an identity".to_owned());
-        }
-    }
-    let path = match authorities.identity_path(certificate) {
-        Ok(path) => path,
-        Err(IdentityError::IsCa) => return because(44, "it is a CA certificate, which is no identity".to_owned()),
-        Err(IdentityError::NoIssuer) => return because(44, "it is itself among the roots".to_owned()),
-        Err(IdentityError::InnerIssuer(ca)) => {
-            return because(
-                43,
-                format!("its issuer \"{ca}\" has intermediate CAs below it and may issue no identities"),
-            );
-        }
-        Err(IdentityError::Path(PathError::UnknownAuthority)) => {
-            return because(37, PathError::UnknownAuthority.reason());
-        }
-        Err(IdentityError::Path(e)) => return because(number_of(&e), e.reason()),
-    };
-    if let Some(issuer) = path.get(1) {
-        match authorities.crls.look_up(certificate, issuer) {
-            Revocation::None => {}
-            Revocation::Revoked(by) => return because(48, format!("it is revoked by {}", by.display())),
-            Revocation::Unreadable(crl) => return Err((66, crl, NO_AUTHORITY.to_owned())),
-        }
-    }
-    units.check(certificate, &path).or_else(|(number, reason)| because(number, reason))
+) -> Result<(), MspRefusal> {
+    member_path(member, authorities, rules)
+        .and_then(|path| {
+            if let Some(issuer) = path.get(1) {
+                check_revocation(&authorities.crls, &member.cert, issuer, &member.path, 48)?;
+            }
+            units.check(&member.cert, &path).or_else(|(number, reason)| refuse(number, &member.path, reason))
+        })
+        .map_err(|e| MspRefusal { stage: RefusalStage::Identity, ..e })
 }
 
-/// The numbers for the path of an identity. A leaf older than its CA has none of its own.
-const fn number_of(error: &PathError) -> u8 {
-    match error {
-        PathError::UnknownAuthority | PathError::NotValidAt { .. } => 36,
-        PathError::PathLength { .. } => 27,
-        PathError::Usage { .. } => 40,
-        PathError::Several(_) => 28,
+fn member_path(
+    member: &Loaded,
+    authorities: &Authorities,
+    rules: ChannelRules,
+) -> Result<Vec<Rc<Certificate>>, MspRefusal> {
+    let because = |number, reason: &str| refuse(number, &member.path, reason);
+    match (&member.cert.public_key, rules) {
+        (PublicKey::Ecdsa(..), _) | (PublicKey::Ed25519(_), ChannelRules::V3_0) => {}
+        (PublicKey::Ed25519(_), ChannelRules::V1_4_3) => {
+            return because(46, "its key is Ed25519, which only channels with the V3_0 capability take");
+        }
+        _ => return because(45, "its key is RSA, which Fabric does not take as an identity"),
     }
+    match authorities.identity_path(&member.cert) {
+        Ok(path) => Ok(path),
+        Err(IdentityError::IsCa) => because(44, "it is a CA certificate, which is no identity"),
+        Err(IdentityError::NoIssuer) => because(44, "it is itself among the roots"),
+        Err(IdentityError::InnerIssuer(ca)) => {
+            because(43, &format!("its issuer \"{ca}\" has intermediate CAs below it and may issue no identities"))
+        }
+        Err(IdentityError::Path(e)) => because(if e.is_unknown_authority() { 37 } else { number_of(&e) }, &e.reason()),
+    }
+}
+
+const fn number_of(error: &PathError) -> u8 {
+    error.number(&NUMBERS)
 }

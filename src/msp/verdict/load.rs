@@ -1,14 +1,17 @@
-//! Loading the folder (fabric `msp/configbuilder.go`): refusals 7-14.
+//! Loading the folder (fabric `msp/configbuilder.go`): refusals 6-14.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{MspRefusal, Warnings, refuse};
 use crate::msp::folder::{FolderReader, clean};
+use crate::msp::keystore::KEYSTORE;
 use crate::msp::node_ous::{MspConfig, OuIdentifier};
 use crate::msp::pem_folder::{PemFile, pem_files};
 use crate::msp::read::CONFIG;
 use crate::x509::NodeOu;
+
+const SIGNCERTS: &str = "signcerts";
 
 /// An OU of `config.yaml` with the certificate it names.
 pub(super) struct NamedOu {
@@ -17,7 +20,7 @@ pub(super) struct NamedOu {
     pub(super) certificate: Option<(PathBuf, Vec<u8>)>,
 }
 
-/// Everything that Fabric takes from the folder, apart from the node's own certificate and key.
+/// Everything that Fabric takes from the folder, apart from the identity.
 pub(super) struct Tree {
     pub(super) roots: Vec<PemFile>,
     pub(super) intermediates: Vec<PemFile>,
@@ -30,8 +33,8 @@ pub(super) struct Tree {
     pub(super) node_ous: Vec<(NodeOu, NamedOu)>,
 }
 
-/// The node's own certificate: the first file of `signcerts` that holds a PEM block.
-pub(super) fn signcert(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<PemFile, MspRefusal> {
+/// The certificate of the identity, which only a local MSP has.
+pub(super) fn load_signcert(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<PemFile, MspRefusal> {
     match read_folder(folder, SIGNCERTS, warnings) {
         Err(e) => refuse(7, Path::new(SIGNCERTS), unreadable(&e)),
         Ok(files) => match files.into_iter().next() {
@@ -41,7 +44,19 @@ pub(super) fn signcert(folder: &dyn FolderReader, warnings: &mut Warnings) -> Re
     }
 }
 
-const SIGNCERTS: &str = "signcerts";
+/// Fabric opens the keystore first of all, and makes one where none stands.
+pub(super) fn check_keystore(folder: &dyn FolderReader) -> Result<(), MspRefusal> {
+    match folder.list(Path::new(KEYSTORE)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => refuse(6, Path::new(KEYSTORE), unreadable(&e)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the folder is of an organisation and not of a node: CAs, and neither certificate nor key.
+pub(super) fn is_organization(folder: &dyn FolderReader) -> bool {
+    let absent = |dir: &str| folder.list(Path::new(dir)).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+    !absent("cacerts") && absent(SIGNCERTS) && absent(KEYSTORE)
+}
 
 impl Tree {
     pub(super) fn load(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<Self, MspRefusal> {

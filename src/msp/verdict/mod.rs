@@ -1,41 +1,41 @@
-//! What Fabric would say of an MSP folder: would a peer that has it as its local MSP come up?
+//! What Fabric would say of an MSP folder: would a peer or an orderer that has it as its local MSP come up, would a channel
+//! take it as the MSP of an organisation, and is its identity a member of that channel?
 //!
-//! The judgement follows Fabric's own code at version 3.0 of the rules, which peers and orderers always apply to their
-//! local MSP: fabric `msp/configbuilder.go` (load), `msp/mspimplsetup.go` (set-up), `msp/mspimplvalidate.go` (the
+//! The judgement follows Fabric's own code: fabric `msp/configbuilder.go` (load), `msp/mspimplsetup.go` (set-up), `msp/mspimplvalidate.go` (the
 //! identity), at commit 0c423ac4. It stops at the first refusal, as Fabric does. Refusals are numbered:
 //!
 //! | numbers | about |
 //! |---|---|
-//! | 7-14 | folders and `config.yaml` that cannot be loaded |
+//! | 6-14 | folders and `config.yaml` that cannot be loaded |
 //! | 16-29 | CA certificates and files that hold none |
-//! | 33-48 | the identity's certificate and key |
+//! | 33-48 | the identity's certificate and key; critical extensions (41) and name constraints (42) of any certificate |
 //! | 49-57 | OUs: what `config.yaml` names, what the identity bears |
 //! | 58-61 | administrators |
 //! | 65, 66 | revocation lists |
 //! | 70-75 | TLS CAs |
 //!
-//! Two refusals of Fabric are left out, for want of anything that could bring them about in a tree that fabcert writes:
-//! unknown critical extensions (41) and name constraints (42).
+//! Peers and orderers always apply version 3.0 of the rules to their local MSP; a channel applies those of its
+//! capabilities. Certificates are read and verified as Go does it, see `go_x509`.
 
 mod admins;
 mod authorities;
-mod certificate;
-mod go_client;
 mod identity;
 mod load;
+mod parsed;
 mod path;
 mod revocation;
-mod server_pair;
 mod tls;
-mod tls_folder;
 mod units;
-
-pub use tls_folder::{TlsFault, TlsFiles, TlsRefusal, TlsVerdicts, tls_verdicts};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use self::authorities::Authorities;
+use self::load::Tree;
+use self::parsed::{Loaded, Parsed};
+use self::units::Units;
 use super::folder::FolderReader;
+use super::read_once::ReadOnce;
 use crate::Timestamp;
 
 /// Where Fabric meets a refusal.
@@ -87,114 +87,123 @@ pub enum AdminRule {
     Waived,
 }
 
-/// Judges an MSP folder as the local MSP of a peer at the time `now`. Only the identity's own end is measured by `now`:
-/// Fabric judges every chain by one second after the start of the certificate in question.
-///
-/// A signature by an algorithm that this program does not verify (ECDSA on P-224 and P-521, or with SHA-512) counts as
-/// good, with a warning.
-///
-/// # Errors
-/// The first refusal that Fabric would meet.
-pub fn judge(folder: &dyn FolderReader, now: Timestamp, admins: AdminRule) -> Result<Vec<MspWarning>, MspRefusal> {
-    let mut warnings = Warnings::default();
-    let signcert = load::signcert(folder, &mut warnings)?;
-    let Shared { tree, authorities, units } = Shared::set_up(folder, &mut warnings)?;
-    let signer = identity::set_up(folder, &signcert, &authorities, now, &mut warnings)?;
-    let units = units?;
-    admins::set_up(&tree, &authorities, &units, (admins, ChannelRules::V3_0), &mut warnings)?;
-    identity::validate(&signer, &authorities, &units)?;
-    Ok(warnings.0)
-}
-
-/// The rules that a channel holds its MSPs to, by its capability. The local MSP of a node always follows the newest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The rules that a channel applies to the MSPs of its organisations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelRules {
-    /// Capability `V3_0`.
-    #[default]
+    /// Of channels with the capability `V3_0`.
     V3_0,
-    /// Capability `V2_0` or `V1_4_3`: as 3.0, without Ed25519 identities.
+    /// Of channels with the capability `V1_4_3` or `V2_0`: no Ed25519 identities.
     V1_4_3,
 }
 
-/// What Fabric would do with an MSP folder. `None` where the question does not arise: an organisation's MSP, which has
-/// neither certificate nor key of its own, is for channels only.
-#[derive(Clone, Debug)]
+/// Accepted, or the first refusal that Fabric would meet.
+pub type Verdict = Result<(), MspRefusal>;
+
+/// What Fabric would say of an MSP folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MspVerdicts {
-    /// Does `peer node start` come up with it?
-    pub peer: Option<Result<(), MspRefusal>>,
-    /// Does an orderer? It never validates its own identity.
-    pub orderer: Option<Result<(), MspRefusal>>,
-    /// Can a channel be configured with it?
-    pub channel: Result<(), MspRefusal>,
-    /// Is its signing identity a valid member of such a channel?
-    pub member: Option<Result<(), MspRefusal>>,
+    /// Whether a peer comes up with it as its local MSP; `None` for the MSP of an organisation, which has neither
+    /// `signcerts` nor `keystore`.
+    pub peer: Option<Verdict>,
+    /// Whether an orderer comes up with it as its local MSP: unlike a peer, it does not look at its own identity.
+    pub orderer: Option<Verdict>,
+    /// Whether a channel takes it as the MSP of an organisation; `signcerts` and `keystore` do not count.
+    pub channel: Verdict,
+    /// Whether its identity is a valid member of such a channel; a channel that does not take the MSP has no members.
+    /// An identity that has expired is one.
+    pub member: Option<Verdict>,
     /// What Fabric accepts and is yet worth a word.
     pub warnings: Vec<MspWarning>,
 }
 
-/// Judges an MSP folder as the local MSP of a peer and of an orderer at the time `now`, and as the MSP of a channel.
+/// Judges an MSP folder as a node's local MSP at the time `now`, and as the MSP of an organisation in a channel with
+/// these rules. Only the end of the node's own certificate is measured by `now`: Fabric judges every path by one second
+/// after the start of the certificate in question.
 pub fn verdicts(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp) -> MspVerdicts {
-    let mut warnings = Warnings::default();
-    let signcert = load::signcert(folder, &mut warnings);
-    let shared = Shared::set_up(folder, &mut warnings);
-    let admins = |rules, warnings: &mut Warnings| -> Result<(), MspRefusal> {
-        let shared = shared.as_ref().map_err(Clone::clone)?;
-        let units = shared.units.as_ref().map_err(Clone::clone)?;
-        admins::set_up(&shared.tree, &shared.authorities, units, (AdminRule::Fabric, rules), warnings)
-    };
-    let channel = admins(rules, &mut warnings);
-    let is_organisation =
-        is_absent(folder, "signcerts") && is_absent(folder, "keystore") && !is_absent(folder, "cacerts");
-    if is_organisation {
-        return MspVerdicts { peer: None, orderer: None, channel, member: None, warnings: warnings.0 };
+    let mut verdicts = assess(folder, rules, now, AdminRule::Fabric);
+    if load::is_organization(folder) {
+        (verdicts.peer, verdicts.orderer, verdicts.member) = (None, None, None);
+        verdicts.warnings.retain(|w| w.number != Some(34));
     }
-    let signer = signcert.as_ref().map_err(Clone::clone).and_then(|file| {
-        let authorities = &shared.as_ref().map_err(Clone::clone)?.authorities;
-        identity::set_up(folder, file, authorities, now, &mut warnings)
-    });
-    let orderer = match &signer {
-        Err(refusal) => Err(refusal.clone()),
-        Ok(_) if rules == ChannelRules::V3_0 => channel.clone(),
-        Ok(_) => admins(ChannelRules::V3_0, &mut Warnings::default()),
-    };
-    let validated = |shared: &Shared, units: &units::Units, signer: &identity::Signer| {
-        identity::validate(signer, &shared.authorities, units)
-    };
-    let peer = orderer.clone().and_then(|()| match (&shared, &signer) {
-        (Ok(shared), Ok(signer)) => {
-            shared.units.as_ref().map_or_else(|e| Err(e.clone()), |u| validated(shared, u, signer))
-        }
-        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal.clone()),
-    });
-    let member = channel.clone().and_then(|()| {
-        let shared = shared.as_ref().map_err(Clone::clone)?;
-        let units = shared.units.as_ref().map_err(Clone::clone)?;
-        let file = signcert.as_ref().map_err(Clone::clone)?;
-        let certificate = identity::sanitise(file, &shared.authorities, &mut Warnings::default())?;
-        identity::check_member(&certificate, &shared.authorities, units, rules)
-            .map_err(|(number, path, reason)| MspRefusal { number, path, reason, stage: RefusalStage::Identity })
-    });
-    MspVerdicts { peer: Some(peer), orderer: Some(orderer), channel, member: Some(member), warnings: warnings.0 }
+    verdicts
 }
 
-/// What node and channel have in common: the CAs, and the OUs with what may still refuse them.
+/// Judges an MSP folder as the local MSP of a peer at the time `now`: what [`verdicts`] says of a peer.
+///
+/// # Errors
+/// The first refusal that Fabric would meet.
+pub fn judge(folder: &dyn FolderReader, now: Timestamp, admins: AdminRule) -> Result<Vec<MspWarning>, MspRefusal> {
+    let verdicts = assess(folder, ChannelRules::V3_0, now, admins);
+    verdicts.peer.unwrap_or(Ok(())).map(|()| verdicts.warnings)
+}
+
+/// What Fabric sets up for node and channel alike, except the identity, in its order.
 struct Shared {
-    tree: load::Tree,
-    authorities: authorities::Authorities,
-    units: Result<units::Units, MspRefusal>,
+    authorities: Authorities,
+    /// What comes after the identity.
+    rest: Result<(Units, Vec<Loaded>), MspRefusal>,
 }
 
 impl Shared {
-    fn set_up(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<Self, MspRefusal> {
-        let tree = load::Tree::load(folder, warnings)?;
-        let authorities = authorities::Authorities::set_up(&tree, warnings)?;
-        let units = tls::set_up(&tree, &authorities).and_then(|()| units::Units::set_up(&tree, &authorities));
-        Ok(Self { tree, authorities, units })
+    fn set_up(
+        folder: &dyn FolderReader,
+        parsed: &Parsed,
+        admins: AdminRule,
+        warnings: &mut Warnings,
+    ) -> Result<Self, MspRefusal> {
+        let tree = Tree::load(folder, warnings)?;
+        let authorities = Authorities::set_up(&tree, parsed)?;
+        let rest = tls::set_up(&tree, parsed, &authorities).and_then(|()| {
+            let units = Units::set_up(&tree, parsed, &authorities)?;
+            let loaded = admins::load(&tree, parsed, &authorities)?;
+            admins::check_any(&loaded, &units, admins, warnings)?;
+            Ok((units, loaded))
+        });
+        Ok(Self { authorities, rest })
+    }
+
+    /// Set-up to its end.
+    fn finish(&self, rules: ChannelRules) -> Result<&Units, MspRefusal> {
+        let (units, admins) = self.rest.as_ref().map_err(Clone::clone)?;
+        admins::check_roles(admins, &self.authorities, units, rules).map(|()| units)
     }
 }
 
-fn is_absent(folder: &dyn FolderReader, dir: &str) -> bool {
-    folder.list(Path::new(dir)).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+fn assess(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp, admins: AdminRule) -> MspVerdicts {
+    let folder = ReadOnce::new(folder);
+    let (mut warnings, parsed) = (Warnings::default(), Parsed::default());
+    let local = load::check_keystore(&folder);
+    let signcert = load::load_signcert(&folder, &mut warnings);
+    let shared = Shared::set_up(&folder, &parsed, admins, &mut warnings);
+
+    // A node reads its own files first, and sets up its identity behind the CAs.
+    let own = || local.clone().and_then(|()| signcert.as_ref().map_err(Clone::clone));
+    let load_own = |shared: &Shared| identity::load(own()?, &parsed, &shared.authorities);
+    let node = match (own(), &shared) {
+        (Err(e), _) => Err(e),
+        (_, Err(e)) => Err(e.clone()),
+        (_, Ok(shared)) => load_own(shared)
+            .and_then(|certificate| identity::set_up(&folder, &certificate, now, &mut warnings))
+            .and_then(|signer| Ok((signer, shared, shared.finish(ChannelRules::V3_0)?))),
+    };
+    let channel = shared.as_ref().map_err(Clone::clone).and_then(|s| Ok((s, s.finish(rules)?)));
+    let member = channel.clone().and_then(|(shared, units)| {
+        let file = signcert.as_ref().map_err(Clone::clone)?;
+        let certificate = identity::load(file, &parsed, &shared.authorities)?;
+        identity::check_member(&certificate, &shared.authorities, units, rules)
+    });
+    let peer = node
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|(signer, shared, units)| identity::validate(signer, &shared.authorities, units));
+    MspVerdicts {
+        peer: Some(peer),
+        orderer: Some(node.map(drop)),
+        channel: channel.map(drop),
+        member: Some(member),
+        warnings: warnings.0,
+    }
 }
 
 #[derive(Default)]

@@ -1,132 +1,109 @@
-//! Paths from a certificate to a root as Go's `crypto/x509` finds them, with the options that Fabric gives it.
+//! The one path from a certificate to a root that Fabric demands (fabric `msp/mspimpl.go`, `getUniqueValidationChain`).
 
-use super::certificate::{Loaded, Signature};
+use std::rc::Rc;
+
 use crate::Timestamp;
+use crate::go_x509::{Certificate, Pool, VerifyError, VerifyOptions, verify};
 
-/// The CAs to build with. The same certificate counts once.
-pub(super) struct Pool<'a> {
-    roots: Vec<&'a Loaded>,
-    intermediates: Vec<&'a Loaded>,
+/// The CAs to build with.
+#[derive(Clone, Default)]
+pub(super) struct Pools {
+    pub(super) roots: Pool,
+    pub(super) intermediates: Pool,
 }
 
 /// Why there is no path, or not the only one Fabric wants.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PathError {
-    UnknownAuthority,
-    NotValidAt { subject: String, at: Timestamp },
-    PathLength { subject: String },
-    Usage { subject: String },
+    Go(VerifyError),
     Several(usize),
+    /// The CN is a host name, there is no SAN, and a CA constrains names.
+    NameWithoutSan,
+}
+
+/// The numbers of the refusals of a path; critical extensions (41) and name constraints (42) have the same everywhere.
+pub(super) struct PathNumbers {
+    pub(super) unknown: u8,
+    pub(super) date: u8,
+    pub(super) length: u8,
+    pub(super) usage: u8,
+    pub(super) several: u8,
 }
 
 impl PathError {
+    pub(super) const fn is_unknown_authority(&self) -> bool {
+        matches!(self, Self::Go(VerifyError::UnknownAuthority { .. }))
+    }
+
+    pub(super) const fn number(&self, numbers: &PathNumbers) -> u8 {
+        match self {
+            Self::Several(_) => numbers.several,
+            Self::NameWithoutSan | Self::Go(VerifyError::NameConstraints(_)) => 42,
+            Self::Go(VerifyError::UnhandledCritical { .. }) => 41,
+            Self::Go(VerifyError::NotYetValid { .. } | VerifyError::Expired { .. }) => numbers.date,
+            Self::Go(VerifyError::PathLength { .. }) => numbers.length,
+            Self::Go(VerifyError::Usage { .. }) => numbers.usage,
+            Self::Go(_) => numbers.unknown,
+        }
+    }
+
     pub(super) fn reason(&self) -> String {
         match self {
-            Self::UnknownAuthority => "no CA of this MSP issued it".to_owned(),
-            Self::NotValidAt { subject, at } => {
-                format!(
-                    "\"{subject}\" is not valid at {at}, one second after the certificate's own start, when Fabric looks"
-                )
+            Self::Go(e @ (VerifyError::NotYetValid { .. } | VerifyError::Expired { .. })) => {
+                format!("{e}, one second after the certificate's own start, when Fabric looks")
             }
-            Self::PathLength { subject } => format!("\"{subject}\" allows fewer intermediate CAs below it"),
-            Self::Usage { subject } => {
-                format!("the extended key usage of \"{subject}\" lacks server auth, which Fabric demands of any list")
-            }
+            Self::Go(e) => e.to_string(),
             Self::Several(count) => format!("there are {count} paths to a root, and Fabric takes only one"),
-        }
-    }
-}
-
-impl<'a> Pool<'a> {
-    pub(super) fn new(roots: &'a [Loaded], intermediates: &'a [Loaded]) -> Self {
-        Self { roots: distinct(roots), intermediates: distinct(intermediates) }
-    }
-
-    /// The one path from `cert` to a root, `cert` first, judged one second after its start (fabric
-    /// `msp/mspimpl.go`, `getUniqueValidationChain`). A certificate that is itself among the roots is its own path.
-    pub(super) fn unique_path<'c>(&self, cert: &'c Loaded) -> Result<Vec<&'c Loaded>, PathError>
-    where
-        'a: 'c,
-    {
-        let at = Timestamp::from_unix(cert.cert.not_before().unix().saturating_add(1));
-        let not_valid = |c: &Loaded| PathError::NotValidAt { subject: c.cert.subject().to_owned(), at };
-        if !valid_at(cert, at) {
-            return Err(not_valid(cert));
-        }
-        let mut paths: Vec<Vec<&'c Loaded>> = Vec::new();
-        if self.roots.contains(&cert) {
-            paths.push(vec![cert]);
-        } else {
-            let mut last = None;
-            self.extend(&mut vec![cert], at, &mut paths, &mut last);
-            if paths.is_empty() {
-                return Err(last.unwrap_or(PathError::UnknownAuthority));
-            }
-        }
-        let unusable = |path: &Vec<&'c Loaded>| path.iter().rev().find(|c| !for_servers(c)).copied();
-        let usable: Vec<Vec<&'c Loaded>> = paths.iter().filter(|p| unusable(p).is_none()).cloned().collect();
-        match (usable.len(), paths.iter().find_map(unusable)) {
-            (1, _) => Ok(usable.into_iter().next().unwrap_or_default()),
-            (0, Some(ca)) => Err(PathError::Usage { subject: ca.cert.subject().to_owned() }),
-            (count, _) => Err(PathError::Several(count)),
-        }
-    }
-
-    fn extend<'c>(
-        &self,
-        path: &mut Vec<&'c Loaded>,
-        at: Timestamp,
-        paths: &mut Vec<Vec<&'c Loaded>>,
-        last: &mut Option<PathError>,
-    ) where
-        'a: 'c,
-    {
-        let Some(below) = path.last().copied() else { return };
-        let candidates = self.roots.iter().map(|c| (*c, true)).chain(self.intermediates.iter().map(|c| (*c, false)));
-        for (ca, is_root) in candidates {
-            if ca.subject_raw != below.issuer_raw
-                || path.iter().any(|c| same_entity(c, ca))
-                || below.signature_from(ca) == Signature::Bad
-            {
-                continue;
-            }
-            if !valid_at(ca, at) {
-                *last = Some(PathError::NotValidAt { subject: ca.cert.subject().to_owned(), at });
-            } else if ca.cert.path_len().is_some_and(|max| usize::try_from(max).is_ok_and(|max| path.len() - 1 > max)) {
-                *last = Some(PathError::PathLength { subject: ca.cert.subject().to_owned() });
-            } else {
-                path.push(ca);
-                if is_root {
-                    paths.push(path.clone());
-                } else {
-                    self.extend(path, at, paths, last);
-                }
-                path.pop();
+            Self::NameWithoutSan => {
+                "a CA above it constrains names, its CN looks like a host name, and it has no SAN".to_owned()
             }
         }
     }
 }
 
-fn distinct(certs: &[Loaded]) -> Vec<&Loaded> {
-    let mut out: Vec<&Loaded> = Vec::new();
-    for cert in certs {
-        if !out.contains(&cert) {
-            out.push(cert);
+impl Pools {
+    /// The one path from `cert` to a root, `cert` first, judged one second after its start. A certificate that is itself
+    /// among the roots is its own path.
+    pub(super) fn unique_path(&self, cert: &Rc<Certificate>) -> Result<Vec<Rc<Certificate>>, PathError> {
+        let at = Timestamp::from_unix(cert.not_before.unix().saturating_add(1));
+        let options = VerifyOptions { roots: &self.roots, intermediates: &self.intermediates, at, host: None };
+        let mut paths = verify(cert, &options).map_err(PathError::Go)?;
+        match (paths.pop(), paths.len()) {
+            (Some(path), 0) if lacks_san(&path) => Err(PathError::NameWithoutSan),
+            (Some(path), 0) => Ok(path),
+            (_, others) => Err(PathError::Several(others + 1)),
         }
     }
-    out
 }
 
-fn valid_at(cert: &Loaded, at: Timestamp) -> bool {
-    cert.cert.not_before() <= at && at <= cert.cert.not_after()
+/// Fabric keeps a rule of Go 1.14 (`verifyLegacyNameConstraints`).
+fn lacks_san(path: &[Rc<Certificate>]) -> bool {
+    let [leaf, above @ ..] = path else { return false };
+    !leaf.has_san()
+        && is_host_name(&leaf.common_name)
+        && above.iter().any(|ca| ca.extensions.name_constraints.is_some())
 }
 
-/// Go does not go through the same name, key and SANs twice (`alreadyInChain`).
-fn same_entity(a: &Loaded, b: &Loaded) -> bool {
-    a.subject_raw == b.subject_raw && a.cert.spki_der() == b.cert.spki_der() && a.cert.sans() == b.cert.sans()
+/// Fabric's `validHostname`.
+fn is_host_name(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.split('.').enumerate().all(|(at, label)| {
+        let plain = label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'));
+        !label.is_empty() && (at == 0 && label == "*" || plain && !label.starts_with('-'))
+    })
 }
 
-/// Fabric names no usage, and Go then demands server auth of every list on the path.
-fn for_servers(cert: &Loaded) -> bool {
-    cert.cert.extended_key_usage().is_none_or(|usage| usage.any || usage.server_auth)
+#[cfg(test)]
+mod tests {
+    use super::is_host_name;
+
+    #[test]
+    fn host_names_are_told_as_fabric_tells_them() {
+        for host in ["peer0", "peer0.org1", "peer0.", "*.org1", "a:b_c"] {
+            assert!(is_host_name(host), "{host}");
+        }
+        for other in ["", ".", "a b", "a..b", "-a", "a.*", "é"] {
+            assert!(!is_host_name(other), "{other}");
+        }
+    }
 }

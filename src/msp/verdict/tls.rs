@@ -1,51 +1,35 @@
-//! TLS CAs (fabric `msp/mspimplsetup.go`, `setupTLSCAs`): refusals 29 and 70-75.
+//! TLS CAs (fabric `msp/mspimplsetup.go`, `setupTLSCAs`): refusals 29, 41, 42 and 70-75.
 
-use super::authorities::{Authorities, NO_AUTHORITY};
-use super::certificate::Loaded;
+use std::rc::Rc;
+
+use super::authorities::{Authorities, check_revocation};
 use super::load::Tree;
-use super::path::{PathError, Pool};
-use super::revocation::Revocation;
+use super::parsed::{Loaded, Parsed};
+use super::path::{PathNumbers, Pools};
 use super::{MspRefusal, refuse};
-use crate::msp::pem_folder::PemFile;
+use crate::go_x509::Pool;
 
-pub(super) fn set_up(tree: &Tree, authorities: &Authorities) -> Result<(), MspRefusal> {
-    let roots = load(&tree.tls_roots)?;
-    let intermediates = load(&tree.tls_intermediates)?;
-    let pool = Pool::new(&roots, &intermediates);
-    for ca in roots.iter().chain(&intermediates) {
-        if !ca.cert.is_ca() {
-            return refuse(70, &ca.path, format!("\"{}\" is no CA (basicConstraints)", ca.cert.subject()));
+const NUMBERS: PathNumbers = PathNumbers { unknown: 72, date: 72, length: 72, usage: 73, several: 74 };
+
+pub(super) fn set_up(tree: &Tree, parsed: &Parsed, authorities: &Authorities) -> Result<(), MspRefusal> {
+    let (roots, intermediates) = (parsed.files(&tree.tls_roots, 75)?, parsed.files(&tree.tls_intermediates, 75)?);
+    let pool = |list: &[Loaded]| Pool::new(list.iter().map(|ca| Rc::clone(&ca.cert)));
+    let pools = Pools { roots: pool(&roots), intermediates: pool(&intermediates) };
+    for Loaded { path, cert } in roots.iter().chain(&intermediates) {
+        if !cert.is_ca() {
+            return refuse(70, path, format!("\"{}\" is no CA (basicConstraints)", cert.subject_text()));
         }
-        if ca.cert.subject_key_id().is_none() {
-            return refuse(71, &ca.path, format!("\"{}\" has no subject key identifier", ca.cert.subject()));
+        if cert.extensions.subject_key_id.is_none() {
+            return refuse(71, path, format!("\"{}\" has no subject key identifier", cert.subject_text()));
         }
-        let path = match pool.unique_path(ca) {
-            Ok(path) => path,
-            Err(e) => return refuse(number_of(&e), &ca.path, e.reason()),
-        };
-        if let Some(issuer) = path.get(1) {
-            match authorities.crls.look_up(ca, issuer) {
-                Revocation::None => {}
-                Revocation::Revoked(by) => return refuse(29, &ca.path, format!("it is revoked by {}", by.display())),
-                Revocation::Unreadable(crl) => return refuse(66, &crl, NO_AUTHORITY),
+        match pools.unique_path(cert) {
+            Err(e) => return refuse(e.number(&NUMBERS), path, e.reason()),
+            Ok(found) => {
+                if let Some(issuer) = found.get(1) {
+                    check_revocation(&authorities.crls, cert, issuer, path, 29)?;
+                }
             }
         }
     }
     Ok(())
-}
-
-fn load(files: &[PemFile]) -> Result<Vec<Loaded>, MspRefusal> {
-    let number = |n| if n == 16 { 75 } else { n };
-    files
-        .iter()
-        .map(|f| Loaded::from_der(&f.path, &f.der).or_else(|(n, reason)| refuse(number(n), &f.path, reason)))
-        .collect()
-}
-
-const fn number_of(error: &PathError) -> u8 {
-    match error {
-        PathError::UnknownAuthority | PathError::NotValidAt { .. } | PathError::PathLength { .. } => 72,
-        PathError::Usage { .. } => 73,
-        PathError::Several(_) => 74,
-    }
 }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::authorities::Authorities;
-use super::certificate::Loaded;
 use super::load::{NamedOu, Tree};
+use super::parsed::{Parsed, reason_of};
 use super::{MspRefusal, refuse};
-use crate::msp::first_block::first_block;
+use crate::go_x509::{Certificate, first_block};
 use crate::msp::read::CONFIG;
 use crate::x509::NodeOu;
 
-/// The CA certificates that must stand above an identity, the issuer first, DER.
-type Certifiers = Vec<Vec<u8>>;
+/// The CA certificates that must stand above an identity, the issuer first.
+type Certifiers = Vec<Rc<Certificate>>;
 
 /// What an MSP demands of OUs.
 pub(super) struct Units {
@@ -29,16 +30,16 @@ struct Numbers {
 }
 
 impl Units {
-    pub(super) fn set_up(tree: &Tree, authorities: &Authorities) -> Result<Self, MspRefusal> {
+    pub(super) fn set_up(tree: &Tree, parsed: &Parsed, authorities: &Authorities) -> Result<Self, MspRefusal> {
         let mut required = Vec::new();
         for ou in &tree.ou_identifiers {
-            if let Some(certifiers) = certifiers(ou, authorities, &Numbers { outside: 52, unreadable: 52 })? {
+            if let Some(certifiers) = certifiers(ou, parsed, authorities, &Numbers { outside: 52, unreadable: 52 })? {
                 required.push((ou.name.clone(), certifiers));
             }
         }
         let mut node_ous = Vec::new();
         for (role, ou) in &tree.node_ous {
-            let certifiers = certifiers(ou, authorities, &Numbers { outside: 49, unreadable: 50 })?;
+            let certifiers = certifiers(ou, parsed, authorities, &Numbers { outside: 49, unreadable: 50 })?;
             node_ous.push((*role, ou.name.clone(), certifiers));
         }
         Ok(Self { required, node_ous })
@@ -55,11 +56,9 @@ impl Units {
     }
 
     /// Whether the OUs of an identity are as this MSP demands; `path` begins with the identity. Number and reason when not.
-    pub(super) fn check(&self, identity: &Loaded, path: &[&Loaded]) -> Result<(), (u8, String)> {
-        let ous = identity.cert.organizational_units();
-        let vouched = |certifiers: &Certifiers| {
-            path.iter().skip(1).map(|c| c.cert.der()).eq(certifiers.iter().map(Vec::as_slice))
-        };
+    pub(super) fn check(&self, identity: &Certificate, path: &[Rc<Certificate>]) -> Result<(), (u8, String)> {
+        let ous = &identity.organizational_units;
+        let vouched = |certifiers: &Certifiers| path.iter().skip(1).eq(certifiers);
         if !self.required.is_empty() && !self.required.iter().any(|(name, c)| ous.contains(name) && vouched(c)) {
             let reason = format!(
                 "OrganizationalUnitIdentifiers in {CONFIG} demands another OU or another CA above it; its OUs: {}",
@@ -79,7 +78,7 @@ impl Units {
             if certifiers.as_ref().is_some_and(|c| !vouched(c)) {
                 let reason = format!(
                     "{CONFIG} binds the OU \"{ou}\" to another CA than the one that issued it, \"{}\"",
-                    identity.cert.issuer()
+                    identity.issuer_text()
                 );
                 return Err((56, reason));
             }
@@ -95,16 +94,21 @@ impl Units {
     }
 }
 
-fn certifiers(ou: &NamedOu, authorities: &Authorities, numbers: &Numbers) -> Result<Option<Certifiers>, MspRefusal> {
+fn certifiers(
+    ou: &NamedOu,
+    parsed: &Parsed,
+    authorities: &Authorities,
+    numbers: &Numbers,
+) -> Result<Option<Certifiers>, MspRefusal> {
     let Some((path, content)) = &ou.certificate else { return Ok(None) };
     let named = format!("the certificate for the OU \"{}\", {},", ou.name, path.display());
     let config = Path::new(CONFIG);
     let Some(block) = first_block(content) else {
         return refuse(numbers.unreadable, config, format!("{named} holds no PEM block"));
     };
-    let ca = match Loaded::from_der(path, &block.der) {
+    let ca = match parsed.certificate(&block.der) {
         Ok(ca) => ca,
-        Err((_, reason)) => return refuse(numbers.unreadable, config, format!("{named} cannot be used: {reason}")),
+        Err(e) => return refuse(numbers.unreadable, config, format!("{named} cannot be used: {}", reason_of(&e))),
     };
     match authorities.certifiers(&ca) {
         Ok(Some(certifiers)) => Ok(Some(certifiers)),

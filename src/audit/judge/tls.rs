@@ -1,0 +1,157 @@
+//! The verdicts on a TLS folder, and each refusal as the finding of its rule.
+
+use std::path::{Path, PathBuf};
+
+use super::Refused;
+use crate::Timestamp;
+use crate::audit::expectation::{Expectation, NameSource};
+use crate::audit::finding::Severity;
+use crate::audit::registry::rule_by_id;
+use crate::audit::subject::{Place, Subject};
+use crate::audit::verdict::{Verdict, Verdicts};
+use crate::msp::{EntryKind, FolderReader, MemoryFolder, TlsNames};
+use crate::name;
+use crate::tls::{self, TlsFiles, TlsRefusal};
+
+/// Judges a TLS folder whose files bear these names; `None` for the shape in which `fabric-ca-client` leaves one.
+pub(super) fn judge(
+    folder: &dyn FolderReader,
+    names: Option<TlsNames>,
+    subject: &mut Subject,
+    expectation: &Expectation,
+    now: Timestamp,
+) -> Vec<Refused> {
+    let mut gathered = MemoryFolder::new();
+    let (folder, files) = match names {
+        Some(names) => (folder, files(names)),
+        None => {
+            let files = gather(folder, &mut gathered);
+            (&gathered as &dyn FolderReader, files)
+        }
+    };
+    let dialled = expectation.dialled();
+    let found = tls::verdicts_on(folder, &files, &dialled, now);
+    // A client that does not ask for a name: is the chain good?
+    let trust = tls::verdicts_on(folder, &files, &[""], now).client;
+    let refusals = [
+        (found.server.as_ref(), "a peer does not start with this folder"),
+        (trust.as_ref(), "no Go client that trusts these anchors accepts it"),
+        (found.client.as_ref(), "a Go client refuses it"),
+    ];
+    let rule = |refusal: &TlsRefusal| rule_of(refusal, subject, expectation);
+    let mut out: Vec<Refused> = Vec::new();
+    for (refusal, consequence) in refusals.into_iter().filter_map(|(v, c)| v?.as_ref().err().map(|e| (e, c))) {
+        let Some(rule) = rule_by_id(rule(refusal)) else { continue };
+        if !out.iter().any(|r| std::ptr::eq(r.rule, rule) && r.path == refusal.path) {
+            out.push(Refused {
+                rule,
+                path: refusal.path.clone(),
+                line: None,
+                reason: refusal.reason.clone(),
+                consequence: consequence.to_owned(),
+                severity: Severity::Error,
+            });
+        }
+    }
+    let verdict = |judged: &tls::Verdict| match judged {
+        Ok(()) => Verdict::Accept,
+        Err(refusal) => Verdict::Refuse { rule: rule(refusal), reason: refusal.to_string() },
+    };
+    let verdicts =
+        Verdicts::Tls { server: found.server.as_ref().map(verdict), client: found.client.as_ref().map(verdict) };
+    subject.verdicts = verdicts;
+    out
+}
+
+fn files(names: TlsNames) -> TlsFiles {
+    TlsFiles { certificate: names.certificate().into(), key: names.key().into(), anchors: names.ca().into() }
+}
+
+/// The files of an enrolment with the profile `tls`, gathered as a peer would be given them: the first of `signcerts` and
+/// of `keystore`, and every anchor. The intermediates are anchors too: Fabric trusts `tlsintermediatecerts` as it trusts
+/// `tlscacerts`.
+fn gather(folder: &dyn FolderReader, into: &mut MemoryFolder) -> TlsFiles {
+    let listed = |dir: &str| -> Vec<PathBuf> {
+        let entries = folder.list(Path::new(dir)).unwrap_or_default();
+        let files = entries.into_iter().filter(|e| e.kind == EntryKind::File);
+        let mut paths: Vec<PathBuf> = files.map(|e| Path::new(dir).join(e.name)).collect();
+        paths.sort();
+        paths
+    };
+    let mut first = |dir: &str| {
+        let path = listed(dir).into_iter().next().unwrap_or_else(|| dir.into());
+        into.copy_from(folder, &path);
+        path
+    };
+    let (certificate, key) = (first("signcerts"), first("keystore"));
+    let anchors = [listed("tlscacerts"), listed("tlsintermediatecerts")].concat();
+    let path = anchors.first().cloned().unwrap_or_else(|| "tlscacerts".into());
+    let contents: Vec<_> = anchors.iter().filter_map(|a| folder.read(a).ok()).collect();
+    if !contents.is_empty() {
+        into.insert(&path, contents.iter().map(|c| c.as_slice()).collect::<Vec<_>>().join(&b'\n'));
+    }
+    TlsFiles { certificate, key, anchors: path }
+}
+
+/// The rule that reports a refusal.
+fn rule_of(refusal: &TlsRefusal, subject: &Subject, expectation: &Expectation) -> &'static str {
+    match refusal.key {
+        "wrong-host" => rule_of_missing_name(subject, expectation),
+        key => rule_of_key(key).unwrap_or(super::UNKNOWN),
+    }
+}
+
+/// The rule that reports what [`TlsRefusal::key`] says.
+fn rule_of_key(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "key-file-missing" | "certificate-file-missing" | "ca-file-missing" => "tls-file-missing",
+        "certificate-unreadable"
+        | "certificate-no-pem"
+        | "certificate-is-a-key"
+        | "certificate-wrong-label"
+        | "chain-unreadable" => "msp-not-a-certificate",
+        "key-unreadable" | "key-no-pem" | "key-is-a-certificate" | "key-wrong-label" => "tls-key-unusable",
+        "key-mismatch" | "key-type-mismatch" => "key-mismatch",
+        "certificate-key-unknown" | "key-too-large" | "key-unsupported" => "key-weak",
+        "ca-file-unusable" => "tls-anchors-unusable",
+        "unknown-critical-extension" => "ext-critical-unknown",
+        "not-yet-valid" => "not-yet-valid",
+        "expired" => "expired",
+        "not-a-ca" => "ca-constraints",
+        "path-length" => "path-length",
+        "unknown-authority" | "policies" | "too-many-signatures" => "root-mismatch",
+        "no-server-auth" => "eku-server-missing",
+        "name-constraints" => "name-constraints",
+        "wrong-host" => "san-missing",
+        _ => return None,
+    })
+}
+
+/// Who asked for the first name that the server's certificate lacks decides.
+fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'static str {
+    let sans = subject.at(Place::Server).next().map_or(&[][..], |held| held.cert.sans());
+    let missing = expectation.required().find(|n| !name::matches_as_go(sans, &n.name.to_string()));
+    match missing.map(|n| &n.source) {
+        Some(NameSource::GatewayService(_)) => "san-gateway-missing",
+        _ => "san-missing",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words that [`crate::tls`] uses, collected from its text: a new one needs a rule.
+    #[test]
+    fn each_refusal_of_a_tls_folder_has_a_rule() {
+        let sources = [include_str!("../../tls/server.rs"), include_str!("../../tls/client.rs")];
+        let words = sources.iter().flat_map(|text| text.split('"').skip(1).step_by(2));
+        let is_key = |w: &&str| w.contains('-') && w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let keys: Vec<&str> = words.filter(is_key).chain(["expired", "policies"]).collect();
+        assert!(keys.len() >= 24, "{keys:?}");
+        for key in keys {
+            let rule = rule_of_key(key).unwrap_or_else(|| panic!("{key} has no rule"));
+            assert!(rule_by_id(rule).is_some(), "{rule}");
+        }
+    }
+}

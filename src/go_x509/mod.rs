@@ -1,0 +1,31 @@
+//! Certificates as Go takes them: what `crypto/x509`, `encoding/pem` and `encoding/asn1` of Go 1.26 read, refuse and
+//! verify. Fabric and the clients of a peer are Go programs, so their verdict hangs on Go's habits, not on RFC 5280: it
+//! refuses much that other parsers read, and reads some that others refuse. Each file names the Go file it follows.
+
+mod algorithm;
+mod asn1;
+mod certificate;
+mod chain;
+mod constraints;
+mod crl;
+mod der;
+mod domain;
+mod ecdsa;
+mod extensions;
+mod name_constraints;
+mod pem;
+mod policy;
+mod private_key;
+mod public_key;
+mod rsa;
+mod signature;
+mod text;
+mod time;
+mod url;
+
+pub(crate) use certificate::{Certificate, ParseError};
+pub(crate) use chain::{Pool, VerifyError, VerifyOptions, verify};
+pub(crate) use crl::RevocationList;
+pub(crate) use pem::{Block, Blocks, first_block};
+pub(crate) use private_key::PrivateKey;
+pub(crate) use public_key::{Curve, PublicKey, parse_spki};

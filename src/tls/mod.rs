@@ -1,0 +1,96 @@
+//! What Go programs make of a TLS folder: would a peer come up with it, and would a Go client that trusts its CA file accept
+//! the server under the names that are dialled? The rules are those of Go 1.26 (`crypto/tls/tls.go`, `X509KeyPair`;
+//! `crypto/tls/handshake_client.go`, `verifyServerCertificate`), by which a peer of Fabric 3 starts and its clients connect.
+
+mod client;
+mod files;
+mod server;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use files::TlsFiles;
+
+use crate::Timestamp;
+use crate::msp::FolderReader;
+
+/// Why a Go server or client would refuse a TLS folder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason} ({key})", .path.display())]
+pub struct TlsRefusal {
+    /// The rule, in kebab case, for example `key-mismatch`; stable.
+    pub key: &'static str,
+    /// The file or folder it is about, relative to the TLS folder.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Accepted, or the first refusal that Go would meet.
+pub type Verdict = Result<(), TlsRefusal>;
+
+/// What Go programs make of a TLS folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsVerdicts {
+    /// Whether a peer starts that has certificate, key and CA file set to these; `None` without a server's pair.
+    pub server: Option<Verdict>,
+    /// Whether a Go client that trusts the CA file accepts the server under every name; the refusal is that of the first
+    /// name refused. `None` when there are no names or no pair. A server that does not start is refused.
+    pub client: Option<Verdict>,
+    /// What Go accepts and is yet worth a word.
+    pub warnings: Vec<TlsWarning>,
+}
+
+/// What Go accepts without a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsWarning {
+    /// The rule, in kebab case; stable.
+    pub key: &'static str,
+    /// The file it is about, relative to the TLS folder.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for TlsWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+/// Judges a TLS folder whose files bear one of the usual sets of names (see [`TlsFiles::find`]), as a client that dials
+/// `names` (host names or IP addresses, without a port) sees it at the time `now`.
+pub fn verdicts(folder: &dyn FolderReader, names: &[impl AsRef<str>], now: Timestamp) -> TlsVerdicts {
+    match TlsFiles::find(folder) {
+        Some(files) => verdicts_on(folder, &files, names, now),
+        None => TlsVerdicts { server: None, client: None, warnings: Vec::new() },
+    }
+}
+
+/// Judges these files of a TLS folder, as [`verdicts`] does.
+pub fn verdicts_on(
+    folder: &dyn FolderReader,
+    files: &TlsFiles,
+    names: &[impl AsRef<str>],
+    now: Timestamp,
+) -> TlsVerdicts {
+    let mut warnings = Vec::new();
+    let started = server::start(folder, files);
+    let client = if names.is_empty() {
+        None
+    } else {
+        Some(started.as_ref().map_err(Clone::clone).and_then(|served| {
+            let client = client::Client::new(files, served)?;
+            names.iter().try_for_each(|name| client.dial(name.as_ref(), now))
+        }))
+    };
+    if let Ok(served) = &started {
+        warnings.extend(served.warnings(&files.certificate, now));
+    }
+    TlsVerdicts { server: Some(started.map(drop)), client, warnings }
+}
+
+fn refuse<T>(key: &'static str, path: &Path, reason: impl Into<String>) -> Result<T, TlsRefusal> {
+    Err(TlsRefusal { key, path: path.to_owned(), reason: reason.into() })
+}
