@@ -65,6 +65,7 @@ pub(super) fn judge(
     match unit {
         Unit::Msp(dir) => msp(&DiskFolder::new(disk, dir), subject, rules, now),
         Unit::Tls(dir, names) => tls::judge(&DiskFolder::new(disk, dir), *names, subject, expectation, now),
+        Unit::Served(served) => tls::served(served, subject, expectation, now),
         _ => Vec::new(),
     }
 }
