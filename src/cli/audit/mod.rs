@@ -110,10 +110,7 @@ fn units(disk: &Disk, args: &AuditArgs, audit: &Audit) -> Result<Vec<Unit>, Erro
     walk(disk, &options, &mut |unit| units.push(unit))?;
     for unit in &mut units {
         if matches!(unit, Unit::Stdin(_)) {
-            let mut content = zeroize::Zeroizing::new(Vec::new());
-            std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut content)
-                .map_err(|e| Error::new(ErrorKind::Io, "standard input cannot be read").with_source(e))?;
-            *unit = Unit::Stdin(content);
+            *unit = Unit::Stdin(super::read_stdin()?);
         }
     }
     Ok(units)
