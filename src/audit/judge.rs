@@ -64,7 +64,10 @@ pub(super) fn judge(
 ) -> Vec<Refused> {
     match unit {
         Unit::Msp(dir) => msp(&DiskFolder::new(disk, dir), subject, rules, now),
-        Unit::Tls(dir, names) => tls::judge(&DiskFolder::new(disk, dir), *names, subject, expectation, now),
+        Unit::Tls(dir, names) => {
+            subject.tls_cas_beside = tls::cas_beside(disk, dir);
+            tls::judge(&DiskFolder::new(disk, dir), *names, subject, expectation, now)
+        }
         Unit::Served(served) => tls::served(served, subject, expectation, now),
         _ => Vec::new(),
     }

@@ -8,8 +8,7 @@ use zeroize::Zeroizing;
 use super::verdict::Verdicts;
 use crate::msp::{MspWarning, StandingConfig};
 use crate::name::SanName;
-use crate::x509::{Cert, NodeOu};
-use crate::{Timestamp, x509};
+use crate::x509::{Cert, Crl, NodeOu};
 
 /// What a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -168,20 +167,8 @@ pub struct HeldCsr {
 pub struct HeldCrl {
     /// Where it stands.
     pub at: Location,
-    /// Its issuer (RFC 4514).
-    pub issuer: String,
-    /// The issuer's raw name, DER.
-    pub issuer_raw: Vec<u8>,
-    /// When it was made.
-    pub this_update: Timestamp,
-    /// When the next one is due.
-    pub next_update: Option<Timestamp>,
-    /// Serial numbers in lower-case hex without leading zeros.
-    pub revoked: Vec<String>,
-    /// Whether it carries an authority key identifier, without which Fabric refuses every certificate.
-    pub has_authority_key_id: bool,
-    /// DER of the whole list, for the check of its signature.
-    pub der: Vec<u8>,
+    /// The list.
+    pub crl: Crl,
 }
 
 /// Something that could not be read or used, said by a rule of its own.
@@ -200,6 +187,8 @@ pub struct Trouble {
 pub struct MspFacts {
     /// `config.yaml`, when it could be read.
     pub config: Option<StandingConfig>,
+    /// Whether something of that name is there that is no file.
+    pub config_is_no_file: bool,
     /// Its text, for lines in findings.
     pub config_text: Zeroizing<String>,
     /// What Fabric accepts with a warning or in silence.
@@ -233,6 +222,8 @@ pub struct Subject {
     pub msp: Option<MspFacts>,
     /// What Fabric would do with it.
     pub verdicts: Verdicts,
+    /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if it names some.
+    pub tls_cas_beside: Vec<Cert>,
 }
 
 impl Subject {
@@ -249,6 +240,7 @@ impl Subject {
             troubles: Vec::new(),
             msp: None,
             verdicts: Verdicts::None,
+            tls_cas_beside: Vec::new(),
         }
     }
 
@@ -279,5 +271,5 @@ impl Subject {
 /// SHA-256 hex of a `SubjectPublicKeyInfo` (DER), by which keys and certificates are matched.
 pub fn spki_hash(spki: &[u8]) -> String {
     use sha2::Digest;
-    x509::hex(&sha2::Sha256::digest(spki))
+    crate::x509::hex(&sha2::Sha256::digest(spki))
 }

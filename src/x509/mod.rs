@@ -3,6 +3,7 @@
 mod attributes;
 mod cert;
 mod chain;
+mod crl;
 mod csr;
 mod dn;
 mod extensions;
@@ -19,6 +20,7 @@ use x509_parser::x509::X509Name;
 pub use attributes::Attributes;
 pub use cert::{Cert, CertError, ExtendedKeyUsage, KeyUsage};
 pub use chain::{Chain, ChainError};
+pub use crl::Crl;
 pub use csr::{Csr, CsrError, CsrSpec, SubjectFields};
 pub use node_ou::{NoNodeOu, NodeOu};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};

@@ -26,9 +26,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     // PEM and hex are encodings that stand with the certificates; a key needs them and no certificate.
     ("key", &["error", "x509::PemError", "x509::hex", "x509::pem_blocks", "x509::pem_encode"]),
     ("x509", &["error", "time", "key", "name"]),
+    // Certificates as Go takes them: a reader of its own, so that no habit of another reader gets into the verdicts.
+    ("go_x509", &["time", "name", "x509::name_text", "key::Ski"]),
     ("ca", &["error", "secret", "time", "key", "name", "x509"]),
     // Only what was proven can be planned, so the proof's result and purpose are known here, and no client.
-    ("msp", &["error", "time", "key", "name", "x509", "fsx", "ca::VerifiedEnrollment", "ca::Purpose"]),
+    ("msp", &["error", "time", "key", "name", "x509", "fsx", "go_x509", "ca::VerifiedEnrollment", "ca::Purpose"]),
+    // TLS folders are read as MSP folders are.
+    ("tls", &["time", "go_x509", "msp"]),
     ("enroll", &["error", "secret", "time", "key", "name", "x509", "ca", "msp", "fsx"]),
     // It shares no code with the client: one misreading of the protocol could hide on both sides.
     ("devca", &["error", "secret", "time", "key", "name", "x509", "fsx", "ca::crypto_provider"]),
@@ -38,7 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["error", "secret", "time", "key", "name", "x509", "ca", "msp", "fsx", "enroll", "renew", "k8s", "yaml"],
     ),
     // What is audited is read before; neither CA nor network nor clock.
-    ("audit", &["error", "time", "key", "name", "x509", "msp", "fsx", "k8s", "yaml"]),
+    ("audit", &["error", "time", "key", "name", "x509", "msp", "tls", "fsx", "k8s", "yaml"]),
     ("live", &["error", "time", "key", "name", "x509", "ca::crypto_provider"]),
     ("k8s", &["error", "name", "yaml"]),
     ("yaml", &["error"]),

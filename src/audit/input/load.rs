@@ -6,12 +6,12 @@ use super::blocks::{Block, blocks};
 use super::classify::MSP_PARTS;
 use super::walk::{ServedUnit, Unit};
 use crate::audit::subject::{
-    HeldCert, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
+    HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
 };
 use crate::fsx::{Disk, Kind};
 use crate::key::{KeyError, KeyPair};
 use crate::msp::{StandingConfig, TlsNames};
-use crate::x509::{Cert, Csr, NodeOu, pem_encode};
+use crate::x509::{Cert, Crl, Csr, NodeOu, pem_encode};
 
 /// How to load.
 #[derive(Clone, Debug)]
@@ -119,6 +119,8 @@ impl Loader<'_> {
         if let Ok(text) = self.disk.read(&dir.join("config.yaml"), self.options.limit) {
             facts.config_text = String::from_utf8_lossy(&text).into_owned().into();
             facts.config = Some(StandingConfig { content: text, ours: false });
+        } else {
+            facts.config_is_no_file = matches!(self.disk.metadata_followed(&dir.join("config.yaml")), Ok(Some(_)));
         }
         for name in self.disk.read_dir(dir).unwrap_or_default() {
             let known = MSP_PARTS.iter().any(|p| name == *p) || name == "config.yaml";
@@ -199,6 +201,8 @@ impl Loader<'_> {
         if found.is_empty() && content.first() == Some(&0x30) {
             if let Ok(cert) = Cert::from_der(content.to_vec()) {
                 subject.certificates.push(HeldCert { cert, at, place });
+            } else if let Ok(crl) = Crl::from_der(content.to_vec()) {
+                subject.crls.push(HeldCrl { at, crl });
             }
             return;
         }
@@ -237,6 +241,10 @@ fn add_block(subject: &mut Subject, block: Block, at: Location, place: Place, mo
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => match Cert::from_der(der.to_vec()) {
             Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
             Err(e) => subject.troubles.push(trouble(e.to_string())),
+        },
+        "X509 CRL" => match Crl::from_der(der.to_vec()) {
+            Ok(crl) => subject.crls.push(HeldCrl { at, crl }),
+            Err(why) => subject.troubles.push(trouble(why)),
         },
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match Csr::from_der(der.to_vec()) {
             Ok(csr) => subject.csrs.push(HeldCsr {

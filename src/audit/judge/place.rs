@@ -21,7 +21,8 @@ pub(super) fn of(
     }
     if is_there(folder, &refusal.path) {
         let path = only_file(folder, &refusal.path).unwrap_or_else(|| refusal.path.clone());
-        let reason = if refusal.number == 33 { key_reason(reason, &path, subject) } else { reason };
+        let why = if refusal.number == 33 { key_reason(&path, subject) } else { None };
+        let reason = why.map_or(reason.clone(), |why| format!("{reason}: {why}"));
         return (path, None, reason);
     }
     let name = refusal.path.display();
@@ -61,9 +62,9 @@ fn instead(folder: &dyn FolderReader, absent: &Path) -> Option<PathBuf> {
 }
 
 /// Why the one key there does not count, as far as can be told.
-fn key_reason(reason: String, path: &Path, subject: &Subject) -> String {
+fn key_reason(path: &Path, subject: &Subject) -> Option<&'static str> {
     let path = subject.inside(path);
-    let why = subject.keys.iter().find(|k| k.at.path == path).and_then(|key| match &key.kind {
+    subject.keys.iter().find(|k| k.at.path == path).and_then(|key| match &key.kind {
         KeyKind::Encrypted => Some("the key there is encrypted"),
         KeyKind::Plain(_) if key.at.block.is_some_and(|b| b > 1) => {
             Some("another block stands before the key, such as EC PARAMETERS, and Fabric reads the first one only")
@@ -72,8 +73,7 @@ fn key_reason(reason: String, path: &Path, subject: &Subject) -> String {
         KeyKind::Plain(_) => None,
         KeyKind::BehindParameters => Some("EC PARAMETERS stand before the key, and Fabric reads the first block only"),
         KeyKind::Unreadable(_) => Some("the key there cannot be read"),
-    });
-    why.map_or_else(|| reason.clone(), |why| format!("{reason}: {why}"))
+    })
 }
 
 /// The line of `config.yaml` that a refusal is about: of what is no YAML, or of the OU that the reason names.

@@ -10,9 +10,11 @@ use crate::audit::input::ServedUnit;
 use crate::audit::registry::rule_by_id;
 use crate::audit::subject::{Place, Subject};
 use crate::audit::verdict::{Verdict, Verdicts};
-use crate::msp::{EntryKind, FolderReader, MemoryFolder, TlsNames};
+use crate::fsx::Disk;
+use crate::msp::{DiskFolder, EntryKind, FolderReader, MemoryFolder, TlsNames};
 use crate::name;
 use crate::tls::{self, TlsFiles, TlsRefusal};
+use crate::x509::Cert;
 
 /// Judges a TLS folder whose files bear these names; `None` for the shape in which `fabric-ca-client` leaves one.
 pub(super) fn judge(
@@ -23,12 +25,11 @@ pub(super) fn judge(
     now: Timestamp,
 ) -> Vec<Refused> {
     let mut gathered = MemoryFolder::new();
-    let (folder, files) = match names {
-        Some(names) => (folder, files(names)),
-        None => {
-            let files = gather(folder, &mut gathered);
-            (&gathered as &dyn FolderReader, files)
-        }
+    let (folder, files): (&dyn FolderReader, TlsFiles) = if let Some(names) = names {
+        (folder, files(names))
+    } else {
+        let files = gather(folder, &mut gathered);
+        (&gathered, files)
     };
     let dialled = expectation.dialled();
     let found = tls::verdicts_on(folder, &files, &dialled, now);
@@ -101,6 +102,21 @@ pub(super) fn served(
     });
     subject.verdicts = Verdicts::Tls { server: None, client };
     out
+}
+
+/// The TLS CAs of the MSP folder `msp` beside a TLS folder `tls`.
+pub(super) fn cas_beside(disk: &Disk, dir: &Path) -> Vec<Cert> {
+    let Some(node) = dir.parent().filter(|_| dir.file_name().is_some_and(|n| n == "tls")) else { return Vec::new() };
+    let msp = DiskFolder::new(disk, node.join("msp"));
+    let mut cas = Vec::new();
+    for part in ["tlscacerts", "tlsintermediatecerts"] {
+        for entry in msp.list(Path::new(part)).unwrap_or_default() {
+            if let Ok(text) = msp.read(&Path::new(part).join(entry.name)) {
+                cas.extend(Cert::all_from_pem(&text).unwrap_or_default());
+            }
+        }
+    }
+    cas
 }
 
 fn files(names: TlsNames) -> TlsFiles {

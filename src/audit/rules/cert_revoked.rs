@@ -1,17 +1,56 @@
 //! A certificate is revoked by a list of the same MSP.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::{HeldCrl, Place, Subject};
+use crate::x509::SignatureCheck;
 
 pub(super) static RULE: Rule = Rule {
     id: "cert-revoked",
     title: "certificate is revoked",
-    rationale: "A revoked identity is no member; a peer with it does not start.",
-    remedy: "enrol a new identity; if the list is wrong, have it made anew",
+    rationale: "A revoked identity is no member, and a peer with it does not start. With NodeOUs, Fabric does not look \
+                whether a certificate in admincerts is revoked.",
+    remedy: "enrol a new identity; take a revoked administrator out of admincerts; if the list is wrong, have it made anew",
     severity: Severity::Error,
     confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateCertAgainstChain" }],
+    sources: &[
+        Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateCertAgainstChain" },
+        Source::Fabric { path: "msp/mspimplsetup.go", item: "postSetupV142" },
+    ],
     refusals: &[29, 48],
-    applies: elsewhere,
-    check: nothing,
+    applies: |subject, _| !subject.crls.is_empty() && !subject.certificates.is_empty(),
+    check,
 };
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    let signed = |held: &&HeldCrl| {
+        let mut cas = subject.certificates.iter().filter(|c| c.is_authority() && held.crl.names(&c.cert));
+        cas.any(|ca| held.crl.signature_by(&ca.cert) != SignatureCheck::Bad)
+    };
+    // Fabric reads the first list of a file, and does not look whether a root is revoked.
+    let lists: Vec<_> = subject.crls.iter().filter(|c| c.at.block.is_none_or(|b| b == 1)).filter(signed).collect();
+    for held in subject.certificates.iter().filter(|c| !matches!(c.place, Place::RootCa | Place::TlsRootCa)) {
+        if let Some(by) = lists.iter().find(|list| list.crl.lists(&held.cert)) {
+            let silent = if held.place == Place::Admin { ", and NodeOUs let it stay an administrator" } else { "" };
+            let message = format!("it is revoked by {}{silent}", by.at.path.display());
+            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crl_ignored::tests::{list, with_crl};
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+
+    #[test]
+    fn what_a_list_of_its_own_ca_names_is_found() {
+        let (root, other) = (ca("root").self_signed(), ca("root").self_signed());
+        let peer = identity("peer1").issued_by(&root);
+        let subject = |signer, serial| with_crl(msp_folder(&peer, &root), list("root", signer, serial, 12));
+        assert_eq!(found(&RULE, &subject(&root, 0x2a)).len(), 1);
+        assert!(found(&RULE, &subject(&root, 0x2b)).is_empty(), "another serial number");
+        assert!(found(&RULE, &subject(&other, 0x2a)).is_empty(), "another key");
+    }
+}

@@ -6,7 +6,6 @@ use super::rule::Rule;
 mod fixture;
 
 mod admin_invalid;
-mod admin_not_in_force;
 mod admins_missing;
 mod baseline_stale;
 mod ca_constraints;
@@ -18,6 +17,8 @@ mod chain_broken;
 mod config_misspelt;
 mod config_ou_ca;
 mod config_unusable;
+mod crl_expired;
+mod crl_ignored;
 mod crl_unusable;
 mod eku_client_missing;
 mod eku_server_missing;
@@ -43,10 +44,12 @@ mod msp_folder_empty;
 mod msp_key_outside_keystore;
 mod msp_layout;
 mod msp_not_a_certificate;
+mod msp_not_pem;
+mod msp_stray_file;
 mod msp_tlscacerts_missing;
-mod msp_unseen;
 mod name_constraints;
 mod nodeou_ambiguous;
+mod nodeou_certificate_missing;
 mod nodeou_disabled;
 mod nodeou_missing;
 mod nodeou_role;
@@ -76,12 +79,12 @@ mod tls_anchors_unusable;
 mod tls_ca_invalid;
 mod tls_file_missing;
 mod tls_key_unusable;
+mod tls_not_from_tlscacerts;
 mod validity_inverted;
 
 /// Every rule, sorted by id.
 pub(super) static ALL: &[&Rule] = &[
     &admin_invalid::RULE,
-    &admin_not_in_force::RULE,
     &admins_missing::RULE,
     &baseline_stale::RULE,
     &ca_constraints::RULE,
@@ -93,6 +96,8 @@ pub(super) static ALL: &[&Rule] = &[
     &config_misspelt::RULE,
     &config_ou_ca::RULE,
     &config_unusable::RULE,
+    &crl_expired::RULE,
+    &crl_ignored::RULE,
     &crl_unusable::RULE,
     &eku_client_missing::RULE,
     &eku_server_missing::RULE,
@@ -118,10 +123,12 @@ pub(super) static ALL: &[&Rule] = &[
     &msp_key_outside_keystore::RULE,
     &msp_layout::RULE,
     &msp_not_a_certificate::RULE,
+    &msp_not_pem::RULE,
+    &msp_stray_file::RULE,
     &msp_tlscacerts_missing::RULE,
-    &msp_unseen::RULE,
     &name_constraints::RULE,
     &nodeou_ambiguous::RULE,
+    &nodeou_certificate_missing::RULE,
     &nodeou_disabled::RULE,
     &nodeou_missing::RULE,
     &nodeou_role::RULE,
@@ -151,5 +158,6 @@ pub(super) static ALL: &[&Rule] = &[
     &tls_ca_invalid::RULE,
     &tls_file_missing::RULE,
     &tls_key_unusable::RULE,
+    &tls_not_from_tlscacerts::RULE,
     &validity_inverted::RULE,
 ];

@@ -1,7 +1,10 @@
 //! A folder that Fabric looks for is not where it looks.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use std::path::Path;
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::{Location, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "msp-layout",
@@ -14,6 +17,46 @@ pub(super) static RULE: Rule = Rule {
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
     refusals: &[7, 9, 11],
-    applies: elsewhere,
-    check: nothing,
+    applies: |subject, _| subject.msp.is_some(),
+    check,
 };
+
+const FOLDERS: [&str; 8] = [
+    "signcerts",
+    "cacerts",
+    "keystore",
+    "admincerts",
+    "intermediatecerts",
+    "tlscacerts",
+    "tlsintermediatecerts",
+    "crls",
+];
+
+/// Whether it bears the name of a folder of an MSP, not in lower case.
+pub(super) fn is_in_other_letters(stranger: &Path) -> bool {
+    FOLDERS.iter().any(|f| stranger.as_os_str().eq_ignore_ascii_case(f))
+}
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for stranger in subject.msp.iter().flat_map(|facts| &facts.strangers).filter(|s| is_in_other_letters(s)) {
+        let name = stranger.to_string_lossy();
+        let message = format!("Fabric does not look into {name}: it wants {}", name.to_ascii_lowercase());
+        findings.report(&RULE, &Location::whole(subject.inside(stranger)), message).severity(Severity::Warning).add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+
+    #[test]
+    fn a_folder_in_other_letters_is_found() {
+        let root = ca("root").self_signed();
+        let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
+        subject.msp.get_or_insert_default().strangers = vec!["user".into()];
+        assert!(found(&RULE, &subject).is_empty());
+        subject.msp.get_or_insert_default().strangers = vec!["TLSCACerts".into()];
+        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Warning);
+    }
+}

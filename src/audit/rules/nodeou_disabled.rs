@@ -1,47 +1,46 @@
-//! NodeOUs are off.
+//! NodeOUs are written down and off.
+
+use std::path::Path;
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
-use std::path::Path;
-
-use crate::audit::subject::Location;
+use crate::audit::subject::{Location, Subject};
 use crate::msp::MspConfig;
+use crate::yaml;
 
 pub(super) static RULE: Rule = Rule {
     id: "nodeou-disabled",
-    title: "NodeOUs are off although the identity bears a NodeOU",
-    rationale: "Without NodeOUs no identity has the role peer or client: Org.peer endorsement policies fail, \
-                and admincerts decides who is an administrator. A misspelt key or file name turns them off \
-                without a word.",
-    remedy: "write config.yaml with NodeOUs: Enable: true (fabcert enroll does)",
+    title: "NodeOUs are in config.yaml and not in force",
+    rationale: "Without Enable: true, or without a single identifier, no identity has the role peer or client: Org.peer \
+                policies fail, and admincerts decides who is an administrator.",
+    remedy: "set Enable: true in NodeOUs, with an identifier for each role",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
+    sources: &[
+        Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" },
+        Source::Fabric { path: "msp/mspimplsetup.go", item: "setupNodeOUs" },
+    ],
     refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
+    applies: |subject, _| subject.msp.as_ref().is_some_and(|facts| facts.config.is_some()),
     check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    let Some(role) = subject.role else { return };
-    let config = subject.msp.as_ref().and_then(|facts| facts.config.as_ref());
-    let parsed = match config {
-        None => MspConfig::default(),
-        // What cannot be read is refused, and said by that rule.
-        Some(config) => match MspConfig::parse(&config.content) {
-            Ok(parsed) => parsed,
-            Err(_) => return,
-        },
+    let Some(facts) = &subject.msp else { return };
+    // What cannot be read is refused, and said by that rule.
+    let parsed = facts.config.as_ref().and_then(|config| MspConfig::parse(&config.content).ok());
+    let Some(node_ous) = parsed.and_then(|config| config.node_ous) else { return };
+    let named = node_ous.identifiers.iter().any(|(_, ou)| !ou.organizational_unit.is_empty());
+    let what = match (node_ous.enable, named) {
+        (true, true) => return,
+        (true, false) => "Enable is true, and there is no identifier, so that NodeOUs are off",
+        (false, _) => "Enable is not true, so that NodeOUs are off",
     };
-    let enforced = parsed
-        .node_ous
-        .is_some_and(|n| n.enable && n.identifiers.iter().any(|(_, ou)| !ou.organizational_unit.is_empty()));
-    if !enforced {
-        let at = Location::whole(subject.inside(Path::new("config.yaml")));
-        let message = format!("NodeOUs are off, so the OU {role} of the identity makes it no {role}");
-        findings.report(&RULE, &at, message).add();
-    }
+    let documents = yaml::documents(&facts.config_text).unwrap_or_default();
+    let section = documents.first().and_then(|d| d.get("NodeOUs"));
+    let line = section.map(|s| s.get("Enable").map_or(s.line, |n| n.line));
+    let at = Location { path: subject.inside(Path::new("config.yaml")), block: None, line };
+    findings.report(&RULE, &at, what).add();
 }
 
 #[cfg(test)]
@@ -54,19 +53,19 @@ mod tests {
     fn only_an_enabled_section_with_an_identifier_counts() {
         let root = ca("root").self_signed();
         let peer = identity("peer1").issued_by(&root);
-        let good = "NodeOUs: {Enable: true, PeerOUIdentifier: {OrganizationalUnitIdentifier: peer}}";
-        for (text, count) in [
-            (Some(good.to_owned()), 0),
-            (Some(good.replace("true", "false")), 1),
-            (Some(good.replace("NodeOUs", "nodeOUs")), 1),
-            (Some("NodeOUs: {Enable: true}".to_owned()), 1),
-            (None, 1),
+        let good = "NodeOUs:\n  Enable: true\n  PeerOUIdentifier: {OrganizationalUnitIdentifier: peer}\n";
+        for (text, lines) in [
+            (good.to_owned(), vec![]),
+            (good.replace("true", "false"), vec![Some(2)]),
+            (good.replace(": peer", ": ''"), vec![Some(2)]),
+            ("NodeOUs: {Enable: true}".to_owned(), vec![Some(1)]),
+            ("OrganizationalUnitIdentifiers: []".to_owned(), vec![]),
         ] {
             let mut subject = msp_folder(&peer, &root);
-            subject.role = Some(crate::x509::NodeOu::Peer);
             let facts = subject.msp.get_or_insert_default();
-            facts.config = text.as_ref().map(|t| StandingConfig { content: t.clone().into_bytes(), ours: false });
-            assert_eq!(found(&RULE, &subject).len(), count, "{text:?}");
+            facts.config = Some(StandingConfig { content: text.clone().into_bytes(), ours: false });
+            facts.config_text = text.clone().into();
+            assert_eq!(found(&RULE, &subject).iter().map(|f| f.line).collect::<Vec<_>>(), lines, "{text:?}");
         }
     }
 }

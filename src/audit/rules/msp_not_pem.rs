@@ -1,0 +1,81 @@
+//! A file among certificates in which Fabric sees nothing.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::{Location, Subject};
+use crate::msp::MspWarning;
+
+pub(super) static RULE: Rule = Rule {
+    id: "msp-not-pem",
+    title: "Fabric sees nothing in a file of the MSP",
+    rationale: "A file without a PEM block that Go reads counts as not there: DER, a byte-order mark or a space before \
+                BEGIN, a wrong base64 letter. Fabric says so in its log and goes on with the rest.",
+    remedy: "write it as PEM: openssl x509 -inform der -in FILE -out FILE.pem; or remove it",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getPemMaterialFromDir" }],
+    refusals: &[],
+    applies: |subject, _| subject.msp.is_some(),
+    check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    let Some(facts) = &subject.msp else { return };
+    let passed_over: Vec<&MspWarning> = facts.warnings.iter().filter(|w| w.number.is_none()).collect();
+    let is_passed_over = |path| passed_over.iter().any(|w| subject.inside(&w.path) == path);
+    for warning in &passed_over {
+        let path = subject.inside(&warning.path);
+        let needed = warning.path.starts_with("signcerts") || warning.path.starts_with("cacerts");
+        let seen = |c: &&crate::audit::subject::HeldCert| {
+            c.at.path.parent() == path.parent() && !is_passed_over(c.at.path.clone())
+        };
+        if needed && !subject.certificates.iter().any(|c| seen(&c)) {
+            // Nothing is left there, and Fabric refuses the folder for that.
+            continue;
+        }
+        let here = subject.certificates.iter().find(|c| c.at.path == path);
+        let (why, severity) = match here {
+            Some(held) if held.at.block.is_none() => ("it is DER", Severity::Warning),
+            Some(_) => {
+                ("Go finds no PEM block in it, be it for a byte-order mark or a space before BEGIN", Severity::Warning)
+            }
+            None if subject.troubles.iter().any(|t| t.at.path == path) => {
+                ("its PEM block is broken", Severity::Warning)
+            }
+            None => ("it holds no PEM block", Severity::Note),
+        };
+        findings.remove("input-unreadable", &path);
+        let at = Location::whole(path);
+        findings
+            .report(&RULE, &at, format!("Fabric does not see what is in this file: {why}"))
+            .severity(severity)
+            .add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+    use crate::audit::subject::Place;
+
+    #[test]
+    fn a_certificate_that_go_cannot_see_is_a_warning_and_a_readme_a_note() {
+        let root = ca("root").self_signed();
+        let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
+        subject.path = "x".into();
+        let mut root = subject.at(Place::RootCa).next().unwrap().clone();
+        root.at.path = "x/cacerts/a.pem".into();
+        let mut der = root.clone();
+        der.at = Location::whole("x/cacerts/b.der");
+        subject.certificates.extend([root, der]);
+        assert!(found(&RULE, &subject).is_empty());
+        let warn = |path: &str| MspWarning { number: None, path: path.into(), reason: "no PEM".into() };
+        let facts = subject.msp.get_or_insert_default();
+        facts.warnings = vec![warn("cacerts/b.der"), warn("cacerts/README")];
+        let levels: Vec<Severity> = found(&RULE, &subject).iter().map(|f| f.severity).collect();
+        assert_eq!(levels, [Severity::Warning, Severity::Note]);
+        subject.certificates.retain(|c| !c.at.path.ends_with("a.pem"));
+        assert!(found(&RULE, &subject).is_empty(), "the folder is empty for Fabric, which is another rule's");
+    }
+}

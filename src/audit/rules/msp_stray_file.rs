@@ -1,0 +1,102 @@
+//! Something stands in the MSP at which Fabric does not look.
+
+use std::path::Path;
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::{Location, Subject};
+
+pub(super) static RULE: Rule = Rule {
+    id: "msp-stray-file",
+    title: "something stands in the MSP folder at which Fabric does not look",
+    rationale: "Fabric reads its sub-folders and config.yaml, by their exact names. A certificate beside them does not exist \
+                for it, and neither does a folder whose name is nearly right.",
+    remedy: "move it where it belongs, or out of the MSP folder",
+    severity: Severity::Note,
+    confidence: Confidence::Likely,
+    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
+    refusals: &[],
+    applies: |subject, _| subject.msp.as_ref().is_some_and(|facts| !facts.strangers.is_empty()),
+    check,
+};
+
+/// What `fabric-ca-client`, its Idemix part and habit leave there, and what another rule speaks of.
+const USUAL: [&str; 8] = [
+    "user",
+    "issuerpublickey",
+    "issuerrevocationpublickey",
+    "tls",
+    "msp",
+    "readme",
+    "readme.md",
+    "fabric-ca-client-config.yaml",
+];
+
+/// Names that are nearly right.
+const NEARLY: [(&str, &str); 12] = [
+    ("signcert", "signcerts"),
+    ("signingcerts", "signcerts"),
+    ("cacert", "cacerts"),
+    ("cert", "signcerts"),
+    ("certs", "signcerts"),
+    ("keystores", "keystore"),
+    ("admincert", "admincerts"),
+    ("intermediatecert", "intermediatecerts"),
+    ("intermediatecacerts", "intermediatecerts"),
+    ("tlscacert", "tlscacerts"),
+    ("tlscerts", "tlscacerts"),
+    ("crl", "crls"),
+];
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for stranger in subject.msp.iter().flat_map(|facts| &facts.strangers) {
+        let name = stranger.to_string_lossy().to_ascii_lowercase();
+        let other_rule = name.starts_with("config.") || super::msp_layout::is_in_other_letters(stranger);
+        if name.starts_with('.') || USUAL.contains(&name.as_str()) || other_rule {
+            continue;
+        }
+        let path = subject.inside(stranger);
+        if subject.keys.iter().any(|k| k.at.path == path) {
+            continue;
+        }
+        let at = Location::whole(path);
+        let nearly = NEARLY.iter().find(|(wrong, _)| *wrong == name).map(|(_, right)| *right);
+        let (message, severity) = match nearly {
+            Some(right) => (format!("Fabric does not look into it; {right} may be meant"), Severity::Warning),
+            None if looks_like_a_certificate(stranger) => {
+                ("Fabric does not see this file: it looks into the folders only".to_owned(), Severity::Warning)
+            }
+            None => ("Fabric does not look at it".to_owned(), Severity::Note),
+        };
+        findings.report(&RULE, &at, message).severity(severity).add();
+    }
+}
+
+fn looks_like_a_certificate(path: &Path) -> bool {
+    let ends = |end: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
+    ["pem", "crt", "cer", "der"].into_iter().any(ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::*;
+
+    #[test]
+    fn what_the_go_client_leaves_is_silent_and_the_rest_is_told_by_what_it_seems_to_be() {
+        let root = ca("root").self_signed();
+        let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
+        let mut level = |name: &str| {
+            subject.msp.get_or_insert_default().strangers = vec![name.into()];
+            found(&RULE, &subject).first().map(|f| f.severity)
+        };
+        for usual in
+            ["user", "IssuerPublicKey", "IssuerRevocationPublicKey", "tls", ".DS_Store", "config.yml", "CACerts"]
+        {
+            assert_eq!(level(usual), None, "{usual}");
+        }
+        assert_eq!(level("notes.txt"), Some(Severity::Note));
+        assert_eq!(level("ca.pem"), Some(Severity::Warning));
+        assert_eq!(level("signcert"), Some(Severity::Warning));
+    }
+}
