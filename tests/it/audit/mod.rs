@@ -1,0 +1,6 @@
+//! The audit through the binary.
+
+mod inputs;
+mod live;
+mod policy;
+mod scene;
