@@ -20,6 +20,7 @@ mod error;
 pub mod fsx;
 mod go_x509;
 pub mod key;
+pub mod live;
 pub mod msp;
 pub mod name;
 pub mod report;

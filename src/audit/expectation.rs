@@ -12,6 +12,8 @@ pub enum NameSource {
     Hostname,
     /// `--gateway-service`: the short form, which every member must hold.
     GatewayService(String),
+    /// The name by which a live endpoint was dialled.
+    Dialled,
     /// The policy file, at a line.
     Policy {
         /// Its path, as reported.
@@ -28,6 +30,7 @@ impl NameSource {
             Self::ExpectSan => "--expect-san".to_owned(),
             Self::Hostname => "--hostname".to_owned(),
             Self::GatewayService(service) => format!("gateway service {service}"),
+            Self::Dialled => "dialled by this name".to_owned(),
             Self::Policy { path, line } => format!("{path}:{line}"),
         }
     }

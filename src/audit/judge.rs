@@ -68,6 +68,7 @@ pub(super) fn judge(
             subject.tls_cas_beside = tls::cas_beside(disk, dir);
             tls::judge(&DiskFolder::new(disk, dir), *names, subject, expectation, now)
         }
+        Unit::Served(served) => tls::served(served, subject, expectation, now),
         _ => Vec::new(),
     }
 }

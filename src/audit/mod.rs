@@ -21,6 +21,7 @@ mod registry;
 mod rule;
 mod rules;
 mod run;
+mod served_on_disk;
 mod subject;
 mod verdict;
 
@@ -35,6 +36,7 @@ pub use policy::{ExpectEntry, Found, Ignore, POLICY_FILE, Pattern, PatternError,
 pub use registry::{RULES, rule_by_id, rule_of_refusal};
 pub use rule::{Confidence, Context, Rule, Source};
 pub use run::{Audit, Audited, KeyUse, Report, SubjectReport, Summary};
+pub use served_on_disk::{ServedOnDisk, unreachable};
 pub use subject::{
     HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
 };

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::expectation::Expectation;
+use super::expectation::{Expectation, ExpectedName, NameSource};
 use super::finding::{Finding, Findings, Severity};
-use super::input::{LoadOptions, Unit, load};
+use super::input::{LoadOptions, ServedUnit, Unit, load};
 use super::judge::{Refused, judge};
 use super::policy::{Policy, PolicyError};
 use super::registry::{RULES, rule_by_id};
@@ -90,6 +90,8 @@ pub struct Audited {
     pub keys: Vec<KeyUse>,
     /// The names of its TLS certificate, for a first policy.
     pub names: Vec<String>,
+    /// SHA-256 of the certificate that a TLS server serves, hex, and whether it was served or stands on disk.
+    pub server: Option<(String, bool)>,
 }
 
 /// A key that a certificate uses.
@@ -141,7 +143,11 @@ impl Audit {
     /// When the policy asks for a name that is none.
     pub fn unit(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
         let Some(mut subject) = load(disk, unit, &self.load) else { return Ok(None) };
-        let expectation = self.policy.expectation(&self.expectation, &subject.path)?;
+        let mut expectation = self.policy.expectation(&self.expectation, &subject.path)?;
+        if let Unit::Served(ServedUnit { dialled: Some(name), .. }) = unit {
+            let source = NameSource::Dialled;
+            expectation.names.push(ExpectedName { name: name.clone(), source, advised: false });
+        }
         let refused = judge(disk, unit, &mut subject, &expectation, self.channel_rules, self.now);
         let looked = catch_unwind(AssertUnwindSafe(|| self.check(&subject, &expectation, &refused)));
         let findings = looked.unwrap_or_else(|_| crashed(&subject));
@@ -204,6 +210,9 @@ fn audited(subject: &Subject, findings: Vec<Finding>) -> Audited {
             })
             .into_iter()
             .collect(),
+        server: leaf
+            .filter(|held| held.is_tls_leaf())
+            .map(|held| (spki_hash(held.cert.der()), held.place == Place::Served)),
         names: leaf
             .filter(|held| held.is_tls_leaf())
             .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())

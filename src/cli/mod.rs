@@ -10,10 +10,12 @@ mod demo;
 mod dev_ca;
 mod enroll;
 mod fabric_env;
+mod inspect;
 mod install;
 mod logging;
 mod output;
 mod rollback;
+mod rules;
 mod target;
 
 use std::process::ExitCode;
@@ -60,6 +62,12 @@ enum Command {
     Enroll(Box<enroll::EnrollArgs>),
     /// Audit certificates, bundles, MSP and TLS folders: what fails today, what will fail, and what Fabric would say
     Audit(Box<audit::AuditArgs>),
+    /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders
+    Inspect(inspect::InspectArgs),
+    /// List the rules of the audit
+    Rules(rules::RulesArgs),
+    /// Explain a rule, an error code of a Fabric CA, or a line of a log
+    Explain(rules::ExplainArgs),
     /// Make a key and a CSR for a CA that cannot be reached from here
     Csr(Box<csr::CsrArgs>),
     /// Put a certificate from such a CA in place, after the same proof
@@ -102,6 +110,9 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Enroll(args) => enroll::run(*args, form),
         Command::Audit(args) => audit::run(&args, &cli.output),
+        Command::Inspect(args) => inspect::run(&args, form),
+        Command::Rules(args) => rules::rules(&args, form),
+        Command::Explain(args) => rules::explain(&args, form),
         Command::Csr(args) => csr::run(&args, form),
         Command::Install(args) => install::run(&args, form),
         Command::Rollback(args) => rollback::run(&args, form),
@@ -134,6 +145,14 @@ fn usage_exit(e: &clap::Error) -> ExitCode {
         _ if help => ExitCode::SUCCESS,
         _ => ExitCode::from(ErrorKind::Usage.exit_code()),
     }
+}
+
+/// Everything on standard input; it may hold keys.
+fn read_stdin() -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+    let mut content = zeroize::Zeroizing::new(Vec::new());
+    std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut content)
+        .map_err(|e| Error::new(ErrorKind::Io, "standard input cannot be read").with_source(e))?;
+    Ok(content)
 }
 
 /// The one call to the system clock.

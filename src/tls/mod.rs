@@ -91,6 +91,16 @@ pub fn verdicts_on(
     TlsVerdicts { server: Some(started.map(drop)), client, warnings }
 }
 
+/// Whether a Go client that trusts `anchors` (PEM, one or many) and dials `name` at `now` accepts a server that sends
+/// `chain` (DER, the server's own certificate first); an empty name asks for none. Refusals name `path`.
+///
+/// # Errors
+/// The refusal that the client would meet.
+pub fn client_accepts(chain: &[Vec<u8>], anchors: &[u8], name: &str, now: Timestamp, path: &Path) -> Verdict {
+    let files = TlsFiles { certificate: path.to_owned(), key: path.to_owned(), anchors: path.to_owned() };
+    client::Client::new(&files, &server::Served::read(chain, anchors, path)?)?.dial(name, now)
+}
+
 fn refuse<T>(key: &'static str, path: &Path, reason: impl Into<String>) -> Result<T, TlsRefusal> {
     Err(TlsRefusal { key, path: path.to_owned(), reason: reason.into() })
 }

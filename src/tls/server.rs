@@ -43,6 +43,19 @@ pub(super) fn start(folder: &dyn FolderReader, files: &TlsFiles) -> Result<Serve
 }
 
 impl Served {
+    /// What a live server serves, and the anchors to hold it against.
+    pub(super) fn read(chain: &[Vec<u8>], anchors: &[u8], path: &Path) -> Result<Self, TlsRefusal> {
+        let Some((leaf, rest)) = chain.split_first() else {
+            return refuse("certificate-unreadable", path, "no certificate was served");
+        };
+        match Certificate::parse(leaf) {
+            Ok(leaf) => {
+                Ok(Self { leaf: Rc::new(leaf), chain: rest.to_vec(), anchors: Zeroizing::new(anchors.to_vec()) })
+            }
+            Err(e) => refuse("certificate-unreadable", path, e.to_string()),
+        }
+    }
+
     /// What a server accepts and its clients or operators will not like.
     pub(super) fn warnings(&self, path: &Path, now: Timestamp) -> Option<TlsWarning> {
         let warn = |key, reason| Some(TlsWarning { key, path: path.to_owned(), reason });

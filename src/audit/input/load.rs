@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::blocks::{Block, blocks};
 use super::classify::MSP_PARTS;
-use super::walk::Unit;
+use super::walk::{ServedUnit, Unit};
 use crate::audit::subject::{
     HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
 };
@@ -59,9 +59,25 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> 
             Loader::add_content(&mut subject, Location::whole("-"), content, (Place::Loose, None, true));
             Some(finished(subject))
         }
+        Unit::Served(served) => Some(endpoint(served)),
         Unit::Skipped(path, why) => Some(loader.trouble(path, "input-skipped", why)),
         Unit::Unreadable(path, why) => Some(loader.trouble(path, "input-unreadable", why)),
     }
+}
+
+/// What an endpoint served, as a subject.
+fn endpoint(served: &ServedUnit) -> Subject {
+    let mut subject = Subject::new(SubjectKind::Endpoint, &served.endpoint);
+    for (index, der) in served.chain.iter().enumerate() {
+        let at = Location { block: Some(index + 1), ..subject.location() };
+        let place = if index == 0 { Place::Served } else { Place::ServedChain };
+        match Cert::from_der(der.clone()) {
+            Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
+            Err(e) => subject.troubles.push(Trouble { at, rule: "input-unreadable", reason: e.to_string() }),
+        }
+    }
+    subject.role = role_of(&subject);
+    subject
 }
 
 struct Loader<'a> {

@@ -6,4 +6,4 @@ mod load;
 mod walk;
 
 pub use load::{LoadOptions, load};
-pub use walk::{Unit, WalkOptions, walk};
+pub use walk::{ServedUnit, Unit, WalkOptions, walk};

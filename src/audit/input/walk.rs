@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::classify::{is_msp, is_msp_part, tls_files};
 use crate::fsx::{Disk, Kind};
 use crate::msp::TlsNames;
+use crate::name::SanName;
 use crate::{Error, ErrorKind};
 
 /// One thing to load.
@@ -21,10 +22,25 @@ pub enum Unit {
     File(PathBuf),
     /// Standard input, once it was read.
     Stdin(Zeroizing<Vec<u8>>),
+    /// What a live endpoint served.
+    Served(ServedUnit),
     /// Something that is passed over, and why.
     Skipped(PathBuf, String),
     /// Something that could not be looked at, and why.
     Unreadable(PathBuf, String),
+}
+
+/// What a live endpoint served, as it was kept: the audit itself stays off the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedUnit {
+    /// How the endpoint is reported: `HOST:PORT`.
+    pub endpoint: String,
+    /// What was served, the server's own certificate first; DER.
+    pub chain: Vec<Vec<u8>>,
+    /// The anchors that clients have (PEM); empty when none were named, and nothing is said of trust then.
+    pub anchors: Vec<u8>,
+    /// The name that was dialled, when the certificate must hold it.
+    pub dialled: Option<SanName>,
 }
 
 /// What to walk over.

@@ -6,6 +6,7 @@ use super::Refused;
 use crate::Timestamp;
 use crate::audit::expectation::{Expectation, NameSource};
 use crate::audit::finding::Severity;
+use crate::audit::input::ServedUnit;
 use crate::audit::registry::rule_by_id;
 use crate::audit::subject::{Place, Subject};
 use crate::audit::verdict::{Verdict, Verdicts};
@@ -61,6 +62,45 @@ pub(super) fn judge(
     let verdicts =
         Verdicts::Tls { server: found.server.as_ref().map(verdict), client: found.client.as_ref().map(verdict) };
     subject.verdicts = verdicts;
+    out
+}
+
+/// Judges what a live endpoint served, as a Go client with the anchors given would.
+pub(super) fn served(
+    unit: &ServedUnit,
+    subject: &mut Subject,
+    expectation: &Expectation,
+    now: Timestamp,
+) -> Vec<Refused> {
+    if unit.anchors.is_empty() {
+        subject.verdicts = Verdicts::Tls { server: None, client: None };
+        return Vec::new();
+    }
+    let accepts = |name: &str| tls::client_accepts(&unit.chain, &unit.anchors, name, now, Path::new(""));
+    let dialled = expectation.dialled();
+    let trust = accepts("");
+    let client = (!dialled.is_empty()).then(|| dialled.iter().try_for_each(|name| accepts(name)));
+    let mut out: Vec<Refused> = Vec::new();
+    for refusal in [Some(&trust), client.as_ref()].into_iter().filter_map(|v| v?.as_ref().err()) {
+        let Some(rule) = rule_by_id(rule_of(refusal, subject, expectation)) else { continue };
+        if !out.iter().any(|r| std::ptr::eq(r.rule, rule)) {
+            out.push(Refused {
+                rule,
+                path: PathBuf::new(),
+                line: None,
+                reason: refusal.reason.clone(),
+                consequence: "a Go client refuses the connection".to_owned(),
+                severity: Severity::Error,
+            });
+        }
+    }
+    let client = client.map(|judged| match judged {
+        Ok(()) => Verdict::Accept,
+        Err(refusal) => {
+            Verdict::Refuse { rule: rule_of(&refusal, subject, expectation), reason: refusal.reason.clone() }
+        }
+    });
+    subject.verdicts = Verdicts::Tls { server: None, client };
     out
 }
 

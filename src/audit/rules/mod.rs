@@ -22,6 +22,7 @@ mod crl_ignored;
 mod crl_unusable;
 mod eku_client_missing;
 mod eku_server_missing;
+mod endpoint_unreachable;
 mod expired;
 mod expiring;
 mod ext_critical_unknown;
@@ -70,6 +71,7 @@ mod san_on_msp_only;
 mod san_short_only;
 mod san_wildcard;
 mod serial_odd;
+mod served_not_on_disk;
 mod signature_high_s;
 mod signcerts_many;
 mod signing_key_public;
@@ -99,6 +101,7 @@ pub(super) static ALL: &[&Rule] = &[
     &crl_unusable::RULE,
     &eku_client_missing::RULE,
     &eku_server_missing::RULE,
+    &endpoint_unreachable::RULE,
     &expired::RULE,
     &expiring::RULE,
     &ext_critical_unknown::RULE,
@@ -147,6 +150,7 @@ pub(super) static ALL: &[&Rule] = &[
     &san_short_only::RULE,
     &san_wildcard::RULE,
     &serial_odd::RULE,
+    &served_not_on_disk::RULE,
     &signature_high_s::RULE,
     &signcerts_many::RULE,
     &signing_key_public::RULE,

@@ -18,6 +18,9 @@ Examples:
   In CI, with a report for code scanning beside the text:
     fabcert audit . --format human --format sarif=fabcert.sarif
 
+  What every member behind a Service serves, by the name that clients dial:
+    fabcert audit --connect org1-peer-gateway-svc:7051 --tls-ca ca.crt --samples 20
+
   What a peer and a channel of today's rules would make of one MSP folder:
     fabcert audit --output json /var/hyperledger/peer/msp";
 
@@ -35,6 +38,8 @@ pub(in crate::cli) struct AuditArgs {
     #[arg(short, long, value_name = "N", env = "FABCERT_JOBS", help_heading = "Input")]
     pub(super) jobs: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
+    pub(super) connect: ConnectArgs,
+    #[command(flatten)]
     pub(super) policy: PolicyArgs,
     #[command(flatten)]
     pub(super) expect: ExpectArgs,
@@ -42,6 +47,39 @@ pub(in crate::cli) struct AuditArgs {
     pub(super) judge: JudgeArgs,
     #[command(flatten)]
     pub(super) report: ReportArgs,
+}
+
+/// Live endpoints.
+#[derive(Args, Debug)]
+pub(super) struct ConnectArgs {
+    /// TLS endpoint, HOST:PORT: every address is dialled, and what is served is audited; repeatable
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "FABCERT_CONNECT", help_heading = "Live")]
+    pub(super) connect: Vec<String>,
+    /// Name to ask the endpoint for, which its certificate must hold; the host when left out
+    #[arg(long, value_name = "NAME", env = "FABCERT_SERVER_NAME", requires = "connect", help_heading = "Live")]
+    pub(super) server_name: Option<String>,
+    /// Connections for each address, to meet each member behind a balancer
+    #[arg(long, value_name = "N", default_value = "4", env = "FABCERT_SAMPLES", help_heading = "Live")]
+    pub(super) samples: std::num::NonZeroUsize,
+    /// Time for each connection
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "5s",
+        value_parser = humantime::parse_duration,
+        env = "FABCERT_DIAL_TIMEOUT",
+        help_heading = "Live"
+    )]
+    pub(super) dial_timeout: std::time::Duration,
+    /// PEM files with the anchors that clients have
+    #[arg(long, value_name = "PATH", value_delimiter = ',', env = "FABCERT_TLS_CA", help_heading = "Live")]
+    pub(super) tls_ca: Vec<PathBuf>,
+    /// Client certificate for mutual TLS (PEM)
+    #[arg(long, value_name = "PATH", env = "FABCERT_CLIENT_CERT", requires = "client_key", help_heading = "Live")]
+    pub(super) client_cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "PATH", env = "FABCERT_CLIENT_KEY", requires = "client_cert", help_heading = "Live")]
+    pub(super) client_key: Option<PathBuf>,
 }
 
 /// The policy and the baseline.

@@ -1,6 +1,7 @@
 //! `fabcert audit`.
 
 mod args;
+mod connect;
 mod expect;
 mod policy;
 mod progress;
@@ -14,7 +15,10 @@ pub(super) use args::AuditArgs;
 use super::args::{ColorChoice, OutputArgs, OutputForm};
 use super::output;
 use crate::audit::input::{LoadOptions, Unit, WalkOptions, walk};
-use crate::audit::{Audit, Baseline, Findings, Found, KeySharing, POLICY_FILE, Report, drive, hide, write_policy};
+use crate::audit::{
+    Audit, Baseline, Findings, Found, KeySharing, POLICY_FILE, Report, ServedOnDisk, drive, hide, unreachable,
+    write_policy,
+};
 use crate::fsx::Disk;
 use crate::report::{Format, Style, render};
 use crate::{Error, ErrorKind};
@@ -37,14 +41,17 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         policy,
         load: LoadOptions { base: base.clone(), here: here.clone(), limit: FILE_LIMIT },
     };
-    let units = units(&disk, args, &audit)?;
+    let mut units = units(&disk, args, &audit)?;
+    let met = connect::connect(&disk, &args.connect, !audit.expectation.names.is_empty())?;
+    units.extend(met.served.into_iter().map(Unit::Served));
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
     let mut report = Report::new();
-    let (mut sharing, mut named) = (KeySharing::default(), Vec::new());
+    let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
     {
         let line = progress::Line::new(output.quiet);
         drive(&audit, &disk, &units, jobs, &line, &mut |mut audited| {
             sharing.note(std::mem::take(&mut audited.keys));
+            servers.note(&audited);
             if args.policy.init
                 && let Some(subject) = &audited.subject
                 && !audited.names.is_empty()
@@ -55,7 +62,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         })
         .map_err(|e| e.in_file(&base.join(&audit.policy.path)))?;
     }
-    if report.subjects.is_empty() && report.findings.is_empty() {
+    if report.subjects.is_empty() && report.findings.is_empty() && met.unreachable.is_empty() {
         return Err(Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list")
             .with_help("name files or folders that hold some, in PEM or DER"));
     }
@@ -64,6 +71,10 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     }
     let mut shared = Findings::new();
     sharing.report(&mut shared);
+    servers.report(&mut shared);
+    for (endpoint, reason) in &met.unreachable {
+        unreachable(endpoint, reason, &mut shared);
+    }
     report.findings.extend(shared.into_vec());
     if let Some(path) = &args.policy.write_baseline {
         disk.replace(path, Baseline::of(&report.findings).to_json().as_bytes(), 0o644)?;
@@ -78,12 +89,18 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         }
     }
     let failed = args.report.fail_on.is_reached(report.worst()) && args.policy.write_baseline.is_none();
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::from(1)
+    } else if met.unreachable.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(ErrorKind::Unreachable.exit_code())
+    })
 }
 
 /// What there is to look at.
 fn units(disk: &Disk, args: &AuditArgs, audit: &Audit) -> Result<Vec<Unit>, Error> {
-    if args.paths.is_empty() {
+    if args.paths.is_empty() && args.connect.connect.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
@@ -93,10 +110,7 @@ fn units(disk: &Disk, args: &AuditArgs, audit: &Audit) -> Result<Vec<Unit>, Erro
     walk(disk, &options, &mut |unit| units.push(unit))?;
     for unit in &mut units {
         if matches!(unit, Unit::Stdin(_)) {
-            let mut content = zeroize::Zeroizing::new(Vec::new());
-            std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut content)
-                .map_err(|e| Error::new(ErrorKind::Io, "standard input cannot be read").with_source(e))?;
-            *unit = Unit::Stdin(content);
+            *unit = Unit::Stdin(super::read_stdin()?);
         }
     }
     Ok(units)

@@ -1,0 +1,73 @@
+//! What endpoints serve beside what stands on disk: a server reads its certificate at its start and never again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::finding::Findings;
+use super::registry::rule_by_id;
+use super::run::Audited;
+use super::subject::Location;
+
+/// The certificates of servers on disk, and those that were served.
+#[derive(Debug, Default)]
+pub struct ServedOnDisk {
+    on_disk: BTreeSet<String>,
+    served: Vec<(PathBuf, String)>,
+}
+
+impl ServedOnDisk {
+    /// Takes note of a subject.
+    pub fn note(&mut self, audited: &Audited) {
+        match (&audited.server, &audited.subject) {
+            (Some((hash, true)), Some(subject)) => self.served.push((subject.path.clone(), hash.clone())),
+            (Some((hash, false)), _) => {
+                self.on_disk.insert(hash.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports each certificate that is served and stands in no folder that was looked at, when folders were.
+    pub fn report(self, findings: &mut Findings) {
+        let Some(rule) = rule_by_id("served-not-on-disk") else { return };
+        if self.on_disk.is_empty() {
+            return;
+        }
+        for (path, _) in self.served.iter().filter(|(_, hash)| !self.on_disk.contains(hash)) {
+            let message = "it serves a certificate that stands in none of the folders: it was not restarted since the last renewal, or another server answers";
+            findings.report(rule, &Location::whole(path.as_path()), message).add();
+        }
+    }
+}
+
+/// Reports an endpoint that could not be reached.
+pub fn unreachable(endpoint: &str, reason: &str, findings: &mut Findings) {
+    if let Some(rule) = rule_by_id("endpoint-unreachable") {
+        findings.report(rule, &Location::whole(endpoint), reason).add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{SubjectKind, SubjectReport, Verdicts};
+
+    fn audited(path: &str, hash: &str, served: bool) -> Audited {
+        let subject =
+            SubjectReport { path: path.into(), kind: SubjectKind::Endpoint, role: None, verdicts: Verdicts::None };
+        Audited { subject: Some(subject), server: Some((hash.to_owned(), served)), ..Audited::default() }
+    }
+
+    #[test]
+    fn a_served_certificate_that_no_folder_holds_is_found() {
+        let report = |disk: &[&str]| {
+            let mut both = ServedOnDisk::default();
+            disk.iter().for_each(|hash| both.note(&audited("tls", hash, false)));
+            both.note(&audited("peer:7051", "served", true));
+            let mut findings = Findings::new();
+            both.report(&mut findings);
+            findings.len()
+        };
+        assert_eq!((report(&["old"]), report(&["old", "served"]), report(&[])), (1, 0, 0));
+    }
+}

@@ -1,0 +1,269 @@
+//! `fabcert inspect`.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::OutputForm;
+use super::output;
+use crate::audit::input::{LoadOptions, Unit, WalkOptions, load, walk};
+use crate::audit::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind};
+use crate::fsx::Disk;
+use crate::{Error, ErrorKind};
+
+/// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders. Never prints a private key.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fabcert inspect server.crt
+  fabcert inspect --output json /var/hyperledger/peer/msp
+  kubectl get secret org1-peer1-tls -o jsonpath='{.data.tls\\.crt}' | base64 -d | fabcert inspect -")]
+pub(super) struct InspectArgs {
+    /// Files and folders; `-` is standard input
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+}
+
+/// Larger files are no certificates.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+#[derive(Serialize)]
+struct Seen {
+    path: PathBuf,
+    kind: SubjectKind,
+    role: Option<&'static str>,
+    certificates: Vec<CertSeen>,
+    keys: Vec<KeySeen>,
+    csrs: Vec<CsrSeen>,
+    crls: Vec<CrlSeen>,
+    unreadable: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct CertSeen {
+    path: PathBuf,
+    block: Option<usize>,
+    line: Option<usize>,
+    subject: String,
+    issuer: String,
+    serial: String,
+    not_before: String,
+    not_after: String,
+    key: String,
+    signature: String,
+    ski: String,
+    ca: bool,
+    path_len: Option<u32>,
+    key_usage: Vec<&'static str>,
+    extended_key_usage: Vec<&'static str>,
+    sans: Vec<String>,
+    attributes: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct KeySeen {
+    path: PathBuf,
+    line: Option<usize>,
+    kind: String,
+    mode: Option<String>,
+    belongs_to: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CsrSeen {
+    path: PathBuf,
+    subject: String,
+    key: String,
+    sans: Vec<String>,
+    signature_holds: bool,
+}
+
+#[derive(Serialize)]
+struct CrlSeen {
+    path: PathBuf,
+    issuer: String,
+    this_update: String,
+    next_update: Option<String>,
+    revoked: Vec<String>,
+}
+
+pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    let disk = Disk::real();
+    let here = std::env::current_dir()
+        .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
+    let options = LoadOptions { base: here.clone(), here, limit: LIMIT };
+    let mut units = Vec::new();
+    walk(&disk, &WalkOptions { paths: &args.paths, excluded: &|_: &Path| false }, &mut |unit| units.push(unit))?;
+    let mut all = Vec::new();
+    for unit in units {
+        let unit = match unit {
+            Unit::Stdin(_) => Unit::Stdin(super::read_stdin()?),
+            other => other,
+        };
+        all.extend(load(&disk, &unit, &options).map(|subject| seen(&subject)));
+    }
+    if all.is_empty() {
+        return Err(Error::new(ErrorKind::NoInput, "there is nothing in these paths that fabcert reads").with_help(
+            "name PEM or DER files of certificates, CSRs, keys or revocation lists, or folders that hold some",
+        ));
+    }
+    match form {
+        OutputForm::Json => output::print_json(&serde_json::json!({"schema_version": 1, "subjects": all}))?,
+        OutputForm::Human => {
+            let mut out = String::new();
+            for (index, one) in all.iter().enumerate() {
+                if index > 0 {
+                    out.push('\n');
+                }
+                describe(one, &mut out);
+            }
+            output::print(&out)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn seen(subject: &Subject) -> Seen {
+    Seen {
+        path: subject.path.clone(),
+        kind: subject.kind,
+        role: subject.role.map(crate::x509::NodeOu::as_str),
+        certificates: subject.certificates.iter().map(cert_seen).collect(),
+        keys: subject.keys.iter().map(|k| key_seen(k, subject)).collect(),
+        csrs: subject
+            .csrs
+            .iter()
+            .map(|c| CsrSeen {
+                path: c.at.path.clone(),
+                subject: c.subject.clone(),
+                key: c.key.clone(),
+                sans: c.sans.iter().map(|n| format!("{}:{n}", n.kind())).collect(),
+                signature_holds: c.signature_holds,
+            })
+            .collect(),
+        crls: subject
+            .crls
+            .iter()
+            .map(|c| CrlSeen {
+                path: c.at.path.clone(),
+                issuer: c.issuer.clone(),
+                this_update: c.this_update.to_string(),
+                next_update: c.next_update.map(|t| t.to_string()),
+                revoked: c.revoked.clone(),
+            })
+            .collect(),
+        unreadable: subject.troubles.iter().map(|t| format!("{}: {}", t.at.path.display(), t.reason)).collect(),
+    }
+}
+
+fn cert_seen(held: &HeldCert) -> CertSeen {
+    let cert = &held.cert;
+    let mut key_usage = Vec::new();
+    if let Some(usage) = cert.key_usage() {
+        key_usage.extend(usage.digital_signature.then_some("digitalSignature"));
+        key_usage.extend(usage.key_cert_sign.then_some("keyCertSign"));
+    }
+    let mut extended_key_usage = Vec::new();
+    if let Some(usage) = cert.extended_key_usage() {
+        extended_key_usage.extend(usage.server_auth.then_some("serverAuth"));
+        extended_key_usage.extend(usage.client_auth.then_some("clientAuth"));
+        extended_key_usage.extend(usage.any.then_some("any"));
+    }
+    CertSeen {
+        path: held.at.path.clone(),
+        block: held.at.block,
+        line: held.at.line,
+        subject: cert.subject().to_owned(),
+        issuer: cert.issuer().to_owned(),
+        serial: cert.serial_hex(),
+        not_before: cert.not_before().to_string(),
+        not_after: cert.not_after().to_string(),
+        key: cert.public_key().to_string(),
+        signature: cert.signature_algorithm().to_string(),
+        ski: cert.ski().to_string(),
+        ca: cert.is_ca(),
+        path_len: cert.path_len(),
+        key_usage,
+        extended_key_usage,
+        sans: cert.sans().iter().map(|n| format!("{}:{n}", n.kind())).collect(),
+        attributes: cert
+            .attributes()
+            .map(|a| a.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn key_seen(key: &HeldKey, subject: &Subject) -> KeySeen {
+    let owner = key.spki_hash.as_ref().and_then(|hash| {
+        let found = subject.certificates.iter().find(|c| crate::audit::spki_hash(c.cert.spki_der()) == *hash);
+        found.map(|c| c.at.path.display().to_string())
+    });
+    KeySeen {
+        path: key.at.path.clone(),
+        line: key.at.line,
+        kind: match &key.kind {
+            KeyKind::Plain(kind) => kind.clone(),
+            KeyKind::Encrypted => "encrypted".to_owned(),
+            KeyKind::BehindParameters => "behind EC PARAMETERS, where Fabric's keystore does not see it".to_owned(),
+            KeyKind::Unreadable(why) => format!("unreadable: {why}"),
+        },
+        mode: key.mode.map(|m| format!("{m:04o}")),
+        belongs_to: owner,
+    }
+}
+
+fn describe(seen: &Seen, out: &mut String) {
+    let kind = match seen.kind {
+        SubjectKind::Msp => "MSP folder",
+        SubjectKind::Tls => "TLS folder",
+        SubjectKind::Csr => "CSR",
+        SubjectKind::Crl => "revocation list",
+        _ => "file",
+    };
+    let role = seen.role.map(|r| format!(", {r}")).unwrap_or_default();
+    let _ = writeln!(out, "{} ({kind}{role})", seen.path.display());
+    let mut line = |label: &str, text: &str| {
+        if !text.is_empty() {
+            let _ = writeln!(out, "    {label:11} {text}");
+        }
+    };
+    for cert in &seen.certificates {
+        let at = cert.line.map(|l| format!(":{l}")).unwrap_or_default();
+        line("certificate", &format!("{}{at}", cert.path.display()));
+        line("  subject", &cert.subject);
+        line("  issuer", &cert.issuer);
+        line("  serial", &cert.serial);
+        line("  valid", &format!("{} to {}", cert.not_before, cert.not_after));
+        line("  names", &cert.sans.join(", "));
+        let depth = cert.path_len.map(|n| format!(", path length {n}")).unwrap_or_default();
+        line("  CA", &if cert.ca { format!("yes{depth}") } else { String::new() });
+        line("  key", &format!("{}, SKI {}", cert.key, cert.ski));
+        line("  signed", &cert.signature);
+        line("  usage", &[&cert.key_usage[..], &cert.extended_key_usage[..]].concat().join(", "));
+        let attributes: Vec<String> = cert.attributes.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        line("  attributes", &attributes.join(", "));
+    }
+    for key in &seen.keys {
+        let mode = key.mode.as_ref().map(|m| format!(", mode {m}")).unwrap_or_default();
+        let owner = key.belongs_to.as_ref().map(|p| format!(", of {p}")).unwrap_or_default();
+        line("key", &format!("{}: {}{mode}{owner}", key.path.display(), key.kind));
+    }
+    for csr in &seen.csrs {
+        line("CSR", &format!("{}: {}", csr.path.display(), csr.subject));
+        line("  names", &csr.sans.join(", "));
+        line("  signature", if csr.signature_holds { "holds" } else { "does not hold" });
+    }
+    for crl in &seen.crls {
+        line("CRL", &format!("{}: of {}", crl.path.display(), crl.issuer));
+        let next = crl.next_update.as_ref().map(|n| format!(", next {n}")).unwrap_or_default();
+        line("  made", &format!("{}{next}", crl.this_update));
+        line("  revoked", &crl.revoked.join(", "));
+    }
+    for text in &seen.unreadable {
+        line("unreadable", text);
+    }
+}

@@ -1,0 +1,265 @@
+//! `fabcert rules` and `fabcert explain`.
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::OutputForm;
+use super::output;
+use crate::audit::{Confidence, RULES, Rule, Source, rule_by_id};
+use crate::ca::error_code;
+use crate::{Error, ErrorKind};
+
+/// List the rules of the audit.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fabcert rules                      one line a rule
+  fabcert rules --markdown           the page of all rules, as in docs/rules.md
+  fabcert rules --output json        everything about every rule")]
+pub(super) struct RulesArgs {
+    /// Print the documentation page of all rules
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// Explain a rule of the audit, or an error code of a Fabric CA.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fabcert explain san-gateway-missing
+  fabcert explain 20                 what code 20 of a Fabric CA means, and what to do
+  fabcert explain \"$(tail -1 peer.log)\"   a line of a peer's log or of fabric-ca-client")]
+pub(super) struct ExplainArgs {
+    /// Rule, number of a Fabric CA error code, or a line that holds one
+    #[arg(value_name = "RULE|CODE|TEXT")]
+    what: String,
+}
+
+#[derive(Serialize)]
+struct RuleEntry {
+    id: &'static str,
+    title: &'static str,
+    rationale: &'static str,
+    remedy: &'static str,
+    severity: &'static str,
+    confidence: &'static str,
+    sources: Vec<String>,
+    refusals: &'static [u8],
+}
+
+impl RuleEntry {
+    fn of(rule: &Rule) -> Self {
+        Self {
+            id: rule.id,
+            title: rule.title,
+            rationale: rule.rationale,
+            remedy: rule.remedy,
+            severity: rule.severity.as_str(),
+            confidence: match rule.confidence {
+                Confidence::Certain => "certain",
+                Confidence::Likely => "likely",
+            },
+            sources: rule.sources.iter().map(Source::words).collect(),
+            refusals: rule.refusals,
+        }
+    }
+}
+
+pub(super) fn rules(args: &RulesArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    if form == OutputForm::Json {
+        let rules: Vec<RuleEntry> = RULES.iter().map(|r| RuleEntry::of(r)).collect();
+        output::print_json(&serde_json::json!({"schema_version": 1, "rules": rules}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.markdown {
+        output::print(&page())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let width = RULES.iter().map(|r| r.id.len()).max().unwrap_or_default();
+    let mut out = String::new();
+    for rule in RULES {
+        let _ = writeln!(out, "{:width$}  {:7}  {}", rule.id, rule.severity.as_str(), rule.title);
+    }
+    output::print(&out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The documentation page of all rules.
+fn page() -> String {
+    let mut out = String::from(
+        "# The rules of `fabcert audit`\n\nMade by `fabcert rules --markdown`; a test holds this page against the rules. \"Refusals\" are the numbers under which\nverdicts name what Fabric itself refuses.\n\n| rule | level | what |\n|---|---|---|\n",
+    );
+    for rule in RULES {
+        let _ = writeln!(out, "| [{0}](#{0}) | {1} | {2} |", rule.id, rule.severity.as_str(), rule.title);
+    }
+    for rule in RULES {
+        let entry = RuleEntry::of(rule);
+        let _ = write!(
+            out,
+            "\n## {}\n\n{}: {}. {}\n\n*Remedy:* {}\n\n*Source:* {}",
+            entry.id,
+            capital(entry.severity),
+            entry.title,
+            entry.rationale,
+            entry.remedy,
+            entry.sources.join("; ")
+        );
+        if !entry.refusals.is_empty() {
+            let numbers: Vec<String> = entry.refusals.iter().map(ToString::to_string).collect();
+            let _ = write!(out, "; refusals {}", numbers.join(", "));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+pub(super) fn explain(args: &ExplainArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    let text = args.what.trim();
+    if let Some(rule) = rule_by_id(text) {
+        return explain_rule(rule, form);
+    }
+    if let Some(code) = code_in(text) {
+        return explain_code(code, form);
+    }
+    if let Some(rule) = RULES.iter().find(|r| text.contains(r.id)) {
+        return explain_rule(rule, form);
+    }
+    if let Some(rule) = rule_of_message(text) {
+        return explain_rule(rule, form);
+    }
+    let near = RULES.iter().map(|r| r.id).filter(|id| id.split('-').any(|part| part.len() > 2 && text.contains(part)));
+    let near: Vec<&str> = near.take(5).collect();
+    let hint = if near.is_empty() {
+        "fabcert rules lists them".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    };
+    Err(Error::new(
+        ErrorKind::Input,
+        format!("\"{text}\" is no rule, no error code of a Fabric CA, and no line that holds one"),
+    )
+    .with_help(hint))
+}
+
+fn explain_rule(rule: &Rule, form: OutputForm) -> Result<ExitCode, Error> {
+    let entry = RuleEntry::of(rule);
+    match form {
+        OutputForm::Json => output::print_json(&serde_json::json!({"schema_version": 1, "rule": entry}))?,
+        OutputForm::Human => output::print(&format!(
+            "{} ({}, {})\n\n{}\n\n{}\n\nremedy: {}\nsource: {}\n",
+            entry.id,
+            entry.severity,
+            entry.confidence,
+            capital(entry.title),
+            entry.rationale,
+            entry.remedy,
+            entry.sources.join("; ")
+        ))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain_code(code: i64, form: OutputForm) -> Result<ExitCode, Error> {
+    let Some(entry) = error_code(code) else {
+        return Err(Error::new(ErrorKind::Input, format!("{code} is no error code of a Fabric CA (0 to 82)"))
+            .with_help("fabcert rules lists the rules of the audit"));
+    };
+    let retry = entry.class.kind() == ErrorKind::Unreachable;
+    match form {
+        OutputForm::Json => output::print_json(&serde_json::json!({
+            "schema_version": 1,
+            "code": {"code": entry.code, "cause": entry.cause, "next_step": entry.next_step, "retry": retry},
+        }))?,
+        OutputForm::Human => output::print(&format!(
+            "Fabric CA error code {}\n\ncause: {}\nnext:  {}\nretry: {}\n",
+            entry.code,
+            entry.cause,
+            entry.next_step,
+            if retry { "yes, it may pass" } else { "no" }
+        ))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An error code as the text alone, or as servers and clients print it: `"code":20`, `Code: 20`, `Response from server:
+/// Error Code: 20`.
+fn code_in(text: &str) -> Option<i64> {
+    if let Ok(code) = text.parse() {
+        return Some(code);
+    }
+    let lower = text.to_ascii_lowercase();
+    let at = lower.find("code")?;
+    let digits: String = lower[at + 4..]
+        .trim_start_matches(|c: char| !c.is_ascii_digit() && c.is_ascii_punctuation() || c == ' ')
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok()
+}
+
+/// The rule for a message that a peer, an orderer or a Go client prints.
+fn rule_of_message(text: &str) -> Option<&'static Rule> {
+    const MESSAGES: [(&str, &str); 20] = [
+        ("could not load signing certificate from directory", "msp-layout"),
+        ("no signing certificate found", "msp-folder-empty"),
+        ("could not load a valid ca certificate", "msp-layout"),
+        ("no ca certificate found", "msp-folder-empty"),
+        ("failed unmarshalling configuration file", "config-unusable"),
+        ("administrators must be declared", "admins-missing"),
+        ("KeyMaterial not found", "key-missing"),
+        ("signing identity expired", "expired"),
+        ("certificate has expired or is not yet valid", "expired"),
+        ("certifiersIdentifier does not match", "nodeou-wrong-ca"),
+        ("does not have an OU that resolves to", "nodeou-missing"),
+        ("not a combination of them", "nodeou-ambiguous"),
+        ("not in root or intermediate certs", "config-ou-ca"),
+        ("certificate has been revoked", "cert-revoked"),
+        ("certificate signed by unknown authority", "root-mismatch"),
+        ("certificate is valid for", "san-missing"),
+        ("doesn't contain any IP SANs", "san-missing"),
+        ("legacy Common Name field", "san-none"),
+        ("private key does not match public key", "key-mismatch"),
+        ("incompatible key usage", "eku-server-missing"),
+    ];
+    MESSAGES.iter().find(|(words, _)| text.contains(words)).and_then(|(_, id)| rule_by_id(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_in_what_servers_and_clients_print() {
+        for (text, code) in [
+            ("20", Some(20)),
+            ("Response from server: Error Code: 73 - Incorrect password", Some(73)),
+            (r#"{"errors":[{"code":19,"message":"CA 'x' does not exist"}]}"#, Some(19)),
+            ("nothing", None),
+            ("exit code unknown", None),
+        ] {
+            assert_eq!(code_in(text), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_messages_of_fabric_lead_to_rules() {
+        let line = "x509: certificate is valid for org1-peer1, not org1-peer-gateway-svc";
+        assert_eq!(rule_of_message(line).map(|r| r.id), Some("san-missing"));
+        assert!(rule_of_message("all is well").is_none());
+    }
+
+    #[test]
+    fn the_page_of_all_rules_is_the_one_in_the_repository() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+        #[allow(clippy::disallowed_methods, reason = "a test reads the repository")]
+        let page_there = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(page_there == page(), "docs/rules.md is not what `fabcert rules --markdown` prints: write it anew");
+    }
+}

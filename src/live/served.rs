@@ -1,0 +1,70 @@
+//! Who was met: the same certificates are the same member.
+
+use std::net::SocketAddr;
+
+use super::Sample;
+
+/// A member behind an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// What it served, its own certificate first; DER.
+    pub chain: Vec<Vec<u8>>,
+    /// The addresses at which it was met.
+    pub addresses: Vec<SocketAddr>,
+    /// In how many connections.
+    pub samples: usize,
+    /// TLS version that was agreed.
+    pub version: Option<&'static str>,
+}
+
+/// The members among samples, in the order in which they were met, and what went wrong with the others.
+pub fn members(samples: &[Sample]) -> (Vec<Member>, Vec<String>) {
+    let mut found: Vec<Member> = Vec::new();
+    let mut failures: Vec<String> = Vec::new();
+    for sample in samples {
+        match (&sample.served, sample.address) {
+            (Ok(chain), Some(address)) => match found.iter_mut().find(|m| m.chain == *chain) {
+                Some(member) => {
+                    member.samples += 1;
+                    if !member.addresses.contains(&address) {
+                        member.addresses.push(address);
+                    }
+                }
+                None => found.push(Member {
+                    chain: chain.clone(),
+                    addresses: vec![address],
+                    samples: 1,
+                    version: sample.version,
+                }),
+            },
+            (Err(reason), address) => {
+                let text = address.map_or_else(|| reason.clone(), |a| format!("{a}: {reason}"));
+                if !failures.contains(&text) {
+                    failures.push(text);
+                }
+            }
+            (Ok(_), None) => {}
+        }
+    }
+    (found, failures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_one_certificate_are_one_member() {
+        let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let sample = |port, chain: &[u8]| Sample {
+            address: Some(at(port)),
+            served: Ok(vec![chain.to_vec()]),
+            version: Some("TLS 1.3"),
+        };
+        let silent = Sample { address: Some(at(3)), served: Err("no answer in time".into()), version: None };
+        let (found, failures) = members(&[sample(1, b"a"), sample(1, b"b"), sample(2, b"a"), silent.clone(), silent]);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].samples, found[0].addresses.as_slice()), (2, [at(1), at(2)].as_slice()));
+        assert_eq!(failures, ["127.0.0.1:3: no answer in time"]);
+    }
+}
