@@ -2,7 +2,7 @@
 
 use ring::digest;
 
-use super::asn1::Sequence;
+use super::asn1::{INTEGER, SEQUENCE, Sequence};
 use super::der::Der;
 
 /// A hash of a signature algorithm.
@@ -41,7 +41,7 @@ const PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10];
 const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
 
 impl SignatureAlgorithm {
-    /// The algorithm of an AlgorithmIdentifier: the content of its OID and its parameters, tag and length included.
+    /// The algorithm of an `AlgorithmIdentifier`: the content of its OID and its parameters, tag and length included.
     pub(super) fn of(oid: &[u8], parameters: &[u8]) -> Self {
         match oid {
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5] | [0x2b, 0x0e, 3, 2, 29] => Self::Rsa(Hash::Sha1),
@@ -62,10 +62,10 @@ impl SignatureAlgorithm {
 /// The hash of RSASSA-PSS parameters: the same for message and mask, the salt as long as the hash.
 fn pss(parameters: &[u8]) -> Option<Hash> {
     let mut fields = Sequence::open(parameters)?;
-    let (hash, hash_parameters) = fields.explicit(0)??.algorithm()?;
-    let (mask, mask_parameters) = fields.explicit(1)??.algorithm()?;
-    let salt = fields.explicit(2)??.small_integer()?;
-    let trailer = match fields.explicit(3)? {
+    let (hash, hash_parameters) = fields.explicit(0, SEQUENCE)??.algorithm()?;
+    let (mask, mask_parameters) = fields.explicit(1, SEQUENCE)??.algorithm()?;
+    let salt = fields.explicit(2, INTEGER)??.small_integer()?;
+    let trailer = match fields.explicit(3, INTEGER)? {
         Some(mut field) => field.small_integer()?,
         None => 1,
     };
@@ -82,7 +82,7 @@ fn pss(parameters: &[u8]) -> Option<Hash> {
     }
 }
 
-/// An AlgorithmIdentifier's content: its OID and its parameters (`crypto/x509/parser.go`, `parseAI`).
+/// The content of an `AlgorithmIdentifier`: its OID and its parameters (`crypto/x509/parser.go`, `parseAI`).
 pub(super) fn parse_identifier(mut der: Der<'_>) -> Result<(&[u8], &[u8]), &'static str> {
     let oid = der.oid().ok_or("an algorithm identifier has a broken OID")?;
     if der.is_empty() {

@@ -1,10 +1,18 @@
 //! ASN.1 as Go's `encoding/asn1` unmarshals it into structures: what follows the last field is passed over. Private keys
 //! and revocation lists are read so.
 
+#![allow(clippy::option_option, reason = "the outer `None` is a refusal, the inner one an absent field")]
+
 use super::der::{BitString, is_minimal, is_oid, to_i64};
 
 const UNIVERSAL: u8 = 0;
 const CONTEXT: u8 = 2;
+
+pub(super) const INTEGER: u32 = 2;
+pub(super) const BIT_STRING: u32 = 3;
+pub(super) const OID: u32 = 6;
+pub(super) const SEQUENCE: u32 = 16;
+const SET: u32 = 17;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Header {
@@ -14,6 +22,16 @@ struct Header {
     length: usize,
     /// Octets of tag and length.
     size: usize,
+}
+
+/// A value.
+pub(super) struct Value<'a> {
+    /// Class, tag, and whether it is compound.
+    pub(super) kind: (u8, u32, bool),
+    /// With tag and length.
+    pub(super) whole: &'a [u8],
+    /// Without.
+    pub(super) content: &'a [u8],
 }
 
 /// Fields of a structure, still to be read; `None` is a refusal.
@@ -37,24 +55,24 @@ impl<'a> Sequence<'a> {
     }
 
     pub(super) fn sequence(&mut self) -> Option<Self> {
-        self.required(UNIVERSAL, 16, true).map(Self)
+        self.required(UNIVERSAL, SEQUENCE, true).map(Self)
     }
 
     pub(super) fn set(&mut self) -> Option<Self> {
-        self.required(UNIVERSAL, 17, true).map(Self)
+        self.required(UNIVERSAL, SET, true).map(Self)
     }
 
     pub(super) fn optional_sequence(&mut self) -> Option<Option<Self>> {
-        self.optional(UNIVERSAL, 16, true).map(|found| found.map(Self))
+        self.optional(UNIVERSAL, SEQUENCE, true).map(|found| found.map(Self))
     }
 
     /// The content of an INTEGER.
     pub(super) fn integer(&mut self) -> Option<&'a [u8]> {
-        self.required(UNIVERSAL, 2, false).filter(|n| is_minimal(n))
+        self.required(UNIVERSAL, INTEGER, false).filter(|n| is_minimal(n))
     }
 
     pub(super) fn optional_integer(&mut self) -> Option<Option<&'a [u8]>> {
-        match self.optional(UNIVERSAL, 2, false)? {
+        match self.optional(UNIVERSAL, INTEGER, false)? {
             Some(number) => is_minimal(number).then_some(Some(number)),
             None => Some(None),
         }
@@ -83,59 +101,67 @@ impl<'a> Sequence<'a> {
     }
 
     pub(super) fn oid(&mut self) -> Option<&'a [u8]> {
-        self.required(UNIVERSAL, 6, false).filter(|oid| is_oid(oid))
+        self.required(UNIVERSAL, OID, false).filter(|oid| is_oid(oid))
     }
 
     pub(super) fn bit_string(&mut self) -> Option<BitString<'a>> {
-        self.required(UNIVERSAL, 3, false).and_then(BitString::of)
+        self.required(UNIVERSAL, BIT_STRING, false).and_then(BitString::of)
     }
 
-    /// The field inside `[number]`; the inner `None` when there is none.
-    pub(super) fn explicit(&mut self, number: u32) -> Option<Option<Self>> {
+    /// The field inside `[number]`, of the given universal tag; the inner `None` when there is none. One of another tag is
+    /// none, and stays to be read.
+    pub(super) fn explicit(&mut self, number: u32, tag: u32) -> Option<Option<Self>> {
         if self.0.is_empty() {
             return Some(None);
         }
-        let header = header(self.0)?;
-        let inner = &self.0[header.size..];
+        let outer = header(self.0)?;
+        let inner = &self.0[outer.size..];
         if inner.is_empty() {
             return None;
         }
-        if header.class != CONTEXT || header.tag != number || !header.compound {
-            return if header.class == CONTEXT && header.tag == number && header.length == 0 {
-                None
-            } else {
-                Some(None)
-            };
+        if (outer.class, outer.tag) != (CONTEXT, number) || outer.length > 0 && !outer.compound {
+            return Some(None);
         }
         // Go forgets the outer length and goes on behind the inner value.
-        let length = self::header(inner).map(|h| h.size.saturating_add(h.length))?;
-        let field = inner.get(..length)?;
-        self.0 = &inner[length..];
+        let header = header(inner).filter(|_| outer.length > 0)?;
+        if (header.class, header.tag, header.compound) != (UNIVERSAL, tag, matches!(tag, SEQUENCE | SET)) {
+            return Some(None);
+        }
+        let field = inner.get(..header.size.checked_add(header.length)?)?;
+        self.0 = &inner[field.len()..];
         Some(Some(Self(field)))
     }
 
-    /// An AlgorithmIdentifier: the content of its OID, and its parameters with tag and length.
+    /// An `AlgorithmIdentifier`: the content of its OID, and its parameters with tag and length.
     pub(super) fn algorithm(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         let mut fields = self.sequence()?;
         let oid = fields.oid()?;
         if fields.0.is_empty() {
             return Some((oid, &[]));
         }
-        Some((oid, fields.any()?.1))
+        Some((oid, fields.any()?.whole))
     }
 
-    /// Any value: class and tag and whether it is compound, all of it, and its content.
-    pub(super) fn any(&mut self) -> Option<((u8, u32, bool), &'a [u8], &'a [u8])> {
+    /// Any value.
+    pub(super) fn any(&mut self) -> Option<Value<'a>> {
         let header = header(self.0)?;
         let whole = self.0.get(..header.size.checked_add(header.length)?)?;
         self.0 = &self.0[whole.len()..];
-        Some(((header.class, header.tag, header.compound), whole, &whole[header.size..]))
+        let kind = (header.class, header.tag, header.compound);
+        Some(Value { kind, whole, content: &whole[header.size..] })
+    }
+
+    /// Class and tag of the next value, and whether it is compound; the inner `None` when there is none.
+    pub(super) fn next_kind(&self) -> Option<Option<(u8, u32, bool)>> {
+        if self.0.is_empty() {
+            return Some(None);
+        }
+        header(self.0).map(|header| Some((header.class, header.tag, header.compound)))
     }
 
     /// The next value with tag and length, if it is of this universal tag.
     pub(super) fn whole_sequence(&mut self) -> Option<&'a [u8]> {
-        let ((class, tag, compound), whole, _) = self.any()?;
-        (class == UNIVERSAL && tag == 16 && compound).then_some(whole)
+        self.any().filter(|value| value.kind == (UNIVERSAL, SEQUENCE, true)).map(|value| value.whole)
     }
 
     fn required(&mut self, class: u8, tag: u32, compound: bool) -> Option<&'a [u8]> {
@@ -150,7 +176,7 @@ impl<'a> Sequence<'a> {
         if (header.class, header.tag, header.compound) != (class, tag, compound) {
             return Some(None);
         }
-        self.any().map(|(_, _, content)| Some(content))
+        self.any().map(|value| Some(value.content))
     }
 }
 
@@ -210,9 +236,9 @@ mod tests {
     #[test]
     fn explicit_tags_are_looked_through() {
         let mut fields = Sequence::one(&[0xa1, 3, 2, 1, 7]);
-        assert!(fields.explicit(0).is_some_and(|f| f.is_none()));
-        assert_eq!(fields.explicit(1).flatten().and_then(|mut f| f.small_integer()), Some(7));
-        assert!(Sequence::one(&[0xa0, 0, 0]).explicit(0).is_none());
+        assert!(fields.explicit(0, INTEGER).is_some_and(|f| f.is_none()));
+        assert_eq!(fields.explicit(1, INTEGER).flatten().and_then(|mut f| f.small_integer()), Some(7));
+        assert!(Sequence::one(&[0xa0, 0, 0]).explicit(0, INTEGER).is_none());
     }
 
     proptest! {
@@ -220,7 +246,7 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut fields = Sequence::one(&bytes);
             while fields.any().is_some() {}
-            let _ = Sequence::one(&bytes).explicit(0);
+            let _ = Sequence::one(&bytes).explicit(0, SEQUENCE);
             let _ = Sequence::one(&bytes).algorithm();
         }
     }

@@ -59,7 +59,7 @@ pub(crate) struct Certificate {
     pub(crate) organizational_units: Vec<String>,
     pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
-    /// SubjectPublicKeyInfo, DER.
+    /// `SubjectPublicKeyInfo`, DER.
     pub(crate) spki: Vec<u8>,
     pub(crate) public_key: PublicKey,
     /// Empty for versions 1 and 2.

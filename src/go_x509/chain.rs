@@ -201,11 +201,13 @@ impl Search<'_> {
                 continue;
             }
             if !certificate.is_signed_by(candidate) {
-                hint.get_or_insert(format!("; \"{}\" bears the name and did not sign it", candidate.subject_text()));
+                hint.get_or_insert_with(|| {
+                    format!("; \"{}\" bears the name and did not sign it", candidate.subject_text())
+                });
                 continue;
             }
             if let Err(e) = is_valid(candidate, position, below, options.at) {
-                hint.get_or_insert(format!("; {e}"));
+                hint.get_or_insert_with(|| format!("; {e}"));
                 error = Some(e);
                 continue;
             }

@@ -67,7 +67,7 @@ fn constrained_host(host: &str) -> Result<String, String> {
     if name.contains(':') && !name.ends_with(']') {
         match host.rsplit_once(':') {
             Some((front, _)) if !front.contains(':') || front.starts_with('[') && front.ends_with(']') => {
-                name = front.strip_prefix('[').and_then(|f| f.strip_suffix(']')).unwrap_or(front).to_owned();
+                front.strip_prefix('[').and_then(|f| f.strip_suffix(']')).unwrap_or(front).clone_into(&mut name);
             }
             _ => return refuse("whose host has several colons"),
         }

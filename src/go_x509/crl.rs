@@ -1,7 +1,7 @@
 //! A revocation list as Go's `x509.ParseCRL` reads it: `encoding/asn1` into `pkix.CertificateList`.
 
 use super::algorithm::SignatureAlgorithm;
-use super::asn1::Sequence;
+use super::asn1::{SEQUENCE, Sequence, Value};
 use super::certificate::Certificate;
 use super::der::{BitString, is_minimal, is_oid, significant, to_i64};
 use super::ecdsa::joined;
@@ -63,7 +63,7 @@ impl RevocationList {
             }
         }
         let mut authority = None;
-        if let Some(mut field) = fields.explicit(0)? {
+        if let Some(mut field) = fields.explicit(0, SEQUENCE)? {
             read_extensions(field.sequence()?, |oid, value| {
                 if oid == AUTHORITY_KEY_ID && authority.is_none() {
                     authority = Some(key_identifier(value));
@@ -103,10 +103,9 @@ fn key_identifier(value: &[u8]) -> Option<Vec<u8>> {
     let mut fields = Sequence::open(value)?;
     let id = fields.tagged_octet_string(0)?.unwrap_or_default();
     fields.tagged_octet_string(1)?;
-    if let Some(serial) = fields.tagged_octet_string(2)? {
-        is_minimal(serial).then_some(())?;
-    }
-    Some(id.to_vec())
+    // Fabric's structure asks Go for a serial number in a way that Go cannot serve: it fails on a compound `[2]`, which no CA
+    // writes, and passes over a plain one.
+    (fields.next_kind()? != Some((2, 2, true))).then(|| id.to_vec())
 }
 
 /// A set of types and values; Go reads the values of the kinds that it knows.
@@ -114,10 +113,7 @@ fn relative_name(mut set: Sequence<'_>) -> Option<()> {
     while !set.rest().is_empty() {
         let mut attribute = set.sequence()?;
         attribute.oid()?;
-        let ((class, tag, compound), _, content) = attribute.any()?;
-        if class != 0 || compound {
-            continue;
-        }
+        let Value { kind: (0, tag, false), content, .. } = attribute.any()? else { continue };
         let holds = match u8::try_from(tag).unwrap_or_default() {
             1 => matches!(content, [0 | 0xff]),
             2 => is_minimal(content) && to_i64(content).is_some(),
@@ -134,15 +130,11 @@ fn relative_name(mut set: Sequence<'_>) -> Option<()> {
 }
 
 fn time(fields: &mut Sequence<'_>, optional: bool) -> Option<()> {
-    let mut ahead = *fields;
-    let next = if ahead.rest().is_empty() { None } else { Some(ahead.any()?) };
-    let read = match next {
-        Some(((0, tag, false), _, content)) if tag == u32::from(UTC_TIME) => utc_time(content),
-        Some(((0, tag, false), _, content)) if tag == u32::from(GENERALIZED_TIME) => {
-            generalized_time_with_fraction(content)
+    match fields.next_kind()? {
+        Some((0, tag, false)) if tag == u32::from(UTC_TIME) => utc_time(fields.any()?.content).map(|_| ()),
+        Some((0, tag, false)) if tag == u32::from(GENERALIZED_TIME) => {
+            generalized_time_with_fraction(fields.any()?.content).map(|_| ())
         }
-        _ => return optional.then_some(()),
-    };
-    *fields = ahead;
-    read.map(|_| ())
+        _ => optional.then_some(()),
+    }
 }

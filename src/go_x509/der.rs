@@ -1,6 +1,8 @@
 //! DER as Go's `golang.org/x/crypto/cryptobyte` reads it: tags below 31, lengths in their shortest form, four octets at
 //! most. `None` is a refusal.
 
+#![allow(clippy::option_option, reason = "the outer `None` is a refusal, the inner one an absent field")]
+
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;

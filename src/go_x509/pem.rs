@@ -83,9 +83,9 @@ fn decode(text: &[u8], end: usize) -> Decoded<'_> {
         rest = next;
     }
     let body = text.len() - rest.len();
-    // An empty block has used up the line break in front of END.
+    // Headers behind the END line, which follows BEGIN at once.
     if has_headers && body > end {
-        return Decoded::Broken;
+        return if body > end + END.len() { Decoded::End } else { Decoded::Broken };
     }
     let trailer = &text[end + END.len()..];
     let closing = trailer.strip_prefix(label).and_then(|t| t.strip_prefix(DASHES));

@@ -4,7 +4,7 @@
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
-use super::asn1::Sequence;
+use super::asn1::{BIT_STRING, OID, Sequence};
 use super::der::{significant, to_u64};
 use super::ecdsa::Curve;
 use super::public_key::PublicKey;
@@ -47,7 +47,9 @@ fn pkcs1(der: &[u8]) -> Option<PublicKey> {
     if let Some(mut others) = fields.optional_sequence()? {
         while !others.rest().is_empty() {
             let mut other = others.sequence()?;
-            (positive(other.integer()?)?, other.integer()?, other.integer()?);
+            positive(other.integer()?)?;
+            other.integer()?;
+            other.integer()?;
             primes += 1;
         }
     }
@@ -84,11 +86,11 @@ fn sec1(curve: Option<&[u8]>, der: &[u8]) -> Option<PublicKey> {
     let mut fields = Sequence::open(der)?;
     let version = fields.small_integer()?;
     let scalar = significant(fields.octet_string()?);
-    let named = match fields.explicit(0)? {
+    let named = match fields.explicit(0, OID)? {
         Some(mut field) => Some(field.oid()?),
         None => None,
     };
-    if let Some(mut field) = fields.explicit(1)? {
+    if let Some(mut field) = fields.explicit(1, BIT_STRING)? {
         field.bit_string()?;
     }
     let curve = Curve::of_oid(curve.or(named)?).filter(|_| version == 1)?;

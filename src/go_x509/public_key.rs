@@ -27,28 +27,28 @@ pub(crate) enum KeyRefusal {
 }
 
 impl PublicKey {
-    /// Reads the content of a SubjectPublicKeyInfo.
+    /// Reads the content of a `SubjectPublicKeyInfo`.
     pub(super) fn parse(mut spki: Der<'_>) -> Result<Self, KeyRefusal> {
-        let malformed = KeyRefusal::Malformed;
-        let identifier = spki.open(SEQUENCE).ok_or(malformed("the public key has no algorithm identifier"))?;
-        let (oid, parameters) = parse_identifier(identifier).map_err(malformed)?;
-        let bits = spki.bit_string().ok_or(malformed("the public key is no valid bit string"))?;
+        use KeyRefusal::Malformed;
+        let identifier = spki.open(SEQUENCE).ok_or(Malformed("the public key has no algorithm identifier"))?;
+        let (oid, parameters) = parse_identifier(identifier).map_err(Malformed)?;
+        let bits = spki.bit_string().ok_or(Malformed("the public key is no valid bit string"))?;
         let data = bits.right_aligned();
         match oid {
-            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1] => rsa(parameters, &data).map_err(malformed),
+            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1] => rsa(parameters, &data).map_err(Malformed),
             [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1] => {
-                let curve = Der(parameters).oid().ok_or(malformed("the EC key does not name its curve"))?;
+                let curve = Der(parameters).oid().ok_or(Malformed("the EC key does not name its curve"))?;
                 let curve = Curve::of_oid(curve).ok_or(KeyRefusal::Curve)?;
                 if !curve.holds(&data) {
-                    return Err(malformed("the EC key is no uncompressed point of its curve"));
+                    return Err(Malformed("the EC key is no uncompressed point of its curve"));
                 }
                 Ok(Self::Ecdsa(curve, data))
             }
-            [0x2b, 0x65, 0x70] if !parameters.is_empty() => Err(malformed("the Ed25519 key has parameters")),
-            [0x2b, 0x65, 0x70] if data.len() != 32 => Err(malformed("the Ed25519 key is not 32 bytes long")),
+            [0x2b, 0x65, 0x70] if !parameters.is_empty() => Err(Malformed("the Ed25519 key has parameters")),
+            [0x2b, 0x65, 0x70] if data.len() != 32 => Err(Malformed("the Ed25519 key is not 32 bytes long")),
             [0x2b, 0x65, 0x70] => Ok(Self::Ed25519(data)),
             [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1] => {
-                dsa(parameters, &data).ok_or(malformed("the DSA key is malformed")).map(|()| Self::Dsa)
+                dsa(parameters, &data).ok_or(Malformed("the DSA key is malformed")).map(|()| Self::Dsa)
             }
             _ => Ok(Self::Unknown),
         }
@@ -69,7 +69,7 @@ impl PublicKey {
     }
 }
 
-/// Reads a SubjectPublicKeyInfo (Go `x509.ParsePKIXPublicKey`, whose outer layers are read by `encoding/asn1`).
+/// Reads a `SubjectPublicKeyInfo` (Go `x509.ParsePKIXPublicKey`, whose outer layers are read by `encoding/asn1`).
 pub(crate) fn parse_spki(der: &[u8]) -> Option<PublicKey> {
     let mut outer = Der(der);
     let inner = outer.open(SEQUENCE).filter(|_| outer.is_empty())?;

@@ -123,29 +123,29 @@ pub(super) struct PrivateNumbers<'a> {
 /// Whether Go takes them for a private key of `public` (`checkPrivateKey`).
 pub(super) fn is_private_key(public: &RsaPublicKey, numbers: &PrivateNumbers<'_>) -> bool {
     let number = BigUint::from_bytes_be;
-    let (n, d, p, q) = (number(&public.modulus), number(numbers.private), number(numbers.p), number(numbers.q));
-    let (zero, one, e) = (BigUint::ZERO, BigUint::from(1u8), BigUint::from(public.exponent));
+    let (modulus, private) = (number(&public.modulus), number(numbers.private));
+    let (p, q) = (number(numbers.p), number(numbers.q));
+    let (one, exponent) = (BigUint::from(1u8), BigUint::from(public.exponent));
     let odd = public.modulus.last().is_some_and(|b| b & 1 == 1) && public.exponent & 1 == 1;
-    if !odd || !(2..1 << 31).contains(&public.exponent) || p <= one || q <= one || &p * &q != n || d >= n {
+    if !odd || !(2..1 << 31).contains(&public.exponent) || p <= one || q <= one || private >= modulus {
         return false;
     }
+    let inverts = |less: &BigUint| (&private % less) * &exponent % less == &one % less;
     let (p_less, q_less) = (&p - &one, &q - &one);
-    let (d_p, d_q) = (&d % &p_less, &d % &q_less);
-    if (&d_p * &e) % &p_less != &one % &p_less || (&d_q * &e) % &q_less != &one % &q_less {
+    if &p * &q != modulus || !inverts(&p_less) || !inverts(&q_less) {
         return false;
     }
     if let Some([given_p, given_q, inverse]) = numbers.precomputed {
         let inverse = number(inverse);
-        if number(given_p) != d_p || number(given_q) != d_q || inverse >= p || (&q * inverse) % &p != one {
+        let exponents_fit = number(given_p) == &private % &p_less && number(given_q) == &private % &q_less;
+        if !exponents_fit || inverse >= p || (&q * inverse) % &p != one {
             return false;
         }
     } else if q.modinv(&p).is_none() {
         return false;
     }
-    // Primes too close to each other are refused.
+    // Primes too close to each other are refused, and so is a small private exponent.
     let difference = if p > q { &p - &q } else { &q - &p };
-    let half = public.bits() / 2;
-    let far = half.checked_sub(100).is_none_or(|least| difference.bits() > least as u64);
-    // So is a small private exponent.
-    difference != zero && far && d.bits() > half as u64
+    let half = public.bits() as u64 / 2;
+    p != q && (half < 100 || difference.bits() > half - 100) && private.bits() > half
 }

@@ -18,10 +18,12 @@ pub(super) struct Loaded {
 
 /// Certificates by their content.
 #[derive(Default)]
-pub(super) struct Parsed(RefCell<HashMap<Vec<u8>, Result<Rc<Certificate>, ParseError>>>);
+pub(super) struct Parsed(RefCell<HashMap<Vec<u8>, Reading>>);
+
+type Reading = Result<Rc<Certificate>, ParseError>;
 
 impl Parsed {
-    pub(super) fn certificate(&self, der: &[u8]) -> Result<Rc<Certificate>, ParseError> {
+    pub(super) fn certificate(&self, der: &[u8]) -> Reading {
         let mut known = self.0.borrow_mut();
         if let Some(result) = known.get(der) {
             return result.clone();
