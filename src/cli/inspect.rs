@@ -150,10 +150,10 @@ fn seen(subject: &Subject) -> Seen {
             .iter()
             .map(|c| CrlSeen {
                 path: c.at.path.clone(),
-                issuer: c.issuer.clone(),
-                this_update: c.this_update.to_string(),
-                next_update: c.next_update.map(|t| t.to_string()),
-                revoked: c.revoked.clone(),
+                issuer: c.crl.issuer().to_owned(),
+                this_update: c.crl.this_update().to_string(),
+                next_update: c.crl.next_update().map(|t| t.to_string()),
+                revoked: c.crl.serials().to_vec(),
             })
             .collect(),
         unreadable: subject.troubles.iter().map(|t| format!("{}: {}", t.at.path.display(), t.reason)).collect(),

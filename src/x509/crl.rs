@@ -79,6 +79,11 @@ impl Crl {
         self.revoked.len()
     }
 
+    /// The serial numbers that are revoked, lower-case hex without leading zeros.
+    pub fn serials(&self) -> &[String] {
+        &self.revoked
+    }
+
     /// Whether it revokes none.
     pub fn is_empty(&self) -> bool {
         self.revoked.is_empty()
