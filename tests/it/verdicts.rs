@@ -11,12 +11,12 @@ use fabcert::{Timestamp, msp, tls};
 use tempfile::TempDir;
 
 /// The day the cases were recorded.
-const RECORDED: &str = "2026-11-23T05:00:00Z";
+pub(crate) const RECORDED: &str = "2026-11-23T05:00:00Z";
 
-type Row = HashMap<String, String>;
+pub(crate) type Row = HashMap<String, String>;
 
 /// The rows of a table whose fields may be quoted; no field holds a line break.
-fn rows(table: &str) -> Vec<Row> {
+pub(crate) fn rows(table: &str) -> Vec<Row> {
     let fields = |line: &str| {
         let (mut fields, mut quoted) = (vec![String::new()], false);
         for c in line.chars() {
@@ -34,7 +34,7 @@ fn rows(table: &str) -> Vec<Row> {
 }
 
 /// Unpacks an archive, links and empty folders included.
-fn unpack(archive: &str) -> TempDir {
+pub(crate) fn unpack(archive: &str) -> TempDir {
     let dir = TempDir::new().unwrap();
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/verdicts").join(archive);
     let done = Command::new("tar").arg("xzf").arg(archive).arg("-C").arg(dir.path()).status().unwrap();

@@ -58,5 +58,9 @@ pub(super) fn tls_files(disk: &Disk, dir: &Path, files: &[PathBuf], folders: &[P
         folders.iter().any(|f| f.file_name().is_some_and(|n| n == name))
             && disk.read_dir(&dir.join(name)).is_ok_and(|entries| !entries.is_empty())
     };
-    (holds("signcerts") && holds("tlscacerts") && !holds("cacerts")).then_some(TlsShape::GoClient)
+    // Under `CACerts` they are meant, and Fabric does not see them: that is a fault of an MSP.
+    let other_letters =
+        |f: &PathBuf| f.file_name().is_some_and(|n| n != "cacerts" && n.eq_ignore_ascii_case("cacerts"));
+    let has_cas = holds("cacerts") || folders.iter().any(other_letters);
+    (holds("signcerts") && holds("tlscacerts") && !has_cas).then_some(TlsShape::GoClient)
 }

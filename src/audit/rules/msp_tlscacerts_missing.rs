@@ -1,5 +1,7 @@
 //! The MSP names no TLS CA.
 
+use std::path::Path;
+
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
@@ -21,6 +23,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let has = |place| subject.at(place).next().is_some();
+    let misspelt = |name: &Path| name.as_os_str().eq_ignore_ascii_case("tlscacerts");
+    if subject.msp.iter().flat_map(|facts| &facts.strangers).any(|s| misspelt(s)) {
+        return;
+    }
     // A folder without CAs is refused for that already.
     if has(Place::RootCa) && !has(Place::TlsRootCa) {
         let at = Location::whole(subject.path.as_path());

@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     remedy: "put the root of the TLS CA into tlscacerts of the MSP and update the channel, or enrol at the TLS CA named there",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "core/peer/peer.go", item: "buildTrustedRootsForChain" }],
+    sources: &[Source::Fabric { path: "core/peer/peer.go", item: "Peer.updateTrustedRoots" }],
     refusals: &[],
     applies: |subject, _| !subject.tls_cas_beside.is_empty() && subject.at(Place::Server).next().is_some(),
     check,

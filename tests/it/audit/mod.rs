@@ -1,6 +1,36 @@
-//! The audit through the binary.
+//! The audit: of folders through the library, and of everything through the binary.
 
 mod inputs;
 mod live;
+mod msp_rules;
 mod policy;
 mod scene;
+mod verdicts;
+
+use std::path::{Path, PathBuf};
+
+use fabcert::Timestamp;
+use fabcert::audit::input::{LoadOptions, WalkOptions, walk};
+use fabcert::audit::{Audit, Audited, Expectation, ExpectedName, NameSource, Policy};
+use fabcert::fsx::Disk;
+use fabcert::msp::ChannelRules;
+
+use crate::verdicts::RECORDED;
+
+/// Audits everything below `folder`, as on the day the cases were recorded; paths are reported relative to it.
+fn audit(folder: &Path, rules: ChannelRules, names: &[&str]) -> Vec<Audited> {
+    let expected =
+        |name: &&str| ExpectedName { name: name.parse().unwrap(), source: NameSource::ExpectSan, advised: false };
+    let audit = Audit {
+        now: Timestamp::parse_rfc3339(RECORDED).unwrap(),
+        channel_rules: rules,
+        expectation: Expectation { names: names.iter().map(expected).collect(), ..Expectation::default() },
+        policy: Policy::default(),
+        load: LoadOptions { base: folder.to_owned(), here: folder.to_owned(), limit: 1 << 20 },
+    };
+    let disk = Disk::real();
+    let paths: Vec<PathBuf> = vec![folder.to_owned()];
+    let mut units = Vec::new();
+    walk(&disk, &WalkOptions { paths: &paths, excluded: &|_: &Path| false }, &mut |unit| units.push(unit)).unwrap();
+    units.iter().filter_map(|unit| audit.unit(&disk, unit).unwrap()).collect()
+}
