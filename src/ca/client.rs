@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::auth::{self, Credential};
-use super::status::{Operation, classify};
+use super::status::{Class, Operation, classify};
 use super::tls::{self, ClientIdentity};
 use super::transport::{Setup, Transport};
 use super::wire::{self, CaInfo, EnrollRequest, Enrollment, RegisterRequest};
@@ -192,7 +192,17 @@ impl Client {
         let operation = Operation::Reenroll;
         let body = wire::enroll_body(request, self.ca_name());
         let token = self.token(operation, credential, &body)?;
-        let (result, date) = self.call(operation, Some(&token), body, None).await?;
+        let mut answer = self.call(operation, Some(&token), body.clone(), None).await;
+        // A proxy that cuts the URL's path off has the CA check the token against a path that was never signed.
+        if let (Err(CaError::Server { error, .. }), Some(target)) =
+            (&answer, self.url.target_behind_proxy(operation.endpoint()))
+            && error.class == Class::Credential
+        {
+            tracing::debug!("the CA refused the token over the URL's whole path; trying it over {target}");
+            let token = self.sign(&target, credential, &body)?;
+            answer = self.call(operation, Some(&token), body, None).await;
+        }
+        let (result, date) = answer?;
         wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
     }
 
@@ -213,8 +223,11 @@ impl Client {
     }
 
     fn token(&self, operation: Operation, credential: &Credential<'_>, body: &[u8]) -> Result<String, CaError> {
-        let url = self.url.endpoint(operation.endpoint());
-        auth::token("POST", url.path(), body, credential)
+        self.sign(self.url.endpoint(operation.endpoint()).path(), credential, body)
+    }
+
+    fn sign(&self, target: &str, credential: &Credential<'_>, body: &[u8]) -> Result<String, CaError> {
+        auth::token("POST", target, body, credential)
             .map_err(|source| CaError::Signing { address: address(&self.url), source })
     }
 

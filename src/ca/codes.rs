@@ -47,7 +47,8 @@ pub static ERROR_CODES: [ErrorCode; 83] = {
         entry(
             0,
             Permanent,
-            LOG,
+            "the CA's log says which part of the request it did not like; with --profile or --attrs, check that the CA has that \
+             profile (signing.profiles in its configuration) and the identity those attributes",
             "a failure without a code of its own: unknown profile, missing attribute, CSR refused, or the database",
         ),
         entry(1, Permanent, BODY, "the HTTP method is not allowed on this path"),

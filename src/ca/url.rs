@@ -136,6 +136,14 @@ impl CaUrl {
         url
     }
 
+    /// The request target that a CA sees behind a proxy that cuts off the URL's path: `/NAME`, or `/api/v1/NAME` where
+    /// the path ends so (fabric-ca v1.5.21 `lib/server.go` serves both). `None` when there is no path to cut off.
+    pub(super) fn target_behind_proxy(&self, name: &str) -> Option<String> {
+        let path = self.path().trim_end_matches('/');
+        let kept = if path.ends_with("/api/v1") { "/api/v1" } else { "" };
+        (path.len() > kept.len()).then(|| format!("{kept}/{name}"))
+    }
+
     /// The base of the names that the Go client gives to CA certificate files: the host as typed, the port if typed,
     /// `-` and the CA name if one was asked for, with every `:` and `.` turned into `-`
     /// (fabric-ca v1.5.21 `cmd/fabric-ca-client/command/getcainfo.go`, `storeCAChain`): `127-0-0-1-7054-rootca`.
@@ -276,6 +284,14 @@ mod tests {
         assert_eq!(url.endpoint("enroll").as_str(), "https://h:7054/api/v1/enroll");
         let (url, ..) = CaUrl::parse("https://h/").expect("a URL");
         assert_eq!(url.endpoint("enroll").path(), "/enroll");
+    }
+
+    #[test]
+    fn behind_a_proxy_that_cuts_the_path_off_the_ca_sees_the_endpoint_alone() {
+        let behind = |text: &str| CaUrl::parse(text).expect("a URL").0.target_behind_proxy("reenroll");
+        assert_eq!(behind("https://h/org1/ca").as_deref(), Some("/reenroll"));
+        assert_eq!(behind("https://h/org1/api/v1").as_deref(), Some("/api/v1/reenroll"));
+        assert_eq!((behind("https://h"), behind("https://h/api/v1")), (None, None));
     }
 
     #[test]

@@ -8,14 +8,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{KeyArgs, NameArgs, OutputForm, TargetArgs};
-use super::output;
-use crate::ca::{Purpose, RoleRule};
-use crate::enroll::{self, CarriedWish, Environment};
+use super::{output, target};
+use crate::Error;
+use crate::enroll::{self, Environment};
 use crate::fsx::Disk;
-use crate::msp::KeyAccess;
-use crate::name::{NameSet, NameWishes};
-use crate::x509::SubjectFields;
-use crate::{Error, ErrorKind};
 
 /// Make a key and a CSR for a CA that cannot be reached from here.
 #[derive(Args, Debug)]
@@ -55,7 +51,7 @@ struct CsrMade<'a> {
 
 pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let wish = carried(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
+    let wish = target::carried(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
     let csr = enroll::make_csr(&wish, &Environment { disk: &disk, now: &super::now })?;
     if let Some(path) = &args.out {
         disk.replace(path, csr.as_bytes(), 0o644)?;
@@ -74,51 +70,4 @@ pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The wish behind the arguments: one folder, which tells what the certificate is for.
-pub(super) fn carried(
-    id: &str,
-    names: &NameArgs,
-    target: &TargetArgs,
-    key: Option<&KeyArgs>,
-    force: bool,
-) -> Result<CarriedWish, Error> {
-    let (purpose, dir) = match (&target.msp_dir, &target.tls_dir) {
-        (Some(dir), None) => (Purpose::Sign, dir),
-        (None, Some(dir)) => (Purpose::Tls, dir),
-        _ => {
-            return Err(Error::new(ErrorKind::Usage, "name one folder: --msp-dir or --tls-dir")
-                .with_help("a CSR is for one certificate; run the command twice for both"));
-        }
-    };
-    let name_set = NameSet::derive(&NameWishes {
-        sans: &names.san,
-        hostnames: &names.hostname,
-        gateway_services: &names.gateway_service,
-        namespace: names.namespace.as_deref(),
-        cluster_domain: &names.cluster_domain,
-    })?;
-    let (subject, _) =
-        SubjectFields::parse(&names.csr_names).map_err(|e| Error::new(ErrorKind::Usage, e.to_string()))?;
-    let node_ous = !target.no_node_ous;
-    let role = match (target.role, purpose) {
-        (Some(role), _) => RoleRule::Exactly(super::enroll::node_ou(role)),
-        (None, Purpose::Sign) if node_ous => RoleRule::ExactlyOne,
-        _ => RoleRule::Any,
-    };
-    Ok(CarriedWish {
-        id: id.to_owned(),
-        purpose,
-        target: dir.clone(),
-        names: name_set,
-        subject,
-        algorithm: key.and_then(KeyArgs::algorithm).unwrap_or_default(),
-        role,
-        layout: target.layout.into(),
-        tls_names: target.tls_names.into(),
-        node_ous,
-        key_access: KeyAccess { mode: target.key_mode, group: target.group },
-        force,
-    })
 }

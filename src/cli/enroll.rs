@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{CaArgs, KeyArgs, NameArgs, OutputForm, RoleArg, TargetArgs, TlsCaArgs};
-use super::{fabric_env, output};
-use crate::ca::{AttrRequest, CaUrl, RoleRule};
-use crate::enroll::{self, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish};
+use super::args::{CaArgs, KeyArgs, NameArgs, OutputForm, TargetArgs, TlsCaArgs};
+use super::{fabric_env, output, target};
+use crate::ca::{AttrRequest, CaUrl, Purpose, RoleRule};
+use crate::enroll::{self, CaAccess, Environment, MspWish, SecretSource, SignWish, TlsWish, Wish};
 use crate::fsx::Disk;
-use crate::name::{NameSet, NameWishes};
-use crate::x509::{NodeOu, SubjectFields};
+use crate::name::NameSet;
 use crate::{Error, ErrorKind, Secret};
 
 const EXAMPLES: &str = "\
@@ -91,7 +90,8 @@ pub(super) struct EnrollArgs {
 
 pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let env = |name: &str| std::env::var(name).ok();
-    fabric_env::apply(&env, &mut args.ca, &mut args.names, &mut args.target, &mut args.key, &mut args.profile);
+    let EnrollArgs { ca, names, target, key, profile, attrs, .. } = &mut args;
+    fabric_env::apply(&env, ca, names, target, key, profile, attrs);
     let dry_run = args.dry_run;
     let wish = wish(args, &env)?;
     let disk = Disk::real();
@@ -116,9 +116,7 @@ pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Er
 fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
     let EnrollArgs { ca, tls_ca, names, target, key, profile, attrs, wait, force, .. } = args;
     let home = target.home.as_deref();
-    let default_msp = home.filter(|_| target.tls_dir.is_none()).map(|h| h.join("msp"));
-    let msp_dir = target.msp_dir.map(|p| fabric_env::below_home(home, p)).or(default_msp);
-    let tls_dir = target.tls_dir.map(|p| fabric_env::below_home(home, p));
+    let (msp_dir, tls_dir) = target::folders(&target);
     if msp_dir.is_none() && tls_dir.is_none() {
         return Err(Error::new(ErrorKind::Usage, "no folder was named to put the result into")
             .with_help("give --msp-dir DIR for the signing identity, --tls-dir DIR for the TLS pair, or both"));
@@ -131,39 +129,15 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
             "--msp-dir and --tls-dir must be two folders, neither inside the other",
         ));
     }
-    let name_set = NameSet::derive(&NameWishes {
-        sans: &names.san,
-        hostnames: &names.hostname,
-        gateway_services: &names.gateway_service,
-        namespace: names.namespace.as_deref(),
-        cluster_domain: &names.cluster_domain,
-    })?;
-    if tls_dir.is_some() && name_set.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            "--tls-dir needs names: a TLS certificate without any is of no use to clients",
-        )
-        .with_help("give --san, --hostname or --gateway-service with the names that clients dial"));
-    }
-    for warning in name_set.warnings() {
-        tracing::warn!("{warning}");
-    }
+    let name_set = target::name_set(&names, tls_dir.is_some())?;
     let both = msp_dir.is_some() && tls_dir.is_some();
     if both && profile.is_some() {
         return Err(Error::new(ErrorKind::Usage, "--profile goes with one folder alone")
             .with_help("with both folders the signing certificate gets the CA's default profile and the TLS certificate the profile tls"));
     }
-    let (mut subject, had_ou) =
-        SubjectFields::parse(&names.csr_names).map_err(|e| Error::new(ErrorKind::Usage, e.to_string()))?;
-    if let Some(serial) = names.csr_serialnumber {
-        subject.serial_number = Some(serial);
-    }
-    if had_ou {
-        tracing::warn!("the OU of --csr-names is left out: the CA sets the identity's type and affiliation there");
-    }
+    let subject = target::subject(&names)?;
     let sign_ca = access(&ca, home, env)?;
     let node_ous = !target.no_node_ous;
-    let role = target.role.map(node_ou);
     let tls = tls_dir
         .map(|target_dir| -> Result<TlsWish, Error> {
             Ok(TlsWish {
@@ -172,7 +146,7 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
                 names: name_set.clone(),
                 profile: profile.clone().unwrap_or_else(|| "tls".to_owned()),
                 file_names: target.tls_names.into(),
-                role: if both { RoleRule::Any } else { role.map_or(RoleRule::Any, RoleRule::Exactly) },
+                role: if both { RoleRule::Any } else { target::role(&target, Purpose::Tls) },
             })
         })
         .transpose()?;
@@ -182,11 +156,7 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
         names: if both { NameSet::default() } else { name_set },
         profile,
         msp: MspWish { layout: target.layout.into(), node_ous },
-        role: match role {
-            Some(role) => RoleRule::Exactly(role),
-            None if node_ous => RoleRule::ExactlyOne,
-            None => RoleRule::Any,
-        },
+        role: target::role(&target, Purpose::Sign),
     });
     if let Some(sign) = &sign
         && !both
@@ -206,29 +176,12 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
         } else {
             Some(attrs.iter().map(|a| attribute(a)).collect::<Result<_, _>>()?)
         },
-        key: key_wish(&key),
+        key: target::key(&key),
         key_mode: target.key_mode,
         group: target.group,
         force,
         wait,
     })
-}
-
-pub(super) fn node_ou(role: RoleArg) -> NodeOu {
-    match role {
-        RoleArg::Peer => NodeOu::Peer,
-        RoleArg::Orderer => NodeOu::Orderer,
-        RoleArg::Admin => NodeOu::Admin,
-        RoleArg::Client => NodeOu::Client,
-    }
-}
-
-pub(super) fn key_wish(key: &KeyArgs) -> KeyWish {
-    match &key.key_file {
-        Some(path) => KeyWish::File(path.clone()),
-        None if key.reuse_key => KeyWish::Standing,
-        None => KeyWish::New(key.algorithm()),
-    }
 }
 
 fn attribute(text: &str) -> Result<AttrRequest, Error> {
@@ -252,7 +205,7 @@ fn access(ca: &CaArgs, home: Option<&std::path::Path>, env: fabric_env::Lookup<'
         Error::new(ErrorKind::Usage, "no enrolment id was given")
             .with_help("give --id ID, or put it into the URL: https://ID@HOST")
     })?;
-    let anchors: Vec<PathBuf> = ca.tls_ca.iter().map(|p| fabric_env::below_home(home, p.clone())).collect();
+    let anchors: Vec<PathBuf> = ca.tls_ca.iter().map(|p| target::below_home(home, p)).collect();
     anchors_needed(&url, &anchors, "--tls-ca")?;
     Ok(CaAccess {
         secret: secret(ca.secret_file.as_ref(), "FABCERT_SECRET", env, url_secret)?,
@@ -287,7 +240,7 @@ fn tls_access(
         }
         url_secret = secret;
         if !tls.tls_url_ca.is_empty() {
-            access.anchors = tls.tls_url_ca.iter().map(|p| fabric_env::below_home(home, p.clone())).collect();
+            access.anchors = tls.tls_url_ca.iter().map(|p| target::below_home(home, p)).collect();
         }
         anchors_needed(&access.url, &access.anchors, "--tls-url-ca")?;
     }

@@ -1,6 +1,6 @@
 //! The Go client's environment: `FABRIC_CA_CLIENT_*` stands in for what neither a flag nor `FABCERT_*` gave.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::{CaArgs, KeyArgs, NameArgs, TargetArgs};
 
@@ -38,6 +38,7 @@ pub(super) fn apply(
     target: &mut TargetArgs,
     key: &mut KeyArgs,
     profile: &mut Option<String>,
+    attrs: &mut Vec<String>,
 ) {
     fill(&mut ca.url, get(env, "URL"));
     fill(&mut ca.ca_name, get(env, "CANAME"));
@@ -48,17 +49,11 @@ pub(super) fn apply(
     fill(&mut names.csr_serialnumber, get(env, "CSR_SERIALNUMBER"));
     fill(&mut key.keyrequest_size, get(env, "CSR_KEYREQUEST_SIZE"));
     fill(profile, get(env, "ENROLLMENT_PROFILE"));
+    // The Go client itself passes this one over in silence.
+    fill_list(attrs, list(env, "ENROLLMENT_ATTRS"));
     fill(&mut target.home, get(env, "HOME").map(PathBuf::from));
     if target.msp_dir.is_none() && target.tls_dir.is_none() {
         target.msp_dir = get(env, "MSPDIR").map(PathBuf::from);
-    }
-}
-
-/// Paths as the Go client takes them: relative ones lie below its home, when a home is named.
-pub(super) fn below_home(home: Option<&Path>, path: PathBuf) -> PathBuf {
-    match home {
-        Some(home) if path.is_relative() => home.join(path),
-        _ => path,
     }
 }
 
@@ -72,23 +67,18 @@ mod tests {
             "FABRIC_CA_CLIENT_URL" => Some("https://env".to_owned()),
             "FABRIC_CA_CLIENT_CSR_HOSTS" => Some("a, b".to_owned()),
             "FABRIC_CA_CLIENT_CANAME" => Some(String::new()),
+            "FABRIC_CA_CLIENT_ENROLLMENT_ATTRS" => Some("hf.Type:opt,x".to_owned()),
             "FABRIC_CA_CLIENT_MSPDIR" => Some("msp".to_owned()),
             _ => None,
         };
         let mut ca = CaArgs { url: Some("https://flag".into()), ..CaArgs::default() };
-        let (mut names, mut target, mut key, mut profile) =
-            (NameArgs::default(), TargetArgs::default(), KeyArgs::default(), None);
-        apply(&env, &mut ca, &mut names, &mut target, &mut key, &mut profile);
+        let (mut names, mut target, mut key, mut profile, mut attrs) =
+            (NameArgs::default(), TargetArgs::default(), KeyArgs::default(), None, Vec::new());
+        apply(&env, &mut ca, &mut names, &mut target, &mut key, &mut profile, &mut attrs);
         assert_eq!(ca.url.as_deref(), Some("https://flag"));
         assert_eq!(ca.ca_name, None);
+        assert_eq!(attrs, ["hf.Type:opt", "x"]);
         assert_eq!(names.san, ["a", "b"]);
         assert_eq!(target.msp_dir, Some(PathBuf::from("msp")));
-    }
-
-    #[test]
-    fn relative_paths_lie_below_the_home_that_was_named() {
-        assert_eq!(below_home(Some(Path::new("/h")), "msp".into()), Path::new("/h/msp"));
-        assert_eq!(below_home(Some(Path::new("/h")), "/x".into()), Path::new("/x"));
-        assert_eq!(below_home(None, "msp".into()), Path::new("msp"));
     }
 }

@@ -15,10 +15,10 @@ use crate::fsx::Disk;
 /// Put a certificate from a CA that cannot be reached from here in place, after the same proof as an enrolment's.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  fabcert install --id org1-peer1 --tls-dir /var/hyperledger/peer/tls --cert org1-peer1.pem --chain ca-chain.pem \\
-      --hostname org1-peer1 --gateway-service org1-peer-gateway-svc --namespace fabric
+  fabcert install --id org1-peer1 --tls-dir /var/hyperledger/peer/tls --cert org1-peer1.pem --chain ca-chain.pem
 
-The key is the one that fabcert csr keeps beside the folder, or that of an enrolment whose answer was lost.")]
+The key is the one that fabcert csr keeps beside the folder, or that of an enrolment whose answer was lost. The names
+that its CSR asked for must be in the certificate, and further ones that are given here.")]
 pub(super) struct InstallArgs {
     /// Enrolment id
     #[arg(long, value_name = "ID", env = "FABCERT_ID")]
@@ -42,7 +42,7 @@ const LIMIT: usize = 4 * 1024 * 1024;
 
 pub(super) fn run(args: &InstallArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let wish = super::csr::carried(&args.id, &args.names, &args.target, None, args.force)?;
+    let wish = super::target::carried(&args.id, &args.names, &args.target, None, args.force)?;
     let cert = disk.read(&args.cert, LIMIT)?;
     let mut chain = Vec::new();
     for path in &args.chain {

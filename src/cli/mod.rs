@@ -13,6 +13,7 @@ mod install;
 mod logging;
 mod output;
 mod rollback;
+mod target;
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -87,6 +87,8 @@ pub(super) struct Wanted<'a> {
     pub(super) role: RoleRule,
     /// The curve, when one was named.
     pub(super) curve: Option<KeyAlgorithm>,
+    /// The public point of the key, when one was named.
+    pub(super) key_point: Option<&'a [u8]>,
     pub(super) force: bool,
     pub(super) target: &'a std::path::Path,
 }
@@ -134,6 +136,9 @@ pub(super) fn decide(
         && wish != found
     {
         return Ok(Some(Reason::Curve(found)));
+    }
+    if wanted.key_point.is_some_and(|point| point != leaf.public_key_bits()) {
+        return Ok(Some(Reason::OtherKey));
     }
     if !standing.changed.is_empty() {
         return Ok(Some(Reason::FilesChanged(standing.changed.clone())));
@@ -193,6 +198,7 @@ mod tests {
             sans,
             role: RoleRule::Exactly(NodeOu::Peer),
             curve: None,
+            key_point: None,
             force,
             target: std::path::Path::new("msp"),
         }
@@ -233,6 +239,10 @@ mod tests {
         assert!(matches!(reason(&standing(&leaf), &orderer), Some(Reason::Role(_))));
         let p384 = Wanted { curve: Some(KeyAlgorithm::P384), ..wanted(&[], false) };
         assert_eq!(reason(&standing(&leaf), &p384), Some(Reason::Curve(KeyAlgorithm::P256)));
+        let own = Wanted { key_point: Some(leaf.public_key_bits()), ..wanted(&[], false) };
+        assert_eq!(reason(&standing(&leaf), &own), None);
+        let other = Wanted { key_point: Some(b"another point"), ..wanted(&[], false) };
+        assert_eq!(reason(&standing(&leaf), &other), Some(Reason::OtherKey));
         assert_eq!(decide(None, &wanted(&[], false), now).unwrap(), Some(Reason::Missing));
     }
 

@@ -64,6 +64,7 @@ pub struct DryRun {
 /// # Errors
 /// When a target cannot be read, or holds another identity.
 pub fn plan(wish: &Wish, env: &Environment<'_>) -> Result<DryRun, Error> {
+    let own_key = wish.key.named(env.disk)?;
     let mut certificates = Vec::new();
     for task in Task::all(wish, env.disk)? {
         let seen = task.look(env.disk)?;
@@ -83,7 +84,7 @@ pub fn plan(wish: &Wish, env: &Environment<'_>) -> Result<DryRun, Error> {
             role: task.purpose().as_str(),
             target: task.target().to_owned(),
             ca: task.ca().url.to_string(),
-            reason: task.decide(wish, &seen, (env.now)())?.map(|r| r.to_string()),
+            reason: task.decide(wish, own_key.as_ref(), &seen, (env.now)())?.map(|r| r.to_string()),
             names,
             files: files(&task, wish),
         });

@@ -39,7 +39,7 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
     {
         let mut held = Vec::new();
         for place in &places {
-            held.extend(Lock::acquire_existing(env.disk, place, (env.now)())?);
+            held.extend(Lock::acquire_to_look(env.disk, place)?);
         }
         let seen = look(&tasks, env)?;
         if reasons(&tasks, wish, &seen, env)?.iter().all(Option::is_none) {
@@ -89,7 +89,8 @@ fn reasons(
     seen: &[Seen],
     env: &Environment<'_>,
 ) -> Result<Vec<Option<Reason>>, Error> {
-    tasks.iter().zip(seen).map(|(task, seen)| task.decide(wish, seen, (env.now)())).collect()
+    let named = wish.key.named(env.disk)?;
+    tasks.iter().zip(seen).map(|(task, seen)| task.decide(wish, named.as_ref(), seen, (env.now)())).collect()
 }
 
 /// The signing identity as the credential for the TLS certificate: the same id at the same CA, so that the second

@@ -7,6 +7,7 @@
 //! What is remembered between runs stands in the state folder beside each target: the record of the last issue, the
 //! pending key and answer, and the CA's refusals.
 
+mod brake;
 mod decision;
 mod dry_run;
 mod flow;

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use super::flow::Environment;
 use super::folder::{MspFolder, put};
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-use super::pending::{self, Pending};
+use super::pending::{self, Asked, Pending};
 use super::request::Issued;
+use super::wish::KeyWish;
 use crate::ca::{Expected, Purpose, RoleRule, verify};
-use crate::key::{KeyAlgorithm, KeyPair};
+use crate::key::KeyPair;
 use crate::msp::{DiskFolder, KeyAccess, Layout, Lock, Place, StandingMsp, StandingTls, TlsNames, TlsPlan, rollback};
-use crate::name::NameSet;
+use crate::name::{self, NameSet};
 use crate::x509::{Csr, CsrSpec, SubjectFields};
 use crate::{Error, ErrorKind};
 
@@ -27,8 +28,8 @@ pub struct CarriedWish {
     pub names: NameSet,
     /// Subject fields beside the CN.
     pub subject: SubjectFields,
-    /// Curve of a new key.
-    pub algorithm: KeyAlgorithm,
+    /// Which key.
+    pub key: KeyWish,
     /// The NodeOU that the certificate must carry.
     pub role: RoleRule,
     /// File names in an MSP folder.
@@ -50,22 +51,51 @@ pub struct CarriedWish {
 pub fn make_csr(wish: &CarriedWish, env: &Environment<'_>) -> Result<String, Error> {
     let place = Place::of(env.disk, &wish.target)?;
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
-    let key = match pending_at(&place, env)? {
-        Some(pending) if pending.is_for(&wish.id, None, wish.purpose) => pending.key()?,
-        Some(pending) if !wish.force => {
-            return Err(Error::new(
-                ErrorKind::Input,
-                format!("another key, for \"{}\", is pending beside {}", pending.id(), wish.target.display()),
-            )
-            .with_help("finish that enrolment first, or drop its key with --force"));
-        }
-        _ => KeyPair::generate(wish.algorithm)?,
+    let wished = wished_key(wish, &place, env)?;
+    let key = match (pending_at(&place, env)?.filter(|_| !wish.force), wished) {
+        (Some(pending), wished) => waiting_key(&pending, wished.as_ref(), wish)?,
+        (None, Some(key)) => key,
+        (None, None) => KeyPair::generate(wish.key.algorithm())?,
     };
     let sans = wish.names.sans();
     let csr = Csr::build(&CsrSpec { enrollment_id: &wish.id, sans: &sans, subject: &wish.subject }, &key)?;
-    let pending = Pending::new(&key, &wish.id, None, wish.purpose);
+    let asked = Asked::new(&sans, None, None, &wish.subject);
+    let pending = Pending::new(&key, &wish.id, None, wish.purpose, asked);
     place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
     Ok(csr.to_pem())
+}
+
+/// The key that was named, or that stands in the target.
+fn wished_key(wish: &CarriedWish, place: &Place, env: &Environment<'_>) -> Result<Option<KeyPair>, Error> {
+    if wish.key != KeyWish::Standing {
+        return wish.key.named(env.disk);
+    }
+    let folder = DiskFolder::new(env.disk, place.target());
+    Ok(match wish.purpose {
+        Purpose::Sign => StandingMsp::read(&folder, None).key.map(|(_, key)| key),
+        Purpose::Tls => StandingTls::read(&folder, wish.tls_names).key,
+    })
+}
+
+/// The pending key, if it is the one for this wish: its CSR may be on its way already.
+fn waiting_key(pending: &Pending, wished: Option<&KeyPair>, wish: &CarriedWish) -> Result<KeyPair, Error> {
+    let refuse = |what: String| {
+        Err(Error::new(ErrorKind::Input, format!("{what} is pending beside {}", wish.target.display()))
+            .with_help("finish that enrolment first with fabcert install, or drop its key with --force"))
+    };
+    if !pending.is_for(&wish.id, None, wish.purpose) {
+        return refuse(format!("another key, for \"{}\",", pending.id()));
+    }
+    let key = pending.key()?;
+    if wished.is_some_and(|w| w.public_point() != key.public_point()) {
+        return refuse("another key than the one named".to_owned());
+    }
+    match wish.key {
+        KeyWish::New(Some(curve)) if curve != key.algorithm() => {
+            refuse(format!("{curve} is asked for, and a key of {}", key.algorithm()))
+        }
+        _ => Ok(key),
+    }
 }
 
 /// Puts a certificate that was carried here in place, after the same proof as an enrolment's. The key is the pending one
@@ -93,7 +123,13 @@ pub fn install_answer(
         .as_ref()
         .and_then(|s| s.chain().map(|c| c.root))
         .or_else(|| tls.as_ref().and_then(|s| s.chain().map(|c| c.root)));
-    let sans = wish.names.sans();
+    // What the CSR asked for is proven whether it is said again or not.
+    let mut sans = pending.asked.sans()?;
+    for name in wish.names.sans() {
+        if !name::holds(&sans, &name) {
+            sans.push(name);
+        }
+    }
     let now = (env.now)();
     let expected = Expected {
         enrollment_id: pending.id(),

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::wish::CaAccess;
-use crate::ca::Purpose;
+use crate::ca::{AttrRequest, Purpose};
 use crate::key::KeyPair;
+use crate::name::SanName;
+use crate::x509::{Cert, SubjectFields};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The file in the state folder.
@@ -22,10 +24,51 @@ pub(super) struct Pending {
     id: String,
     purpose: String,
     key_pem: Zeroizing<String>,
-    /// Set once a request went out whose answer never came: the CA may have issued, and counted, all the same.
+    /// What the CA is asked for with this key.
+    #[serde(default)]
+    pub(super) asked: Asked,
+    /// Set while a request is on its way, and when its answer never came: the CA may have issued, and counted, all the same.
     pub(super) answer_lost: bool,
     /// What the CA answered, until it is installed.
     pub(super) answer: Option<Answer>,
+    /// How often the CA answered this very request with something else than what was asked.
+    #[serde(default)]
+    pub(super) not_as_asked: u32,
+}
+
+/// What is asked for: two requests with the same are the same to the CA but for key and time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    /// The names, as they are sent.
+    pub(super) names: Vec<String>,
+    profile: Option<String>,
+    /// Attribute requests: name, and whether the CA may leave it out.
+    attributes: Option<Vec<(String, bool)>>,
+    subject: SubjectFields,
+}
+
+impl Asked {
+    pub(super) fn new(
+        sans: &[SanName],
+        profile: Option<&str>,
+        attributes: Option<&[AttrRequest]>,
+        subject: &SubjectFields,
+    ) -> Self {
+        Self {
+            names: sans.iter().map(ToString::to_string).collect(),
+            profile: profile.map(str::to_owned),
+            attributes: attributes.map(|list| list.iter().map(|a| (a.name.clone(), a.optional)).collect()),
+            subject: subject.clone(),
+        }
+    }
+
+    /// The names again.
+    ///
+    /// # Errors
+    /// When one is none: then the file was changed by hand.
+    pub(super) fn sans(&self) -> Result<Vec<SanName>, Error> {
+        self.names.iter().map(|text| text.parse::<SanName>().map_err(Error::from)).collect()
+    }
 }
 
 /// The CA's answer as it came, unverified.
@@ -49,7 +92,7 @@ impl std::fmt::Debug for Pending {
 
 impl Pending {
     /// A key that is about to be used; `ca` is `None` for a CSR that is carried by hand.
-    pub(super) fn new(key: &KeyPair, id: &str, ca: Option<&CaAccess>, purpose: Purpose) -> Self {
+    pub(super) fn new(key: &KeyPair, id: &str, ca: Option<&CaAccess>, purpose: Purpose, asked: Asked) -> Self {
         Self {
             schema_version: 1,
             url: ca.map(|c| c.url.to_string()).unwrap_or_default(),
@@ -57,8 +100,10 @@ impl Pending {
             id: id.to_owned(),
             purpose: purpose.as_str().to_owned(),
             key_pem: key.to_pkcs8_pem(),
+            asked,
             answer_lost: false,
             answer: None,
+            not_as_asked: 0,
         }
     }
 
@@ -84,6 +129,11 @@ impl Pending {
             && self.purpose == purpose.as_str()
             && self.url == ca.map(|c| c.url.to_string()).unwrap_or_default()
             && self.ca_name == ca.and_then(|c| c.ca_name.clone())
+    }
+
+    /// Whether the kept answer is this certificate.
+    pub(super) fn answers_with(&self, leaf: &Cert) -> bool {
+        self.answer.as_ref().is_some_and(|a| a.cert_pem.trim() == leaf.to_pem().trim())
     }
 
     /// Whether the certificate is made at a CA that this run does not reach: the key waits for `fabcert install`.

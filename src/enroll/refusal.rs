@@ -7,6 +7,7 @@ use ring::pbkdf2;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use super::brake::Brake;
 use super::wish::CaAccess;
 use crate::{Error, ErrorKind, Secret, Timestamp, x509};
 
@@ -93,27 +94,9 @@ impl Refusal {
         })
     }
 
-    /// When the next request is allowed: ten minutes after the first refusal, an hour after the second, never by
-    /// itself after the third.
-    pub(super) fn next_attempt(&self) -> Option<Timestamp> {
-        match self.count {
-            0 | 1 => Some(self.last.plus(std::time::Duration::from_secs(600))),
-            2 => Some(self.last.plus(std::time::Duration::from_secs(3600))),
-            _ => None,
-        }
-    }
-
     /// The error for a run that this refusal stops, `None` when it may ask again.
     pub(super) fn stops(&self, now: Timestamp, state: &std::path::Path) -> Option<Error> {
-        let next = self.next_attempt();
-        // A clock that was set back must not keep the door shut for years.
-        if next.is_some_and(|at| now >= at || now < self.last.minus(std::time::Duration::from_secs(60))) {
-            return None;
-        }
-        let until = next.map_or_else(
-            || "no request is sent by itself any more".to_owned(),
-            |at| format!("the next request is sent after {at}"),
-        );
+        let until = Brake::after(self.count, self.last, now).words()?;
         Some(
             Error::new(
                 ErrorKind::Refused,

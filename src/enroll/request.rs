@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::brake::Brake;
 use super::flow::Environment;
-use super::pending::{self, Answer, Pending};
+use super::pending::{self, Answer, Asked, Pending};
 use super::refusal::{self, Refusal};
 use super::task::{Seen, Task, copy};
 use super::wish::{CaAccess, KeyWish, Wish};
@@ -52,30 +53,18 @@ pub(super) async fn obtain(
         )
         .with_help("put the certificate in place with fabcert install, or drop that key with --force"));
     }
-    let usable = standing.filter(|p| p.is_for(id, Some(task.ca()), purpose));
+    // A run that was killed after it had put the answer in place could not drop it any more.
+    let usable = standing
+        .filter(|p| p.is_for(id, Some(task.ca()), purpose))
+        .filter(|p| seen.leaf.as_ref().is_none_or(|leaf| !p.answers_with(leaf)));
+    let asked = Asked::new(&task.sans, task.profile(), wish.attributes.as_deref(), &wish.subject);
     if let Some(pending) = &usable
-        && let Some(issued) = earlier_answer(task, wish, seen, pending, env)
+        && let Some(issued) = earlier_answer(task, wish, seen, pending, &asked, &file, env)?
     {
         tracing::info!("using the answer that an earlier run got and could not install");
         return Ok(issued);
     }
-    let (mut pending, key) = match (&wish.key, usable) {
-        (KeyWish::New(curve), Some(pending)) => {
-            let key = pending.key()?;
-            if curve.is_none_or(|c| c == key.algorithm()) {
-                (pending, key)
-            } else {
-                let key = KeyPair::generate(wish.key.algorithm())?;
-                (Pending::new(&key, id, Some(task.ca()), purpose), key)
-            }
-        }
-        (_, before) => {
-            let key = wished_key(wish, seen, env)?;
-            let mut pending = Pending::new(&key, id, Some(task.ca()), purpose);
-            pending.answer_lost = before.is_some_and(|p| p.answer_lost);
-            (pending, key)
-        }
-    };
+    let (mut pending, key) = pending_key(task, wish, seen, usable, asked, env)?;
     let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: &wish.subject }, &key)?;
     let client = client(task.ca(), env)?;
     let not_before = (env.now)().minus(BACKDATE);
@@ -91,6 +80,7 @@ pub(super) async fn obtain(
     let answer = ask(task, wish, &client, &request, &mut pending, signed, places, env).await?;
     let received_at = (env.now)();
     report_skew(answer.server_date, received_at);
+    pending.answer_lost = false;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     pending.answer = Some(Answer {
         cert_pem: text(&answer.cert_pem),
@@ -98,36 +88,93 @@ pub(super) async fn obtain(
         server_date: answer.server_date,
         received_at,
     });
-    match prove(task, wish, seen, &pending, &key, received_at) {
-        Ok(verified) => {
-            task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-            Ok(Issued { verified, key, received_at })
-        }
-        Err(e) => {
-            // The outcome is known, and this key is of no more use.
-            task.place.remove_state_file(disk, pending::FILE)?;
-            Err(e)
-        }
+    let proven = prove(task, wish, seen, &pending, &key, received_at);
+    if proven.is_err() {
+        pending.not_as_asked += 1;
+    }
+    task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    match proven {
+        Ok(verified) => Ok(Issued { verified, key, received_at }),
+        Err(e) => Err(kept(&e, &pending, received_at, &file)),
     }
 }
 
-/// An answer that was proven and not installed, if it still is what is wished.
+/// The key to ask with, and what is kept of it: the pending one where it is still the wished one, so that a lost answer
+/// costs no key.
+fn pending_key(
+    task: &Task<'_>,
+    wish: &Wish,
+    seen: &Seen,
+    before: Option<Pending>,
+    asked: Asked,
+    env: &Environment<'_>,
+) -> Result<(Pending, KeyPair), Error> {
+    let kept = match (&wish.key, &before) {
+        (KeyWish::New(curve), Some(pending)) => {
+            Some(pending.key()?).filter(|key| curve.is_none_or(|c| c == key.algorithm()))
+        }
+        _ => None,
+    };
+    let key = match kept {
+        Some(key) => key,
+        None => wished_key(wish, seen, env)?,
+    };
+    let mut pending = Pending::new(&key, &task.ca().id, Some(task.ca()), task.purpose(), asked);
+    if let Some(before) = before {
+        pending.answer_lost = before.answer_lost;
+        if before.asked == pending.asked {
+            pending.not_as_asked = before.not_as_asked;
+        }
+    }
+    Ok((pending, key))
+}
+
+/// The answer that an earlier run kept, if it is what is wished now: a run was killed before it could install it, or it
+/// was not as asked then and the wish was corrected since. Where it still is not, and the request would be the very same,
+/// the CA is not asked again at once.
 fn earlier_answer(
     task: &Task<'_>,
     wish: &Wish,
     seen: &Seen,
     pending: &Pending,
+    asked: &Asked,
+    file: &std::path::Path,
     env: &Environment<'_>,
-) -> Option<Issued> {
-    let received_at = pending.answer.as_ref()?.received_at;
-    let key = pending.key().ok()?;
-    if let KeyWish::New(Some(curve)) = wish.key
-        && curve != key.algorithm()
-    {
-        return None;
+) -> Result<Option<Issued>, Error> {
+    let Some(answer) = &pending.answer else { return Ok(None) };
+    let key = pending.key()?;
+    let is_wished = match &wish.key {
+        KeyWish::New(curve) => curve.is_none_or(|c| c == key.algorithm()),
+        KeyWish::Standing => true,
+        KeyWish::File(_) => wish.key.named(env.disk)?.is_some_and(|k| k.public_point() == key.public_point()),
+    };
+    if !is_wished {
+        return Ok(None);
     }
-    let verified = prove(task, wish, seen, pending, &key, (env.now)()).ok()?;
-    Some(Issued { verified, key, received_at })
+    let now = (env.now)();
+    match prove(task, wish, seen, pending, &key, now) {
+        Ok(verified) => Ok(Some(Issued { verified, key, received_at: answer.received_at })),
+        Err(e) if pending.asked == *asked && !wish.force => {
+            match Brake::after(pending.not_as_asked, answer.received_at, now) {
+                Brake::Open => Ok(None),
+                _ => Err(kept(&e, pending, now, file)),
+            }
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// The error of an answer that is not as asked and is kept.
+fn kept(e: &Error, pending: &Pending, now: Timestamp, file: &std::path::Path) -> Error {
+    let received_at = pending.answer.as_ref().map_or(now, |a| a.received_at);
+    let until = Brake::after(pending.not_as_asked, received_at, now).words().unwrap_or_default();
+    let help = e.help().map(|h| format!("{h}; ")).unwrap_or_default();
+    Error::new(e.kind(), e.to_string()).with_help(format!(
+        "{help}the answer (of {received_at}, number {}) is kept in {}: a run with corrected wishes that it meets installs it \
+         without another enrolment; for the same request {until}, unless with --force",
+        pending.not_as_asked,
+        file.display()
+    ))
 }
 
 fn prove(
@@ -158,20 +205,14 @@ fn prove(
 }
 
 fn wished_key(wish: &Wish, seen: &Seen, env: &Environment<'_>) -> Result<KeyPair, Error> {
-    match &wish.key {
-        KeyWish::File(path) => {
-            let pem = env.disk.read_secret(path, 64 * 1024)?;
-            KeyPair::from_pem(&pem).map_err(|e| {
-                let help = Error::from(e.clone()).help().map(str::to_owned).unwrap_or_default();
-                Error::new(ErrorKind::Input, format!("{}: {e}", path.display())).with_help(help)
-            })
-        }
-        KeyWish::Standing => match seen.key.as_ref().and_then(copy) {
-            Some(key) => Ok(key),
-            None => Ok(KeyPair::generate(wish.key.algorithm())?),
-        },
-        KeyWish::New(_) => Ok(KeyPair::generate(wish.key.algorithm())?),
-    }
+    let standing = match wish.key {
+        KeyWish::Standing => seen.key.as_ref().and_then(copy),
+        _ => wish.key.named(env.disk)?,
+    };
+    Ok(match standing {
+        Some(key) => key,
+        None => KeyPair::generate(wish.key.algorithm())?,
+    })
 }
 
 fn client(ca: &CaAccess, env: &Environment<'_>) -> Result<Client, Error> {
@@ -205,6 +246,12 @@ async fn ask(
     env: &Environment<'_>,
 ) -> Result<Enrollment, Error> {
     let (ca, disk) = (task.ca(), env.disk);
+    // While a request is on its way the outcome is open: the CA may issue, and count, for a run that was killed.
+    let lost_before = pending.answer_lost;
+    let keep = |pending: &mut Pending, open: bool| {
+        pending.answer_lost = open;
+        task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)
+    };
     let policy = wish.wait.map_or_else(RetryPolicy::once, RetryPolicy::until);
     let lost = RefCell::new(false);
     let note = |e: &CaError, pause: Duration| {
@@ -214,15 +261,19 @@ async fn ask(
         tracing::warn!("{e}; trying again in {:.1} s", pause.as_secs_f64());
     };
     if let Some((cert_pem, key)) = signed {
-        task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+        keep(pending, true)?;
         tracing::info!("asking {} for the {} certificate of {} (re-enrolment)", ca.url, task.purpose().as_str(), ca.id);
         let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
         match policy.run(random, note, || client.reenroll(&credential, request)).await {
             Ok(answer) => return Ok(answer),
             Err(e) if e.is_refusal() => {
                 tracing::info!("{e}; enrolling with the secret instead");
+                keep(pending, lost_before || *lost.borrow())?;
             }
-            Err(e) => return Err(keep_if_ambiguous(task, pending, &e, lost.take(), env)?.unwrap_or_else(|| e.into())),
+            Err(e) => {
+                return Err(keep_if_ambiguous(task, pending, &e, lost_before || *lost.borrow(), env)?
+                    .unwrap_or_else(|| e.into()));
+            }
         }
     }
     let secret = ca.secret.read(disk)?;
@@ -233,7 +284,7 @@ async fn ask(
     {
         return Err(stop);
     }
-    task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    keep(pending, true)?;
     tracing::info!("asking {} for the {} certificate of {}", ca.url, task.purpose().as_str(), ca.id);
     match policy.run(random, note, || client.enroll(&ca.id, &secret, request)).await {
         Ok(answer) => {
@@ -252,12 +303,13 @@ async fn ask(
                     place.write_state_file(disk, refusal::FILE, &refusal.to_bytes(), 0o600)?;
                 }
             }
-            Err(keep_if_ambiguous(task, pending, &e, lost.take(), env)?.unwrap_or_else(|| e.into()))
+            Err(keep_if_ambiguous(task, pending, &e, lost_before || *lost.borrow(), env)?.unwrap_or_else(|| e.into()))
         }
     }
 }
 
-/// Keeps the pending key where the CA may have issued all the same, and drops it where it surely did not.
+/// Keeps the pending key where the CA may have issued all the same, and drops it where it surely did not. `lost`: an
+/// answer to an earlier request with it never came.
 fn keep_if_ambiguous(
     task: &Task<'_>,
     pending: &mut Pending,
@@ -265,14 +317,13 @@ fn keep_if_ambiguous(
     lost: bool,
     env: &Environment<'_>,
 ) -> Result<Option<Error>, Error> {
-    let lost_before = pending.answer_lost || lost;
-    if e.is_ambiguous() || lost_before {
-        pending.answer_lost = true;
-        task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-    } else if e.is_refusal() {
+    pending.answer_lost = e.is_ambiguous() || lost;
+    if e.is_refusal() && !pending.answer_lost {
         task.place.remove_state_file(env.disk, pending::FILE)?;
+    } else {
+        task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
     }
-    if e.is_refusal() && lost_before {
+    if e.is_refusal() && lost {
         return Ok(Some(
             Error::new(
                 ErrorKind::Refused,

@@ -102,8 +102,14 @@ impl<'a> Task<'a> {
         Ok(seen)
     }
 
-    /// Whether there is anything to do.
-    pub(super) fn decide(&self, wish: &Wish, seen: &Seen, now: Timestamp) -> Result<Option<Reason>, Error> {
+    /// Whether there is anything to do. `named_key` is the key in the file that the wish names.
+    pub(super) fn decide(
+        &self,
+        wish: &Wish,
+        named_key: Option<&KeyPair>,
+        seen: &Seen,
+        now: Timestamp,
+    ) -> Result<Option<Reason>, Error> {
         let standing = seen.leaf.as_ref().map(|leaf| Standing {
             leaf,
             curve: seen.key.as_ref().map(KeyPair::algorithm),
@@ -121,6 +127,7 @@ impl<'a> Task<'a> {
             sans: &self.sans,
             role: self.role(),
             curve,
+            key_point: named_key.map(KeyPair::public_point),
             force: wish.force,
             target: self.target(),
         };

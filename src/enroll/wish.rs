@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ca::{AttrRequest, CaUrl, RoleRule};
-use crate::key::KeyAlgorithm;
+use crate::key::{KeyAlgorithm, KeyPair};
 use crate::msp::{Layout, TlsNames};
 use crate::name::NameSet;
 use crate::x509::SubjectFields;
@@ -65,6 +65,20 @@ pub enum KeyWish {
 }
 
 impl KeyWish {
+    /// The key in the file that was named; `None` when none was.
+    ///
+    /// # Errors
+    /// When the file cannot be read (I/O) or holds no key that is fit for this (input).
+    pub(super) fn named(&self, disk: &crate::fsx::Disk) -> Result<Option<KeyPair>, Error> {
+        let Self::File(path) = self else { return Ok(None) };
+        let pem = disk.read_secret(path, 64 * 1024)?;
+        let key = KeyPair::from_pem(&pem).map_err(|e| {
+            let help = Error::from(e.clone()).help().map(str::to_owned).unwrap_or_default();
+            Error::new(ErrorKind::Input, format!("{}: {e}", path.display())).with_help(help)
+        })?;
+        Ok(Some(key))
+    }
+
     /// The curve of a new key.
     pub fn algorithm(&self) -> KeyAlgorithm {
         match self {

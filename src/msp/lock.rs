@@ -27,6 +27,11 @@ impl Lock {
     /// [`InstallError::Locked`] when another run holds it; when the folder is filled by Kubernetes itself; when the
     /// state folder cannot be made or cleared up.
     pub fn acquire(disk: &Disk, place: &Place, now: Timestamp) -> Result<Self, InstallError> {
+        Self::take(disk, place, Some(now))
+    }
+
+    /// `since` is left as a note for other runs; a run that only looks leaves none, and so writes nothing.
+    fn take(disk: &Disk, place: &Place, since: Option<Timestamp>) -> Result<Self, InstallError> {
         if place.layout() == Placement::Mounted {
             generation::refuse_foreign(disk, place)?;
         }
@@ -40,15 +45,16 @@ impl Lock {
                 return Err(InstallError::Locked { file: path, pid: field("pid "), since: field("since ") });
             }
         };
-        // A note for others only: the lock holds without it, on a full disk for example.
-        let _: fsx::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
+        if let Some(now) = since {
+            // A note for others only: the lock holds without it, on a full disk for example.
+            let _: fsx::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
+        }
         recover(disk, place)?;
         Ok(Self { place: place.clone(), _file: file })
     }
 
-    /// For a run that may have nothing to do: locks `place` when its state folder exists, so that what is then read is
-    /// whole, and otherwise makes nothing and gives `None` (nothing was ever begun there). Also `None` on a read-only
-    /// file system, where nobody can change anything.
+    /// Like [`Lock::acquire`] where the state folder exists, and otherwise makes nothing and gives `None`: nothing was
+    /// ever begun there.
     ///
     /// # Errors
     /// As [`Lock::acquire`].
@@ -56,7 +62,20 @@ impl Lock {
         if disk.metadata(&place.state_dir())?.is_none() {
             return Ok(None);
         }
-        match Self::acquire(disk, place, now) {
+        Self::acquire(disk, place, now).map(Some)
+    }
+
+    /// For a run that may have nothing to do: locks `place` when its state folder exists, so that what is then read is
+    /// whole. Writes nothing where no killed run left anything to clear up. Also `None` on a read-only file system, where
+    /// nobody can change anything.
+    ///
+    /// # Errors
+    /// As [`Lock::acquire`].
+    pub fn acquire_to_look(disk: &Disk, place: &Place) -> Result<Option<Self>, InstallError> {
+        if disk.metadata(&place.state_dir())?.is_none() {
+            return Ok(None);
+        }
+        match Self::take(disk, place, None) {
             Err(InstallError::Fs(e)) if e.io_kind() == std::io::ErrorKind::ReadOnlyFilesystem => Ok(None),
             done => done.map(Some),
         }

@@ -11,7 +11,7 @@ use crate::name::SanName;
 
 /// The subject fields that a Fabric CA keeps beside the CN. There is no OU: the CA replaces it by the identity's type
 /// and affiliation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SubjectFields {
     /// C, two letters.
     pub country: Option<String>,

@@ -23,17 +23,25 @@ impl Ran {
 
 /// Runs `fabcert` with these arguments and, where there is one, this secret in the environment.
 pub(crate) fn fabcert(args: &[&str], secret: Option<&str>) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fabcert"));
-    command.args(args).env_clear().stdin(Stdio::null());
-    if let Some(secret) = secret {
-        command.env("FABCERT_SECRET", secret);
-    }
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let variables: Vec<(&str, &str)> = secret.iter().map(|secret| ("FABCERT_SECRET", *secret)).collect();
+    fabcert_in(args, &variables)
+}
+
+/// Runs `fabcert` in an environment that holds nothing but these variables.
+pub(crate) fn fabcert_in(args: &[&str], variables: &[(&str, &str)]) -> Ran {
+    let Output { status, stdout, stderr } = command(args, variables).output().unwrap();
     Ran {
         code: status.code().unwrap_or(-1),
         stdout: String::from_utf8(stdout).unwrap(),
         stderr: String::from_utf8(stderr).unwrap(),
     }
+}
+
+/// `fabcert`, not started yet.
+pub(crate) fn command(args: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fabcert"));
+    command.args(args).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+    command
 }
 
 /// Every path below `dir` with its mode and content.

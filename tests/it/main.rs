@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod command;
+mod defects;
 mod enroll;
 #[cfg(feature = "dev-ca")]
 mod help;

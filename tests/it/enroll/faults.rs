@@ -28,7 +28,8 @@ fn enroll(ca: &Running, dir: &Path, more: &[&str]) -> Ran {
 }
 
 /// The fault, the exit code, and a word that the message must hold.
-const FAULTS: [(&str, i32, &str); 23] = [
+const FAULTS: [(&str, i32, &str); 24] = [
+    ("slow", 6, "within 2s"),
     ("drop-sans", 8, "org1-peer-gateway-svc"),
     ("drop-one-san", 8, "missing"),
     ("other-key", 8, "another key"),
@@ -77,11 +78,50 @@ fn every_fault_is_named_and_leaves_the_folder_as_it_was() {
     assert_eq!(after.code, 0, "{after:?}");
 }
 
+/// What concerns the OU of an identity, whose folder is an MSP.
+const OU_FAULTS: [(&str, &str); 2] = [("no-ou", "OU"), ("two-ous", "OU")];
+
+#[test]
+fn an_identity_without_one_role_is_refused_and_leaves_the_folder_as_it_was() {
+    let ca = dev_ca();
+    let dir = tempfile::tempdir().unwrap();
+    let msp = dir.path().join("p/msp").display().to_string();
+    assert_eq!(enroll(&ca, dir.path(), &["--msp-dir", &msp]).code, 0);
+    let before = (tree(Path::new(&msp)), tree(&dir.path().join("p/tls")));
+    for (name, word) in OU_FAULTS {
+        ca.set_fault(FaultRule::new(name.parse().unwrap()));
+        let ran = enroll(&ca, dir.path(), &["--msp-dir", &msp]);
+        ca.clear_faults();
+        assert!(ran.code == 8 && ran.stderr.contains(word), "{name}: {ran:?}");
+        assert!((tree(Path::new(&msp)), tree(&dir.path().join("p/tls"))) == before, "{name}");
+    }
+}
+
+/// A switch that somebody adds to the dev CA needs a line here.
+#[test]
+fn every_switch_of_the_dev_ca_is_tried() {
+    let source = include_str!("../../../src/devca/fault.rs");
+    let variants = source.split("pub enum Fault {").nth(1).unwrap().split("\n}").next().unwrap();
+    let documented: Vec<&str> = variants
+        .lines()
+        .filter_map(|l| l.trim().strip_prefix("/// `")?.split_once("`: ").map(|(name, _)| name))
+        .map(|name| name.split(['[', '=']).next().unwrap())
+        .collect();
+    assert!(documented.len() > 25, "{documented:?}");
+    let refused = FAULTS.iter().map(|(name, ..)| *name).chain(OU_FAULTS.iter().map(|(name, _)| *name));
+    let tried: Vec<&str> = refused.chain(LEGAL).map(|name| name.split('=').next().unwrap()).collect();
+    let missing: Vec<&&str> = documented.iter().filter(|name| !tried.contains(name)).collect();
+    assert!(missing.is_empty(), "no test tries {missing:?}");
+}
+
+/// What a client has to take.
+const LEGAL: [&str; 4] = ["extra-san", "reversed-chain", "delay=50", "clock-skew=3600"];
+
 #[test]
 fn what_is_legal_is_taken() {
     let ca = dev_ca();
     let dir = tempfile::tempdir().unwrap();
-    for name in ["extra-san", "reversed-chain", "delay=50", "clock-skew=3600"] {
+    for name in LEGAL {
         ca.set_fault(FaultRule::new(name.parse().unwrap()));
         let ran = enroll(&ca, dir.path(), &[]);
         assert_eq!(ran.code, 0, "{name}: {ran:?}");

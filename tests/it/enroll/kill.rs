@@ -353,7 +353,6 @@ fn answer_was_lost(ca: &Ca, run: &Run) -> bool {
 /// An identity that may enrol once: only a kill between the CA's answer and its keeping needs the registrar, and then
 /// the key of what was issued is still there.
 #[test]
-#[ignore = "enroll::request drops the pending key when the CA refuses after such a kill"]
 fn a_kill_costs_an_identity_with_one_enrolment_at_most_an_answer_and_never_its_key() {
     let ca = Ca::start();
     let template = scratch();
@@ -391,7 +390,6 @@ fn a_kill_costs_an_identity_with_one_enrolment_at_most_an_answer_and_never_its_k
 
 /// A kill after a folder was switched leaves the CA's answer in the state folder: it is never installed again.
 #[test]
-#[ignore = "enroll::request takes the answer of a certificate that stands already, and --force changes nothing"]
 fn an_answer_that_was_installed_before_a_kill_is_not_used_again() {
     let ca = Ca::start();
     ca.add("org1-peer1", -1);

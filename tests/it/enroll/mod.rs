@@ -2,6 +2,7 @@
 
 mod again;
 mod carried;
+mod corrected;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
 #[cfg(feature = "dev-ca")]
@@ -9,6 +10,8 @@ mod kill;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+mod own_key;
 mod refused;
 pub(crate) mod scene;
 mod secrets;
+mod transport;

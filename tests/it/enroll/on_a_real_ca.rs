@@ -193,20 +193,20 @@ fn another_root_and_another_identity_are_refused_and_nothing_changes() {
     assert!(tree(&dir.path().join("p/msp")) == before);
 }
 
-/// A proxy that rewrites the path makes every token invalid, since the token signs the path: the second certificate is
-/// asked for with the secret.
+/// A proxy that rewrites the path: the CA sees another path than the token was signed over first. One enrolment is enough
+/// here too.
 #[test]
 fn a_ca_under_a_url_path_behind_a_proxy_gives_both_folders() {
     let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
-    let peer = Peer::register(&ca, "peerpw", None);
+    let peer = Peer::register(&ca, "peerpw", Some(1));
     let port: u16 = ca.url().rsplit(':').next().unwrap().parse().unwrap();
     let certificate = ca.transport().issue("proxy", &["localhost", "127.0.0.1"]);
     let proxy = PathProxy::start("/ca/org1", port, ca.tls_anchor(), &certificate);
     let (by_secret, by_token) = peer.issued();
     let ran = peer.enroll_at(&proxy.url(), ca.tls_anchor(), ca.ca_name(), "peerpw", &[]);
     assert_eq!((ran.code, ran.json()["action"].as_str()), (0, Some("enrolled")), "{ran:?}");
-    assert_eq!(peer.issued(), (by_secret + 2, by_token));
-    assert_eq!(proxy.seen(), ["/ca/org1/enroll", "/ca/org1/reenroll", "/ca/org1/enroll"]);
+    assert_eq!(peer.issued(), (by_secret + 1, by_token + 1));
+    assert_eq!(proxy.seen(), ["/ca/org1/enroll", "/ca/org1/reenroll", "/ca/org1/reenroll"]);
     if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
         assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
     }

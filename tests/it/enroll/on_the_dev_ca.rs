@@ -43,7 +43,10 @@ impl CaUnderTest for DevCaUnderTest {
     }
 
     fn register(&self, registration: &Registration<'_>) {
-        let spec = IdentitySpec::new(registration.id, registration.secret, registration.kind);
+        let mut spec = IdentitySpec::new(registration.id, registration.secret, registration.kind);
+        if let Some(limit) = registration.max_enrollments {
+            spec = spec.limited_to(i64::from(limit));
+        }
         self.running.add_identity(&spec).unwrap();
     }
 
@@ -68,6 +71,24 @@ fn a_root_an_intermediate_and_two_give_folders_that_fabric_loads() {
 #[test]
 fn a_second_run_is_left_alone_and_every_lack_enrols_again() {
     a_folder_is_left_alone_until_something_lacks(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
+fn an_answer_that_is_not_as_asked_is_kept_for_a_corrected_run() {
+    super::corrected::kept_for_a_corrected_run(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
+fn runs_after_the_first_do_what_they_do_on_the_real_ca() {
+    use super::again::{gets_what_lacks, leaves_all_alone, one_enrolment_is_enough, the_way_back};
+    for run in [leaves_all_alone, gets_what_lacks, one_enrolment_is_enough, the_way_back] {
+        run(&DevCaUnderTest::start(|_| {}, None));
+    }
+}
+
+#[test]
+fn a_key_that_is_named_is_the_key_of_the_certificate() {
+    super::own_key::a_named_key(&DevCaUnderTest::start(|_| {}, None));
 }
 
 #[test]

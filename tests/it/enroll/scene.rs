@@ -68,7 +68,10 @@ impl<'a> Peer<'a> {
         let (anchor, msp, tls) = (text(anchor), text(&self.msp()), text(&self.tls()));
         let mut args = vec!["enroll", "--url", url, "--id", "org1-peer1", "--tls-ca", &anchor];
         args.extend(["--msp-dir", &msp, "--tls-dir", &tls, "--san", NAMES[0], "--san", NAMES[1]]);
-        args.extend(["--role", "peer", "--output", "json"]);
+        args.extend(["--output", "json"]);
+        if !more.contains(&"--role") {
+            args.extend(["--role", "peer"]);
+        }
         args.extend(ca_name.iter().flat_map(|name| ["--ca-name", name]));
         args.extend(more);
         fabcert(&args, Some(secret))

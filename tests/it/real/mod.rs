@@ -8,6 +8,7 @@
 
 pub(crate) mod oracle;
 pub(crate) mod proxy;
+pub(crate) mod relay;
 pub(crate) mod tools;
 pub(crate) mod transport;
 

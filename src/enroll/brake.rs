@@ -1,0 +1,58 @@
+//! How long a run waits before it asks again what the CA has answered badly before: a restart loop would otherwise lock an
+//! identity, or use up its enrolments.
+
+use std::time::Duration;
+
+use crate::Timestamp;
+
+/// Whether a request may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brake {
+    /// Now.
+    Open,
+    /// Not before this.
+    Until(Timestamp),
+    /// Never by itself.
+    Closed,
+}
+
+impl Brake {
+    /// After `count` bad answers, the last at `last`: ten minutes after the first, an hour after the second, never by
+    /// itself after the third.
+    pub(super) fn after(count: u32, last: Timestamp, now: Timestamp) -> Self {
+        let pause = match count {
+            0 => return Self::Open,
+            1 => 600,
+            2 => 3600,
+            _ => return Self::Closed,
+        };
+        let next = last.plus(Duration::from_secs(pause));
+        // A clock that was set back must not keep the door shut for years.
+        if now >= next || now < last.minus(Duration::from_secs(60)) { Self::Open } else { Self::Until(next) }
+    }
+
+    /// When the next request is sent, in words; `None` when it may be sent now.
+    pub(super) fn words(self) -> Option<String> {
+        match self {
+            Self::Open => None,
+            Self::Until(at) => Some(format!("the next request is sent after {at}")),
+            Self::Closed => Some("no request is sent by itself any more".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pauses_grow_and_the_third_answer_ends_it() {
+        let last = Timestamp::from_unix(1_000_000);
+        let after = |count, seconds: i64| Brake::after(count, last, Timestamp::from_unix(1_000_000 + seconds));
+        assert_eq!(after(0, 0), Brake::Open);
+        assert_eq!((after(1, 599), after(1, 600)), (Brake::Until(last.plus(Duration::from_secs(600))), Brake::Open));
+        assert_eq!((after(2, 3599), after(2, 3600)), (Brake::Until(last.plus(Duration::from_secs(3600))), Brake::Open));
+        assert_eq!(after(3, 1_000_000_000), Brake::Closed);
+        assert_eq!(after(1, -61), Brake::Open, "the clock was set back");
+    }
+}
