@@ -3,6 +3,7 @@
 use super::decision::Reason;
 use super::folder::{MspFolder, put};
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
+use super::pending::{self, Pending};
 use super::request::{self, Issued};
 use super::task::{Folder, Seen, Task};
 use super::wish::{SignWish, Wish};
@@ -42,6 +43,9 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
             held.extend(Lock::acquire_to_look(env.disk, place)?);
         }
         let seen = look(&tasks, env)?;
+        if held.len() == places.len() {
+            drop_installed(&tasks, &seen, env)?;
+        }
         if reasons(&tasks, wish, &seen, env)?.iter().all(Option::is_none) {
             return Ok(outcome(wish, &tasks, &seen, &[]));
         }
@@ -77,6 +81,19 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
     }
     let now_standing = look(&tasks, env)?;
     Ok(outcome(wish, &tasks, &now_standing, &reasons))
+}
+
+/// A run that was killed between putting an answer in place and clearing up left the key a second time.
+fn drop_installed(tasks: &[Task<'_>], seen: &[Seen], env: &Environment<'_>) -> Result<(), Error> {
+    for (task, seen) in tasks.iter().zip(seen) {
+        let Some(bytes) = task.place.read_state_file(env.disk, pending::FILE)? else { continue };
+        let file = task.place.state_dir().join(pending::FILE);
+        let pending = Pending::parse(&bytes, &file)?;
+        if seen.leaf.as_ref().is_some_and(|leaf| pending.answers_with(leaf)) {
+            task.place.remove_state_file(env.disk, pending::FILE)?;
+        }
+    }
+    Ok(())
 }
 
 fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Seen>, Error> {
