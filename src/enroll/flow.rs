@@ -134,7 +134,7 @@ fn key_access(wish: &Wish) -> KeyAccess {
     KeyAccess { mode: wish.key_mode, group: wish.group }
 }
 
-fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
+pub(super) fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
     let tls_ca = wish.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
     MspFolder {
         place: &task.place,

@@ -12,6 +12,7 @@ mod decision;
 mod dry_run;
 mod flow;
 mod folder;
+mod not_as_asked;
 mod offline;
 mod outcome;
 mod pending;

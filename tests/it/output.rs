@@ -117,8 +117,8 @@ fn a_refusal_says_why_and_that_it_is_remembered() {
 
 #[test]
 fn an_answer_that_is_not_as_asked_says_what_was_expected_and_what_came() {
-    let scene = Scene::new();
     for fault in ["drop-one-san", "other-key", "wrong-profile"] {
+        let scene = Scene::new();
         scene.ca.set_fault(fault.parse::<fabcert::devca::Fault>().unwrap());
         scene.both_forms(&format!("not_as_asked_{fault}"), |form| scene.enroll("peerpw", form));
     }
