@@ -83,15 +83,7 @@ impl<'a> Task<'a> {
         let folder = DiskFolder::new(disk, self.place.target());
         let record = self.place.read_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
         let mut seen = match self.folder {
-            Folder::Msp(_) => {
-                let configs = self.place.read_state_file(disk, record::CONFIGS_FILE)?;
-                let ours = folder
-                    .read(Path::new("config.yaml"))
-                    .ok()
-                    .map(|content| record::sha256(&content))
-                    .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
-                Seen::msp(StandingMsp::read(&folder, ours.as_deref()))
-            }
+            Folder::Msp(_) => Seen::msp(standing_msp(&self.place, disk)?),
             Folder::Tls(tls) => Seen::tls(StandingTls::read(&folder, tls.file_names), tls),
         };
         // A record of another certificate is of no use: a run was killed between install and record.
@@ -195,6 +187,18 @@ impl Seen {
             ..Self::default()
         }
     }
+}
+
+/// What stands in an MSP folder; a `config.yaml` that fabcert wrote is known by its hash.
+pub(super) fn standing_msp(place: &Place, disk: &Disk) -> Result<StandingMsp, Error> {
+    let folder = DiskFolder::new(disk, place.target());
+    let configs = place.read_state_file(disk, record::CONFIGS_FILE)?;
+    let ours = folder
+        .read(Path::new("config.yaml"))
+        .ok()
+        .map(|content| record::sha256(&content))
+        .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
+    Ok(StandingMsp::read(&folder, ours.as_deref()))
 }
 
 /// Another handle on the same key.
