@@ -13,6 +13,7 @@ mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
 mod own_key;
+mod profile;
 mod refused;
 pub(crate) mod scene;
 mod secrets;
