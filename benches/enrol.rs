@@ -15,7 +15,9 @@ use fabcert::ca::{
     CaUrl, Client, EnrollRequest, Enrollment, Expected, Purpose, RoleRule, TrustAnchors, VerifiedEnrollment, verify,
 };
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
-use fabcert::enroll::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish, enroll};
+use fabcert::enroll::{
+    CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll,
+};
 use fabcert::fsx::Disk;
 use fabcert::key::{KeyAlgorithm, KeyPair};
 use fabcert::msp::{
@@ -187,7 +189,7 @@ fn wish(ca: &Running, dir: &Path, force: bool) -> Wish {
             ca: access,
             names: names(),
             profile: "tls".into(),
-            file_names: TlsNames::Fabric,
+            files: TlsFiles::Three(TlsNames::Fabric),
             role: RoleRule::Any,
         }),
         subject: SubjectFields::default(),

@@ -6,7 +6,7 @@ use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use super::pending::{self, Pending};
 use super::request::{self, Issued};
 use super::task::{Folder, Seen, Task};
-use super::wish::{SignWish, Wish};
+use super::wish::{SignWish, TlsFiles, TlsWish, Wish};
 use crate::ca::{Expected, Purpose, verify};
 use crate::fsx::Disk;
 use crate::key::KeyPair;
@@ -73,8 +73,7 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
             }
             (Folder::Msp(sign), None) => add_tls_roots(task, sign, wish, found, new_tls, &locks, env)?,
             (Folder::Tls(tls), Some(new)) => {
-                let plan = TlsPlan::build(&new.verified, &new.key, tls.file_names, key_access(wish))?.folder;
-                put(&task.place, &plan, new, &locks, &|_| Ok(()), env)?;
+                put(&task.place, &tls_plan(tls, new, wish)?.folder, new, &locks, &|_| Ok(()), env)?;
             }
             (Folder::Tls(_), None) => {}
         }
@@ -147,6 +146,17 @@ pub(super) fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, s
     }
 }
 
+fn tls_plan(tls: &TlsWish, new: &Issued, wish: &Wish) -> Result<TlsPlan, Error> {
+    let access = key_access(wish);
+    Ok(match tls.files {
+        TlsFiles::Three(names) => TlsPlan::build(&new.verified, &new.key, names, access)?,
+        TlsFiles::MspShaped => {
+            let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
+            TlsPlan::build_msp_shaped(&new.verified, &new.key, &stem, access)?
+        }
+    })
+}
+
 /// A TLS certificate was issued later than the signing one: its root belongs into the standing MSP folder too.
 fn add_tls_roots(
     task: &Task<'_>,
@@ -201,15 +211,18 @@ fn outcome(wish: &Wish, tasks: &[Task<'_>], standing: &[Seen], reasons: &[Option
             Some(CertificateSummary::of(leaf, task.purpose(), task.target().join(&seen.leaf_path)))
         })
         .collect();
+    let sign_dir = wish.sign.as_ref().map(|s| s.target.clone());
+    let tls_dir = wish.tls.as_ref().map(|t| t.target.clone());
+    let (msp_dir, tls_dir) = match wish.tls.as_ref().map(|t| t.files) {
+        // It was named as an MSP folder.
+        Some(TlsFiles::MspShaped) => (tls_dir, None),
+        _ => (sign_dir, tls_dir),
+    };
     Outcome {
         schema_version: 1,
         action,
         reason,
-        identity: IdentitySummary {
-            id: wish.id().to_owned(),
-            msp_dir: wish.sign.as_ref().map(|s| s.target.clone()),
-            tls_dir: wish.tls.as_ref().map(|t| t.target.clone()),
-        },
+        identity: IdentitySummary { id: wish.id().to_owned(), msp_dir, tls_dir },
         certificates,
     }
 }

@@ -27,4 +27,4 @@ pub use dry_run::{DryRun, PlannedCertificate, PlannedName, PlannedPath, plan};
 pub use flow::{Environment, enroll};
 pub use offline::{CarriedWish, install_answer, make_csr, roll_back};
 pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-pub use wish::{CaAccess, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish};
+pub use wish::{CaAccess, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};

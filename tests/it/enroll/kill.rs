@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use fabcert::ca::{CaUrl, RoleRule};
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
 use fabcert::enroll::{
-    Action, CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, TlsWish, Wish, enroll,
+    Action, CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll,
 };
 use fabcert::fsx::{Disk, FaultAction, Op, When};
 use fabcert::key::KeyPair;
@@ -85,7 +85,7 @@ impl Run {
                 ca,
                 names: NameSet::derive(&names).unwrap(),
                 profile: "tls".into(),
-                file_names: TlsNames::Fabric,
+                files: TlsFiles::Three(TlsNames::Fabric),
                 role: RoleRule::Any,
             }),
             subject: SubjectFields::default(),
