@@ -68,7 +68,7 @@ impl MspFolder<'_> {
         if let Some(digest) = &plan.config_yaml_sha256 {
             let known = self.place.read_state_file(env.disk, record::CONFIGS_FILE)?.unwrap_or_default();
             let list = record::with_config(&known, digest);
-            self.place.write_state_file(env.disk, record::CONFIGS_FILE, &list, 0o600)?;
+            self.place.write_state_note(env.disk, record::CONFIGS_FILE, &list, 0o600)?;
         }
         let admins = if self.node_ous { AdminRule::Fabric } else { AdminRule::Waived };
         let check = |staged: &Path| {
@@ -103,7 +103,7 @@ pub(super) fn put(
         Err(e) => return Err(e.into()),
     }
     let record = Record::of(&issued.verified, issued.received_at, plan);
-    place.write_state_file(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
+    place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
     place.remove_state_file(env.disk, pending::FILE)?;
     Ok(())
 }
