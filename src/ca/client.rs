@@ -191,18 +191,7 @@ impl Client {
     ) -> Result<Enrollment, CaError> {
         let operation = Operation::Reenroll;
         let body = wire::enroll_body(request, self.ca_name());
-        let token = self.token(operation, credential, &body)?;
-        let mut answer = self.call(operation, Some(&token), body.clone(), None).await;
-        // A proxy that cuts the URL's path off has the CA check the token against a path that was never signed.
-        if let (Err(CaError::Server { error, .. }), Some(target)) =
-            (&answer, self.url.target_behind_proxy(operation.endpoint()))
-            && error.class == Class::Credential
-        {
-            tracing::debug!("the CA refused the token over the URL's whole path; trying it over {target}");
-            let token = self.sign(&target, credential, &body)?;
-            answer = self.call(operation, Some(&token), body, None).await;
-        }
-        let (result, date) = answer?;
+        let (result, date) = self.call_signed(operation, credential, body, None).await?;
         wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
     }
 
@@ -217,18 +206,36 @@ impl Client {
     ) -> Result<Secret, CaError> {
         let operation = Operation::Register;
         let body = wire::register_body(request, self.ca_name());
-        let token = self.token(operation, credential, &body)?;
-        let (result, _) = self.call(operation, Some(&token), body, request.secret).await?;
+        let (result, _) = self.call_signed(operation, credential, body, request.secret).await?;
         wire::read_secret(result).map_err(|reason| self.unusable(operation, reason))
     }
 
-    fn token(&self, operation: Operation, credential: &Credential<'_>, body: &[u8]) -> Result<String, CaError> {
-        self.sign(self.url.endpoint(operation.endpoint()).path(), credential, body)
-    }
-
-    fn sign(&self, target: &str, credential: &Credential<'_>, body: &[u8]) -> Result<String, CaError> {
-        auth::token("POST", target, body, credential)
-            .map_err(|source| CaError::Signing { address: address(&self.url), source })
+    /// Sends one request with a token. A proxy that cuts the URL's path off has the CA check the token against a path that
+    /// was not signed: where the CA refuses, it is signed once more over the one that such a CA sees.
+    async fn call_signed(
+        &self,
+        operation: Operation,
+        credential: &Credential<'_>,
+        body: Vec<u8>,
+        secret: Option<&Secret>,
+    ) -> Result<(Value, Option<Timestamp>), CaError> {
+        let sign = |target: &str| {
+            auth::token("POST", target, &body, credential)
+                .map_err(|source| CaError::Signing { address: address(&self.url), source })
+        };
+        let name = operation.endpoint();
+        let token = sign(self.url.endpoint(name).path())?;
+        let answer = self.call(operation, Some(&token), body.clone(), secret).await;
+        match (&answer, self.url.target_behind_proxy(name)) {
+            (Err(CaError::Server { error, .. }), Some(target))
+                if error.class == Class::Credential && error.http_status == 401 =>
+            {
+                tracing::debug!("the CA refused the token over the URL's whole path; trying it over {target}");
+                let token = sign(&target)?;
+                self.call(operation, Some(&token), body, secret).await
+            }
+            _ => answer,
+        }
     }
 
     fn unusable(&self, operation: Operation, reason: &'static str) -> CaError {

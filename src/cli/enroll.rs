@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{CaArgs, KeyArgs, NameArgs, OutputForm, TargetArgs, TlsCaArgs};
+use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, TargetArgs, TlsCaArgs};
 use super::{fabric_env, output, target};
 use crate::ca::{AttrRequest, CaUrl, Purpose, RoleRule};
-use crate::enroll::{self, CaAccess, Environment, MspWish, SecretSource, SignWish, TlsWish, Wish};
+use crate::enroll::{self, CaAccess, Environment, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
 use crate::fsx::Disk;
 use crate::name::NameSet;
 use crate::{Error, ErrorKind, Secret};
@@ -46,7 +46,8 @@ pub(super) struct EnrollArgs {
     target: TargetArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// Signing profile at the CA, where one folder alone is asked for
+    /// Signing profile at the CA, where one folder alone is asked for; tls with --msp-dir gives a folder for TLS as the Go
+    /// client lays it out
     #[arg(
         long,
         value_name = "PROFILE",
@@ -68,7 +69,7 @@ pub(super) struct EnrollArgs {
     /// Keep trying this long while the CA is not reachable; never after a refusal
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
     wait: Option<Duration>,
-    /// Enrol although a good certificate stands there, or the CA refused before
+    /// Enrol although a good certificate stands there, or the CA refused or answered with something else before
     #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
     force: bool,
     /// Print names with reasons and files with modes; send no request, write nothing
@@ -135,6 +136,12 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
         return Err(Error::new(ErrorKind::Usage, "--profile goes with one folder alone")
             .with_help("with both folders the signing certificate gets the CA's default profile and the TLS certificate the profile tls"));
     }
+    // As the Go client does with the profile tls.
+    let msp_shaped = !both && profile.as_deref() == Some("tls") && target.layout == LayoutArg::FabricCa;
+    let (msp_dir, tls_dir, files) = match msp_dir {
+        Some(dir) if msp_shaped => (None, Some(dir), TlsFiles::MspShaped),
+        dir => (dir, tls_dir, TlsFiles::Three(target.tls_names.into())),
+    };
     let subject = target::subject(&names)?;
     let sign_ca = access(&ca, home, env)?;
     let node_ous = !target.no_node_ous;
@@ -145,7 +152,7 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
                 ca: tls_access(&ca, &tls_ca, &sign_ca, home, env)?,
                 names: name_set.clone(),
                 profile: profile.clone().unwrap_or_else(|| "tls".to_owned()),
-                file_names: target.tls_names.into(),
+                files,
                 role: if both { RoleRule::Any } else { target::role(&target, Purpose::Tls) },
             })
         })

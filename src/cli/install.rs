@@ -33,7 +33,7 @@ pub(super) struct InstallArgs {
     /// The CA certificates up to the root, PEM, in any order
     #[arg(long, value_name = "PATH", value_delimiter = ',', required = true, env = "FABCERT_CHAIN")]
     chain: Vec<PathBuf>,
-    /// Accept another root than the standing one
+    /// Accept another root or identity than the standing one
     #[arg(long, env = "FABCERT_FORCE")]
     force: bool,
 }

@@ -1,6 +1,7 @@
 //! Whether there is anything to do: pure, from what stands, what is wished, and the time.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::ca::RoleRule;
 use crate::key::KeyAlgorithm;
@@ -90,7 +91,7 @@ pub(super) struct Wanted<'a> {
     /// The public point of the key, when one was named.
     pub(super) key_point: Option<&'a [u8]>,
     pub(super) force: bool,
-    pub(super) target: &'a std::path::Path,
+    pub(super) target: &'a Path,
 }
 
 /// `None`: nothing to do.
@@ -109,15 +110,7 @@ pub(super) fn decide(
         if wanted.force {
             return Ok(Some(Reason::OtherIdentity(other)));
         }
-        return Err(Error::new(
-            ErrorKind::Input,
-            format!(
-                "{} holds the certificate of another identity, \"{other}\", not of \"{}\"",
-                wanted.target.display(),
-                wanted.id
-            ),
-        )
-        .with_help("name another folder, or replace that identity with --force"));
+        return Err(held_by_another(wanted.target, &other, wanted.id));
     }
     if wanted.force {
         return Ok(Some(Reason::Forced));
@@ -144,6 +137,15 @@ pub(super) fn decide(
         return Ok(Some(Reason::FilesChanged(standing.changed.clone())));
     }
     Ok(due(leaf, standing.issuer, standing.issued_at, now))
+}
+
+/// The refusal to put `id` in place of the identity that stands in `target`.
+pub(super) fn held_by_another(target: &Path, other: &str, id: &str) -> Error {
+    Error::new(
+        ErrorKind::Input,
+        format!("{} holds the certificate of another identity, \"{other}\", not of \"{id}\"", target.display()),
+    )
+    .with_help("name another folder, or replace that identity with --force")
 }
 
 fn role_unmet(leaf: &Cert, rule: RoleRule) -> Option<String> {
@@ -200,7 +202,7 @@ mod tests {
             curve: None,
             key_point: None,
             force,
-            target: std::path::Path::new("msp"),
+            target: Path::new("msp"),
         }
     }
 

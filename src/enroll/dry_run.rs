@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::flow::Environment;
 use super::task::{Folder, Task};
-use super::wish::Wish;
+use super::wish::{TlsFiles, Wish};
 use crate::Error;
 use crate::msp::Layout;
 
@@ -119,11 +119,20 @@ fn files(task: &Task<'_>, wish: &Wish) -> Vec<PlannedPath> {
                 add("tlscacerts/<TLS root>".to_owned(), "0644");
             }
         }
-        Folder::Tls(tls) => {
-            add(tls.file_names.certificate().to_owned(), "0644");
-            add(tls.file_names.key().to_owned(), &key_mode);
-            add(tls.file_names.ca().to_owned(), "0644");
-        }
+        Folder::Tls(tls) => match tls.files {
+            TlsFiles::Three(names) => {
+                add(names.certificate().to_owned(), "0644");
+                add(names.key().to_owned(), &key_mode);
+                add(names.ca().to_owned(), "0644");
+            }
+            TlsFiles::MspShaped => {
+                let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
+                add("signcerts/cert.pem".to_owned(), "0644");
+                add("keystore/<SKI>_sk".to_owned(), &key_mode);
+                add(format!("tlscacerts/tls-{stem}.pem"), "0644");
+                add("tlsintermediatecerts/<one file an intermediate CA>".to_owned(), "0644");
+            }
+        },
     }
     files.into_iter().map(|(path, mode)| PlannedPath { path: task.target().join(path), mode }).collect()
 }

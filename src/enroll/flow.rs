@@ -3,9 +3,10 @@
 use super::decision::Reason;
 use super::folder::{MspFolder, put};
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
+use super::pending::{self, Pending};
 use super::request::{self, Issued};
 use super::task::{Folder, Seen, Task};
-use super::wish::{SignWish, Wish};
+use super::wish::{SignWish, TlsFiles, TlsWish, Wish};
 use crate::ca::{Expected, Purpose, verify};
 use crate::fsx::Disk;
 use crate::key::KeyPair;
@@ -42,6 +43,9 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
             held.extend(Lock::acquire_to_look(env.disk, place)?);
         }
         let seen = look(&tasks, env)?;
+        if held.len() == places.len() {
+            drop_installed(&tasks, &seen, env)?;
+        }
         if reasons(&tasks, wish, &seen, env)?.iter().all(Option::is_none) {
             return Ok(outcome(wish, &tasks, &seen, &[]));
         }
@@ -69,14 +73,26 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
             }
             (Folder::Msp(sign), None) => add_tls_roots(task, sign, wish, found, new_tls, &locks, env)?,
             (Folder::Tls(tls), Some(new)) => {
-                let plan = TlsPlan::build(&new.verified, &new.key, tls.file_names, key_access(wish))?.folder;
-                put(&task.place, &plan, new, &locks, &|_| Ok(()), env)?;
+                put(&task.place, &tls_plan(tls, new, wish)?.folder, new, &locks, &|_| Ok(()), env)?;
             }
             (Folder::Tls(_), None) => {}
         }
     }
     let now_standing = look(&tasks, env)?;
     Ok(outcome(wish, &tasks, &now_standing, &reasons))
+}
+
+/// A run that was killed between putting an answer in place and clearing up left the key a second time.
+fn drop_installed(tasks: &[Task<'_>], seen: &[Seen], env: &Environment<'_>) -> Result<(), Error> {
+    for (task, seen) in tasks.iter().zip(seen) {
+        let Some(bytes) = task.place.read_state_file(env.disk, pending::FILE)? else { continue };
+        let file = task.place.state_dir().join(pending::FILE);
+        let pending = Pending::parse(&bytes, &file)?;
+        if seen.leaf.as_ref().is_some_and(|leaf| pending.answers_with(leaf)) {
+            task.place.remove_state_file(env.disk, pending::FILE)?;
+        }
+    }
+    Ok(())
 }
 
 fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Seen>, Error> {
@@ -117,7 +133,7 @@ fn key_access(wish: &Wish) -> KeyAccess {
     KeyAccess { mode: wish.key_mode, group: wish.group }
 }
 
-fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
+pub(super) fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
     let tls_ca = wish.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
     MspFolder {
         place: &task.place,
@@ -128,6 +144,17 @@ fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Se
         key_access: key_access(wish),
         standing: seen.msp.as_ref(),
     }
+}
+
+fn tls_plan(tls: &TlsWish, new: &Issued, wish: &Wish) -> Result<TlsPlan, Error> {
+    let access = key_access(wish);
+    Ok(match tls.files {
+        TlsFiles::Three(names) => TlsPlan::build(&new.verified, &new.key, names, access)?,
+        TlsFiles::MspShaped => {
+            let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
+            TlsPlan::build_msp_shaped(&new.verified, &new.key, &stem, access)?
+        }
+    })
 }
 
 /// A TLS certificate was issued later than the signing one: its root belongs into the standing MSP folder too.
@@ -184,15 +211,18 @@ fn outcome(wish: &Wish, tasks: &[Task<'_>], standing: &[Seen], reasons: &[Option
             Some(CertificateSummary::of(leaf, task.purpose(), task.target().join(&seen.leaf_path)))
         })
         .collect();
+    let sign_dir = wish.sign.as_ref().map(|s| s.target.clone());
+    let tls_dir = wish.tls.as_ref().map(|t| t.target.clone());
+    let (msp_dir, tls_dir) = match wish.tls.as_ref().map(|t| t.files) {
+        // It was named as an MSP folder.
+        Some(TlsFiles::MspShaped) => (tls_dir, None),
+        _ => (sign_dir, tls_dir),
+    };
     Outcome {
         schema_version: 1,
         action,
         reason,
-        identity: IdentitySummary {
-            id: wish.id().to_owned(),
-            msp_dir: wish.sign.as_ref().map(|s| s.target.clone()),
-            tls_dir: wish.tls.as_ref().map(|t| t.target.clone()),
-        },
+        identity: IdentitySummary { id: wish.id().to_owned(), msp_dir, tls_dir },
         certificates,
     }
 }

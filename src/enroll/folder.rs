@@ -7,8 +7,10 @@ use super::pending;
 use super::record::{self, Record};
 use super::request::Issued;
 use crate::ca::VerifiedEnrollment;
+use crate::key::KeyPair;
 use crate::msp::{
-    AdminRule, DiskFolder, FolderPlan, KeyAccess, Layout, Lock, MspPlan, MspRequest, Place, StandingMsp, install, judge,
+    AdminRule, DiskFolder, FolderPlan, KeyAccess, Layout, Lock, MspError, MspPlan, MspRequest, Place, StandingMsp,
+    install, judge,
 };
 use crate::{Error, ErrorKind};
 
@@ -27,6 +29,30 @@ pub(super) struct MspFolder<'a> {
 }
 
 impl MspFolder<'_> {
+    /// Plans the folder.
+    ///
+    /// # Errors
+    /// When Fabric would refuse it, or a name cannot be a file's name.
+    pub(super) fn plan(
+        &self,
+        sign: &VerifiedEnrollment,
+        key: &KeyPair,
+        tls: Option<&VerifiedEnrollment>,
+    ) -> Result<MspPlan, MspError> {
+        let empty = StandingMsp::default();
+        MspPlan::build(&MspRequest {
+            sign,
+            key,
+            tls,
+            stem: &self.stem,
+            tls_stem: &self.tls_stem,
+            layout: self.layout,
+            node_ous: self.node_ous,
+            standing: self.standing.unwrap_or(&empty),
+            key_access: self.key_access,
+        })
+    }
+
     /// Plans the folder, has the finished tree judged as Fabric would judge it, and puts it in place.
     pub(super) fn install(
         &self,
@@ -35,25 +61,14 @@ impl MspFolder<'_> {
         locks: &[Lock],
         env: &Environment<'_>,
     ) -> Result<(), Error> {
-        let empty = StandingMsp::default();
-        let plan = MspPlan::build(&MspRequest {
-            sign: &issued.verified,
-            key: &issued.key,
-            tls,
-            stem: &self.stem,
-            tls_stem: &self.tls_stem,
-            layout: self.layout,
-            node_ous: self.node_ous,
-            standing: self.standing.unwrap_or(&empty),
-            key_access: self.key_access,
-        })?;
+        let plan = self.plan(&issued.verified, &issued.key, tls)?;
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }
         if let Some(digest) = &plan.config_yaml_sha256 {
             let known = self.place.read_state_file(env.disk, record::CONFIGS_FILE)?.unwrap_or_default();
             let list = record::with_config(&known, digest);
-            self.place.write_state_file(env.disk, record::CONFIGS_FILE, &list, 0o600)?;
+            self.place.write_state_note(env.disk, record::CONFIGS_FILE, &list, 0o600)?;
         }
         let admins = if self.node_ous { AdminRule::Fabric } else { AdminRule::Waived };
         let check = |staged: &Path| {
@@ -88,7 +103,7 @@ pub(super) fn put(
         Err(e) => return Err(e.into()),
     }
     let record = Record::of(&issued.verified, issued.received_at, plan);
-    place.write_state_file(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
+    place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
     place.remove_state_file(env.disk, pending::FILE)?;
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::decision::held_by_another;
 use super::flow::Environment;
 use super::folder::{MspFolder, put};
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use super::pending::{self, Asked, Pending};
 use super::request::Issued;
+use super::task::standing_msp;
 use super::wish::KeyWish;
 use crate::ca::{Expected, Purpose, RoleRule, verify};
 use crate::key::KeyPair;
@@ -102,7 +104,8 @@ fn waiting_key(pending: &Pending, wished: Option<&KeyPair>, wish: &CarriedWish) 
 /// of `fabcert csr`, or of an enrolment whose answer was lost.
 ///
 /// # Errors
-/// When no key waits for it, the certificate is not what was asked, or the folder cannot be written.
+/// When no key of this id waits for it, another identity or root stands there and `force` is not set, the certificate is
+/// not what was asked, or the folder cannot be written.
 pub fn install_answer(
     wish: &CarriedWish,
     cert_pem: &[u8],
@@ -115,10 +118,32 @@ pub fn install_answer(
         Error::new(ErrorKind::Input, format!("no key waits for a certificate beside {}", wish.target.display()))
             .with_help("make one with fabcert csr, naming the same folder")
     })?;
+    if pending.id() != wish.id {
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!(
+                "the key that waits beside {} is for \"{}\", not for \"{}\"",
+                wish.target.display(),
+                pending.id(),
+                wish.id
+            ),
+        )
+        .with_help("give the enrolment id that the CSR was made for"));
+    }
     let key = pending.key()?;
-    let folder = DiskFolder::new(env.disk, place.target());
-    let msp = (wish.purpose == Purpose::Sign).then(|| StandingMsp::read(&folder, None));
-    let tls = (wish.purpose == Purpose::Tls).then(|| StandingTls::read(&folder, wish.tls_names));
+    let (msp, tls) = match wish.purpose {
+        Purpose::Sign => (Some(standing_msp(&place, env.disk)?), None),
+        Purpose::Tls => (None, Some(StandingTls::read(&DiskFolder::new(env.disk, place.target()), wish.tls_names))),
+    };
+    let standing_leaf = msp
+        .as_ref()
+        .map_or_else(|| tls.as_ref().and_then(|s| s.leaf.as_ref()), |s| s.leaf.as_ref().map(|(_, leaf)| leaf));
+    if let Some(other) = standing_leaf.map(|leaf| leaf.common_name().unwrap_or_default())
+        && other != wish.id
+        && !wish.force
+    {
+        return Err(held_by_another(&wish.target, other, &wish.id));
+    }
     let standing_root = msp
         .as_ref()
         .and_then(|s| s.chain().map(|c| c.root))
@@ -132,7 +157,7 @@ pub fn install_answer(
     }
     let now = (env.now)();
     let expected = Expected {
-        enrollment_id: pending.id(),
+        enrollment_id: &wish.id,
         key: &key,
         sans: &sans,
         purpose: wish.purpose,
@@ -174,7 +199,7 @@ pub fn install_answer(
         schema_version: 1,
         action: Action::Enrolled,
         reason: "the certificate that was carried here is what was asked, and stands".to_owned(),
-        identity: IdentitySummary { id: pending.id().to_owned(), msp_dir, tls_dir },
+        identity: IdentitySummary { id: wish.id.clone(), msp_dir, tls_dir },
         certificates: vec![CertificateSummary::of(leaf, wish.purpose, wish.target.join(file))],
     })
 }

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::not_as_asked::NotAsAsked;
 use super::wish::CaAccess;
-use crate::ca::{AttrRequest, Purpose};
+use crate::ca::{AttrRequest, Enrollment, Purpose};
 use crate::key::KeyPair;
 use crate::name::SanName;
 use crate::x509::{Cert, SubjectFields};
@@ -29,11 +30,11 @@ pub(super) struct Pending {
     pub(super) asked: Asked,
     /// Set while a request is on its way, and when its answer never came: the CA may have issued, and counted, all the same.
     pub(super) answer_lost: bool,
-    /// What the CA answered, until it is installed.
+    /// What the CA answered for this key, until it is installed or a later answer takes its place.
     pub(super) answer: Option<Answer>,
-    /// How often the CA answered this very request with something else than what was asked.
+    /// That the CA's answers were not what was asked.
     #[serde(default)]
-    pub(super) not_as_asked: u32,
+    pub(super) not_as_asked: Option<NotAsAsked>,
 }
 
 /// What is asked for: two requests with the same are the same to the CA but for key and time.
@@ -62,6 +63,11 @@ impl Asked {
         }
     }
 
+    /// Whether the two differ in names at most. The proof looks at names; the CA's answer does not tell the rest.
+    pub(super) fn is_alike_but_for_names(&self, other: &Self) -> bool {
+        self.profile == other.profile && self.attributes == other.attributes && self.subject == other.subject
+    }
+
     /// The names again.
     ///
     /// # Errors
@@ -74,6 +80,8 @@ impl Asked {
 /// The CA's answer as it came, unverified.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
+    /// What it is an answer to.
+    pub(super) asked: Asked,
     /// The certificate, PEM.
     pub(super) cert_pem: String,
     /// The CA chain, PEM.
@@ -82,6 +90,19 @@ pub(super) struct Answer {
     pub(super) server_date: Option<Timestamp>,
     /// The local time at which it came.
     pub(super) received_at: Timestamp,
+}
+
+impl Answer {
+    pub(super) fn of(answer: &Enrollment, asked: Asked, received_at: Timestamp) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            asked,
+            cert_pem: text(&answer.cert_pem),
+            chain_pem: text(&answer.chain_pem),
+            server_date: answer.server_date,
+            received_at,
+        }
+    }
 }
 
 impl std::fmt::Debug for Pending {
@@ -103,7 +124,7 @@ impl Pending {
             asked,
             answer_lost: false,
             answer: None,
-            not_as_asked: 0,
+            not_as_asked: None,
         }
     }
 

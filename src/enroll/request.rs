@@ -1,22 +1,24 @@
 //! Asking the CA for one certificate: the pending key, the CSR, the request with its retries, the refusals remembered.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::brake::Brake;
-use super::flow::Environment;
+use super::decision;
+use super::flow::{Environment, msp_folder};
+use super::not_as_asked::NotAsAsked;
 use super::pending::{self, Answer, Asked, Pending};
 use super::refusal::{self, Refusal};
-use super::task::{Seen, Task, copy};
+use super::task::{Folder, Seen, Task, copy};
 use super::wish::{CaAccess, KeyWish, Wish};
 use crate::ca::{
     CaError, Class, Client, Credential, EnrollRequest, Enrollment, Expected, RetryPolicy, TrustAnchors,
     VerifiedEnrollment, verify,
 };
 use crate::key::KeyPair;
-use crate::msp::Place;
+use crate::msp::{MspError, Place};
 use crate::x509::{Csr, CsrSpec};
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
@@ -77,30 +79,33 @@ pub(super) async fn obtain(
         not_before: Some(not_before),
         label: None,
     };
-    let answer = ask(task, wish, &client, &request, &mut pending, signed, places, env).await?;
+    let answered = ask(task, wish, &client, &request, &mut pending, signed, places, env).await;
     let received_at = (env.now)();
-    report_skew(answer.server_date, received_at);
-    pending.answer_lost = false;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    pending.answer = Some(Answer {
-        cert_pem: text(&answer.cert_pem),
-        chain_pem: text(&answer.chain_pem),
-        server_date: answer.server_date,
-        received_at,
+    let proven = match answered {
+        Ok(answer) => {
+            report_skew(answer.server_date, received_at);
+            pending.answer_lost = false;
+            pending.answer = Some(Answer::of(&answer, pending.asked.clone(), received_at));
+            prove(task, wish, seen, &pending, &key, received_at)
+        }
+        // The CA says that it did what was asked, and its answer cannot even be read.
+        Err(e) if e.kind() == ErrorKind::NotAsAsked => Err(e),
+        Err(e) => return Err(e),
+    };
+    let proven = proven.map_err(|wrong| {
+        let before = pending.not_as_asked.take().filter(|_| !wish.force);
+        let noted = NotAsAsked::after(before.as_ref(), &pending.asked, &wrong, received_at);
+        let is_kept = !pending.answer_lost;
+        let error = noted.told(wrong, is_kept, received_at, &file);
+        pending.not_as_asked = Some(noted);
+        error
     });
-    let proven = prove(task, wish, seen, &pending, &key, received_at);
-    if proven.is_err() {
-        pending.not_as_asked += 1;
-    }
     task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-    match proven {
-        Ok(verified) => Ok(Issued { verified, key, received_at }),
-        Err(e) => Err(kept(&e, &pending, received_at, &file)),
-    }
+    Ok(Issued { verified: proven?, key, received_at })
 }
 
 /// The key to ask with, and what is kept of it: the pending one where it is still the wished one, so that a lost answer
-/// costs no key.
+/// costs no key. What came for that key stays until something better comes.
 fn pending_key(
     task: &Task<'_>,
     wish: &Wish,
@@ -109,24 +114,23 @@ fn pending_key(
     asked: Asked,
     env: &Environment<'_>,
 ) -> Result<(Pending, KeyPair), Error> {
-    let kept = match (&wish.key, &before) {
+    let waiting = match (&wish.key, &before) {
         (KeyWish::New(curve), Some(pending)) => {
             Some(pending.key()?).filter(|key| curve.is_none_or(|c| c == key.algorithm()))
         }
         _ => None,
     };
-    let key = match kept {
+    let key = match waiting {
         Some(key) => key,
         None => wished_key(wish, seen, env)?,
     };
-    let mut pending = Pending::new(&key, &task.ca().id, Some(task.ca()), task.purpose(), asked);
-    if let Some(before) = before {
-        pending.answer_lost = before.answer_lost;
-        if before.asked == pending.asked {
-            pending.not_as_asked = before.not_as_asked;
-        }
+    if let Some(mut pending) = before
+        && pending.key()?.public_point() == key.public_point()
+    {
+        pending.asked = asked;
+        return Ok((pending, key));
     }
-    Ok((pending, key))
+    Ok((Pending::new(&key, &task.ca().id, Some(task.ca()), task.purpose(), asked), key))
 }
 
 /// The answer that an earlier run kept, if it is what is wished now: a run was killed before it could install it, or it
@@ -138,43 +142,36 @@ fn earlier_answer(
     seen: &Seen,
     pending: &Pending,
     asked: &Asked,
-    file: &std::path::Path,
+    file: &Path,
     env: &Environment<'_>,
 ) -> Result<Option<Issued>, Error> {
-    let Some(answer) = &pending.answer else { return Ok(None) };
     let key = pending.key()?;
     let is_wished = match &wish.key {
         KeyWish::New(curve) => curve.is_none_or(|c| c == key.algorithm()),
-        KeyWish::Standing => true,
+        KeyWish::Standing => seen.key.as_ref().is_none_or(|k| k.public_point() == key.public_point()),
         KeyWish::File(_) => wish.key.named(env.disk)?.is_some_and(|k| k.public_point() == key.public_point()),
     };
     if !is_wished {
         return Ok(None);
     }
     let now = (env.now)();
-    match prove(task, wish, seen, pending, &key, now) {
-        Ok(verified) => Ok(Some(Issued { verified, key, received_at: answer.received_at })),
-        Err(e) if pending.asked == *asked && !wish.force => {
-            match Brake::after(pending.not_as_asked, answer.received_at, now) {
-                Brake::Open => Ok(None),
-                _ => Err(kept(&e, pending, now, file)),
+    let mut wrong = None;
+    if let Some(answer) = pending.answer.as_ref().filter(|a| a.asked.is_alike_but_for_names(asked)) {
+        match prove(task, wish, seen, pending, &key, now) {
+            Ok(verified) if !is_due(&verified, answer.received_at, now) => {
+                return Ok(Some(Issued { verified, key, received_at: answer.received_at }));
             }
+            Err(e) if answer.asked == *asked => wrong = Some(e),
+            _ => {}
         }
-        Err(_) => Ok(None),
     }
+    let noted = pending.not_as_asked.as_ref().filter(|_| !wish.force);
+    noted.and_then(|n| n.stops(asked, wrong, now, file)).map_or(Ok(None), Err)
 }
 
-/// The error of an answer that is not as asked and is kept.
-fn kept(e: &Error, pending: &Pending, now: Timestamp, file: &std::path::Path) -> Error {
-    let received_at = pending.answer.as_ref().map_or(now, |a| a.received_at);
-    let until = Brake::after(pending.not_as_asked, received_at, now).words().unwrap_or_default();
-    let help = e.help().map(|h| format!("{h}; ")).unwrap_or_default();
-    Error::new(e.kind(), e.to_string()).with_help(format!(
-        "{help}the answer (of {received_at}, number {}) is kept in {}: a run with corrected wishes that it meets installs it \
-         without another enrolment; for the same request {until}, unless with --force",
-        pending.not_as_asked,
-        file.display()
-    ))
+/// Whether a certificate that was kept for long would have to be replaced at once.
+fn is_due(verified: &VerifiedEnrollment, received_at: Timestamp, now: Timestamp) -> bool {
+    decision::due(verified.leaf(), Some(verified.chain().issuer()), Some(received_at), now).is_some()
 }
 
 fn prove(
@@ -198,6 +195,12 @@ fn prove(
         server_date: answer.server_date,
     };
     let verified = verify(answer.cert_pem.as_bytes(), answer.chain_pem.as_bytes(), &expected)?;
+    // What Fabric would refuse is not as asked either. What an operator can mend in the folder is told at its install.
+    if let Folder::Msp(sign) = task.folder
+        && let Err(e @ MspError::Issued { .. }) = msp_folder(task, sign, wish, seen).plan(&verified, key, None)
+    {
+        return Err(e.into());
+    }
     for warning in verified.warnings() {
         tracing::warn!("{warning}");
     }
@@ -308,8 +311,8 @@ async fn ask(
     }
 }
 
-/// Keeps the pending key where the CA may have issued all the same, and drops it where it surely did not. `lost`: an
-/// answer to an earlier request with it never came.
+/// Keeps the pending key where the CA may have issued all the same, or has before, and drops it where it surely did not.
+/// `lost`: an answer to an earlier request with it never came.
 fn keep_if_ambiguous(
     task: &Task<'_>,
     pending: &mut Pending,
@@ -318,7 +321,7 @@ fn keep_if_ambiguous(
     env: &Environment<'_>,
 ) -> Result<Option<Error>, Error> {
     pending.answer_lost = e.is_ambiguous() || lost;
-    if e.is_refusal() && !pending.answer_lost {
+    if e.is_refusal() && !pending.answer_lost && pending.answer.is_none() {
         task.place.remove_state_file(env.disk, pending::FILE)?;
     } else {
         task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::decision::{self, Reason, Standing, Wanted};
 use super::record::{self, Record};
-use super::wish::{CaAccess, KeyWish, SignWish, TlsWish, Wish};
+use super::wish::{CaAccess, KeyWish, SignWish, TlsFiles, TlsWish, Wish};
 use crate::ca::{Purpose, RoleRule};
 use crate::fsx::Disk;
 use crate::key::KeyPair;
 use crate::msp::{DiskFolder, FolderReader, Place, StandingMsp, StandingTls};
 use crate::name::SanName;
 use crate::x509::{Cert, Chain};
-use crate::{Error, Timestamp};
+use crate::{Error, ErrorKind, Timestamp};
 
 /// Which folder a certificate goes into.
 #[derive(Clone, Copy, Debug)]
@@ -83,16 +83,17 @@ impl<'a> Task<'a> {
         let folder = DiskFolder::new(disk, self.place.target());
         let record = self.place.read_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
         let mut seen = match self.folder {
-            Folder::Msp(_) => {
-                let configs = self.place.read_state_file(disk, record::CONFIGS_FILE)?;
-                let ours = folder
-                    .read(Path::new("config.yaml"))
-                    .ok()
-                    .map(|content| record::sha256(&content))
-                    .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
-                Seen::msp(StandingMsp::read(&folder, ours.as_deref()))
+            Folder::Msp(_) => Seen::msp(standing_msp(&self.place, disk)?),
+            Folder::Tls(TlsWish { files: TlsFiles::Three(names), .. }) => {
+                let paths = (names.certificate().into(), names.ca());
+                Seen::tls(StandingTls::read(&folder, *names), paths)
             }
-            Folder::Tls(tls) => Seen::tls(StandingTls::read(&folder, tls.file_names), tls),
+            Folder::Tls(TlsWish { files: TlsFiles::MspShaped, .. }) => {
+                let standing = StandingMsp::read(&folder, None);
+                let has_roots = !standing.roots.is_empty();
+                let certificate = standing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default();
+                Seen { is_msp: has_roots, ..Seen::tls(standing.into_tls(), (certificate, "tlscacerts")) }
+            }
         };
         // A record of another certificate is of no use: a run was killed between install and record.
         seen.record = record.filter(|r| seen.leaf.as_ref().is_some_and(|leaf| leaf.serial_hex() == r.serial));
@@ -110,6 +111,14 @@ impl<'a> Task<'a> {
         seen: &Seen,
         now: Timestamp,
     ) -> Result<Option<Reason>, Error> {
+        if seen.is_msp && !wish.force {
+            let target = self.target().display();
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("{target} holds an MSP (there are roots in its cacerts), and not a TLS certificate"),
+            )
+            .with_help("name another folder, or replace that MSP with --force"));
+        }
         let standing = seen.leaf.as_ref().map(|leaf| Standing {
             leaf,
             curve: seen.key.as_ref().map(KeyPair::algorithm),
@@ -150,6 +159,8 @@ pub(super) struct Seen {
     pub(super) changed: Vec<String>,
     /// The rest of an MSP folder.
     pub(super) msp: Option<StandingMsp>,
+    /// An MSP stands where a TLS certificate is to go.
+    is_msp: bool,
 }
 
 impl Seen {
@@ -175,18 +186,19 @@ impl Seen {
         }
     }
 
-    fn tls(standing: StandingTls, wish: &TlsWish) -> Self {
+    /// `paths`: where the certificate and the root stand.
+    fn tls(standing: StandingTls, paths: (PathBuf, &str)) -> Self {
         let chain = standing.chain();
         let mut problems: Vec<String> =
             standing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
         if standing.leaf.is_some() && chain.is_none() {
-            problems.push(format!("no chain from the certificate to {}", wish.file_names.ca()));
+            problems.push(format!("no chain from the certificate to {}", paths.1));
         }
         if standing.leaf.is_some() && !standing.pair_matches() && problems.is_empty() {
             problems.push("certificate and key do not belong together".to_owned());
         }
         Self {
-            leaf_path: wish.file_names.certificate().into(),
+            leaf_path: paths.0,
             root: chain.as_ref().map(|c| c.root.clone()).or_else(|| standing.roots.first().cloned()),
             chain,
             problems,
@@ -195,6 +207,18 @@ impl Seen {
             ..Self::default()
         }
     }
+}
+
+/// What stands in an MSP folder; a `config.yaml` that fabcert wrote is known by its hash.
+pub(super) fn standing_msp(place: &Place, disk: &Disk) -> Result<StandingMsp, Error> {
+    let folder = DiskFolder::new(disk, place.target());
+    let configs = place.read_state_file(disk, record::CONFIGS_FILE)?;
+    let ours = folder
+        .read(Path::new("config.yaml"))
+        .ok()
+        .map(|content| record::sha256(&content))
+        .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
+    Ok(StandingMsp::read(&folder, ours.as_deref()))
 }
 
 /// Another handle on the same key.

@@ -114,6 +114,17 @@ pub struct SignWish {
     pub role: RoleRule,
 }
 
+/// How the TLS certificate, its key and its CAs lie in their folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFiles {
+    /// In three files.
+    Three(TlsNames),
+    /// As `fabric-ca-client enroll --enrollment.profile tls` leaves them: an MSP's folders, `cacerts` empty, and the CAs in
+    /// `tlscacerts` and `tlsintermediatecerts` (fabric-ca v1.5.21 `cmd/fabric-ca-client/command/getcainfo.go`). No MSP:
+    /// Fabric refuses one without a root.
+    MspShaped,
+}
+
 /// The TLS certificate and its folder.
 #[derive(Clone, Debug)]
 pub struct TlsWish {
@@ -121,12 +132,12 @@ pub struct TlsWish {
     pub target: PathBuf,
     /// The CA.
     pub ca: CaAccess,
-    /// Names; never empty.
+    /// Names; a server's certificate is of no use without any.
     pub names: NameSet,
     /// Signing profile, `tls` unless another was asked for.
     pub profile: String,
-    /// File names.
-    pub file_names: TlsNames,
+    /// The shape of the folder.
+    pub files: TlsFiles,
     /// The NodeOU that the certificate must carry, when one was asked for.
     pub role: RoleRule,
 }

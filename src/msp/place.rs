@@ -157,15 +157,36 @@ impl Place {
     /// # Errors
     /// When it cannot be written; the old content stands then.
     pub fn write_state_file(&self, disk: &Disk, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {
+        self.replace_state_file(disk, name, bytes, mode, true)
+    }
+
+    /// Like [`Place::write_state_file`], without forcing it to the disk: for what can be lost with the power, and is told
+    /// from something whole when it is read. After a kill the old content or the new stands there all the same.
+    ///
+    /// # Errors
+    /// As [`Place::write_state_file`].
+    pub fn write_state_note(&self, disk: &Disk, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {
+        self.replace_state_file(disk, name, bytes, mode, false)
+    }
+
+    fn replace_state_file(
+        &self,
+        disk: &Disk,
+        name: &str,
+        bytes: &[u8],
+        mode: u32,
+        durable: bool,
+    ) -> Result<(), InstallError> {
+        let sync = |path: &Path| if durable { disk.sync(path) } else { Ok(()) };
         let path = self.state_file(name)?;
         let state = self.make_state_dir(disk)?;
         let unfinished = state.join(format!("{name}{UNFINISHED}"));
         disk.remove_file(&unfinished)?;
         let written = disk
             .write_new(&unfinished, bytes, mode)
-            .and_then(|()| disk.sync(&unfinished))
+            .and_then(|()| sync(&unfinished))
             .and_then(|()| disk.rename(&unfinished, &path))
-            .and_then(|()| disk.sync(&state));
+            .and_then(|()| sync(&state));
         if written.is_err() {
             // The write's own error tells more than one of the clearing up.
             let _ = disk.remove_file(&unfinished);

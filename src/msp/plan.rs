@@ -73,6 +73,15 @@ impl FolderPlan {
         self.files.push(PlannedFile { path: path.into(), bytes, mode: access.mode, group: access.group });
     }
 
+    /// `signcerts` and `keystore`.
+    fn identity(&mut self, names: &MspNames<'_>, leaf: &Cert, key: &KeyPair, access: KeyAccess) {
+        self.dir("signcerts", DIR);
+        self.file(names.signcert(), leaf.to_pem(), FILE);
+        let mode = if access.mode & 0o070 == 0 { PRIVATE_DIR } else { GROUP_DIR };
+        self.dirs.push(PlannedDir { path: KEYSTORE.into(), mode, group: access.group });
+        self.key_file(names.key(key.ski()), key, access);
+    }
+
     /// The tree as it will be, with what is carried over.
     fn over(&self, carried: &MemoryFolder) -> MemoryFolder {
         let mut tree = carried.clone();
@@ -227,11 +236,7 @@ impl MspPlan {
         let names = MspNames::new(layout, sign.leaf().common_name().unwrap_or_default(), stem, tls_stem)?;
 
         let mut folder = FolderPlan { owned: SIGN_FOLDERS.map(PathBuf::from).to_vec(), ..FolderPlan::default() };
-        folder.dir("signcerts", DIR);
-        folder.file(names.signcert(), sign.leaf().to_pem(), FILE);
-        let mode = if key_access.mode & 0o070 == 0 { PRIVATE_DIR } else { GROUP_DIR };
-        folder.dirs.push(PlannedDir { path: KEYSTORE.into(), mode, group: key_access.group });
-        folder.key_file(names.key(key.ski()), key, key_access);
+        folder.identity(&names, sign.leaf(), key, key_access);
         chain_files(&mut folder, &names, sign, CaFolder::Sign);
         if let Some(tls) = tls {
             folder.owned.extend(TLS_FOLDERS.map(PathBuf::from));
@@ -313,12 +318,7 @@ impl TlsPlan {
         names: TlsNames,
         access: KeyAccess,
     ) -> Result<Self, MspError> {
-        if tls.purpose() != Purpose::Tls {
-            return Err(MspError::Mismatch { what: "TLS certificate" });
-        }
-        if key.spki_der() != tls.leaf().spki_der() {
-            return Err(MspError::Mismatch { what: "key" });
-        }
+        Self::check(tls, key)?;
         let chain = tls.chain();
         let mut folder = FolderPlan {
             owned: [names.certificate(), names.key(), names.ca()].map(PathBuf::from).to_vec(),
@@ -329,5 +329,38 @@ impl TlsPlan {
         folder.key_file(names.key(), key, access);
         folder.file(names.ca(), chain.root.to_pem(), FILE);
         Ok(Self { folder })
+    }
+
+    /// Plans a folder of an MSP's shape, as `fabric-ca-client` makes it with the profile `tls`: the leaf in `signcerts`, the
+    /// key in `keystore`, nothing in `cacerts`, and the CAs in `tlscacerts` and `tlsintermediatecerts`, one a file. `stem`
+    /// is the Go client's file name for the CA without `.pem`.
+    ///
+    /// # Errors
+    /// As [`TlsPlan::build`], and when `stem` cannot be part of a file's name.
+    pub fn build_msp_shaped(
+        tls: &VerifiedEnrollment,
+        key: &KeyPair,
+        stem: &str,
+        access: KeyAccess,
+    ) -> Result<Self, MspError> {
+        Self::check(tls, key)?;
+        let id = tls.leaf().common_name().unwrap_or_default();
+        let names = MspNames::new(Layout::FabricCa, id, stem, stem)?;
+        let owned = SIGN_FOLDERS.iter().chain(&TLS_FOLDERS).map(PathBuf::from).collect();
+        let mut folder = FolderPlan { owned, ..FolderPlan::default() };
+        folder.dir("cacerts", DIR);
+        folder.identity(&names, tls.leaf(), key, access);
+        chain_files(&mut folder, &names, tls, CaFolder::Tls);
+        Ok(Self { folder })
+    }
+
+    fn check(tls: &VerifiedEnrollment, key: &KeyPair) -> Result<(), MspError> {
+        if tls.purpose() != Purpose::Tls {
+            return Err(MspError::Mismatch { what: "TLS certificate" });
+        }
+        if key.spki_der() != tls.leaf().spki_der() {
+            return Err(MspError::Mismatch { what: "key" });
+        }
+        Ok(())
     }
 }

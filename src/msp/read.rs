@@ -131,6 +131,18 @@ impl StandingMsp {
     pub fn chain(&self) -> Option<Chain> {
         chain(self.leaf.as_ref().map(|(_, leaf)| leaf), &self.intermediates, &self.roots)
     }
+
+    /// The same folder as `fabric-ca-client` fills it with a TLS certificate: the CAs are those of `tlscacerts` and
+    /// `tlsintermediatecerts`, and `cacerts` is empty.
+    pub fn into_tls(self) -> StandingTls {
+        StandingTls {
+            leaf: self.leaf.map(|(_, leaf)| leaf),
+            intermediates: self.tls_intermediates,
+            key: self.key.map(|(_, key)| key),
+            roots: self.tls_roots,
+            problems: self.problems.into_iter().filter(|p| p.path != Path::new("cacerts")).collect(),
+        }
+    }
 }
 
 /// What stands in a TLS folder.

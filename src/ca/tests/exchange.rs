@@ -73,6 +73,34 @@ fn tokens_sign_the_very_path_and_bytes_that_are_sent() {
 }
 
 #[test]
+fn a_token_that_is_refused_under_a_path_is_signed_once_more_over_what_a_ca_behind_a_proxy_sees() {
+    let refusal =
+        r#"{"success":false,"result":"","errors":[{"code":20,"message":"Authentication failure"}],"messages":[]}"#;
+    let body = recorded(include_str!("../../../testdata/wire/05-register-ok.response.json"));
+    let key = KeyPair::generate(KeyAlgorithm::P256).expect("a key");
+    let credential = Credential { cert_pem: b"CERT", key: &key };
+    let request = RegisterRequest { id: "peer0", ..RegisterRequest::default() };
+    let register = |path: &str| {
+        let server = serve(None, vec![answer("401 Unauthorized", refusal), answer("201 Created", &body)]);
+        let (url, ..) = CaUrl::parse(&format!("http://{}{path}", server.address)).expect("a URL");
+        let client = Client::builder(url).plaintext(true).build().expect("a client");
+        let done = block_on(client.register(&credential, &request));
+        let requests = server.requests.lock().expect("a lock").clone();
+        (done, requests)
+    };
+    let (done, requests) = register("/ca/org1");
+    assert_eq!(done.expect("a secret").expose(), "peer0pw");
+    let (head, body) = requests[1].split_once("\r\n\r\n").expect("a request");
+    assert!(head.starts_with("POST /ca/org1/register "), "{head}");
+    let expected = crate::ca::auth::token("POST", "/register", body.as_bytes(), &credential).expect("a token");
+    assert!(head.contains(&expected), "{head}");
+
+    let (done, requests) = register("");
+    assert!(done.expect_err("refused").is_refusal());
+    assert_eq!(requests.len(), 1, "there is no other path to sign over");
+}
+
+#[test]
 fn redirects_are_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a port");
     elsewhere.set_nonblocking(true).expect("a listener");

@@ -16,7 +16,9 @@ use super::args::OutputForm;
 use super::output;
 use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, RoleRule, TrustAnchors};
 use crate::devca::{DevCa, DevCaConfig};
-use crate::enroll::{self, Action, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsWish, Wish};
+use crate::enroll::{
+    self, Action, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish,
+};
 use crate::fsx::Disk;
 use crate::key::{KeyAlgorithm, KeyPair};
 use crate::msp::{Layout, TlsNames};
@@ -235,7 +237,7 @@ fn wish(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gateway:
             ca,
             names,
             profile: "tls".to_owned(),
-            file_names: TlsNames::Fabric,
+            files: TlsFiles::Three(TlsNames::Fabric),
             role: RoleRule::Any,
         }),
         subject: SubjectFields::default(),

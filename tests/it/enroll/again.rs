@@ -1,6 +1,10 @@
 //! Runs after the first one, for both folders.
 
-use crate::command::fabcert;
+use fabcert::Timestamp;
+use fabcert::fsx::Disk;
+use fabcert::msp::{FolderPlan, Lock, Place, Placement, install};
+
+use crate::command::{fabcert, tree};
 use crate::real::{CaUnderTest, RealCa, oracle};
 
 use super::scene::{Peer, text};
@@ -26,6 +30,29 @@ pub(super) fn leaves_all_alone(ca: &dyn CaUnderTest) {
 fn a_second_run_writes_nothing_and_asks_nothing() {
     let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
     leaves_all_alone(&ca);
+}
+
+/// In a mount the lock stands inside the target.
+#[test]
+fn a_second_run_writes_nothing_into_a_mount_either() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let peer = Peer::register(&ca, "peerpw", None);
+    for target in [peer.msp(), peer.tls()] {
+        std::fs::create_dir_all(&target).unwrap();
+        let place = Place::with_layout(&target.canonicalize().unwrap(), Placement::Mounted);
+        let lock = Lock::acquire(&Disk::real(), &place, Timestamp::from_unix(0)).unwrap();
+        install(&Disk::real(), &lock, &FolderPlan::default(), &|_| Ok(())).unwrap();
+    }
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let state = || {
+        [peer.msp(), peer.tls()]
+            .map(|target| (target.metadata().unwrap().modified().unwrap(), tree(&target.join(".fabcert"))))
+    };
+    let before = state();
+    assert!(before.iter().all(|(_, files)| files.contains_key("lock")), "{before:?}");
+    let second = peer.enroll("peerpw", &[]);
+    assert_eq!((second.code, second.json()["action"].as_str()), (0, Some("unchanged")), "{second:?}");
+    assert!(state() == before);
 }
 
 /// What lacks is got, and no more than that: a name, a folder, a file. `--force` gets both again.

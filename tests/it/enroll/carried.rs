@@ -8,16 +8,21 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::command::{Ran, fabcert, tree};
 use crate::real::{CaUnderTest, RealCa, oracle, transport};
 
+use super::on_a_real_ca::node_ous_name_the_issuer;
 use super::scene::{NAMES, Peer, text};
 
 /// Has the CA sign `csr`, as a registrar elsewhere would; writes the certificate and the chain beside each other.
 fn sign(ca: &dyn CaUnderTest, csr: &Path, profile: &str, cert: &Path, chain: &Path) {
+    sign_for(ca, "org1-peer1", &NAMES, csr, profile, cert, chain);
+}
+
+fn sign_for(ca: &dyn CaUnderTest, id: &str, names: &[&str], csr: &Path, profile: &str, cert: &Path, chain: &Path) {
     let csr = std::fs::read_to_string(csr).unwrap();
     let body = serde_json::json!({
-        "certificate_request": csr, "hosts": NAMES, "profile": profile, "caname": ca.ca_name().unwrap_or_default(),
+        "certificate_request": csr, "hosts": names, "profile": profile, "caname": ca.ca_name().unwrap_or_default(),
     });
     let port = ca.url().rsplit(':').next().unwrap().parse().unwrap();
-    let answer = transport::post(port, ca.tls_anchor(), "/enroll", ("org1-peer1", "peerpw"), &body.to_string());
+    let answer = transport::post(port, ca.tls_anchor(), "/enroll", (id, "peerpw"), &body.to_string());
     let answer: serde_json::Value = serde_json::from_str(&answer.unwrap()).unwrap();
     let decoded =
         |value: &serde_json::Value| BASE64.decode(value.as_str().unwrap_or_else(|| panic!("{answer}"))).unwrap();
@@ -76,4 +81,90 @@ fn by_hand(ca: &dyn CaUnderTest) {
 fn a_csr_carried_by_hand_gives_folders_that_fabric_loads() {
     let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
     by_hand(&ca);
+}
+
+/// One folder at a CA, with the commands of the way by hand.
+struct ByHand<'a> {
+    ca: &'a dyn CaUnderTest,
+    peer: Peer<'a>,
+}
+
+impl<'a> ByHand<'a> {
+    fn new(ca: &'a dyn CaUnderTest) -> Self {
+        Self { ca, peer: Peer::register(ca, "peerpw", None) }
+    }
+
+    fn file(&self, name: &str) -> String {
+        text(&self.peer.dir().join(name))
+    }
+
+    /// `csr` for `id`, signed by the CA for the names given.
+    fn signed(&self, id: &str, folder: &[&str], profile: &str, hosts: &[&str]) {
+        let made = fabcert(&[&["csr", "--id", id, "--out", &self.file("csr"), "--force"], folder].concat(), None);
+        assert_eq!(made.code, 0, "{made:?}");
+        let path = |name: &str| self.peer.dir().join(name);
+        sign_for(self.ca, id, hosts, &path("csr"), profile, &path("cert.pem"), &path("chain.pem"));
+    }
+
+    fn install(&self, id: &str, folder: &[&str]) -> Ran {
+        let (cert, chain) = (self.file("cert.pem"), self.file("chain.pem"));
+        fabcert(&[&["install", "--id", id, "--cert", &cert, "--chain", &chain], folder].concat(), None)
+    }
+}
+
+#[test]
+fn what_the_csr_asked_for_is_proven_whether_it_is_said_again_or_not() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let scene = ByHand::new(&ca);
+    let home = text(scene.peer.dir());
+    let folder = ["--home", &home, "--tls-dir", "peer/tls"];
+    let asked = [&folder[..], &["--san", NAMES[0], "--san", NAMES[1]]].concat();
+    scene.signed("org1-peer1", &asked, "tls", &NAMES[..1]);
+    let lacking = scene.install("org1-peer1", &folder);
+    assert_eq!(lacking.code, 8, "{lacking:?}");
+    assert!(lacking.stderr.contains(NAMES[1]) && !scene.peer.tls().exists(), "{lacking:?}");
+    scene.signed("org1-peer1", &asked, "tls", &NAMES);
+    let more = scene.install("org1-peer1", &[&folder[..], &["--san", "org1-peer1.example.com"]].concat());
+    assert_eq!(more.code, 8, "{more:?}");
+    assert!(more.stderr.contains("org1-peer1.example.com"), "{more:?}");
+    let put = scene.install("org1-peer1", &folder);
+    assert_eq!(put.code, 0, "{put:?}");
+    assert!(scene.peer.tls().join("server.crt").is_file(), "the folder lies below --home");
+}
+
+#[test]
+fn the_id_is_that_of_the_csr_and_a_folder_keeps_its_identity_without_force() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let scene = ByHand::new(&ca);
+    ca.register(&crate::real::Registration::peer("org1-peer2", "peerpw"));
+    assert_eq!(scene.peer.enroll("peerpw", &[]).code, 0);
+    let (before, tls) = (scene.peer.folders(), text(&scene.peer.tls()));
+    let folder = ["--tls-dir", &tls, "--san", NAMES[0]];
+    scene.signed("org1-peer2", &folder, "tls", &NAMES[..1]);
+    let misnamed = scene.install("org1-peer1", &folder);
+    assert_eq!(misnamed.code, 4, "{misnamed:?}");
+    assert!(misnamed.stderr.contains("org1-peer2") && misnamed.stderr.contains("org1-peer1"), "{misnamed:?}");
+    let over = scene.install("org1-peer2", &folder);
+    assert_eq!(over.code, 4, "{over:?}");
+    assert!(over.stderr.contains("another identity") && scene.peer.folders() == before, "{over:?}");
+    let forced = scene.install("org1-peer2", &[&folder[..], &["--force"]].concat());
+    assert_eq!(forced.code, 0, "{forced:?}");
+}
+
+/// `config.yaml` is fabcert's own and follows the file of the CA, which has another name here than after an enrolment.
+#[test]
+fn a_certificate_by_hand_renews_a_folder_that_was_enrolled() {
+    let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
+    let scene = ByHand::new(&ca);
+    assert_eq!(scene.peer.enroll("peerpw", &[]).code, 0);
+    let msp = text(&scene.peer.msp());
+    let folder = ["--msp-dir", &msp, "--role", "peer"];
+    scene.signed("org1-peer1", &folder, "", &[]);
+    let put = scene.install("org1-peer1", &folder);
+    assert_eq!(put.code, 0, "{put:?}");
+    node_ous_name_the_issuer(&scene.peer.msp());
+    if let Some(verdict) = oracle::msp(&scene.peer.msp(), "Org1MSP") {
+        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+    }
+    assert_eq!(scene.peer.enroll("peerpw", &[]).json()["action"], "unchanged");
 }

@@ -7,10 +7,13 @@ mod corrected;
 pub(crate) mod faults;
 #[cfg(feature = "dev-ca")]
 mod kill;
+#[cfg(feature = "dev-ca")]
+mod loops;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
 mod own_key;
+mod profile;
 mod refused;
 pub(crate) mod scene;
 mod secrets;

@@ -36,7 +36,7 @@ fn enroll(ca: &dyn CaUnderTest, dir: &Path, secret: &str, more: &[&str]) -> Ran 
 
 /// Each role in config.yaml names the file of the CA that issued the signing certificate. Under the root instead of an
 /// intermediate CA, Fabric finds the peer in no role.
-fn node_ous_name_the_issuer(msp: &Path) {
+pub(super) fn node_ous_name_the_issuer(msp: &Path) {
     let certificate = |path: &Path| Cert::all_from_pem(&std::fs::read(path).unwrap()).unwrap().remove(0);
     let config = std::fs::read_to_string(msp.join("config.yaml")).unwrap();
     let mut named: Vec<&str> =

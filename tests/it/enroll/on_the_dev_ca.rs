@@ -87,6 +87,11 @@ fn runs_after_the_first_do_what_they_do_on_the_real_ca() {
 }
 
 #[test]
+fn one_enrolment_is_enough_behind_a_proxy_that_cuts_the_path_off() {
+    super::again::one_enrolment_is_enough(&DevCaUnderTest::start(|c| c.path_prefix = Some("/ca/org1".into()), None));
+}
+
+#[test]
 fn a_key_that_is_named_is_the_key_of_the_certificate() {
     super::own_key::a_named_key(&DevCaUnderTest::start(|_| {}, None));
 }

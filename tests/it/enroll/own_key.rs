@@ -74,3 +74,16 @@ fn a_csr_is_made_with_the_key_that_was_asked_for() {
     assert_eq!((forced.code, point(&forced.stdout)), (0, own.spki_der()), "{forced:?}");
     assert_eq!(csr(&with_file).code, 0, "the same key again");
 }
+
+#[test]
+fn a_csr_is_made_with_the_standing_key_where_that_is_to_be_reused() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let peer = Peer::register(&ca, "peerpw", None);
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let tls = text(&peer.tls());
+    let made = fabcert(&["csr", "--id", "org1-peer1", "--tls-dir", &tls, "--san", "org1-peer1", "--reuse-key"], None);
+    assert_eq!(made.code, 0, "{made:?}");
+    let csr = Csr::from_pem(made.stdout.as_bytes()).unwrap();
+    let standing = KeyPair::from_pem(&std::fs::read(peer.tls().join("server.key")).unwrap()).unwrap();
+    assert_eq!(csr.spki_der(), standing.spki_der());
+}

@@ -81,6 +81,6 @@ fn the_binary_killed_at_random_leaves_pairs() {
     assert!(binary(&run).status().unwrap().success());
     let last = pairs(&run, "the last run");
     assert!(last.iter().all(Option::is_some));
-    assert_tidy(&run, [false; 2], "the last run");
+    assert_tidy(&run, "the last run");
     assert_eq!(run.enroll(&Disk::real()).unwrap().action, Action::Unchanged);
 }

@@ -1,0 +1,225 @@
+//! What an enrolment costs, part by part and as a whole: `cargo bench`, or `cargo bench -- key` for one part.
+//!
+//! The parts that write do so below the temporary folder (`TMPDIR`), whose file system stands in their names. The CA is
+//! the dev CA on a thread of this process: its own work and that of TLS on both sides are in the whole enrolments.
+
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "what goes wrong ends the bench")]
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use fabcert::ca::{
+    CaUrl, Client, EnrollRequest, Enrollment, Expected, Purpose, RoleRule, TrustAnchors, VerifiedEnrollment, verify,
+};
+use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
+use fabcert::enroll::{
+    CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll,
+};
+use fabcert::fsx::Disk;
+use fabcert::key::{KeyAlgorithm, KeyPair};
+use fabcert::msp::{
+    AdminRule, DiskFolder, FolderPlan, KeyAccess, Layout, Lock, MspPlan, MspRequest, Place, StandingMsp, TlsNames,
+    TlsPlan, install, judge,
+};
+use fabcert::name::{NameSet, NameWishes};
+use fabcert::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
+use fabcert::{Secret, Timestamp};
+use tokio::runtime::Runtime;
+
+const ID: &str = "org1-peer1";
+const SECRET: &str = "peerpw";
+const ACCESS: KeyAccess = KeyAccess { mode: 0o600, group: None };
+
+fn now() -> Timestamp {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Timestamp::from_unix(i64::try_from(seconds).unwrap())
+}
+
+/// The eight names of a peer behind a gateway service.
+fn names() -> NameSet {
+    NameSet::derive(&NameWishes {
+        sans: &[],
+        hostnames: &[ID.to_owned()],
+        gateway_services: &["org1-peer-gateway-svc".to_owned()],
+        namespace: Some("fabric"),
+        cluster_domain: "cluster.local",
+    })
+    .unwrap()
+}
+
+fn csr(key: &KeyPair, names: &NameSet) -> Csr {
+    Csr::build(&CsrSpec { enrollment_id: ID, sans: &names.sans(), subject: &SubjectFields::default() }, key).unwrap()
+}
+
+fn dev_ca() -> Running {
+    let config = DevCaConfig::new(now).with_identity(IdentitySpec::new(ID, SECRET, "peer"));
+    DevCa::spawn_thread(config).unwrap()
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// One certificate's key, wished names, and what the CA answered.
+struct Answered {
+    purpose: Purpose,
+    key: KeyPair,
+    names: NameSet,
+    answer: Enrollment,
+}
+
+impl Answered {
+    fn by(ca: &Running, purpose: Purpose) -> Self {
+        let names = if purpose == Purpose::Tls { names() } else { NameSet::default() };
+        let (key, sans) = (KeyPair::generate(KeyAlgorithm::P256).unwrap(), names.sans());
+        let csr_pem = csr(&key, &names).to_pem();
+        let profile = (purpose == Purpose::Tls).then_some("tls");
+        let request = EnrollRequest { csr_pem: &csr_pem, sans: &sans, profile, ..EnrollRequest::default() };
+        let anchors = TrustAnchors::from_pem("dev CA", ca.tls_anchor_pem().as_bytes()).unwrap();
+        let client = Client::builder(CaUrl::parse(ca.url()).unwrap().0).anchors(anchors).build().unwrap();
+        let answer = runtime().block_on(client.enroll(ID, &Secret::new(SECRET), &request)).unwrap();
+        Self { purpose, key, names, answer }
+    }
+
+    fn verified(&self) -> VerifiedEnrollment {
+        let role = if self.purpose == Purpose::Sign { RoleRule::Exactly(NodeOu::Peer) } else { RoleRule::Any };
+        let expected = Expected {
+            enrollment_id: ID,
+            key: &self.key,
+            sans: &self.names.sans(),
+            purpose: self.purpose,
+            role,
+            pinned_root: None,
+            now: now(),
+            server_date: None,
+        };
+        verify(&self.answer.cert_pem, &self.answer.chain_pem, &expected).unwrap()
+    }
+}
+
+fn msp_plan(sign: &VerifiedEnrollment, key: &KeyPair, tls: &VerifiedEnrollment) -> FolderPlan {
+    let request = MspRequest {
+        sign,
+        key,
+        tls: Some(tls),
+        stem: "org1-ca-7054",
+        tls_stem: "org1-ca-7054",
+        layout: Layout::FabricCa,
+        node_ous: true,
+        standing: &StandingMsp::default(),
+        key_access: ACCESS,
+    };
+    MspPlan::build(&request).unwrap().folder
+}
+
+/// The type of the file system below `dir`, as `stat` names it.
+fn file_system(dir: &Path) -> String {
+    let output = Command::new("stat").args(["-f", "-c", "%T"]).arg(dir).output();
+    let name = output.ok().filter(|o| o.status.success()).map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
+    name.unwrap_or_else(|| "unknown file system".into()).replace('/', "-")
+}
+
+fn parts(c: &mut Criterion) {
+    for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384] {
+        c.bench_function(&format!("key {algorithm}"), |b| b.iter(|| KeyPair::generate(algorithm).unwrap()));
+    }
+    let (key, wished) = (KeyPair::generate(KeyAlgorithm::P256).unwrap(), names());
+    c.bench_function("names", |b| b.iter(names));
+    c.bench_function("CSR with 8 names", |b| b.iter(|| csr(&key, &wished)));
+
+    let ca = dev_ca();
+    let (sign, tls) = (Answered::by(&ca, Purpose::Sign), Answered::by(&ca, Purpose::Tls));
+    drop(ca);
+    c.bench_function("verify sign", |b| b.iter(|| sign.verified()));
+    c.bench_function("verify TLS", |b| b.iter(|| tls.verified()));
+
+    let (sign_verified, tls_verified) = (sign.verified(), tls.verified());
+    let msp = || msp_plan(&sign_verified, &sign.key, &tls_verified);
+    let server = || TlsPlan::build(&tls_verified, &tls.key, TlsNames::Fabric, ACCESS).unwrap().folder;
+    c.bench_function("plan MSP", |b| b.iter(msp));
+    c.bench_function("plan TLS", |b| b.iter(server));
+
+    let dir = tempfile::tempdir().unwrap();
+    let on = file_system(dir.path());
+    for (name, plan) in [("MSP", msp()), ("TLS", server())] {
+        let place = Place::of(&Disk::real(), &dir.path().join(name)).unwrap();
+        let check = |staged: &Path| {
+            if name == "MSP" {
+                judge(&DiskFolder::new(&Disk::real(), staged), now(), AdminRule::Fabric).unwrap();
+            }
+            Ok(())
+        };
+        c.bench_function(&format!("install {name}, {on}"), |b| {
+            b.iter(|| {
+                let lock = Lock::acquire(&Disk::real(), &place, now()).unwrap();
+                install(&Disk::real(), &lock, &plan, &check).unwrap();
+            });
+        });
+    }
+}
+
+/// Both folders below `dir`.
+fn wish(ca: &Running, dir: &Path, force: bool) -> Wish {
+    let access = CaAccess {
+        url: CaUrl::parse(ca.url()).unwrap().0,
+        id: ID.into(),
+        secret: SecretSource::Given(Secret::new(SECRET)),
+        ca_name: None,
+        anchors: vec![dir.join("anchor.pem")],
+        client_identity: None,
+        proxy: None,
+        plaintext: false,
+        connect_timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(30),
+    };
+    Wish {
+        sign: Some(SignWish {
+            target: dir.join("msp"),
+            ca: access.clone(),
+            names: NameSet::default(),
+            profile: None,
+            msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+            role: RoleRule::Exactly(NodeOu::Peer),
+        }),
+        tls: Some(TlsWish {
+            target: dir.join("tls"),
+            ca: access,
+            names: names(),
+            profile: "tls".into(),
+            files: TlsFiles::Three(TlsNames::Fabric),
+            role: RoleRule::Any,
+        }),
+        subject: SubjectFields::default(),
+        attributes: None,
+        key: KeyWish::New(None),
+        key_mode: 0o600,
+        group: None,
+        force,
+        wait: None,
+    }
+}
+
+fn whole(c: &mut Criterion) {
+    let (ca, dir, runtime) = (dev_ca(), tempfile::tempdir().unwrap(), runtime());
+    std::fs::write(dir.path().join("anchor.pem"), ca.tls_anchor_pem()).unwrap();
+    let on = file_system(dir.path());
+    let run = |wish: &Wish| {
+        runtime.block_on(enroll(wish, &Environment { disk: &Disk::real(), now: &now })).unwrap();
+    };
+    for (name, force) in [("both folders enrolled", true), ("both folders left alone", false)] {
+        let wish = wish(&ca, dir.path(), force);
+        c.bench_function(&format!("{name}, {on}"), |b| {
+            b.iter_batched(|| ca.clear_requests(), |()| run(&wish), BatchSize::SmallInput);
+        });
+    }
+}
+
+criterion_group! {
+    name = enrol;
+    config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(8));
+    targets = parts, whole
+}
+criterion_main!(enrol);

@@ -1,0 +1,193 @@
+//! A restart loop whose answers are not as asked: how often the CA is asked over time, and what is kept meanwhile.
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use fabcert::ca::{CaUrl, RoleRule};
+use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
+use fabcert::enroll::{CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, Wish, enroll};
+use fabcert::fsx::Disk;
+use fabcert::key::KeyPair;
+use fabcert::msp::Layout;
+use fabcert::name::NameSet;
+use fabcert::x509::{NodeOu, SubjectFields};
+use fabcert::{Error, Secret, Timestamp};
+
+use super::faults::now;
+
+/// One peer with its MSP folder at a dev CA, and a clock that the test sets.
+struct Scene {
+    ca: Running,
+    dir: tempfile::TempDir,
+    now: Cell<Timestamp>,
+}
+
+impl Scene {
+    fn new(limit: i64) -> Self {
+        let peer = IdentitySpec::new("org1-peer1", "peerpw", "peer").limited_to(limit);
+        let ca = DevCa::spawn_thread(DevCaConfig::new(now).with_identity(peer)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("anchor.pem"), ca.tls_anchor_pem()).unwrap();
+        Self { ca, dir, now: Cell::new(now()) }
+    }
+
+    fn wish(&self, role: NodeOu) -> Wish {
+        let ca = CaAccess {
+            url: CaUrl::parse(self.ca.url()).unwrap().0,
+            id: "org1-peer1".into(),
+            secret: SecretSource::Given(Secret::new("peerpw")),
+            ca_name: None,
+            anchors: vec![self.dir.path().join("anchor.pem")],
+            client_identity: None,
+            proxy: None,
+            plaintext: false,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+        };
+        Wish {
+            sign: Some(SignWish {
+                target: self.dir.path().join("msp"),
+                ca,
+                names: NameSet::default(),
+                profile: None,
+                msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+                role: RoleRule::Exactly(role),
+            }),
+            tls: None,
+            subject: SubjectFields::default(),
+            attributes: None,
+            key: KeyWish::New(None),
+            key_mode: 0o600,
+            group: None,
+            force: false,
+            wait: None,
+        }
+    }
+
+    fn run(&self, wish: &Wish) -> Result<Outcome, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(enroll(wish, &Environment { disk: &Disk::real(), now: &|| self.now.get() }))
+    }
+
+    fn exit_code(&self, wish: &Wish) -> u8 {
+        self.run(wish).map_or_else(|e| e.exit_code(), |_| 0)
+    }
+
+    fn asked(&self) -> usize {
+        self.ca.requests().iter().filter(|r| r.endpoint == Endpoint::Enroll).count()
+    }
+
+    fn wait(&self, seconds: u64) {
+        self.now.set(self.now.get().plus(Duration::from_secs(seconds)));
+    }
+
+    fn standing_key(&self) -> KeyPair {
+        let mut keys = std::fs::read_dir(self.dir.path().join("msp/keystore")).unwrap();
+        KeyPair::from_pem(&std::fs::read(keys.next().unwrap().unwrap().path()).unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn the_same_request_is_sent_again_after_ten_minutes_then_an_hour_then_never() {
+    let scene = Scene::new(-1);
+    let wrong = scene.wish(NodeOu::Orderer);
+    // Seconds that pass before a run, and how many requests the CA has seen after it.
+    let schedule = [(0, 1), (599, 1), (1, 2), (3599, 2), (1, 3), (10 * 86_400, 3)];
+    for (seconds, requests) in schedule {
+        scene.wait(seconds);
+        let error = scene.run(&wrong).unwrap_err();
+        assert_eq!((error.exit_code(), scene.asked()), (8, requests), "{seconds} s later: {error}");
+        let help = error.help().unwrap();
+        assert!(help.contains("pending.json") && help.contains("--force"), "{help}");
+    }
+    let forced = Wish { force: true, ..scene.wish(NodeOu::Orderer) };
+    assert_eq!((scene.exit_code(&forced), scene.asked()), (8, 4));
+    // It begins anew after that.
+    assert_eq!((scene.exit_code(&wrong), scene.asked()), (8, 4));
+    scene.wait(600);
+    assert_eq!((scene.exit_code(&wrong), scene.asked()), (8, 5));
+    assert!(!scene.dir.path().join("msp").exists());
+}
+
+/// Something in front of the CA says yes and brings no certificate: the CA may have counted all the same.
+#[test]
+fn a_success_without_a_certificate_is_not_asked_for_in_a_loop() {
+    let scene = Scene::new(-1);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (connected, connections) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let body = r#"{"success":true,"result":{},"errors":[],"messages":[]}"#;
+            let head = format!("HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            // The whole request, whose body is a JSON object.
+            let mut request = Vec::new();
+            while !request.ends_with(b"}") {
+                let mut part = [0; 4096];
+                let read = stream.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..read]);
+            }
+            stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+            if connected.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut wish = scene.wish(NodeOu::Peer);
+    let ca = &mut wish.sign.as_mut().unwrap().ca;
+    (ca.url, ca.plaintext) = (CaUrl::parse(&url).unwrap().0, true);
+    let first = scene.run(&wish).unwrap_err();
+    for _ in 0..3 {
+        let error = scene.run(&wish).unwrap_err();
+        assert_eq!((error.exit_code(), error.to_string()), (8, first.to_string()));
+        assert!(error.help().unwrap().contains("remembered"), "{error:?}");
+    }
+    assert_eq!(connections.try_iter().count(), 1);
+    // The real CA is another one: nothing keeps a run from asking it.
+    assert_eq!(scene.exit_code(&scene.wish(NodeOu::Peer)), 0);
+}
+
+/// The only enrolment was answered; a later request that the CA refuses must not cost that answer.
+#[test]
+fn a_refusal_costs_no_answer_that_was_kept() {
+    let scene = Scene::new(1);
+    let wrong = scene.wish(NodeOu::Orderer);
+    assert_eq!(scene.exit_code(&wrong), 8);
+    scene.wait(600);
+    assert_eq!((scene.exit_code(&wrong), scene.asked()), (7, 2), "the enrolments are used up");
+    assert_eq!((scene.exit_code(&scene.wish(NodeOu::Peer)), scene.asked()), (0, 2));
+}
+
+/// Attributes and profile are not proven, so an answer to another request in these is not taken for one to this.
+#[test]
+fn a_kept_answer_to_a_request_for_other_attributes_is_not_used() {
+    let scene = Scene::new(-1);
+    assert_eq!(scene.exit_code(&scene.wish(NodeOu::Orderer)), 8);
+    let attributes = vec![fabcert::ca::AttrRequest { name: "hf.EnrollmentID".into(), optional: false }];
+    let other = Wish { attributes: Some(attributes), ..scene.wish(NodeOu::Peer) };
+    assert_eq!((scene.exit_code(&other), scene.asked()), (0, 2));
+}
+
+#[test]
+fn a_kept_answer_for_another_key_than_the_one_to_be_reused_is_not_used() {
+    let scene = Scene::new(-1);
+    let peer = scene.wish(NodeOu::Peer);
+    assert_eq!(scene.exit_code(&peer), 0);
+    let standing = scene.standing_key();
+    let force = |wish: Wish| Wish { force: true, ..wish };
+    assert_eq!(scene.exit_code(&force(scene.wish(NodeOu::Orderer))), 8);
+    let reuse = Wish { key: KeyWish::Standing, ..force(scene.wish(NodeOu::Peer)) };
+    assert_eq!((scene.exit_code(&reuse), scene.asked()), (0, 3));
+    assert_eq!(scene.standing_key().public_point(), standing.public_point());
+}
+
+#[test]
+fn a_kept_answer_that_is_due_by_now_is_not_put_in_place() {
+    let scene = Scene::new(-1);
+    assert_eq!(scene.exit_code(&scene.wish(NodeOu::Orderer)), 8);
+    scene.wait(300 * 86_400);
+    assert_eq!((scene.exit_code(&scene.wish(NodeOu::Peer)), scene.asked()), (0, 2));
+}
