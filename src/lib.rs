@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cli -> enroll -> name, key, x509 (CSR) -> ca (request, answer) -> ca::verify -> msp::plan -> msp::install -> fsx
+//! cli -> audit::input -> audit::judge (msp, tls: Fabric's verdicts) -> audit::rules -> audit findings -> report
 //! ```
 //!
 //! Nothing that the CA issued can be written before it is verified: only a `ca::VerifiedEnrollment` can be planned,
