@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     remedy: "put the root of the TLS CA into tlscacerts: fabcert enroll with --msp-dir and --tls-dir does",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "internal/pkg/gateway/endpoint.go", item: "endpoint factory" }],
+    sources: &[Source::Fabric { path: "internal/pkg/gateway/endpoint.go", item: "endpointFactory.newConnection" }],
     refusals: &[],
     applies: |subject, _| subject.msp.is_some(),
     check,
