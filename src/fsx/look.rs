@@ -87,6 +87,31 @@ impl Disk {
         self.read(path, limit).map(Zeroizing::new)
     }
 
+    /// The content of the regular file at `path` that may hold what the caller looks for: a file of up to `small` bytes
+    /// whole; a larger one only when `word` stands in it, otherwise `None`. Pipes and devices are not waited for: they are
+    /// refused. The bytes are wiped when dropped.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no regular file, or is wanted and holds more than `limit` bytes.
+    pub fn read_holding(
+        &self,
+        path: &Path,
+        word: &[u8],
+        small: usize,
+        limit: usize,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let read = || -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+            let mut file = open_regular(path)?;
+            let large = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX) > small;
+            if large && !holds(&mut file, word)? {
+                return Ok(None);
+            }
+            io::Seek::rewind(&mut file)?;
+            read_all(file, limit).map(|bytes| Some(Zeroizing::new(bytes)))
+        };
+        read().map_err(|e| FsError::new(Op::Read, path, e))
+    }
+
     /// The names in the folder at `path`, sorted by bytes as Go's `os.ReadDir` sorts them; links in `path` followed.
     ///
     /// # Errors
@@ -173,8 +198,40 @@ impl Disk {
     }
 }
 
+/// Opens without waiting for the other end of a pipe, and takes only what is a file once it is open: what stood there
+/// when the folder was listed may have been replaced since.
+fn open_regular(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
+/// Whether `word` stands in the file; it is read in pieces.
+fn holds(file: &mut File, word: &[u8]) -> io::Result<bool> {
+    let mut piece = Zeroizing::new(vec![0u8; 256 * 1024]);
+    let mut kept = 0;
+    loop {
+        let read = file.read(&mut piece[kept..])?;
+        if read == 0 {
+            return Ok(false);
+        }
+        let end = kept + read;
+        if piece[..end].windows(word.len()).any(|w| w == word) {
+            return Ok(true);
+        }
+        // The word may lie across two pieces.
+        kept = end.min(word.len().saturating_sub(1));
+        piece.copy_within(end - kept..end, 0);
+    }
+}
+
 fn read_bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    read_all(File::open(path)?, limit)
+}
+
+fn read_all(file: File, limit: usize) -> io::Result<Vec<u8>> {
     let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     // Room for one byte more than expected, so that a secret is never moved by a growing buffer.
     let mut bytes = Vec::with_capacity(expected.min(limit).saturating_add(1));

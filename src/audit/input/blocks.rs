@@ -16,6 +16,8 @@ pub(super) struct Block {
 
 /// The blocks of `text` in order; a block without an end, or with broken base64, is told as such.
 pub(super) fn blocks(text: &[u8]) -> Vec<Block> {
+    // A byte-order mark hides the first line from Fabric, not from who looks for what is wrong.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut out = Vec::new();
     let mut open: Option<(String, usize, Zeroizing<Vec<u8>>, bool)> = None;
     for (number, raw) in text.split(|b| *b == b'\n').enumerate() {

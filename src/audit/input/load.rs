@@ -2,16 +2,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::blocks::{Block, blocks};
 use super::classify::MSP_PARTS;
+use super::content::{self, Standing};
 use super::walk::{ServedUnit, Unit};
-use crate::audit::subject::{
-    HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
-};
+use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::fsx::{Disk, Kind};
-use crate::key::{KeyError, KeyPair};
 use crate::msp::{StandingConfig, TlsNames};
-use crate::x509::{Cert, Crl, Csr, NodeOu, pem_encode};
+use crate::x509::{Cert, NodeOu};
 
 /// How to load.
 #[derive(Clone, Debug)]
@@ -56,7 +53,8 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> 
         Unit::File(path) => loader.file(path),
         Unit::Stdin(content) => {
             let mut subject = Subject::new(SubjectKind::Certificate, "-");
-            Loader::add_content(&mut subject, Location::whole("-"), content, (Place::Loose, None, true));
+            let standing = Standing { place: Place::Loose, mode: None, keys_belong: true };
+            content::add(&mut subject, &Location::whole("-"), content, &standing);
             Some(finished(subject))
         }
         Unit::Served(served) => Some(endpoint(served)),
@@ -174,6 +172,10 @@ impl Loader<'_> {
     fn file(&self, path: &Path) -> Option<Subject> {
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         self.add_file(&mut subject, path, Place::Loose, true);
+        if !is_for_pem(path) {
+            // A block in a source or a text that is cut short is an example and no certificate.
+            subject.troubles.clear();
+        }
         let subject = finished(subject);
         let empty = subject.certificates.is_empty() && subject.csrs.is_empty() && subject.crls.is_empty();
         (!empty || !subject.keys.is_empty() || !subject.troubles.is_empty()).then_some(subject)
@@ -187,36 +189,30 @@ impl Loader<'_> {
 
     fn add_file(&self, subject: &mut Subject, path: &Path, place: Place, keys_belong: bool) {
         let at = Location::whole(self.shown(path));
-        let content = match self.disk.read_secret(path, self.options.limit) {
-            Ok(content) => content,
+        let bytes = match self.disk.read_holding(path, b"-----BEGIN ", SMALL, self.options.limit) {
+            Ok(Some(bytes)) => bytes,
+            // A large file without a word of PEM is nobody's certificate.
+            Ok(None) => return,
             Err(e) => {
                 subject.troubles.push(Trouble { at, rule: "input-unreadable", reason: e.to_string() });
                 return;
             }
         };
         let mode = self.disk.metadata_followed(path).ok().flatten().map(|m| m.mode);
-        Self::add_content(subject, at, &content, (place, mode, keys_belong));
+        content::add(subject, &at, &bytes, &Standing { place, mode, keys_belong });
     }
+}
 
-    fn add_content(
-        subject: &mut Subject,
-        at: Location,
-        content: &[u8],
-        (place, mode, keys_belong): (Place, Option<u32>, bool),
-    ) {
-        let found = blocks(content);
-        if found.is_empty() && content.first() == Some(&0x30) {
-            if let Ok(cert) = Cert::from_der(content.to_vec()) {
-                subject.certificates.push(HeldCert { cert, at, place });
-            } else if let Ok(crl) = Crl::from_der(content.to_vec()) {
-                subject.crls.push(HeldCrl { at, crl });
-            }
-            return;
-        }
-        for (index, block) in found.into_iter().enumerate() {
-            let at = Location { path: at.path.clone(), block: Some(index + 1), line: Some(block.line) };
-            add_block(subject, block, at, place, mode, keys_belong);
-        }
+/// Files up to this size are read whole, since they may be DER; larger ones only when PEM stands in them.
+const SMALL: usize = 1024 * 1024;
+
+/// Whether a file is there to hold keys or certificates, by its name.
+fn is_for_pem(path: &Path) -> bool {
+    const ENDINGS: [&str; 13] =
+        ["pem", "crt", "cer", "cert", "key", "csr", "req", "crl", "der", "p8", "ca", "bundle", "arl"];
+    match path.extension() {
+        None => true,
+        Some(ending) => ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)),
     }
 }
 
@@ -229,58 +225,6 @@ fn finished(mut subject: Subject) -> Subject {
     };
     subject.role = role_of(&subject);
     subject
-}
-
-fn add_block(subject: &mut Subject, block: Block, at: Location, place: Place, mode: Option<u32>, in_its_place: bool) {
-    let trouble = |reason: String| Trouble { at: at.clone(), rule: "input-unreadable", reason };
-    let der = match block.content {
-        Ok(der) => der,
-        Err(_) if block.encrypted => {
-            subject.keys.push(HeldKey { at, spki_hash: None, kind: KeyKind::Encrypted, mode, in_its_place });
-            return;
-        }
-        Err(why) => {
-            subject.troubles.push(trouble(format!("the {} block cannot be read: {why}", block.label)));
-            return;
-        }
-    };
-    match block.label.as_str() {
-        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => match Cert::from_der(der.to_vec()) {
-            Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
-            Err(e) => subject.troubles.push(trouble(e.to_string())),
-        },
-        "X509 CRL" => match Crl::from_der(der.to_vec()) {
-            Ok(crl) => subject.crls.push(HeldCrl { at, crl }),
-            Err(why) => subject.troubles.push(trouble(why)),
-        },
-        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match Csr::from_der(der.to_vec()) {
-            Ok(csr) => subject.csrs.push(HeldCsr {
-                at,
-                subject: csr.common_name().map(|cn| format!("CN={cn}")).unwrap_or_default(),
-                sans: csr.sans().to_vec(),
-                signature_holds: true,
-                key: String::new(),
-            }),
-            Err(e) => subject.troubles.push(trouble(e.to_string())),
-        },
-        "ENCRYPTED PRIVATE KEY" => {
-            subject.keys.push(HeldKey { at, spki_hash: None, kind: KeyKind::Encrypted, mode, in_its_place });
-        }
-        label if label.ends_with("PRIVATE KEY") => {
-            let kind = if block.encrypted {
-                (None, KeyKind::Encrypted)
-            } else {
-                let pem = zeroize::Zeroizing::new(pem_encode(label, &der));
-                match KeyPair::from_pem(pem.as_bytes()) {
-                    Ok(key) => (Some(spki_hash(&key.spki_der())), KeyKind::Plain(key.algorithm().to_string())),
-                    Err(KeyError::Unfit(kind)) => (None, KeyKind::Plain(kind.to_string())),
-                    Err(e) => (None, KeyKind::Unreadable(e.to_string())),
-                }
-            };
-            subject.keys.push(HeldKey { at, spki_hash: kind.0, kind: kind.1, mode, in_its_place });
-        }
-        _ => {}
-    }
 }
 
 fn place_in(part: &str) -> Place {

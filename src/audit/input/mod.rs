@@ -2,6 +2,7 @@
 
 mod blocks;
 mod classify;
+mod content;
 mod load;
 mod walk;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::super::policy::Pattern;
 use super::classify::{is_msp, is_msp_part, tls_files};
 use crate::fsx::{Disk, Kind};
 use crate::msp::TlsNames;
@@ -73,6 +74,20 @@ pub fn walk(disk: &Disk, options: &WalkOptions<'_>, found: &mut dyn FnMut(Unit))
             Ok(Some(m)) if m.kind == Kind::Dir => visit(disk, path, &mut seen, options.excluded, found),
             Ok(Some(m)) if m.kind == Kind::File => found(Unit::File(path.clone())),
             Ok(Some(_)) => found(Unit::Skipped(path.clone(), "it is no file and no folder".to_owned())),
+            Ok(None) if is_glob(path) => {
+                let matched = expand(disk, path);
+                if matched.is_empty() {
+                    return Err(Error::new(ErrorKind::Input, format!("nothing matches {}", path.display()))
+                        .with_help("`*` and `?` stay within a folder, `**` goes through all of them"));
+                }
+                for path in matched {
+                    if matches!(disk.metadata_followed(&path), Ok(Some(m)) if m.kind == Kind::Dir) {
+                        visit(disk, &path, &mut seen, options.excluded, found);
+                    } else {
+                        found(Unit::File(path));
+                    }
+                }
+            }
             Ok(None) => {
                 return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))
                     .with_help("name files or folders that hold certificates"));
@@ -81,6 +96,37 @@ pub fn walk(disk: &Disk, options: &WalkOptions<'_>, found: &mut dyn FnMut(Unit))
         }
     }
     Ok(())
+}
+
+fn is_glob(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?'])
+}
+
+/// The files and folders that a pattern names, in the order of their names. What is below a folder that matches is not
+/// listed: the walk sees it.
+fn expand(disk: &Disk, pattern: &Path) -> Vec<PathBuf> {
+    let fixed: PathBuf = pattern.components().take_while(|c| !is_glob(Path::new(c))).collect();
+    let rest = pattern.strip_prefix(&fixed).unwrap_or(pattern);
+    let Ok(pattern) = Pattern::parse(&rest.to_string_lossy()) else { return Vec::new() };
+    let (mut matched, mut open) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(dir) = open.pop() {
+        let mut below = Vec::new();
+        for name in disk.read_dir(&here(&fixed.join(&dir))).unwrap_or_default() {
+            let path = dir.join(&name);
+            if pattern.captures(&path).is_some() {
+                matched.push(fixed.join(&path));
+            } else if matches!(disk.metadata(&here(&fixed.join(&path))), Ok(Some(m)) if m.kind == Kind::Dir) {
+                below.push(path);
+            }
+        }
+        open.extend(below.into_iter().rev());
+    }
+    matched
+}
+
+/// The working directory is no empty path to the system.
+fn here(path: &Path) -> PathBuf {
+    if path.as_os_str().is_empty() { ".".into() } else { path.to_owned() }
 }
 
 /// A folder and all below it. A list of folders still to be seen stands in for recursion: trees may be thousands of levels

@@ -1,6 +1,10 @@
-//! The audit of folders on disk, through the library.
+//! The audit: of folders through the library, and of everything through the binary.
 
+mod inputs;
+mod live;
 mod msp_rules;
+mod policy;
+mod scene;
 mod verdicts;
 
 use std::path::{Path, PathBuf};

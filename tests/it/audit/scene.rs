@@ -1,0 +1,96 @@
+//! A folder with certificates made on the spot.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+
+use fabcert::x509::pem_encode;
+
+use crate::command::{Ran, fabcert};
+
+/// A CA and the folder that it issues into.
+pub(super) struct Scene {
+    dir: tempfile::TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Scene {
+    pub(super) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "tls-root");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.use_authority_key_identifier_extension = true;
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        Self { dir: tempfile::tempdir().unwrap(), issuer }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.dir().join(path)
+    }
+
+    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// A server's certificate and key, PEM.
+    pub(super) fn server(&self, common_name: &str, names: &[&str]) -> (String, String) {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate().unwrap();
+        let cert = params.signed_by(&key, &self.issuer).unwrap();
+        (pem_encode("CERTIFICATE", cert.der()), pem_encode("PRIVATE KEY", key.serialized_der()))
+    }
+
+    /// The root, PEM.
+    pub(super) fn root(&self) -> String {
+        pem_encode("CERTIFICATE", self.issuer.der())
+    }
+
+    /// A TLS folder of a node; its certificate.
+    pub(super) fn tls_folder(&self, path: &str, node: &str, names: &[&str]) -> String {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (cert, key) = self.server(node, names);
+        self.write(&format!("{path}/server.crt"), &cert);
+        self.write(&format!("{path}/ca.crt"), self.root());
+        let key = self.write(&format!("{path}/server.key"), key);
+        std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        cert
+    }
+
+    /// Runs the audit over a path of this scene.
+    pub(super) fn audit(&self, path: &str, more: &[&str]) -> Ran {
+        let path = self.path(path).display().to_string();
+        fabcert(&[&["audit", "--output", "json", "--no-policy", &path], more].concat(), None)
+    }
+}
+
+/// `rule path-ending` of each finding, sorted.
+pub(super) fn found(ran: &Ran) -> Vec<String> {
+    let report = ran.json();
+    let mut found: Vec<String> = report["findings"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{ran:?}"))
+        .iter()
+        .map(|f| {
+            let path = f["path"].as_str().unwrap();
+            format!("{} {}", f["rule"].as_str().unwrap(), path.rsplit('/').next().unwrap())
+        })
+        .collect();
+    found.sort();
+    found
+}
