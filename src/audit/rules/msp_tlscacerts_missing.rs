@@ -27,6 +27,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     if subject.msp.iter().flat_map(|facts| &facts.strangers).any(|s| misspelt(s)) {
         return;
     }
+    // In the tree of an organisation the channel gets the organisation's MSP, and not that of a node or a user.
+    let group = subject.path.parent().and_then(Path::parent).and_then(Path::file_name);
+    if group.is_some_and(|g| ["peers", "orderers", "users"].iter().any(|name| g == *name)) {
+        return;
+    }
     // A folder without CAs is refused for that already.
     if has(Place::RootCa) && !has(Place::TlsRootCa) {
         let at = Location::whole(subject.path.as_path());
@@ -47,6 +52,10 @@ mod tests {
         let peer = identity("peer1").issued_by(&root);
         let mut subject = msp_folder(&peer, &root);
         subject.certificates.retain(|c| c.place != Place::TlsRootCa);
+        assert_eq!(found(&RULE, &subject).len(), 1);
+        subject.path = "org1/users/user1/msp".into();
+        assert!(found(&RULE, &subject).is_empty(), "no channel gets the MSP of a user");
+        subject.path = "org1/msp".into();
         assert_eq!(found(&RULE, &subject).len(), 1);
         let mut tls = subject.at(Place::RootCa).next().unwrap().clone();
         tls.place = Place::TlsRootCa;
