@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     remedy: "issue the certificate again, with a start that is not before its CA's",
     severity: Severity::Error,
     confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getValidationChainForCert" }],
+    sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getUniqueValidationChain" }],
     refusals: &[26],
     applies: elsewhere,
     check: nothing,

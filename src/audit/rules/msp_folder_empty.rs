@@ -8,8 +8,7 @@ pub(super) static RULE: Rule = Rule {
     title: "signcerts or cacerts holds no certificate in PEM form",
     rationale: "Fabric passes over files without a PEM block; when nothing is left, the MSP cannot be \
                 loaded. DER files, a byte-order mark or a space before BEGIN all count as no PEM.",
-    remedy: "put the certificate there in PEM form: openssl x509 -inform der -in CERT -out \
-                signcerts/cert.pem",
+    remedy: "put the certificate there in PEM form: openssl x509 -inform der -in CERT -out CERT.pem",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getPemMaterialFromDir" }],

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     remedy: "put the root of the TLS CA into tlscacerts: fabcert enroll with --msp-dir and --tls-dir does",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "internal/pkg/gateway/endpoint.go", item: "endpoint factory" }],
+    sources: &[Source::Fabric { path: "internal/pkg/gateway/endpoint.go", item: "endpointFactory.newConnection" }],
     refusals: &[],
     applies: |subject, _| subject.msp.is_some(),
     check,
@@ -25,6 +25,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let has = |place| subject.at(place).next().is_some();
     let misspelt = |name: &Path| name.as_os_str().eq_ignore_ascii_case("tlscacerts");
     if subject.msp.iter().flat_map(|facts| &facts.strangers).any(|s| misspelt(s)) {
+        return;
+    }
+    // In the tree of an organisation the channel gets the organisation's MSP, and not that of a node or a user.
+    let group = subject.path.parent().and_then(Path::parent).and_then(Path::file_name);
+    if group.is_some_and(|g| ["peers", "orderers", "users"].iter().any(|name| g == *name)) {
         return;
     }
     // A folder without CAs is refused for that already.
@@ -47,6 +52,10 @@ mod tests {
         let peer = identity("peer1").issued_by(&root);
         let mut subject = msp_folder(&peer, &root);
         subject.certificates.retain(|c| c.place != Place::TlsRootCa);
+        assert_eq!(found(&RULE, &subject).len(), 1);
+        subject.path = "org1/users/user1/msp".into();
+        assert!(found(&RULE, &subject).is_empty(), "no channel gets the MSP of a user");
+        subject.path = "org1/msp".into();
         assert_eq!(found(&RULE, &subject).len(), 1);
         let mut tls = subject.at(Place::RootCa).next().unwrap().clone();
         tls.place = Place::TlsRootCa;
