@@ -1,5 +1,6 @@
 //! MSP folders and TLS folders: what goes in, what stands, what Fabric would say, and how a folder is put in place whole.
 
+mod config_text;
 mod disk_folder;
 mod folder;
 mod generation;

@@ -2,9 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Deserialize as _;
-use yaml_serde::{Mapping, Value};
-
 use crate::x509::NodeOu;
 
 /// An OU, and the file of the CA that must have issued the certificates that bear it.
@@ -38,20 +35,12 @@ pub struct MspConfig {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// No YAML, or a key that stands twice.
-    #[error("it is no YAML that Fabric reads: {0}")]
+    /// No YAML, a key that stands twice, or a value of another kind than Fabric expects there.
+    #[error("Fabric cannot read it: {0}")]
     Yaml(String),
-    /// A value of another kind than Fabric expects there.
-    #[error("{key} must be {expected}")]
-    Kind {
-        /// The key, with those above it.
-        key: String,
-        /// What Fabric expects.
-        expected: &'static str,
-    },
 }
 
-const fn key_of(role: NodeOu) -> &'static str {
+pub(super) const fn key_of(role: NodeOu) -> &'static str {
     match role {
         NodeOu::Client => "ClientOUIdentifier",
         NodeOu::Peer => "PeerOUIdentifier",
@@ -80,18 +69,7 @@ impl MspConfig {
     /// # Errors
     /// When Fabric would refuse to load the folder because of this text.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
-        let yaml = |e: yaml_serde::Error| ConfigError::Yaml(e.to_string());
-        let text = std::str::from_utf8(text).map_err(|e| ConfigError::Yaml(e.to_string()))?;
-        let Some(document) = yaml_serde::Deserializer::from_str(text).next() else { return Ok(Self::default()) };
-        let mut value = match Value::deserialize(document) {
-            Ok(value) => value,
-            // A text of comments alone.
-            Err(_) if text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#')) => Value::Null,
-            Err(e) => return Err(yaml(e)),
-        };
-        value.apply_merge().map_err(yaml)?;
-        let Some(top) = mapping(&value, "the document")? else { return Ok(Self::default()) };
-        Ok(Self { ou_identifiers: ou_identifiers(top)?, node_ous: node_ous(top)? })
+        super::config_text::parse(text)
     }
 
     /// The text, as people write it for Fabric.
@@ -125,79 +103,6 @@ impl MspConfig {
     pub fn certificates(&self) -> impl Iterator<Item = &str> {
         let node_ous = self.node_ous.iter().flat_map(|n| n.identifiers.iter().map(|(_, ou)| ou));
         self.ou_identifiers.iter().chain(node_ous).map(|ou| ou.certificate.as_str()).filter(|c| !c.is_empty())
-    }
-}
-
-fn ou_identifiers(top: &Mapping) -> Result<Vec<OuIdentifier>, ConfigError> {
-    const KEY: &str = "OrganizationalUnitIdentifiers";
-    match top.get(KEY) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Sequence(list)) => list.iter().map(|v| Ok(ou_identifier(v, KEY)?.unwrap_or_default())).collect(),
-        // The YAML library of Fabric takes one thing where a list is expected as a list of one.
-        Some(other) => Ok(ou_identifier(other, KEY)?.into_iter().collect()),
-    }
-}
-
-fn node_ous(top: &Mapping) -> Result<Option<NodeOus>, ConfigError> {
-    let Some(section) = top.get("NodeOUs").map(|v| mapping(v, "NodeOUs")).transpose()?.flatten() else {
-        return Ok(None);
-    };
-    let enable = boolean(section.get("Enable"), "NodeOUs.Enable")?;
-    let mut identifiers = Vec::new();
-    for role in NodeOu::ALL {
-        let key = key_of(role);
-        if let Some(ou) = section.get(key).map(|v| ou_identifier(v, &format!("NodeOUs.{key}"))).transpose()?.flatten() {
-            identifiers.push((role, ou));
-        }
-    }
-    Ok(Some(NodeOus { enable, identifiers }))
-}
-
-fn ou_identifier(value: &Value, key: &str) -> Result<Option<OuIdentifier>, ConfigError> {
-    let Some(map) = mapping(value, key)? else { return Ok(None) };
-    let text = |name: &str| string(map.get(name), || format!("{key}.{name}"));
-    Ok(Some(OuIdentifier {
-        certificate: text("Certificate")?,
-        organizational_unit: text("OrganizationalUnitIdentifier")?,
-    }))
-}
-
-fn mapping<'a>(value: &'a Value, key: &str) -> Result<Option<&'a Mapping>, ConfigError> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Mapping(map) => Ok(Some(map)),
-        _ => Err(ConfigError::Kind { key: key.to_owned(), expected: "a mapping" }),
-    }
-}
-
-/// A scalar of any kind is taken by its text.
-fn string(value: Option<&Value>, key: impl FnOnce() -> String) -> Result<String, ConfigError> {
-    match value {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Number(number)) => Ok(number.to_string()),
-        Some(Value::Bool(value)) => Ok(value.to_string()),
-        Some(_) => Err(ConfigError::Kind { key: key(), expected: "text" }),
-    }
-}
-
-/// The words of YAML 1.1 are taken where a boolean is expected, also in quotes; `"true"` in quotes is not
-/// (go.yaml.in/yaml/v4 `constructor.go`).
-fn boolean(value: Option<&Value>, key: &str) -> Result<bool, ConfigError> {
-    match value {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(value)) => Ok(*value),
-        Some(Value::String(text))
-            if matches!(text.as_str(), "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON") =>
-        {
-            Ok(true)
-        }
-        Some(Value::String(text))
-            if matches!(text.as_str(), "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF") =>
-        {
-            Ok(false)
-        }
-        Some(_) => Err(ConfigError::Kind { key: key.to_owned(), expected: "true or false, without quotes" }),
     }
 }
 
@@ -241,6 +146,8 @@ mod tests {
         assert_eq!(enable("NodeOUs:\n"), Ok(None));
         assert_eq!(enable(""), Ok(None));
         assert_eq!(enable("# nothing\n"), Ok(None));
+        assert_eq!(enable("\u{feff}NodeOUs: !x {Enable: \"yes\", other: {a: 1, a: 2}}\n"), Ok(Some(true)));
+        assert_eq!(enable("x: &x {Enable: true}\nNodeOUs: {<<: *x}\n"), Ok(Some(true)));
         assert_eq!(enable("NodeOUs: {Enable: true}\n---\nsecond: [\n"), Ok(Some(true)));
         for refused in [
             "NodeOUs:\n  Enable: \"true\"\n",
@@ -249,6 +156,10 @@ mod tests {
             "NodeOUs: [",
             "NodeOUs: on\n",
             "just text\n",
+            "OrganizationalUnitIdentifiers: {Certificate: a.pem}\n",
+            "[a]: b\n",
+            "%YAML 1.2\n---\n",
+            "\t\n",
         ] {
             assert!(enable(refused).is_err(), "{refused:?}");
         }

@@ -7,11 +7,17 @@ import (
 	mspproto "github.com/hyperledger/fabric-protos-go/msp"
 	"github.com/hyperledger/fabric/bccsp"
 	"github.com/hyperledger/fabric/bccsp/factory"
+	"github.com/hyperledger/fabric/msp"
 )
 
 const fabricVersion = "2.1.1"
 
 type mspConfig = mspproto.MSPConfig
+
+// The rules of a channel, by the version of the MSP.
+var channelVersions = map[string]msp.MSPVersion{
+	"1.4.3": msp.MSPv1_4_3,
+}
 
 var roles = []struct {
 	name  string

@@ -6,12 +6,19 @@ import (
 	"github.com/hyperledger/fabric-lib-go/bccsp"
 	"github.com/hyperledger/fabric-lib-go/bccsp/factory"
 	mspproto "github.com/hyperledger/fabric-protos-go-apiv2/msp"
+	"github.com/hyperledger/fabric/msp"
 	"google.golang.org/protobuf/proto"
 )
 
 const fabricVersion = "3"
 
 type mspConfig = mspproto.MSPConfig
+
+// The rules of a channel, by the version of the MSP.
+var channelVersions = map[string]msp.MSPVersion{
+	"1.4.3": msp.MSPv1_4_3,
+	"3.0":   msp.MSPv3_0,
+}
 
 var roles = []struct {
 	name  string

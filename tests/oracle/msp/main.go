@@ -1,9 +1,10 @@
-// Command msp-oracle asks Fabric's own msp package what a peer would say about a local MSP folder.
+// Command msp-oracle asks Fabric's own msp package what a node and a channel would say about an MSP folder.
 //
-//	msp-oracle local DIR MSPID
+//	msp-oracle local DIR MSPID            as the local MSP of a peer
+//	msp-oracle channel RULES DIR MSPID    as the MSP of an organisation; RULES is 1.4.3, or with Fabric 3 also 3.0
 //
-// prints one JSON object (see verdict) and ends with 0 whatever the verdict is; with 2 when it was called wrongly.
-// Like a peer, Fabric's loader creates DIR/keystore when it is missing: give it a copy if that matters.
+// Each prints one JSON object (see verdict) and ends with 0 whatever the verdict is; with 2 when it was called wrongly.
+// Like a peer, Fabric's loader creates DIR/keystore when it is missing (local only): give it a copy if that matters.
 //
 // go.mod pins Fabric 2.1.1, the last release that another Go module can require by its version. It refuses some folders that
 // Fabric 3 accepts: with a root whose own ECDSA signature is high-S (on today's Go, 2.1.1 no longer finds the root once
@@ -13,8 +14,11 @@ package main
 
 import (
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/hyperledger/fabric/msp"
 )
@@ -24,7 +28,7 @@ type verdict struct {
 	Fabric   string   `json:"fabric"`    // the version that judged
 	Load     bool     `json:"load"`      // the folder's files were read
 	Setup    bool     `json:"setup"`     // the MSP came up with them, the private key included
-	Identity bool     `json:"identity"`  // the default signing identity is valid under its own MSP
+	Identity bool     `json:"identity"`  // the default signing identity is valid under its own MSP; of a channel: the signcert is a member
 	Signs    bool     `json:"signs"`     // it can sign a message; a peer starts if it comes this far
 	Verifies bool     `json:"verifies"`  // its certificate verifies that signature, that is, key and certificate are a pair
 	PeerRole bool     `json:"peer_role"` // it satisfies the principal "peer of this MSP"
@@ -109,12 +113,80 @@ func local(dir, mspID string) verdict {
 	return v
 }
 
+// channel sets the folder up as a channel does with the MSP of an organisation, and asks whether the first usable file of
+// signcerts is a valid member. Without one, identity is false and the error says so.
+func channel(version msp.MSPVersion, dir, mspID string) verdict {
+	v := verdict{Fabric: fabricVersion, Roles: []string{}}
+	var config *mspConfig
+	var org msp.MSP
+
+	load := func() (err error) {
+		config, err = msp.GetVerifyingMspConfig(dir, mspID, msp.ProviderTypeToString(msp.FABRIC))
+		return err
+	}
+	setup := func() (err error) {
+		opts := &msp.BCCSPNewOpts{NewBaseOpts: msp.NewBaseOpts{Version: version}}
+		if org, err = msp.New(opts, cryptoProvider()); err != nil {
+			return err
+		}
+		return org.Setup(config)
+	}
+	identity := func() error {
+		certificate, err := firstPEM(filepath.Join(dir, "signcerts"))
+		if err != nil {
+			return err
+		}
+		raw, err := msp.NewSerializedIdentity(mspID, certificate)
+		if err != nil {
+			return err
+		}
+		id, err := org.DeserializeIdentity(raw)
+		if err != nil {
+			return err
+		}
+		return org.Validate(id)
+	}
+	_ = v.step("load", &v.Load, load) && v.step("setup", &v.Setup, setup) && v.step("identity", &v.Identity, identity)
+	return v
+}
+
+// firstPEM is the first file, by name, that holds a PEM block: the one that Fabric takes from signcerts.
+func firstPEM(dir string) ([]byte, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			continue
+		}
+		if block, _ := pem.Decode(content); block != nil {
+			return content, nil
+		}
+	}
+	return nil, errors.New("no certificate in " + dir)
+}
+
+func judge(args []string) (verdict, bool) {
+	if len(args) == 3 && args[0] == "local" {
+		return local(args[1], args[2]), true
+	}
+	if len(args) == 4 && args[0] == "channel" {
+		if version, known := channelVersions[args[1]]; known {
+			return channel(version, args[2], args[3]), true
+		}
+	}
+	return verdict{}, false
+}
+
 func main() {
-	if len(os.Args) != 4 || os.Args[1] != "local" {
-		fmt.Fprintln(os.Stderr, "usage: msp-oracle local DIR MSPID")
+	v, called := judge(os.Args[1:])
+	if !called {
+		fmt.Fprintln(os.Stderr, "usage: msp-oracle local DIR MSPID | msp-oracle channel RULES DIR MSPID")
 		os.Exit(2)
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(local(os.Args[2], os.Args[3])); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(v); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
