@@ -171,7 +171,7 @@ impl Draft<'_> {
     }
 }
 
-/// SHA-256 over rule, path (with `/`), subject and sorted names, each with its length in front; lower-case hex.
+/// SHA-256 over rule, path, subject and sorted names, each with its length in front; lower-case hex.
 pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> String {
     let mut digest = Sha256::new();
     let mut part = |text: &str| {
@@ -179,7 +179,7 @@ pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[Stri
         digest.update(text.as_bytes());
     };
     part(rule);
-    part(&path.to_string_lossy().replace('\\', "/"));
+    part(&path.to_string_lossy());
     part(subject.unwrap_or_default());
     let mut sorted: Vec<&String> = names.iter().collect();
     sorted.sort();

@@ -117,5 +117,8 @@ fn push(names: &mut Vec<ExpectedName>, name: ExpectedName) {
 }
 
 fn fill(text: &str, captures: &[(String, String)]) -> String {
-    captures.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    captures.iter().fold(text.to_owned(), |text, (name, value)| {
+        let parts: Vec<&str> = text.split(&format!("{{{name}}}")).collect();
+        parts.join(value)
+    })
 }
