@@ -85,17 +85,9 @@ fn config_line(refusal: &MspRefusal, subject: &Subject) -> Option<usize> {
     };
     let config = documents.first()?;
     if refusal.number == 13 {
-        // The only other refusals of its text are about a key, which the reason begins with.
-        let keys = refusal.reason.split(' ').next().unwrap_or_default().split('.');
-        return keys
-            .map_while({
-                let mut at = config;
-                move |key| {
-                    at = at.get(key)?;
-                    Some(at.line)
-                }
-            })
-            .last();
+        // The reader of Fabric's YAML says where it stopped.
+        let (_, behind) = refusal.reason.rsplit_once("at line ")?;
+        return behind.split(' ').next()?.parse().ok();
     }
     let names_ou = |node: &Node| {
         let ou = node.get("OrganizationalUnitIdentifier").and_then(Node::text);
