@@ -7,6 +7,8 @@
 mod audit;
 mod command;
 mod defects;
+#[cfg(feature = "dev-ca")]
+mod differential;
 mod enroll;
 #[cfg(feature = "dev-ca")]
 mod help;
