@@ -12,6 +12,7 @@ mod expectation;
 mod finding;
 pub mod input;
 mod levels;
+mod links;
 mod policy;
 mod registry;
 mod rule;

@@ -66,7 +66,7 @@ fn expectation(args: &ExpectArgs) -> Result<Expectation, Error> {
             advised: index > 0,
         }));
     }
-    Ok(Expectation { names, role: args.role.map(super::enroll::node_ou), ..Expectation::default() })
+    Ok(Expectation { names, role: args.role.map(super::target::node_ou), ..Expectation::default() })
 }
 
 fn levels(args: &AuditArgs) -> Result<Levels, Error> {
