@@ -16,6 +16,7 @@ pub mod input;
 mod judge;
 mod key_sharing;
 mod levels;
+mod links;
 mod policy;
 mod registry;
 mod rule;

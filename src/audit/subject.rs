@@ -1,10 +1,12 @@
 //! What is audited: a file or folder with all that was found in it.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
 use crate::msp::{MspWarning, StandingConfig};
 use crate::name::SanName;
@@ -96,6 +98,15 @@ impl HeldCert {
         match self.place {
             Place::Server | Place::Served => true,
             Place::Loose => !self.cert.is_ca(),
+            _ => false,
+        }
+    }
+
+    /// Whether it surely is a TLS server's own certificate: it stands as one, or says so by its extended key usage.
+    pub fn is_evident_server(&self) -> bool {
+        match self.place {
+            Place::Server | Place::Served => true,
+            Place::Loose => !self.cert.is_ca() && self.cert.extended_key_usage().is_some_and(|u| u.server_auth),
             _ => false,
         }
     }
@@ -224,6 +235,9 @@ pub struct Subject {
     pub verdicts: Verdicts,
     /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if it names some.
     pub tls_cas_beside: Vec<Cert>,
+    /// For an MSP folder: the names in the TLS certificate of the same node, when a TLS folder stands beside it.
+    pub tls_names_beside: Option<Vec<SanName>>,
+    links: OnceLock<Links>,
 }
 
 impl Subject {
@@ -241,6 +255,8 @@ impl Subject {
             msp: None,
             verdicts: Verdicts::None,
             tls_cas_beside: Vec::new(),
+            tls_names_beside: None,
+            links: OnceLock::new(),
         }
     }
 
@@ -255,6 +271,17 @@ impl Subject {
             .iter()
             .find(|c| matches!(c.place, Place::SignCert | Place::Server | Place::Served))
             .or_else(|| self.certificates.iter().find(|c| c.place == Place::Loose && !c.cert.is_ca()))
+    }
+
+    /// Its certificates, each with its issuer. What is asked first fixes the answer, so the certificates are complete by then.
+    pub(super) fn linked(&self) -> impl Iterator<Item = (&HeldCert, Issuer)> {
+        let links = self.links();
+        self.certificates.iter().enumerate().map(|(index, held)| (held, links.issuer(index)))
+    }
+
+    /// Who issued whom.
+    pub(super) fn links(&self) -> &Links {
+        self.links.get_or_init(|| Links::among(&self.certificates))
     }
 
     /// The subject itself as a place.
