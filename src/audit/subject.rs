@@ -97,16 +97,21 @@ impl HeldCert {
     pub fn is_tls_leaf(&self) -> bool {
         match self.place {
             Place::Server | Place::Served => true,
-            Place::Loose => !self.cert.is_ca(),
+            Place::Loose => !self.cert.is_ca() && !self.is_a_clients(),
             _ => false,
         }
+    }
+
+    /// Whether its file says that a client shows it: `client.crt`, as cryptogen calls the TLS pair of a user.
+    fn is_a_clients(&self) -> bool {
+        self.at.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("client"))
     }
 
     /// Whether it surely is a TLS server's own certificate: it stands as one, or says so by its extended key usage.
     pub fn is_evident_server(&self) -> bool {
         match self.place {
             Place::Server | Place::Served => true,
-            Place::Loose => !self.cert.is_ca() && self.cert.extended_key_usage().is_some_and(|u| u.server_auth),
+            Place::Loose => self.is_tls_leaf() && self.cert.extended_key_usage().is_some_and(|u| u.server_auth),
             _ => false,
         }
     }
