@@ -4,6 +4,7 @@
 // Tests set the scene behind fabcert's back, and say why they are skipped.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
+mod audit_reports;
 mod command;
 mod defects;
 mod enroll;

@@ -34,7 +34,7 @@ fn rows(table: &str) -> Vec<Row> {
 }
 
 /// Unpacks an archive, links and empty folders included.
-fn unpack(archive: &str) -> TempDir {
+pub(crate) fn unpack(archive: &str) -> TempDir {
     let dir = TempDir::new().unwrap();
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/verdicts").join(archive);
     let done = Command::new("tar").arg("xzf").arg(archive).arg("-C").arg(dir.path()).status().unwrap();
