@@ -38,6 +38,7 @@ pub struct Audit {
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectReport {
     /// File, folder or endpoint.
+    #[serde(serialize_with = "super::finding::lossy")]
     pub path: PathBuf,
     /// What it is.
     pub kind: SubjectKind,

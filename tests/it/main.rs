@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod audit;
+mod audit_reports;
 mod command;
 mod defects;
 #[cfg(feature = "dev-ca")]
