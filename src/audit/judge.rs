@@ -132,13 +132,15 @@ fn consequence([peer, orderer, channel, member]: [bool; 4]) -> String {
 fn msp_rule(refusal: &MspRefusal, folder: &dyn FolderReader, subject: &Subject) -> &'static str {
     let path = subject.inside(&refusal.path);
     let is_key = || subject.keys.iter().any(|k| k.at.path == path);
-    let is_cert = |fits: fn(&Cert) -> bool| subject.certificates.iter().any(|c| c.at.path == path && fits(&c.cert));
+    let is_cert =
+        |fits: &dyn Fn(&Cert) -> bool| subject.certificates.iter().any(|c| c.at.path == path && fits(&c.cert));
     match refusal.number {
         16 | 75 if is_key() => "msp-key-outside-keystore",
-        17 if is_cert(|c| matches!(c.public_key(), PublicKeyKind::OtherCurve(_))) => "key-weak",
-        19 | 70 if is_cert(|c| !c.is_ca()) => "ca-constraints",
+        17 if is_cert(&|c| matches!(c.public_key(), PublicKeyKind::OtherCurve(_))) => "key-weak",
+        19 | 70 if is_cert(&|c| !c.is_ca()) => "ca-constraints",
         58 if is_fresh_enrolment(folder) => "nodeou-missing",
-        60 | 61 if is_cert(Cert::is_ca) => "leaf-is-ca",
+        60 | 61 if is_cert(&Cert::is_ca) => "leaf-is-ca",
+        61 if is_cert(&|c| subject.crls.iter().any(|list| list.crl.lists(c))) => "cert-revoked",
         71 => "ca-ski-missing",
         number => rule_of_refusal(number).map_or(UNKNOWN, |r| r.id),
     }

@@ -125,6 +125,13 @@ impl Loader<'_> {
         for name in self.disk.read_dir(dir).unwrap_or_default() {
             let known = MSP_PARTS.iter().any(|p| name == *p) || name == "config.yaml";
             if !known && !name.to_string_lossy().starts_with("..") && name != ".fabcert" {
+                // Of a file that Fabric does not know, only a private key is anybody's concern.
+                let mut aside = Subject::new(SubjectKind::Msp, subject.path.as_path());
+                let path = dir.join(&name);
+                if matches!(self.disk.metadata_followed(&path), Ok(Some(m)) if m.kind == Kind::File) {
+                    self.add_file(&mut aside, &path, Place::Loose, false);
+                }
+                subject.keys.append(&mut aside.keys);
                 facts.strangers.push(name.into());
             }
         }

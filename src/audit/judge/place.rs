@@ -22,7 +22,7 @@ pub(super) fn of(
     if is_there(folder, &refusal.path) {
         let path = only_file(folder, &refusal.path).unwrap_or_else(|| refusal.path.clone());
         let why = if refusal.number == 33 { key_reason(&path, subject) } else { None };
-        let reason = why.map_or(reason.clone(), |why| format!("{reason}: {why}"));
+        let reason = [Some(reason.as_str()), why].into_iter().flatten().collect::<Vec<_>>().join(": ");
         return (path, None, reason);
     }
     let name = refusal.path.display();

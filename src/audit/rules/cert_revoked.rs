@@ -31,8 +31,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let lists: Vec<_> = subject.crls.iter().filter(|c| c.at.block.is_none_or(|b| b == 1)).filter(signed).collect();
     for held in subject.certificates.iter().filter(|c| !matches!(c.place, Place::RootCa | Place::TlsRootCa)) {
         if let Some(by) = lists.iter().find(|list| list.crl.lists(&held.cert)) {
-            let silent = if held.place == Place::Admin { ", and NodeOUs let it stay an administrator" } else { "" };
-            let message = format!("it is revoked by {}{silent}", by.at.path.display());
+            let message = format!("it is revoked by {}", by.at.path.display());
             findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
         }
     }

@@ -42,6 +42,8 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             None if subject.troubles.iter().any(|t| t.at.path == path) => {
                 ("its PEM block is broken", Severity::Warning)
             }
+            // What file managers and version control leave.
+            None if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')) => continue,
             None => ("it holds no PEM block", Severity::Note),
         };
         findings.remove("input-unreadable", &path);

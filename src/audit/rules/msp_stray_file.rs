@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Location, Subject};
+use crate::msp::MspConfig;
 
 pub(super) static RULE: Rule = Rule {
     id: "msp-stray-file",
@@ -49,7 +50,13 @@ const NEARLY: [(&str, &str); 12] = [
 ];
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for stranger in subject.msp.iter().flat_map(|facts| &facts.strangers) {
+    let Some(facts) = &subject.msp else { return };
+    let config = facts.config.as_ref().and_then(|c| MspConfig::parse(&c.content).ok()).unwrap_or_default();
+    for stranger in &facts.strangers {
+        // Wherever it stands, Fabric reads a certificate that config.yaml names.
+        if config.certificates().any(|c| Path::new(c.trim_start_matches(['.', '/'])).starts_with(stranger)) {
+            continue;
+        }
         let name = stranger.to_string_lossy().to_ascii_lowercase();
         let other_rule = name.starts_with("config.") || super::msp_layout::is_in_other_letters(stranger);
         if name.starts_with('.') || USUAL.contains(&name.as_str()) || other_rule {
@@ -81,6 +88,7 @@ fn looks_like_a_certificate(path: &Path) -> bool {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
+    use crate::msp::StandingConfig;
 
     #[test]
     fn what_the_go_client_leaves_is_silent_and_the_rest_is_told_by_what_it_seems_to_be() {
@@ -95,6 +103,14 @@ mod tests {
         {
             assert_eq!(level(usual), None, "{usual}");
         }
+        let config = "NodeOUs: {PeerOUIdentifier: {Certificate: ./ou/ca.pem, OrganizationalUnitIdentifier: peer}}";
+        subject.msp.get_or_insert_default().config =
+            Some(StandingConfig { content: config.as_bytes().to_vec(), ours: false });
+        let mut level = |name: &str| {
+            subject.msp.get_or_insert_default().strangers = vec![name.into()];
+            found(&RULE, &subject).first().map(|f| f.severity)
+        };
+        assert_eq!(level("ou"), None, "config.yaml names it");
         assert_eq!(level("notes.txt"), Some(Severity::Note));
         assert_eq!(level("ca.pem"), Some(Severity::Warning));
         assert_eq!(level("signcert"), Some(Severity::Warning));

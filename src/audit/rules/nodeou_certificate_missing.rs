@@ -1,8 +1,11 @@
 //! config.yaml names a certificate for a NodeOU that is not there.
 
+use std::path::Path;
+
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Location, Subject};
+use crate::msp::MspWarning;
 use crate::yaml::{self, Node};
 
 pub(super) static RULE: Rule = Rule {
@@ -21,17 +24,30 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let Some(facts) = &subject.msp else { return };
+    let missing: Vec<&MspWarning> = facts.warnings.iter().filter(|w| w.number == Some(15)).collect();
     let documents = yaml::documents(&facts.config_text).unwrap_or_default();
     let node_ous = documents.first().and_then(|d| d.get("NodeOUs")).and_then(Node::entries).unwrap_or_default();
-    for warning in facts.warnings.iter().filter(|w| w.number == Some(15)) {
-        let named = node_ous.iter().filter_map(|(key, value)| Some((key.text()?, value.get("Certificate")?)));
-        let fits = |(key, _): &(&str, &Node)| {
-            let role = key.trim_end_matches("OUIdentifier").to_ascii_lowercase();
-            warning.reason.starts_with(&format!("the {role} OU"))
-        };
-        let line = named.clone().find(fits).map(|(_, node)| node.line);
-        let at = Location { path: subject.inside(&warning.path), block: None, line };
-        findings.report(&RULE, &at, format!("{} (case 15)", warning.reason)).add();
+    // Each file once, with the roles that it is named for.
+    let mut files: Vec<(&Node, Vec<String>)> = Vec::new();
+    for (key, value) in node_ous {
+        let (Some(key), Some(named)) = (key.text(), value.get("Certificate")) else { continue };
+        let role = key.trim_end_matches("OUIdentifier").to_ascii_lowercase();
+        if !missing.iter().any(|w| w.reason.starts_with(&format!("the {role} OU"))) {
+            continue;
+        }
+        match files.iter_mut().find(|(file, _)| file.text() == named.text()) {
+            Some((_, roles)) => roles.push(role),
+            None => files.push((named, vec![role])),
+        }
+    }
+    for (file, roles) in files {
+        let name = file.text().unwrap_or_default();
+        let message = format!(
+            "the file {name} is not there, so that the OUs {} are taken from any CA of this MSP (case 15)",
+            roles.join(", ")
+        );
+        let at = Location { path: subject.inside(Path::new("config.yaml")), block: None, line: Some(file.line) };
+        findings.report(&RULE, &at, message).names([name.to_owned()]).add();
     }
 }
 

@@ -1,9 +1,10 @@
 //! The identity has another role than expected.
 
+use std::path::Path;
+
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use crate::audit::subject::{Place, Subject};
 use crate::x509::NodeOu;
 
 pub(super) static RULE: Rule = Rule {
@@ -13,31 +14,44 @@ pub(super) static RULE: Rule = Rule {
                 policy Org.peer.",
     remedy: "register the identity with the right --id.type and enrol again",
     severity: Severity::Error,
-    confidence: Confidence::Certain,
+    confidence: Confidence::Likely,
     sources: &[Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateIdentityOUsV142" }],
     refusals: &[],
-    applies: |subject, context| context.expectation.role.is_some() && subject.msp.is_some(),
+    applies: |subject, _| subject.msp.is_some(),
     check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
-    let Some(wanted) = context.expectation.role else { return };
+    let told = context.expectation.role.map(|role| (role, "is expected"));
+    let seen = || role_of_place(&subject.path).map(|role| (role, "is what stands in such a folder"));
+    let Some((wanted, why)) = told.or_else(seen) else { return };
     for held in subject.at(Place::SignCert) {
         let found = NodeOu::among(held.cert.organizational_units());
-        if found != [wanted] {
+        // Without NodeOUs a node needs none: only who is told of a role misses it.
+        if found != [wanted] && (told.is_some() || !found.is_empty()) {
             let ous = held.cert.organizational_units().join(", ");
             let ous = if ous.is_empty() { "none".to_owned() } else { ous };
             findings
-                .report(&RULE, &held.at, format!("{wanted} is expected, and its OUs are: {ous}"))
+                .report(&RULE, &held.at, format!("{wanted} {why}, and its OUs are: {ous}"))
                 .subject(held.cert.subject())
                 .add();
         }
     }
 }
 
+/// The role of a node from where its folder stands, as cryptogen and the sample networks lay it out:
+/// `peers/NAME/msp`, `orderers/NAME/msp`.
+fn role_of_place(msp: &Path) -> Option<NodeOu> {
+    match msp.parent()?.parent()?.file_name()?.to_str()? {
+        "peers" => Some(NodeOu::Peer),
+        "orderers" => Some(NodeOu::Orderer),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{found_expecting, holding};
+    use super::super::fixture::{found, found_expecting, holding};
     use super::*;
     use crate::audit::{Expectation, MspFacts, SubjectKind};
     use crate::x509::Cert;
@@ -51,5 +65,17 @@ mod tests {
         let expecting = |role| Expectation { role: Some(role), ..Expectation::default() };
         assert!(found_expecting(&RULE, &subject, &expecting(NodeOu::Peer)).is_empty());
         assert_eq!(found_expecting(&RULE, &subject, &expecting(NodeOu::Orderer)).len(), 1);
+    }
+
+    #[test]
+    fn a_node_in_the_folder_of_another_kind_is_found() {
+        let pem = include_bytes!("../../../testdata/certs/go-client-ecert.pem");
+        let peer = Cert::all_from_pem(pem).unwrap().remove(0);
+        let mut subject = holding(SubjectKind::Msp, [(Place::SignCert, &peer)]);
+        subject.msp = Some(MspFacts::default());
+        for (path, count) in [("o/peers/p/msp", 0), ("o/orderers/p/msp", 1), ("users/p/msp", 0), ("msp", 0)] {
+            subject.path = path.into();
+            assert_eq!(found(&RULE, &subject).len(), count, "{path}");
+        }
     }
 }
