@@ -2,16 +2,17 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::blocks::{Block, blocks};
 use super::classify::MSP_PARTS;
+use super::gather::{Spot, UNREADABLE, gather};
 use super::walk::{ServedUnit, Unit};
-use crate::audit::subject::{
-    HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, MspFacts, Place, Subject, SubjectKind, Trouble, spki_hash,
-};
+use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::fsx::{Disk, Kind};
-use crate::key::{KeyError, KeyPair};
 use crate::msp::{StandingConfig, TlsNames};
-use crate::x509::{Cert, Crl, Csr, NodeOu, pem_encode};
+use crate::x509::{Cert, NodeOu};
+
+const SKIPPED: &str = "input-skipped";
+/// `config.yaml` comes near a hundredth of this.
+const LARGEST_CONFIG: usize = 4 * 1024 * 1024;
 
 /// How to load.
 #[derive(Clone, Debug)]
@@ -20,8 +21,6 @@ pub struct LoadOptions {
     pub base: PathBuf,
     /// The working directory, to which relative paths are relative. Absolute.
     pub here: PathBuf,
-    /// Larger files are a finding.
-    pub limit: usize,
 }
 
 impl LoadOptions {
@@ -53,15 +52,16 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> 
     match unit {
         Unit::Msp(dir) => Some(loader.msp(dir)),
         Unit::Tls(dir, names) => Some(loader.tls(dir, *names)),
-        Unit::File(path) => loader.file(path),
+        Unit::File { path, named } => loader.file(path, *named),
         Unit::Stdin(content) => {
             let mut subject = Subject::new(SubjectKind::Certificate, "-");
-            Loader::add_content(&mut subject, Location::whole("-"), content, (Place::Loose, None, true));
-            Some(finished(subject))
+            let len = content.len() as u64;
+            gather(&mut subject, &Location::whole("-"), (&mut content.as_slice(), len), None, Spot::loose(true));
+            finished(subject, true)
         }
         Unit::Served(served) => Some(endpoint(served)),
-        Unit::Skipped(path, why) => Some(loader.trouble(path, "input-skipped", why)),
-        Unit::Unreadable(path, why) => Some(loader.trouble(path, "input-unreadable", why)),
+        Unit::Skipped(path, why) => Some(loader.trouble(path, SKIPPED, why)),
+        Unit::Unreadable(path, why) => Some(loader.trouble(path, UNREADABLE, why)),
     }
 }
 
@@ -73,7 +73,7 @@ fn endpoint(served: &ServedUnit) -> Subject {
         let place = if index == 0 { Place::Served } else { Place::ServedChain };
         match Cert::from_der(der.clone()) {
             Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
-            Err(e) => subject.troubles.push(Trouble { at, rule: "input-unreadable", reason: e.to_string() }),
+            Err(e) => subject.troubles.push(Trouble { at, rule: UNREADABLE, reason: e.to_string() }),
         }
     }
     subject.role = role_of(&subject);
@@ -100,12 +100,14 @@ impl Loader<'_> {
         let mut subject = Subject::new(SubjectKind::Msp, self.shown(dir));
         let mut facts = MspFacts::default();
         for part in MSP_PARTS {
-            let files = self.files_of(&dir.join(part));
+            let files = self.files_of(&mut subject, &dir.join(part));
             facts.file_counts.insert(part, files.len());
+            let is_keystore = part == "keystore";
+            let spot = Spot { first_block_only: is_keystore, ..Spot::of_fabric(place_in(part), is_keystore) };
             let mut first = true;
             for file in files {
                 let before = subject.certificates.len();
-                self.add_file(&mut subject, &file, place_in(part), part == "keystore");
+                self.add_file(&mut subject, &file, spot);
                 if part == "signcerts" {
                     for (index, held) in subject.certificates[before..].iter_mut().enumerate() {
                         if !first || index > 0 {
@@ -116,23 +118,24 @@ impl Loader<'_> {
                 }
             }
         }
-        if let Ok(text) = self.disk.read(&dir.join("config.yaml"), self.options.limit) {
+        let config = dir.join("config.yaml");
+        if let Ok(text) = self.disk.read_regular(&config, LARGEST_CONFIG) {
             facts.config_text = String::from_utf8_lossy(&text).into_owned().into();
-            facts.config = Some(StandingConfig { content: text, ours: false });
+            facts.config = Some(StandingConfig { content: text.to_vec(), ours: false });
         } else {
-            facts.config_is_no_file = matches!(self.disk.metadata_followed(&dir.join("config.yaml")), Ok(Some(_)));
+            facts.config_is_no_file = matches!(self.disk.metadata_followed(&config), Ok(Some(_)));
         }
-        for name in self.disk.read_dir(dir).unwrap_or_default() {
-            let known = MSP_PARTS.iter().any(|p| name == *p) || name == "config.yaml";
-            if !known && !name.to_string_lossy().starts_with("..") && name != ".fabcert" {
+        for entry in self.disk.list(dir).unwrap_or_default() {
+            let known = MSP_PARTS.iter().any(|p| entry.name == *p) || entry.name == "config.yaml";
+            if !known && !entry.name.to_string_lossy().starts_with("..") && entry.name != ".fabcert" {
                 // Of a file that Fabric does not know, only a private key is anybody's concern.
-                let mut aside = Subject::new(SubjectKind::Msp, subject.path.as_path());
-                let path = dir.join(&name);
-                if matches!(self.disk.metadata_followed(&path), Ok(Some(m)) if m.kind == Kind::File) {
-                    self.add_file(&mut aside, &path, Place::Loose, false);
+                let path = dir.join(&entry.name);
+                if self.is_file(&path, entry.kind) {
+                    let mut aside = Subject::new(SubjectKind::Msp, subject.path.as_path());
+                    self.add_file(&mut aside, &path, Spot { keys_belong: false, ..Spot::loose(false) });
+                    subject.keys.append(&mut aside.keys);
                 }
-                subject.keys.append(&mut aside.keys);
-                facts.strangers.push(name.into());
+                facts.strangers.push(entry.name.into());
             }
         }
         subject.msp = Some(facts);
@@ -142,11 +145,12 @@ impl Loader<'_> {
 
     fn tls(&self, dir: &Path, names: Option<TlsNames>) -> Subject {
         let mut subject = Subject::new(SubjectKind::Tls, self.shown(dir));
+        let mut add = |path: &Path, place, is_key| self.add_file(&mut subject, path, Spot::of_fabric(place, is_key));
         match names {
             Some(names) => {
-                self.add_file(&mut subject, &dir.join(names.certificate()), Place::Server, false);
-                self.add_file(&mut subject, &dir.join(names.key()), Place::Loose, true);
-                self.add_file(&mut subject, &dir.join(names.ca()), Place::ServerAnchor, false);
+                add(&dir.join(names.certificate()), Place::Server, false);
+                add(&dir.join(names.key()), Place::Loose, true);
+                add(&dir.join(names.ca()), Place::ServerAnchor, false);
             }
             None => {
                 for (part, place) in [
@@ -155,8 +159,8 @@ impl Loader<'_> {
                     ("tlscacerts", Place::ServerAnchor),
                     ("tlsintermediatecerts", Place::ServerChain),
                 ] {
-                    for file in self.files_of(&dir.join(part)) {
-                        self.add_file(&mut subject, &file, place, part == "keystore");
+                    for file in self.files_of(&mut subject, &dir.join(part)) {
+                        self.add_file(&mut subject, &file, Spot::of_fabric(place, part == "keystore"));
                     }
                 }
             }
@@ -171,116 +175,86 @@ impl Loader<'_> {
         subject
     }
 
-    fn file(&self, path: &Path) -> Option<Subject> {
+    fn file(&self, path: &Path, named: bool) -> Option<Subject> {
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
-        self.add_file(&mut subject, path, Place::Loose, true);
-        let subject = finished(subject);
-        let empty = subject.certificates.is_empty() && subject.csrs.is_empty() && subject.crls.is_empty();
-        (!empty || !subject.keys.is_empty() || !subject.troubles.is_empty()).then_some(subject)
+        self.add_file(&mut subject, path, Spot::loose(named));
+        finished(subject, named)
     }
 
-    fn files_of(&self, dir: &Path) -> Vec<PathBuf> {
-        let names = self.disk.read_dir(dir).unwrap_or_default();
-        let is_file = |p: &PathBuf| matches!(self.disk.metadata_followed(p), Ok(Some(m)) if m.kind == Kind::File);
-        names.into_iter().map(|n| dir.join(n)).filter(is_file).collect()
-    }
-
-    fn add_file(&self, subject: &mut Subject, path: &Path, place: Place, keys_belong: bool) {
-        let at = Location::whole(self.shown(path));
-        let content = match self.disk.read_secret(path, self.options.limit) {
-            Ok(content) => content,
+    /// The files of a folder that Fabric reads, links followed. What else stands there and what cannot be looked at is
+    /// told; folders are not, as Fabric passes over them.
+    fn files_of(&self, subject: &mut Subject, dir: &Path) -> Vec<PathBuf> {
+        let mut trouble = |path: &Path, rule, reason: String| {
+            subject.troubles.push(Trouble { at: Location::whole(self.shown(path)), rule, reason });
+        };
+        let entries = match self.disk.list(dir) {
+            Ok(entries) => entries,
             Err(e) => {
-                subject.troubles.push(Trouble { at, rule: "input-unreadable", reason: e.to_string() });
-                return;
+                if !is_absent(e.io_kind()) {
+                    trouble(dir, UNREADABLE, e.to_string());
+                }
+                return Vec::new();
             }
         };
-        let mode = self.disk.metadata_followed(path).ok().flatten().map(|m| m.mode);
-        Self::add_content(subject, at, &content, (place, mode, keys_belong));
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = dir.join(&entry.name);
+            match self.disk.metadata_followed(&path).map(|m| m.map(|m| m.kind)) {
+                Ok(Some(Kind::File)) => files.push(path),
+                Ok(Some(Kind::Dir)) => {}
+                Ok(Some(_)) => trouble(&path, SKIPPED, super::walk::SPECIAL.to_owned()),
+                Ok(None) if entry.kind == Kind::Link => trouble(&path, UNREADABLE, super::walk::DANGLING.to_owned()),
+                // It went away meanwhile.
+                Ok(None) => {}
+                Err(e) => trouble(&path, UNREADABLE, e.to_string()),
+            }
+        }
+        files
     }
 
-    fn add_content(
-        subject: &mut Subject,
-        at: Location,
-        content: &[u8],
-        (place, mode, keys_belong): (Place, Option<u32>, bool),
-    ) {
-        let found = blocks(content);
-        if found.is_empty() && content.first() == Some(&0x30) {
-            if let Ok(cert) = Cert::from_der(content.to_vec()) {
-                subject.certificates.push(HeldCert { cert, at, place });
-            } else if let Ok(crl) = Crl::from_der(content.to_vec()) {
-                subject.crls.push(HeldCrl { at, crl });
-            }
-            return;
+    fn is_file(&self, path: &Path, kind: Kind) -> bool {
+        match kind {
+            Kind::Link => matches!(self.disk.metadata_followed(path), Ok(Some(m)) if m.kind == Kind::File),
+            kind => kind == Kind::File,
         }
-        for (index, block) in found.into_iter().enumerate() {
-            let at = Location { path: at.path.clone(), block: Some(index + 1), line: Some(block.line) };
-            add_block(subject, block, at, place, mode, keys_belong);
+    }
+
+    fn add_file(&self, subject: &mut Subject, path: &Path, spot: Spot) {
+        let at = Location::whole(self.shown(path));
+        let mut trouble = |rule, reason| subject.troubles.push(Trouble { at: at.clone(), rule, reason });
+        match self.disk.open_regular(path) {
+            Ok(Some(mut file)) => {
+                let (len, mode) = (file.metadata().len, file.metadata().mode);
+                gather(subject, &at, (&mut file, len), Some(mode), spot);
+            }
+            Ok(None) => trouble(SKIPPED, super::walk::SPECIAL.to_owned()),
+            // What is missing where Fabric looks for it, its verdict says; what went away meanwhile is nobody's.
+            Err(e) if is_absent(e.io_kind()) => {}
+            Err(e) => trouble(UNREADABLE, e.to_string()),
         }
     }
 }
 
-/// A file on its own is what is in it.
-fn finished(mut subject: Subject) -> Subject {
+fn is_absent(kind: std::io::ErrorKind) -> bool {
+    matches!(kind, std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+/// A file on its own is what is in it. One that holds nothing of ours is passed over, unless somebody named it.
+fn finished(mut subject: Subject, named: bool) -> Option<Subject> {
     subject.kind = match (subject.certificates.is_empty(), subject.csrs.is_empty(), subject.crls.is_empty()) {
         (true, false, _) => SubjectKind::Csr,
         (true, true, false) => SubjectKind::Crl,
         _ => SubjectKind::Certificate,
     };
     subject.role = role_of(&subject);
-    subject
-}
-
-fn add_block(subject: &mut Subject, block: Block, at: Location, place: Place, mode: Option<u32>, in_its_place: bool) {
-    let trouble = |reason: String| Trouble { at: at.clone(), rule: "input-unreadable", reason };
-    let der = match block.content {
-        Ok(der) => der,
-        Err(_) if block.encrypted => {
-            subject.keys.push(HeldKey { at, spki_hash: None, kind: KeyKind::Encrypted, mode, in_its_place });
-            return;
-        }
-        Err(why) => {
-            subject.troubles.push(trouble(format!("the {} block cannot be read: {why}", block.label)));
-            return;
-        }
-    };
-    match block.label.as_str() {
-        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => match Cert::from_der(der.to_vec()) {
-            Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
-            Err(e) => subject.troubles.push(trouble(e.to_string())),
-        },
-        "X509 CRL" => match Crl::from_der(der.to_vec()) {
-            Ok(crl) => subject.crls.push(HeldCrl { at, crl }),
-            Err(why) => subject.troubles.push(trouble(why)),
-        },
-        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match Csr::from_der(der.to_vec()) {
-            Ok(csr) => subject.csrs.push(HeldCsr {
-                at,
-                subject: csr.common_name().map(|cn| format!("CN={cn}")).unwrap_or_default(),
-                sans: csr.sans().to_vec(),
-                signature_holds: true,
-                key: String::new(),
-            }),
-            Err(e) => subject.troubles.push(trouble(e.to_string())),
-        },
-        "ENCRYPTED PRIVATE KEY" => {
-            subject.keys.push(HeldKey { at, spki_hash: None, kind: KeyKind::Encrypted, mode, in_its_place });
-        }
-        label if label.ends_with("PRIVATE KEY") => {
-            let kind = if block.encrypted {
-                (None, KeyKind::Encrypted)
-            } else {
-                let pem = zeroize::Zeroizing::new(pem_encode(label, &der));
-                match KeyPair::from_pem(pem.as_bytes()) {
-                    Ok(key) => (Some(spki_hash(&key.spki_der())), KeyKind::Plain(key.algorithm().to_string())),
-                    Err(KeyError::Unfit(kind)) => (None, KeyKind::Plain(kind.to_string())),
-                    Err(e) => (None, KeyKind::Unreadable(e.to_string())),
-                }
-            };
-            subject.keys.push(HeldKey { at, spki_hash: kind.0, kind: kind.1, mode, in_its_place });
-        }
-        _ => {}
+    subject.is_named = named;
+    let empty = subject.certificates.is_empty() && subject.csrs.is_empty() && subject.crls.is_empty();
+    subject.is_blank = empty && subject.keys.is_empty() && subject.troubles.is_empty();
+    if subject.is_blank && named {
+        let reason = "it holds no certificate, CSR, key or revocation list".to_owned();
+        subject.troubles.push(Trouble { at: subject.location(), rule: UNREADABLE, reason });
     }
+    (named || !subject.is_blank).then_some(subject)
 }
 
 fn place_in(part: &str) -> Place {

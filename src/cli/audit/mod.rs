@@ -23,9 +23,6 @@ use crate::fsx::Disk;
 use crate::report::{Format, Style, render};
 use crate::{Error, ErrorKind};
 
-/// Larger files are no certificates.
-const FILE_LIMIT: usize = 256 * 1024 * 1024;
-
 pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let disk = Disk::real();
     let forms = forms(args, output.output)?;
@@ -39,7 +36,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         channel_rules: args.judge.fabric_version.into(),
         expectation: expect::expectation(&args.expect)?,
         policy,
-        load: LoadOptions { base: base.clone(), here: here.clone(), limit: FILE_LIMIT },
+        load: LoadOptions { base: base.clone(), here: here.clone() },
     };
     let mut units = units(&disk, args, &audit)?;
     let met = connect::connect(&disk, &args.connect, !audit.expectation.names.is_empty())?;
