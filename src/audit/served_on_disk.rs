@@ -62,7 +62,9 @@ mod tests {
     fn a_served_certificate_that_no_folder_holds_is_found() {
         let report = |disk: &[&str]| {
             let mut both = ServedOnDisk::default();
-            disk.iter().for_each(|hash| both.note(&audited("tls", hash, false)));
+            for hash in disk {
+                both.note(&audited("tls", hash, false));
+            }
             both.note(&audited("peer:7051", "served", true));
             let mut findings = Findings::new();
             both.report(&mut findings);

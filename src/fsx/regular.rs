@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::{Disk, FsError, Kind, Metadata, Op, Result};
@@ -53,14 +54,8 @@ impl Disk {
     /// # Errors
     /// When it cannot be opened.
     pub fn open_regular(&self, path: &Path) -> Result<Option<RegularFile>> {
-        let open = || -> io::Result<_> {
-            let path = reached(path)?;
-            let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-            let file = OpenOptions::new().read(true).custom_flags(super::os_flags(flags)).open(path.as_path())?;
-            let metadata = Metadata::of(&file.metadata()?)?;
-            Ok((metadata.kind == Kind::File).then_some(RegularFile { file, metadata }))
-        };
-        open().map_err(|e| FsError::new(Op::Read, path, e))
+        let (file, metadata) = open(path).map_err(|e| FsError::new(Op::Read, path, e))?;
+        Ok((metadata.kind == Kind::File).then_some(RegularFile { file, metadata }))
     }
 
     /// The content of the regular file at `path`, links followed; wiped when dropped.
@@ -68,11 +63,15 @@ impl Disk {
     /// # Errors
     /// When it cannot be read, is no regular file, or holds more than `limit` bytes.
     pub fn read_regular(&self, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
-        let fail = |e| FsError::new(Op::Read, path, e);
-        let Some(mut file) = self.open_regular(path)? else {
-            return Err(fail(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+        let read = || -> io::Result<_> {
+            let (mut file, metadata) = open(path)?;
+            match metadata.kind {
+                Kind::File => super::look::read_bounded(&mut file, limit),
+                Kind::Dir => Err(Errno::ISDIR.into()),
+                Kind::Link | Kind::Special => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+            }
         };
-        super::look::read_bounded(&mut file.file, limit).map(Zeroizing::new).map_err(fail)
+        read().map(Zeroizing::new).map_err(|e| FsError::new(Op::Read, path, e))
     }
 
     /// The entries of the folder at `path`, sorted by the bytes of their names; links in `path` followed.
@@ -91,6 +90,14 @@ impl Disk {
         };
         list().map_err(|e| FsError::new(Op::List, path, e))
     }
+}
+
+/// Opens what stands at `path` without waiting for anything, and looks at what was opened.
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(super::os_flags(flags)).open(reached(path)?.as_path())?;
+    let metadata = Metadata::of(&file.metadata()?)?;
+    Ok((file, metadata))
 }
 
 /// A path in a form that the kernel takes.
@@ -149,6 +156,7 @@ mod tests {
         assert!(disk.open_regular(&socket).is_err(), "the kernel opens no socket");
         let kinds: Vec<Kind> = disk.list(dir.path()).unwrap().into_iter().map(|e| e.kind).collect();
         assert_eq!(kinds, [Kind::Special, Kind::Special]);
+        assert!(disk.read_regular(dir.path(), 9).unwrap_err().to_string().ends_with(": is a directory"));
         assert!(disk.read_regular(&pipe, 9).unwrap_err().to_string().ends_with("it is no regular file"));
     }
 

@@ -38,6 +38,21 @@ pub enum Unit {
     Unreadable(PathBuf, String),
 }
 
+impl Unit {
+    /// Its path; of standard input `-`, of an endpoint `HOST:PORT`.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Msp(path)
+            | Self::Tls(path, _)
+            | Self::File { path, .. }
+            | Self::Skipped(path, _)
+            | Self::Unreadable(path, _) => path,
+            Self::Stdin(_) => Path::new("-"),
+            Self::Served(served) => Path::new(&served.endpoint),
+        }
+    }
+}
+
 /// What a live endpoint served, as it was kept: the audit itself stays off the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedUnit {
