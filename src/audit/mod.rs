@@ -27,7 +27,7 @@ mod subject;
 mod verdict;
 
 pub use baseline::{Applied, Baseline};
-pub use drive::{Progress, drive};
+pub use drive::{Progress, Source as UnitSource, drive};
 pub use expectation::{Expectation, ExpectedName, NameSource};
 pub use finding::{Draft, Finding, Findings, Severity, fingerprint};
 pub use hiding::hide;

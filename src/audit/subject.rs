@@ -10,7 +10,7 @@ use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
 use crate::msp::{MspWarning, StandingConfig};
 use crate::name::SanName;
-use crate::x509::{Cert, Crl, NodeOu};
+use crate::x509::{Cert, Crl, NodeOu, SignatureCheck};
 
 /// What a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -172,8 +172,8 @@ pub struct HeldCsr {
     pub subject: String,
     /// SANs asked for.
     pub sans: Vec<SanName>,
-    /// Whether its self-signature holds.
-    pub signature_holds: bool,
+    /// Whether its own key signed it.
+    pub signature: SignatureCheck,
     /// What kind of key, `P-256`, `RSA 1024`...
     pub key: String,
 }
@@ -234,6 +234,10 @@ pub struct Subject {
     pub crls: Vec<HeldCrl>,
     /// What could not be read.
     pub troubles: Vec<Trouble>,
+    /// Whether the user named this very file, and so vouches for there being something in it.
+    pub is_named: bool,
+    /// Whether such a file holds nothing of ours at all.
+    pub is_blank: bool,
     /// For an MSP folder.
     pub msp: Option<MspFacts>,
     /// What Fabric would do with it.
@@ -257,6 +261,8 @@ impl Subject {
             csrs: Vec::new(),
             crls: Vec::new(),
             troubles: Vec::new(),
+            is_named: false,
+            is_blank: false,
             msp: None,
             verdicts: Verdicts::None,
             tls_cas_beside: Vec::new(),
