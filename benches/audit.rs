@@ -78,15 +78,16 @@ fn audit(dir: &Path, jobs: usize) -> Duration {
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: vec![name], ..Expectation::default() },
         policy: Policy::default(),
-        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned(), limit: 1 << 20 },
+        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned() },
     };
     let disk = Disk::real();
     let begin = Instant::now();
     let paths: [PathBuf; 1] = [dir.to_owned()];
-    let mut units: Vec<Unit> = Vec::new();
-    walk(&disk, &WalkOptions { paths: &paths, excluded: &|_| false }, &mut |unit| units.push(unit)).unwrap();
+    let source = |found: &mut dyn FnMut(Unit)| {
+        walk(&disk, &WalkOptions { paths: &paths, excluded: &|_| false }, found).unwrap();
+    };
     let mut report = Report::new();
-    drive(&audit, &disk, &units, jobs, &(), &mut |audited| report.add(audited)).unwrap();
+    drive(&audit, &disk, Box::new(source), jobs, &(), &mut |audited| report.add(audited)).unwrap();
     report.count();
     assert_eq!((report.summary.certificates, report.summary.errors), (2 * FOLDERS, 0));
     begin.elapsed()

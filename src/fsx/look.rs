@@ -97,31 +97,6 @@ impl Disk {
         self.read(path, limit).map(Zeroizing::new)
     }
 
-    /// The content of the regular file at `path` that may hold what the caller looks for: a file of up to `small` bytes
-    /// whole; a larger one only when `word` stands in it, otherwise `None`. Pipes and devices are not waited for: they are
-    /// refused. The bytes are wiped when dropped.
-    ///
-    /// # Errors
-    /// When it cannot be read, is no regular file, or is wanted and holds more than `limit` bytes.
-    pub fn read_holding(
-        &self,
-        path: &Path,
-        word: &[u8],
-        small: usize,
-        limit: usize,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let read = || -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-            let mut file = open_regular(path)?;
-            let large = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX) > small;
-            if large && !holds(&mut file, word)? {
-                return Ok(None);
-            }
-            io::Seek::rewind(&mut file)?;
-            read_all(file, limit).map(|bytes| Some(Zeroizing::new(bytes)))
-        };
-        read().map_err(|e| FsError::new(Op::Read, path, e))
-    }
-
     /// The names in the folder at `path`, sorted by bytes as Go's `os.ReadDir` sorts them; links in `path` followed.
     ///
     /// # Errors

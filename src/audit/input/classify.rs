@@ -70,9 +70,8 @@ pub(super) fn tls_shape(disk: &Disk, dir: &Path, names: &Names) -> Option<TlsSha
     let holds = |name: &str| {
         names.folders.iter().any(|n| n == name) && disk.list(&dir.join(name)).is_ok_and(|entries| !entries.is_empty())
     };
-    // Under `CACerts` they are meant, and Fabric does not see them: that is a fault of an MSP.
-    let other_letters =
-        |f: &PathBuf| f.file_name().is_some_and(|n| n != "cacerts" && n.eq_ignore_ascii_case("cacerts"));
-    let has_cas = holds("cacerts") || folders.iter().any(other_letters);
-    (holds("signcerts") && holds("tlscacerts") && !has_cas).then_some(TlsShape::GoClient)
+    // A misspelt folder of roots is a fault of an MSP, and no TLS folder.
+    let is_misspelt = |n: &OsString| n != "cacerts" && n.eq_ignore_ascii_case("cacerts");
+    let has_roots = holds("cacerts") || names.folders.iter().any(is_misspelt);
+    (holds("signcerts") && holds("tlscacerts") && !has_roots).then_some(TlsShape::GoClient)
 }

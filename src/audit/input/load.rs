@@ -211,7 +211,6 @@ impl Loader<'_> {
         }
         files
     }
-}
 
     fn is_file(&self, path: &Path, kind: Kind) -> bool {
         match kind {
