@@ -8,7 +8,7 @@ pub(super) struct Element {
     pub(super) name: String,
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) text: String,
-    pub(super) children: Vec<Element>,
+    pub(super) children: Vec<Self>,
 }
 
 impl Element {
@@ -100,8 +100,10 @@ pub(super) fn parse_metrics(text: &str) -> Result<BTreeMap<String, f64>, String>
             name.clone_into(&mut family);
             continue;
         }
-        let rest =
-            line.strip_prefix(family.as_str()).filter(|_| !family.is_empty()).ok_or(format!("stray {line:?}"))?;
+        let rest = line
+            .strip_prefix(family.as_str())
+            .filter(|_| !family.is_empty())
+            .ok_or_else(|| format!("stray {line:?}"))?;
         let (labels, value) = labels(rest).ok_or_else(|| format!("labels of {line:?}"))?;
         let value = value.strip_prefix(' ').and_then(|v| v.parse().ok()).ok_or_else(|| format!("value of {line:?}"))?;
         let written: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v:?}")).collect();
