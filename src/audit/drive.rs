@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::input::Unit;
 use super::policy::PolicyError;
@@ -11,44 +12,57 @@ use crate::fsx::Disk;
 
 /// How far a run is.
 pub trait Progress {
-    /// So many of all units are done.
-    fn done(&self, units: usize, all: usize);
+    /// So many units are done of those found so far; whether more may be found.
+    fn done(&self, units: usize, found: usize, searching: bool);
 }
 
 /// Nobody looks.
 impl Progress for () {
-    fn done(&self, _: usize, _: usize) {}
+    fn done(&self, _: usize, _: usize, _: bool) {}
 }
 
-/// Finished units that wait for an earlier one, for each thread: this bounds the memory.
+/// Units that one thread may be ahead of the first that is not done: this bounds the memory.
 const AHEAD: usize = 64;
 
-/// Audits `units` with `jobs` threads and hands on what was audited, in the order of `units`.
+/// Where units come from: it hands each to its argument.
+pub type Source<'a> = Box<dyn FnOnce(&mut dyn FnMut(Unit)) + Send + 'a>;
+
+/// Audits the units of `source` with `jobs` threads while they are found, and hands on what was audited in the order of
+/// the units.
 ///
 /// # Errors
 /// When the policy asks for a name that is none.
 pub fn drive(
     audit: &Audit,
     disk: &Disk,
-    units: &[Unit],
+    source: Source<'_>,
     jobs: usize,
     progress: &dyn Progress,
     take: &mut dyn FnMut(Audited),
 ) -> Result<(), PolicyError> {
-    let jobs = jobs.clamp(1, units.len().max(1));
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (found, searching, stop) = (AtomicUsize::new(0), AtomicBool::new(true), AtomicBool::new(false));
+    let window = Window::new(jobs.saturating_mul(AHEAD));
+    let (give, units) = mpsc::sync_channel(jobs.saturating_mul(AHEAD));
+    let units = Mutex::new(units);
     std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(jobs * AHEAD);
-        for _ in 0..jobs {
+        let (found, searching, stop, window, units) = (&found, &searching, &stop, &window, &units);
+        scope.spawn(move || {
+            source(&mut |unit| {
+                let index = found.fetch_add(1, Ordering::Relaxed);
+                window.wait_for(index);
+                // The threads below take all that comes, to the end.
+                drop(give.send((index, unit)));
+            });
+            searching.store(false, Ordering::Relaxed);
+        });
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..jobs.max(1) {
             let sender = sender.clone();
-            let (next, stop) = (&next, &stop);
             scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(unit) = units.get(index) else { return };
-                    // The receiver is gone only after an error, when nobody waits any more.
-                    if sender.send((index, audit.unit(disk, unit))).is_err() {
-                        return;
+                while let Some((index, unit)) = next(units) {
+                    if !stop.load(Ordering::Relaxed) {
+                        // The receiver is gone only after an error, when nobody waits any more.
+                        drop(sender.send((index, audit.unit(disk, &unit))));
                     }
                 }
             });
@@ -63,13 +77,49 @@ pub fn drive(
                     Ok(audited) => audited.into_iter().for_each(&mut *take),
                     Err(e) => {
                         stop.store(true, Ordering::Relaxed);
+                        window.open();
                         return Err(e);
                     }
                 }
                 wanted += 1;
-                progress.done(wanted, units.len());
+                window.move_to(wanted);
+                progress.done(wanted, found.load(Ordering::Relaxed), searching.load(Ordering::Relaxed));
             }
         }
         Ok(())
     })
+}
+
+fn next(units: &Mutex<Receiver<(usize, Unit)>>) -> Option<(usize, Unit)> {
+    units.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// How far finished units may run ahead of one that takes long.
+struct Window {
+    first: Mutex<usize>,
+    moved: Condvar,
+    width: usize,
+}
+
+impl Window {
+    const fn new(width: usize) -> Self {
+        Self { first: Mutex::new(0), moved: Condvar::new(), width }
+    }
+
+    /// Waits until the unit `index` may be worked on.
+    fn wait_for(&self, index: usize) {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.moved.wait_while(first, |first| index >= first.saturating_add(self.width)));
+    }
+
+    /// All units before `first` are done.
+    fn move_to(&self, first: usize) {
+        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = first;
+        self.moved.notify_one();
+    }
+
+    /// Nobody waits any more.
+    fn open(&self) {
+        self.move_to(usize::MAX);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::rule::Rule;
@@ -44,6 +44,7 @@ pub struct Finding {
     /// What to do, as a line that can be pasted where there is one.
     pub remedy: String,
     /// The file, relative to the policy file's folder or the working directory.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Which PEM block of the file, from 1.
     pub block: Option<usize>,
@@ -55,6 +56,11 @@ pub struct Finding {
     pub names: Vec<String>,
     /// SHA-256 hex of rule, path, subject and names: the same after a renewal.
     pub fingerprint: String,
+}
+
+/// Writes a path as text. serde refuses one that is no UTF-8, and one file with such a name would cost the whole report.
+pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// Where rules put what they find.

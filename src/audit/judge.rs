@@ -63,7 +63,10 @@ pub(super) fn judge(
     now: Timestamp,
 ) -> Vec<Refused> {
     match unit {
-        Unit::Msp(dir) => msp(&DiskFolder::new(disk, dir), subject, rules, now),
+        Unit::Msp(dir) => {
+            subject.tls_names_beside = tls::names_beside(disk, dir);
+            msp(&DiskFolder::new(disk, dir), subject, rules, now)
+        }
         Unit::Tls(dir, names) => {
             subject.tls_cas_beside = tls::cas_beside(disk, dir);
             tls::judge(&DiskFolder::new(disk, dir), *names, subject, expectation, now)

@@ -16,6 +16,7 @@ pub mod input;
 mod judge;
 mod key_sharing;
 mod levels;
+mod links;
 mod policy;
 mod registry;
 mod rule;
@@ -26,7 +27,7 @@ mod subject;
 mod verdict;
 
 pub use baseline::{Applied, Baseline};
-pub use drive::{Progress, drive};
+pub use drive::{Progress, Source as UnitSource, drive};
 pub use expectation::{Expectation, ExpectedName, NameSource};
 pub use finding::{Draft, Finding, Findings, Severity, fingerprint};
 pub use hiding::hide;

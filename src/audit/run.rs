@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::expectation::{Expectation, ExpectedName, NameSource};
 use super::finding::{Finding, Findings, Severity};
 use super::input::{LoadOptions, ServedUnit, Unit, load};
-use super::judge::{Refused, judge};
+use super::judge::judge;
 use super::policy::{Policy, PolicyError};
 use super::registry::{RULES, rule_by_id};
-use super::rule::Context;
+use super::rule::{Context, Rule};
 use super::subject::{HeldCert, Place, Subject, SubjectKind, spki_hash};
 use super::verdict::Verdicts;
 use crate::Timestamp;
@@ -38,6 +38,7 @@ pub struct Audit {
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectReport {
     /// File, folder or endpoint.
+    #[serde(serialize_with = "super::finding::lossy")]
     pub path: PathBuf,
     /// What it is.
     pub kind: SubjectKind,
@@ -82,6 +83,8 @@ pub struct Report {
 pub struct Audited {
     /// How it is reported; `None` when only findings are.
     pub subject: Option<SubjectReport>,
+    /// Whether it was something to look at, and no pipe that was passed over, nor a file without anything of ours.
+    pub is_something: bool,
     /// Certificates in it.
     pub certificates: usize,
     /// What was found.
@@ -142,6 +145,17 @@ impl Audit {
     /// # Errors
     /// When the policy asks for a name that is none.
     pub fn unit(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
+        let looked = catch_unwind(AssertUnwindSafe(|| self.look(disk, unit)));
+        looked.unwrap_or_else(|_| {
+            let subject = Subject::new(SubjectKind::Certificate, self.load.shown(unit.path()));
+            let mut findings = Findings::new();
+            crashed("fabcert failed to read this", &subject, &mut findings);
+            Ok(Some(audited(&subject, findings.into_vec())))
+        })
+    }
+
+    /// Loads, judges, checks.
+    fn look(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
         let Some(mut subject) = load(disk, unit, &self.load) else { return Ok(None) };
         let mut expectation = self.policy.expectation(&self.expectation, &subject.path)?;
         if let Unit::Served(ServedUnit { dialled: Some(name), .. }) = unit {
@@ -149,34 +163,36 @@ impl Audit {
             expectation.names.push(ExpectedName { name: name.clone(), source, advised: false });
         }
         let refused = judge(disk, unit, &mut subject, &expectation, self.channel_rules, self.now);
-        let looked = catch_unwind(AssertUnwindSafe(|| self.check(&subject, &expectation, &refused)));
-        let findings = looked.unwrap_or_else(|_| crashed(&subject));
-        Ok(Some(audited(&subject, findings)))
-    }
-
-    /// Runs the rules over a subject that was judged.
-    fn check(&self, subject: &Subject, expectation: &Expectation, refused: &[Refused]) -> Vec<Finding> {
-        let context = Context { now: self.now, expectation, channel_rules: self.channel_rules };
-        let mut findings = Findings::new();
-        for rule in RULES {
-            if (rule.applies)(subject, &context) {
-                (rule.check)(subject, &context, &mut findings);
-            }
-        }
+        let context = Context { now: self.now, expectation: &expectation, channel_rules: self.channel_rules };
+        let mut findings = check(RULES, &subject, &context);
         for refusal in refused {
-            refusal.report(subject, &mut findings);
+            refusal.report(&subject, &mut findings);
         }
-        findings.into_vec()
+        Ok(Some(audited(&subject, findings.into_vec())))
     }
 }
 
-/// A rule that panics must not end the audit of everything else.
-fn crashed(subject: &Subject) -> Vec<Finding> {
+/// Runs rules over a subject that was judged. A rule that panics becomes a finding, and the others go on.
+fn check(rules: &[&Rule], subject: &Subject, context: &Context<'_>) -> Findings {
     let mut findings = Findings::new();
-    if let Some(rule) = rule_by_id("rule-crashed") {
-        findings.report(rule, &subject.location(), "a rule of fabcert failed here; its other findings are lost").add();
+    for rule in rules {
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            if (rule.applies)(subject, context) {
+                (rule.check)(subject, context, &mut findings);
+            }
+        }));
+        if looked.is_err() {
+            crashed(&format!("the rule {} failed here", rule.id), subject, &mut findings);
+        }
     }
-    findings.into_vec()
+    findings
+}
+
+/// What panics must not end the audit of everything else.
+fn crashed(what: &str, subject: &Subject, findings: &mut Findings) {
+    if let Some(rule) = rule_by_id("rule-crashed") {
+        findings.report(rule, &subject.location(), what).add();
+    }
 }
 
 fn audited(subject: &Subject, findings: Vec<Finding>) -> Audited {
@@ -197,6 +213,7 @@ fn audited(subject: &Subject, findings: Vec<Finding>) -> Audited {
             role: subject.role.map(NodeOu::as_str),
             verdicts: subject.verdicts.clone(),
         }),
+        is_something: is_subject || (!subject.is_blank && findings.iter().any(|f| f.rule != "input-skipped")),
         certificates: subject.certificates.len(),
         findings,
         keys: leaf
@@ -217,5 +234,51 @@ fn audited(subject: &Subject, findings: Vec<Finding>) -> Audited {
             .filter(|held| held.is_tls_leaf())
             .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())
             .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::rule::{Confidence, Source};
+
+    static PANICS: Rule = Rule {
+        id: "panics",
+        title: "",
+        rationale: "",
+        remedy: "",
+        severity: Severity::Note,
+        confidence: Confidence::Certain,
+        sources: &[Source::Convention("")],
+        refusals: &[],
+        applies: |_, _| true,
+        check: |subject, _, findings| {
+            findings.report(&PANICS, &subject.location(), "before").add();
+            panic!("a bug");
+        },
+    };
+
+    static SPEAKS: Rule = Rule {
+        id: "speaks",
+        title: "",
+        rationale: "",
+        remedy: "",
+        severity: Severity::Note,
+        confidence: Confidence::Certain,
+        sources: &[Source::Convention("")],
+        refusals: &[],
+        applies: |_, _| true,
+        check: |subject, _, findings| findings.report(&SPEAKS, &subject.location(), "here").add(),
+    };
+
+    #[test]
+    fn a_rule_that_panics_becomes_a_finding_and_the_others_go_on() {
+        let subject = Subject::new(SubjectKind::Certificate, "x.pem");
+        let expectation = Expectation::default();
+        let now = Timestamp::from_unix(0);
+        let context = Context { now, expectation: &expectation, channel_rules: ChannelRules::V3_0 };
+        let found = check(&[&PANICS, &SPEAKS], &subject, &context).into_vec();
+        let told: Vec<(&str, &str)> = found.iter().map(|f| (f.rule, f.message.as_str())).collect();
+        assert_eq!(told, [("panics", "before"), ("rule-crashed", "the rule panics failed here"), ("speaks", "here")]);
     }
 }

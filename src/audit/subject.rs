@@ -1,14 +1,16 @@
 //! What is audited: a file or folder with all that was found in it.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
 use crate::msp::{MspWarning, StandingConfig};
 use crate::name::SanName;
-use crate::x509::{Cert, Crl, NodeOu};
+use crate::x509::{Cert, Crl, NodeOu, SignatureCheck};
 
 /// What a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -95,7 +97,21 @@ impl HeldCert {
     pub fn is_tls_leaf(&self) -> bool {
         match self.place {
             Place::Server | Place::Served => true,
-            Place::Loose => !self.cert.is_ca(),
+            Place::Loose => !self.cert.is_ca() && !self.is_a_clients(),
+            _ => false,
+        }
+    }
+
+    /// Whether its file says that a client shows it: `client.crt`, as cryptogen calls the TLS pair of a user.
+    fn is_a_clients(&self) -> bool {
+        self.at.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("client"))
+    }
+
+    /// Whether it surely is a TLS server's own certificate: it stands as one, or says so by its extended key usage.
+    pub fn is_evident_server(&self) -> bool {
+        match self.place {
+            Place::Server | Place::Served => true,
+            Place::Loose => self.is_tls_leaf() && self.cert.extended_key_usage().is_some_and(|u| u.server_auth),
             _ => false,
         }
     }
@@ -156,8 +172,8 @@ pub struct HeldCsr {
     pub subject: String,
     /// SANs asked for.
     pub sans: Vec<SanName>,
-    /// Whether its self-signature holds.
-    pub signature_holds: bool,
+    /// Whether its own key signed it.
+    pub signature: SignatureCheck,
     /// What kind of key, `P-256`, `RSA 1024`...
     pub key: String,
 }
@@ -218,12 +234,19 @@ pub struct Subject {
     pub crls: Vec<HeldCrl>,
     /// What could not be read.
     pub troubles: Vec<Trouble>,
+    /// Whether the user named this very file, and so vouches for there being something in it.
+    pub is_named: bool,
+    /// Whether such a file holds nothing of ours at all.
+    pub is_blank: bool,
     /// For an MSP folder.
     pub msp: Option<MspFacts>,
     /// What Fabric would do with it.
     pub verdicts: Verdicts,
     /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if it names some.
     pub tls_cas_beside: Vec<Cert>,
+    /// For an MSP folder: the names in the TLS certificate of the same node, when a TLS folder stands beside it.
+    pub tls_names_beside: Option<Vec<SanName>>,
+    links: OnceLock<Links>,
 }
 
 impl Subject {
@@ -238,9 +261,13 @@ impl Subject {
             csrs: Vec::new(),
             crls: Vec::new(),
             troubles: Vec::new(),
+            is_named: false,
+            is_blank: false,
             msp: None,
             verdicts: Verdicts::None,
             tls_cas_beside: Vec::new(),
+            tls_names_beside: None,
+            links: OnceLock::new(),
         }
     }
 
@@ -255,6 +282,17 @@ impl Subject {
             .iter()
             .find(|c| matches!(c.place, Place::SignCert | Place::Server | Place::Served))
             .or_else(|| self.certificates.iter().find(|c| c.place == Place::Loose && !c.cert.is_ca()))
+    }
+
+    /// Its certificates, each with its issuer. What is asked first fixes the answer, so the certificates are complete by then.
+    pub(super) fn linked(&self) -> impl Iterator<Item = (&HeldCert, Issuer)> {
+        let links = self.links();
+        self.certificates.iter().enumerate().map(|(index, held)| (held, links.issuer(index)))
+    }
+
+    /// Who issued whom.
+    pub(super) fn links(&self) -> &Links {
+        self.links.get_or_init(|| Links::among(&self.certificates))
     }
 
     /// The subject itself as a place.

@@ -14,6 +14,7 @@ use super::output;
 use crate::audit::input::{LoadOptions, Unit, WalkOptions, load, walk};
 use crate::audit::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind};
 use crate::fsx::Disk;
+use crate::x509::SignatureCheck;
 use crate::{Error, ErrorKind};
 
 /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders. Never prints a private key.
@@ -27,9 +28,6 @@ pub(super) struct InspectArgs {
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 }
-
-/// Larger files are no certificates.
-const LIMIT: usize = 64 * 1024 * 1024;
 
 #[derive(Serialize)]
 struct Seen {
@@ -79,7 +77,8 @@ struct CsrSeen {
     subject: String,
     key: String,
     sans: Vec<String>,
-    signature_holds: bool,
+    /// `null` when fabcert does not verify such signatures.
+    signature_holds: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +94,7 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
     let disk = Disk::real();
     let here = std::env::current_dir()
         .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
-    let options = LoadOptions { base: here.clone(), here, limit: LIMIT };
+    let options = LoadOptions { base: here.clone(), here };
     let mut units = Vec::new();
     walk(&disk, &WalkOptions { paths: &args.paths, excluded: &|_: &Path| false }, &mut |unit| units.push(unit))?;
     let mut all = Vec::new();
@@ -142,7 +141,11 @@ fn seen(subject: &Subject) -> Seen {
                 subject: c.subject.clone(),
                 key: c.key.clone(),
                 sans: c.sans.iter().map(|n| format!("{}:{n}", n.kind())).collect(),
-                signature_holds: c.signature_holds,
+                signature_holds: match c.signature {
+                    SignatureCheck::Good => Some(true),
+                    SignatureCheck::Bad => Some(false),
+                    SignatureCheck::Unknown => None,
+                },
             })
             .collect(),
         crls: subject
@@ -255,7 +258,12 @@ fn describe(seen: &Seen, out: &mut String) {
     for csr in &seen.csrs {
         line("CSR", &format!("{}: {}", csr.path.display(), csr.subject));
         line("  names", &csr.sans.join(", "));
-        line("  signature", if csr.signature_holds { "holds" } else { "does not hold" });
+        let signature = match csr.signature_holds {
+            Some(true) => "holds",
+            Some(false) => "does not hold",
+            None => "of a kind that fabcert does not verify",
+        };
+        line("  signature", signature);
     }
     for crl in &seen.crls {
         line("CRL", &format!("{}: of {}", crl.path.display(), crl.issuer));

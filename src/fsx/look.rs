@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::regular::reached;
 use super::{Disk, FsError, Op, Result};
 
 /// What stands at a path.
@@ -38,7 +39,9 @@ pub struct Metadata {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Inode number.
+    /// Number of the file system that holds it.
+    pub device: u64,
+    /// Inode number, one of its own on that file system.
     pub inode: u64,
     /// Size in bytes.
     pub len: u64,
@@ -46,23 +49,28 @@ pub struct Metadata {
     pub modified: SystemTime,
 }
 
-impl Metadata {
-    fn of(found: &fs::Metadata) -> io::Result<Self> {
-        let file_type = found.file_type();
-        let kind = if file_type.is_file() {
-            Kind::File
+impl Kind {
+    pub(super) fn of(file_type: fs::FileType) -> Self {
+        if file_type.is_file() {
+            Self::File
         } else if file_type.is_dir() {
-            Kind::Dir
+            Self::Dir
         } else if file_type.is_symlink() {
-            Kind::Link
+            Self::Link
         } else {
-            Kind::Special
-        };
+            Self::Special
+        }
+    }
+}
+
+impl Metadata {
+    pub(super) fn of(found: &fs::Metadata) -> io::Result<Self> {
         Ok(Self {
-            kind,
+            kind: Kind::of(found.file_type()),
             mode: found.mode() & 0o7777,
             uid: found.uid(),
             gid: found.gid(),
+            device: found.dev(),
             inode: found.ino(),
             len: found.len(),
             modified: found.modified()?,
@@ -76,7 +84,9 @@ impl Disk {
     /// # Errors
     /// When it cannot be read or holds more than `limit` bytes.
     pub fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>> {
-        read_bounded(path, limit).map_err(|e| FsError::new(Op::Read, path, e))
+        File::open(path)
+            .and_then(|mut file| read_bounded(&mut file, limit))
+            .map_err(|e| FsError::new(Op::Read, path, e))
     }
 
     /// Like [`Disk::read`], for keys and secrets: the bytes are wiped when dropped.
@@ -87,38 +97,15 @@ impl Disk {
         self.read(path, limit).map(Zeroizing::new)
     }
 
-    /// The content of the regular file at `path` that may hold what the caller looks for: a file of up to `small` bytes
-    /// whole; a larger one only when `word` stands in it, otherwise `None`. Pipes and devices are not waited for: they are
-    /// refused. The bytes are wiped when dropped.
-    ///
-    /// # Errors
-    /// When it cannot be read, is no regular file, or is wanted and holds more than `limit` bytes.
-    pub fn read_holding(
-        &self,
-        path: &Path,
-        word: &[u8],
-        small: usize,
-        limit: usize,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let read = || -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-            let mut file = open_regular(path)?;
-            let large = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX) > small;
-            if large && !holds(&mut file, word)? {
-                return Ok(None);
-            }
-            io::Seek::rewind(&mut file)?;
-            read_all(file, limit).map(|bytes| Some(Zeroizing::new(bytes)))
-        };
-        read().map_err(|e| FsError::new(Op::Read, path, e))
-    }
-
     /// The names in the folder at `path`, sorted by bytes as Go's `os.ReadDir` sorts them; links in `path` followed.
     ///
     /// # Errors
     /// When the folder cannot be listed.
     pub fn read_dir(&self, path: &Path) -> Result<Vec<std::ffi::OsString>> {
         let list = || -> io::Result<Vec<_>> {
-            let mut names = fs::read_dir(path)?.map(|e| e.map(|e| e.file_name())).collect::<io::Result<Vec<_>>>()?;
+            let mut names = fs::read_dir(reached(path)?.as_path())?
+                .map(|e| e.map(|e| e.file_name()))
+                .collect::<io::Result<Vec<_>>>()?;
             names.sort();
             Ok(names)
         };
@@ -130,7 +117,7 @@ impl Disk {
     /// # Errors
     /// When the path cannot be looked at.
     pub fn metadata(&self, path: &Path) -> Result<Option<Metadata>> {
-        found(path, fs::symlink_metadata(path))
+        found(path, reached(path).and_then(|p| fs::symlink_metadata(p.as_path())))
     }
 
     /// Like [`Disk::metadata`], with a symbolic link followed; `None` also for a link that leads nowhere.
@@ -138,7 +125,7 @@ impl Disk {
     /// # Errors
     /// When the path cannot be looked at.
     pub fn metadata_followed(&self, path: &Path) -> Result<Option<Metadata>> {
-        found(path, fs::metadata(path))
+        found(path, reached(path).and_then(|p| fs::metadata(p.as_path())))
     }
 
     /// Where the symbolic link at `path` points to, as it is written; `None` when no link stands there.
@@ -198,40 +185,7 @@ impl Disk {
     }
 }
 
-/// Opens without waiting for the other end of a pipe, and takes only what is a file once it is open: what stood there
-/// when the folder was listed may have been replaced since.
-fn open_regular(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
-}
-
-/// Whether `word` stands in the file; it is read in pieces.
-fn holds(file: &mut File, word: &[u8]) -> io::Result<bool> {
-    let mut piece = Zeroizing::new(vec![0u8; 256 * 1024]);
-    let mut kept = 0;
-    loop {
-        let read = file.read(&mut piece[kept..])?;
-        if read == 0 {
-            return Ok(false);
-        }
-        let end = kept + read;
-        if piece[..end].windows(word.len()).any(|w| w == word) {
-            return Ok(true);
-        }
-        // The word may lie across two pieces.
-        kept = end.min(word.len().saturating_sub(1));
-        piece.copy_within(end - kept..end, 0);
-    }
-}
-
-fn read_bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    read_all(File::open(path)?, limit)
-}
-
-fn read_all(file: File, limit: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_bounded(file: &mut File, limit: usize) -> io::Result<Vec<u8>> {
     let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     // Room for one byte more than expected, so that a secret is never moved by a growing buffer.
     let mut bytes = Vec::with_capacity(expected.min(limit).saturating_add(1));

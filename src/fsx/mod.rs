@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod lock;
 mod look;
+mod regular;
 mod replace;
 
 use std::fs::{File, OpenOptions};
@@ -22,6 +23,7 @@ pub use error::FsError;
 pub use fault::{FaultAction, FaultHook, Op, Step, When};
 pub use lock::{LockFile, Locked};
 pub use look::{Kind, Metadata};
+pub use regular::{Entry, RegularFile};
 
 /// The result of a file operation.
 pub type Result<T> = std::result::Result<T, FsError>;

@@ -11,11 +11,11 @@ use super::time::{GENERALIZED_TIME, UTC_TIME, generalized_time_with_fraction, ut
 /// A revocation list, with what Fabric looks at in it.
 #[derive(Debug)]
 pub(crate) struct RevocationList {
-    tbs: Vec<u8>,
-    algorithm: SignatureAlgorithm,
-    signature: Vec<u8>,
+    pub(super) tbs: Vec<u8>,
+    pub(super) algorithm: SignatureAlgorithm,
+    pub(super) signature: Vec<u8>,
     /// Serial numbers without leading zeros; negative ones are left out.
-    revoked: Vec<Vec<u8>>,
+    pub(super) revoked: Vec<Vec<u8>>,
     /// The authority key identifier; `None` when there is none that Fabric can read.
     pub(crate) authority_key_id: Option<Vec<u8>>,
 }

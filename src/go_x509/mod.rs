@@ -19,6 +19,8 @@ mod private_key;
 mod public_key;
 mod rsa;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 mod url;

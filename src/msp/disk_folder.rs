@@ -47,6 +47,6 @@ impl FolderReader for DiskFolder<'_> {
     }
 
     fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-        self.disk.read_secret(&self.root.join(file), LIMIT).map_err(|e| io_error(&e))
+        self.disk.read_regular(&self.root.join(file), LIMIT).map_err(|e| io_error(&e))
     }
 }

@@ -108,6 +108,32 @@ fn time_matters_for_the_end_of_the_leaf_alone() {
 }
 
 #[test]
+fn the_msp_of_an_organisation_is_judged_as_a_channel_does() {
+    let mut folder = Disk::at("peer/A01").in_memory();
+    let node = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    assert_eq!(
+        (node.peer, node.orderer, node.channel, node.member),
+        (Some(Ok(())), Some(Ok(())), Ok(()), Some(Ok(())))
+    );
+    folder.remove("keystore");
+    let keyless = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    assert_eq!((keyless.peer.unwrap().unwrap_err().number, keyless.member), (33, Some(Ok(()))));
+    folder.remove("signcerts");
+    let organization = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    assert_eq!(
+        (organization.peer, organization.orderer, organization.channel, organization.member),
+        (None, None, Ok(()), None)
+    );
+    folder.insert_folder("keystore");
+    let node = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    assert_eq!((node.peer.unwrap().unwrap_err().number, node.member.unwrap().unwrap_err().number), (7, 7));
+    folder.remove("keystore");
+    folder.insert("keystore", "a file");
+    let number = |v: Option<Verdict>| v.unwrap().unwrap_err().number;
+    assert_eq!(number(verdicts(&folder, ChannelRules::V3_0, recorded()).orderer), 6);
+}
+
+#[test]
 fn without_administrators_the_rest_is_judged_all_the_same() {
     let client = Disk::at("go-client/ecert-two-hosts");
     assert_eq!(judge(&client, recorded(), AdminRule::Fabric).unwrap_err().number, 58);

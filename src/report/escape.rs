@@ -67,13 +67,18 @@ pub(super) fn markdown(text: &str) -> String {
     out
 }
 
-/// Text on a terminal: control characters, which could move the cursor or repaint what stands there, become visible.
+/// Text on a terminal: what could move the cursor, repaint what stands there or turn the order of letters around becomes
+/// visible.
 pub(super) fn terminal(text: &str) -> String {
-    if text.chars().any(char::is_control) { text.chars().flat_map(visible).collect() } else { text.to_owned() }
-}
-
-fn visible(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_unicode().collect() } else { vec![c] }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -88,6 +93,6 @@ mod tests {
         assert_eq!(github("a:b", false), "a:b");
         assert_eq!(prometheus("a\\\"\n"), "a\\\\\\\"\\n");
         assert_eq!(markdown("a|b<c>"), "a\\|b&lt;c&gt;");
-        assert_eq!(terminal("a\u{1b}[2J"), "a\\u{1b}[2J");
+        assert_eq!(terminal("a\u{1b}[2J\u{202e}"), "a\\u{1b}[2J\\u{202e}");
     }
 }

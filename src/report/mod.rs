@@ -10,6 +10,8 @@ mod junit;
 mod markdown;
 mod prometheus;
 mod sarif;
+#[cfg(test)]
+mod tests;
 
 use std::str::FromStr;
 

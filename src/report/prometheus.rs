@@ -29,16 +29,21 @@ pub(super) fn render(report: &Report) -> String {
         );
     }
     head(&mut out, "fabcert_audit_verdict_refused", "Whether Fabric refuses the subject (1) or takes it (0)");
+    // Paths that differ only in bytes that are no UTF-8 look the same here; a series that stands twice breaks the file.
+    let mut refused: BTreeMap<(String, &str), bool> = BTreeMap::new();
     for subject in &report.subjects {
         for (name, verdict) in subject.verdicts.entries() {
             let Some(verdict) = verdict else { continue };
-            let _ = writeln!(
-                out,
-                "fabcert_audit_verdict_refused{{path=\"{}\",verdict=\"{name}\"}} {}",
-                label(&subject.path.to_string_lossy()),
-                u8::from(verdict.is_refusal())
-            );
+            *refused.entry((subject.path.to_string_lossy().into_owned(), name)).or_default() |= verdict.is_refusal();
         }
+    }
+    for ((path, name), refused) in refused {
+        let _ = writeln!(
+            out,
+            "fabcert_audit_verdict_refused{{path=\"{}\",verdict=\"{name}\"}} {}",
+            label(&path),
+            u8::from(refused)
+        );
     }
     out
 }

@@ -5,6 +5,8 @@
 mod client;
 mod files;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

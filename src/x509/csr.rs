@@ -6,7 +6,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
 use super::extensions::san_of;
-use super::{PemError, pem_blocks, pem_encode};
+use super::{PemError, PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn, pem_blocks, pem_encode};
 use crate::key::KeyPair;
 use crate::name::SanName;
 
@@ -119,9 +119,12 @@ impl From<CsrError> for crate::Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csr {
     der: Vec<u8>,
+    subject: String,
     common_name: Option<String>,
     sans: Vec<SanName>,
     spki: Vec<u8>,
+    public_key: PublicKeyKind,
+    signature: SignatureCheck,
 }
 
 impl Csr {
@@ -149,13 +152,28 @@ impl Csr {
     /// # Errors
     /// When it cannot be decoded, bytes follow it, or its own signature does not verify.
     pub fn from_der(der: Vec<u8>) -> Result<Self, CsrError> {
+        let csr = Self::read(der)?;
+        if csr.signature == SignatureCheck::Good { Ok(csr) } else { Err(CsrError::Signature) }
+    }
+
+    /// Reads a request from DER, whatever its signature; [`Csr::signature`] says how that is.
+    ///
+    /// # Errors
+    /// When it cannot be decoded, or bytes follow it.
+    pub fn read(der: Vec<u8>) -> Result<Self, CsrError> {
         let (rest, parsed) =
             X509CertificationRequest::from_der(&der).map_err(|e| CsrError::Malformed(e.to_string()))?;
         if !rest.is_empty() {
             return Err(CsrError::Malformed(format!("{} bytes follow it", rest.len())));
         }
-        parsed.verify_signature().map_err(|_| CsrError::Signature)?;
         let info = &parsed.certification_request_info;
+        let public_key = PublicKeyKind::of(&info.subject_pki);
+        let signature = SignatureAlgorithm::of(&parsed.signature_algorithm).verify(
+            &public_key,
+            &info.subject_pki.subject_public_key.data,
+            info.raw,
+            &parsed.signature_value.data,
+        );
         let sans = parsed
             .requested_extensions()
             .into_iter()
@@ -169,7 +187,7 @@ impl Csr {
             .collect();
         let common_name = info.subject.iter_common_name().last().and_then(|v| v.as_str().ok()).map(str::to_owned);
         let spki = info.subject_pki.raw.to_vec();
-        Ok(Self { der, common_name, sans, spki })
+        Ok(Self { subject: dn::to_text(&info.subject), der, common_name, sans, spki, public_key, signature })
     }
 
     /// Reads the first request in a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
@@ -192,6 +210,21 @@ impl Csr {
     /// The request itself, DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The subject as RFC 4514 text.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The kind of its public key.
+    pub const fn public_key(&self) -> &PublicKeyKind {
+        &self.public_key
+    }
+
+    /// Whether its own key signed it.
+    pub const fn signature(&self) -> SignatureCheck {
+        self.signature
     }
 
     /// The last CN of the subject, which is the one a Fabric CA reads.

@@ -5,8 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
 mod audit;
+mod audit_reports;
 mod command;
 mod defects;
+#[cfg(feature = "dev-ca")]
+mod differential;
 mod enroll;
 #[cfg(feature = "dev-ca")]
 mod help;

@@ -1,7 +1,23 @@
-//! Every PEM block of a file with its line, also of a file that is broken in places.
+//! Every PEM block of a text with its line, found while the text streams by: also in a text that is broken in places, on
+//! one line, or inside the strings of another format.
 
 use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
+
+/// Neither Go nor OpenSSL looks at the bits behind the last byte.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+const DASHES: &[u8] = b"-----";
+const LONGEST_LABEL: usize = 64;
+/// Two words, their dashes, a label, and what tells whether the line ends there.
+const LONGEST_MARKER: usize = 2 * DASHES.len() + "BEGIN ".len() + LONGEST_LABEL + 8;
+/// Nothing that Fabric reads comes near this; a revocation list may be long.
+const LARGEST_BLOCK: usize = 64 * 1024 * 1024;
+/// Private keys fit in here, so that a growing buffer leaves no copy of one behind.
+const ROOM: usize = 8 * 1024;
 
 /// One block.
 pub(super) struct Block {
@@ -12,48 +28,301 @@ pub(super) struct Block {
     pub(super) content: Result<Zeroizing<Vec<u8>>, String>,
     /// Whether its header says that it is encrypted (RFC 1421 `DEK-Info`).
     pub(super) encrypted: bool,
+    /// Whether it is only spoken of, so that a fault in it is nobody's: its marks stand in the midst of a line, or its
+    /// content is left out (`...`, `${CERT}`).
+    pub(super) quoted: bool,
 }
 
-/// The blocks of `text` in order; a block without an end, or with broken base64, is told as such.
-pub(super) fn blocks(text: &[u8]) -> Vec<Block> {
-    // A byte-order mark hides the first line from Fabric, not from who looks for what is wrong.
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut out = Vec::new();
-    let mut open: Option<(String, usize, Zeroizing<Vec<u8>>, bool)> = None;
-    for (number, raw) in text.split(|b| *b == b'\n').enumerate() {
-        let line = raw.trim_ascii();
-        if let Some(label) = label(line, b"-----BEGIN ") {
-            if let Some((label, line, ..)) = open.take() {
-                out.push(Block { label, line, content: Err("it has no END line".to_owned()), encrypted: false });
+/// Takes a text piece by piece and hands out its blocks.
+pub(super) struct Blocks<'a> {
+    found: &'a mut dyn FnMut(Block),
+    /// Lines that ended so far.
+    lines: usize,
+    /// Whether nothing but white space was met on this line.
+    blank: bool,
+    /// What may be the beginning of a mark.
+    carried: Zeroizing<Vec<u8>>,
+    open: Option<Open>,
+}
+
+struct Open {
+    label: String,
+    line: usize,
+    alone: bool,
+    body: Zeroizing<Vec<u8>>,
+    too_long: bool,
+}
+
+struct Mark<'a> {
+    begins: bool,
+    label: &'a str,
+    len: usize,
+    /// Whether the line ends behind it.
+    ends_line: bool,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(found: &'a mut dyn FnMut(Block)) -> Self {
+        Self { found, lines: 0, blank: true, carried: Zeroizing::default(), open: None }
+    }
+
+    /// The next piece, of any size.
+    pub(super) fn feed(&mut self, piece: &[u8]) {
+        if self.carried.is_empty() {
+            let done = self.run(piece, false);
+            self.carried.extend_from_slice(&piece[done..]);
+        } else {
+            let mut text = std::mem::take(&mut self.carried);
+            text.extend_from_slice(piece);
+            let done = self.run(&text, false);
+            self.carried.extend_from_slice(&text[done..]);
+        }
+    }
+
+    /// The text is over.
+    pub(super) fn finish(mut self) {
+        let text = std::mem::take(&mut self.carried);
+        self.run(&text, true);
+        self.close_unended();
+    }
+
+    /// Whether a block has begun and not ended.
+    pub(super) const fn is_inside(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Goes over `text` and says how much of it is done with; the rest may be the beginning of a mark.
+    fn run(&mut self, text: &[u8], last: bool) -> usize {
+        let mut at = 0;
+        while let Some(dash) = text[at..].iter().position(|b| *b == b'-') {
+            self.pass(&text[at..at + dash]);
+            at += dash;
+            let rest = &text[at..];
+            if rest.len() < LONGEST_MARKER && !last {
+                return at;
             }
-            open = Some((label, number + 1, Zeroizing::new(Vec::new()), false));
-        } else if let Some(end) = label(line, b"-----END ") {
-            if let Some((label, line, body, encrypted)) = open.take() {
-                let content = if end == label {
-                    base64::engine::general_purpose::STANDARD
-                        .decode(body.as_slice())
-                        .map(Zeroizing::new)
-                        .map_err(|e| format!("its base64 is broken: {e}"))
-                } else {
-                    Err(format!("it ends as {end}"))
-                };
-                out.push(Block { label, line, content, encrypted });
-            }
-        } else if let Some((_, _, body, encrypted)) = &mut open {
-            if line.contains(&b':') {
-                *encrypted |= line.starts_with(b"DEK-Info");
+            if let Some(mark) = mark(rest) {
+                self.meet(&mark);
+                at += mark.len;
             } else {
-                body.extend(line.iter().filter(|b| !b.is_ascii_whitespace()));
+                self.pass(&rest[..1]);
+                at += 1;
+            }
+        }
+        self.pass(&text[at..]);
+        text.len()
+    }
+
+    /// Text that holds no mark.
+    fn pass(&mut self, text: &[u8]) {
+        self.lines += text.split(|b| *b == b'\n').count() - 1;
+        let (line, fresh) = match text.iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
+            Some(end) => (&text[end + 1..], true),
+            None => (text, self.blank),
+        };
+        // A byte-order mark is no text either.
+        self.blank = fresh && line.iter().all(|b| b.is_ascii_whitespace() || matches!(b, 0xef | 0xbb | 0xbf));
+        if let Some(open) = &mut self.open {
+            open.too_long |= open.body.len() + text.len() > LARGEST_BLOCK;
+            if !open.too_long {
+                open.body.extend_from_slice(text);
             }
         }
     }
-    if let Some((label, line, ..)) = open {
-        out.push(Block { label, line, content: Err("it has no END line".to_owned()), encrypted: false });
+
+    fn meet(&mut self, mark: &Mark<'_>) {
+        let alone = std::mem::replace(&mut self.blank, false) && mark.ends_line;
+        let line = self.lines + 1;
+        if mark.begins {
+            self.close_unended();
+            let body = Zeroizing::new(Vec::with_capacity(if mark.label.ends_with("KEY") { ROOM } else { 0 }));
+            self.open = Some(Open { label: mark.label.to_owned(), line, alone, body, too_long: false });
+            return;
+        }
+        match self.open.take() {
+            Some(open) if open.label == mark.label => {
+                let (content, encrypted) = decode(&open);
+                self.hand_out(open, content, encrypted, alone);
+            }
+            Some(open) => {
+                let why = format!("it ends as {} in line {line}", mark.label);
+                self.hand_out(open, Err(why), false, alone);
+            }
+            None => {
+                let label = mark.label.to_owned();
+                let open = Open { label, line, alone, body: Zeroizing::default(), too_long: false };
+                self.hand_out(open, Err("it has an END line and no BEGIN line".to_owned()), false, alone);
+            }
+        }
     }
-    out
+
+    fn close_unended(&mut self) {
+        if let Some(open) = self.open.take() {
+            let alone = open.alone;
+            self.hand_out(open, Err("it has no END line".to_owned()), false, alone);
+        }
+    }
+
+    fn hand_out(&mut self, open: Open, content: Result<Zeroizing<Vec<u8>>, String>, encrypted: bool, alone: bool) {
+        let quoted = !(open.alone && alone) || is_left_out(&open.body);
+        (self.found)(Block { label: open.label, line: open.line, content, encrypted, quoted });
+    }
 }
 
-fn label(line: &[u8], word: &[u8]) -> Option<String> {
-    let inner = line.strip_prefix(word)?.strip_suffix(b"-----")?;
-    Some(String::from_utf8_lossy(inner).into_owned())
+/// `-----BEGIN LABEL-----` or `-----END LABEL-----` at the start of `text`.
+fn mark(text: &[u8]) -> Option<Mark<'_>> {
+    let inner = text.strip_prefix(DASHES)?;
+    let (begins, inner) = match inner.strip_prefix(b"BEGIN ") {
+        Some(inner) => (true, inner),
+        None => (false, inner.strip_prefix(b"END ")?),
+    };
+    let end = inner.iter().take(LONGEST_LABEL + 1).position(|b| *b == b'-')?;
+    let is_label = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ';
+    let label = std::str::from_utf8(&inner[..end]).ok().filter(|l| !l.is_empty() && l.bytes().all(|b| is_label(&b)))?;
+    let after = inner[end..].strip_prefix(DASHES)?;
+    let ends_line = match after.iter().find(|b| !matches!(b, b' ' | b'\t')) {
+        None => true,
+        Some(next) => matches!(next, b'\n' | b'\r'),
+    };
+    Some(Mark { begins, label, len: text.len() - after.len(), ends_line })
+}
+
+/// The content of a block, and whether its header says that it is encrypted.
+fn decode(open: &Open) -> (Result<Zeroizing<Vec<u8>>, String>, bool) {
+    if open.too_long {
+        return (Err(format!("it is longer than {} MiB", LARGEST_BLOCK / 1024 / 1024)), false);
+    }
+    let mut text = Zeroizing::new(Vec::with_capacity(open.body.len()));
+    let mut encrypted = false;
+    for (index, line) in open.body.split(|b| *b == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if text.is_empty() && line.contains(&b':') {
+            encrypted |= line.starts_with(b"DEK-Info");
+            continue;
+        }
+        if !add_line(line, &mut text) {
+            let line = open.line + index;
+            return (Err(format!("its base64 is broken in line {line}")), encrypted);
+        }
+    }
+    let content = BASE64.decode(text.as_slice()).map(Zeroizing::new);
+    (content.map_err(|_| "its base64 is cut or has letters too many".to_owned()), encrypted)
+}
+
+/// Adds the letters of a line, be it a string of JSON with its escapes; `false` when there is something else in it.
+fn add_line(line: &[u8], text: &mut Vec<u8>) -> bool {
+    let mut bytes = line.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b' ' | b'\t' | b'\r' => {}
+            b'\\' => match bytes.next() {
+                Some(b'n' | b'r' | b't') => {}
+                Some(b'/') => text.push(b'/'),
+                _ => return false,
+            },
+            _ if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') => text.push(byte),
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Whether a text stands for the content of a block instead of being it.
+fn is_left_out(body: &[u8]) -> bool {
+    let signs: [&[u8]; 5] = [b"..", "…".as_bytes(), b"$", b"{", b"<"];
+    let head = &body[..body.len().min(4096)];
+    signs.iter().any(|sign| head.windows(sign.len()).any(|w| w == *sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::x509::pem_encode;
+
+    /// Label, line, content, and whether it is quoted.
+    type Seen = (String, usize, Result<Vec<u8>, String>, bool);
+
+    fn all(text: &[u8], piece: usize) -> Vec<Seen> {
+        let mut out = Vec::new();
+        let mut found = |b: Block| out.push((b.label, b.line, b.content.map(|c| c.to_vec()), b.quoted));
+        let mut blocks = Blocks::new(&mut found);
+        text.chunks(piece).for_each(|p| blocks.feed(p));
+        blocks.finish();
+        out
+    }
+
+    fn one(text: &str) -> (usize, Result<Vec<u8>, String>, bool) {
+        let mut found = all(text.as_bytes(), text.len().max(1));
+        assert_eq!(found.len(), 1, "{text:?}");
+        let (_, line, content, quoted) = found.remove(0);
+        (line, content, quoted)
+    }
+
+    #[test]
+    fn a_block_is_read_however_it_is_written() {
+        let block = "-----BEGIN A-----\nAQID\n-----END A-----\n";
+        let good = Ok(vec![1, 2, 3]);
+        for (text, line, quoted) in [
+            (block.to_owned(), 1, false),
+            (block.trim_end().to_owned(), 1, false),
+            (block.replace('\n', "\r\n"), 1, false),
+            (format!("\u{feff}{block}"), 1, false),
+            (format!("subject=x\nissuer=y\n{block}trailer"), 3, false),
+            (block.replace("-----B", "  -----B").replace("AQID", "  AQ\n  ID").replace("-----E", "  -----E"), 1, false),
+            (block.replace("AQID", "X: y\n\nAQ ID"), 1, false),
+            (block.replace('\n', ""), 1, true),
+            (block.replace('\n', "\r"), 1, false),
+            (format!("{{\"pem\": \"{}\"}}", block.replace('\n', "\\n")), 1, true),
+            (format!("\n------BEGIN-----\n-{block}"), 3, true),
+        ] {
+            assert_eq!(one(&text), (line, good.clone(), quoted), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_broken_block_says_what_is_wrong_and_where() {
+        let why = |text: &str| one(text).1.unwrap_err();
+        assert_eq!(why("-----BEGIN A-----\nAQID\n"), "it has no END line");
+        assert_eq!(why("-----BEGIN A-----\nAQID\n-----END B-----\n"), "it ends as B in line 3");
+        assert_eq!(why("x\n-----BEGIN A-----\nAQID\nA!ID\n-----END A-----\n"), "its base64 is broken in line 4");
+        assert_eq!(why("-----BEGIN A-----\nAQI\n-----END A-----\n"), "its base64 is cut or has letters too many");
+        assert_eq!(why("-----END A-----\n"), "it has an END line and no BEGIN line");
+        assert!(one("-----BEGIN A-----\nMIIB...\n-----END A-----\n").2, "it is left out");
+    }
+
+    #[test]
+    fn what_follows_a_broken_block_is_still_found() {
+        let text = b"-----BEGIN A-----\nAQID\n-----BEGIN A-----\nBA==\n-----END A-----\n-----BEGIN B C-----\n-----END B C-----\n";
+        let found = all(text, 7);
+        let seen: Vec<(&str, usize, bool)> = found.iter().map(|(l, n, c, _)| (l.as_str(), *n, c.is_ok())).collect();
+        assert_eq!(seen, [("A", 1, false), ("A", 3, true), ("B C", 6, true)]);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_size_give_the_same(
+            text in "(-----BEGIN A-----\n|-----END A-----\n|AQID|BA==\n|X: y\n|[ -~]{0,90}|[\\-\r\n]){0,40}",
+            piece in 1usize..100,
+        ) {
+            prop_assert_eq!(all(text.as_bytes(), piece), all(text.as_bytes(), text.len().max(1)));
+        }
+
+        #[test]
+        fn what_is_written_is_found_with_its_line(
+            contents in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..200), 1..8),
+            piece in 1usize..3000,
+        ) {
+            let mut text = String::new();
+            let mut expected = Vec::new();
+            for content in &contents {
+                expected.push((text.matches('\n').count() + 1, content.clone()));
+                text.push_str(&pem_encode("CERTIFICATE", content));
+            }
+            let found = all(text.as_bytes(), piece);
+            let found: Vec<_> = found.into_iter().map(|(_, line, content, _)| (line, content.unwrap())).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

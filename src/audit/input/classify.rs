@@ -1,6 +1,7 @@
 //! What a folder is, from the names in it.
 
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use crate::fsx::Disk;
 use crate::msp::TlsNames;
@@ -17,15 +18,22 @@ pub(super) const MSP_PARTS: [&str; 8] = [
     "crls",
 ];
 
+/// What stands in a folder, links followed.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) files: Vec<OsString>,
+    pub(super) folders: Vec<OsString>,
+}
+
 /// Whether a folder bears the name of a part of an MSP, in whatever letter case.
-pub(super) fn is_msp_part(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|n| MSP_PARTS.iter().any(|p| n.eq_ignore_ascii_case(p)))
+pub(super) fn is_msp_part(folder: &OsStr) -> bool {
+    MSP_PARTS.iter().any(|p| folder.eq_ignore_ascii_case(p))
 }
 
 /// A folder that was named by the user and is called `msp`, or one that holds a part of an MSP and is no TLS folder.
-pub(super) fn is_msp(dir: &Path, named: bool, folders: &[PathBuf], is_tls: bool) -> bool {
-    let called_msp = named && dir.file_name().is_some_and(|n| n == "msp");
-    called_msp || (!is_tls && folders.iter().any(|f| is_msp_part(f)))
+pub(super) fn is_msp(dir: &Path, is_named: bool, names: &Names, is_tls: bool) -> bool {
+    let called_msp = is_named && dir.file_name().is_some_and(|n| n == "msp");
+    called_msp || (!is_tls && names.folders.iter().any(|f| is_msp_part(f)))
 }
 
 /// How a TLS folder is laid out.
@@ -45,22 +53,25 @@ impl TlsShape {
             Self::GoClient => None,
         }
     }
+
+    /// Whether the file of this name beside the others is one of the folder's own.
+    pub(super) fn holds(self, name: &OsStr) -> bool {
+        self.names().is_some_and(|n| [n.certificate(), n.key(), n.ca()].iter().any(|own| name == *own))
+    }
 }
 
 /// What makes a folder a TLS folder, if anything does.
-pub(super) fn tls_files(disk: &Disk, dir: &Path, files: &[PathBuf], folders: &[PathBuf]) -> Option<TlsShape> {
-    for names in [TlsNames::Fabric, TlsNames::K8s] {
-        if files.iter().any(|f| f.file_name().is_some_and(|n| n == names.certificate())) {
-            return Some(TlsShape::Files(names));
+pub(super) fn tls_shape(disk: &Disk, dir: &Path, names: &Names) -> Option<TlsShape> {
+    for shape in [TlsNames::Fabric, TlsNames::K8s] {
+        if names.files.iter().any(|n| n == shape.certificate()) {
+            return Some(TlsShape::Files(shape));
         }
     }
     let holds = |name: &str| {
-        folders.iter().any(|f| f.file_name().is_some_and(|n| n == name))
-            && disk.read_dir(&dir.join(name)).is_ok_and(|entries| !entries.is_empty())
+        names.folders.iter().any(|n| n == name) && disk.list(&dir.join(name)).is_ok_and(|entries| !entries.is_empty())
     };
-    // Under `CACerts` they are meant, and Fabric does not see them: that is a fault of an MSP.
-    let other_letters =
-        |f: &PathBuf| f.file_name().is_some_and(|n| n != "cacerts" && n.eq_ignore_ascii_case("cacerts"));
-    let has_cas = holds("cacerts") || folders.iter().any(other_letters);
-    (holds("signcerts") && holds("tlscacerts") && !has_cas).then_some(TlsShape::GoClient)
+    // A misspelt folder of roots is a fault of an MSP, and no TLS folder.
+    let is_misspelt = |n: &OsString| n != "cacerts" && n.eq_ignore_ascii_case("cacerts");
+    let has_roots = holds("cacerts") || names.folders.iter().any(is_misspelt);
+    (holds("signcerts") && holds("tlscacerts") && !has_roots).then_some(TlsShape::GoClient)
 }

@@ -1,107 +1,153 @@
-//! The content of one file: every PEM block, or DER.
+//! What a file or stream holds, read no further than it takes to know: a large file that can hold nothing of ours costs
+//! one read, and of a text no more is held than one block.
 
-use super::blocks::{Block, blocks};
-use crate::audit::subject::{
-    HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, Place, Subject, Trouble, spki_hash,
-};
-use crate::key::{KeyError, KeyPair};
-use crate::x509::{Cert, Crl, Csr, pem_encode};
+use std::cell::Cell;
+use std::io::{self, Read};
 
-/// How the file stands where it was found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    /// What its certificates are there for.
-    pub(super) place: Place,
-    /// Permission bits.
-    pub(super) mode: Option<u32>,
-    /// Whether private keys belong there.
-    pub(super) keys_belong: bool,
+use zeroize::Zeroizing;
+
+use super::blocks::{Block, Blocks};
+
+/// How much is read at once.
+const CHUNK: usize = 64 * 1024;
+/// Larger DER is none of ours: a revocation list of a million entries is half of this.
+const LARGEST_DER: u64 = 64 * 1024 * 1024;
+
+/// What was found.
+pub(super) enum Content {
+    /// Text, of which every block was handed out; or nothing at all.
+    Text,
+    /// What begins as DER does, whole.
+    Der(Zeroizing<Vec<u8>>),
+    /// Something that ought to be told.
+    Odd(&'static str),
+    /// Other bytes.
+    Binary,
 }
 
-/// Adds what is in a file to the subject.
-pub(super) fn add(subject: &mut Subject, at: &Location, content: &[u8], standing: &Standing) {
-    let found = blocks(content);
-    if found.is_empty() {
-        return add_der(subject, at, content, standing);
+/// Reads what `source` holds, `len` bytes at most: what a file grows by meanwhile is not waited for. `hinted` says that
+/// its name promises a certificate or the like.
+///
+/// # Errors
+/// When reading fails.
+pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dyn FnMut(Block)) -> io::Result<Content> {
+    let mut source = source.take(len);
+    let mut chunk = Zeroizing::new(Vec::with_capacity(CHUNK));
+    next(&mut source, &mut chunk)?;
+    if is_utf16(&chunk) {
+        return Ok(Content::Odd("it is UTF-16 text, which neither Fabric nor OpenSSL reads: iconv -f UTF-16 -t UTF-8"));
     }
-    let mut behind_parameters = false;
-    for (index, block) in found.into_iter().enumerate() {
-        let at = Location { path: at.path.clone(), block: Some(index + 1), line: Some(block.line) };
-        let is_parameters = block.label == "EC PARAMETERS";
-        add_block(subject, block, at, standing, behind_parameters);
-        behind_parameters = is_parameters;
+    let claimed = der_len(&chunk);
+    if len <= LARGEST_DER && claimed.is_some_and(|claimed| claimed == len || hinted) {
+        let mut whole = Zeroizing::new(Vec::with_capacity(usize::try_from(len).unwrap_or(0)));
+        whole.extend_from_slice(&chunk);
+        source.read_to_end(&mut whole)?;
+        return Ok(Content::Der(whole));
     }
-}
-
-/// A certificate, revocation list or CSR in DER; anything else is nobody's business.
-fn add_der(subject: &mut Subject, at: &Location, content: &[u8], standing: &Standing) {
-    if content.first() != Some(&0x30) {
-        return;
-    }
-    let at = at.clone();
-    if let Ok(cert) = Cert::from_der(content.to_vec()) {
-        subject.certificates.push(HeldCert { cert, at, place: standing.place });
-    } else if let Ok(crl) = Crl::from_der(content.to_vec()) {
-        subject.crls.push(HeldCrl { at, crl });
-    } else if let Ok(csr) = Csr::from_der(content.to_vec()) {
-        subject.csrs.push(held_csr(&csr, at));
-    }
-}
-
-fn held_csr(csr: &Csr, at: Location) -> HeldCsr {
-    HeldCsr {
-        at,
-        subject: csr.common_name().map(|cn| format!("CN={cn}")).unwrap_or_default(),
-        sans: csr.sans().to_vec(),
-        signature_holds: true,
-        key: String::new(),
-    }
-}
-
-fn add_block(subject: &mut Subject, block: Block, at: Location, standing: &Standing, behind_parameters: bool) {
-    let Standing { place, mode, keys_belong: in_its_place } = *standing;
-    let trouble = |reason: String| Trouble { at: at.clone(), rule: "input-unreadable", reason };
-    let der = match block.content {
-        Ok(der) => der,
-        Err(_) if block.encrypted => {
-            subject.keys.push(HeldKey { at, spki_hash: None, kind: KeyKind::Encrypted, mode, in_its_place });
-            return;
-        }
-        Err(why) => {
-            subject.troubles.push(trouble(format!("the {} block cannot be read: {why}", block.label)));
-            return;
-        }
+    let met = Cell::new(false);
+    let mut note = |block: Block| {
+        met.set(true);
+        found(block);
     };
-    match block.label.as_str() {
-        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => match Cert::from_der(der.to_vec()) {
-            Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
-            Err(e) => subject.troubles.push(trouble(e.to_string())),
-        },
-        "X509 CRL" => match Crl::from_der(der.to_vec()) {
-            Ok(crl) => subject.crls.push(HeldCrl { at, crl }),
-            Err(why) => subject.troubles.push(trouble(why)),
-        },
-        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match Csr::from_der(der.to_vec()) {
-            Ok(csr) => subject.csrs.push(held_csr(&csr, at)),
-            Err(e) => subject.troubles.push(trouble(e.to_string())),
-        },
-        "ENCRYPTED PRIVATE KEY" => {
-            subject.keys.push(HeldKey { at, spki_hash: None, kind: KeyKind::Encrypted, mode, in_its_place });
+    let mut blocks = Blocks::new(&mut note);
+    while !chunk.is_empty() {
+        // Text has no zeros in it. Where blocks were met before, they are a flaw of the text.
+        if chunk.contains(&0) && !met.get() && !blocks.is_inside() {
+            return Ok(Content::Binary);
         }
-        label if label.ends_with("PRIVATE KEY") => {
-            let kind = if block.encrypted {
-                (None, KeyKind::Encrypted)
-            } else {
-                let pem = zeroize::Zeroizing::new(pem_encode(label, &der));
-                match KeyPair::from_pem(pem.as_bytes()) {
-                    Ok(key) if behind_parameters => (Some(spki_hash(&key.spki_der())), KeyKind::BehindParameters),
-                    Ok(key) => (Some(spki_hash(&key.spki_der())), KeyKind::Plain(key.algorithm().to_string())),
-                    Err(KeyError::Unfit(kind)) => (None, KeyKind::Plain(kind.to_string())),
-                    Err(e) => (None, KeyKind::Unreadable(e.to_string())),
-                }
-            };
-            subject.keys.push(HeldKey { at, spki_hash: kind.0, kind: kind.1, mode, in_its_place });
+        blocks.feed(&chunk);
+        next(&mut source, &mut chunk)?;
+    }
+    blocks.finish();
+    Ok(Content::Text)
+}
+
+/// Fills `chunk` anew; it stays empty at the end.
+fn next(source: &mut dyn Read, chunk: &mut Vec<u8>) -> io::Result<()> {
+    chunk.clear();
+    source.take(CHUNK as u64).read_to_end(chunk)?;
+    Ok(())
+}
+
+/// The length of the whole that the first bytes of a DER sequence announce (X.690 section 8.1.3).
+pub(super) fn der_len(head: &[u8]) -> Option<u64> {
+    let (tag, rest) = head.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    if *tag != 0x30 {
+        return None;
+    }
+    if *first < 0x80 {
+        return Some(2 + u64::from(*first));
+    }
+    let octets = usize::from(*first & 0x7f);
+    if !(1..=4).contains(&octets) || rest.len() < octets {
+        return None;
+    }
+    let len = rest[..octets].iter().fold(0u64, |len, b| len << 8 | u64::from(*b));
+    Some(2 + octets as u64 + len)
+}
+
+/// Whether PEM was written as UTF-16, as PowerShell's `>` does.
+fn is_utf16(head: &[u8]) -> bool {
+    let begins = |word: &[u8]| head.windows(word.len()).any(|w| w == word);
+    (head.starts_with(&[0xff, 0xfe]) && begins(b"-\0B\0E\0G\0I\0N\0"))
+        || (head.starts_with(&[0xfe, 0xff]) && begins(b"\0-\0B\0E\0G\0I\0N"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Endless(u8, u64);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(self.0);
+            self.1 += buffer.len() as u64;
+            Ok(buffer.len())
         }
-        _ => {}
+    }
+
+    fn content(bytes: &[u8], hinted: bool) -> (Content, usize) {
+        let mut count = 0;
+        let content = read(&mut &*bytes, bytes.len() as u64, hinted, &mut |_| count += 1).unwrap();
+        (content, count)
+    }
+
+    #[test]
+    fn a_large_binary_file_costs_one_read() {
+        let mut source = Endless(0, 0);
+        let content = read(&mut source, 10_000_000_000, false, &mut |_| ()).unwrap();
+        assert!(matches!(content, Content::Binary));
+        assert!(source.1 <= CHUNK as u64);
+    }
+
+    #[test]
+    fn a_file_that_grows_is_read_to_the_length_it_had() {
+        let mut source = Endless(b'x', 0);
+        assert!(matches!(read(&mut source, 200_000, false, &mut |_| ()).unwrap(), Content::Text));
+        assert_eq!(source.1, 200_000);
+    }
+
+    #[test]
+    fn der_is_known_by_its_length() {
+        let whole = [&[0x30, 0x82, 0x01, 0x00][..], &[7; 256]].concat();
+        assert!(matches!(content(&whole, false).0, Content::Der(_)));
+        assert!(matches!(content(&whole[..100], false).0, Content::Text | Content::Binary));
+        assert!(matches!(content(&whole[..100], true).0, Content::Der(_)), "its name says that it ought to be");
+        assert_eq!(der_len(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), Some(0x1_0000_0005));
+        assert_eq!(der_len(&[0x30, 0x80]), None, "no length at all");
+        assert_eq!((der_len(&[0x30, 0x82, 1]), der_len(b"0"), der_len(b"")), (None, None, None));
+    }
+
+    #[test]
+    fn text_is_told_from_other_bytes() {
+        let block = "-----BEGIN A-----\nAQID\n-----END A-----\n";
+        let far = format!("{}{block}", "text\n".repeat(50_000));
+        assert!(matches!(content(far.as_bytes(), false), (Content::Text, 1)));
+        assert!(matches!(content(format!("\0{block}").as_bytes(), false), (Content::Binary, 0)));
+        let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(block.bytes().flat_map(|b| [b, 0])).collect();
+        assert!(matches!(content(&wide, false), (Content::Odd(_), 0)));
+        assert!(matches!(content(b"", true), (Content::Text, 0)));
     }
 }

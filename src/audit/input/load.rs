@@ -3,12 +3,16 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::classify::MSP_PARTS;
-use super::content::{self, Standing};
+use super::gather::{Spot, UNREADABLE, gather};
 use super::walk::{ServedUnit, Unit};
 use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::fsx::{Disk, Kind};
 use crate::msp::{StandingConfig, TlsNames};
 use crate::x509::{Cert, NodeOu};
+
+const SKIPPED: &str = "input-skipped";
+/// `config.yaml` comes near a hundredth of this.
+const LARGEST_CONFIG: usize = 4 * 1024 * 1024;
 
 /// How to load.
 #[derive(Clone, Debug)]
@@ -17,8 +21,6 @@ pub struct LoadOptions {
     pub base: PathBuf,
     /// The working directory, to which relative paths are relative. Absolute.
     pub here: PathBuf,
-    /// Larger files are a finding.
-    pub limit: usize,
 }
 
 impl LoadOptions {
@@ -50,16 +52,16 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> 
     match unit {
         Unit::Msp(dir) => Some(loader.msp(dir)),
         Unit::Tls(dir, names) => Some(loader.tls(dir, *names)),
-        Unit::File(path) => loader.file(path),
+        Unit::File { path, named } => loader.file(path, *named),
         Unit::Stdin(content) => {
             let mut subject = Subject::new(SubjectKind::Certificate, "-");
-            let standing = Standing { place: Place::Loose, mode: None, keys_belong: true };
-            content::add(&mut subject, &Location::whole("-"), content, &standing);
-            Some(finished(subject))
+            let len = content.len() as u64;
+            gather(&mut subject, &Location::whole("-"), (&mut content.as_slice(), len), None, Spot::loose(true));
+            finished(subject, true)
         }
         Unit::Served(served) => Some(endpoint(served)),
-        Unit::Skipped(path, why) => Some(loader.trouble(path, "input-skipped", why)),
-        Unit::Unreadable(path, why) => Some(loader.trouble(path, "input-unreadable", why)),
+        Unit::Skipped(path, why) => Some(loader.trouble(path, SKIPPED, why)),
+        Unit::Unreadable(path, why) => Some(loader.trouble(path, UNREADABLE, why)),
     }
 }
 
@@ -71,7 +73,7 @@ fn endpoint(served: &ServedUnit) -> Subject {
         let place = if index == 0 { Place::Served } else { Place::ServedChain };
         match Cert::from_der(der.clone()) {
             Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
-            Err(e) => subject.troubles.push(Trouble { at, rule: "input-unreadable", reason: e.to_string() }),
+            Err(e) => subject.troubles.push(Trouble { at, rule: UNREADABLE, reason: e.to_string() }),
         }
     }
     subject.role = role_of(&subject);
@@ -98,12 +100,14 @@ impl Loader<'_> {
         let mut subject = Subject::new(SubjectKind::Msp, self.shown(dir));
         let mut facts = MspFacts::default();
         for part in MSP_PARTS {
-            let files = self.files_of(&dir.join(part));
+            let files = self.files_of(&mut subject, &dir.join(part));
             facts.file_counts.insert(part, files.len());
+            let is_keystore = part == "keystore";
+            let spot = Spot { first_block_only: is_keystore, ..Spot::of_fabric(place_in(part), is_keystore) };
             let mut first = true;
             for file in files {
                 let before = subject.certificates.len();
-                self.add_file(&mut subject, &file, place_in(part), part == "keystore");
+                self.add_file(&mut subject, &file, spot);
                 if part == "signcerts" {
                     for (index, held) in subject.certificates[before..].iter_mut().enumerate() {
                         if !first || index > 0 {
@@ -114,23 +118,24 @@ impl Loader<'_> {
                 }
             }
         }
-        if let Ok(text) = self.disk.read(&dir.join("config.yaml"), self.options.limit) {
+        let config = dir.join("config.yaml");
+        if let Ok(text) = self.disk.read_regular(&config, LARGEST_CONFIG) {
             facts.config_text = String::from_utf8_lossy(&text).into_owned().into();
-            facts.config = Some(StandingConfig { content: text, ours: false });
+            facts.config = Some(StandingConfig { content: text.to_vec(), ours: false });
         } else {
-            facts.config_is_no_file = matches!(self.disk.metadata_followed(&dir.join("config.yaml")), Ok(Some(_)));
+            facts.config_is_no_file = matches!(self.disk.metadata_followed(&config), Ok(Some(_)));
         }
-        for name in self.disk.read_dir(dir).unwrap_or_default() {
-            let known = MSP_PARTS.iter().any(|p| name == *p) || name == "config.yaml";
-            if !known && !name.to_string_lossy().starts_with("..") && name != ".fabcert" {
+        for entry in self.disk.list(dir).unwrap_or_default() {
+            let known = MSP_PARTS.iter().any(|p| entry.name == *p) || entry.name == "config.yaml";
+            if !known && !entry.name.to_string_lossy().starts_with("..") && entry.name != ".fabcert" {
                 // Of a file that Fabric does not know, only a private key is anybody's concern.
-                let mut aside = Subject::new(SubjectKind::Msp, subject.path.as_path());
-                let path = dir.join(&name);
-                if matches!(self.disk.metadata_followed(&path), Ok(Some(m)) if m.kind == Kind::File) {
-                    self.add_file(&mut aside, &path, Place::Loose, false);
+                let path = dir.join(&entry.name);
+                if self.is_file(&path, entry.kind) {
+                    let mut aside = Subject::new(SubjectKind::Msp, subject.path.as_path());
+                    self.add_file(&mut aside, &path, Spot { keys_belong: false, ..Spot::loose(false) });
+                    subject.keys.append(&mut aside.keys);
                 }
-                subject.keys.append(&mut aside.keys);
-                facts.strangers.push(name.into());
+                facts.strangers.push(entry.name.into());
             }
         }
         subject.msp = Some(facts);
@@ -140,11 +145,12 @@ impl Loader<'_> {
 
     fn tls(&self, dir: &Path, names: Option<TlsNames>) -> Subject {
         let mut subject = Subject::new(SubjectKind::Tls, self.shown(dir));
+        let mut add = |path: &Path, place, is_key| self.add_file(&mut subject, path, Spot::of_fabric(place, is_key));
         match names {
             Some(names) => {
-                self.add_file(&mut subject, &dir.join(names.certificate()), Place::Server, false);
-                self.add_file(&mut subject, &dir.join(names.key()), Place::Loose, true);
-                self.add_file(&mut subject, &dir.join(names.ca()), Place::ServerAnchor, false);
+                add(&dir.join(names.certificate()), Place::Server, false);
+                add(&dir.join(names.key()), Place::Loose, true);
+                add(&dir.join(names.ca()), Place::ServerAnchor, false);
             }
             None => {
                 for (part, place) in [
@@ -153,8 +159,8 @@ impl Loader<'_> {
                     ("tlscacerts", Place::ServerAnchor),
                     ("tlsintermediatecerts", Place::ServerChain),
                 ] {
-                    for file in self.files_of(&dir.join(part)) {
-                        self.add_file(&mut subject, &file, place, part == "keystore");
+                    for file in self.files_of(&mut subject, &dir.join(part)) {
+                        self.add_file(&mut subject, &file, Spot::of_fabric(place, part == "keystore"));
                     }
                 }
             }
@@ -169,62 +175,86 @@ impl Loader<'_> {
         subject
     }
 
-    fn file(&self, path: &Path) -> Option<Subject> {
+    fn file(&self, path: &Path, named: bool) -> Option<Subject> {
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
-        self.add_file(&mut subject, path, Place::Loose, true);
-        if !is_for_pem(path) {
-            // A block in a source or a text that is cut short is an example and no certificate.
-            subject.troubles.clear();
-        }
-        let subject = finished(subject);
-        let empty = subject.certificates.is_empty() && subject.csrs.is_empty() && subject.crls.is_empty();
-        (!empty || !subject.keys.is_empty() || !subject.troubles.is_empty()).then_some(subject)
+        self.add_file(&mut subject, path, Spot::loose(named));
+        finished(subject, named)
     }
 
-    fn files_of(&self, dir: &Path) -> Vec<PathBuf> {
-        let names = self.disk.read_dir(dir).unwrap_or_default();
-        let is_file = |p: &PathBuf| matches!(self.disk.metadata_followed(p), Ok(Some(m)) if m.kind == Kind::File);
-        names.into_iter().map(|n| dir.join(n)).filter(is_file).collect()
-    }
-
-    fn add_file(&self, subject: &mut Subject, path: &Path, place: Place, keys_belong: bool) {
-        let at = Location::whole(self.shown(path));
-        let bytes = match self.disk.read_holding(path, b"-----BEGIN ", SMALL, self.options.limit) {
-            Ok(Some(bytes)) => bytes,
-            // A large file without a word of PEM is nobody's certificate.
-            Ok(None) => return,
+    /// The files of a folder that Fabric reads, links followed. What else stands there and what cannot be looked at is
+    /// told; folders are not, as Fabric passes over them.
+    fn files_of(&self, subject: &mut Subject, dir: &Path) -> Vec<PathBuf> {
+        let mut trouble = |path: &Path, rule, reason: String| {
+            subject.troubles.push(Trouble { at: Location::whole(self.shown(path)), rule, reason });
+        };
+        let entries = match self.disk.list(dir) {
+            Ok(entries) => entries,
             Err(e) => {
-                subject.troubles.push(Trouble { at, rule: "input-unreadable", reason: e.to_string() });
-                return;
+                if !is_absent(e.io_kind()) {
+                    trouble(dir, UNREADABLE, e.to_string());
+                }
+                return Vec::new();
             }
         };
-        let mode = self.disk.metadata_followed(path).ok().flatten().map(|m| m.mode);
-        content::add(subject, &at, &bytes, &Standing { place, mode, keys_belong });
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = dir.join(&entry.name);
+            match self.disk.metadata_followed(&path).map(|m| m.map(|m| m.kind)) {
+                Ok(Some(Kind::File)) => files.push(path),
+                Ok(Some(Kind::Dir)) => {}
+                Ok(Some(_)) => trouble(&path, SKIPPED, super::walk::SPECIAL.to_owned()),
+                Ok(None) if entry.kind == Kind::Link => trouble(&path, UNREADABLE, super::walk::DANGLING.to_owned()),
+                // It went away meanwhile.
+                Ok(None) => {}
+                Err(e) => trouble(&path, UNREADABLE, e.to_string()),
+            }
+        }
+        files
+    }
+
+    fn is_file(&self, path: &Path, kind: Kind) -> bool {
+        match kind {
+            Kind::Link => matches!(self.disk.metadata_followed(path), Ok(Some(m)) if m.kind == Kind::File),
+            kind => kind == Kind::File,
+        }
+    }
+
+    fn add_file(&self, subject: &mut Subject, path: &Path, spot: Spot) {
+        let at = Location::whole(self.shown(path));
+        let mut trouble = |rule, reason| subject.troubles.push(Trouble { at: at.clone(), rule, reason });
+        match self.disk.open_regular(path) {
+            Ok(Some(mut file)) => {
+                let (len, mode) = (file.metadata().len, file.metadata().mode);
+                gather(subject, &at, (&mut file, len), Some(mode), spot);
+            }
+            Ok(None) => trouble(SKIPPED, super::walk::SPECIAL.to_owned()),
+            // What is missing where Fabric looks for it, its verdict says; what went away meanwhile is nobody's.
+            Err(e) if is_absent(e.io_kind()) => {}
+            Err(e) => trouble(UNREADABLE, e.to_string()),
+        }
     }
 }
 
-/// Files up to this size are read whole, since they may be DER; larger ones only when PEM stands in them.
-const SMALL: usize = 1024 * 1024;
-
-/// Whether a file is there to hold keys or certificates, by its name.
-fn is_for_pem(path: &Path) -> bool {
-    const ENDINGS: [&str; 13] =
-        ["pem", "crt", "cer", "cert", "key", "csr", "req", "crl", "der", "p8", "ca", "bundle", "arl"];
-    match path.extension() {
-        None => true,
-        Some(ending) => ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)),
-    }
+fn is_absent(kind: std::io::ErrorKind) -> bool {
+    matches!(kind, std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-/// A file on its own is what is in it.
-fn finished(mut subject: Subject) -> Subject {
+/// A file on its own is what is in it. One that holds nothing of ours is passed over, unless somebody named it.
+fn finished(mut subject: Subject, named: bool) -> Option<Subject> {
     subject.kind = match (subject.certificates.is_empty(), subject.csrs.is_empty(), subject.crls.is_empty()) {
         (true, false, _) => SubjectKind::Csr,
         (true, true, false) => SubjectKind::Crl,
         _ => SubjectKind::Certificate,
     };
     subject.role = role_of(&subject);
-    subject
+    subject.is_named = named;
+    let empty = subject.certificates.is_empty() && subject.csrs.is_empty() && subject.crls.is_empty();
+    subject.is_blank = empty && subject.keys.is_empty() && subject.troubles.is_empty();
+    if subject.is_blank && named {
+        let reason = "it holds no certificate, CSR, key or revocation list".to_owned();
+        subject.troubles.push(Trouble { at: subject.location(), rule: UNREADABLE, reason });
+    }
+    (named || !subject.is_blank).then_some(subject)
 }
 
 fn place_in(part: &str) -> Place {

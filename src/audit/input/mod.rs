@@ -3,8 +3,11 @@
 mod blocks;
 mod classify;
 mod content;
+mod gather;
+mod keys;
 mod load;
+mod paths;
 mod walk;
 
 pub use load::{LoadOptions, load};
-pub use walk::{ServedUnit, Unit, WalkOptions, walk};
+pub use walk::{ServedUnit, Unit, Walk, WalkOptions, walk};

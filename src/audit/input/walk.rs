@@ -1,16 +1,18 @@
 //! The walk: folders and files to look at, outermost and first by name first. Nothing is read but names.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::super::policy::Pattern;
-use super::classify::{is_msp, is_msp_part, tls_files};
-use crate::fsx::{Disk, Kind};
+use super::classify::{Names, is_msp, is_msp_part, tls_shape};
+use super::gather::is_promising;
+use super::paths::{Named, named};
+use crate::Error;
+use crate::fsx::{Disk, Entry, Kind, Metadata};
 use crate::msp::TlsNames;
 use crate::name::SanName;
-use crate::{Error, ErrorKind};
 
 /// One thing to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +22,12 @@ pub enum Unit {
     /// A TLS folder; `None` for the shape in which `fabric-ca-client` leaves one.
     Tls(PathBuf, Option<TlsNames>),
     /// A file on its own.
-    File(PathBuf),
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Whether the user named it, so that something ought to be in it.
+        named: bool,
+    },
     /// Standard input, once it was read.
     Stdin(Zeroizing<Vec<u8>>),
     /// What a live endpoint served.
@@ -29,6 +36,21 @@ pub enum Unit {
     Skipped(PathBuf, String),
     /// Something that could not be looked at, and why.
     Unreadable(PathBuf, String),
+}
+
+impl Unit {
+    /// Its path; of standard input `-`, of an endpoint `HOST:PORT`.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Msp(path)
+            | Self::Tls(path, _)
+            | Self::File { path, .. }
+            | Self::Skipped(path, _)
+            | Self::Unreadable(path, _) => path,
+            Self::Stdin(_) => Path::new("-"),
+            Self::Served(served) => Path::new(&served.endpoint),
+        }
+    }
 }
 
 /// What a live endpoint served, as it was kept: the audit itself stays off the network.
@@ -47,10 +69,10 @@ pub struct ServedUnit {
 /// What to walk over.
 #[derive(Clone, Copy)]
 pub struct WalkOptions<'a> {
-    /// Files and folders; `-` is standard input.
+    /// Files, folders, and patterns of them where nothing of that very name stands; `-` is standard input.
     pub paths: &'a [PathBuf],
     /// Whether a path below them is left out.
-    pub excluded: &'a dyn Fn(&Path) -> bool,
+    pub excluded: &'a (dyn Fn(&Path) -> bool + Sync),
 }
 
 impl std::fmt::Debug for WalkOptions<'_> {
@@ -59,142 +81,159 @@ impl std::fmt::Debug for WalkOptions<'_> {
     }
 }
 
+/// Why something is passed over.
+pub(super) const SPECIAL: &str = "it is a device, a pipe or a socket, and was not opened";
+/// Why something cannot be read.
+pub(super) const DANGLING: &str = "the link leads nowhere";
+
+/// A walk whose paths are known to be there.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    disk: &'a Disk,
+    options: WalkOptions<'a>,
+    named: Vec<Named>,
+}
+
+impl<'a> Walk<'a> {
+    /// Looks up what was named.
+    ///
+    /// # Errors
+    /// When a path does not exist and matches nothing as a pattern.
+    pub fn new(disk: &'a Disk, options: WalkOptions<'a>) -> Result<Self, Error> {
+        Ok(Self { disk, options, named: named(disk, options.paths, options.excluded)? })
+    }
+
+    /// Walks, and hands every unit to `found` in a stable order. Folders are met once, by whatever path comes first.
+    pub fn run(self, found: &mut dyn FnMut(Unit)) {
+        let ids = self.named.iter().filter_map(|n| if let Named::Dir(_, id) = n { Some(*id) } else { None }).collect();
+        let mut visit = Visit { disk: self.disk, excluded: self.options.excluded, named: ids, seen: HashSet::new() };
+        for named in self.named {
+            match named {
+                Named::Dir(path, _) => visit.tree(path, found),
+                Named::File(path) => found(Unit::File { path, named: true }),
+                Named::Stdin => found(Unit::Stdin(Zeroizing::default())),
+                Named::Special(path) => found(Unit::Skipped(path, SPECIAL.to_owned())),
+                Named::Unreadable(path, why) => found(Unit::Unreadable(path, why)),
+            }
+        }
+    }
+}
+
 /// Walks, and hands every unit to `found` in a stable order.
 ///
 /// # Errors
 /// When one of the paths that were named does not exist.
 pub fn walk(disk: &Disk, options: &WalkOptions<'_>, found: &mut dyn FnMut(Unit)) -> Result<(), Error> {
-    let mut seen = HashSet::new();
-    for path in options.paths {
-        if path.as_os_str() == "-" {
-            found(Unit::Stdin(Zeroizing::default()));
-            continue;
-        }
-        match disk.metadata_followed(path) {
-            Ok(Some(m)) if m.kind == Kind::Dir => visit(disk, path, &mut seen, options.excluded, found),
-            Ok(Some(m)) if m.kind == Kind::File => found(Unit::File(path.clone())),
-            Ok(Some(_)) => found(Unit::Skipped(path.clone(), "it is no file and no folder".to_owned())),
-            Ok(None) if is_glob(path) => {
-                let matched = expand(disk, path);
-                if matched.is_empty() {
-                    return Err(Error::new(ErrorKind::Input, format!("nothing matches {}", path.display()))
-                        .with_help("`*` and `?` stay within a folder, `**` goes through all of them"));
-                }
-                for path in matched {
-                    if matches!(disk.metadata_followed(&path), Ok(Some(m)) if m.kind == Kind::Dir) {
-                        visit(disk, &path, &mut seen, options.excluded, found);
-                    } else {
-                        found(Unit::File(path));
-                    }
-                }
-            }
-            Ok(None) => {
-                return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))
-                    .with_help("name files or folders that hold certificates"));
-            }
-            Err(e) => found(Unit::Unreadable(path.clone(), e.to_string())),
-        }
-    }
+    Walk::new(disk, *options)?.run(found);
     Ok(())
 }
 
-fn is_glob(path: &Path) -> bool {
-    path.to_string_lossy().contains(['*', '?'])
+/// A folder on its file system, whatever path leads there.
+pub(super) type FolderId = (u64, u64);
+
+pub(super) const fn folder_id(found: &Metadata) -> FolderId {
+    (found.device, found.inode)
 }
 
-/// The files and folders that a pattern names, in the order of their names. What is below a folder that matches is not
-/// listed: the walk sees it.
-fn expand(disk: &Disk, pattern: &Path) -> Vec<PathBuf> {
-    let fixed: PathBuf = pattern.components().take_while(|c| !is_glob(Path::new(c))).collect();
-    let rest = pattern.strip_prefix(&fixed).unwrap_or(pattern);
-    let Ok(pattern) = Pattern::parse(&rest.to_string_lossy()) else { return Vec::new() };
-    let (mut matched, mut open) = (Vec::new(), vec![PathBuf::new()]);
-    while let Some(dir) = open.pop() {
-        let mut below = Vec::new();
-        for name in disk.read_dir(&here(&fixed.join(&dir))).unwrap_or_default() {
-            let path = dir.join(&name);
-            if pattern.captures(&path).is_some() {
-                matched.push(fixed.join(&path));
-            } else if matches!(disk.metadata(&here(&fixed.join(&path))), Ok(Some(m)) if m.kind == Kind::Dir) {
-                below.push(path);
-            }
+struct Visit<'a> {
+    disk: &'a Disk,
+    excluded: &'a (dyn Fn(&Path) -> bool + Sync),
+    named: HashSet<FolderId>,
+    seen: HashSet<FolderId>,
+}
+
+impl Visit<'_> {
+    /// A folder and all below it. A list of folders still to be seen stands in for recursion: trees may be thousands of
+    /// levels deep.
+    fn tree(&mut self, top: PathBuf, found: &mut dyn FnMut(Unit)) {
+        let mut open = vec![top];
+        while let Some(dir) = open.pop() {
+            let below = self.folder(&dir, found);
+            // The last one pushed is the next one seen.
+            open.extend(below.into_iter().rev());
         }
-        open.extend(below.into_iter().rev());
     }
-    matched
-}
 
-/// The working directory is no empty path to the system.
-fn here(path: &Path) -> PathBuf {
-    if path.as_os_str().is_empty() { ".".into() } else { path.to_owned() }
-}
-
-/// A folder and all below it. A list of folders still to be seen stands in for recursion: trees may be thousands of levels
-/// deep.
-fn visit(
-    disk: &Disk,
-    top: &Path,
-    seen: &mut HashSet<PathBuf>,
-    excluded: &dyn Fn(&Path) -> bool,
-    found: &mut dyn FnMut(Unit),
-) {
-    let mut open = vec![(top.to_owned(), true)];
-    while let Some((dir, named)) = open.pop() {
-        match disk.canonical(&dir) {
-            // A link that leads back to a folder above would never end.
-            Ok(real) => {
-                if !seen.insert(real) {
-                    continue;
-                }
-            }
+    /// One folder; gives the folders in it that are still to be seen.
+    fn folder(&mut self, dir: &Path, found: &mut dyn FnMut(Unit)) -> Vec<PathBuf> {
+        let id = match self.disk.metadata_followed(dir) {
+            Ok(Some(metadata)) => folder_id(&metadata),
+            // It went away meanwhile.
+            Ok(None) => return Vec::new(),
             Err(e) => {
-                found(Unit::Unreadable(dir, e.to_string()));
-                continue;
-            }
-        }
-        let listed = match disk.read_dir(&dir) {
-            Ok(listed) => listed,
-            Err(e) => {
-                found(Unit::Unreadable(dir, e.to_string()));
-                continue;
+                found(Unit::Unreadable(dir.to_owned(), e.to_string()));
+                return Vec::new();
             }
         };
-        let (mut files, mut folders) = (Vec::new(), Vec::new());
-        for path in listed.iter().filter(|n| !is_ours_or_the_kubelets(n)).map(|n| dir.join(n)) {
-            if excluded(&path) {
-                continue;
-            }
-            match disk.metadata_followed(&path) {
-                Ok(Some(m)) if m.kind == Kind::Dir => folders.push(path),
-                Ok(Some(m)) if m.kind == Kind::File => files.push(path),
-                Ok(Some(_)) => found(Unit::Skipped(path, "it is a device, a pipe or a socket".to_owned())),
-                Ok(None) => found(Unit::Unreadable(path, "the link leads nowhere".to_owned())),
-                Err(e) => found(Unit::Unreadable(path, e.to_string())),
-            }
+        // A link that leads back to a folder above would never end.
+        if !self.seen.insert(id) {
+            return Vec::new();
         }
-        let tls = tls_files(disk, &dir, &files, &folders);
-        let msp = is_msp(&dir, named, &folders, tls.is_some());
+        let entries = match self.disk.list(dir) {
+            Ok(entries) => entries,
+            Err(e) if e.io_kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(e) => {
+                found(Unit::Unreadable(dir.to_owned(), e.to_string()));
+                return Vec::new();
+            }
+        };
+        let names = self.sort(dir, entries, found);
+        let tls = tls_shape(self.disk, dir, &names);
+        let msp = is_msp(dir, self.named.contains(&id), &names, tls.is_some());
         if msp {
-            found(Unit::Msp(dir.clone()));
+            found(Unit::Msp(dir.to_owned()));
         }
         if let Some(shape) = tls {
-            found(Unit::Tls(dir.clone(), shape.names()));
+            found(Unit::Tls(dir.to_owned(), shape.names()));
+        }
+        let is_held = |name: &OsStr| msp || tls.is_some_and(|shape| shape.holds(name));
+        for name in names.files.iter().filter(|n| !is_held(n)) {
+            found(Unit::File { path: dir.join(name), named: false });
         }
         let whole = msp || tls.is_some();
-        if !whole {
-            for path in files {
-                found(Unit::File(path));
+        names.folders.iter().filter(|n| !(whole && is_msp_part(n))).map(|name| dir.join(name)).collect()
+    }
+
+    /// Tells the files and folders in `dir` apart, and says what is neither.
+    fn sort(&self, dir: &Path, entries: Vec<Entry>, found: &mut dyn FnMut(Unit)) -> Names {
+        let mut names = Names::default();
+        for entry in entries {
+            if is_ours_or_the_kubelets(&entry.name) {
+                continue;
+            }
+            let path = dir.join(&entry.name);
+            if (self.excluded)(&path) {
+                continue;
+            }
+            let kind = match entry.kind {
+                Kind::Link => match self.disk.metadata_followed(&path) {
+                    Ok(Some(m)) => m.kind,
+                    Ok(None) => {
+                        if is_promising(&path) {
+                            found(Unit::Unreadable(path, DANGLING.to_owned()));
+                        }
+                        continue;
+                    }
+                    Err(e) => {
+                        found(Unit::Unreadable(path, e.to_string()));
+                        continue;
+                    }
+                },
+                kind => kind,
+            };
+            match kind {
+                Kind::Dir => names.folders.push(entry.name),
+                Kind::File => names.files.push(entry.name),
+                Kind::Link | Kind::Special => found(Unit::Skipped(path, SPECIAL.to_owned())),
             }
         }
-        // The last one pushed is the next one seen.
-        let below = folders.into_iter().rev().filter(|f| !(whole && is_msp_part(f)));
-        open.extend(below.map(|folder| (folder, false)));
+        names
     }
 }
 
 /// The kubelet's `..data` and its generations are reached through the links beside them; fabcert's own state is nobody's
 /// certificate; version control keeps what was, not what is.
-fn is_ours_or_the_kubelets(name: &std::ffi::OsStr) -> bool {
+pub(super) fn is_ours_or_the_kubelets(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("..")
         || name == ".fabcert"

@@ -12,7 +12,7 @@ use crate::audit::subject::{Place, Subject};
 use crate::audit::verdict::{Verdict, Verdicts};
 use crate::fsx::Disk;
 use crate::msp::{DiskFolder, EntryKind, FolderReader, MemoryFolder, TlsNames};
-use crate::name;
+use crate::name::{self, SanName};
 use crate::tls::{self, TlsFiles, TlsRefusal};
 use crate::x509::Cert;
 
@@ -102,6 +102,14 @@ pub(super) fn served(
     });
     subject.verdicts = Verdicts::Tls { server: None, client };
     out
+}
+
+/// The names of the server certificate in the folder `tls` beside an MSP folder `msp`, when one stands there.
+pub(super) fn names_beside(disk: &Disk, dir: &Path) -> Option<Vec<SanName>> {
+    let node = dir.parent().filter(|_| dir.file_name().is_some_and(|n| n == "msp"))?;
+    let tls = DiskFolder::new(disk, node.join("tls"));
+    let found = [TlsNames::Fabric, TlsNames::K8s].iter().find_map(|n| tls.read(Path::new(n.certificate())).ok())?;
+    Cert::all_from_pem(&found).ok()?.first().map(|cert| cert.sans().to_vec())
 }
 
 /// The TLS CAs of the MSP folder `msp` beside a TLS folder `tls`.

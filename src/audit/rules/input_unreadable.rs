@@ -18,8 +18,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    // Whoever names a file wants an answer about that very file.
+    let severity = if subject.is_named { Severity::Error } else { RULE.severity };
     for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
-        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).add();
+        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).severity(severity).add();
     }
 }
 
@@ -36,6 +38,8 @@ mod tests {
         assert!(found(&RULE, &subject).is_empty());
         let trouble = Trouble { at: Location::whole("a.pem"), rule: RULE.id, reason: "it is cut".into() };
         subject.troubles.push(trouble);
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Warning);
+        subject.is_named = true;
+        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Error, "somebody asked for this file");
     }
 }

@@ -14,6 +14,7 @@ mod ca_window;
 mod cert_revoked;
 mod chain_ambiguous;
 mod chain_broken;
+mod chain_incomplete;
 mod config_misspelt;
 mod config_ou_ca;
 mod config_unusable;
@@ -62,9 +63,11 @@ mod root_mismatch;
 mod root_not_self_signed;
 mod rule_crashed;
 mod same_key_two_roles;
+mod san_cn_only;
 mod san_duplicate;
 mod san_gateway_missing;
 mod san_ip_as_dns;
+mod san_malformed;
 mod san_missing;
 mod san_none;
 mod san_on_msp_only;
@@ -81,6 +84,7 @@ mod tls_file_missing;
 mod tls_key_unusable;
 mod tls_not_from_tlscacerts;
 mod validity_inverted;
+mod wanted;
 
 /// Every rule, sorted by id.
 pub(super) static ALL: &[&Rule] = &[
@@ -93,6 +97,7 @@ pub(super) static ALL: &[&Rule] = &[
     &cert_revoked::RULE,
     &chain_ambiguous::RULE,
     &chain_broken::RULE,
+    &chain_incomplete::RULE,
     &config_misspelt::RULE,
     &config_ou_ca::RULE,
     &config_unusable::RULE,
@@ -141,9 +146,11 @@ pub(super) static ALL: &[&Rule] = &[
     &root_not_self_signed::RULE,
     &rule_crashed::RULE,
     &same_key_two_roles::RULE,
+    &san_cn_only::RULE,
     &san_duplicate::RULE,
     &san_gateway_missing::RULE,
     &san_ip_as_dns::RULE,
+    &san_malformed::RULE,
     &san_missing::RULE,
     &san_none::RULE,
     &san_on_msp_only::RULE,

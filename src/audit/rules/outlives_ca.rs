@@ -1,6 +1,7 @@
 //! A certificate ends after the CA that issued it.
 
 use crate::audit::finding::{Findings, Severity};
+use crate::audit::links::Issuer;
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
 
@@ -19,19 +20,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for held in &subject.certificates {
-        let cert = &held.cert;
-        let issuer = subject.certificates.iter().map(|c| &c.cert).find(|ca| {
-            ca.is_ca()
-                && *ca != cert
-                && ca.subject_raw() == cert.issuer_raw()
-                && ca.subject_key_id() == cert.authority_key_id()
-        });
-        if let Some(ca) = issuer
-            && cert.not_after() > ca.not_after()
-        {
-            let message = format!("it ends at {}, and its CA already at {}", cert.not_after(), ca.not_after());
-            findings.report(&RULE, &held.at, message).subject(cert.subject()).add();
+    for (held, issuer) in subject.linked() {
+        let Issuer::Held(at) = issuer else { continue };
+        let (own, ca) = (held.cert.not_after(), subject.certificates[at].cert.not_after());
+        if own > ca {
+            let message = format!("it ends at {own}, and its CA already at {ca}");
+            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
         }
     }
 }

@@ -1,49 +1,54 @@
-//! A name stands twice.
+//! The same SAN twice.
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::HeldCert;
 use crate::audit::subject::Subject;
+use crate::name;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-duplicate",
-    title: "a name stands more than once",
-    rationale: "It does no harm, and shows a script that adds names without looking.",
-    remedy: "enrol again with each name once",
+    title: "the same SAN stands more than once",
+    rationale: "It does no harm to any client. It tells that two places ask for the same name, and one day only one of \
+                them is changed.",
+    remedy: "ask for each name once at the next enrolment",
     severity: Severity::Note,
     confidence: Confidence::Certain,
-    sources: &[Source::Rfc { number: 5280, section: "4.2.1.6" }],
+    sources: &[Source::Convention("a set of names holds each once")],
     refusals: &[],
-    applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf),
+    applies: |subject, _| !subject.certificates.is_empty(),
     check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
+    for held in &subject.certificates {
         let sans = held.cert.sans();
-        let twice = |at: usize| {
-            sans[..at]
-                .iter()
-                .any(|n| n.kind() == sans[at].kind() && n.to_string().eq_ignore_ascii_case(&sans[at].to_string()))
-        };
-        let mut names: Vec<String> = (0..sans.len()).filter(|at| twice(*at)).map(|at| sans[at].to_string()).collect();
-        names.dedup();
-        if !names.is_empty() {
-            let message = format!("{} stands more than once", names.join(", "));
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(names).add();
+        let mut twice: Vec<String> = Vec::new();
+        for (index, name) in sans.iter().enumerate() {
+            let again = name::holds(&sans[..index], name);
+            if again && !twice.iter().any(|t| t.eq_ignore_ascii_case(&name.to_string())) {
+                twice.push(name.to_string());
+            }
+        }
+        if !twice.is_empty() {
+            findings
+                .report(&RULE, &held.at, format!("{} stands more than once among the SANs", twice.join(", ")))
+                .subject(held.cert.subject())
+                .names(twice)
+                .add();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, server, tls_folder};
     use super::*;
+    use crate::audit::rules::fixture::{ca, found, server, tls_folder};
 
     #[test]
-    fn a_name_that_stands_twice_is_found() {
-        let root = ca("root").self_signed();
-        assert!(found(&RULE, &tls_folder(&server("peer1", &["a", "b"]).issued_by(&root), &root)).is_empty());
-        assert_eq!(found(&RULE, &tls_folder(&server("peer1", &["a", "A"]).issued_by(&root), &root)).len(), 1);
+    fn a_name_in_two_spellings_is_the_same_name() {
+        let root = ca("tlsca").self_signed();
+        let spec = server("peer0", &["peer0", "PEER0", "peer0", "peer1"]);
+        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root))[0].names, ["PEER0"]);
+        assert_eq!(found(&RULE, &tls_folder(&server("p", &["peer0", "peer1"]).issued_by(&root), &root)), []);
     }
 }

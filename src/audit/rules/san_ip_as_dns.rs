@@ -1,23 +1,22 @@
-//! An IP address stands where a DNS name belongs.
+//! An IP address stands as a DNS name.
+
+use std::net::IpAddr;
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
-use std::net::IpAddr;
-
-use crate::audit::subject::HeldCert;
-use crate::name::SanName;
+use crate::audit::subject::{HeldCert, Subject};
+use crate::name::{self, SanName};
 
 pub(super) static RULE: Rule = Rule {
     id: "san-ip-as-dns",
-    title: "an IP address stands as a DNS name",
-    rationale: "A client that dials an address looks at IP SANs only; a DNS SAN that looks like an address \
-                matches nothing.",
-    remedy: "enrol again with fabcert, which gives addresses their own type: --san 10.0.0.1",
+    title: "IP address in a SAN of type DNS",
+    rationale: "A client that dials an IP address looks at SANs of type IP only. The address as a DNS name matches \
+                nothing.",
+    remedy: "enrol again: the CA makes an IP SAN of a bare address: fabcert enroll --force --san 10.0.0.1",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
-        Source::Rfc { number: 5280, section: "4.2.1.6" },
+        Source::Rfc { number: 9525, section: "6.4" },
         Source::Go { package: "crypto/x509", item: "Certificate.VerifyHostname" },
     ],
     refusals: &[],
@@ -27,32 +26,52 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
-        let addresses: Vec<String> = held
-            .cert
-            .sans()
-            .iter()
-            .filter_map(|n| match n {
-                SanName::Dns(host) if host.as_str().parse::<IpAddr>().is_ok() => Some(host.as_str().to_owned()),
-                _ => None,
-            })
-            .collect();
-        if !addresses.is_empty() {
-            let message = format!("{} stands as a DNS name and matches no client", addresses.join(", "));
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(addresses).add();
+        let sans = held.cert.sans();
+        let addresses: Vec<&str> = sans.iter().filter_map(address).collect();
+        let lost: Vec<&str> = addresses.iter().copied().filter(|a| !name::matches_as_go(sans, a)).collect();
+        if addresses.is_empty() {
+            continue;
         }
+        let draft = if lost.is_empty() {
+            let message = format!("{} also stands as a DNS name, where it does nothing", addresses.join(", "));
+            findings.report(&RULE, &held.at, message).severity(Severity::Note)
+        } else {
+            let message =
+                format!("{} is a DNS name in the certificate: no client that dials it accepts it", lost.join(", "));
+            findings.report(&RULE, &held.at, message)
+        };
+        let names = if lost.is_empty() { addresses } else { lost };
+        draft.subject(held.cert.subject()).names(names.into_iter().map(str::to_owned)).add();
+    }
+}
+
+fn address(name: &SanName) -> Option<&str> {
+    match name {
+        SanName::Dns(host) if host.as_str().parse::<IpAddr>().is_ok() => Some(host.as_str()),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, server, tls_folder};
     use super::*;
+    use crate::audit::rules::fixture::{ca, found, server, tls_folder};
 
     #[test]
-    fn an_address_as_dns_name_is_found() {
-        let root = ca("root").self_signed();
-        assert!(found(&RULE, &tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root)).is_empty());
-        let findings = found(&RULE, &tls_folder(&server("peer1", &["peer1", "10.0.0.1"]).issued_by(&root), &root));
-        assert_eq!(findings[0].names, ["10.0.0.1"]);
+    fn an_address_as_a_dns_name_is_an_error_unless_it_also_stands_as_an_address() {
+        let root = ca("tlsca").self_signed();
+        let mut spec = server("peer0", &["peer0", "10.0.0.1"]);
+        let findings = found(&RULE, &tls_folder(&spec.issued_by(&root), &root));
+        assert_eq!((findings[0].severity, findings[0].names.clone()), (Severity::Error, vec!["10.0.0.1".to_owned()]));
+        spec.sans.push((7, vec![10, 0, 0, 1]));
+        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root))[0].severity, Severity::Note);
+    }
+
+    #[test]
+    fn an_address_as_an_address_gives_nothing() {
+        let root = ca("tlsca").self_signed();
+        let mut spec = server("peer0", &["peer0"]);
+        spec.sans.push((7, vec![10, 0, 0, 1]));
+        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)), []);
     }
 }

@@ -1,17 +1,15 @@
 //! A name that clients dial is not in the TLS certificate.
 
-use crate::audit::expectation::NameSource;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
-use crate::name;
+use super::wanted;
+use crate::audit::finding::Severity;
+use crate::audit::rule::{Confidence, Rule, Source};
 
 pub(super) static RULE: Rule = Rule {
     id: "san-missing",
     title: "TLS certificate lacks a name that clients dial",
-    rationale: "TLS clients compare the name they dial with the certificate's SANs and nothing else. A connection by a \
-                name that is not there fails, in Go, Node and Java alike.",
-    remedy: "enrol again with every name: fabcert enroll --san NAME,... with the flags of the last enrolment",
+    rationale: "TLS clients compare the name they dial with the SANs of the certificate and with nothing else. A connection by \
+                a name that is not there fails before a byte of Fabric is sent.",
+    remedy: "enrol again with every name: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -19,32 +17,44 @@ pub(super) static RULE: Rule = Rule {
         Source::Go { package: "crypto/x509", item: "Certificate.VerifyHostname" },
     ],
     refusals: &[],
-    applies: |subject, context| {
-        context.expectation.required().next().is_some() && subject.certificates.iter().any(HeldCert::is_tls_leaf)
-    },
-    check,
+    applies: wanted::applies,
+    check: |subject, context, findings| wanted::report(&RULE, false, subject, context, findings),
 };
 
-fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
-    for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
-        let missing: Vec<_> = context
-            .expectation
-            .required()
-            .filter(|n| !matches!(n.source, NameSource::GatewayService(_)))
-            .filter(|n| {
-                !name::holds(held.cert.sans(), &n.name) && !name::matches_as_go(held.cert.sans(), &n.name.to_string())
-            })
-            .collect();
-        if missing.is_empty() {
-            continue;
-        }
-        let list: Vec<String> = missing.iter().map(|n| format!("{} ({})", n.name, n.source.words())).collect();
-        let names: Vec<String> = missing.iter().map(|n| n.name.to_string()).collect();
-        findings
-            .report(&RULE, &held.at, format!("the certificate lacks {}", list.join(", ")))
-            .subject(held.cert.subject())
-            .remedy(format!("fabcert enroll --force --san {} ...", names.join(",")))
-            .names(names)
-            .add();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::rules::fixture::{ca, expecting, found_expecting, server, tls_folder};
+
+    #[test]
+    fn a_name_that_is_not_held_is_named_with_the_command_that_keeps_the_others() {
+        let root = ca("tlsca").self_signed();
+        let subject = tls_folder(&server("peer0", &["peer0", "*.fabric.svc"]).issued_by(&root), &root);
+        let findings = found_expecting(&RULE, &subject, &expecting(&["peer1", "a.fabric.svc", "PEER0"], Some("gw")));
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].names, ["peer1"]);
+        assert_eq!(
+            findings[0].message,
+            "the certificate lacks peer1 (--expect-san): clients that dial it fail, in Go, Node and Java alike"
+        );
+        let command = "fabcert enroll --force --san 'peer0,*.fabric.svc,peer1' --tls-dir x ";
+        assert!(findings[0].remedy.starts_with(command), "{}", findings[0].remedy);
+    }
+
+    #[test]
+    fn a_name_that_only_the_cn_bears_fails_in_go_alone() {
+        let root = ca("tlsca").self_signed();
+        let subject = tls_folder(&server("peer0", &[]).issued_by(&root), &root);
+        let findings = found_expecting(&RULE, &subject, &expecting(&["peer0"], None));
+        assert!(findings[0].message.contains("Go clients refuse it"), "{}", findings[0].message);
+        let findings = found_expecting(&RULE, &subject, &expecting(&["peer1"], None));
+        assert!(findings[0].message.contains("in Go, Node and Java alike"), "{}", findings[0].message);
+    }
+
+    #[test]
+    fn held_names_give_nothing() {
+        let root = ca("tlsca").self_signed();
+        let subject = tls_folder(&server("peer0", &["peer0", "*.ns.svc"]).issued_by(&root), &root);
+        assert_eq!(found_expecting(&RULE, &subject, &expecting(&["peer0", "a.ns.svc"], Some("gw"))), []);
     }
 }

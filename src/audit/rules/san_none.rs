@@ -1,16 +1,17 @@
-//! The TLS certificate holds no name.
+//! A TLS server's certificate names no host at all.
 
+use super::wanted;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
-use crate::audit::subject::{HeldCert, Place};
+use crate::audit::subject::{HeldCert, Subject};
+use crate::name::SanName;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-none",
-    title: "TLS certificate holds no name at all",
-    rationale: "Go looks at SANs only and never at the CN, so no Go client accepts this certificate under \
-                any name; Node and Java still take the CN.",
-    remedy: "enrol with names: fabcert enroll --san NAME --gateway-service SERVICE",
+    title: "TLS certificate holds no DNS name and no IP address",
+    rationale: "A certificate without SANs names no host. Every Go client, so every peer, orderer and the peer CLI, \
+                refuses it under whatever name it dials.",
+    remedy: "enrol again with the names that clients dial: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -18,25 +19,23 @@ pub(super) static RULE: Rule = Rule {
         Source::Go { package: "crypto/x509", item: "Certificate.VerifyHostname" },
     ],
     refusals: &[],
-    applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf),
+    applies: |subject, _| subject.certificates.iter().any(HeldCert::is_evident_server),
     check,
 };
 
-fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for held in subject.certificates.iter().filter(|c| matches!(c.place, Place::Server | Place::Served)) {
-        let cert = &held.cert;
-
-        if cert.sans().is_empty() {
+fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
+    for held in subject.certificates.iter().filter(|c| c.is_evident_server()) {
+        let names_a_host = held.cert.sans().iter().any(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_)));
+        // san-cn-only says it with the name.
+        let only_cn = context.expectation.required().any(|n| wanted::is_common_name(held, &n.name));
+        if !names_a_host && !only_cn && held.cert.unreadable_sans().is_empty() {
             findings
                 .report(
                     &RULE,
                     &held.at,
-                    match cert.common_name() {
-                        Some(cn) => format!("it holds no name; its CN \"{cn}\" counts for Node and Java clients only"),
-                        None => "it holds no name".to_owned(),
-                    },
+                    "the certificate holds no DNS name and no IP address, so Go clients refuse it under every name",
                 )
-                .subject(cert.subject())
+                .subject(held.cert.subject())
                 .add();
         }
     }
@@ -44,14 +43,15 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, server, tls_folder};
     use super::*;
+    use crate::audit::rules::fixture::{ca, found, server, tls_folder};
 
     #[test]
-    fn a_server_without_names_is_found() {
-        let root = ca("root").self_signed();
-        assert!(found(&RULE, &tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root)).is_empty());
-        let findings = found(&RULE, &tls_folder(&server("peer1", &[]).issued_by(&root), &root));
-        assert!(findings.len() == 1 && findings[0].message.contains("peer1"), "{findings:?}");
+    fn a_server_without_names_is_found_and_one_with_an_address_is_not() {
+        let root = ca("tlsca").self_signed();
+        assert_eq!(found(&RULE, &tls_folder(&server("peer0", &[]).issued_by(&root), &root)).len(), 1);
+        let mut spec = server("peer0", &[]);
+        spec.sans.push((7, vec![10, 0, 0, 1]));
+        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)), []);
     }
 }

@@ -1,50 +1,58 @@
-//! Names stand on the signing certificate, where they do nothing.
+//! The names that clients dial stand on the signing certificate, where they do nothing.
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use crate::audit::subject::{Place, Subject};
 use crate::name;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-on-msp-only",
-    title: "names stand on the signing certificate",
-    rationale: "TLS uses the certificate of the TLS folder; names on the signing certificate of the MSP \
-                reach no client. Whoever asked for them there may believe that the peer answers to them.",
-    remedy: "ask for the names with --tls-dir: fabcert enroll --tls-dir DIR --san NAME",
+    title: "name that clients dial is on the signing certificate and not on a TLS certificate",
+    rationale: "TLS shows the certificate of the TLS folder. Names on the signing certificate of the MSP are never \
+                compared with what a client dials: the enrolment asked for them with the wrong profile.",
+    remedy: "enrol the TLS certificate with these names: fabcert enroll --tls-dir DIR --san NAME,... (profile tls)",
     severity: Severity::Warning,
-    confidence: Confidence::Likely,
-    sources: &[Source::Convention("a peer serves CORE_PEER_TLS_CERT_FILE, never signcerts")],
+    confidence: Confidence::Certain,
+    sources: &[Source::Fabric { path: "internal/pkg/comm/server.go", item: "NewGRPCServerFromListener" }],
     refusals: &[],
     applies: |subject, context| subject.msp.is_some() && context.expectation.required().next().is_some(),
     check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
+    let beside = subject.tls_names_beside.as_deref();
     for held in subject.at(Place::SignCert) {
-        let names: Vec<String> = context
+        let idle: Vec<String> = context
             .expectation
             .required()
             .filter(|n| name::holds(held.cert.sans(), &n.name))
+            .filter(|n| !beside.is_some_and(|tls| name::holds(tls, &n.name)))
             .map(|n| n.name.to_string())
             .collect();
-        if !names.is_empty() {
-            let message = format!("{} stands on the signing certificate, which TLS does not use", names.join(", "));
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(names).add();
+        if idle.is_empty() {
+            continue;
         }
+        let place =
+            if beside.is_some() { "the TLS folder beside it lacks" } else { "no TLS folder stands beside it to hold" };
+        let message = format!("the signing certificate holds {}, where it does nothing; {place} it", idle.join(", "));
+        findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(idle).add();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, expecting, found_expecting, msp_folder, server};
     use super::*;
+    use crate::audit::rules::fixture::{ca, expecting, found_expecting, msp_folder, server};
+    use crate::audit::subject::MspFacts;
 
     #[test]
-    fn an_expected_name_on_the_signing_certificate_is_found() {
-        let root = ca("root").self_signed();
-        let subject = msp_folder(&server("peer1", &["gateway"]).issued_by(&root), &root);
-        assert_eq!(found_expecting(&RULE, &subject, &expecting(&["gateway"], None)).len(), 1);
-        assert!(found_expecting(&RULE, &subject, &expecting(&["other"], None)).is_empty());
+    fn a_gateway_name_on_the_signing_certificate_alone_is_a_warning() {
+        let root = ca("ca").self_signed();
+        let mut subject = msp_folder(&server("peer0", &["peer0", "gw"]).issued_by(&root), &root);
+        subject.msp = Some(MspFacts::default());
+        let expectation = expecting(&[], Some("gw"));
+        assert_eq!(found_expecting(&RULE, &subject, &expectation)[0].names, ["gw"]);
+        subject.tls_names_beside = Some(vec!["gw".parse().unwrap()]);
+        assert_eq!(found_expecting(&RULE, &subject, &expectation), []);
     }
 }

@@ -1,20 +1,22 @@
-//! The certificate holds the short name of a Service only.
+//! Only the short form of a Service's name is held.
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::HeldCert;
-use crate::audit::subject::Subject;
-use crate::name;
+use crate::audit::subject::{HeldCert, Subject};
+use crate::name::{self, SanName};
 
 pub(super) static RULE: Rule = Rule {
     id: "san-short-only",
-    title: "certificate works inside its own namespace only",
-    rationale: "A Service is also dialled as S.NS, S.NS.svc and S.NS.svc.DOMAIN. TLS compares what the \
-                client typed: the longer forms fail where only the short one is held.",
-    remedy: "enrol with --namespace, which adds the longer forms",
+    title: "Service name in its short form only",
+    rationale: "The short form of a Service's name resolves inside its own namespace only. Clients elsewhere in the \
+                cluster dial a longer form, and TLS checks what they dialled, not what DNS made of it.",
+    remedy: "enrol again with the longer forms: fabcert enroll --force --gateway-service SERVICE --namespace NS",
     severity: Severity::Note,
     confidence: Confidence::Likely,
-    sources: &[Source::Go { package: "crypto/x509", item: "Certificate.VerifyHostname" }],
+    sources: &[
+        Source::Rfc { number: 9525, section: "6.3" },
+        Source::Convention("Kubernetes: DNS for Services and Pods"),
+    ],
     refusals: &[],
     applies: |subject, context| {
         context.expectation.names.iter().any(|n| n.advised) && subject.certificates.iter().any(HeldCert::is_tls_leaf)
@@ -23,35 +25,44 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
+    let names = &context.expectation.names;
     for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
-        let missing: Vec<String> = context
-            .expectation
-            .names
-            .iter()
-            .filter(|n| n.advised && !name::matches_as_go(held.cert.sans(), &n.name.to_string()))
-            .map(|n| n.name.to_string())
-            .collect();
-        if !missing.is_empty() {
-            let message = format!("clients of other namespaces would dial {}, which it lacks", missing.join(", "));
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(missing).add();
+        let holds =
+            |n: &SanName| name::holds(held.cert.sans(), n) || name::matches_as_go(held.cert.sans(), &n.to_string());
+        for short in names.iter().filter(|n| !n.advised && holds(&n.name)) {
+            let longer: Vec<String> = names
+                .iter()
+                .filter(|n| n.advised && n.source == short.source && !holds(&n.name))
+                .map(|n| n.name.to_string())
+                .collect();
+            if longer.is_empty() {
+                continue;
+            }
+            let message = format!("{} works inside its namespace only; not held: {}", short.name, longer.join(", "));
+            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(longer).add();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, expecting, found_expecting, server, tls_folder};
     use super::*;
+    use crate::audit::expectation::{ExpectedName, NameSource};
+    use crate::audit::rules::fixture::{ca, expecting, found_expecting, server, tls_folder};
 
     #[test]
-    fn advised_names_that_are_missing_are_a_note() {
-        let root = ca("root").self_signed();
-        let subject = tls_folder(&server("peer1", &["s"]).issued_by(&root), &root);
-        let mut expectation = expecting(&["s", "s.ns"], None);
-        expectation.names[1].advised = true;
-        let findings = found_expecting(&RULE, &subject, &expectation);
-        assert_eq!((findings.len(), findings[0].severity), (1, Severity::Note));
-        let whole = tls_folder(&server("peer1", &["s", "s.ns"]).issued_by(&root), &root);
-        assert!(found_expecting(&RULE, &whole, &expectation).is_empty());
+    fn longer_forms_that_are_not_held_are_a_note_when_the_short_one_is() {
+        let root = ca("tlsca").self_signed();
+        let mut expectation = expecting(&[], Some("gw"));
+        let source = NameSource::GatewayService("gw".to_owned());
+        let longer = |name: &str| ExpectedName { name: name.parse().unwrap(), source: source.clone(), advised: true };
+        expectation.names.extend([longer("gw.ns"), longer("gw.ns.svc")]);
+        let names = |sans: &[&str]| {
+            let subject = tls_folder(&server("peer0", sans).issued_by(&root), &root);
+            found_expecting(&RULE, &subject, &expectation).into_iter().flat_map(|f| f.names).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["gw", "gw.ns"]), ["gw.ns.svc"]);
+        assert!(names(&["gw", "gw.ns", "gw.ns.svc"]).is_empty());
+        assert!(names(&["other"]).is_empty(), "san-gateway-missing says that");
     }
 }

@@ -28,7 +28,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct AuditArgs {
-    /// Files and folders; `-` is standard input
+    /// Files, folders, or quoted patterns of them (`*`, `?`, `**`); `-` is standard input
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
     /// Do not look at these paths (`*`, `?`, `**`, relative to the policy file's folder or the working directory)

@@ -11,20 +11,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(super) use args::AuditArgs;
+use zeroize::Zeroizing;
 
 use super::args::{ColorChoice, OutputArgs, OutputForm};
 use super::output;
-use crate::audit::input::{LoadOptions, Unit, WalkOptions, walk};
+use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
 use crate::audit::{
-    Audit, Baseline, Findings, Found, KeySharing, POLICY_FILE, Report, ServedOnDisk, drive, hide, unreachable,
-    write_policy,
+    Audit, Baseline, Findings, Found, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive, hide,
+    unreachable, write_policy,
 };
 use crate::fsx::Disk;
 use crate::report::{Format, Style, render};
 use crate::{Error, ErrorKind};
-
-/// Larger files are no certificates.
-const FILE_LIMIT: usize = 256 * 1024 * 1024;
 
 pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let disk = Disk::real();
@@ -39,19 +37,27 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         channel_rules: args.judge.fabric_version.into(),
         expectation: expect::expectation(&args.expect)?,
         policy,
-        load: LoadOptions { base: base.clone(), here: here.clone(), limit: FILE_LIMIT },
+        load: LoadOptions { base: base.clone(), here: here.clone() },
     };
-    let mut units = units(&disk, args, &audit)?;
+    if args.paths.is_empty() && args.connect.connect.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "no PATH was named")
+            .with_help("name files or folders, `.` for everything below, `-` for standard input"));
+    }
+    let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
+    let walk = Walk::new(&disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
+    let stdin = if args.paths.iter().any(|p| p.as_os_str() == "-") { Some(super::read_stdin()?) } else { None };
     let met = connect::connect(&disk, &args.connect, !audit.expectation.names.is_empty())?;
-    units.extend(met.served.into_iter().map(Unit::Served));
+    let units = source(walk, stdin, met.served);
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
     let mut report = Report::new();
     let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
+    let mut anything = !met.unreachable.is_empty();
     {
         let line = progress::Line::new(output.quiet);
-        drive(&audit, &disk, &units, jobs, &line, &mut |mut audited| {
+        drive(&audit, &disk, units, jobs, &line, &mut |mut audited| {
             sharing.note(std::mem::take(&mut audited.keys));
             servers.note(&audited);
+            anything |= audited.is_something;
             if args.policy.init
                 && let Some(subject) = &audited.subject
                 && !audited.names.is_empty()
@@ -62,9 +68,8 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         })
         .map_err(|e| e.in_file(&base.join(&audit.policy.path)))?;
     }
-    if report.subjects.is_empty() && report.findings.is_empty() && met.unreachable.is_empty() {
-        return Err(Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list")
-            .with_help("name files or folders that hold some, in PEM or DER"));
+    if !anything && !report.findings.iter().any(|f| f.rule == SKIPPED) {
+        return Err(nothing(&report));
     }
     if args.policy.init {
         return init(&disk, &base, &named, output.output);
@@ -88,6 +93,10 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
             Some(path) => disk.replace(path, render(*format, &report, Style::default()).as_bytes(), 0o644)?,
         }
     }
+    if !anything {
+        // What was passed over is in the report; nobody may take that for an audit.
+        return Ok(output::failure(&nothing(&report), OutputForm::Human));
+    }
     let failed = args.report.fail_on.is_reached(report.worst()) && args.policy.write_baseline.is_none();
     Ok(if failed {
         ExitCode::from(1)
@@ -98,22 +107,29 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     })
 }
 
-/// What there is to look at.
-fn units(disk: &Disk, args: &AuditArgs, audit: &Audit) -> Result<Vec<Unit>, Error> {
-    if args.paths.is_empty() && args.connect.connect.is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "no PATH was named")
-            .with_help("name files or folders, `.` for everything below, `-` for standard input"));
-    }
-    let mut units = Vec::new();
-    let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
-    let options = WalkOptions { paths: &args.paths, excluded: &excluded };
-    walk(disk, &options, &mut |unit| units.push(unit))?;
-    for unit in &mut units {
-        if matches!(unit, Unit::Stdin(_)) {
-            *unit = Unit::Stdin(super::read_stdin()?);
+const SKIPPED: &str = "input-skipped";
+
+/// What there is to look at: what the walk finds, what was read from standard input, what was served.
+fn source(walk: Walk<'_>, mut stdin: Option<Zeroizing<Vec<u8>>>, served: Vec<ServedUnit>) -> UnitSource<'_> {
+    Box::new(move |found| {
+        walk.run(&mut |unit| match unit {
+            Unit::Stdin(_) => found(Unit::Stdin(stdin.take().unwrap_or_default())),
+            other => found(other),
+        });
+        served.into_iter().map(Unit::Served).for_each(found);
+    })
+}
+
+/// There was nothing to look at, or nothing but pipes and the like.
+fn nothing(report: &Report) -> Error {
+    let passed_over = report.findings.iter().find(|f| f.rule == SKIPPED);
+    let help = match passed_over {
+        Some(skipped) => {
+            format!("{}: {}; give its content to fabcert audit -", skipped.path.display(), skipped.message)
         }
-    }
-    Ok(units)
+        None => "name files or folders that hold some, in PEM or DER".to_owned(),
+    };
+    Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list").with_help(help)
 }
 
 /// The forms of the report with their files; one at most goes to standard output.

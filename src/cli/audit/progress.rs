@@ -27,17 +27,26 @@ impl Line {
 
 impl Progress for Line {
     #[allow(clippy::disallowed_methods, reason = "as above")]
-    fn done(&self, units: usize, all: usize) {
+    fn done(&self, units: usize, found: usize, searching: bool) {
         if !self.visible {
             return;
         }
         let now = Instant::now();
         if self.shown.get().is_none_or(|next| now >= next) {
             self.shown.set(Some(now + PAUSE));
-            let percent = units.saturating_mul(100) / all.max(1);
-            drop(write!(std::io::stderr(), "\r\x1b[Kaudited {units} of {all} ({percent} %)"));
+            drop(write!(std::io::stderr(), "\r\x1b[K{}", text(units, found, searching)));
         }
     }
+}
+
+/// The bar, once it is known how much there is; until then how much was found.
+fn text(units: usize, found: usize, searching: bool) -> String {
+    const WIDTH: usize = 30;
+    if searching {
+        return format!("audited {units}, found {found} so far");
+    }
+    let filled = units.saturating_mul(WIDTH) / found.max(1);
+    format!("[{:<WIDTH$}] {units} of {found}", "#".repeat(filled.min(WIDTH)))
 }
 
 impl Drop for Line {
@@ -45,5 +54,18 @@ impl Drop for Line {
         if self.visible {
             drop(write!(std::io::stderr(), "\r\x1b[K"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_fills_up() {
+        assert_eq!(text(5, 70, true), "audited 5, found 70 so far");
+        assert_eq!(text(0, 10, false), format!("[{}] 0 of 10", " ".repeat(30)));
+        assert_eq!(text(5, 10, false), format!("[{}{}] 5 of 10", "#".repeat(15), " ".repeat(15)));
+        assert_eq!(text(10, 10, false), format!("[{}] 10 of 10", "#".repeat(30)));
     }
 }

@@ -179,11 +179,10 @@ fn assess(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp, admins
 
     // A node reads its own files first, and sets up its identity behind the CAs.
     let own = || local.clone().and_then(|()| signcert.as_ref().map_err(Clone::clone));
-    let load_own = |shared: &Shared| identity::load(own()?, &parsed, &shared.authorities);
     let node = match (own(), &shared) {
         (Err(e), _) => Err(e),
         (_, Err(e)) => Err(e.clone()),
-        (_, Ok(shared)) => load_own(shared)
+        (Ok(file), Ok(shared)) => identity::load(file, &parsed, &shared.authorities)
             .and_then(|certificate| identity::set_up(&folder, &certificate, now, &mut warnings))
             .and_then(|signer| Ok((signer, shared, shared.finish(ChannelRules::V3_0)?))),
     };

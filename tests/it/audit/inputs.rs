@@ -85,7 +85,7 @@ fn what_is_broken_is_a_finding_and_no_end() {
     scene.write("bad/cut.pem", &pem[..pem.len() / 2]);
     scene.write("bad/letters.pem", pem.replacen("MII", "M!I", 1));
     scene.write("docs/example.md", "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n");
-    symlink("nowhere", scene.path("bad/dangling")).unwrap();
+    symlink("nowhere", scene.path("bad/dangling.pem")).unwrap();
     let fifo = scene.path("bad/pipe.pem");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let ran = scene.audit("", &[]);
@@ -94,7 +94,7 @@ fn what_is_broken_is_a_finding_and_no_end() {
         [
             "input-skipped pipe.pem",
             "input-unreadable cut.pem",
-            "input-unreadable dangling",
+            "input-unreadable dangling.pem",
             "input-unreadable letters.pem"
         ],
         "an example in a text is no certificate"

@@ -44,6 +44,12 @@ pub(crate) fn msp(dir: &Path, msp_id: &str) -> Option<MspVerdict> {
     Some(ask(Command::new(program).arg("local").arg(dir).arg(msp_id)))
 }
 
+/// Judges `dir` as the MSP of an organisation on a channel with the rules of 1.4.3.
+pub(crate) fn msp_of_channel(dir: &Path, msp_id: &str) -> Option<MspVerdict> {
+    let program = tools::find(Tool::MspOracle)?;
+    Some(ask(Command::new(program).args(["channel", "1.4.3"]).arg(dir).arg(msp_id)))
+}
+
 /// What a Go client says about a TLS server.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TlsVerdict {

@@ -6,10 +6,18 @@
 // Each prints one JSON object (see verdict) and ends with 0 whatever the verdict is; with 2 when it was called wrongly.
 // Like a peer, Fabric's loader creates DIR/keystore when it is missing (local only): give it a copy if that matters.
 //
-// go.mod pins Fabric 2.1.1, the last release that another Go module can require by its version. It refuses some folders that
-// Fabric 3 accepts: with a root whose own ECDSA signature is high-S (on today's Go, 2.1.1 no longer finds the root once
-// it has normalised it; the roots of a Fabric CA are low-S), with an RSA or Ed25519 root, with an expired CA in
-// tlscacerts. In a tree of Fabric 3 the same program builds with the tag fabric3 and gives that version's verdict.
+// go.mod pins Fabric 2.1.1, the last release that another Go module can require by its version. In a tree of Fabric 3 the
+// same program builds with the tag fabric3 and gives that version's verdict. On 5,100 generated and mutated folders 2.1.1
+// judged otherwise only for these reasons. It refuses, and Fabric 3 accepts:
+//   - a root whose own ECDSA signature is high-S: on today's Go, 2.1.1 no longer finds the root once it has normalised it
+//     (the roots of a Fabric CA are low-S);
+//   - an RSA or Ed25519 key in any certificate of the MSP, the TLS CAs excepted;
+//   - yes, on and their like as a boolean in config.yaml;
+//   - an expired CA in tlscacerts.
+//
+// It accepts, and Fabric 3 refuses:
+//   - a root that is no self-signed CA: CA:FALSE, without keyCertSign, signed with SHA-1, an intermediate among the roots;
+//   - a key that stands twice in config.yaml, and !!bool before yes.
 package main
 
 import (

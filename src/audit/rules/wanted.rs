@@ -1,0 +1,148 @@
+//! Names that are wanted and not held: what the rules about missing names share.
+
+use crate::audit::expectation::{Expectation, ExpectedName, NameSource};
+use crate::audit::finding::Findings;
+use crate::audit::rule::{Context, Rule};
+use crate::audit::subject::{HeldCert, Subject, SubjectKind};
+use crate::name::{self, SanName};
+
+/// Whether there are names to look for, and something to look in.
+pub(super) fn applies(subject: &Subject, context: &Context<'_>) -> bool {
+    context.expectation.required().next().is_some()
+        && (subject.certificates.iter().any(HeldCert::is_tls_leaf) || !subject.csrs.is_empty())
+}
+
+/// Reports, as `rule`, the names of one kind of source that certificates and CSRs lack.
+pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
+    for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
+        let missing = missing(held.cert.sans(), context.expectation, gateway);
+        if missing.is_empty() {
+            continue;
+        }
+        let message = format!("the certificate lacks {}: {}", list(&missing), who_fails(held, &missing));
+        findings
+            .report(rule, &held.at, message)
+            .subject(held.cert.subject())
+            .remedy(command(subject, held.cert.sans(), &missing))
+            .names(missing.iter().map(|n| n.name.to_string()))
+            .add();
+    }
+    for csr in &subject.csrs {
+        let missing = missing(&csr.sans, context.expectation, gateway);
+        if missing.is_empty() {
+            continue;
+        }
+        let message = format!(
+            "the CSR does not ask for {}: a certificate made from it as it stands will lack it",
+            list(&missing)
+        );
+        findings
+            .report(rule, &csr.at, message)
+            .subject(&csr.subject)
+            .remedy("make the CSR again with every name: fabcert csr --san NAME,...")
+            .names(missing.iter().map(|n| n.name.to_string()))
+            .add();
+    }
+}
+
+/// The required names that a certificate with these SANs does not hold, as Go matches them. `gateway`: those of gateway
+/// services, or the others.
+fn missing<'a>(sans: &[SanName], expectation: &'a Expectation, gateway: bool) -> Vec<&'a ExpectedName> {
+    expectation
+        .required()
+        .filter(|n| matches!(n.source, NameSource::GatewayService(_)) == gateway)
+        .filter(|n| !name::holds(sans, &n.name) && !name::matches_as_go(sans, &n.name.to_string()))
+        .collect()
+}
+
+/// `a (--expect-san), b (gateway service b)`.
+fn list(names: &[&ExpectedName]) -> String {
+    let words: Vec<String> = names.iter().map(|n| format!("{} ({})", n.name, n.source.words())).collect();
+    words.join(", ")
+}
+
+/// Which clients fail when they dial a name that Go does not find in the certificate.
+fn who_fails(held: &HeldCert, wanted: &[&ExpectedName]) -> &'static str {
+    let by_common_name = |n: &&ExpectedName| is_common_name(held, &n.name);
+    let by_partial_wildcard = |n: &&ExpectedName| {
+        held.cert
+            .sans()
+            .iter()
+            .any(|s| matches!(s, SanName::Dns(p) if is_partial_match(p.as_str(), &n.name.to_string())))
+    };
+    if wanted.iter().all(by_common_name) {
+        "Go clients refuse it, and so do other peers and the peer CLI; Node and Java fall back on the CN and accept it"
+    } else if wanted.iter().all(by_partial_wildcard) {
+        "Go clients refuse it, and so do other peers and the peer CLI; Node and Java take a wildcard inside a label"
+    } else {
+        "clients that dial it fail, in Go, Node and Java alike"
+    }
+}
+
+/// Whether the CN is the name and there is no SAN, so that Node and Java go by the CN.
+pub(super) fn is_common_name(held: &HeldCert, name: &SanName) -> bool {
+    let none = !held.cert.sans().iter().any(|s| matches!(s, SanName::Dns(_) | SanName::Ip(_)));
+    none && held.cert.common_name().is_some_and(|cn| cn.eq_ignore_ascii_case(&name.to_string()))
+}
+
+/// `pre*post.rest` against `prefixpost.rest`, as Node and Java match.
+fn is_partial_match(pattern: &str, name: &str) -> bool {
+    let (Some((first, rest)), Some((label, name_rest))) = (pattern.split_once('.'), name.split_once('.')) else {
+        return false;
+    };
+    let Some((before, after)) = first.split_once('*') else { return false };
+    first != "*"
+        && rest.eq_ignore_ascii_case(name_rest)
+        && label.len() >= before.len() + after.len()
+        && label.starts_with(before)
+        && label.ends_with(after)
+}
+
+/// The command that enrols again with every good name that is held, and the missing ones.
+fn command(subject: &Subject, held: &[SanName], missing: &[&ExpectedName]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    let good = held.iter().filter(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_)));
+    for text in good.map(ToString::to_string).chain(missing.iter().map(|n| n.name.to_string())) {
+        if text.parse::<SanName>().is_ok() && !names.contains(&text) {
+            names.push(text);
+        }
+    }
+    let folder = match subject.kind {
+        SubjectKind::Tls => format!(" --tls-dir {}", shell_word(&subject.path.to_string_lossy())),
+        _ => String::new(),
+    };
+    format!(
+        "fabcert enroll --force --san {}{folder} (and the flags of the last enrolment)",
+        shell_word(&names.join(","))
+    )
+}
+
+/// The text as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/:=,@%+-".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        let parts: Vec<&str> = text.split('\'').collect();
+        format!("'{}'", parts.join(r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_special_characters_are_quoted() {
+        assert_eq!(shell_word("a,b.c"), "a,b.c");
+        assert_eq!(shell_word("*.ns"), "'*.ns'");
+        assert_eq!(shell_word("a'b"), r"'a'\''b'");
+    }
+
+    #[test]
+    fn a_wildcard_inside_a_label_matches_as_node_and_java_do() {
+        assert!(is_partial_match("peer*.ns.svc", "peer0.ns.svc"));
+        assert!(!is_partial_match("peer*.ns.svc", "pee.ns.svc"));
+        assert!(!is_partial_match("*.ns.svc", "peer0.ns.svc"));
+    }
+}

@@ -1,0 +1,182 @@
+//! Looking at what anybody may have put there: no pipe and no device is ever read, no path is too long, and what is
+//! swapped in meanwhile is not followed into.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use super::{Disk, FsError, Kind, Metadata, Op, Result};
+
+/// The kernel takes paths below `PATH_MAX`, 4096 bytes. Longer ones are reached in steps.
+const LONGEST: usize = 4000;
+
+/// A regular file that is open for reading.
+#[derive(Debug)]
+pub struct RegularFile {
+    file: File,
+    metadata: Metadata,
+}
+
+impl RegularFile {
+    /// Facts about the very file that is open, whatever stands at its path by now.
+    pub const fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+}
+
+impl Read for RegularFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+/// An entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, without a path.
+    pub name: OsString,
+    /// What it is, a link not followed.
+    pub kind: Kind,
+}
+
+impl Disk {
+    /// Opens the regular file at `path`, links followed; `None` when something else stands there. Opening a pipe does not
+    /// wait for its other end, and nothing of it is read.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_regular(&self, path: &Path) -> Result<Option<RegularFile>> {
+        let (file, metadata) = open(path).map_err(|e| FsError::new(Op::Read, path, e))?;
+        Ok((metadata.kind == Kind::File).then_some(RegularFile { file, metadata }))
+    }
+
+    /// The content of the regular file at `path`, links followed; wiped when dropped.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no regular file, or holds more than `limit` bytes.
+    pub fn read_regular(&self, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
+        let read = || -> io::Result<_> {
+            let (mut file, metadata) = open(path)?;
+            match metadata.kind {
+                Kind::File => super::look::read_bounded(&mut file, limit),
+                Kind::Dir => Err(Errno::ISDIR.into()),
+                Kind::Link | Kind::Special => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+            }
+        };
+        read().map(Zeroizing::new).map_err(|e| FsError::new(Op::Read, path, e))
+    }
+
+    /// The entries of the folder at `path`, sorted by the bytes of their names; links in `path` followed.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn list(&self, path: &Path) -> Result<Vec<Entry>> {
+        let list = || -> io::Result<Vec<Entry>> {
+            let entry = |found: io::Result<fs::DirEntry>| -> io::Result<Entry> {
+                let found = found?;
+                Ok(Entry { kind: Kind::of(found.file_type()?), name: found.file_name() })
+            };
+            let mut entries = fs::read_dir(reached(path)?.as_path())?.map(entry).collect::<io::Result<Vec<_>>>()?;
+            entries.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(entries)
+        };
+        list().map_err(|e| FsError::new(Op::List, path, e))
+    }
+}
+
+/// Opens what stands at `path` without waiting for anything, and looks at what was opened.
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(super::os_flags(flags)).open(reached(path)?.as_path())?;
+    let metadata = Metadata::of(&file.metadata()?)?;
+    Ok((file, metadata))
+}
+
+/// A path in a form that the kernel takes.
+pub(super) struct Reached<'a> {
+    path: Cow<'a, Path>,
+    /// Holds the folder from which a long path is reached.
+    _from: Option<OwnedFd>,
+}
+
+impl Reached<'_> {
+    pub(super) fn as_path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Goes the first steps of a path that is too long.
+pub(super) fn reached(path: &Path) -> io::Result<Reached<'_>> {
+    if path.as_os_str().len() <= LONGEST {
+        return Ok(Reached { path: Cow::Borrowed(path), _from: None });
+    }
+    let mut from: Option<OwnedFd> = None;
+    let mut rest = PathBuf::new();
+    for part in path.components() {
+        if rest.as_os_str().len() + part.as_os_str().len() >= LONGEST {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let start = from.as_ref().map_or(CWD, |fd| fd.as_fd());
+            from = Some(rustix::fs::openat(start, &rest, flags, Mode::empty())?);
+            rest = PathBuf::new();
+        }
+        rest.push(part);
+    }
+    let path = match &from {
+        Some(fd) => Path::new("/proc/self/fd").join(fd.as_raw_fd().to_string()).join(rest),
+        None => rest,
+    };
+    Ok(Reached { path: Cow::Owned(path), _from: from })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn pipes_sockets_devices_and_folders_are_no_regular_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let (pipe, socket) = (dir.path().join("pipe"), dir.path().join("socket"));
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let _listener = UnixListener::bind(&socket).unwrap();
+        assert!(disk.open_regular(&pipe).unwrap().is_none(), "and it does not wait for a writer");
+        assert!(disk.open_regular(Path::new("/dev/null")).unwrap().is_none());
+        assert!(disk.open_regular(dir.path()).unwrap().is_none());
+        assert!(disk.open_regular(&socket).is_err(), "the kernel opens no socket");
+        let kinds: Vec<Kind> = disk.list(dir.path()).unwrap().into_iter().map(|e| e.kind).collect();
+        assert_eq!(kinds, [Kind::Special, Kind::Special]);
+        assert!(disk.read_regular(dir.path(), 9).unwrap_err().to_string().ends_with(": is a directory"));
+        assert!(disk.read_regular(&pipe, 9).unwrap_err().to_string().ends_with("it is no regular file"));
+    }
+
+    #[test]
+    fn a_path_longer_than_the_kernel_takes_is_reached() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let step = "d".repeat(200);
+        let mut path = dir.path().to_owned();
+        for _ in 0..45 {
+            path.push(&step);
+            fs::create_dir(reached(&path).unwrap().as_path()).unwrap();
+        }
+        let file = path.join("file");
+        assert!(file.as_os_str().len() > 9000);
+        fs::write(reached(&file).unwrap().as_path(), b"deep").unwrap();
+        assert_eq!(disk.read_regular(&file, 9).unwrap().as_slice(), b"deep");
+        assert_eq!(disk.list(&path).unwrap(), [Entry { name: "file".into(), kind: Kind::File }]);
+        assert_eq!(disk.metadata_followed(&file).unwrap().map(|m| m.len), Some(4));
+        assert_eq!(disk.metadata(&file.join("x")).unwrap().map(|m| m.len), None);
+        assert_eq!(disk.read_dir(&path).unwrap(), ["file"]);
+    }
+}

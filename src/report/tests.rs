@@ -1,0 +1,85 @@
+//! Each form of one small report, whole, with texts in it that mean something to some form.
+
+use super::*;
+use crate::audit::{Findings, Location, Severity, SubjectKind, SubjectReport, Verdict, Verdicts, rule_by_id};
+
+/// Line ends, quotes, `<&>`, `::`, `|`, percent, comma, backslash, and what repaints a terminal.
+const HOSTILE: &str = "a\nb\r\"c' <&> ::error:: | 50%, \\n `d` \u{1b}[2J";
+
+fn report() -> Report {
+    let mut found = Findings::new();
+    let mut find = |id: &str, at: &Location, message: &str, severity: Severity| {
+        let rule = rule_by_id(id).expect("a rule");
+        // Titles and remedies of rules may get better; these reports stay.
+        found.report(rule, at, message).remedy("mend it").severity(severity).add();
+    };
+    let at = |path: &str, block, line| Location { path: path.into(), block, line };
+    find("expired", &at("peer1/tls/server.crt", Some(2), Some(14)), "it ended", Severity::Error);
+    find("key-mode", &Location::whole("peer1/msp/keystore/k_sk"), "mode 0644", Severity::Warning);
+    find("key-mode", &at("/etc/k.pem", Some(1), Some(1)), "mode 0640", Severity::Note);
+    let hostile = at(&format!("dir/{HOSTILE}.pem"), None, None);
+    found
+        .report(rule_by_id("san-missing").expect("a rule"), &hostile, format!("it lacks {HOSTILE}"))
+        .subject(&format!("CN={HOSTILE}"))
+        .names([HOSTILE.to_owned()])
+        .remedy(format!("issue {HOSTILE}"))
+        .add();
+    let mut report = Report::new();
+    report.findings = found.into_vec();
+    let refuse = |reason: &str| Some(Verdict::Refuse { rule: "expired", reason: reason.to_owned() });
+    let subject = |path: &str, kind, role, verdicts| SubjectReport { path: path.into(), kind, role, verdicts };
+    let (peer, orderer) = (Some(Verdict::Accept), refuse(HOSTILE));
+    report.subjects = vec![
+        subject(
+            "peer1/msp",
+            SubjectKind::Msp,
+            Some("peer"),
+            Verdicts::Msp { peer, orderer, channel: None, member: refuse("it ended") },
+        ),
+        subject(
+            &format!("dir/{HOSTILE}"),
+            SubjectKind::Tls,
+            None,
+            Verdicts::Tls { server: Some(Verdict::Accept), client: None },
+        ),
+        subject("good.pem", SubjectKind::Certificate, None, Verdicts::None),
+    ];
+    (report.summary.subjects, report.summary.certificates, report.summary.suppressed) = (3, 5, 1);
+    report.count();
+    report
+}
+
+#[test]
+fn every_form_says_the_same_and_no_text_breaks_out_of_it() {
+    let report = report();
+    for format in Format::ALL {
+        let text = render(format, &report, Style::default());
+        assert!(text.ends_with('\n'), "{format:?}");
+        assert!(
+            !text.contains(['\u{1b}', '\r']) || format == Format::Prometheus || format == Format::Github,
+            "{format:?}"
+        );
+        // What rules say of themselves may get better, and so may the version.
+        let text = if format == Format::Sarif { without_rules(&text) } else { text };
+        insta::assert_snapshot!(format.as_str(), text);
+    }
+    insta::assert_snapshot!("human_coloured", render(Format::Human, &report, Style { colour: true }));
+}
+
+fn without_rules(text: &str) -> String {
+    let mut log: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    let driver = &mut log["runs"][0]["tool"]["driver"];
+    driver["semanticVersion"] = "[version]".into();
+    for rule in driver["rules"].as_array_mut().expect("rules") {
+        *rule = rule["id"].clone();
+    }
+    serde_json::to_string_pretty(&log).expect("JSON") + "\n"
+}
+
+#[test]
+fn a_report_without_findings_stands_in_every_form() {
+    let report = Report::new();
+    for format in Format::ALL {
+        assert_eq!(render(format, &report, Style::default()).is_empty(), format == Format::Github, "{format:?}");
+    }
+}
