@@ -112,6 +112,7 @@ pub(super) fn put(
     }
     let record = Record::of(&issued.verified, issued.received_at, plan);
     place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
-    place.remove_state_file(env.disk, pending::FILE)?;
+    // Where it comes back, the next run sees that its answer stands.
+    place.drop_state_file(env.disk, pending::FILE)?;
     Ok(plan.certificate().to_owned())
 }

@@ -11,7 +11,7 @@ use std::fmt;
 
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
 };
 use zeroize::Zeroizing;
 
@@ -39,11 +39,11 @@ impl KeyAlgorithm {
         }
     }
 
-    /// ring's name for it.
+    /// ring's name for it, with the curve's own hash and signatures of R and S as they are.
     fn ring(self) -> &'static EcdsaSigningAlgorithm {
         match self {
-            Self::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
-            Self::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
+            Self::P256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
+            Self::P384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
         }
     }
 }
@@ -128,10 +128,16 @@ impl KeyPair {
 
     /// The key with this scalar and the point stored beside it, which is checked to be the scalar's.
     fn from_parts(algorithm: KeyAlgorithm, scalar: &[u8], point: Vec<u8>) -> Result<Self, KeyError> {
-        let scalar = Self::padded(algorithm, scalar)?;
-        EcdsaKeyPair::from_private_key_and_public_key(algorithm.ring(), &scalar, &point, &SystemRandom::new())
-            .map_err(|_| KeyError::PublicMismatch)?;
-        Ok(Self { algorithm, scalar, point })
+        let key = Self { algorithm, scalar: Self::padded(algorithm, scalar)?, point };
+        key.ring()?;
+        Ok(key)
+    }
+
+    /// The key as ring takes it, which computes the point anew.
+    fn ring(&self) -> Result<EcdsaKeyPair, KeyError> {
+        let (algorithm, random) = (self.algorithm.ring(), SystemRandom::new());
+        EcdsaKeyPair::from_private_key_and_public_key(algorithm, &self.scalar, &self.point, &random)
+            .map_err(|_| KeyError::PublicMismatch)
     }
 
     fn padded(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
@@ -181,20 +187,22 @@ impl KeyPair {
     }
 
     /// Signs `message`, hashed with the curve's own hash (SHA-256 or SHA-384): a DER `ECDSA-Sig-Value` with low S.
-    /// The nonce follows RFC 6979, so no bad random number can give the key away.
+    /// The nonce is drawn from random bytes, the key and the message (ring), so no bad random number can give the key
+    /// away.
     ///
     /// # Errors
-    /// [`KeyError::Signing`]; not known to happen.
+    /// [`KeyError::NoRandomness`] when the system gives no random bytes.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        signing::sign(self.algorithm, &self.scalar, message, signing::Hash::OfCurve)
+        signing::sign(self, message)
     }
 
-    /// The same, hashed with SHA-256 whatever the curve: what a Fabric CA's authorization token wants.
+    /// The same, hashed with SHA-256 whatever the curve: what a Fabric CA's authorization token wants. The nonce follows
+    /// RFC 6979, so that the same message has the same signature.
     ///
     /// # Errors
     /// [`KeyError::Signing`]; not known to happen.
     pub fn sign_sha256(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        signing::sign(self.algorithm, &self.scalar, message, signing::Hash::Sha256)
+        signing::sign_sha256(self, message)
     }
 }
 

@@ -207,6 +207,15 @@ impl Place {
         Ok(())
     }
 
+    /// Like [`Place::remove_state_file`], without forcing it to the disk: for what is known to be done with where the power
+    /// brings it back.
+    ///
+    /// # Errors
+    /// As [`Place::remove_state_file`].
+    pub fn drop_state_file(&self, disk: &Disk, name: &str) -> Result<(), InstallError> {
+        Ok(disk.remove_file(&self.state_file(name)?)?)
+    }
+
     /// The path of a state file; names that this module needs for itself are no state files.
     fn state_file(&self, name: &str) -> Result<PathBuf, FsError> {
         let path = self.state_dir().join(name);
