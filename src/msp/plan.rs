@@ -60,7 +60,7 @@ pub struct FolderPlan {
 impl FolderPlan {
     /// Where the identity's certificate goes.
     pub fn certificate(&self) -> &Path {
-        self.files.first().map_or(Path::new(""), |file| &file.path)
+        self.files.first().map_or_else(|| Path::new(""), |file| &file.path)
     }
 
     fn dir(&mut self, path: &str, mode: u32) {

@@ -139,12 +139,7 @@ impl Csr {
         params.distinguished_name = subject_dn(enrollment_id, subject)?;
         params.subject_alt_names = sans.iter().map(san_type).collect::<Result<_, _>>()?;
         let request = params.serialize_request(key).map_err(|e| CsrError::Encoding(e.to_string()))?;
-        Ok(Self {
-            der: request.der().to_vec(),
-            common_name: Some(enrollment_id.to_owned()),
-            sans: sans.to_vec(),
-            spki: key.spki_der(),
-        })
+        Self::read(request.der().to_vec())
     }
 
     /// Reads a request from DER and checks its signature.
