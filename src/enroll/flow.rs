@@ -51,7 +51,7 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
         }
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
-    let seen = look(&tasks, env)?;
+    let mut seen = look(&tasks, env)?;
     let reasons = reasons(&tasks, wish, &seen, env)?;
     let mut issued: Vec<Option<Issued>> = Vec::new();
     for ((task, reason), found) in tasks.iter().zip(&reasons).zip(&seen) {
@@ -65,21 +65,23 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
         issued.push(Some(request::obtain(task, wish, found, signed, &places, env).await?));
     }
     let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());
-    for ((task, found), new) in tasks.iter().zip(&seen).zip(&issued) {
+    for ((task, found), new) in tasks.iter().zip(&mut seen).zip(&issued) {
         match (task.folder, new) {
             (Folder::Msp(sign), Some(new)) => {
                 let tls = new_tls.map(|t| &t.verified);
-                msp_folder(task, sign, wish, found).install(new, tls, &locks, env)?;
+                let path = msp_folder(task, sign, wish, found).install(new, tls, &locks, env)?;
+                found.replace_leaf(new.verified.leaf().clone(), path);
             }
             (Folder::Msp(sign), None) => add_tls_roots(task, sign, wish, found, new_tls, &locks, env)?,
             (Folder::Tls(tls), Some(new)) => {
-                put(&task.place, &tls_plan(tls, new, wish)?.folder, new, &locks, &|_| Ok(()), env)?;
+                let plan = tls_plan(tls, new, wish)?.folder;
+                let path = put(&task.place, &plan, new, &locks, &|_| Ok(()), env)?;
+                found.replace_leaf(new.verified.leaf().clone(), path);
             }
             (Folder::Tls(_), None) => {}
         }
     }
-    let now_standing = look(&tasks, env)?;
-    Ok(outcome(wish, &tasks, &now_standing, &reasons))
+    Ok(outcome(wish, &tasks, &seen, &reasons))
 }
 
 /// A run that was killed between putting an answer in place and clearing up left the key a second time.
@@ -188,8 +190,8 @@ fn add_tls_roots(
     let verified = verify(chain.leaf.to_pem().as_bytes(), cas.as_bytes(), &expected)?;
     let issued_at = seen.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
     let key = super::task::copy(key).ok_or_else(|| Error::new(ErrorKind::Bug, "the standing key cannot be copied"))?;
-    let standing = Issued { verified, key, received_at: issued_at };
-    msp_folder(task, sign, wish, seen).install(&standing, Some(&tls.verified), locks, env)
+    let standing = Issued { verified, key, received_at: issued_at, plan: None };
+    msp_folder(task, sign, wish, seen).install(&standing, Some(&tls.verified), locks, env).map(drop)
 }
 
 fn outcome(wish: &Wish, tasks: &[Task<'_>], standing: &[Seen], reasons: &[Option<Reason>]) -> Outcome {

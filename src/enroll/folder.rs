@@ -1,6 +1,6 @@
 //! From a proven certificate to a folder in place, and the record of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::flow::Environment;
 use super::pending;
@@ -53,15 +53,19 @@ impl MspFolder<'_> {
         })
     }
 
-    /// Plans the folder, has the finished tree judged as Fabric would judge it, and puts it in place.
+    /// Plans the folder, has the finished tree judged as Fabric would judge it, and puts it in place. Gives the
+    /// certificate's path in the folder.
     pub(super) fn install(
         &self,
         issued: &Issued,
         tls: Option<&VerifiedEnrollment>,
         locks: &[Lock],
         env: &Environment<'_>,
-    ) -> Result<(), Error> {
-        let plan = self.plan(&issued.verified, &issued.key, tls)?;
+    ) -> Result<PathBuf, Error> {
+        let plan = match (&issued.plan, tls) {
+            (Some(plan), None) => plan.clone(),
+            _ => self.plan(&issued.verified, &issued.key, tls)?,
+        };
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }
@@ -72,6 +76,10 @@ impl MspFolder<'_> {
         }
         let admins = if self.node_ous { AdminRule::Fabric } else { AdminRule::Waived };
         let check = |staged: &Path| {
+            // The plan was judged, and nothing is carried over.
+            if self.standing.is_none_or(StandingMsp::is_empty) {
+                return Ok(());
+            }
             judge(&DiskFolder::new(env.disk, staged), (env.now)(), admins).map(drop).map_err(|refusal| {
                 Error::new(
                     ErrorKind::Input,
@@ -84,7 +92,7 @@ impl MspFolder<'_> {
     }
 }
 
-/// Installs one folder and remembers what was written.
+/// Installs one folder and remembers what was written. Gives the certificate's path in the folder.
 pub(super) fn put(
     place: &Place,
     plan: &FolderPlan,
@@ -92,7 +100,7 @@ pub(super) fn put(
     locks: &[Lock],
     check: &dyn Fn(&Path) -> Result<(), Error>,
     env: &Environment<'_>,
-) -> Result<(), Error> {
+) -> Result<PathBuf, Error> {
     let lock = locks
         .iter()
         .find(|l| l.place().target() == place.target())
@@ -105,5 +113,5 @@ pub(super) fn put(
     let record = Record::of(&issued.verified, issued.received_at, plan);
     place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
     place.remove_state_file(env.disk, pending::FILE)?;
-    Ok(())
+    Ok(plan.certificate().to_owned())
 }

@@ -166,9 +166,9 @@ pub fn install_answer(
         now,
         server_date: None,
     };
-    let issued = Issued { verified: verify(cert_pem, chain_pem, &expected)?, key, received_at: now };
+    let issued = Issued { verified: verify(cert_pem, chain_pem, &expected)?, key, received_at: now, plan: None };
     let locks = [lock];
-    match wish.purpose {
+    let file = match wish.purpose {
         Purpose::Sign => {
             let folder = MspFolder {
                 place: &place,
@@ -179,20 +179,16 @@ pub fn install_answer(
                 key_access: wish.key_access,
                 standing: msp.as_ref(),
             };
-            folder.install(&issued, None, &locks, env)?;
+            folder.install(&issued, None, &locks, env)?
         }
         Purpose::Tls => {
             let plan = TlsPlan::build(&issued.verified, &issued.key, wish.tls_names, wish.key_access)?.folder;
-            put(&place, &plan, &issued, &locks, &|_| Ok(()), env)?;
+            put(&place, &plan, &issued, &locks, &|_| Ok(()), env)?
         }
-    }
+    };
     let (msp_dir, tls_dir) = match wish.purpose {
         Purpose::Sign => (Some(wish.target.clone()), None),
         Purpose::Tls => (None, Some(wish.target.clone())),
-    };
-    let file = match wish.purpose {
-        Purpose::Sign => "signcerts".to_owned(),
-        Purpose::Tls => wish.tls_names.certificate().to_owned(),
     };
     let leaf = issued.verified.leaf();
     Ok(Outcome {

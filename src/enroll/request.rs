@@ -18,7 +18,7 @@ use crate::ca::{
     VerifiedEnrollment, verify,
 };
 use crate::key::KeyPair;
-use crate::msp::{MspError, Place};
+use crate::msp::{MspError, MspPlan, Place};
 use crate::x509::{Csr, CsrSpec};
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
@@ -32,6 +32,8 @@ pub(super) struct Issued {
     pub(super) key: KeyPair,
     /// When the answer came.
     pub(super) received_at: Timestamp,
+    /// The MSP folder without a TLS certificate's CAs, if it was planned for the proof.
+    pub(super) plan: Option<MspPlan>,
 }
 
 /// Gets one certificate: from an answer that an earlier run could not install any more, else from the CA.
@@ -101,7 +103,8 @@ pub(super) async fn obtain(
         error
     });
     task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-    Ok(Issued { verified: proven?, key, received_at })
+    let (verified, plan) = proven?;
+    Ok(Issued { verified, key, received_at, plan })
 }
 
 /// The key to ask with, and what is kept of it: the pending one where it is still the wished one, so that a lost answer
@@ -158,8 +161,8 @@ fn earlier_answer(
     let mut wrong = None;
     if let Some(answer) = pending.answer.as_ref().filter(|a| a.asked.is_alike_but_for_names(asked)) {
         match prove(task, wish, seen, pending, &key, now) {
-            Ok(verified) if !is_due(&verified, answer.received_at, now) => {
-                return Ok(Some(Issued { verified, key, received_at: answer.received_at }));
+            Ok((verified, plan)) if !is_due(&verified, answer.received_at, now) => {
+                return Ok(Some(Issued { verified, key, received_at: answer.received_at, plan }));
             }
             Err(e) if answer.asked == *asked => wrong = Some(e),
             _ => {}
@@ -181,7 +184,7 @@ fn prove(
     pending: &Pending,
     key: &KeyPair,
     now: Timestamp,
-) -> Result<VerifiedEnrollment, Error> {
+) -> Result<(VerifiedEnrollment, Option<MspPlan>), Error> {
     let answer =
         pending.answer.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "there is no answer to be proven"))?;
     let expected = Expected {
@@ -196,15 +199,17 @@ fn prove(
     };
     let verified = verify(answer.cert_pem.as_bytes(), answer.chain_pem.as_bytes(), &expected)?;
     // What Fabric would refuse is not as asked either. What an operator can mend in the folder is told at its install.
-    if let Folder::Msp(sign) = task.folder
-        && let Err(e @ MspError::Issued { .. }) = msp_folder(task, sign, wish, seen).plan(&verified, key, None)
-    {
-        return Err(e.into());
-    }
+    let plan = match task.folder {
+        Folder::Msp(sign) => match msp_folder(task, sign, wish, seen).plan(&verified, key, None) {
+            Err(e @ MspError::Issued { .. }) => return Err(e.into()),
+            planned => planned.ok(),
+        },
+        Folder::Tls(_) => None,
+    };
     for warning in verified.warnings() {
         tracing::warn!("{warning}");
     }
-    Ok(verified)
+    Ok((verified, plan))
 }
 
 fn wished_key(wish: &Wish, seen: &Seen, env: &Environment<'_>) -> Result<KeyPair, Error> {

@@ -164,6 +164,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Another certificate stands there now.
+    pub(super) fn replace_leaf(&mut self, leaf: Cert, path: PathBuf) {
+        (self.leaf, self.leaf_path) = (Some(leaf), path);
+    }
+
     fn msp(standing: StandingMsp) -> Self {
         let chain = standing.chain();
         let mut problems: Vec<String> =

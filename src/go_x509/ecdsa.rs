@@ -2,7 +2,8 @@
 
 use ::ecdsa::elliptic_curve::sec1::ToSec1Point as _;
 use ::ecdsa::signature::hazmat::PrehashVerifier as _;
-use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use ring::rand::SystemRandom;
+use ring::signature::{self, EcdsaKeyPair, UnparsedPublicKey, VerificationAlgorithm};
 
 use super::algorithm::Hash;
 use super::der::{Der, SEQUENCE, significant};
@@ -69,8 +70,19 @@ impl Curve {
             && on_curve!(self, curve => curve::PublicKey::from_sec1_bytes(point).is_ok())
     }
 
-    /// The point of a private key, `size` octets long; `None` for zero and for the order and above.
-    pub(super) fn point_of(self, scalar: &[u8]) -> Option<Vec<u8>> {
+    /// The point of a private key, `size` octets long; `None` for zero and for the order and above. `stored` is the point
+    /// that stands beside the key: where ring finds it right, which is far quicker, it need not be computed again.
+    pub(super) fn point_of(self, scalar: &[u8], stored: Option<&[u8]>) -> Option<Vec<u8>> {
+        let algorithm = match self {
+            Self::P256 => Some(&signature::ECDSA_P256_SHA256_ASN1_SIGNING),
+            Self::P384 => Some(&signature::ECDSA_P384_SHA384_ASN1_SIGNING),
+            Self::P224 | Self::P521 => None,
+        };
+        if let (Some(algorithm), Some(point)) = (algorithm, stored)
+            && EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point, &SystemRandom::new()).is_ok()
+        {
+            return Some(point.to_vec());
+        }
         on_curve!(self, curve => {
             let key = curve::SecretKey::from_slice(scalar).ok()?;
             Some(key.public_key().to_sec1_point(false).as_bytes().to_vec())

@@ -81,7 +81,7 @@ fn pkcs8(der: &[u8]) -> Option<PublicKey> {
     }
 }
 
-/// The curve named around the key goes before the one inside. The public key inside does not count.
+/// The curve named around the key goes before the one inside. A public key inside that is another's does not count.
 fn sec1(curve: Option<&[u8]>, der: &[u8]) -> Option<PublicKey> {
     let mut fields = Sequence::open(der)?;
     let version = fields.small_integer()?;
@@ -90,16 +90,36 @@ fn sec1(curve: Option<&[u8]>, der: &[u8]) -> Option<PublicKey> {
         Some(mut field) => Some(field.oid()?),
         None => None,
     };
-    if let Some(mut field) = fields.explicit(1, BIT_STRING)? {
-        field.bit_string()?;
-    }
+    let stored = match fields.explicit(1, BIT_STRING)? {
+        Some(mut field) => Some(field.bit_string()?.bytes),
+        None => None,
+    };
     let curve = Curve::of_oid(curve.or(named)?).filter(|_| version == 1)?;
     let zeros = curve.size().checked_sub(scalar.len())?;
     let padded = Zeroizing::new([vec![0; zeros].as_slice(), scalar].concat());
-    curve.point_of(&padded).map(|point| PublicKey::Ecdsa(curve, point))
+    curve.point_of(&padded, stored).map(|point| PublicKey::Ecdsa(curve, point))
 }
 
 /// A number above zero, without leading zeros.
 fn positive(number: &[u8]) -> Option<&[u8]> {
     (number[0] & 0x80 == 0).then(|| significant(number)).filter(|n| !n.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::go_x509::first_block;
+
+    /// A P-384 key in SEC 1 with its public key.
+    const P384_SEC1: &[u8] = include_bytes!("../../testdata/keys/p384-sec1.pem");
+
+    #[test]
+    fn a_public_key_of_another_beside_the_private_one_does_not_count() {
+        let mut der = first_block(P384_SEC1).unwrap().der;
+        let key = PrivateKey::parse(&der).unwrap();
+        let PublicKey::Ecdsa(Curve::P384, point) = &key.public else { panic!("it is a P-384 key") };
+        assert!(der.ends_with(point), "the public key is stored in it");
+        *der.last_mut().unwrap() ^= 1;
+        assert_eq!(PrivateKey::parse(&der), Some(key));
+    }
 }

@@ -51,13 +51,18 @@ impl fmt::Debug for PlannedFile {
 pub struct FolderPlan {
     /// The folders below the target; the target itself is not among them.
     pub dirs: Vec<PlannedDir>,
-    /// The files.
+    /// The files, the identity's certificate first.
     pub files: Vec<PlannedFile>,
     /// The files and folders that are ours: replaced whole, or gone when nothing is planned there.
     pub owned: Vec<PathBuf>,
 }
 
 impl FolderPlan {
+    /// Where the identity's certificate goes.
+    pub fn certificate(&self) -> &Path {
+        self.files.first().map_or_else(|| Path::new(""), |file| &file.path)
+    }
+
     fn dir(&mut self, path: &str, mode: u32) {
         if !self.dirs.iter().any(|d| d.path == Path::new(path)) {
             self.dirs.push(PlannedDir { path: path.into(), mode, group: None });

@@ -62,16 +62,18 @@ pub(super) fn publish(
     check(&build).map_err(InstallError::Check)?;
     stage::sync(disk, &build)?;
 
-    let inode = disk.metadata(&build)?.map_or(0, |m| m.inode);
-    let ready = state.join(format!("{READY}{inode}"));
-    disk.rename_noreplace(&build, &ready)?;
-    disk.sync(&state)?;
     if standing.is_none() {
-        disk.rename_noreplace(&ready, target)?;
-    } else if !disk.exchange(&ready, target)? {
-        // Readers may find nothing for an instant, but never a mix; `recover` undoes the first move after a kill.
-        disk.rename_noreplace(target, &state.join(OLD))?;
-        disk.rename_noreplace(&ready, target)?;
+        disk.rename_noreplace(&build, target)?;
+    } else {
+        let inode = disk.metadata(&build)?.map_or(0, |m| m.inode);
+        let ready = state.join(format!("{READY}{inode}"));
+        disk.rename_noreplace(&build, &ready)?;
+        disk.sync(&state)?;
+        if !disk.exchange(&ready, target)? {
+            // Readers may find nothing for an instant, but never a mix; `recover` undoes the first move after a kill.
+            disk.rename_noreplace(target, &state.join(OLD))?;
+            disk.rename_noreplace(&ready, target)?;
+        }
     }
 
     let settle = || -> Result<(), FsError> {

@@ -128,7 +128,7 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// Makes and signs a request, and reads it back.
+    /// Makes and signs a request.
     ///
     /// # Errors
     /// When a field is longer than a Fabric CA takes (`lib/serverenroll.go`, error code 80), or a name cannot be
@@ -139,7 +139,7 @@ impl Csr {
         params.distinguished_name = subject_dn(enrollment_id, subject)?;
         params.subject_alt_names = sans.iter().map(san_type).collect::<Result<_, _>>()?;
         let request = params.serialize_request(key).map_err(|e| CsrError::Encoding(e.to_string()))?;
-        Self::from_der(request.der().to_vec())
+        Self::read(request.der().to_vec())
     }
 
     /// Reads a request from DER and checks its signature.

@@ -123,7 +123,8 @@ fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.bytes().all(plain) {
         text.to_owned()
     } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
+        let parts: Vec<&str> = text.split('\'').collect();
+        format!("'{}'", parts.join(r"'\''"))
     }
 }
 
