@@ -307,6 +307,20 @@ fn an_interrupt_ends_it_at_once_and_leaves_no_half_report() {
 }
 
 #[test]
+fn the_key_folder_of_a_ca_server_is_no_msp() {
+    let scene = Scene::new();
+    let (_, key) = scene.server("ca", &["ca"]);
+    let key = scene.write("organizations/fabric-ca/org1/msp/keystore/0123_sk", key);
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+    scene.write("organizations/fabric-ca/org1/ca-cert.pem", scene.root());
+    scene.write("organizations/fabric-ca/org1/fabric-ca-server-config.yaml", "port: 7054\n");
+    let ran = scene.audit("organizations", &[]);
+    assert_eq!((ran.code, found(&ran)), (0, Vec::new()), "{ran:?}");
+    let named = scene.audit("organizations/fabric-ca/org1/msp", &[]);
+    assert_eq!(named.code, 1, "somebody wants to know about this very folder: {named:?}");
+}
+
+#[test]
 fn a_healthy_tree_of_cryptogen_has_nothing_odd() {
     let Some(cryptogen) = std::env::var_os("CRYPTOGEN") else {
         println!("skipped: CRYPTOGEN names no binary");

@@ -197,7 +197,8 @@ fn attributes_are_asked_for_by_secret_and_by_token() {
     let (msp, tls) = (dir.path().join("msp"), dir.path().join("tls"));
     let line = ["enroll", "--url", &url, "--tls-ca", &anchor, "--ca-name", "org1-ca", "--san", "org1-peer1"];
     let target = ["--msp-dir", &text(&msp), "--tls-dir", &text(&tls)];
-    let (by_flag, by_variable) = (&["--attrs", "colour"][..], [("FABRIC_CA_CLIENT_ENROLLMENT_ATTRS", "colour,size:opt")]);
+    let (by_flag, by_variable) =
+        (&["--attrs", "colour"][..], [("FABRIC_CA_CLIENT_ENROLLMENT_ATTRS", "colour,size:opt")]);
     for (more, variables, size) in [(by_flag, &[][..], None), (&["--force"], &by_variable, Some("9"))] {
         let ran = fabcert_in(&[&line[..], &target, more].concat(), variables);
         assert_eq!(ran.code, 0, "{ran:?}");
