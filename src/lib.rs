@@ -26,6 +26,9 @@ pub mod msp;
 pub mod name;
 pub mod report;
 mod secret;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod testing;
 mod time;
 pub mod tls;
 pub mod x509;

@@ -24,6 +24,9 @@ impl Progress for () {
 /// Units that one thread may be ahead of the first that is not done: this bounds the memory.
 const AHEAD: usize = 64;
 
+/// More threads than this wait for the disk only.
+const MOST_JOBS: usize = 256;
+
 /// Where units come from: it hands each to its argument.
 pub type Source<'a> = Box<dyn FnOnce(&mut dyn FnMut(Unit)) + Send + 'a>;
 
@@ -40,9 +43,10 @@ pub fn drive(
     progress: &dyn Progress,
     take: &mut dyn FnMut(Audited),
 ) -> Result<(), PolicyError> {
+    let jobs = jobs.clamp(1, MOST_JOBS);
     let (found, searching, stop) = (AtomicUsize::new(0), AtomicBool::new(true), AtomicBool::new(false));
-    let window = Window::new(jobs.saturating_mul(AHEAD));
-    let (give, units) = mpsc::sync_channel(jobs.saturating_mul(AHEAD));
+    let window = Window::new(jobs * AHEAD);
+    let (give, units) = mpsc::sync_channel(jobs * AHEAD);
     let units = Mutex::new(units);
     std::thread::scope(|scope| {
         let (found, searching, stop, window, units) = (&found, &searching, &stop, &window, &units);
@@ -56,7 +60,7 @@ pub fn drive(
             searching.store(false, Ordering::Relaxed);
         });
         let (sender, receiver) = mpsc::channel();
-        for _ in 0..jobs.max(1) {
+        for _ in 0..jobs {
             let sender = sender.clone();
             scope.spawn(move || {
                 while let Some((index, unit)) = next(units) {

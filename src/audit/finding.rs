@@ -1,5 +1,6 @@
 //! What a rule has to say about a subject.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -67,7 +68,11 @@ pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, 
 #[derive(Debug, Default)]
 pub struct Findings {
     found: Vec<Finding>,
+    /// Fingerprint, block and line of each: a bundle may hold as many certificates as it likes.
+    known: HashSet<Twin>,
 }
+
+type Twin = (String, Option<usize>, Option<usize>);
 
 /// A finding that is being written.
 #[derive(Debug)]
@@ -104,6 +109,7 @@ impl Findings {
     /// Takes back what the rule `id` found in the file at `path`.
     pub(super) fn remove(&mut self, id: &str, path: &Path) {
         self.found.retain(|f| f.rule != id || f.path != path);
+        self.known = self.found.iter().map(Finding::twin).collect();
     }
 
     /// Adds to what `rule` found in the file at `path` what comes of it, when it found something there, and makes it at
@@ -169,11 +175,16 @@ impl Draft<'_> {
     pub fn add(self) {
         let mut finding = self.finding;
         finding.fingerprint = fingerprint(finding.rule, &finding.path, finding.subject.as_deref(), &finding.names);
-        let twin =
-            |f: &Finding| f.fingerprint == finding.fingerprint && f.block == finding.block && f.line == finding.line;
-        if !self.findings.found.iter().any(twin) {
+        if self.findings.known.insert(finding.twin()) {
             self.findings.found.push(finding);
         }
+    }
+}
+
+impl Finding {
+    /// What no two findings of a subject share.
+    fn twin(&self) -> Twin {
+        (self.fingerprint.clone(), self.block, self.line)
     }
 }
 

@@ -64,6 +64,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("live", &["error", "time", "key", "name", "x509", "ca::crypto_provider"]),
     ("k8s", &["error", "name", "yaml"]),
     ("yaml", &["error"]),
+    // Fuzz targets reach everything that reads.
+    ("testing", &["error", "time", "key", "name", "x509", "go_x509", "msp", "fsx", "audit"]),
     ("report", &["error", "audit"]),
     (
         "cli",

@@ -164,7 +164,7 @@ impl<'a> Blocks<'a> {
     }
 
     fn hand_out(&mut self, open: Open, content: Result<Zeroizing<Vec<u8>>, String>, encrypted: bool, alone: bool) {
-        let quoted = !(open.alone && alone) || is_left_out(&open.body);
+        let quoted = !(open.alone && alone) || (content.is_err() && is_left_out(&open.body));
         (self.found)(Block { label: open.label, line: open.line, content, encrypted, quoted });
     }
 }

@@ -179,7 +179,8 @@ impl Visit<'_> {
         };
         let names = self.sort(dir, entries, found);
         let tls = tls_shape(self.disk, dir, &names);
-        let msp = is_msp(dir, self.named.contains(&id), &names, tls.is_some());
+        let wanted = self.named.contains(&id);
+        let msp = is_msp(dir, wanted, &names, tls.is_some()) && (wanted || !self.is_of_a_ca_server(dir));
         if msp {
             found(Unit::Msp(dir.to_owned()));
         }
@@ -192,6 +193,13 @@ impl Visit<'_> {
         }
         let whole = msp || tls.is_some();
         names.folders.iter().filter(|n| !(whole && is_msp_part(n))).map(|name| dir.join(name)).collect()
+    }
+
+    /// Whether `dir` is where a fabric-ca-server keeps its keys (`lib/serverconfig.go`): no node ever reads that as its
+    /// MSP, and there are no certificates in it.
+    fn is_of_a_ca_server(&self, dir: &Path) -> bool {
+        let config = dir.parent().map(|home| home.join("fabric-ca-server-config.yaml"));
+        config.is_some_and(|config| self.disk.metadata(&config).is_ok_and(|found| found.is_some()))
     }
 
     /// Tells the files and folders in `dir` apart, and says what is neither.

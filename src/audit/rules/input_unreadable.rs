@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
-    refusals: &[],
+    refusals: &[6],
     applies: |subject, _| !subject.troubles.is_empty(),
     check,
 };

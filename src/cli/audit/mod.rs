@@ -56,7 +56,9 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         let line = progress::Line::new(output.quiet);
         drive(&audit, &disk, units, jobs, &line, &mut |mut audited| {
             sharing.note(std::mem::take(&mut audited.keys));
-            servers.note(&audited);
+            if !args.connect.connect.is_empty() {
+                servers.note(&audited);
+            }
             anything |= audited.is_something;
             if args.policy.init
                 && let Some(subject) = &audited.subject

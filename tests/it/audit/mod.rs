@@ -3,6 +3,7 @@
 mod inputs;
 mod live;
 mod msp_rules;
+mod odd_inputs;
 mod policy;
 mod scene;
 mod verdicts;

@@ -3,6 +3,7 @@
 mod again;
 mod carried;
 mod corrected;
+mod defects;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
 #[cfg(feature = "dev-ca")]
@@ -12,6 +13,7 @@ mod loops;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+mod other_tls_ca;
 mod own_key;
 mod profile;
 mod refused;

@@ -22,6 +22,11 @@ impl<'a> Peer<'a> {
         Self { ca, dir: tempfile::tempdir().unwrap() }
     }
 
+    /// The same identity, with folders of its own.
+    pub(super) fn elsewhere(&self) -> Self {
+        Self { ca: self.ca, dir: tempfile::tempdir().unwrap() }
+    }
+
     /// Where everything of this peer stands.
     pub(super) fn dir(&self) -> &Path {
         self.dir.path()

@@ -152,6 +152,12 @@ impl RealCa {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
+    /// The root of the further CA `name` on the same server, PEM.
+    pub(crate) fn further_root_pem(&self, name: &str) -> String {
+        let path = self.serving().home().join(name).join("ca-cert.pem");
+        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
     /// What the serving server has logged so far.
     pub(crate) fn log(&self) -> String {
         self.serving().log()

@@ -2,8 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::transport::PATIENCE;
 
@@ -11,15 +10,18 @@ use super::transport::PATIENCE;
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
-    connections: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
+
+/// What a connection begins with that is not passed on, and where the rest goes.
+type Opened = (String, Option<(TcpStream, TcpStream)>);
 
 impl Relay {
     /// Listens on `address` and passes everything on to `port`.
     pub(crate) fn to(port: u16, address: (&str, u16)) -> Self {
         Self::start(address, move |client| {
-            let server = TcpStream::connect(("127.0.0.1", port)).ok()?;
-            Some((client, server))
+            let server = TcpStream::connect(("127.0.0.1", port));
+            (String::new(), server.ok().map(|server| (client, server)))
         })
     }
 
@@ -28,15 +30,16 @@ impl Relay {
         Self::start(("127.0.0.1", 0), |mut client| {
             let mut head = Vec::new();
             let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") {
-                client.read_exact(&mut byte).ok()?;
+            while !head.ends_with(b"\r\n\r\n") && client.read_exact(&mut byte).is_ok() {
                 head.push(byte[0]);
             }
-            let head = String::from_utf8(head).ok()?;
-            let target = head.strip_prefix("CONNECT ")?.split(' ').next()?.replace("localhost", "127.0.0.1");
-            let server = TcpStream::connect(target).ok()?;
-            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
-            Some((client, server))
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let opened = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).and_then(|target| {
+                let server = TcpStream::connect(target.replace("localhost", "127.0.0.1")).ok()?;
+                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
+                Some((client, server))
+            });
+            (head, opened)
         })
     }
 
@@ -47,30 +50,32 @@ impl Relay {
 
     /// How many connections came.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        self.heads().len()
     }
 
-    fn start(
-        address: (&str, u16),
-        open: impl Fn(TcpStream) -> Option<(TcpStream, TcpStream)> + Send + Sync + 'static,
-    ) -> Self {
+    /// What each connection began with and the proxy alone has read: head of the `CONNECT` request, empty without one.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().expect("no holder panics").clone()
+    }
+
+    fn start(address: (&str, u16), open: impl Fn(TcpStream) -> Opened + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("a bound address");
-        let connections = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&connections);
-        let open = Arc::new(open);
+        let heads = Arc::new(Mutex::default());
+        let (kept, open) = (Arc::clone(&heads), Arc::new(open));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                counted.fetch_add(1, Ordering::SeqCst);
-                let open = Arc::clone(&open);
+                let (kept, open): (Arc<Mutex<Vec<String>>>, _) = (Arc::clone(&kept), Arc::clone(&open));
                 std::thread::spawn(move || {
-                    if let Some((client, server)) = open(client) {
+                    let (head, opened) = open(client);
+                    kept.lock().expect("no holder panics").push(head);
+                    if let Some((client, server)) = opened {
                         pass(&client, &server);
                     }
                 });
             }
         });
-        Self { address, connections }
+        Self { address, heads }
     }
 }
 

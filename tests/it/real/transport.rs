@@ -57,11 +57,7 @@ impl TransportCa {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let issued =
-            Issued { cert: self.folder.join(format!("{name}.crt")), key: self.folder.join(format!("{name}.key")) };
-        fs::write(&issued.cert, pem("CERTIFICATE", certificate.der())).expect("a file in our own temporary folder");
-        fs::write(&issued.key, pem("PRIVATE KEY", key.serialized_der())).expect("a file in our own temporary folder");
-        issued
+        Issued::write(&self.folder, name, certificate.der(), &key)
     }
 }
 
@@ -72,6 +68,25 @@ impl std::fmt::Debug for TransportCa {
 }
 
 impl Issued {
+    /// What ingress-nginx serves where it has no certificate for a name (`getFakeHostSSLCert` in
+    /// `internal/net/ssl/ssl.go`): self-signed by a made-up company, for `ingress.local` alone.
+    pub(crate) fn ingress_default(folder: &Path) -> Self {
+        let mut params = CertificateParams::new(["ingress.local".to_owned()]).expect("a usable name");
+        params.distinguished_name.push(DnType::OrganizationName, "Acme Co");
+        params.distinguished_name.push(DnType::CommonName, "Kubernetes Ingress Controller Fake Certificate");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self::write(folder, "ingress", certificate.der(), &key)
+    }
+
+    fn write(folder: &Path, name: &str, certificate: &[u8], key: &KeyPair) -> Self {
+        let issued = Self { cert: folder.join(format!("{name}.crt")), key: folder.join(format!("{name}.key")) };
+        fs::write(&issued.cert, pem("CERTIFICATE", certificate)).expect("a file in our own temporary folder");
+        fs::write(&issued.key, pem("PRIVATE KEY", key.serialized_der())).expect("a file in our own temporary folder");
+        issued
+    }
+
     /// Serves with this certificate.
     pub(super) fn server_config(&self) -> Arc<ServerConfig> {
         let chain = CertificateDer::pem_file_iter(&self.cert).expect("a PEM file").collect::<Result<_, _>>();
