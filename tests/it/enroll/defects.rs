@@ -77,6 +77,26 @@ fn a_certificate_got_by_token_has_every_name_and_subject_field() {
     holds(&peer.tls().join("server.crt"), &[&names[..], &["org1-peer1.example.com"]].concat());
 }
 
+/// Defect 8: the Go client's usual way shows the secret to everybody who lists processes.
+#[test]
+fn a_secret_in_the_url_is_taken_with_a_warning() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let peer = Peer::register(&ca, "peerpw", None);
+    let (anchor, msp) = (text(ca.tls_anchor()), text(&peer.msp()));
+    let line = ["enroll", "--tls-ca", &anchor, "--ca-name", "org1-ca", "--msp-dir", &msp, "--force"];
+    let file = peer.dir().join("secret");
+    std::fs::write(&file, "peerpw\n").unwrap();
+    let with = ca.url().replace("https://", "https://org1-peer1:peerpw@");
+    let plain = ca.url().replace("https://", "https://org1-peer1@");
+    let from_url = fabcert(&[&line[..], &["--url", &with]].concat(), None);
+    let from_variable = fabcert(&[&line[..], &["--url", &plain]].concat(), Some("peerpw"));
+    let from_file = fabcert(&[&line[..], &["--url", &plain, "--secret-file", &text(&file)]].concat(), None);
+    for (ran, warned) in [(from_url, true), (from_variable, false), (from_file, false)] {
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(ran.stderr.contains("prefer --secret-file or FABCERT_SECRET"), warned, "{ran:?}");
+    }
+}
+
 /// Defect 10: the Go client's default is plain HTTP, and it sends the secret to a TLS port in clear before it fails.
 #[test]
 fn plain_http_is_refused_before_a_connection_is_made() {
@@ -197,7 +217,8 @@ fn attributes_are_asked_for_by_secret_and_by_token() {
     let (msp, tls) = (dir.path().join("msp"), dir.path().join("tls"));
     let line = ["enroll", "--url", &url, "--tls-ca", &anchor, "--ca-name", "org1-ca", "--san", "org1-peer1"];
     let target = ["--msp-dir", &text(&msp), "--tls-dir", &text(&tls)];
-    let (by_flag, by_variable) = (&["--attrs", "colour"][..], [("FABRIC_CA_CLIENT_ENROLLMENT_ATTRS", "colour,size:opt")]);
+    let (by_flag, by_variable) =
+        (&["--attrs", "colour"][..], [("FABRIC_CA_CLIENT_ENROLLMENT_ATTRS", "colour,size:opt")]);
     for (more, variables, size) in [(by_flag, &[][..], None), (&["--force"], &by_variable, Some("9"))] {
         let ran = fabcert_in(&[&line[..], &target, more].concat(), variables);
         assert_eq!(ran.code, 0, "{ran:?}");

@@ -19,7 +19,8 @@ fn enroll(peer: &Peer<'_>, ca: &RealCa, more: &[&str], tls_secret: Option<&str>)
     let (url, anchor) = (ca.url(), text(ca.tls_anchor()));
     let (msp, tls) = (text(&peer.msp()), text(&peer.tls()));
     let start = ["enroll", "--url", &url, "--id", "org1-peer1", "--tls-ca", &anchor, "--role", "peer"];
-    let target = ["--msp-dir", &msp, "--tls-dir", &tls, "--san", "org1-peer1,org1-peer-gateway-svc", "--output", "json"];
+    let target =
+        ["--msp-dir", &msp, "--tls-dir", &tls, "--san", "org1-peer1,org1-peer-gateway-svc", "--output", "json"];
     let name: Vec<&str> = ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]).collect();
     let secrets: Vec<_> =
         [("FABCERT_SECRET", "peerpw")].into_iter().chain(tls_secret.map(|s| ("FABCERT_TLS_SECRET", s))).collect();
