@@ -69,12 +69,12 @@ fn a_certificate_got_by_token_has_every_name_and_subject_field() {
     let by_token = peer.issued().1;
     assert_eq!(peer.enroll("peerpw", &wished).code, 0);
     assert_eq!(peer.issued().1, by_token + 1);
-    let names = [NAMES[0], NAMES[1], "10.20.30.40", "ops@example.com"];
+    let all = [NAMES[0], NAMES[1], "10.20.30.40", "ops@example.com"];
     holds(&peer.msp().join("signcerts/cert.pem"), &[]);
-    holds(&peer.tls().join("server.crt"), &names);
+    holds(&peer.tls().join("server.crt"), &all);
     let named = peer.enroll("peerpw", &[&wished[..], &["--san", "org1-peer1.example.com"]].concat());
     assert_eq!((named.code, peer.issued().1), (0, by_token + 2), "{named:?}");
-    holds(&peer.tls().join("server.crt"), &[&names[..], &["org1-peer1.example.com"]].concat());
+    holds(&peer.tls().join("server.crt"), &[&all[..], &["org1-peer1.example.com"]].concat());
 }
 
 /// Defect 8: the Go client's usual way shows the secret to everybody who lists processes.
