@@ -116,6 +116,10 @@ impl Transport {
             (true, false) => CaError::Connect { address, reason: innermost(error) },
             (false, true) => CaError::TimedOut { address, operation, after: self.timeout },
             (false, false) if error.is_builder() => CaError::Setup { reason: innermost(error) },
+            (false, false) if find::<io::Error>(error).is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof) => {
+                // rustls says it with a link to its manual.
+                CaError::Lost { address, operation, reason: "it was closed too early".to_owned() }
+            }
             (false, false) => CaError::Lost { address, operation, reason: innermost(error) },
         }
     }

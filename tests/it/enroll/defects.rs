@@ -69,12 +69,32 @@ fn a_certificate_got_by_token_has_every_name_and_subject_field() {
     let by_token = peer.issued().1;
     assert_eq!(peer.enroll("peerpw", &wished).code, 0);
     assert_eq!(peer.issued().1, by_token + 1);
-    let names = [NAMES[0], NAMES[1], "10.20.30.40", "ops@example.com"];
+    let all = [NAMES[0], NAMES[1], "10.20.30.40", "ops@example.com"];
     holds(&peer.msp().join("signcerts/cert.pem"), &[]);
-    holds(&peer.tls().join("server.crt"), &names);
+    holds(&peer.tls().join("server.crt"), &all);
     let named = peer.enroll("peerpw", &[&wished[..], &["--san", "org1-peer1.example.com"]].concat());
     assert_eq!((named.code, peer.issued().1), (0, by_token + 2), "{named:?}");
-    holds(&peer.tls().join("server.crt"), &[&names[..], &["org1-peer1.example.com"]].concat());
+    holds(&peer.tls().join("server.crt"), &[&all[..], &["org1-peer1.example.com"]].concat());
+}
+
+/// Defect 8: the Go client's usual way shows the secret to everybody who lists processes.
+#[test]
+fn a_secret_in_the_url_is_taken_with_a_warning() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let peer = Peer::register(&ca, "peerpw", None);
+    let (anchor, msp) = (text(ca.tls_anchor()), text(&peer.msp()));
+    let line = ["enroll", "--tls-ca", &anchor, "--ca-name", "org1-ca", "--msp-dir", &msp, "--force"];
+    let file = peer.dir().join("secret");
+    std::fs::write(&file, "peerpw\n").unwrap();
+    let with = ca.url().replace("https://", "https://org1-peer1:peerpw@");
+    let plain = ca.url().replace("https://", "https://org1-peer1@");
+    let from_url = fabcert(&[&line[..], &["--url", &with]].concat(), None);
+    let from_variable = fabcert(&[&line[..], &["--url", &plain]].concat(), Some("peerpw"));
+    let from_file = fabcert(&[&line[..], &["--url", &plain, "--secret-file", &text(&file)]].concat(), None);
+    for (ran, warned) in [(from_url, true), (from_variable, false), (from_file, false)] {
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(ran.stderr.contains("prefer --secret-file or FABCERT_SECRET"), warned, "{ran:?}");
+    }
 }
 
 /// Defect 10: the Go client's default is plain HTTP, and it sends the secret to a TLS port in clear before it fails.

@@ -1,11 +1,14 @@
 //! Every fault of the dev CA: the right exit code, a message that names the cause, the target as before.
 
+use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::Path;
 
 use fabcert::Timestamp;
-use fabcert::devca::{DevCa, DevCaConfig, Fault, FaultRule, IdentitySpec, Running};
+use fabcert::devca::{DevCa, DevCaConfig, Endpoint, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running};
 
 use crate::command::{Ran, fabcert, tree};
+use crate::real::oracle;
 
 pub(crate) fn now() -> Timestamp {
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -18,104 +21,131 @@ fn dev_ca() -> Running {
 }
 
 fn enroll(ca: &Running, dir: &Path, more: &[&str]) -> Ran {
-    let anchor = dir.join("anchor.pem");
-    std::fs::write(&anchor, ca.tls_anchor_pem()).unwrap();
-    let (anchor, tls) = (anchor.display().to_string(), dir.join("p/tls").display().to_string());
-    let mut args = vec!["enroll", "--url", ca.url(), "--id", "org1-peer1", "--tls-ca", &anchor, "--tls-dir", &tls];
-    args.extend(["--san", "org1-peer1,org1-peer-gateway-svc", "--timeout", "2s", "--force"]);
-    args.extend(more);
-    fabcert(&args, Some("peerpw"))
+    Folders::Tls.enroll(ca, dir, more)
 }
 
-/// The fault, the exit code, and a word that the message must hold.
-const FAULTS: [(&str, i32, &str); 24] = [
-    ("slow", 6, "within 2s"),
-    ("drop-sans", 8, "org1-peer-gateway-svc"),
-    ("drop-one-san", 8, "missing"),
-    ("other-key", 8, "another key"),
-    ("other-cn", 8, "CN"),
-    ("wrong-chain", 8, "chain"),
-    ("empty-chain", 8, "chain"),
-    ("non-ca-in-chain", 8, "CA certificates only"),
-    ("expired", 8, "ended at"),
-    ("not-yet-valid", 8, "begins only at"),
-    ("wrong-profile", 8, "extended key usage"),
-    ("key-in-answer", 8, "private key"),
-    ("silent", 6, "2"),
-    ("503-then-good", 6, "503"),
-    ("500-then-good", 6, "500"),
-    ("cut-body", 6, ""),
-    ("no-json", 6, "not by a Fabric CA"),
-    ("html-404", 6, "404"),
-    ("huge-body=4", 6, "bytes"),
-    ("redirect-302=http://127.0.0.1:9/enroll", 6, "redirect"),
-    ("redirect-307=http://127.0.0.1:9/enroll", 6, "redirect"),
-    ("lost-answer", 6, ""),
-    ("database-locked", 6, "database"),
-    ("wrong-content", 8, ""),
+/// What a run is for.
+#[derive(Clone, Copy, Debug)]
+enum Folders {
+    /// The TLS folder.
+    Tls,
+    /// The MSP folder, with the names in the signing certificate.
+    Msp,
+    /// Both, of which the second certificate is got by token.
+    Both,
+}
+
+impl Folders {
+    fn enroll(self, ca: &Running, dir: &Path, more: &[&str]) -> Ran {
+        let anchor = dir.join("anchor.pem");
+        std::fs::write(&anchor, ca.tls_anchor_pem()).unwrap();
+        let anchor = anchor.display().to_string();
+        let (msp, tls) = (dir.join("p/msp").display().to_string(), dir.join("p/tls").display().to_string());
+        let mut args = vec!["enroll", "--url", ca.url(), "--id", "org1-peer1", "--tls-ca", &anchor];
+        args.extend(["--san", "org1-peer1,org1-peer-gateway-svc", "--timeout", "2s", "--force"]);
+        if !matches!(self, Self::Tls) {
+            args.extend(["--msp-dir", &msp]);
+        }
+        if !matches!(self, Self::Msp) {
+            args.extend(["--tls-dir", &tls]);
+        }
+        args.extend(more);
+        fabcert(&args, Some("peerpw"))
+    }
+
+    /// The request that the fault strikes: the last one of the run.
+    fn endpoint(self) -> Endpoint {
+        if matches!(self, Self::Both) { Endpoint::Reenroll } else { Endpoint::Enroll }
+    }
+}
+
+/// The fault, the exit code, and what the message must hold.
+const FAULTS: [(&str, i32, &[&str]); 24] = [
+    ("drop-sans", 8, &["missing", "org1-peer1", "org1-peer-gateway-svc"]),
+    ("drop-one-san", 8, &["missing", "org1-peer-gateway-svc"]),
+    ("other-key", 8, &["another key"]),
+    ("other-cn", 8, &["CN", "org1-peer1"]),
+    ("wrong-chain", 8, &["chain"]),
+    ("empty-chain", 8, &["no CA certificate to build a chain from"]),
+    ("non-ca-in-chain", 8, &["CA certificates only"]),
+    ("expired", 8, &["ended at"]),
+    ("not-yet-valid", 8, &["begins only at"]),
+    ("wrong-profile", 8, &["extended key usage"]),
+    ("key-in-answer", 8, &["private key"]),
+    ("wrong-content", 8, &["nothing in PEM form"]),
+    ("slow", 6, &["no whole answer", "within 2s"]),
+    ("silent", 6, &["no whole answer", "within 2s"]),
+    ("503-then-good", 6, &["503", "nginx, not the CA"]),
+    ("500-then-good", 6, &["500", "code 3"]),
+    ("cut-body", 6, &["the connection broke before the whole answer", "it was closed too early"]),
+    ("lost-answer", 6, &["the connection broke before the whole answer", "it was closed too early"]),
+    ("no-json", 6, &["201", "not by a Fabric CA"]),
+    ("html-404", 6, &["404", "nginx, not the CA"]),
+    ("huge-body=4", 6, &["longer than 1048576 bytes"]),
+    ("redirect-302=http://127.0.0.1:9/enroll", 6, &["302", "redirects are not followed"]),
+    ("redirect-307=http://127.0.0.1:9/enroll", 6, &["307", "redirects are not followed"]),
+    ("database-locked", 6, &["database", "locked"]),
 ];
 
-#[test]
-fn every_fault_is_named_and_leaves_the_folder_as_it_was() {
+/// Runs with each fault in turn, and holds each against its line.
+fn each_is_named_and_nothing_changes(folders: Folders, faults: &[(&str, i32, &[&str])]) {
     let ca = dev_ca();
     let dir = tempfile::tempdir().unwrap();
-    let good = enroll(&ca, dir.path(), &[]);
+    let good = folders.enroll(&ca, dir.path(), &[]);
     assert_eq!(good.code, 0, "{good:?}");
-    let before = tree(&dir.path().join("p/tls"));
+    let standing = || [tree(&dir.path().join("p/msp")), tree(&dir.path().join("p/tls"))];
+    let before = standing();
     let mut wrong = Vec::new();
-    for (name, code, word) in FAULTS {
+    for (name, code, words) in faults {
         let fault: Fault = name.parse().unwrap();
-        ca.set_fault(FaultRule::new(fault));
-        let ran = enroll(&ca, dir.path(), &[]);
+        ca.set_fault(FaultRule::new(fault).on(folders.endpoint()));
+        let asked = ca.requests().len();
+        let ran = folders.enroll(&ca, dir.path(), &[]);
+        let struck = ca.requests().iter().skip(asked).filter(|r| !r.faults.is_empty()).count();
         ca.clear_faults();
-        let unchanged = tree(&dir.path().join("p/tls")) == before;
-        if ran.code != code || !ran.stderr.contains(word) || !unchanged {
-            wrong.push(format!("{name}: exit {} (not {code}), unchanged {unchanged}: {}", ran.code, ran.stderr));
+        let (unchanged, unnamed) = (standing() == before, words.iter().find(|word| !ran.stderr.contains(**word)));
+        if ran.code != *code || unnamed.is_some() || !unchanged || struck != 1 {
+            wrong.push(format!(
+                "{name}: exit {} (not {code}), unnamed {unnamed:?}, unchanged {unchanged}, struck {struck}: {}",
+                ran.code, ran.stderr
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let after = enroll(&ca, dir.path(), &[]);
+    assert!(wrong.is_empty(), "{folders:?}: {}", wrong.join("\n"));
+    let after = folders.enroll(&ca, dir.path(), &[]);
     assert_eq!(after.code, 0, "{after:?}");
 }
 
+#[test]
+fn every_fault_is_named_and_leaves_the_folder_as_it_was() {
+    each_is_named_and_nothing_changes(Folders::Tls, &FAULTS);
+}
+
+#[test]
+fn every_fault_leaves_an_msp_folder_as_it_was() {
+    let faults: Vec<_> = FAULTS.into_iter().filter(|(name, ..)| *name != LEGAL_FOR_AN_MSP).collect();
+    each_is_named_and_nothing_changes(Folders::Msp, &faults);
+}
+
+/// The signing certificate is good already: it must not be put in place without the other.
+#[test]
+fn every_fault_at_the_second_certificate_leaves_both_folders_as_they_were() {
+    each_is_named_and_nothing_changes(Folders::Both, &FAULTS);
+}
+
 /// What concerns the OU of an identity, whose folder is an MSP.
-const OU_FAULTS: [(&str, &str); 2] = [("no-ou", "OU"), ("two-ous", "OU")];
+const OU_FAULTS: [(&str, i32, &[&str]); 2] = [("no-ou", 8, &["OU"]), ("two-ous", 8, &["OU"])];
 
 #[test]
 fn an_identity_without_one_role_is_refused_and_leaves_the_folder_as_it_was() {
-    let ca = dev_ca();
-    let dir = tempfile::tempdir().unwrap();
-    let msp = dir.path().join("p/msp").display().to_string();
-    assert_eq!(enroll(&ca, dir.path(), &["--msp-dir", &msp]).code, 0);
-    let before = (tree(Path::new(&msp)), tree(&dir.path().join("p/tls")));
-    for (name, word) in OU_FAULTS {
-        ca.set_fault(FaultRule::new(name.parse().unwrap()));
-        let ran = enroll(&ca, dir.path(), &["--msp-dir", &msp]);
-        ca.clear_faults();
-        assert!(ran.code == 8 && ran.stderr.contains(word), "{name}: {ran:?}");
-        assert!((tree(Path::new(&msp)), tree(&dir.path().join("p/tls"))) == before, "{name}");
-    }
-}
-
-/// A switch that somebody adds to the dev CA needs a line here.
-#[test]
-fn every_switch_of_the_dev_ca_is_tried() {
-    let source = include_str!("../../../src/devca/fault.rs");
-    let variants = source.split("pub enum Fault {").nth(1).unwrap().split("\n}").next().unwrap();
-    let documented: Vec<&str> = variants
-        .lines()
-        .filter_map(|l| l.trim().strip_prefix("/// `")?.split_once("`: ").map(|(name, _)| name))
-        .map(|name| name.split(['[', '=']).next().unwrap())
-        .collect();
-    assert!(documented.len() > 25, "{documented:?}");
-    let refused = FAULTS.iter().map(|(name, ..)| *name).chain(OU_FAULTS.iter().map(|(name, _)| *name));
-    let tried: Vec<&str> = refused.chain(LEGAL).map(|name| name.split('=').next().unwrap()).collect();
-    let missing: Vec<&&str> = documented.iter().filter(|name| !tried.contains(name)).collect();
-    assert!(missing.is_empty(), "no test tries {missing:?}");
+    each_is_named_and_nothing_changes(Folders::Msp, &OU_FAULTS);
 }
 
 /// What a client has to take.
 const LEGAL: [&str; 4] = ["extra-san", "reversed-chain", "delay=50", "clock-skew=3600"];
+
+/// Fabric takes a signing certificate with extended usages as long as server auth is among them.
+const LEGAL_FOR_AN_MSP: &str = "wrong-profile";
 
 #[test]
 fn what_is_legal_is_taken() {
@@ -124,17 +154,82 @@ fn what_is_legal_is_taken() {
     for name in LEGAL {
         ca.set_fault(FaultRule::new(name.parse().unwrap()));
         let ran = enroll(&ca, dir.path(), &[]);
+        ca.clear_faults();
         assert_eq!(ran.code, 0, "{name}: {ran:?}");
+    }
+    ca.set_fault(FaultRule::new(LEGAL_FOR_AN_MSP.parse().unwrap()));
+    let ran = Folders::Msp.enroll(&ca, dir.path(), &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    if let Some(verdict) = oracle::msp(&dir.path().join("p/msp"), "Org1MSP") {
+        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
     }
 }
 
+/// A switch that somebody adds to the dev CA must be listed there and needs a line here.
 #[test]
-fn a_server_error_that_passes_is_waited_for() {
+fn every_switch_of_the_dev_ca_is_tried() {
+    let source = include_str!("../../../src/devca/fault.rs");
+    let variants = source.split("pub enum Fault {").nth(1).unwrap().split("\n}").next().unwrap();
+    let declared: BTreeSet<&str> = variants
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ").filter(|l| l.starts_with(|c: char| c.is_ascii_uppercase())))
+        .map(|line| line.split([',', '(', ' ']).next().unwrap())
+        .collect();
+    let names = FAULT_NAMES.map(|listed| listed.split(['[', '=']).next().unwrap());
+    let with_argument = |name: &str| match name {
+        "clock-skew" => "clock-skew=1".to_owned(),
+        _ if name.starts_with("redirect") => format!("{name}=http://127.0.0.1:9/"),
+        _ => name.to_owned(),
+    };
+    // `Debug` prints the variant's name first.
+    let listed: Vec<String> =
+        names.iter().map(|name| format!("{:?}", with_argument(name).parse::<Fault>().unwrap())).collect();
+    let listed: BTreeSet<&str> = listed.iter().map(|debug| debug.split(['(', ' ']).next().unwrap()).collect();
+    assert_eq!(declared, listed, "enum Fault and FAULT_NAMES");
+    let refused = FAULTS.iter().chain(&OU_FAULTS).map(|(name, ..)| *name);
+    let tried: BTreeSet<&str> = refused.chain(LEGAL).map(|name| name.split('=').next().unwrap()).collect();
+    assert_eq!(tried, BTreeSet::from(names), "what is tried here and FAULT_NAMES");
+}
+
+/// Whether a trouble may pass by itself: the client tries again for as long as it is told to, and else asks once.
+#[test]
+fn what_may_pass_is_tried_again_only_when_that_is_wished() {
     let ca = dev_ca();
     let dir = tempfile::tempdir().unwrap();
-    ca.set_fault(FaultRule::new("503-then-good".parse().unwrap()));
-    let ran = enroll(&ca, dir.path(), &["--wait", "20s"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
+    for name in ["503-then-good", "500-then-good", "cut-body", "lost-answer", "database-locked"] {
+        let rule = || FaultRule::new(name.parse().unwrap()).times(1);
+        for (more, code, requests) in [(&[][..], 6, 1), (&["--wait", "30s"], 0, 2)] {
+            ca.set_fault(rule());
+            let asked = ca.requests().len();
+            let ran = enroll(&ca, dir.path(), more);
+            assert_eq!((ran.code, ca.requests().len() - asked), (code, requests), "{name} {more:?}: {ran:?}");
+        }
+    }
+}
+
+/// What does not pass by itself is not asked for again, however long the client may wait.
+#[test]
+fn what_cannot_pass_is_not_tried_again() {
+    let elsewhere = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/enroll", elsewhere.local_addr().unwrap());
+    let ca = dev_ca();
+    let dir = tempfile::tempdir().unwrap();
+    for status in [302, 307] {
+        ca.set_fault(FaultRule::new(format!("redirect-{status}={url}").parse().unwrap()));
+        let asked = ca.requests().len();
+        let ran = enroll(&ca, dir.path(), &["--wait", "30s"]);
+        ca.clear_faults();
+        assert_eq!((ran.code, ca.requests().len() - asked), (6, 1), "{ran:?}");
+    }
+    assert!(elsewhere.accept().is_err(), "a redirect was followed");
+    for name in ["html-404", "no-json", "drop-sans"] {
+        ca.set_fault(FaultRule::new(name.parse().unwrap()));
+        let asked = ca.requests().len();
+        let ran = enroll(&ca, dir.path(), &["--wait", "30s"]);
+        ca.clear_faults();
+        assert_eq!(ca.requests().len() - asked, 1, "{name}: {ran:?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod other_tls_ca;
 mod own_key;
 mod profile;
 mod refused;
+#[cfg(feature = "dev-ca")]
+mod same_answers;
 pub(crate) mod scene;
 mod secrets;
 mod transport;

@@ -1,5 +1,7 @@
 //! Against the real fabric-ca-server, judged by Fabric's own MSP package and Go's TLS.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use fabcert::x509::Cert;
@@ -221,32 +223,71 @@ fn a_ca_under_a_url_path_behind_a_proxy_gives_both_folders() {
     assert_eq!((unchanged.code, proxy.seen().len()), (0, 3), "{unchanged:?}");
 }
 
-/// Each difference from what the real client writes for the same request is one of those listed here, and meant.
+/// Each difference from what the real client writes for the same request is one of those listed here, and meant;
+/// `docs/install.md` says why.
 #[test]
 fn the_folder_is_the_go_clients_but_for_what_is_meant() {
-    let Some(ca) = RealCa::builder().start() else { return };
+    let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
     ca.register(&Registration::peer("org1-peer1", "peerpw"));
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(enroll(&ca, dir.path(), "peerpw", &["--san", "org1-peer1"]).code, 0);
+    assert_eq!(enroll(&ca, dir.path(), "peerpw", &["--san", "org1-peer1", "--layout", "fabric-ca"]).code, 0);
     let home = dir.path().join("go");
     let url = ca.url().replace("https://", "https://org1-peer1:peerpw@");
-    let name: Vec<&str> = ca.ca_name().map(|n| vec!["--caname", n]).unwrap_or_default();
-    let line = ["enroll", "-u", &url, "--csr.hosts", "org1-peer1", "--mspdir", "msp"];
-    let ran = ca.client(&home, &[&line[..], &name].concat());
+    let ran = ca.client(&home, &["enroll", "-u", &url, "--csr.hosts", "org1-peer1", "--mspdir", "msp"]);
     assert!(ran.status.success(), "{ran:?}");
-    let files = |dir: &Path| -> Vec<String> {
+    let (our_msp, their_msp) = (dir.path().join("p/msp"), home.join("msp"));
+    let entries = |msp: &Path| -> BTreeMap<String, (u32, Vec<u8>)> {
         let key = |p: String| if p.starts_with("keystore/") { "keystore/<SKI>_sk".to_owned() } else { p };
-        tree(dir).into_iter().filter(|(p, _)| dir.join(p).is_file()).map(|(p, _)| key(p)).collect()
+        let mut found: BTreeMap<_, _> = tree(msp).into_iter().map(|(p, entry)| (key(p), entry)).collect();
+        found.insert(".".to_owned(), (std::fs::metadata(msp).unwrap().permissions().mode(), Vec::new()));
+        found
     };
-    let (ours, theirs) = (files(&dir.path().join("p/msp")), files(&home.join("msp")));
-    let only = |a: &[String], b: &[String]| -> Vec<String> { a.iter().filter(|p| !b.contains(p)).cloned().collect() };
-    // Fabric refuses a folder without administrators, and the NodeOUs of config.yaml name them.
+    let (ours, theirs) = (entries(&our_msp), entries(&their_msp));
+    let only = |a: &BTreeMap<String, _>, b: &BTreeMap<String, _>| -> Vec<String> {
+        a.keys().filter(|p| !b.contains_key(*p)).cloned().collect()
+    };
     assert_eq!(only(&ours, &theirs), ["config.yaml"]);
-    // Idemix keys, which nothing here reads.
-    assert_eq!(only(&theirs, &ours), ["IssuerPublicKey", "IssuerRevocationPublicKey"]);
-    let root =
-        |dir: &Path| tree(dir).into_iter().find(|(p, _)| p.starts_with("cacerts/") && dir.join(p).is_file()).unwrap();
-    assert!(root(&dir.path().join("p/msp")) == root(&home.join("msp")), "name, mode and content of the root differ");
+    assert_eq!(only(&theirs, &ours), ["IssuerPublicKey", "IssuerRevocationPublicKey", "user"]);
+    let other_modes: Vec<String> = ours
+        .iter()
+        .filter_map(|(p, (mode, _))| {
+            let theirs = theirs.get(p)?.0;
+            (*mode != theirs).then(|| format!("{p}: {:o}, not {:o}", mode & 0o7777, theirs & 0o7777))
+        })
+        .collect();
+    assert_eq!(other_modes, [".: 755, not 700"]);
+    let other_contents: Vec<&String> = ours
+        .iter()
+        .filter(|(p, (_, content))| theirs.get(*p).is_some_and(|t| t.1 != *content))
+        .map(|(p, _)| p)
+        .collect();
+    assert_eq!(other_contents, ["keystore/<SKI>_sk", "signcerts/cert.pem"], "another key, and its certificate");
+
+    // The key is written in the same form, and the certificate is by the same issuer, for the same names.
+    let lines = |entries: &BTreeMap<String, (u32, Vec<u8>)>| -> Vec<usize> {
+        let pem = String::from_utf8(entries["keystore/<SKI>_sk"].1.clone()).unwrap();
+        assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
+        pem.lines().map(str::len).collect()
+    };
+    assert_eq!(lines(&ours), lines(&theirs));
+    let cert = |entries: &BTreeMap<String, (u32, Vec<u8>)>| {
+        let mut certs = Cert::all_from_pem(&entries["signcerts/cert.pem"].1).unwrap();
+        assert_eq!(certs.len(), 1);
+        certs.remove(0)
+    };
+    let (our_cert, their_cert) = (cert(&ours), cert(&theirs));
+    assert_eq!((our_cert.issuer(), our_cert.sans()), (their_cert.issuer(), their_cert.sans()));
+    let subject = "CN=org1-peer1,OU=org1+OU=peer";
+    assert_eq!(our_cert.subject(), subject);
+    assert_eq!(their_cert.subject(), format!("{subject},O=Hyperledger,ST=North Carolina,C=US"));
+
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/install.md")).unwrap();
+    let section = page.split("## What differs from the Go client's folder\n").nth(1).expect("a section");
+    let section = section.split("\n## ").next().unwrap();
+    let listed: Vec<&str> = section.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next()).collect();
+    let differing =
+        ["config.yaml", "IssuerPublicKey", "IssuerRevocationPublicKey", "user/", "msp/", "signcerts/cert.pem"];
+    assert_eq!(listed, differing, "docs/install.md lists the differences");
 }
 
 /// The Go client puts all intermediate CAs into one file, of which Fabric reads the first certificate only; here each

@@ -10,7 +10,7 @@ use super::on_a_real_ca::{
 };
 use crate::real::{Answered, CaUnderTest, Registration};
 
-struct DevCaUnderTest {
+pub(super) struct DevCaUnderTest {
     running: Running,
     ca_name: Option<&'static str>,
     anchor: PathBuf,
@@ -18,7 +18,7 @@ struct DevCaUnderTest {
 }
 
 impl DevCaUnderTest {
-    fn start(change: impl FnOnce(&mut DevCaConfig), ca_name: Option<&'static str>) -> Self {
+    pub(super) fn start(change: impl FnOnce(&mut DevCaConfig), ca_name: Option<&'static str>) -> Self {
         let mut config = DevCaConfig::new(now);
         change(&mut config);
         let running = DevCa::spawn_thread(config).unwrap();

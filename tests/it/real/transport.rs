@@ -134,24 +134,27 @@ pub(super) fn connect(port: u16, anchor: &Path) -> Result<StreamOwned<ClientConn
 
 /// `GET path` from `localhost:port`; the whole answer, head included.
 pub(crate) fn get(port: u16, anchor: &Path, path: &str) -> Result<String, String> {
-    let mut stream = connect(port, anchor)?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
-    Ok(String::from_utf8_lossy(&read_to_end(&mut stream)?).into_owned())
+    exchange(port, anchor, &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"))
 }
 
 /// `POST path` with a JSON body and basic authentication to `localhost:port`; the body of the answer.
 pub(crate) fn post(port: u16, anchor: &Path, path: &str, login: (&str, &str), body: &str) -> Result<String, String> {
-    let mut stream = connect(port, anchor)?;
     let basic = BASE64.encode(format!("{}:{}", login.0, login.1));
     let request = format!(
         "POST {path} HTTP/1.0\r\nHost: localhost:{port}\r\nAuthorization: Basic {basic}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
-    let answer = String::from_utf8_lossy(&read_to_end(&mut stream)?).into_owned();
+    let answer = exchange(port, anchor, &request)?;
     answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).ok_or(answer)
+}
+
+/// Sends the request as it stands to `localhost:port`; the whole answer, head included. It must ask for the connection
+/// to be closed.
+pub(crate) fn exchange(port: u16, anchor: &Path, request: &str) -> Result<String, String> {
+    let mut stream = connect(port, anchor)?;
+    stream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
+    Ok(String::from_utf8_lossy(&read_to_end(&mut stream)?).into_owned())
 }
 
 /// Everything until the other side closes, with or without a TLS goodbye.
