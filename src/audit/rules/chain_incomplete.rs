@@ -33,9 +33,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for at in links.path(leaf) {
         let ca = &subject.certificates[at];
         let is_root = links.issuer(at) == Issuer::Itself;
+        // chain-wrong-folder says it.
+        let is_bare_anchor = ca.place == Place::ServerAnchor && links.issuer(at) == Issuer::Absent;
         // The Go client keeps intermediates in a folder of their own, from which the server file is put together.
         let is_sent = matches!(ca.place, Place::ServerChain | Place::ServedChain);
-        if !is_root && !is_sent && ca.cert.is_ca() {
+        if !is_root && !is_bare_anchor && !is_sent && ca.cert.is_ca() {
             let held = &subject.certificates[leaf];
             let message =
                 format!("\"{}\" is on its path and stands in {} only", ca.cert.subject(), ca.at.path.display());
@@ -72,6 +74,8 @@ mod tests {
             found(&RULE, &holding(SubjectKind::Tls, certs)).len()
         };
         assert_eq!((folder(Place::ServerChain), folder(Place::ServerAnchor)), (0, 1));
+        let bare = [(Place::Server, &leaf.cert), (Place::ServerAnchor, &middle.cert)];
+        assert!(found(&RULE, &holding(SubjectKind::Tls, bare)).is_empty(), "chain-wrong-folder says that");
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// A file that holds one leaf and its key, as HAProxy and others want them.
+/// A file that holds one leaf and its key, as some proxies want them.
 fn in_one_file(subject: &Subject, findings: &mut Findings) {
     let mut leaves = subject.certificates.iter().filter(|c| c.place == Place::Loose && !c.cert.is_ca());
     let (Some(leaf), None, [key]) = (leaves.next(), leaves.next(), subject.keys.as_slice()) else { return };
