@@ -3,7 +3,7 @@
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::links::Issuer;
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::subject::{HeldCert, Place, Subject, SubjectKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "chain-incomplete",
@@ -19,22 +19,41 @@ pub(super) static RULE: Rule = Rule {
         Source::Go { package: "crypto/tls", item: "Certificate" },
     ],
     refusals: &[],
-    applies: |subject, _| subject.at(Place::Server).next().is_some(),
+    applies: |subject, _| subject.certificates.len() > 1,
     check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    let Some(leaf) = subject.certificates.iter().position(|c| c.place == Place::Server) else { return };
+    if subject.kind == SubjectKind::Certificate {
+        return bundled(subject, findings);
+    }
+    let is_servers = |c: &HeldCert| matches!(c.place, Place::Server | Place::Served);
+    let Some(leaf) = subject.certificates.iter().position(is_servers) else { return };
     let links = subject.links();
     for at in links.path(leaf) {
         let ca = &subject.certificates[at];
         let is_root = links.issuer(at) == Issuer::Itself;
+        // chain-wrong-folder says it.
+        let is_bare_anchor = ca.place == Place::ServerAnchor && links.issuer(at) == Issuer::Absent;
         // The Go client keeps intermediates in a folder of their own, from which the server file is put together.
-        let is_sent = ca.place == Place::ServerChain;
-        if !is_root && !is_sent && ca.cert.is_ca() {
+        let is_sent = matches!(ca.place, Place::ServerChain | Place::ServedChain);
+        if !is_root && !is_bare_anchor && !is_sent && ca.cert.is_ca() {
             let held = &subject.certificates[leaf];
             let message =
                 format!("\"{}\" is on its path and stands in {} only", ca.cert.subject(), ca.at.path.display());
+            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+        }
+    }
+}
+
+/// A leaf beside CAs of which none issued it: the file is meant as a chain, and is none.
+fn bundled(subject: &Subject, findings: &mut Findings) {
+    if !subject.certificates.iter().any(|c| c.cert.is_ca()) {
+        return;
+    }
+    for (held, issuer) in subject.linked() {
+        if issuer == Issuer::Absent && !held.cert.is_ca() {
+            let message = format!("it stands beside CAs, and its issuer \"{}\" is none of them", held.cert.issuer());
             findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
         }
     }
@@ -44,7 +63,6 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding, server};
     use super::*;
-    use crate::audit::subject::SubjectKind;
 
     #[test]
     fn an_intermediate_in_the_anchors_only_is_found() {
@@ -56,5 +74,20 @@ mod tests {
             found(&RULE, &holding(SubjectKind::Tls, certs)).len()
         };
         assert_eq!((folder(Place::ServerChain), folder(Place::ServerAnchor)), (0, 1));
+        let bare = [(Place::Server, &leaf.cert), (Place::ServerAnchor, &middle.cert)];
+        assert!(found(&RULE, &holding(SubjectKind::Tls, bare)).is_empty(), "chain-wrong-folder says that");
+    }
+
+    #[test]
+    fn a_leaf_in_a_bundle_of_other_cas_is_found() {
+        let (root, other) = (ca("root").self_signed(), ca("other").self_signed());
+        let leaf = server("peer1", &["peer1"]).issued_by(&root);
+        let bundle = |certs: &[&crate::x509::Cert]| {
+            found(&RULE, &holding(SubjectKind::Certificate, certs.iter().map(|c| (Place::Loose, *c)))).len()
+        };
+        assert_eq!(bundle(&[&leaf.cert, &other.cert]), 1);
+        assert_eq!(bundle(&[&leaf.cert, &root.cert]), 0);
+        assert_eq!(bundle(&[&root.cert, &other.cert]), 0);
+        assert_eq!(bundle(&[&leaf.cert, &leaf.cert]), 0);
     }
 }

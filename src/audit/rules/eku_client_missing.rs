@@ -24,9 +24,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for held in subject.certificates.iter().filter(|c| matches!(c.place, Place::Server | Place::Served)) {
+    for held in subject.certificates.iter().filter(|c| c.is_evident_server()) {
         let cert = &held.cert;
-
+        // A TLS folder is a node's; elsewhere the certificate may be of a mere server, such as the CA's.
+        let severity = if held.place == Place::Server { Severity::Error } else { Severity::Warning };
         if cert.extended_key_usage().is_some_and(|u| !u.client_auth && !u.any) {
             findings
                 .report(
@@ -35,6 +36,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
                     "its extended key usage lacks client auth: refused where it is shown as a client certificate",
                 )
                 .subject(cert.subject())
+                .severity(severity)
                 .add();
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::subject::{Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "expiring",
@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
-    for held in &subject.certificates {
+    for held in subject.certificates.iter().filter(|c| c.place != Place::SignCertExtra) {
         let left = held.cert.not_after().seconds_since(context.now);
         let days = left / 86_400;
         if left < 0 || days >= context.expectation.warn_days_left {

@@ -303,3 +303,37 @@ pub(super) fn found_under(rule: &Rule, subject: &Subject, context: &Context<'_>)
     }
     findings.into_vec()
 }
+
+/// The same certificate with the other S that its P-256 signature may have.
+pub(super) fn with_high_s(cert: &Cert) -> Cert {
+    use num_bigint::BigUint;
+    let order =
+        BigUint::parse_bytes(b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16).expect("n");
+    let (tbs, algorithm, (r, s)) = yasna::parse_der(cert.der(), |reader| {
+        reader.read_sequence(|r| {
+            let tbs = r.next().read_der()?;
+            let algorithm = r.next().read_der()?;
+            let signature = r.next().read_bitvec_bytes()?.0;
+            let pair = yasna::parse_der(&signature, |r| {
+                r.read_sequence(|r| Ok((r.next().read_bigint_bytes()?.0, r.next().read_bigint_bytes()?.0)))
+            })?;
+            Ok((tbs, algorithm, pair))
+        })
+    })
+    .expect("a certificate");
+    let s = (order - BigUint::from_bytes_be(&s)).to_bytes_be();
+    let signature = construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_bigint_bytes(&r, true);
+            w.next().write_bigint_bytes(&s, true);
+        });
+    });
+    let der = construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_der(&tbs);
+            w.next().write_der(&algorithm);
+            w.next().write_bitvec_bytes(&signature, signature.len() * 8);
+        });
+    });
+    Cert::from_der(der).expect("a certificate")
+}

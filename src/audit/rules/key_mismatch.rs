@@ -2,8 +2,7 @@
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
-use crate::audit::subject::{Place, spki_hash};
+use crate::audit::subject::{Place, Subject, SubjectKind, spki_hash};
 
 pub(super) static RULE: Rule = Rule {
     id: "key-mismatch",
@@ -18,11 +17,12 @@ pub(super) static RULE: Rule = Rule {
         Source::Fabric { path: "fabric-lib-go bccsp/sw/fileks.go", item: "GetKey" },
     ],
     refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
+    applies: |subject, _| subject.msp.is_some() || subject.kind == SubjectKind::Certificate,
     check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    in_one_file(subject, findings);
     for held in subject.at(Place::SignCert) {
         let name = held.cert.ski().key_file_name();
         let own = spki_hash(held.cert.spki_der());
@@ -35,9 +35,20 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     }
 }
 
+/// A file that holds one leaf and its key, as some proxies want them.
+fn in_one_file(subject: &Subject, findings: &mut Findings) {
+    let mut leaves = subject.certificates.iter().filter(|c| c.place == Place::Loose && !c.cert.is_ca());
+    let (Some(leaf), None, [key]) = (leaves.next(), leaves.next(), subject.keys.as_slice()) else { return };
+    let own = spki_hash(leaf.cert.spki_der());
+    if key.at.path == leaf.at.path && key.spki_hash.as_ref().is_some_and(|hash| *hash != own) {
+        let message = "the private key in the same file belongs to another certificate";
+        findings.report(&RULE, &leaf.at, message).subject(leaf.cert.subject()).add();
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, held_key, identity, msp_folder};
+    use super::super::fixture::{ca, found, held_key, holding, identity, msp_folder, server};
     use super::*;
 
     #[test]
@@ -49,6 +60,18 @@ mod tests {
             let mut subject = msp_folder(&peer, &root);
             subject.keys = vec![held_key(&path, key)];
             assert_eq!(found(&RULE, &subject).len(), count);
+        }
+    }
+
+    #[test]
+    fn one_file_with_a_leaf_and_another_key_is_found() {
+        let root = ca("root").self_signed();
+        let peer = server("peer1", &["peer1"]).issued_by(&root);
+        let mut subject = holding(SubjectKind::Certificate, [(Place::Loose, &peer.cert), (Place::Loose, &root.cert)]);
+        for (path, key, count) in [("x/0.pem", &peer.key, 0), ("x/0.pem", &root.key, 1), ("x/other.pem", &root.key, 0)]
+        {
+            subject.keys = vec![held_key(path, key)];
+            assert_eq!(found(&RULE, &subject).len(), count, "{path}");
         }
     }
 }

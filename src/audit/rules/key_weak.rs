@@ -2,8 +2,7 @@
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use crate::audit::subject::{KeyKind, Place, Subject};
 use crate::x509::PublicKeyKind;
 
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
         Source::Go { package: "crypto/tls", item: "signatureSchemesForCertificate" },
     ],
     refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
+    applies: |_, _| true,
     check,
 };
 
@@ -36,6 +35,22 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             findings.report(&RULE, &held.at, format!("its key is {}", cert.public_key())).subject(cert.subject()).add();
         }
     }
+    for csr in subject.csrs.iter().filter(|c| is_short_rsa(&c.key)) {
+        findings.report(&RULE, &csr.at, format!("its key is {}", csr.key)).subject(&csr.subject).add();
+    }
+    // A key beside its certificate is the same key.
+    for key in subject.keys.iter().filter(|_| subject.certificates.is_empty()) {
+        if let KeyKind::Plain(kind) = &key.kind
+            && is_short_rsa(kind)
+        {
+            findings.report(&RULE, &key.at, format!("it is {kind}")).add();
+        }
+    }
+}
+
+/// Whether words such as `RSA 1024` tell of a short key.
+fn is_short_rsa(kind: &str) -> bool {
+    kind.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()).is_some_and(|bits| bits < 2048)
 }
 
 #[cfg(test)]
@@ -51,5 +66,17 @@ mod tests {
             spec.spki = Some(rsa_spki(bits));
             assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), count, "{bits}");
         }
+    }
+
+    #[test]
+    fn a_short_key_on_its_own_is_found_too() {
+        let root = ca("root").self_signed();
+        let mut subject = tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root);
+        subject.keys[0].kind = KeyKind::Plain("RSA 1024".to_owned());
+        assert!(found(&RULE, &subject).is_empty(), "its certificate is looked at");
+        subject.certificates.clear();
+        assert_eq!(found(&RULE, &subject).len(), 1);
+        subject.keys[0].kind = KeyKind::Plain("RSA 2048".to_owned());
+        assert!(found(&RULE, &subject).is_empty());
     }
 }

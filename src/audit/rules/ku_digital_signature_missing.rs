@@ -2,7 +2,6 @@
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
 use crate::audit::subject::Subject;
 
 pub(super) static RULE: Rule = Rule {
@@ -20,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for held in subject.certificates.iter().filter(|c| matches!(c.place, Place::Server | Place::Served)) {
+    for held in subject.certificates.iter().filter(|c| c.is_evident_server()) {
         let cert = &held.cert;
 
         if cert.key_usage().is_some_and(|u| !u.digital_signature) {

@@ -19,18 +19,24 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for held in subject.certificates.iter().filter(|c| matches!(c.place, Place::SignCert | Place::Admin)) {
-        let cert = &held.cert;
-
-        if cert.is_ca() {
-            findings.report(&RULE, &held.at, "it is a CA certificate (CA:TRUE)").subject(cert.subject()).add();
-        }
+    for held in subject.certificates.iter().filter(|c| c.cert.is_ca()) {
+        let severity = match held.place {
+            Place::SignCert | Place::Admin => Severity::Error,
+            // It works, and its key can issue more than anyone meant.
+            Place::Server | Place::Served => Severity::Warning,
+            _ => continue,
+        };
+        findings
+            .report(&RULE, &held.at, "it is a CA certificate (CA:TRUE)")
+            .subject(held.cert.subject())
+            .severity(severity)
+            .add();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::super::fixture::{ca, found, identity, msp_folder, tls_folder};
     use super::*;
 
     #[test]
@@ -38,5 +44,11 @@ mod tests {
         let root = ca("root").self_signed();
         assert!(found(&RULE, &msp_folder(&identity("peer1").issued_by(&root), &root)).is_empty());
         assert_eq!(found(&RULE, &msp_folder(&root, &root)).len(), 1);
+    }
+
+    #[test]
+    fn a_server_that_is_its_own_ca_is_a_warning() {
+        let root = ca("root").self_signed();
+        assert_eq!(found(&RULE, &tls_folder(&root, &root))[0].severity, Severity::Warning);
     }
 }

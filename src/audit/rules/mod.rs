@@ -7,20 +7,24 @@ mod fixture;
 
 mod admin_invalid;
 mod admins_missing;
+mod attrs_invalid;
 mod baseline_stale;
 mod ca_constraints;
+mod ca_key_cert_sign;
 mod ca_ski_missing;
 mod ca_window;
 mod cert_revoked;
 mod chain_ambiguous;
 mod chain_broken;
 mod chain_incomplete;
+mod chain_wrong_folder;
 mod config_misspelt;
 mod config_ou_ca;
 mod config_unusable;
 mod crl_expired;
 mod crl_ignored;
 mod crl_unusable;
+mod csr_san_none;
 mod eku_client_missing;
 mod eku_server_missing;
 mod endpoint_unreachable;
@@ -76,6 +80,7 @@ mod san_wildcard;
 mod serial_odd;
 mod served_not_on_disk;
 mod signature_high_s;
+mod signature_sha1;
 mod signcerts_many;
 mod signing_key_public;
 mod tls_anchors_unusable;
@@ -90,20 +95,24 @@ mod wanted;
 pub(super) static ALL: &[&Rule] = &[
     &admin_invalid::RULE,
     &admins_missing::RULE,
+    &attrs_invalid::RULE,
     &baseline_stale::RULE,
     &ca_constraints::RULE,
+    &ca_key_cert_sign::RULE,
     &ca_ski_missing::RULE,
     &ca_window::RULE,
     &cert_revoked::RULE,
     &chain_ambiguous::RULE,
     &chain_broken::RULE,
     &chain_incomplete::RULE,
+    &chain_wrong_folder::RULE,
     &config_misspelt::RULE,
     &config_ou_ca::RULE,
     &config_unusable::RULE,
     &crl_expired::RULE,
     &crl_ignored::RULE,
     &crl_unusable::RULE,
+    &csr_san_none::RULE,
     &eku_client_missing::RULE,
     &eku_server_missing::RULE,
     &endpoint_unreachable::RULE,
@@ -159,6 +168,7 @@ pub(super) static ALL: &[&Rule] = &[
     &serial_odd::RULE,
     &served_not_on_disk::RULE,
     &signature_high_s::RULE,
+    &signature_sha1::RULE,
     &signcerts_many::RULE,
     &signing_key_public::RULE,
     &tls_anchors_unusable::RULE,

@@ -2,30 +2,32 @@
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::subject::{Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "not-yet-valid",
     title: "certificate is not valid yet",
-    rationale: "No TLS client accepts it before its start. A peer starts with a signing certificate of the \
-                future, and others may refuse what it signs.",
-    remedy: "check the clocks of this machine and of the CA; enrol again",
+    rationale: "TLS clients refuse a certificate before its time. Fabric loads such a signing certificate without a \
+                word, and others refuse what it signs. Mostly a clock is wrong, at the CA or here.",
+    remedy: "compare the clocks of the CA and of this machine, then enrol again",
     severity: Severity::Error,
     confidence: Confidence::Certain,
-    sources: &[Source::Rfc { number: 5280, section: "4.1.2.5" }],
+    sources: &[
+        Source::Rfc { number: 5280, section: "4.1.2.5" },
+        Source::Go { package: "crypto/x509", item: "Certificate.isValid" },
+    ],
     refusals: &[],
     applies: |subject, _| !subject.certificates.is_empty(),
     check,
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
-    for held in &subject.certificates {
-        let cert = &held.cert;
-
-        if cert.not_before() > context.now {
+    for held in subject.certificates.iter().filter(|c| c.place != Place::SignCertExtra) {
+        let begin = held.cert.not_before();
+        if begin > context.now && begin <= held.cert.not_after() {
             findings
-                .report(&RULE, &held.at, format!("the certificate begins only at {}", cert.not_before()))
-                .subject(cert.subject())
+                .report(&RULE, &held.at, format!("the certificate is valid from {begin}, and it is {}", context.now))
+                .subject(held.cert.subject())
                 .add();
         }
     }
@@ -33,16 +35,18 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{DAY, NOW, ca, found, server, tls_folder};
     use super::*;
     use crate::Timestamp;
+    use crate::audit::rules::fixture::{NOW, ca, found, server, tls_folder};
 
     #[test]
-    fn a_certificate_of_tomorrow_is_found() {
-        let root = ca("root").self_signed();
-        let mut spec = server("peer1", &["peer1"]);
-        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
-        spec.not_before = Timestamp::from_unix(NOW.unix() + DAY);
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+    fn a_certificate_counts_from_its_first_second() {
+        let root = ca("ca").self_signed();
+        let beginning = |seconds: i64| {
+            let mut spec = server("peer0", &["peer0"]);
+            spec.not_before = Timestamp::from_unix(NOW.unix() + seconds);
+            found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len()
+        };
+        assert_eq!((beginning(0), beginning(1)), (0, 1));
     }
 }

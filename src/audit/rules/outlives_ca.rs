@@ -5,6 +5,9 @@ use crate::audit::links::Issuer;
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
 
+/// Seconds by which tools differ that date a CA and its certificates one after the other: cryptogen rounds to minutes.
+const GRACE: i64 = 3600;
+
 pub(super) static RULE: Rule = Rule {
     id: "outlives-ca",
     title: "certificate outlives the CA that issued it",
@@ -23,7 +26,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for (held, issuer) in subject.linked() {
         let Issuer::Held(at) = issuer else { continue };
         let (own, ca) = (held.cert.not_after(), subject.certificates[at].cert.not_after());
-        if own > ca {
+        if own.seconds_since(ca) > GRACE {
             let message = format!("it ends at {own}, and its CA already at {ca}");
             findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
         }
@@ -32,7 +35,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{DAY, ca, found, server, tls_folder};
+    use super::super::fixture::{ca, found, server, tls_folder};
     use super::*;
     use crate::Timestamp;
 
@@ -41,7 +44,9 @@ mod tests {
         let root = ca("root").self_signed();
         let mut spec = server("peer1", &["peer1"]);
         assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
-        spec.not_after = Timestamp::from_unix(root.cert.not_after().unix() + DAY);
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+        for (after, count) in [(60, 0), (GRACE, 0), (GRACE + 1, 1)] {
+            spec.not_after = Timestamp::from_unix(root.cert.not_after().unix() + after);
+            assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), count, "{after}");
+        }
     }
 }

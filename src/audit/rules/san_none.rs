@@ -24,7 +24,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
-    for held in subject.certificates.iter().filter(|c| c.is_evident_server()) {
+    // A CA in the place of a server has no names, and leaf-is-ca says what is wrong with it.
+    for held in subject.certificates.iter().filter(|c| c.is_evident_server() && !c.cert.is_ca()) {
         let names_a_host = held.cert.sans().iter().any(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_)));
         // san-cn-only says it with the name.
         let only_cn = context.expectation.required().any(|n| wanted::is_common_name(held, &n.name));

@@ -1,4 +1,4 @@
-//! A serial number outside what RFC 5280 allows.
+//! A serial number outside of what serial numbers may be.
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
@@ -6,14 +6,15 @@ use crate::audit::subject::Subject;
 
 pub(super) static RULE: Rule = Rule {
     id: "serial-odd",
-    title: "the serial number is negative, zero or too long",
-    rationale: "Go refuses a negative serial number; RFC 5280 wants a positive one of 20 bytes at most.",
-    remedy: "issue it again",
-    severity: Severity::Error,
+    title: "serial number is negative, zero, or longer than 20 bytes",
+    rationale: "Serial numbers are positive and have at most 20 bytes. Go reads no certificate with a negative one; the \
+                others pass Fabric and fail in stricter clients, and a zero cannot be told from none when it is revoked.",
+    remedy: "have it issued again; Fabric CA draws 20 random bytes",
+    severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[
         Source::Rfc { number: 5280, section: "4.1.2.2" },
-        Source::Go { package: "crypto/x509", item: "ParseCertificate" },
+        Source::Go { package: "crypto/x509", item: "parseCertificate" },
     ],
     refusals: &[18],
     applies: |subject, _| !subject.certificates.is_empty(),
@@ -22,28 +23,42 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
-        let cert = &held.cert;
-
-        if cert.serial().first().is_some_and(|b| b & 0x80 != 0) {
-            findings
-                .report(&RULE, &held.at, "its serial number is negative: Go refuses it")
-                .subject(cert.subject())
-                .add();
-        }
+        let serial = held.cert.serial();
+        let (severity, what) = if serial.first().is_some_and(|b| b & 0x80 != 0) {
+            (Severity::Error, "negative, and Go, and so Fabric, reads no such certificate".to_owned())
+        } else if serial.iter().all(|b| *b == 0) {
+            (Severity::Warning, "zero".to_owned())
+        } else if serial.len() > 20 {
+            (Severity::Warning, format!("{} bytes long", serial.len()))
+        } else {
+            continue;
+        };
+        findings
+            .report(&RULE, &held.at, format!("the serial number is {what}"))
+            .subject(held.cert.subject())
+            .severity(severity)
+            .add();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, server, tls_folder};
     use super::*;
+    use crate::audit::rules::fixture::{ca, found, server, tls_folder};
 
     #[test]
-    fn a_negative_serial_number_is_found() {
-        let root = ca("root").self_signed();
-        let mut spec = server("peer1", &["peer1"]);
-        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
-        spec.serial = vec![0x80, 1];
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+    fn only_negative_numbers_are_refused() {
+        let root = ca("ca").self_signed();
+        let mut longest = vec![0x7f; 20];
+        let with = |serial: &[u8]| {
+            let mut spec = server("p", &["p"]);
+            spec.serial = serial.to_vec();
+            found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).first().map(|f| f.severity)
+        };
+        assert_eq!(with(&[0x80]), Some(Severity::Error));
+        assert_eq!(with(&[0]), Some(Severity::Warning));
+        assert_eq!(with(&longest), None);
+        longest.push(1);
+        assert_eq!(with(&longest), Some(Severity::Warning));
     }
 }

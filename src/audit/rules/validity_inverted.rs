@@ -7,8 +7,8 @@ use crate::audit::subject::Subject;
 pub(super) static RULE: Rule = Rule {
     id: "validity-inverted",
     title: "certificate ends before it begins",
-    rationale: "Such a certificate is never valid.",
-    remedy: "issue it again",
+    rationale: "Such a certificate is valid at no time.",
+    remedy: "enrol again; if it comes back, the CA's clock or its own certificate's end is the cause",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Rfc { number: 5280, section: "4.1.2.5" }],
@@ -19,12 +19,11 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
-        let cert = &held.cert;
-
-        if cert.not_after() < cert.not_before() {
+        let (begin, end) = (held.cert.not_before(), held.cert.not_after());
+        if end < begin {
             findings
-                .report(&RULE, &held.at, format!("it begins at {} and ends at {}", cert.not_before(), cert.not_after()))
-                .subject(cert.subject())
+                .report(&RULE, &held.at, format!("the certificate begins at {begin} and ends at {end}"))
+                .subject(held.cert.subject())
                 .add();
         }
     }
@@ -32,15 +31,21 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, server, tls_folder};
     use super::*;
+    use crate::Timestamp;
+    use crate::audit::rules::fixture::{NOW, ca, found, server, tls_folder};
+    use crate::audit::rules::{expired, not_yet_valid};
 
     #[test]
-    fn an_end_before_the_start_is_found() {
-        let root = ca("root").self_signed();
-        let mut spec = server("peer1", &["peer1"]);
-        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
-        std::mem::swap(&mut spec.not_before, &mut spec.not_after);
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+    fn it_alone_speaks_of_such_a_certificate() {
+        let root = ca("ca").self_signed();
+        let mut spec = server("peer0", &["peer0"]);
+        (spec.not_before, spec.not_after) =
+            (Timestamp::from_unix(NOW.unix() + 9), Timestamp::from_unix(NOW.unix() - 9));
+        let subject = tls_folder(&spec.issued_by(&root), &root);
+        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&expired::RULE, &subject), []);
+        assert_eq!(found(&not_yet_valid::RULE, &subject), []);
+        assert_eq!(found(&RULE, &tls_folder(&server("peer0", &["peer0"]).issued_by(&root), &root)), []);
     }
 }

@@ -1,0 +1,57 @@
+//! A CSR asks for no names.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::Subject;
+
+pub(super) static RULE: Rule = Rule {
+    id: "csr-san-none",
+    title: "CSR asks for no names",
+    rationale: "A certificate made from it as it stands serves for signing, and not for TLS: no client finds the name \
+                that it dials.",
+    remedy: "for a TLS certificate make the CSR again with the names: fabcert csr --san NAME,...",
+    severity: Severity::Note,
+    confidence: Confidence::Likely,
+    sources: &[Source::Rfc { number: 9525, section: "6.3" }],
+    refusals: &[],
+    // With names to look for, san-missing says which.
+    applies: |subject, context| !subject.csrs.is_empty() && context.expectation.required().next().is_none(),
+    check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for csr in subject.csrs.iter().filter(|c| c.sans.is_empty()) {
+        findings.report(&RULE, &csr.at, "the CSR asks for no names").subject(&csr.subject).add();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::rules::fixture::{expecting, found, found_expecting};
+    use crate::audit::rules::san_missing;
+    use crate::audit::subject::{HeldCsr, Location, SubjectKind};
+    use crate::x509::SignatureCheck;
+
+    fn csr(names: &[&str]) -> Subject {
+        let mut subject = Subject::new(SubjectKind::Csr, "x.csr");
+        subject.csrs.push(HeldCsr {
+            at: Location::whole("x.csr"),
+            subject: "CN=p".to_owned(),
+            sans: names.iter().map(|n| n.parse().expect("a name")).collect(),
+            signature: SignatureCheck::Good,
+            key: "P-256".to_owned(),
+        });
+        subject
+    }
+
+    #[test]
+    fn a_csr_without_names_is_a_note_and_with_expectations_an_error_of_another_rule() {
+        assert_eq!(found(&RULE, &csr(&["p"])), []);
+        let subject = csr(&[]);
+        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Note);
+        let expectation = expecting(&["p"], None);
+        assert_eq!(found_expecting(&RULE, &subject, &expectation), []);
+        assert_eq!(found_expecting(&san_missing::RULE, &subject, &expectation)[0].names, ["p"]);
+    }
+}

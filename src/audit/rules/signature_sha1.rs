@@ -1,0 +1,86 @@
+//! A certificate is signed with SHA-1 or MD5.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::links::Issuer;
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::{HeldCert, Place, Subject};
+use crate::x509::Hash;
+
+pub(super) static RULE: Rule = Rule {
+    id: "signature-sha1",
+    title: "certificate is signed with SHA-1 or MD5",
+    rationale: "Go verifies no certificate signature over SHA-1 or MD5, so no peer, orderer or Go client accepts the \
+                certificate. A trust anchor's own signature is verified in an MSP and not in TLS.",
+    remedy: "have it issued again with SHA-256",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[Source::Go { package: "crypto/x509", item: "checkSignature" }],
+    refusals: &[],
+    applies: |subject, _| !subject.certificates.is_empty(),
+    check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    for (held, issuer) in subject.linked().filter(|(held, _)| !is_judged(subject, held)) {
+        let algorithm = held.cert.signature_algorithm();
+        if !matches!(algorithm.hash(), Some(Hash::Sha1 | Hash::Md5)) {
+            continue;
+        }
+        let names_itself = issuer == Issuer::Itself || held.cert.subject_raw() == held.cert.issuer_raw();
+        let (severity, effect) = if names_itself {
+            (
+                Severity::Warning,
+                "nobody verifies a root's own signature in TLS, but a signing root of an MSP is refused",
+            )
+        } else {
+            (Severity::Error, "Go refuses such signatures")
+        };
+        findings
+            .report(&RULE, &held.at, format!("the certificate is signed by {algorithm}: {effect}"))
+            .subject(held.cert.subject())
+            .severity(severity)
+            .add();
+    }
+}
+
+/// Whether Fabric's or Go's verdict on the folder says that no path leads through it.
+fn is_judged(subject: &Subject, held: &HeldCert) -> bool {
+    match held.place {
+        Place::TlsRootCa | Place::ServerAnchor | Place::Loose => false,
+        Place::Server | Place::ServerChain | Place::Served | Place::ServedChain => {
+            subject.at(Place::ServerAnchor).next().is_some()
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::rules::fixture::{Made, ca, found, holding, server, tls_folder};
+    use crate::audit::subject::SubjectKind;
+
+    const SHA1: &[u64] = &[1, 2, 840, 10045, 4, 1];
+
+    #[test]
+    fn a_certificate_signed_with_sha1_is_an_error_where_no_verdict_says_it() {
+        let root = ca("ca").self_signed();
+        let mut leaf = server("p", &["p"]);
+        let alone = |made: Made| found(&RULE, &holding(SubjectKind::Certificate, [(Place::Loose, &made.cert)]));
+        assert_eq!(alone(leaf.issued_by(&root)), []);
+        leaf.signature_oid = SHA1;
+        let findings = alone(leaf.issued_by(&root));
+        assert!(findings[0].message.contains("ECDSA with SHA-1"), "{}", findings[0].message);
+        assert_eq!(findings[0].severity, Severity::Error);
+        assert_eq!(found(&RULE, &tls_folder(&leaf.issued_by(&root), &root)), [], "root-mismatch says that");
+    }
+
+    #[test]
+    fn a_tls_root_that_signed_itself_with_sha1_is_a_warning() {
+        let mut old = ca("ca");
+        old.signature_oid = SHA1;
+        let root = old.self_signed();
+        let findings = found(&RULE, &tls_folder(&server("p", &["p"]).issued_by(&root), &root));
+        assert_eq!((findings.len(), findings[0].severity), (1, Severity::Warning));
+    }
+}
