@@ -192,7 +192,7 @@ fn every_kind_of_file_is_known_in_pem_and_in_der() {
         .collect();
     insta::assert_snapshot!(told.join("\n"));
     let audited = scene.audit("", &["-A", "key-mode"]);
-    assert_eq!(found(&audited), ["input-unreadable c.csr", "input-unreadable k.p12"]);
+    assert_eq!(found(&audited), ["input-unreadable c.csr", "input-unreadable k.p12", "key-weak g.pem"]);
     assert!(reasons(&audited)[0].contains("own signature does not verify"), "{audited:?}");
 }
 
