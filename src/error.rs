@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Hook,
     /// A bug in fabcert (70).
     Bug,
+    /// A signal with this number ended the run (128 and the number: 130 for Ctrl-C, 143 for SIGTERM).
+    Signal(u8),
 }
 
 impl ErrorKind {
@@ -42,6 +44,7 @@ impl ErrorKind {
             Self::Locked => 9,
             Self::Hook => 10,
             Self::Bug => 70,
+            Self::Signal(number) => 128_u8.saturating_add(number),
         }
     }
 
@@ -58,6 +61,7 @@ impl ErrorKind {
             Self::Locked => "locked",
             Self::Hook => "hook",
             Self::Bug => "bug",
+            Self::Signal(_) => "signal",
         }
     }
 }
@@ -75,6 +79,14 @@ impl Error {
     /// An error of `kind`; `message` says what happened and to which file or host, in lower case and without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), help: None, source: None }
+    }
+
+    /// Adds `detail` to what happened.
+    #[must_use]
+    pub fn with_detail(mut self, detail: &str) -> Self {
+        self.message.push_str("; ");
+        self.message.push_str(detail);
+        self
     }
 
     /// Adds what to do next.
@@ -139,8 +151,9 @@ mod tests {
 
     #[test]
     fn exit_codes_are_frozen() {
-        use ErrorKind::{Bug, Hook, Input, Io, Locked, NoInput, NotAsAsked, Refused, Unreachable, Usage};
-        let all = [Usage, NoInput, Input, Io, Unreachable, Refused, NotAsAsked, Locked, Hook, Bug];
+        use ErrorKind::{Bug, Hook, Input, Io, Locked, NoInput, NotAsAsked, Refused, Signal, Unreachable, Usage};
+        let all =
+            [Usage, NoInput, Input, Io, Unreachable, Refused, NotAsAsked, Locked, Hook, Bug, Signal(2), Signal(15)];
         let found: Vec<(u8, &str)> = all.iter().map(|k| (k.exit_code(), k.as_str())).collect();
         let frozen = [
             (2, "usage"),
@@ -153,6 +166,8 @@ mod tests {
             (9, "locked"),
             (10, "hook"),
             (70, "bug"),
+            (130, "signal"),
+            (143, "signal"),
         ];
         assert_eq!(found, frozen);
     }

@@ -105,7 +105,7 @@ pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Er
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let outcome = super::runtime()?.block_on(enroll::enroll(&wish, &environment))?;
+    let outcome = super::runtime()?.block_on(super::until_signal(enroll::enroll(&wish, &environment)))?;
     match form {
         OutputForm::Json => output::print_json(&outcome)?,
         OutputForm::Human => output::print(&outcome.to_string())?,

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Error, ErrorKind, Timestamp};
 
@@ -39,6 +40,7 @@ Exit codes:
    9  another fabcert holds the lock (may be tried again)
   10  a hook failed; the certificate is in place
   70  a bug in fabcert
+ 130  ended by Ctrl-C (143: by SIGTERM); the same command goes on where it stopped
 
 Examples:
   fabcert demo
@@ -168,6 +170,22 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorKind::Io, "the runtime could not be started").with_source(e))
+}
+
+/// Lets `work` end, or gives it up at Ctrl-C or SIGTERM where it waits for the network; steps on the disk are finished
+/// first. Without a handler of its own, process 1 of a container would not end before it is killed.
+async fn until_signal<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, "signals cannot be waited for").with_source(e);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let (number, name) = tokio::select! {
+        biased;
+        done = work => return done,
+        _ = terminate.recv() => (15, "SIGTERM"),
+        _ = interrupt.recv() => (2, "Ctrl-C"),
+    };
+    Err(Error::new(ErrorKind::Signal(number), format!("ended by {name}; nothing is half written"))
+        .with_help("run the same command again: it goes on where this one stopped"))
 }
 
 #[cfg(test)]

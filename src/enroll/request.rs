@@ -280,7 +280,7 @@ async fn ask(
             }
             Err(e) => {
                 return Err(keep_if_ambiguous(task, pending, &e, lost_before || *lost.borrow(), env)?
-                    .unwrap_or_else(|| e.into()));
+                    .unwrap_or_else(|| told(e, ca)));
             }
         }
     }
@@ -311,9 +311,20 @@ async fn ask(
                     place.write_state_file(disk, refusal::FILE, &refusal.to_bytes(), 0o600)?;
                 }
             }
-            Err(keep_if_ambiguous(task, pending, &e, lost_before || *lost.borrow(), env)?.unwrap_or_else(|| e.into()))
+            Err(keep_if_ambiguous(task, pending, &e, lost_before || *lost.borrow(), env)?
+                .unwrap_or_else(|| told(e, ca)))
         }
     }
+}
+
+/// The error of a request; a refusal names who was refused, and by which of the server's CAs.
+fn told(e: CaError, ca: &CaAccess) -> Error {
+    let error = Error::from(e);
+    if error.kind() != ErrorKind::Refused {
+        return error;
+    }
+    let at = ca.ca_name.as_ref().map_or_else(|| "the server's default CA".to_owned(), |name| format!("CA \"{name}\""));
+    error.with_detail(&format!("asked for \"{}\" at {at}", ca.id))
 }
 
 /// Keeps the pending key where the CA may have issued all the same, or has before, and drops it where it surely did not.

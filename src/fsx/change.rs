@@ -26,7 +26,7 @@ impl Disk {
         })
     }
 
-    /// Makes `path` and every missing folder above it, each with mode `0755`.
+    /// Makes `path` and every missing folder above it, each with mode `0755` and its name on the disk.
     ///
     /// # Errors
     /// When one of them cannot be made, or something else stands in its place.
@@ -36,10 +36,11 @@ impl Disk {
             Some(_) => return Err(FsError::new(Op::CreateDir, path, Errno::NOTDIR)),
             None => {}
         }
-        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+        if let Some(parent) = parent {
             self.create_dirs(parent)?;
         }
-        match self.create_dir(path, 0o755) {
+        match self.create_dir(path, 0o755).and_then(|()| self.sync(parent.unwrap_or_else(|| Path::new(".")))) {
             // Another process made it in the meantime.
             Err(e) if e.is(Errno::EXIST) && matches!(self.metadata_followed(path)?, Some(m) if m.kind == Kind::Dir) => {
                 Ok(())
