@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, TrySendError};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::input::Unit;
@@ -23,6 +23,10 @@ impl Progress for () {
 
 /// Units that one thread may be ahead of the first that is not done: this bounds the memory.
 const AHEAD: usize = 64;
+
+/// So many units go from one thread to another at once where there is work enough for all: waking a thread for each costs
+/// more than the smallest of them.
+const BATCH: usize = 16;
 
 /// More threads than this wait for the disk only.
 const MOST_JOBS: usize = 256;
@@ -46,35 +50,50 @@ pub fn drive(
     let jobs = jobs.clamp(1, MOST_JOBS);
     let (found, searching, stop) = (AtomicUsize::new(0), AtomicBool::new(true), AtomicBool::new(false));
     let window = Window::new(jobs * AHEAD);
-    let (give, units) = mpsc::sync_channel(jobs * AHEAD);
+    let (give, units) = mpsc::sync_channel(2 * jobs);
     let units = Mutex::new(units);
     std::thread::scope(|scope| {
         let (found, searching, stop, window, units) = (&found, &searching, &stop, &window, &units);
         scope.spawn(move || {
+            let mut batch = Vec::new();
             source(&mut |unit| {
                 let index = found.fetch_add(1, Ordering::Relaxed);
-                window.wait_for(index);
-                // The threads below take all that comes, to the end.
-                drop(give.send((index, unit)));
+                if window.is_closed_to(index) {
+                    // What is held back here may be what the window waits for.
+                    drop(give.send(std::mem::take(&mut batch)));
+                    window.wait_for(index);
+                }
+                batch.push((index, unit));
+                batch = match give.try_send(std::mem::take(&mut batch)) {
+                    Err(TrySendError::Full(batch)) if batch.len() < BATCH => batch,
+                    Err(TrySendError::Full(batch)) => {
+                        // The threads below take all that comes, to the end.
+                        drop(give.send(batch));
+                        Vec::new()
+                    }
+                    Ok(()) | Err(TrySendError::Disconnected(_)) => Vec::new(),
+                };
             });
+            drop(give.send(batch));
             searching.store(false, Ordering::Relaxed);
         });
         let (sender, receiver) = mpsc::channel();
         for _ in 0..jobs {
             let sender = sender.clone();
             scope.spawn(move || {
-                while let Some((index, unit)) = next(units) {
-                    if !stop.load(Ordering::Relaxed) {
-                        // The receiver is gone only after an error, when nobody waits any more.
-                        drop(sender.send((index, audit.unit(disk, &unit))));
-                    }
+                while let Some(batch) = next(units) {
+                    let audited = |(index, unit): (usize, Unit)| {
+                        (!stop.load(Ordering::Relaxed)).then(|| (index, audit.unit(disk, &unit)))
+                    };
+                    // The receiver is gone only after an error, when nobody waits any more.
+                    drop(sender.send(batch.into_iter().filter_map(audited).collect::<Vec<_>>()));
                 }
             });
         }
         drop(sender);
         let mut waiting = BTreeMap::new();
         let mut wanted = 0;
-        for (index, done) in receiver {
+        for (index, done) in receiver.into_iter().flatten() {
             waiting.insert(index, done);
             while let Some(done) = waiting.remove(&wanted) {
                 match done {
@@ -94,7 +113,9 @@ pub fn drive(
     })
 }
 
-fn next(units: &Mutex<Receiver<(usize, Unit)>>) -> Option<(usize, Unit)> {
+type Batch = Vec<(usize, Unit)>;
+
+fn next(units: &Mutex<Receiver<Batch>>) -> Option<Batch> {
     units.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
@@ -108,6 +129,11 @@ struct Window {
 impl Window {
     const fn new(width: usize) -> Self {
         Self { first: Mutex::new(0), moved: Condvar::new(), width }
+    }
+
+    /// Whether the unit `index` has to wait.
+    fn is_closed_to(&self, index: usize) -> bool {
+        index >= self.first.lock().unwrap_or_else(PoisonError::into_inner).saturating_add(self.width)
     }
 
     /// Waits until the unit `index` may be worked on.

@@ -3,10 +3,11 @@
 use ::ecdsa::elliptic_curve::sec1::ToSec1Point as _;
 use ::ecdsa::signature::hazmat::PrehashVerifier as _;
 use ring::rand::SystemRandom;
-use ring::signature::{self, EcdsaKeyPair, UnparsedPublicKey, VerificationAlgorithm};
+use ring::signature::{self, EcdsaKeyPair, VerificationAlgorithm};
 
 use super::algorithm::Hash;
 use super::der::{Der, SEQUENCE, significant};
+use crate::key::is_made_by;
 
 /// A curve that Go knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl Curve {
 
     /// Whether the key `point` made the DER signature over `message` (Go `ecdsa.VerifyASN1`).
     pub(super) fn verifies(self, point: &[u8], hash: Hash, message: &[u8], signature: &[u8]) -> bool {
-        let fast: Option<&dyn VerificationAlgorithm> = match (self, hash) {
+        let fast: Option<&'static dyn VerificationAlgorithm> = match (self, hash) {
             (Self::P256, Hash::Sha256) => Some(&signature::ECDSA_P256_SHA256_ASN1),
             (Self::P256, Hash::Sha384) => Some(&signature::ECDSA_P256_SHA384_ASN1),
             (Self::P384, Hash::Sha256) => Some(&signature::ECDSA_P384_SHA256_ASN1),
@@ -99,7 +100,7 @@ impl Curve {
             _ => None,
         };
         if let Some(algorithm) = fast {
-            return UnparsedPublicKey::new(algorithm, point).verify(message, signature).is_ok();
+            return is_made_by(algorithm, point, message, signature);
         }
         self.verifies_slowly(point, &hash.digest(message), signature).is_some()
     }

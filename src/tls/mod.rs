@@ -35,11 +35,13 @@ pub type Verdict = Result<(), TlsRefusal>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsVerdicts {
-    /// Whether a peer starts that has certificate, key and CA file set to these; `None` without a server's pair.
-    pub server: Option<Verdict>,
+    /// Whether a peer starts that has certificate, key and CA file set to these.
+    pub server: Verdict,
     /// Whether a Go client that trusts the CA file accepts the server under every name; the refusal is that of the first
-    /// name refused. `None` when there are no names or no pair. A server that does not start is refused.
+    /// name refused. `None` when there are no names. A server that does not start is refused.
     pub client: Option<Verdict>,
+    /// Whether a Go client that trusts the CA file and asks for no name accepts the server: is the chain good?
+    pub trust: Verdict,
     /// What Go accepts and is yet worth a word.
     pub warnings: Vec<TlsWarning>,
 }
@@ -63,11 +65,8 @@ impl fmt::Display for TlsWarning {
 
 /// Judges a TLS folder whose files bear one of the usual sets of names (see [`TlsFiles::find`]), as a client that dials
 /// `names` (host names or IP addresses, without a port) sees it at the time `now`.
-pub fn verdicts(folder: &dyn FolderReader, names: &[impl AsRef<str>], now: Timestamp) -> TlsVerdicts {
-    match TlsFiles::find(folder) {
-        Some(files) => verdicts_on(folder, &files, names, now),
-        None => TlsVerdicts { server: None, client: None, warnings: Vec::new() },
-    }
+pub fn verdicts(folder: &dyn FolderReader, names: &[impl AsRef<str>], now: Timestamp) -> Option<TlsVerdicts> {
+    TlsFiles::find(folder).map(|files| verdicts_on(folder, &files, names, now))
 }
 
 /// Judges these files of a TLS folder, as [`verdicts`] does.
@@ -77,20 +76,15 @@ pub fn verdicts_on(
     names: &[impl AsRef<str>],
     now: Timestamp,
 ) -> TlsVerdicts {
-    let mut warnings = Vec::new();
     let started = server::start(folder, files);
-    let client = if names.is_empty() {
-        None
-    } else {
-        Some(started.as_ref().map_err(Clone::clone).and_then(|served| {
-            let client = client::Client::new(files, served)?;
-            names.iter().try_for_each(|name| client.dial(name.as_ref(), now))
-        }))
-    };
-    if let Ok(served) = &started {
-        warnings.extend(served.warnings(&files.certificate, now));
+    let opened = started.as_ref().map_err(Clone::clone).and_then(|served| client::Client::new(files, served));
+    let dial = |name: &str| opened.as_ref().map_err(Clone::clone).and_then(|client| client.dial(name, now));
+    TlsVerdicts {
+        client: (!names.is_empty()).then(|| names.iter().try_for_each(|name| dial(name.as_ref()))),
+        trust: dial(""),
+        warnings: started.iter().filter_map(|served| served.warnings(&files.certificate, now)).collect(),
+        server: started.map(drop),
     }
-    TlsVerdicts { server: Some(started.map(drop)), client, warnings }
 }
 
 /// Whether a Go client that trusts `anchors` (PEM, one or many) and dials `name` at `now` accepts a server that sends

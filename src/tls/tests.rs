@@ -39,6 +39,11 @@ fn folder(files: &[(&str, &str)]) -> MemoryFolder {
     folder
 }
 
+/// Judges a folder that holds a server's pair.
+fn judged(folder: &MemoryFolder, names: &[&str], now: Timestamp) -> TlsVerdicts {
+    verdicts(folder, names, now).expect("a server's pair")
+}
+
 fn key_of(verdict: Option<Verdict>) -> Option<&'static str> {
     verdict.and_then(Result::err).map(|e| e.key)
 }
@@ -52,11 +57,11 @@ fn a_pair_serves_under_its_names() {
         ["signcerts/c", "keystore/k", "tlscacerts/t"],
     ] {
         let folder = folder(&[(names[0], &leaf), (names[1], &key), (names[2], &ca)]);
-        let good = verdicts(&folder, &["gateway", "GATEWAY"], NOW);
-        assert_eq!((good.server, good.client, good.warnings), (Some(Ok(())), Some(Ok(())), vec![]), "{names:?}");
-        let other = verdicts(&folder, &["gateway", "other"], NOW);
-        assert_eq!((other.server, key_of(other.client)), (Some(Ok(())), Some("wrong-host")));
-        assert_eq!(verdicts(&folder, &[] as &[&str], NOW).client, None);
+        let good = judged(&folder, &["gateway", "GATEWAY"], NOW);
+        assert_eq!((good.server, good.client, good.warnings), (Ok(()), Some(Ok(())), vec![]), "{names:?}");
+        let other = judged(&folder, &["gateway", "other"], NOW);
+        assert_eq!((other.server, other.trust, key_of(other.client)), (Ok(()), Ok(()), Some("wrong-host")));
+        assert_eq!(judged(&folder, &[], NOW).client, None);
     }
 }
 
@@ -74,12 +79,12 @@ fn what_no_server_takes_no_client_takes() {
         ("", &key, "certificate-no-pem"),
     ] {
         let folder = folder(&[("server.crt", certificate), ("server.key", key), ("ca.crt", &ca)]);
-        let found = verdicts(&folder, &["gateway"], NOW);
-        assert_eq!((key_of(found.server), key_of(found.client)), (Some(expected), Some(expected)));
+        let found = judged(&folder, &["gateway"], NOW);
+        assert_eq!((key_of(Some(found.server)), key_of(found.client)), (Some(expected), Some(expected)));
     }
-    let without_ca = verdicts(&folder(&[("tls.crt", &leaf), ("tls.key", &key)]), &["gateway"], NOW);
-    assert_eq!(key_of(without_ca.server), Some("ca-file-missing"));
-    assert_eq!(verdicts(&folder(&[("client.crt", &leaf)]), &["gateway"], NOW).server, None);
+    let without_ca = judged(&folder(&[("tls.crt", &leaf), ("tls.key", &key)]), &["gateway"], NOW);
+    assert_eq!(key_of(Some(without_ca.server)), Some("ca-file-missing"));
+    assert_eq!(verdicts(&folder(&[("client.crt", &leaf)]), &["gateway"], NOW), None);
 }
 
 #[test]
@@ -87,11 +92,11 @@ fn a_server_starts_with_what_its_clients_refuse() {
     let clients_only =
         |leaf: &mut CertificateParams| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let Pki { ca, leaf, key } = pki(clients_only);
-    let found = verdicts(&folder(&[("tls.crt", &leaf), ("tls.key", &key), ("ca.crt", &ca)]), &["gateway"], NOW);
-    assert_eq!((found.server, key_of(found.client)), (Some(Ok(())), Some("no-server-auth")));
+    let found = judged(&folder(&[("tls.crt", &leaf), ("tls.key", &key), ("ca.crt", &ca)]), &["gateway"], NOW);
+    assert_eq!((found.server, key_of(found.client)), (Ok(()), Some("no-server-auth")));
 
     let Pki { leaf, key, .. } = pki(|leaf| leaf.not_after = rcgen::date_time_ymd(2025, 1, 1));
-    let found = verdicts(&folder(&[("tls.crt", &leaf), ("tls.key", &key), ("ca.crt", "junk")]), &["gateway"], NOW);
-    assert_eq!((found.server, key_of(found.client)), (Some(Ok(())), Some("ca-file-unusable")));
+    let found = judged(&folder(&[("tls.crt", &leaf), ("tls.key", &key), ("ca.crt", "junk")]), &["gateway"], NOW);
+    assert_eq!((found.server, key_of(found.client)), (Ok(()), Some("ca-file-unusable")));
     assert_eq!(found.warnings[0].key, "expired");
 }

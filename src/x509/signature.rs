@@ -8,7 +8,7 @@ use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
 
 use super::PublicKeyKind;
-use crate::key::{KeyAlgorithm, is_low_s};
+use crate::key::{KeyAlgorithm, is_low_s, is_made_by};
 
 /// The algorithm of a signature.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -124,8 +124,11 @@ impl SignatureAlgorithm {
     pub(super) fn verify(&self, key: &PublicKeyKind, bits: &[u8], message: &[u8], signature: &[u8]) -> SignatureCheck {
         match self.verifier(key) {
             Some(verifier) => {
-                let key = ring_signature::UnparsedPublicKey::new(verifier, bits);
-                if key.verify(message, signature).is_ok() { SignatureCheck::Good } else { SignatureCheck::Bad }
+                if is_made_by(verifier, bits, message, signature) {
+                    SignatureCheck::Good
+                } else {
+                    SignatureCheck::Bad
+                }
             }
             None if self.fits(key) => SignatureCheck::Unknown,
             None => SignatureCheck::Bad,

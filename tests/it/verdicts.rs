@@ -86,9 +86,9 @@ fn every_recorded_verdict_on_msp_and_tls_folders_is_ours() {
     let mut tls_agreed = 0;
     for case in &tls_cases {
         let folder = DiskFolder::new(&disk, folders.path().join(&case["id"]));
-        let verdicts = tls::verdicts(&folder, &["org1-peer-gateway-svc"], now);
+        let verdicts = tls::verdicts(&folder, &["org1-peer-gateway-svc"], now).expect("a server's pair");
         let before = wrong.len();
-        compare(&mut wrong, &case["id"], &case["peer_node_start"], "up", verdicts.server.expect("a server's pair"));
+        compare(&mut wrong, &case["id"], &case["peer_node_start"], "up", verdicts.server);
         let client = &case["go_client_as_org1-peer-gateway-svc"];
         if !client.is_empty() {
             compare(&mut wrong, &case["id"], client, "ok", verdicts.client.expect("a name"));

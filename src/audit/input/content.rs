@@ -31,9 +31,11 @@ pub(super) enum Content {
 /// # Errors
 /// When reading fails.
 pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dyn FnMut(Block)) -> io::Result<Content> {
-    let mut source = source.take(len);
-    let mut chunk = Zeroizing::new(Vec::with_capacity(CHUNK));
-    next(&mut source, &mut chunk)?;
+    // What is read is wiped afterwards: no more room than the file needs.
+    let room = usize::try_from(len).map_or(CHUNK, |len| len.min(CHUNK));
+    let mut chunk = Zeroizing::new(vec![0; room]);
+    let mut left = len;
+    next(source, &mut chunk, &mut left)?;
     if is_utf16(&chunk) {
         return Ok(Content::Odd("it is UTF-16 text, which neither Fabric nor OpenSSL reads: iconv -f UTF-16 -t UTF-8"));
     }
@@ -41,7 +43,7 @@ pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dy
     if len <= LARGEST_DER && claimed.is_some_and(|claimed| claimed == len || hinted) {
         let mut whole = Zeroizing::new(Vec::with_capacity(usize::try_from(len).unwrap_or(0)));
         whole.extend_from_slice(&chunk);
-        source.read_to_end(&mut whole)?;
+        source.take(left).read_to_end(&mut whole)?;
         return Ok(Content::Der(whole));
     }
     let met = Cell::new(false);
@@ -56,16 +58,28 @@ pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dy
             return Ok(Content::Binary);
         }
         blocks.feed(&chunk);
-        next(&mut source, &mut chunk)?;
+        next(source, &mut chunk, &mut left)?;
     }
     blocks.finish();
     Ok(Content::Text)
 }
 
-/// Fills `chunk` anew; it stays empty at the end.
-fn next(source: &mut dyn Read, chunk: &mut Vec<u8>) -> io::Result<()> {
-    chunk.clear();
-    source.take(CHUNK as u64).read_to_end(chunk)?;
+/// Fills `chunk` anew, within its capacity, from what is `left`; it stays empty at the end.
+fn next(source: &mut dyn Read, chunk: &mut Vec<u8>, left: &mut u64) -> io::Result<()> {
+    let room = chunk.capacity();
+    chunk.resize(usize::try_from(*left).map_or(room, |left| left.min(room)), 0);
+    let mut filled = 0;
+    while filled < chunk.len() {
+        match source.read(&mut chunk[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    // A file that was cut meanwhile holds no more.
+    *left = if filled < chunk.len() { 0 } else { *left - filled as u64 };
+    chunk.truncate(filled);
     Ok(())
 }
 

@@ -33,11 +33,9 @@ pub(super) fn judge(
     };
     let dialled = expectation.dialled();
     let found = tls::verdicts_on(folder, &files, &dialled, now);
-    // A client that does not ask for a name: is the chain good?
-    let trust = tls::verdicts_on(folder, &files, &[""], now).client;
     let refusals = [
-        (found.server.as_ref(), "a peer does not start with this folder"),
-        (trust.as_ref(), "no Go client that trusts these anchors accepts it"),
+        (Some(&found.server), "a peer does not start with this folder"),
+        (Some(&found.trust), "no Go client that trusts these anchors accepts it"),
         (found.client.as_ref(), "a Go client refuses it"),
     ];
     let rule = |refusal: &TlsRefusal| rule_of(refusal, subject, expectation);
@@ -59,9 +57,8 @@ pub(super) fn judge(
         Ok(()) => Verdict::Accept,
         Err(refusal) => Verdict::Refuse { rule: rule(refusal), reason: refusal.to_string() },
     };
-    let verdicts =
-        Verdicts::Tls { server: found.server.as_ref().map(verdict), client: found.client.as_ref().map(verdict) };
-    subject.verdicts = verdicts;
+    subject.verdicts =
+        Verdicts::Tls { server: Some(verdict(&found.server)), client: found.client.as_ref().map(verdict) };
     out
 }
 
