@@ -20,6 +20,7 @@ pub mod enroll;
 mod error;
 pub mod fsx;
 mod go_x509;
+pub mod k8s;
 pub mod key;
 pub mod live;
 pub mod msp;

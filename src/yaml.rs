@@ -81,6 +81,26 @@ impl Node {
         self.entries()?.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
 
+    /// The value below a path of keys.
+    pub fn find(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The text of the scalar below a path of keys; nothing when it is `null`.
+    pub fn text_at(&self, path: &[&str]) -> Option<&str> {
+        self.find(path).filter(|node| !node.is_null())?.text()
+    }
+
+    /// The items of the list below a path of keys; none when there is no list.
+    pub fn items_at(&self, path: &[&str]) -> &[Self] {
+        self.find(path).and_then(Self::items).unwrap_or_default()
+    }
+
+    /// The entries of the mapping below a path of keys; none when there is no mapping.
+    pub fn entries_at(&self, path: &[&str]) -> &[(Self, Self)] {
+        self.find(path).and_then(Self::entries).unwrap_or_default()
+    }
+
     /// What it is, in a word.
     pub const fn kind(&self) -> &'static str {
         match self.value {

@@ -1,0 +1,72 @@
+//! ConfigMaps: the environment of nodes, what is dialled, and connection profiles.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::dial::endpoints;
+use super::document::Word;
+use super::fabric::is_own_address;
+use super::meta::Meta;
+use super::profile::Profile;
+use super::secret::pem;
+use crate::yaml::Node;
+
+/// Longer values are files, which no variable of a node is.
+const LONGEST_VARIABLE: usize = 4096;
+
+/// A `ConfigMap`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigMap {
+    /// Name, namespace, place.
+    pub meta: Meta,
+    /// Its short values of one line, by key.
+    pub variables: Vec<(String, Word)>,
+    /// The files in it that hold certificates (PEM, one or many), by key.
+    pub certificates: Vec<(String, String)>,
+    /// The hosts that its values dial.
+    pub dialled: Vec<Dialled>,
+    /// The connection profiles in it.
+    pub profiles: Vec<Profile>,
+}
+
+/// A host in a value of a `ConfigMap`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialled {
+    /// The key.
+    pub key: String,
+    /// The host and its line.
+    pub host: Word,
+    /// The port, where one is written.
+    pub port: Option<u16>,
+}
+
+impl ConfigMap {
+    pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Self {
+        let meta = Meta::read(document, kind, path);
+        let (mut variables, mut certificates, mut profiles) = (Vec::new(), Vec::new(), Vec::new());
+        let mut dialled: Vec<Dialled> = Vec::new();
+        for (key, value) in document.entries_at(&["data"]) {
+            let (Some(key), Some(text)) = (key.text(), value.text()) else { continue };
+            profiles.extend(Profile::inside(value, &meta.at));
+            if !is_own_address(key) {
+                // A block scalar's text begins on the line below its indicator.
+                let first = value.line + usize::from(text.trim().contains('\n'));
+                for (host, port, index) in endpoints(text) {
+                    if !dialled.iter().any(|d| d.key == key && d.host.text == host && d.port == port) {
+                        dialled.push(Dialled {
+                            key: key.to_owned(),
+                            host: Word { text: host, line: first + index },
+                            port,
+                        });
+                    }
+                }
+            }
+            if text.contains("-----BEGIN CERTIFICATE-----") {
+                certificates.extend(pem(text).map(|pem| (key.to_owned(), pem)));
+            } else if !text.trim().contains('\n') && text.len() <= LONGEST_VARIABLE {
+                variables.push((key.to_owned(), Word { text: text.trim().to_owned(), line: value.line }));
+            }
+        }
+        Self { meta, variables, certificates, dialled, profiles }
+    }
+}

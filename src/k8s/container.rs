@@ -1,0 +1,129 @@
+//! Containers: ports, environment, mounts, and the words of their commands.
+
+use super::document::{Word, port};
+use crate::yaml::Node;
+
+/// A container of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The ports it declares.
+    pub ports: Vec<ContainerPort>,
+    /// Its environment, one by one.
+    pub env: Vec<EnvVar>,
+    /// Its environment, taken whole from objects.
+    pub env_from: Vec<EnvFrom>,
+    /// What is mounted where.
+    pub mounts: Vec<Mount>,
+    /// `command` and `args`.
+    pub words: Vec<Word>,
+}
+
+/// A declared port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its number.
+    pub number: u16,
+}
+
+/// A variable of the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub source: EnvSource,
+    /// Its line.
+    pub line: usize,
+}
+
+/// Where a variable's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnvSource {
+    /// It is written there.
+    Value(String),
+    /// A key of a `ConfigMap`.
+    ConfigMap {
+        /// The object's name.
+        name: String,
+        /// The key in it.
+        key: String,
+    },
+    /// A Secret or a field of the pod: not read here.
+    Elsewhere,
+}
+
+/// An object whose keys all become variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvFrom {
+    /// The `ConfigMap`'s name.
+    pub config_map: String,
+    /// What is put in front of its keys.
+    pub prefix: String,
+}
+
+/// A mounted volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The volume's name.
+    pub volume: String,
+    /// Where it is mounted.
+    pub path: String,
+    /// The part of it that is mounted.
+    pub sub_path: Option<String>,
+}
+
+impl Container {
+    pub(super) fn read(node: &Node) -> Self {
+        let text = |n: &Node, key: &str| n.text_at(&[key]).map(str::to_owned);
+        let mut words = Word::list(node, &["command"]);
+        words.extend(Word::list(node, &["args"]));
+        Self {
+            name: text(node, "name").unwrap_or_default(),
+            ports: node
+                .items_at(&["ports"])
+                .iter()
+                .filter_map(|p| Some(ContainerPort { name: text(p, "name"), number: port(p.get("containerPort"))? }))
+                .collect(),
+            env: node.items_at(&["env"]).iter().filter_map(EnvVar::read).collect(),
+            env_from: node.items_at(&["envFrom"]).iter().filter_map(EnvFrom::read).collect(),
+            mounts: node
+                .items_at(&["volumeMounts"])
+                .iter()
+                .filter_map(|m| {
+                    Some(Mount { volume: text(m, "name")?, path: text(m, "mountPath")?, sub_path: text(m, "subPath") })
+                })
+                .collect(),
+            words,
+        }
+    }
+}
+
+impl EnvVar {
+    fn read(node: &Node) -> Option<Self> {
+        let name = node.text_at(&["name"])?.to_owned();
+        let reference = node.find(&["valueFrom", "configMapKeyRef"]);
+        let source = match (node.get("value"), reference) {
+            (Some(value), _) => EnvSource::Value(value.text()?.to_owned()),
+            (None, Some(from)) => EnvSource::ConfigMap {
+                name: from.text_at(&["name"])?.to_owned(),
+                key: from.text_at(&["key"])?.to_owned(),
+            },
+            (None, None) => EnvSource::Elsewhere,
+        };
+        let line = node.get("value").map_or(node.line, |v| v.line);
+        Some(Self { name, source, line })
+    }
+}
+
+impl EnvFrom {
+    fn read(node: &Node) -> Option<Self> {
+        Some(Self {
+            config_map: node.text_at(&["configMapRef", "name"])?.to_owned(),
+            prefix: node.text_at(&["prefix"]).unwrap_or_default().to_owned(),
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! Which workloads are Fabric nodes, and what their environment says: ports, certificate, the names they give of themselves.
+
+use super::container::Container;
+use super::dial::endpoint;
+use super::meta::At;
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FabricKind {
+    /// A peer.
+    Peer,
+    /// An orderer.
+    Orderer,
+}
+
+impl FabricKind {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Orderer => "orderer",
+        }
+    }
+}
+
+/// A variable of a container's environment, with where its value is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) at: At,
+}
+
+/// A Fabric node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FabricNode {
+    /// Peer or orderer.
+    pub kind: FabricKind,
+    /// Which of the workload's containers it is.
+    pub container: usize,
+    /// Whether it serves TLS; so unless it is switched off.
+    pub tls: bool,
+    /// The ports at which it serves with its TLS certificate; `None` when an operator decides.
+    pub ports: Option<Vec<u16>>,
+    /// The port for chaincode.
+    pub chaincode_port: Option<u16>,
+    /// The path of its TLS certificate in the container.
+    pub certificate_file: Option<String>,
+    /// The names that it tells others to dial.
+    pub endpoints: Vec<SelfEndpoint>,
+    /// `CORE_PEER_ID`.
+    pub id: Option<String>,
+    /// Whether something in its environment belongs to a server, and not to the `peer` command only.
+    pub is_server: bool,
+}
+
+/// A name that a node gives of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfEndpoint {
+    /// The variable.
+    pub variable: String,
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: Option<u16>,
+    /// Where it is written.
+    pub at: At,
+    /// Chaincode dials it; nobody else.
+    pub chaincode_only: bool,
+}
+
+/// Variables that the `peer` command takes as well.
+const CLIENT: [&str; 10] = [
+    "CORE_PEER_ADDRESS",
+    "CORE_PEER_LOCALMSPID",
+    "CORE_PEER_MSPCONFIGPATH",
+    "CORE_PEER_TLS_ENABLED",
+    "CORE_PEER_TLS_ROOTCERT_FILE",
+    "CORE_PEER_TLS_SERVERHOSTOVERRIDE",
+    "CORE_PEER_TLS_CLIENTAUTHREQUIRED",
+    "CORE_PEER_TLS_CLIENTROOTCAS_FILES",
+    "CORE_PEER_TLS_CLIENTCERT_FILE",
+    "CORE_PEER_TLS_CLIENTKEY_FILE",
+];
+
+impl FabricNode {
+    /// The node in a container with this environment, if it is one.
+    pub(super) fn of(container: usize, env: &[Variable]) -> Option<Self> {
+        let get = |name: &str| env.iter().find(|v| v.name == name).map(|v| v.value.as_str());
+        let begins = |prefix: &str| env.iter().any(|v| v.name.starts_with(prefix));
+        // Chaincode is told of its peer by the same names.
+        if get("CORE_CHAINCODE_ID_NAME").is_some() {
+            return None;
+        }
+        if begins("ORDERER_GENERAL_") || begins("ORDERER_CHANNELPARTICIPATION_") {
+            return Some(Self::orderer(container, &get));
+        }
+        begins("CORE_PEER_").then(|| Self::peer(container, env, &get))
+    }
+
+    /// One that an operator makes: it decides where the node listens.
+    pub(super) fn operated(kind: FabricKind) -> Self {
+        Self {
+            kind,
+            container: 0,
+            tls: true,
+            ports: None,
+            chaincode_port: None,
+            certificate_file: None,
+            endpoints: Vec::new(),
+            id: None,
+            is_server: true,
+        }
+    }
+
+    fn peer<'a>(container: usize, env: &[Variable], get: &dyn Fn(&str) -> Option<&'a str>) -> Self {
+        let listen = port_of(get("CORE_PEER_LISTENADDRESS")).unwrap_or(7051);
+        let chaincode_port = port_of(get("CORE_PEER_CHAINCODELISTENADDRESS")).unwrap_or(7052);
+        let mut ports = vec![listen];
+        if is_on(get("CORE_OPERATIONS_TLS_ENABLED")) {
+            ports.extend(port_of(get("CORE_OPERATIONS_LISTENADDRESS")));
+        }
+        let endpoint_of = |(variable, chaincode_only): (&str, bool)| {
+            let found = env.iter().find(|v| v.name == variable)?;
+            let (host, port) = endpoint(&found.value)?;
+            Some(SelfEndpoint { variable: variable.to_owned(), host, port, at: found.at.clone(), chaincode_only })
+        };
+        let endpoints = [
+            ("CORE_PEER_ADDRESS", false),
+            ("CORE_PEER_GOSSIP_ENDPOINT", false),
+            ("CORE_PEER_GOSSIP_EXTERNALENDPOINT", false),
+            ("CORE_PEER_CHAINCODEADDRESS", true),
+        ];
+        Self {
+            kind: FabricKind::Peer,
+            container,
+            tls: !is_off(get("CORE_PEER_TLS_ENABLED")),
+            ports: Some(ports),
+            chaincode_port: Some(chaincode_port).filter(|p| *p != listen),
+            certificate_file: in_config_folder(get("CORE_PEER_TLS_CERT_FILE"), get("FABRIC_CFG_PATH")),
+            endpoints: endpoints.into_iter().filter_map(endpoint_of).collect(),
+            id: get("CORE_PEER_ID").map(str::to_ascii_lowercase),
+            is_server: env.iter().any(|v| v.name.starts_with("CORE_PEER_") && !CLIENT.contains(&v.name.as_str())),
+        }
+    }
+
+    fn orderer<'a>(container: usize, get: &dyn Fn(&str) -> Option<&'a str>) -> Self {
+        let number = |name: &str| get(name).and_then(|v| v.parse::<u16>().ok());
+        let mut ports = vec![number("ORDERER_GENERAL_LISTENPORT").unwrap_or(7050)];
+        ports.extend(number("ORDERER_GENERAL_CLUSTER_LISTENPORT"));
+        if is_on(get("ORDERER_ADMIN_TLS_ENABLED")) {
+            ports.extend(port_of(get("ORDERER_ADMIN_LISTENADDRESS")));
+        }
+        if is_on(get("ORDERER_OPERATIONS_TLS_ENABLED")) {
+            ports.extend(port_of(get("ORDERER_OPERATIONS_LISTENADDRESS")));
+        }
+        Self {
+            kind: FabricKind::Orderer,
+            container,
+            tls: !is_off(get("ORDERER_GENERAL_TLS_ENABLED")),
+            ports: Some(ports),
+            chaincode_port: None,
+            certificate_file: in_config_folder(get("ORDERER_GENERAL_TLS_CERTIFICATE"), get("FABRIC_CFG_PATH")),
+            endpoints: Vec::new(),
+            id: None,
+            is_server: true,
+        }
+    }
+
+    /// Whether it serves at this port with its TLS certificate; so wherever an operator decides.
+    pub fn serves_tls_at(&self, port: u16) -> bool {
+        self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
+    }
+
+    /// Whether it listens at this port for peers, clients or chaincode.
+    pub fn listens_at(&self, port: u16) -> bool {
+        self.serves_tls_at(port) || self.chaincode_port == Some(port)
+    }
+}
+
+/// Whether a variable says where its own process listens, and not whom it dials.
+pub(super) fn is_own_address(variable: &str) -> bool {
+    variable.ends_with("LISTENADDRESS")
+        || variable == "CORE_PEER_CHAINCODEADDRESS"
+        || variable.ends_with("_SERVER_ADDRESS")
+}
+
+/// The port of a container by its name.
+pub(super) fn named_port(containers: &[Container], name: &str) -> Option<u16> {
+    containers.iter().flat_map(|c| &c.ports).find(|p| p.name.as_deref() == Some(name)).map(|p| p.number)
+}
+
+fn port_of(address: Option<&str>) -> Option<u16> {
+    address?.rsplit(':').next()?.parse().ok()
+}
+
+fn is_on(value: Option<&str>) -> bool {
+    value.is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "true" | "1" | "t"))
+}
+
+fn is_off(value: Option<&str>) -> bool {
+    value.is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "false" | "0" | "f"))
+}
+
+/// Relative paths of Fabric are relative to its configuration folder.
+fn in_config_folder(path: Option<&str>, folder: Option<&str>) -> Option<String> {
+    let path = path?;
+    match folder {
+        _ if path.starts_with('/') => Some(path.to_owned()),
+        Some(folder) => Some(format!("{}/{path}", folder.trim_end_matches('/'))),
+        None => Some(format!("/etc/hyperledger/fabric/{path}")),
+    }
+}

@@ -1,0 +1,222 @@
+//! A file of manifests: its documents as objects with their lines.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::certificate::{Certificate, Issuer};
+use super::config_map::ConfigMap;
+use super::meta::At;
+use super::operator;
+use super::placeholder::{Unset, Variables, fill, filled};
+use super::profile::Profile;
+use super::proxy::KubeProxy;
+use super::route::{Gateway, Route};
+use super::secret::Secret;
+use super::service::Service;
+use super::workload::Workload;
+use crate::yaml::{self, Node, Value};
+
+/// What is read from one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Its objects, in order.
+    pub objects: Vec<Object>,
+    /// How many objects are of kinds from which no name follows.
+    pub ignored: usize,
+    /// Placeholders without a value.
+    pub unset: Vec<Unset>,
+    /// Why the file was left out.
+    pub left_out: Option<LeftOut>,
+}
+
+/// Why a file was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The line, from 1.
+    pub line: usize,
+    /// Why, in words.
+    pub reason: String,
+    /// Whether it is a template of Helm, and no fault.
+    pub is_template: bool,
+}
+
+/// An object from which names follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A Service.
+    Service(Service),
+    /// What runs pods, also through an operator.
+    Workload(Box<Workload>),
+    /// A route from outside.
+    Route(Route),
+    /// A gateway on which routes hang.
+    Gateway(Gateway),
+    /// A Secret.
+    Secret(Secret),
+    /// A `ConfigMap`.
+    ConfigMap(ConfigMap),
+    /// A Certificate of cert-manager.
+    Certificate(Certificate),
+    /// An Issuer of cert-manager.
+    Issuer(Issuer),
+    /// How connections are spread.
+    KubeProxy(KubeProxy),
+    /// A connection profile.
+    Profile(Profile),
+}
+
+/// Whether a text may be a manifest or a connection profile: a quick look before it is parsed.
+pub fn is_manifest(text: &str) -> bool {
+    (text.contains("apiVersion") && text.contains("kind"))
+        || (text.contains("peers") && text.contains("url") && text.contains("grpc"))
+}
+
+impl Manifest {
+    /// Reads a file. `None` when it is YAML or JSON of another sort.
+    pub fn read(path: &Path, text: &str, variables: &Variables) -> Option<Self> {
+        if !is_manifest(text) {
+            return None;
+        }
+        let path: Arc<Path> = Arc::from(path);
+        let mut found = Self::default();
+        let documents = match yaml::documents(text) {
+            Ok(documents) => documents,
+            // A placeholder in brackets is no YAML before it is filled: `[${A}, b]`.
+            Err(e) => match yaml::documents(&filled(text, variables, &mut |_| {})) {
+                Ok(documents) => documents,
+                Err(_) => return Self::unreadable(text, e.line, &e.reason),
+            },
+        };
+        for mut document in documents {
+            fill(&mut document, variables, &mut found.unset);
+            found.document(&document, &path);
+        }
+        if found.left_out.is_some() {
+            (found.objects, found.unset) = (Vec::new(), Vec::new());
+        }
+        let is_ours = found.left_out.is_some() || found.ignored > 0 || !found.objects.is_empty();
+        is_ours.then_some(found)
+    }
+
+    /// What is no YAML: a template that Helm has yet to fill, or a broken manifest. Other broken files are nobody's here.
+    fn unreadable(text: &str, line: usize, reason: &str) -> Option<Self> {
+        let template = text.lines().position(|l| l.contains("{{") && !l.trim_start().starts_with('#'));
+        let has = |key: &str| text.lines().any(|l| l.trim_start().trim_start_matches('"').starts_with(key));
+        let left_out = match template {
+            Some(index) => LeftOut::template(index + 1),
+            None if has("apiVersion") && has("kind") => LeftOut { line, reason: reason.to_owned(), is_template: false },
+            None => return None,
+        };
+        Some(Self { left_out: Some(left_out), ..Self::default() })
+    }
+
+    fn document(&mut self, document: &Node, path: &Arc<Path>) {
+        let Some(kind) = document.text_at(&["kind"]) else {
+            let at = At { path: Arc::clone(path), line: document.line };
+            self.objects.extend(Profile::read(document, &at).map(Object::Profile));
+            return;
+        };
+        let api_version = document.text_at(&["apiVersion"]).unwrap_or_default();
+        if let Some(items) = document.get("items").and_then(Node::items)
+            && let Some(of) = kind.strip_suffix("List")
+        {
+            for item in items {
+                match item.text_at(&["kind"]) {
+                    Some(_) => self.document(item, path),
+                    // The items of a ServiceList are Services, and need not say so.
+                    None => self.object(item, of, api_version, path),
+                }
+            }
+            return;
+        }
+        if api_version.is_empty() {
+            return;
+        }
+        self.object(document, kind, api_version, path);
+    }
+
+    fn object(&mut self, document: &Node, kind: &str, api_version: &str, path: &Arc<Path>) {
+        let found = self.objects.len();
+        self.known(document, kind, api_version, path);
+        if self.objects.len() == found {
+            self.ignored += 1;
+        } else if let Some(line) = template_line(document) {
+            self.left_out.get_or_insert(LeftOut::template(line));
+        }
+    }
+
+    fn known(&mut self, document: &Node, kind: &str, api_version: &str, path: &Arc<Path>) {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let object = match (kind, group) {
+            ("Service", "") => Some(Object::Service(Service::read(document, kind, path))),
+            ("Secret", "") => Some(Object::Secret(Secret::read(document, kind, path))),
+            ("ConfigMap", "") => Some(Object::ConfigMap(ConfigMap::read(document, kind, path))),
+            ("Certificate", "cert-manager.io" | "certmanager.k8s.io") => {
+                Certificate::read(document, kind, path).map(Object::Certificate)
+            }
+            ("Issuer" | "ClusterIssuer", "cert-manager.io" | "certmanager.k8s.io") => {
+                Some(Object::Issuer(Issuer::read(document, kind, path)))
+            }
+            ("Gateway", "gateway.networking.k8s.io" | "networking.istio.io") => {
+                Some(Object::Gateway(Gateway::read(document, kind, path)))
+            }
+            ("Ingress", "networking.k8s.io" | "extensions")
+            | ("TLSRoute" | "TCPRoute" | "HTTPRoute" | "GRPCRoute", "gateway.networking.k8s.io")
+            | ("Route", "route.openshift.io")
+            | ("VirtualService", "networking.istio.io")
+            | ("IngressRouteTCP", "traefik.io" | "traefik.containo.us") => {
+                Route::read(document, kind, path).map(Object::Route)
+            }
+            ("Cluster" | "KubeProxyConfiguration", _) => {
+                KubeProxy::read(document, api_version, kind, path).map(Object::KubeProxy)
+            }
+            ("FabricPeer" | "FabricOrdererNode" | "IBPPeer" | "IBPOrderer", _) => {
+                operator::read(document, kind, path).map(|w| Object::Workload(Box::new(w)))
+            }
+            (_, "" | "apps" | "batch" | "extensions" | "apps.openshift.io") => {
+                Workload::read(document, kind, path).map(|w| Object::Workload(Box::new(w)))
+            }
+            _ => None,
+        };
+        self.objects.extend(object);
+    }
+}
+
+impl LeftOut {
+    fn template(line: usize) -> Self {
+        let reason = "it is a template that Helm has yet to fill".to_owned();
+        Self { line, reason, is_template: true }
+    }
+}
+
+/// Where an object has text that a template engine has yet to fill. What stands in annotations, in data and in commands is
+/// text for somebody else.
+fn template_line(node: &Node) -> Option<usize> {
+    match &node.value {
+        Value::Scalar { text, .. } => text.contains("{{").then_some(node.line),
+        Value::Sequence(items) => items.iter().find_map(template_line),
+        Value::Mapping(entries) => entries.iter().find_map(|(key, value)| {
+            if matches!(key.value, Value::Mapping(_)) {
+                // `{{NAME}}` without quotes is a mapping whose key is a mapping.
+                return Some(key.line);
+            }
+            let opaque = ["annotations", "data", "stringData", "args", "command", "env", "status"];
+            match key.text() {
+                Some(text) if opaque.contains(&text) => unquoted_template(value),
+                _ => template_line(key).or_else(|| template_line(value)),
+            }
+        }),
+    }
+}
+
+/// `{{NAME}}` without quotes, which YAML takes for mappings.
+fn unquoted_template(node: &Node) -> Option<usize> {
+    match &node.value {
+        Value::Scalar { .. } => None,
+        Value::Sequence(items) => items.iter().find_map(unquoted_template),
+        Value::Mapping(entries) => entries.iter().find_map(|(key, value)| match key.value {
+            Value::Mapping(_) => Some(key.line),
+            _ => unquoted_template(value),
+        }),
+    }
+}

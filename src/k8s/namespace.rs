@@ -1,0 +1,135 @@
+//! The namespaces of objects that name none: the one that the objects linked to them name.
+//!
+//! `kubectl -n NS apply` puts such objects anywhere, so what they are linked to is all that is known.
+
+use std::collections::BTreeSet;
+
+use super::meta::Meta;
+use super::network::Network;
+
+/// Links lead through others; more rounds than the longest chain of them (route, Service, workload, Certificate) find nothing.
+const ROUNDS: usize = 6;
+
+/// Gives every object without a namespace the only one that the objects linked to it name.
+pub(super) fn infer(network: &mut Network) {
+    if let Some(namespace) = network.settings.namespace.clone() {
+        for meta in metas(network) {
+            meta.namespace.get_or_insert_with(|| namespace.clone());
+        }
+        return;
+    }
+    for _ in 0..ROUNDS {
+        let found = round(network);
+        if found.is_empty() {
+            return;
+        }
+        for (kind, index, namespace) in found {
+            meta_of(network, kind, index).namespace = Some(namespace);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Service,
+    Workload,
+    Route,
+    Certificate,
+    Secret,
+    ConfigMap,
+}
+
+/// Each link gives the namespace of its one end to the other; whoever is given exactly one takes it.
+fn round(network: &Network) -> Vec<(Kind, usize, String)> {
+    let mut given = Given::default();
+    for (s, service) in network.services.iter().enumerate() {
+        for w in network.selected_anywhere(service) {
+            let workload = &network.workloads[w];
+            given.link((Kind::Service, s, &service.meta), (Kind::Workload, w, &workload.meta));
+        }
+    }
+    for (r, route) in network.routes.iter().enumerate() {
+        for backend in route.hosts.iter().flat_map(|h| &h.backends).chain(&route.hostless) {
+            for s in network.services_named(&backend.service.text) {
+                let service = &network.services[s];
+                match &backend.namespace {
+                    // A route that names the namespace of what it leads to may itself stand elsewhere.
+                    Some(namespace) => given.take(Kind::Service, s, &service.meta, namespace),
+                    None => given.link((Kind::Service, s, &service.meta), (Kind::Route, r, &route.meta)),
+                }
+            }
+        }
+    }
+    for (w, workload) in network.workloads.iter().enumerate() {
+        let this = (Kind::Workload, w, &workload.meta);
+        for name in workload.mounted(true) {
+            for (i, c) in network.certificates.iter().enumerate().filter(|(_, c)| c.secret_name == name) {
+                given.link(this, (Kind::Certificate, i, &c.meta));
+            }
+            for (i, s) in network.secrets.iter().enumerate().filter(|(_, s)| s.meta.name == name) {
+                given.link(this, (Kind::Secret, i, &s.meta));
+            }
+        }
+        let environment = workload.containers.iter().flat_map(|c| c.env_from.iter().map(|e| e.config_map.as_str()));
+        for name in workload.mounted(false).chain(environment) {
+            for i in network.config_maps_named(name) {
+                given.link(this, (Kind::ConfigMap, i, &network.config_maps[i].meta));
+            }
+        }
+    }
+    given.only_ones()
+}
+
+#[derive(Default)]
+struct Given(std::collections::BTreeMap<(u8, usize), (Option<Kind>, BTreeSet<String>)>);
+
+impl Given {
+    fn take(&mut self, kind: Kind, index: usize, meta: &Meta, namespace: &str) {
+        if meta.namespace.is_none() {
+            let entry = self.0.entry((kind as u8, index)).or_default();
+            entry.0 = Some(kind);
+            entry.1.insert(namespace.to_owned());
+        }
+    }
+
+    fn link(&mut self, a: (Kind, usize, &Meta), b: (Kind, usize, &Meta)) {
+        if let Some(namespace) = &a.2.namespace {
+            self.take(b.0, b.1, b.2, namespace);
+        }
+        if let Some(namespace) = &b.2.namespace {
+            self.take(a.0, a.1, a.2, namespace);
+        }
+    }
+
+    fn only_ones(self) -> Vec<(Kind, usize, String)> {
+        let one = |((_, index), (kind, names)): ((u8, usize), (Option<Kind>, BTreeSet<String>))| {
+            let mut names = names.into_iter();
+            match (kind, names.next(), names.next()) {
+                (Some(kind), Some(name), None) => Some((kind, index, name)),
+                _ => None,
+            }
+        };
+        self.0.into_iter().filter_map(one).collect()
+    }
+}
+
+fn meta_of(network: &mut Network, kind: Kind, index: usize) -> &mut Meta {
+    match kind {
+        Kind::Service => &mut network.services[index].meta,
+        Kind::Workload => &mut network.workloads[index].meta,
+        Kind::Route => &mut network.routes[index].meta,
+        Kind::Certificate => &mut network.certificates[index].meta,
+        Kind::Secret => &mut network.secrets[index].meta,
+        Kind::ConfigMap => &mut network.config_maps[index].meta,
+    }
+}
+
+fn metas(network: &mut Network) -> impl Iterator<Item = &mut Meta> {
+    let services = network.services.iter_mut().map(|o| &mut o.meta);
+    let workloads = network.workloads.iter_mut().map(|o| &mut o.meta);
+    let routes = network.routes.iter_mut().map(|o| &mut o.meta);
+    let certificates = network.certificates.iter_mut().map(|o| &mut o.meta);
+    let secrets = network.secrets.iter_mut().map(|o| &mut o.meta);
+    let config_maps = network.config_maps.iter_mut().map(|o| &mut o.meta);
+    services.chain(workloads).chain(routes).chain(certificates).chain(secrets).chain(config_maps)
+}

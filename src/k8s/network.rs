@@ -1,0 +1,434 @@
+//! All manifests together: who selects, routes to, dials and mounts what.
+
+use std::collections::HashMap;
+
+use super::backend::Backend;
+use super::certificate::{Certificate, Issuer};
+use super::config_map::ConfigMap;
+use super::container::EnvSource;
+use super::dial::{Dial, endpoints};
+use super::fabric::{FabricNode, Variable, is_own_address};
+use super::manifest::{Manifest, Object};
+use super::meta::{At, same_namespace};
+use super::namespace;
+use super::profile::Profile;
+use super::proxy::KubeProxy;
+use super::route::{Gateway, Passthrough, Route, RouteHost};
+use super::secret::Secret;
+use super::selector::selects;
+use super::service::{Exposure, Service};
+use super::workload::Workload;
+
+/// How names are derived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The namespace of objects that name none.
+    pub namespace: Option<String>,
+    /// The cluster's DNS domain, usually `cluster.local`.
+    pub cluster_domain: String,
+}
+
+/// All manifests together.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// How names are derived.
+    pub settings: Settings,
+    /// Services.
+    pub services: Vec<Service>,
+    /// What runs pods.
+    pub workloads: Vec<Workload>,
+    /// The Fabric node in each workload, if there is one; as long as `workloads`.
+    pub nodes: Vec<Option<FabricNode>>,
+    /// Routes from outside.
+    pub routes: Vec<Route>,
+    /// Certificates of cert-manager.
+    pub certificates: Vec<Certificate>,
+    /// Issuers of cert-manager.
+    pub issuers: Vec<Issuer>,
+    /// Secrets.
+    pub secrets: Vec<Secret>,
+    /// ConfigMaps.
+    pub config_maps: Vec<ConfigMap>,
+    /// How connections are spread.
+    pub proxies: Vec<KubeProxy>,
+    /// Connection profiles.
+    pub profiles: Vec<Profile>,
+    /// Hosts that are dialled.
+    pub dials: Vec<Dial>,
+    /// The workloads that each Service selects; as long as `services`.
+    pub selected: Vec<Vec<usize>>,
+    /// The Services that select each workload; as long as `workloads`.
+    pub selecting: Vec<Vec<usize>>,
+    /// The dials that lead to each Service; as long as `services`.
+    pub(super) dialled: Vec<Vec<usize>>,
+    /// The dials of pods of a `StatefulSet`, by workload and dial.
+    pub(super) pods_dialled: Vec<(usize, usize)>,
+    /// The hosts of routes that lead to each Service, as route and host; as long as `services`.
+    pub(super) routed: Vec<Vec<(usize, usize)>>,
+    services_by_name: HashMap<String, Vec<usize>>,
+    config_maps_by_name: HashMap<String, Vec<usize>>,
+    workloads_by_label: HashMap<(String, String), Vec<usize>>,
+}
+
+impl Network {
+    /// Puts manifests together. An object that stands in several of them counts once.
+    pub fn new(manifests: impl IntoIterator<Item = Manifest>, settings: Settings) -> Self {
+        let mut network = Self {
+            settings,
+            services: Vec::new(),
+            workloads: Vec::new(),
+            nodes: Vec::new(),
+            routes: Vec::new(),
+            certificates: Vec::new(),
+            issuers: Vec::new(),
+            secrets: Vec::new(),
+            config_maps: Vec::new(),
+            proxies: Vec::new(),
+            profiles: Vec::new(),
+            dials: Vec::new(),
+            selected: Vec::new(),
+            selecting: Vec::new(),
+            dialled: Vec::new(),
+            pods_dialled: Vec::new(),
+            routed: Vec::new(),
+            services_by_name: HashMap::new(),
+            config_maps_by_name: HashMap::new(),
+            workloads_by_label: HashMap::new(),
+        };
+        let mut gateways = Vec::new();
+        for object in manifests.into_iter().flat_map(|m| m.objects) {
+            network.add(object, &mut gateways);
+        }
+        network.index();
+        namespace::infer(&mut network);
+        network.routes_take_hosts(&gateways);
+        network.link();
+        network.nodes = (0..network.workloads.len()).map(|w| network.node(w)).collect();
+        network.dials = network.all_dials();
+        network.lead_in();
+        network
+    }
+
+    /// Whether there is nothing from which a name could follow.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.workloads.is_empty() && self.certificates.is_empty() && self.routes.is_empty()
+    }
+
+    fn add(&mut self, object: Object, gateways: &mut Vec<Gateway>) {
+        match object {
+            Object::Service(service) => {
+                let same = |s: &&Service| {
+                    s.meta.name == service.meta.name
+                        && s.meta.namespace == service.meta.namespace
+                        && s.selector == service.selector
+                };
+                let twin = self
+                    .services_by_name
+                    .get(&service.meta.name)
+                    .into_iter()
+                    .flatten()
+                    .map(|i| &self.services[*i])
+                    .any(|s| same(&s));
+                if !twin {
+                    self.services_by_name.entry(service.meta.name.clone()).or_default().push(self.services.len());
+                    self.services.push(service);
+                }
+            }
+            Object::Workload(workload) => {
+                if !self.workloads.iter().any(|w| is_same_workload(w, &workload)) {
+                    self.workloads.push(*workload);
+                }
+            }
+            Object::Route(route) => self.routes.push(route),
+            Object::Gateway(gateway) => gateways.push(gateway),
+            Object::Secret(secret) => self.secrets.push(secret),
+            Object::ConfigMap(map) => {
+                self.profiles.extend(map.profiles.iter().cloned());
+                self.config_maps.push(map);
+            }
+            Object::Certificate(certificate) => {
+                let same = |c: &Certificate| {
+                    c.meta.name == certificate.meta.name
+                        && c.meta.namespace == certificate.meta.namespace
+                        && c.requested.names.iter().map(|n| &n.text).eq(certificate
+                            .requested
+                            .names
+                            .iter()
+                            .map(|n| &n.text))
+                };
+                if !self.certificates.iter().any(same) {
+                    self.certificates.push(certificate);
+                }
+            }
+            Object::Issuer(issuer) => self.issuers.push(issuer),
+            Object::KubeProxy(proxy) => self.proxies.push(proxy),
+            Object::Profile(profile) => self.profiles.push(profile),
+        }
+    }
+
+    fn index(&mut self) {
+        for (index, map) in self.config_maps.iter().enumerate() {
+            self.config_maps_by_name.entry(map.meta.name.clone()).or_default().push(index);
+        }
+        for (index, workload) in self.workloads.iter().enumerate() {
+            for (key, value) in &workload.labels {
+                self.workloads_by_label.entry((key.clone(), value.clone())).or_default().push(index);
+            }
+        }
+    }
+
+    /// The workloads that fit a Service's selector, in whatever namespace.
+    pub(super) fn selected_anywhere<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = usize> + 'a {
+        let first = service.selector.iter().next().map(|(k, v)| (k.clone(), v.clone()));
+        let fitting = first.and_then(|pair| self.workloads_by_label.get(&pair)).into_iter().flatten();
+        fitting.copied().filter(|w| selects(&service.selector, &self.workloads[*w].labels))
+    }
+
+    pub(super) fn services_named<'a>(&'a self, name: &str) -> impl Iterator<Item = usize> + 'a {
+        self.services_by_name.get(name).into_iter().flatten().copied()
+    }
+
+    pub(super) fn config_maps_named<'a>(&'a self, name: &str) -> impl Iterator<Item = usize> + 'a {
+        self.config_maps_by_name.get(name).into_iter().flatten().copied()
+    }
+
+    /// Routes without hosts of their own have those of the gateways they hang on, and pass TLS through as these do.
+    fn routes_take_hosts(&mut self, gateways: &[Gateway]) {
+        for route in &mut self.routes {
+            let names = &route.gateways;
+            let own = gateways.iter().filter(|g| names.contains(&g.meta.name));
+            for gateway in own {
+                if route.passthrough == Passthrough::Elsewhere {
+                    route.passthrough = gateway.passthrough;
+                }
+                if route.hostless.is_empty() {
+                    continue;
+                }
+                for host in &gateway.hosts {
+                    if !route.hosts.iter().any(|h| h.host.text == host.text) {
+                        // A finding about it belongs to the route's own file.
+                        let host = super::Word { text: host.text.clone(), line: route.meta.at.line };
+                        route.hosts.push(RouteHost { host, backends: route.hostless.clone() });
+                    }
+                }
+            }
+        }
+    }
+
+    fn link(&mut self) {
+        self.selecting = vec![Vec::new(); self.workloads.len()];
+        for (s, service) in self.services.iter().enumerate() {
+            let may = |w: &usize| service.meta.may_share_namespace(&self.workloads[*w].meta);
+            let found: Vec<usize> = self.selected_anywhere(service).filter(may).collect();
+            for w in &found {
+                self.selecting[*w].push(s);
+            }
+            self.selected.push(found);
+        }
+    }
+
+    /// What leads to each Service: dials and routes.
+    fn lead_in(&mut self) {
+        self.dialled = vec![Vec::new(); self.services.len()];
+        self.routed = vec![Vec::new(); self.services.len()];
+        for d in 0..self.dials.len() {
+            let dial = &self.dials[d];
+            let services = self.resolve(&dial.host, dial.namespace.as_deref());
+            if services.is_empty() {
+                self.pods_dialled.extend(self.pod(&dial.host, dial.namespace.as_deref()).map(|w| (w, d)));
+            }
+            for s in services {
+                self.dialled[s].push(d);
+            }
+        }
+        for r in 0..self.routes.len() {
+            for h in 0..self.routes[r].hosts.len() {
+                for s in self.behind(&self.routes[r], &self.routes[r].hosts[h].backends) {
+                    self.routed[s].push((r, h));
+                }
+            }
+        }
+    }
+
+    /// The Services that backends of a route name.
+    pub fn behind(&self, route: &Route, backends: &[Backend]) -> Vec<usize> {
+        let mut found = Vec::new();
+        for backend in backends {
+            let namespace = backend.namespace.as_deref().or(route.meta.namespace.as_deref());
+            let fits = |s: &usize| same_namespace(self.services[*s].meta.namespace.as_deref(), namespace);
+            found.extend(self.services_named(&backend.service.text).filter(fits));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The workload of a pod by its DNS name behind a headless Service: `POD.H`, `POD.H.N`, `POD.H.N.svc`, `POD.H.N.svc.DOMAIN`.
+    pub(super) fn pod(&self, host: &str, from: Option<&str>) -> Option<usize> {
+        let (pod, rest) = host.split_once('.')?;
+        self.resolve(rest, from).into_iter().find_map(|s| {
+            let governs = |w: &&usize| {
+                let workload = &self.workloads[**w];
+                workload.governing_service.as_deref() == Some(self.services[s].meta.name.as_str())
+                    && workload.pod_names().iter().any(|name| name == pod)
+            };
+            self.selected[s].iter().find(governs).copied()
+        })
+    }
+
+    /// The environment of a container; what is written there goes over what is taken whole from objects.
+    fn environment(&self, workload: &Workload, container: usize) -> Vec<Variable> {
+        let mut out: Vec<Variable> = Vec::new();
+        let mut put = |name: String, value: &str, at: At| {
+            out.retain(|v| v.name != name);
+            out.push(Variable { name, value: value.to_owned(), at });
+        };
+        let maps = |name: &str| {
+            let found = self.config_maps_named(name).map(|i| &self.config_maps[i]);
+            found.filter(|m| m.meta.may_share_namespace(&workload.meta)).collect::<Vec<_>>()
+        };
+        let container = &workload.containers[container];
+        for from in &container.env_from {
+            for map in maps(&from.config_map) {
+                for (key, word) in &map.variables {
+                    put(format!("{}{key}", from.prefix), &word.text, map.meta.at.line(word.line));
+                }
+            }
+        }
+        for variable in &container.env {
+            match &variable.source {
+                EnvSource::Value(value) => put(variable.name.clone(), value, workload.meta.at.line(variable.line)),
+                EnvSource::ConfigMap { name, key } => {
+                    for map in maps(name) {
+                        if let Some((_, word)) = map.variables.iter().find(|(k, _)| k == key) {
+                            put(variable.name.clone(), &word.text, map.meta.at.line(word.line));
+                        }
+                    }
+                }
+                EnvSource::Elsewhere => {}
+            }
+        }
+        out
+    }
+
+    fn node(&self, w: usize) -> Option<FabricNode> {
+        let workload = &self.workloads[w];
+        if let Some(operated) = &workload.operated {
+            return Some(FabricNode::operated(operated.kind));
+        }
+        if matches!(workload.meta.kind.as_str(), "Job" | "CronJob") {
+            return None;
+        }
+        let nodes = (0..workload.containers.len()).filter_map(|c| FabricNode::of(c, &self.environment(workload, c)));
+        // Beside the node itself a pod may hold a helper that is told of it.
+        let nodes: Vec<FabricNode> = nodes.collect();
+        let server = nodes.iter().position(|n| n.is_server);
+        let found = nodes.into_iter().nth(server.unwrap_or(0))?;
+        // The `peer` command in a pod of its own knows peers, and is none.
+        (found.is_server || !self.selecting[w].is_empty()).then_some(found)
+    }
+
+    fn all_dials(&self) -> Vec<Dial> {
+        let mut out = Vec::new();
+        for map in &self.config_maps {
+            out.extend(map.dialled.iter().map(|d| Dial {
+                host: d.host.text.clone(),
+                port: d.port,
+                namespace: map.meta.namespace.clone(),
+                by: format!("{}, {}", map.meta, d.key),
+                at: map.meta.at.line(d.host.line),
+            }));
+        }
+        for workload in &self.workloads {
+            let mut add = |text: &str, by: String, line: usize| {
+                out.extend(endpoints(text).into_iter().map(|(host, port, index)| Dial {
+                    host,
+                    port,
+                    namespace: workload.meta.namespace.clone(),
+                    by: by.clone(),
+                    at: workload.meta.at.line(line + index),
+                }));
+            };
+            for container in workload.containers.iter().chain(&workload.init_containers) {
+                for variable in &container.env {
+                    if let EnvSource::Value(value) = &variable.source
+                        && !is_own_address(&variable.name)
+                    {
+                        add(value, format!("{}, {}", workload.meta, variable.name), variable.line);
+                    }
+                }
+                for word in &container.words {
+                    let offset = usize::from(word.text.contains('\n'));
+                    add(&word.text, format!("{}, container {}", workload.meta, container.name), word.line + offset);
+                }
+            }
+        }
+        for profile in &self.profiles {
+            for host in &profile.hosts {
+                if let Some((name, port)) = host.endpoint() {
+                    let at = profile.at.line(host.url.line);
+                    out.push(Dial {
+                        host: name.to_ascii_lowercase(),
+                        port,
+                        namespace: None,
+                        by: "the connection profile".into(),
+                        at,
+                    });
+                }
+            }
+        }
+        out
+    }
+
+    /// The Services that `host` names, seen from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or that a name outside
+    /// stands for.
+    pub fn resolve(&self, host: &str, from: Option<&str>) -> Vec<usize> {
+        let labels: Vec<&str> = host.split('.').collect();
+        let (namespace, fits) = match labels.as_slice() {
+            [_] => (from, true),
+            [_, namespace] => (Some(*namespace), true),
+            [_, namespace, "svc"] => (Some(*namespace), true),
+            [_, namespace, "svc", domain @ ..] => (Some(*namespace), domain.join(".") == self.settings.cluster_domain),
+            _ => (None, false),
+        };
+        let mut found = Vec::new();
+        if fits {
+            for s in self.services_named(labels[0]) {
+                if same_namespace(self.services[s].meta.namespace.as_deref(), namespace) {
+                    found.extend(self.behind_alias(s, 0));
+                }
+            }
+        }
+        let outside = |s: &&usize| self.services[**s].external_hosts.iter().any(|h| h.text.eq_ignore_ascii_case(host));
+        if labels.len() > 1 {
+            let all: Vec<usize> = (0..self.services.len()).collect();
+            found.extend(all.iter().filter(outside));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// A Service of type `ExternalName` is another name for what its host resolves to.
+    fn behind_alias(&self, s: usize, depth: usize) -> Vec<usize> {
+        match &self.services[s].exposure {
+            Exposure::ExternalName(host) if depth < 4 => {
+                let labels: Vec<&str> = host.text.split('.').collect();
+                let [name, namespace, ..] = labels.as_slice() else { return Vec::new() };
+                let fits = |i: &usize| same_namespace(self.services[*i].meta.namespace.as_deref(), Some(*namespace));
+                let next: Vec<usize> = self.services_named(name).filter(fits).collect();
+                next.into_iter().flat_map(|i| self.behind_alias(i, depth + 1)).collect()
+            }
+            Exposure::ExternalName(_) => Vec::new(),
+            _ => vec![s],
+        }
+    }
+}
+
+fn is_same_workload(a: &Workload, b: &Workload) -> bool {
+    a.meta.name == b.meta.name
+        && a.meta.kind == b.meta.kind
+        && a.meta.namespace == b.meta.namespace
+        && a.labels == b.labels
+        && a.mounted(true).eq(b.mounted(true))
+}

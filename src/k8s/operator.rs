@@ -1,0 +1,90 @@
+//! Nodes that operators make from kinds of their own: bevel-operator-fabric (`FabricPeer`, `FabricOrdererNode`) and
+//! fabric-operator (`IBPPeer`, `IBPOrderer`).
+//!
+//! The Services that an operator makes are not in the manifests, so nothing is asked of a certificate on their account; hosts
+//! that lead to the node from outside, and Services of the manifests that select its pods, do count.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::document::Word;
+use super::fabric::FabricKind;
+use super::meta::{Labels, Meta};
+use super::requested::Requested;
+use super::workload::{Operated, Workload};
+use crate::yaml::Node;
+
+/// Where a FabricPeer and a FabricOrdererNode keep the hosts of their routes.
+const HOSTS: [&[&str]; 6] = [
+    &["spec", "istio", "hosts"],
+    &["spec", "gatewayApi", "hosts"],
+    &["spec", "traefik", "hosts"],
+    &["spec", "adminIstio", "hosts"],
+    &["spec", "adminGatewayApi", "hosts"],
+    &["spec", "adminTraefik", "hosts"],
+];
+
+/// The node that an operator's object stands for.
+pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Workload> {
+    let node = match kind {
+        "FabricPeer" | "IBPPeer" => FabricKind::Peer,
+        "FabricOrdererNode" | "IBPOrderer" => FabricKind::Orderer,
+        _ => return None,
+    };
+    let meta = Meta::read(document, kind, path);
+    // Fabric CA's TLS enrolment: `tls` with bevel's operator `component` beside it, `enrollment.tls` with both.
+    let lists: [&[&str]; 3] = [
+        &["spec", "secret", "enrollment", "tls", "csr", "hosts"],
+        &["spec", "secret", "enrollment", "tls", "csrHosts"],
+        &["spec", "hosts"],
+    ];
+    let (key_line, mut names) = requested(document, &lists);
+    let mut hosts: Vec<Word> = HOSTS.iter().flat_map(|path| Word::list(document, path)).collect();
+    let mut labels = Labels::new();
+    if kind.starts_with("IBP") {
+        labels.extend([("app".to_owned(), meta.name.clone())]);
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        if let Some(domain) = Word::at(document, &["spec", "domain"]) {
+            // The operator makes these names, puts them into the certificate and routes them.
+            let part = if node == FabricKind::Peer { "peer" } else { "orderer" };
+            let host = Word { text: format!("{namespace}-{}-{part}.{}", meta.name, domain.text), line: domain.line };
+            if !namespace.is_empty() {
+                names.push(host.clone());
+                hosts.push(host);
+            }
+        }
+    } else {
+        let app = if node == FabricKind::Peer { "hlf-peer" } else { "hlf-ordnode" };
+        labels.extend([("app".to_owned(), app.to_owned()), ("release".to_owned(), meta.name.clone())]);
+    }
+    let operated = Operated {
+        kind: node,
+        requested: Requested { by: meta.to_string(), at: meta.at.line(key_line), names },
+        hosts: hosts.into_iter().filter(|h| h.text != "*").collect(),
+    };
+    Some(Workload {
+        labels,
+        replicas: document.text_at(&["spec", "replicas"]).and_then(|n| n.parse().ok()).unwrap_or(1),
+        containers: Vec::new(),
+        init_containers: Vec::new(),
+        volumes: Vec::new(),
+        governing_service: None,
+        hostname: None,
+        host_aliases: Vec::new(),
+        operated: Some(operated),
+        meta,
+    })
+}
+
+/// The names of all lists, and the line of the first list's key.
+fn requested(document: &Node, lists: &[&[&str]]) -> (usize, Vec<Word>) {
+    let mut line = None;
+    let mut names = Vec::new();
+    for path in lists {
+        let [parents @ .., last] = path else { continue };
+        let key = document.entries_at(parents).iter().find(|(k, _)| k.text() == Some(last));
+        line = line.or(key.map(|(k, _)| k.line));
+        names.extend(Word::list(document, path));
+    }
+    (line.unwrap_or(document.line), names)
+}

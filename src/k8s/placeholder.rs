@@ -1,0 +1,132 @@
+//! Placeholders such as `${ORG1_NS}` in manifests, as `envsubst` and `sed` fill them.
+//!
+//! `$(NAME)` is Kubernetes' own and stays. Texts of several lines are scripts and files inside a `ConfigMap`, whose `${NAME}`
+//! is mostly the shell's: what is set is filled there too, and the rest is left alone.
+
+use std::collections::BTreeMap;
+
+use crate::yaml::{Node, Value};
+
+/// Values by name.
+pub type Variables = BTreeMap<String, String>;
+
+/// A placeholder without a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unset {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its name.
+    pub name: String,
+}
+
+/// Fills every scalar below `node`, keys included, and notes what has no value.
+pub(super) fn fill(node: &mut Node, variables: &Variables, unset: &mut Vec<Unset>) {
+    let line = node.line;
+    match &mut node.value {
+        Value::Scalar { text, .. } => {
+            if text.contains("${") {
+                let is_script = text.contains('\n');
+                *text = filled(text, variables, &mut |name| {
+                    if !is_script {
+                        unset.push(Unset { line, name: name.to_owned() });
+                    }
+                });
+            }
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(|item| fill(item, variables, unset)),
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                fill(key, variables, unset);
+                fill(value, variables, unset);
+            }
+        }
+    }
+}
+
+/// The text with its placeholders filled; `missing` hears of those without a value, which stay as they are.
+/// `${NAME:-default}` has one of its own, and `$${NAME}` is an escaped one.
+pub(super) fn filled(text: &str, variables: &Variables, missing: &mut dyn FnMut(&str)) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let inner = &from[2..];
+        let Some((body, after)) = inner.split_once('}') else {
+            out.push_str(from);
+            return out;
+        };
+        let (name, default) = match body.split_once(":-").or_else(|| body.split_once(":=")) {
+            Some((name, default)) => (name, Some(default)),
+            None => (body, None),
+        };
+        rest = after;
+        if before.ends_with('$') || !is_name(name) {
+            out.push_str(&from[..from.len() - after.len()]);
+            continue;
+        }
+        if let Some(value) = variables.get(name).map(String::as_str).or(default) {
+            out.push_str(value);
+        } else {
+            missing(name);
+            out.push_str(&from[..from.len() - after.len()]);
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A name as POSIX shells have them.
+fn is_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn variables() -> Variables {
+        [("NS", "fabric"), ("DOMAIN", "localho.st")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+    }
+
+    fn run(text: &str) -> (String, Vec<String>) {
+        let mut missing = Vec::new();
+        let out = filled(text, &variables(), &mut |name| missing.push(name.to_owned()));
+        (out, missing)
+    }
+
+    #[test]
+    fn what_is_set_is_filled_and_the_rest_is_told() {
+        assert_eq!(run("p.${NS}.svc.${DOMAIN}"), ("p.fabric.svc.localho.st".into(), vec![]));
+        assert_eq!(run("${A}-${NS}-${B}"), ("${A}-fabric-${B}".into(), vec!["A".into(), "B".into()]));
+        assert_eq!(run("${A:-x}${NS:-y}"), ("xfabric".into(), vec![]));
+    }
+
+    #[test]
+    fn what_is_no_placeholder_stays() {
+        for text in ["$(POD_NAME)", "$NS", "$${NS}", "${", "${NS", "${1A}", "${a b}", "plain", ""] {
+            assert_eq!(run(text), (text.to_owned(), vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn scripts_keep_the_placeholders_of_the_shell() {
+        let mut doc = crate::yaml::documents("a: |\n  echo ${HOME} ${NS}\nb: ${GONE}\n").unwrap().remove(0);
+        let mut unset = Vec::new();
+        fill(&mut doc, &variables(), &mut unset);
+        assert_eq!(doc.text_at(&["a"]), Some("echo ${HOME} fabric\n"));
+        assert_eq!(unset, [Unset { line: 3, name: "GONE".into() }]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_lost_without_variables(text in ".{0,60}") {
+            let out = filled(&text, &Variables::new(), &mut |_| {});
+            prop_assert!(text.contains(":-") || text.contains(":=") || out == text);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Connection profiles: what applications dial, and under which name they look at the certificate.
+
+use super::document::Word;
+use super::meta::At;
+use crate::yaml::{self, Node};
+
+/// A connection profile, in a file of its own or inside a `ConfigMap`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Where it begins.
+    pub at: At,
+    /// Peers and orderers.
+    pub hosts: Vec<ProfileHost>,
+}
+
+/// A peer or an orderer of a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileHost {
+    /// `url`.
+    pub url: Word,
+    /// `ssl-target-name-override` or `hostnameOverride`: the name that is looked for in the certificate.
+    pub name_override: Option<Word>,
+}
+
+impl Profile {
+    /// Of a document that is one.
+    pub(super) fn read(document: &Node, at: &At) -> Option<Self> {
+        let mut hosts = Vec::new();
+        for part in ["peers", "orderers"] {
+            for (_, node) in document.entries_at(&[part]) {
+                let Some(url) = Word::at(node, &["url"]) else { continue };
+                let option = |name: &str| Word::at(node, &["grpcOptions", name]);
+                let name_override = option("ssl-target-name-override").or_else(|| option("hostnameOverride"));
+                hosts.push(ProfileHost { url, name_override });
+            }
+        }
+        let is_one = !hosts.is_empty()
+            && (document.get("organizations").is_some()
+                || document.get("client").is_some()
+                || document.get("version").is_some());
+        is_one.then(|| Self { at: at.clone(), hosts })
+    }
+
+    /// Those inside a text of a `ConfigMap` whose value begins at `value`.
+    pub(super) fn inside(value: &Node, at: &At) -> Option<Self> {
+        let text = value.text().filter(|t| t.contains("\"peers\"") || t.contains("peers:"))?;
+        // A block scalar's text begins on the line below its indicator.
+        let before = if text.contains('\n') { value.line } else { value.line - 1 };
+        let document = yaml::documents(text).ok()?.into_iter().next()?;
+        let mut profile = Self::read(&document, &at.line(value.line))?;
+        for host in &mut profile.hosts {
+            host.url.line += before;
+            if let Some(word) = &mut host.name_override {
+                word.line += before;
+            }
+        }
+        Some(profile)
+    }
+}
+
+impl ProfileHost {
+    /// Host and port of the `url`, without its scheme.
+    pub fn endpoint(&self) -> Option<(&str, Option<u16>)> {
+        let bare = self.url.text.split_once("://").map_or(self.url.text.as_str(), |(_, rest)| rest);
+        let bare = bare.split('/').next()?;
+        match bare.rsplit_once(':') {
+            Some((host, port)) => Some((host, port.parse().ok())),
+            None => Some((bare, None)),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Services.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::document::{Word, port};
+use super::meta::{Labels, Meta, labels};
+use crate::yaml::Node;
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Name, namespace, place.
+    pub meta: Meta,
+    /// How it is exposed.
+    pub exposure: Exposure,
+    /// What it selects pods by; empty selects none.
+    pub selector: Labels,
+    /// The line of `selector`.
+    pub selector_line: usize,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// The line of `sessionAffinity: ClientIP`.
+    pub client_ip_affinity: Option<usize>,
+    /// Its fixed addresses.
+    pub addresses: Vec<String>,
+    /// Names outside the cluster that lead to it: external-dns, the host name of its load balancer.
+    pub external_hosts: Vec<Word>,
+}
+
+/// How a Service is exposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// One address inside the cluster.
+    ClusterIp,
+    /// No address of its own: its name resolves to the pods.
+    Headless,
+    /// A port on every node.
+    NodePort,
+    /// An address outside.
+    LoadBalancer,
+    /// Another name for a host.
+    ExternalName(Word),
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its number.
+    pub port: u16,
+    /// Where it leads in the pod; the same number when nothing is written.
+    pub target: Target,
+    /// Its line.
+    pub line: usize,
+}
+
+/// A port of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// By number: it need not be declared.
+    Number(u16),
+    /// By the name of a container's port.
+    Name(String),
+}
+
+impl Target {
+    fn of(node: &Node) -> Option<Self> {
+        let text = node.text().filter(|t| !t.is_empty())?;
+        Some(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Number))
+    }
+}
+
+impl Service {
+    pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Self {
+        let meta = Meta::read(document, kind, path);
+        let exposure = match document.text_at(&["spec", "type"]) {
+            Some("ExternalName") => Word::at(document, &["spec", "externalName"]).map(Exposure::ExternalName),
+            Some("LoadBalancer") => Some(Exposure::LoadBalancer),
+            Some("NodePort") => Some(Exposure::NodePort),
+            _ if document.text_at(&["spec", "clusterIP"]) == Some("None") => Some(Exposure::Headless),
+            _ => Some(Exposure::ClusterIp),
+        };
+        let mut external_hosts = Vec::new();
+        for (key, word) in &meta.annotations {
+            if matches!(
+                key.as_str(),
+                "external-dns.alpha.kubernetes.io/hostname" | "external-dns.alpha.kubernetes.io/internal-hostname"
+            ) {
+                let hosts = word.text.split(',').map(str::trim).filter(|h| !h.is_empty());
+                external_hosts.extend(hosts.map(|h| Word { text: h.to_owned(), line: word.line }));
+            }
+        }
+        for ingress in document.items_at(&["status", "loadBalancer", "ingress"]) {
+            external_hosts.extend(Word::at(ingress, &["hostname"]));
+        }
+        let mut addresses: Vec<String> =
+            Word::list(document, &["spec", "clusterIPs"]).into_iter().map(|w| w.text).collect();
+        addresses.extend(Word::list(document, &["spec", "externalIPs"]).into_iter().map(|w| w.text));
+        for key in ["clusterIP", "loadBalancerIP"] {
+            addresses.extend(document.text_at(&["spec", key]).filter(|a| *a != "None").map(str::to_owned));
+        }
+        let affinity = document.find(&["spec", "sessionAffinity"]).filter(|n| n.text() == Some("ClientIP"));
+        Self {
+            exposure: exposure.unwrap_or(Exposure::ClusterIp),
+            selector: labels(document, &["spec", "selector"]),
+            selector_line: document.find(&["spec", "selector"]).map_or(document.line, |n| key_line(document, n)),
+            ports: document.items_at(&["spec", "ports"]).iter().filter_map(ServicePort::read).collect(),
+            client_ip_affinity: affinity.map(|n| n.line),
+            addresses,
+            external_hosts,
+            meta,
+        }
+    }
+
+    /// The port that a backend names, or the only one.
+    pub fn port(&self, wanted: Option<&super::PortRef>) -> Option<&ServicePort> {
+        match wanted {
+            Some(super::PortRef::Number(number)) => self.ports.iter().find(|p| p.port == *number),
+            Some(super::PortRef::Name(name)) => self.ports.iter().find(|p| p.name.as_deref() == Some(name)),
+            None if self.ports.len() == 1 => self.ports.first(),
+            None => None,
+        }
+    }
+}
+
+impl ServicePort {
+    fn read(node: &Node) -> Option<Self> {
+        let number = port(node.get("port"))?;
+        Some(Self {
+            name: node.text_at(&["name"]).map(str::to_owned),
+            port: number,
+            target: node.get("targetPort").and_then(Target::of).unwrap_or(Target::Number(number)),
+            line: node.line,
+        })
+    }
+}
+
+/// The line of the key under which a value of `spec` stands: a mapping itself begins a line below its key.
+fn key_line(document: &Node, value: &Node) -> usize {
+    let entries = document.entries_at(&["spec"]);
+    entries.iter().find(|(_, v)| std::ptr::eq(v, value)).map_or(value.line, |(key, _)| key.line)
+}

@@ -1,0 +1,146 @@
+//! What runs pods: Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs and Pods themselves.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::container::Container;
+use super::document::Word;
+use super::meta::{Labels, Meta, labels};
+use super::requested::Requested;
+use crate::yaml::Node;
+
+/// A workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Kind, name, namespace, place.
+    pub meta: Meta,
+    /// The labels of its pods.
+    pub labels: Labels,
+    /// How many pods; one when nothing is written.
+    pub replicas: u64,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// The containers that run before them.
+    pub init_containers: Vec<Container>,
+    /// Its volumes.
+    pub volumes: Vec<Volume>,
+    /// The headless Service that gives its pods names: `serviceName` of a `StatefulSet`, `subdomain` of a Pod.
+    pub governing_service: Option<String>,
+    /// `hostname` of the pods.
+    pub hostname: Option<String>,
+    /// Names that its pods resolve by themselves, each with its address.
+    pub host_aliases: Vec<(String, Word)>,
+    /// What an operator's object says of the certificate that it will have, and of the node.
+    pub operated: Option<Operated>,
+}
+
+/// A node that an operator makes from its own kind of object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operated {
+    /// What it is.
+    pub kind: super::FabricKind,
+    /// The names it will be enrolled with.
+    pub requested: Requested,
+    /// Hosts outside that lead to it.
+    pub hosts: Vec<Word>,
+}
+
+/// A volume of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Its name.
+    pub name: String,
+    /// What is in it; several for a projected one.
+    pub sources: Vec<VolumeSource>,
+}
+
+/// What a volume shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeSource {
+    /// Whether it is a Secret, and not a `ConfigMap`.
+    pub is_secret: bool,
+    /// The object's name.
+    pub name: String,
+    /// Keys under other file names: key, then path. Empty: each key under its own name.
+    pub items: Vec<(String, String)>,
+}
+
+impl Workload {
+    /// A workload of a kind that is known here.
+    pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Self> {
+        let template: &[&str] = match kind {
+            "Deployment"
+            | "StatefulSet"
+            | "DaemonSet"
+            | "ReplicaSet"
+            | "ReplicationController"
+            | "Job"
+            | "DeploymentConfig" => &["spec", "template"],
+            "CronJob" => &["spec", "jobTemplate", "spec", "template"],
+            "Pod" => &[],
+            _ => return None,
+        };
+        let pod = document.find(template)?;
+        let containers = |key: &str| pod.items_at(&["spec", key]).iter().map(Container::read).collect();
+        let governing = if kind == "StatefulSet" {
+            document.text_at(&["spec", "serviceName"])
+        } else {
+            pod.text_at(&["spec", "subdomain"])
+        };
+        Some(Self {
+            meta: Meta::read(document, kind, path),
+            labels: labels(pod, &["metadata", "labels"]),
+            replicas: document.text_at(&["spec", "replicas"]).and_then(|n| n.parse().ok()).unwrap_or(1),
+            containers: containers("containers"),
+            init_containers: containers("initContainers"),
+            volumes: pod.items_at(&["spec", "volumes"]).iter().filter_map(Volume::read).collect(),
+            governing_service: governing.map(str::to_owned),
+            hostname: pod.text_at(&["spec", "hostname"]).map(str::to_owned),
+            host_aliases: pod.items_at(&["spec", "hostAliases"]).iter().flat_map(host_alias).collect(),
+            operated: None,
+        })
+    }
+
+    /// The names of its pods, as far as they are known beforehand; at most a hundred.
+    pub fn pod_names(&self) -> Vec<String> {
+        match self.meta.kind.as_str() {
+            "StatefulSet" => (0..self.replicas.min(100)).map(|i| format!("{}-{i}", self.meta.name)).collect(),
+            "Pod" => vec![self.hostname.clone().unwrap_or_else(|| self.meta.name.clone())],
+            _ => self.hostname.clone().into_iter().collect(),
+        }
+    }
+
+    /// Every name of an object of a kind that is mounted.
+    pub fn mounted(&self, secrets: bool) -> impl Iterator<Item = &str> {
+        let sources = self.volumes.iter().flat_map(|v| &v.sources);
+        sources.filter(move |s| s.is_secret == secrets).map(|s| s.name.as_str())
+    }
+}
+
+fn host_alias(node: &Node) -> Vec<(String, Word)> {
+    let ip = node.text_at(&["ip"]).unwrap_or_default();
+    Word::list(node, &["hostnames"]).into_iter().map(|name| (ip.to_owned(), name)).collect()
+}
+
+impl Volume {
+    fn read(node: &Node) -> Option<Self> {
+        let mut sources: Vec<VolumeSource> = VolumeSource::read(node, "secretName").into_iter().collect();
+        for part in node.items_at(&["projected", "sources"]) {
+            sources.extend(VolumeSource::read(part, "name"));
+        }
+        Some(Self { name: node.text_at(&["name"])?.to_owned(), sources })
+    }
+}
+
+impl VolumeSource {
+    fn read(node: &Node, secret_key: &str) -> Option<Self> {
+        let (is_secret, source, name) = match (node.get("secret"), node.get("configMap")) {
+            (Some(secret), _) => (true, secret, secret.text_at(&[secret_key])?),
+            (None, Some(map)) => (false, map, map.text_at(&["name"])?),
+            (None, None) => return None,
+        };
+        let item = |n: &Node| Some((n.text_at(&["key"])?.to_owned(), n.text_at(&["path"])?.to_owned()));
+        let items = source.items_at(&["items"]).iter().filter_map(item).collect();
+        Some(Self { is_secret, name: name.to_owned(), items })
+    }
+}
