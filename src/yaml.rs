@@ -16,6 +16,8 @@ pub struct Node {
     pub line: usize,
     /// Its column, from 1, in characters.
     pub column: usize,
+    /// Whether it is a list or a mapping in brackets.
+    pub is_flow: bool,
     /// What it is.
     pub value: Value,
 }
@@ -141,7 +143,9 @@ struct Open {
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let (line, column) = (span.start.line(), span.start.col() + 1);
-        let node = |value| Node { line, column, value };
+        // Brackets have a width; a list or a mapping in lines begins before its first token.
+        let is_flow = span.end.index() > span.start.index() && !matches!(event, Event::Scalar(..));
+        let node = |value| Node { line, column, is_flow, value };
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;

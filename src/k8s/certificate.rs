@@ -18,27 +18,42 @@ pub struct Certificate {
     pub secret_name: String,
     /// Its names: `dnsNames` and `ipAddresses`.
     pub requested: Requested,
-    /// The lines of the `dnsNames` list, as an editor needs them.
-    pub dns_names: Option<DnsNames>,
+    /// Where names can be added to it.
+    pub dns_names: DnsNames,
     /// The common name.
     pub common_name: Option<String>,
     /// Whether it is a CA's.
     pub is_ca: bool,
     /// `privateKey.rotationPolicy`.
     pub rotation_policy: Option<Word>,
+    /// The line of `privateKey`.
+    pub private_key_line: Option<usize>,
     /// `duration`; cert-manager's default of 90 days when nothing is written.
     pub duration: Option<(Duration, usize)>,
 }
 
-/// A `dnsNames` list in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DnsNames {
-    /// The line of the key.
-    pub key_line: usize,
-    /// The line of the first item.
-    pub first_line: Option<usize>,
-    /// Whether it stands in brackets, `[a, b]`.
-    pub is_flow: bool,
+/// Where the `dnsNames` of a Certificate stand, as an editor needs it. Lines count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsNames {
+    /// One item a line, each behind a dash.
+    Block {
+        /// The line of the last item.
+        last_line: usize,
+    },
+    /// In brackets: `[a, b]`.
+    Flow {
+        /// The line of the key.
+        key_line: usize,
+        /// The line of the first item, if there is one.
+        first_line: Option<usize>,
+    },
+    /// There is no list yet.
+    Absent {
+        /// The line of the first key of `spec`.
+        line: usize,
+        /// Its column, from 1, in characters.
+        column: usize,
+    },
 }
 
 /// An Issuer or ClusterIssuer.
@@ -56,14 +71,20 @@ impl Certificate {
         let spec = document.entries_at(&["spec"]);
         let list = spec.iter().find(|(key, _)| key.text() == Some("dnsNames"));
         let spec_line = document.entries().unwrap_or_default().iter().find(|(key, _)| key.text() == Some("spec"));
-        let dns_names = list.filter(|(_, v)| matches!(v.value, Value::Sequence(_))).map(|(key, value)| DnsNames {
-            key_line: key.line,
-            first_line: value.items().and_then(<[Node]>::first).map(|n| n.line),
-            is_flow: is_flow(value),
-        });
+        let list = list.filter(|(_, value)| matches!(value.value, Value::Sequence(_)));
+        let dns_names = match list.map(|(key, value)| (key, value, value.items().unwrap_or_default())) {
+            Some((_, value, [.., last])) if !value.is_flow => DnsNames::Block { last_line: last.line },
+            Some((key, _, items)) => {
+                DnsNames::Flow { key_line: key.line, first_line: items.first().map(|item| item.line) }
+            }
+            None => {
+                let (line, column) = spec.first().map_or((document.line, 1), |(key, _)| (key.line, key.column));
+                DnsNames::Absent { line, column }
+            }
+        };
         let mut names = Word::list(document, &["spec", "dnsNames"]);
         names.extend(Word::list(document, &["spec", "ipAddresses"]));
-        let line = dns_names.as_ref().map(|d| d.key_line).or(spec_line.map(|(key, _)| key.line));
+        let line = list.or(spec_line).map(|(key, _)| key.line);
         let duration = Word::at(document, &["spec", "duration"]);
         Some(Self {
             secret_name: document.text_at(&["spec", "secretName"])?.to_owned(),
@@ -72,19 +93,10 @@ impl Certificate {
             common_name: document.text_at(&["spec", "commonName"]).map(str::to_owned),
             is_ca: is_true(document.find(&["spec", "isCA"])),
             rotation_policy: Word::at(document, &["spec", "privateKey", "rotationPolicy"]),
+            private_key_line: spec.iter().find(|(key, _)| key.text() == Some("privateKey")).map(|(key, _)| key.line),
             duration: duration.and_then(|w| Some((go_duration(&w.text)?, w.line))),
             meta,
         })
-    }
-}
-
-/// In block style the items stand behind dashes; in brackets the first stands on the bracket's own line or below, and the
-/// list itself begins where the bracket does.
-fn is_flow(list: &Node) -> bool {
-    match list.items().and_then(<[Node]>::first) {
-        // A block list begins at its first dash, two columns or more before the item.
-        Some(first) => first.line != list.line || first.column <= list.column + 1,
-        None => true,
     }
 }
 
@@ -132,20 +144,21 @@ mod tests {
 
     #[test]
     fn lists_know_their_lines_and_their_style() {
-        for (list, flow, first) in [
-            ("\n    - a\n    - b", false, Some(4)),
-            ("\n  - a", false, Some(4)),
-            ("\n    # why\n    - a", false, Some(5)),
-            (" [a, b]", true, Some(3)),
-            (" [ a ]", true, Some(3)),
-            ("\n    [\n      a\n    ]", true, Some(5)),
-            (" []", true, None),
+        let flow = |first_line| DnsNames::Flow { key_line: 3, first_line };
+        for (list, expected) in [
+            ("\n    - a\n    - b", DnsNames::Block { last_line: 5 }),
+            ("\n  - a", DnsNames::Block { last_line: 4 }),
+            ("\n    # why\n    - a", DnsNames::Block { last_line: 5 }),
+            (" [a, b]", flow(Some(3))),
+            (" [ a ]", flow(Some(3))),
+            ("\n    [\n      a\n    ]", flow(Some(5))),
+            (" []", flow(None)),
         ] {
             let found = certificate(&format!("spec:\n  secretName: s\n  dnsNames:{list}\n"));
-            let lines = found.dns_names.unwrap();
-            assert_eq!((lines.key_line, lines.is_flow, lines.first_line), (3, flow, first), "{list}");
+            assert_eq!((found.dns_names, found.requested.at.line), (expected, 3), "{list}");
         }
-        assert_eq!(certificate("kind: C\nspec:\n  secretName: s\n").requested.at.line, 2);
+        let found = certificate("kind: C\nspec:\n  secretName: s\n");
+        assert_eq!((found.dns_names, found.requested.at.line), (DnsNames::Absent { line: 3, column: 3 }, 2));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod container;
 mod dial;
 mod document;
 mod fabric;
+mod fix;
 mod holding;
 mod manifest;
 mod meta;
@@ -37,6 +38,7 @@ pub use container::{Container, ContainerPort, EnvFrom, EnvSource, EnvVar, Mount}
 pub use dial::Dial;
 pub use document::Word;
 pub use fabric::{FabricKind, FabricNode, SelfEndpoint};
+pub use fix::{Addition, with_names};
 pub use holding::{HeldPem, Holding};
 pub use manifest::{LeftOut, Manifest, Object, is_manifest};
 pub use meta::{At, Labels, Meta};

@@ -37,7 +37,9 @@ pub struct RouteHost {
 pub enum Passthrough {
     /// It does.
     Yes,
-    /// The route ends TLS itself: clients meet another certificate, and the peer never sees theirs.
+    /// The route ends TLS and begins it anew: clients meet another certificate, and the peer never sees theirs.
+    Reencrypted,
+    /// The route ends TLS, and speaks to a TLS port without it.
     No,
     /// What decides is not in this object.
     Elsewhere,
@@ -82,7 +84,16 @@ impl Route {
 
     fn ingress(&mut self, document: &Node) {
         let through = PASSTHROUGH.iter().any(|name| self.meta.annotation(name) == Some("true"));
-        self.passthrough = if through { Passthrough::Yes } else { Passthrough::No };
+        let is_tls_behind = |(key, value): &(String, Word)| {
+            key.ends_with("/backend-protocol") && matches!(value.text.to_ascii_uppercase().as_str(), "GRPCS" | "HTTPS")
+        };
+        self.passthrough = if through {
+            Passthrough::Yes
+        } else if self.meta.annotations.iter().any(is_tls_behind) {
+            Passthrough::Reencrypted
+        } else {
+            Passthrough::No
+        };
         for rule in document.items_at(&["spec", "rules"]) {
             let paths = rule.items_at(&["http", "paths"]).iter();
             let backends: Vec<Backend> = paths.filter_map(|p| Backend::of_ingress(p.get("backend")?)).collect();
@@ -97,7 +108,8 @@ impl Route {
 
     fn gateway_api(&mut self, document: &Node, kind: &str) {
         if matches!(kind, "HTTPRoute" | "GRPCRoute") {
-            self.passthrough = Passthrough::No;
+            // Whether TLS begins anew behind it says a BackendTLSPolicy.
+            self.passthrough = Passthrough::Reencrypted;
         }
         let references =
             |rule: &Node| rule.items_at(&["backendRefs"]).iter().filter_map(Backend::reference).collect::<Vec<_>>();
@@ -119,7 +131,11 @@ impl Route {
 
     fn openshift(&mut self, document: &Node) {
         let termination = document.text_at(&["spec", "tls", "termination"]);
-        self.passthrough = if termination == Some("passthrough") { Passthrough::Yes } else { Passthrough::No };
+        self.passthrough = match termination {
+            Some("passthrough") => Passthrough::Yes,
+            Some("reencrypt") => Passthrough::Reencrypted,
+            _ => Passthrough::No,
+        };
         let port = PortRef::of(document.find(&["spec", "port", "targetPort"]));
         let others = document.items_at(&["spec", "alternateBackends"]).iter();
         let backends = document.find(&["spec", "to"]).into_iter().chain(others).filter_map(Backend::reference);
@@ -147,7 +163,8 @@ impl Route {
         for part in ["tcp", "http"] {
             for rule in document.items_at(&["spec", part]) {
                 if part == "http" {
-                    self.passthrough = Passthrough::No;
+                    // Whether TLS begins anew behind it says a DestinationRule.
+                    self.passthrough = Passthrough::Reencrypted;
                 }
                 self.hosts_or_gateways(hosts.clone(), backends(rule));
             }
@@ -203,7 +220,7 @@ impl Gateway {
         } else if modes.iter().any(|m| is(m, "passthrough")) {
             Passthrough::Elsewhere
         } else {
-            Passthrough::No
+            Passthrough::Reencrypted
         };
         Self { meta, hosts, passthrough }
     }

@@ -1,0 +1,204 @@
+//! Names added to the `dnsNames` of Certificates, in the text itself: comments, order and style stay as they are.
+
+use super::certificate::DnsNames;
+use super::placeholder::Variables;
+
+/// Names that a list lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// The list.
+    pub list: DnsNames,
+    /// The names.
+    pub names: Vec<String>,
+}
+
+/// The text with names added to its lists. Where the list it belongs to uses placeholders, a new name uses them too.
+pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> String {
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    let mut ordered: Vec<&Addition> = additions.iter().collect();
+    // From the end, so that the lines before stay where they are.
+    ordered.sort_by_key(|a| std::cmp::Reverse(line_of(a.list)));
+    for addition in ordered {
+        let near = nearby(&lines, addition.list);
+        let names = addition.names.iter().map(|name| unfilled(name, variables, &near));
+        add(&mut lines, addition.list, names.collect());
+    }
+    lines.concat()
+}
+
+fn line_of(list: DnsNames) -> usize {
+    match list {
+        DnsNames::Block { last_line } => last_line,
+        DnsNames::Flow { key_line, first_line } => first_line.unwrap_or(key_line),
+        DnsNames::Absent { line, .. } => line,
+    }
+}
+
+fn add(lines: &mut Vec<String>, list: DnsNames, names: Vec<String>) {
+    let index = line_of(list).saturating_sub(1);
+    let Some(line) = lines.get(index).cloned() else { return };
+    let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
+    match list {
+        DnsNames::Block { .. } => {
+            let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+            let gap: String = line.trim_start().trim_start_matches('-').chars().take_while(|c| *c == ' ').collect();
+            let gap = if gap.is_empty() { " ".to_owned() } else { gap };
+            if !line.ends_with('\n') {
+                lines[index].push_str(end);
+            }
+            let quote = quote_of(line.trim_start().trim_start_matches('-').trim_start());
+            let new = names.iter().map(|name| format!("{indent}-{gap}{}{end}", quoted(name, quote)));
+            lines.splice(index + 1..=index, new);
+        }
+        DnsNames::Flow { key_line, first_line: Some(first) } if first > key_line && !line.contains('[') => {
+            let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+            let quote = quote_of(line.trim_start());
+            let new = names.iter().map(|name| format!("{indent}{},{end}", quoted(name, quote)));
+            lines.splice(index..index, new);
+        }
+        DnsNames::Flow { key_line, first_line } => {
+            let Some(bracket) = bracket(lines, key_line) else { return };
+            let line = &mut lines[bracket.0];
+            let rest = line[bracket.1 + 1..].trim_start();
+            let quote = if rest.starts_with('"') || line.contains("\"dnsNames\"") { Some('"') } else { quote_of(rest) };
+            let mut new = names.iter().map(|name| quoted(name, quote)).collect::<Vec<_>>().join(", ");
+            if first_line.is_some() {
+                new.push_str(", ");
+            }
+            let at = line.len() - rest.len();
+            line.insert_str(at, &new);
+        }
+        DnsNames::Absent { column, .. } => {
+            let indent = " ".repeat(column - 1);
+            if line.trim_start().starts_with('"') {
+                let items = names.iter().map(|name| quoted(name, Some('"'))).collect::<Vec<_>>().join(", ");
+                lines.insert(index, format!("{indent}\"dnsNames\": [{items}],{end}"));
+                return;
+            }
+            let mut new = vec![format!("{indent}dnsNames:{end}")];
+            new.extend(names.iter().map(|name| format!("{indent}  - {}{end}", quoted(name, None))));
+            lines.splice(index..index, new);
+        }
+    }
+}
+
+/// The line and the place in it of the bracket that begins the list of a key.
+fn bracket(lines: &[String], key_line: usize) -> Option<(usize, usize)> {
+    let first = key_line.checked_sub(1)?;
+    let key = lines.get(first)?.find("dnsNames")?;
+    let found = |(index, line): (usize, &String)| {
+        let from = if index == 0 { key } else { 0 };
+        line[from..].find('[').map(|at| (first + index, from + at))
+    };
+    lines[first..].iter().enumerate().find_map(found)
+}
+
+fn quote_of(text: &str) -> Option<char> {
+    text.chars().next().filter(|c| matches!(c, '"' | '\''))
+}
+
+/// A name as a YAML scalar; a star at the beginning would be an alias.
+fn quoted(name: &str, quote: Option<char>) -> String {
+    match quote {
+        Some(quote) => format!("{quote}{name}{quote}"),
+        None if name.starts_with('*') => format!("\"{name}\""),
+        None => name.to_owned(),
+    }
+}
+
+/// The lines of a list and some around it.
+fn nearby(lines: &[String], list: DnsNames) -> String {
+    let at = line_of(list);
+    let from = match list {
+        // Names stand one a line above the last.
+        DnsNames::Block { last_line } => {
+            let is_item = |line: &String| line.trim_start().starts_with(['-', '#']) || line.trim().is_empty();
+            let above = lines[..last_line.min(lines.len())].iter().rev().take_while(|l| is_item(l)).count();
+            last_line.saturating_sub(above)
+        }
+        _ => at.saturating_sub(1),
+    };
+    let to = at.saturating_add(if matches!(list, DnsNames::Block { .. }) { 0 } else { 20 });
+    lines[from.min(lines.len())..to.min(lines.len())].concat()
+}
+
+/// The name with the placeholders of its neighbours for the values that they stand for: whole labels, the longest first.
+fn unfilled(name: &str, variables: &Variables, near: &str) -> String {
+    let mut used: Vec<(&String, &String)> =
+        variables.iter().filter(|(key, value)| !value.is_empty() && near.contains(&format!("${{{key}}}"))).collect();
+    used.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+    let mut out = name.to_owned();
+    for (key, value) in used {
+        let dotted = format!(".{out}.");
+        if let Some(at) = dotted.find(&format!(".{value}.")) {
+            // The dot in front stands for itself, so that the place is the same without it.
+            out = format!("{}${{{key}}}{}", &out[..at], &out[at + value.len()..]);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::k8s::{Manifest, Object};
+
+    fn fixed(text: &str, names: &[&str], variables: &[(&str, &str)]) -> String {
+        let variables: Variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let manifest = Manifest::read(Path::new("c.yaml"), text, &variables).unwrap();
+        let Some(Object::Certificate(certificate)) = manifest.objects.first() else { panic!("no Certificate") };
+        let addition =
+            Addition { list: certificate.dns_names, names: names.iter().map(|n| (*n).to_owned()).collect() };
+        let new = with_names(text, &[addition], &variables);
+        let again = Manifest::read(Path::new("c.yaml"), &new, &variables).unwrap();
+        let Some(Object::Certificate(after)) = again.objects.first() else { panic!("no Certificate any more: {new}") };
+        for name in names {
+            assert!(after.requested.names.iter().any(|n| n.text == *name), "{name} is not in {new}");
+        }
+        assert_eq!(after.requested.names.len(), certificate.requested.names.len() + names.len());
+        new
+    }
+
+    const HEAD: &str = "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: c}\nspec:\n  secretName: s\n";
+
+    #[test]
+    fn a_block_list_gets_lines_below_its_last() {
+        let text = format!("{HEAD}  dnsNames: # who\n    - a # first\n    # second\n    - b\n  ipAddresses: [127.0.0.1]\n");
+        let new = fixed(&text, &["c", "d"], &[]);
+        assert_eq!(new, text.replace("    - b\n", "    - b\n    - c\n    - d\n"));
+        let text = format!("{HEAD}  dnsNames:\n  -   \"a\"");
+        assert_eq!(fixed(&text, &["*.c"], &[]), format!("{text}\n  -   \"*.c\"\n"));
+        let text = format!("{HEAD}  dnsNames:\n  - a\n").replace('\n', "\r\n");
+        assert_eq!(fixed(&text, &["*.c"], &[]), format!("{text}  - \"*.c\"\r\n"));
+    }
+
+    #[test]
+    fn a_list_in_brackets_and_none_at_all_are_filled_too() {
+        assert!(fixed(&format!("{HEAD}  dnsNames: [a, b]\n"), &["c"], &[]).contains("dnsNames: [c, a, b]\n"));
+        assert!(fixed(&format!("{HEAD}  dnsNames: [ ]\n"), &["c"], &[]).contains("dnsNames: [ c]\n"));
+        assert!(fixed(&format!("{HEAD}  dnsNames: [\n    a,\n    b ]\n"), &["c"], &[]).contains("[\n    c,\n    a,\n"));
+        let new = fixed(HEAD, &["c"], &[]);
+        assert_eq!(new, HEAD.replace("  secretName", "  dnsNames:\n    - c\n  secretName"));
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = "{\"apiVersion\": \"cert-manager.io/v1\", \"kind\": \"Certificate\", \"metadata\": {\"name\": \"c\"}, \"spec\": {\n  \"secretName\": \"s\",\n  \"dnsNames\": [\n    \"a\"\n  ]\n}}\n";
+        let new = fixed(text, &["b"], &[]);
+        assert!(serde_json::from_str::<serde_json::Value>(&new).is_ok(), "{new}");
+        let bare = text.replace(",\n  \"dnsNames\": [\n    \"a\"\n  ]", "");
+        assert!(serde_json::from_str::<serde_json::Value>(&fixed(&bare, &["b"], &[])).is_ok());
+        let dense = text.replace(['\n', ' '], "");
+        assert!(serde_json::from_str::<serde_json::Value>(&fixed(&dense, &["b"], &[])).is_ok());
+    }
+
+    #[test]
+    fn a_new_name_uses_the_placeholders_of_its_neighbours() {
+        let text = format!("{HEAD}  dnsNames:\n    - p.${{NS}}.svc\n    - p.${{DOMAIN}}\n");
+        let variables = [("NS", "fabric"), ("DOMAIN", "localho.st"), ("OTHER", "gw")];
+        let new = fixed(&text, &["gw.localho.st", "gw.fabric.svc", "fabrics.x"], &variables);
+        assert!(new.ends_with("    - gw.${DOMAIN}\n    - gw.${NS}.svc\n    - fabrics.x\n"), "{new}");
+    }
+}
