@@ -78,7 +78,7 @@ fn audit(dir: &Path, jobs: usize) -> Duration {
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: vec![name], ..Expectation::default() },
         policy: Policy::default(),
-        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned() },
+        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned(), variables: fabcert::k8s::Variables::new() },
     };
     let disk = Disk::real();
     let begin = Instant::now();

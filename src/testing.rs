@@ -12,6 +12,7 @@ use crate::Timestamp;
 use crate::audit::input::{LoadOptions, ServedUnit, Unit};
 use crate::audit::{Audit, Expectation, ExpectedName, NameSource, Policy};
 use crate::fsx::Disk;
+use crate::k8s::Variables;
 use crate::key::KeyPair;
 use crate::msp::{ChannelRules, MemoryFolder, MspConfig, verdicts};
 use crate::name::SanName;
@@ -131,7 +132,7 @@ static AUDIT: LazyLock<Audit> = LazyLock::new(|| {
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: NAME.parse().ok().map(name).into_iter().collect(), ..Expectation::default() },
         policy: Policy::default(),
-        load: LoadOptions { base: PathBuf::from("/"), here: PathBuf::from("/") },
+        load: LoadOptions { base: PathBuf::from("/"), here: PathBuf::from("/"), variables: Variables::new() },
     }
 });
 

@@ -8,6 +8,7 @@
 //! argument. A subject is loaded, judged, checked and dropped again, so that memory does not grow with their number.
 
 mod baseline;
+pub mod coverage;
 mod drive;
 mod expectation;
 mod finding;

@@ -16,6 +16,7 @@ use super::subject::{HeldCert, Place, Subject, SubjectKind, spki_hash};
 use super::verdict::Verdicts;
 use crate::Timestamp;
 use crate::fsx::Disk;
+use crate::k8s::Manifest;
 use crate::msp::ChannelRules;
 use crate::x509::NodeOu;
 
@@ -93,6 +94,8 @@ pub struct Audited {
     pub keys: Vec<KeyUse>,
     /// The names of its TLS certificate, for a first policy.
     pub names: Vec<String>,
+    /// What was read from a manifest.
+    pub manifest: Option<Box<Manifest>>,
     /// SHA-256 of the certificate that a TLS server serves, hex, and whether it was served or stands on disk.
     pub server: Option<(String, bool)>,
 }
@@ -150,7 +153,7 @@ impl Audit {
             let subject = Subject::new(SubjectKind::Certificate, self.load.shown(unit.path()));
             let mut findings = Findings::new();
             crashed("fabcert failed to read this", &subject, &mut findings);
-            Ok(Some(audited(&subject, findings.into_vec())))
+            Ok(Some(audited(subject, findings.into_vec())))
         })
     }
 
@@ -168,7 +171,19 @@ impl Audit {
         for refusal in refused {
             refusal.report(&subject, &mut findings);
         }
-        Ok(Some(audited(&subject, findings.into_vec())))
+        Ok(Some(audited(subject, findings.into_vec())))
+    }
+
+    /// Checks a subject that was found inside others and that Fabric does not judge: a certificate in a Secret.
+    ///
+    /// # Errors
+    /// When the policy asks for a name that is none.
+    pub fn inner(&self, subject: Subject) -> Result<Audited, PolicyError> {
+        let expectation = self.policy.expectation(&self.expectation, &subject.path)?;
+        let context = Context { now: self.now, expectation: &expectation, channel_rules: self.channel_rules };
+        let findings = check(RULES, &subject, &context).into_vec();
+        // The file is reported once, as the manifest that it is.
+        Ok(Audited { subject: None, ..audited(subject, findings) })
     }
 }
 
@@ -195,11 +210,12 @@ fn crashed(what: &str, subject: &Subject, findings: &mut Findings) {
     }
 }
 
-fn audited(subject: &Subject, findings: Vec<Finding>) -> Audited {
+fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
+    let manifest = subject.manifest.take();
     let is_subject = !subject.certificates.is_empty()
         || !subject.csrs.is_empty()
         || !subject.crls.is_empty()
-        || matches!(subject.kind, SubjectKind::Msp | SubjectKind::Tls);
+        || matches!(subject.kind, SubjectKind::Msp | SubjectKind::Tls | SubjectKind::Manifest);
     let leaf = subject.leaf();
     let uses = |held: &HeldCert| match held.place {
         Place::Server | Place::Served => Some(true),
@@ -234,6 +250,7 @@ fn audited(subject: &Subject, findings: Vec<Finding>) -> Audited {
             .filter(|held| held.is_tls_leaf())
             .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())
             .unwrap_or_default(),
+        manifest,
     }
 }
 

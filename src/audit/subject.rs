@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
+use crate::k8s::Manifest;
 use crate::msp::{MspWarning, StandingConfig};
 use crate::name::SanName;
 use crate::x509::{Cert, Crl, NodeOu, SignatureCheck};
@@ -240,6 +241,8 @@ pub struct Subject {
     pub is_blank: bool,
     /// For an MSP folder.
     pub msp: Option<MspFacts>,
+    /// For a manifest: what was read from it, until the run takes it to those of the other files.
+    pub manifest: Option<Box<Manifest>>,
     /// What Fabric would do with it.
     pub verdicts: Verdicts,
     /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if it names some.
@@ -264,6 +267,7 @@ impl Subject {
             is_named: false,
             is_blank: false,
             msp: None,
+            manifest: None,
             verdicts: Verdicts::None,
             tls_cas_beside: Vec::new(),
             tls_names_beside: None,

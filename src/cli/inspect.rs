@@ -94,7 +94,7 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
     let disk = Disk::real();
     let here = std::env::current_dir()
         .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
-    let options = LoadOptions { base: here.clone(), here };
+    let options = LoadOptions { base: here.clone(), here, variables: crate::k8s::Variables::new() };
     let mut units = Vec::new();
     walk(&disk, &WalkOptions { paths: &args.paths, excluded: &|_: &Path| false }, &mut |unit| units.push(unit))?;
     let mut all = Vec::new();

@@ -13,6 +13,7 @@ mod fabric_env;
 mod inspect;
 mod install;
 mod logging;
+mod manifests;
 mod output;
 mod rollback;
 mod rules;

@@ -44,6 +44,8 @@ pub struct FabricNode {
     pub ports: Option<Vec<u16>>,
     /// The port for chaincode.
     pub chaincode_port: Option<u16>,
+    /// The port for operations: metrics, health.
+    pub operations_port: Option<u16>,
     /// The path of its TLS certificate in the container.
     pub certificate_file: Option<String>,
     /// The names that it tells others to dial.
@@ -106,6 +108,7 @@ impl FabricNode {
             tls: true,
             ports: None,
             chaincode_port: None,
+            operations_port: None,
             certificate_file: None,
             endpoints: Vec::new(),
             id: None,
@@ -137,6 +140,7 @@ impl FabricNode {
             tls: !is_off(get("CORE_PEER_TLS_ENABLED")),
             ports: Some(ports),
             chaincode_port: Some(chaincode_port).filter(|p| *p != listen),
+            operations_port: port_of(get("CORE_OPERATIONS_LISTENADDRESS")),
             certificate_file: in_config_folder(get("CORE_PEER_TLS_CERT_FILE"), get("FABRIC_CFG_PATH")),
             endpoints: endpoints.into_iter().filter_map(endpoint_of).collect(),
             id: get("CORE_PEER_ID").map(str::to_ascii_lowercase),
@@ -160,6 +164,7 @@ impl FabricNode {
             tls: !is_off(get("ORDERER_GENERAL_TLS_ENABLED")),
             ports: Some(ports),
             chaincode_port: None,
+            operations_port: port_of(get("ORDERER_OPERATIONS_LISTENADDRESS")),
             certificate_file: in_config_folder(get("ORDERER_GENERAL_TLS_CERTIFICATE"), get("FABRIC_CFG_PATH")),
             endpoints: Vec::new(),
             id: None,

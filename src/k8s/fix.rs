@@ -149,8 +149,7 @@ mod tests {
         let variables: Variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let manifest = Manifest::read(Path::new("c.yaml"), text, &variables).unwrap();
         let Some(Object::Certificate(certificate)) = manifest.objects.first() else { panic!("no Certificate") };
-        let addition =
-            Addition { list: certificate.dns_names, names: names.iter().map(|n| (*n).to_owned()).collect() };
+        let addition = Addition { list: certificate.dns_names, names: names.iter().map(|n| (*n).to_owned()).collect() };
         let new = with_names(text, &[addition], &variables);
         let again = Manifest::read(Path::new("c.yaml"), &new, &variables).unwrap();
         let Some(Object::Certificate(after)) = again.objects.first() else { panic!("no Certificate any more: {new}") };
@@ -161,11 +160,13 @@ mod tests {
         new
     }
 
-    const HEAD: &str = "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: c}\nspec:\n  secretName: s\n";
+    const HEAD: &str =
+        "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: c}\nspec:\n  secretName: s\n";
 
     #[test]
     fn a_block_list_gets_lines_below_its_last() {
-        let text = format!("{HEAD}  dnsNames: # who\n    - a # first\n    # second\n    - b\n  ipAddresses: [127.0.0.1]\n");
+        let text =
+            format!("{HEAD}  dnsNames: # who\n    - a # first\n    # second\n    - b\n  ipAddresses: [127.0.0.1]\n");
         let new = fixed(&text, &["c", "d"], &[]);
         assert_eq!(new, text.replace("    - b\n", "    - b\n    - c\n    - d\n"));
         let text = format!("{HEAD}  dnsNames:\n  -   \"a\"");

@@ -7,11 +7,6 @@ pub(super) fn selects(selector: &Labels, labels: &Labels) -> bool {
     !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
-/// How many pairs fit, for the nearest miss of a selector that fits nothing.
-pub(super) fn fitting(selector: &Labels, labels: &Labels) -> usize {
-    selector.iter().filter(|(key, value)| labels.get(*key) == Some(*value)).count()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -39,7 +34,6 @@ mod tests {
         ] {
             assert_eq!(selects(&labels(selector), &labels(pod)), expected, "{selector} / {pod}");
         }
-        assert_eq!(fitting(&labels("app=a org=o"), &labels("app=b org=o")), 1);
     }
 
     proptest! {

@@ -5,12 +5,16 @@ use std::path::{Component, Path, PathBuf};
 use super::classify::MSP_PARTS;
 use super::gather::{Spot, UNREADABLE, gather};
 use super::walk::{ServedUnit, Unit};
+use crate::audit::coverage;
 use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::fsx::{Disk, Kind};
+use crate::k8s::{Manifest, Variables};
 use crate::msp::{StandingConfig, TlsNames};
 use crate::x509::{Cert, NodeOu};
 
 const SKIPPED: &str = "input-skipped";
+/// Larger files are no manifests, and are looked through for certificates without being read whole.
+const LARGEST_MANIFEST: usize = 32 * 1024 * 1024;
 /// `config.yaml` comes near a hundredth of this.
 const LARGEST_CONFIG: usize = 4 * 1024 * 1024;
 
@@ -21,6 +25,8 @@ pub struct LoadOptions {
     pub base: PathBuf,
     /// The working directory, to which relative paths are relative. Absolute.
     pub here: PathBuf,
+    /// The values of placeholders in manifests.
+    pub variables: Variables,
 }
 
 impl LoadOptions {
@@ -54,6 +60,9 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> 
         Unit::Tls(dir, names) => Some(loader.tls(dir, *names)),
         Unit::File { path, named } => loader.file(path, *named),
         Unit::Stdin(content) => {
+            if let Some(manifest) = loader.manifest(Path::new("-"), content) {
+                return Some(manifest);
+            }
             let mut subject = Subject::new(SubjectKind::Certificate, "-");
             let len = content.len() as u64;
             gather(&mut subject, &Location::whole("-"), (&mut content.as_slice(), len), None, Spot::loose(true));
@@ -176,9 +185,20 @@ impl Loader<'_> {
     }
 
     fn file(&self, path: &Path, named: bool) -> Option<Subject> {
+        if may_be_manifest(path)
+            && let Ok(content) = self.disk.read_regular(path, LARGEST_MANIFEST)
+            && let Some(manifest) = self.manifest(&self.shown(path), &content)
+        {
+            return Some(manifest);
+        }
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         self.add_file(&mut subject, path, Spot::loose(named));
         finished(subject, named)
+    }
+
+    fn manifest(&self, shown: &Path, content: &[u8]) -> Option<Subject> {
+        let text = std::str::from_utf8(content).ok()?;
+        Manifest::read(shown, text, &self.options.variables).map(|manifest| coverage::subject(shown, manifest))
     }
 
     /// The files of a folder that Fabric reads, links followed. What else stands there and what cannot be looked at is
@@ -233,6 +253,11 @@ impl Loader<'_> {
             Err(e) => trouble(UNREADABLE, e.to_string()),
         }
     }
+}
+
+/// Whether a file is named as manifests are.
+fn may_be_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
 
 fn is_absent(kind: std::io::ErrorKind) -> bool {

@@ -1,9 +1,8 @@
 //! The rules, one file each.
 
+use super::coverage::Covered;
+use super::finding::Findings;
 use super::rule::Rule;
-
-#[cfg(test)]
-mod fixture;
 
 mod admin_invalid;
 mod admins_missing;
@@ -11,6 +10,7 @@ mod attrs_invalid;
 mod baseline_stale;
 mod ca_constraints;
 mod ca_key_cert_sign;
+mod ca_lifetime_short;
 mod ca_ski_missing;
 mod ca_window;
 mod cert_revoked;
@@ -31,6 +31,11 @@ mod endpoint_unreachable;
 mod expired;
 mod expiring;
 mod ext_critical_unknown;
+#[cfg(test)]
+mod fixture;
+mod gateway_port_mismatch;
+mod gateway_session_affinity;
+mod gateway_single_member;
 mod ignore_expired;
 mod ignore_stale;
 mod inner_ca_issues;
@@ -43,7 +48,10 @@ mod key_unfit;
 mod key_weak;
 mod keystore_many;
 mod ku_digital_signature_missing;
+mod kube_proxy_mode;
 mod leaf_is_ca;
+mod manifest_template;
+mod member_names;
 mod msp_extra_block;
 mod msp_folder_empty;
 mod msp_key_outside_keystore;
@@ -53,6 +61,7 @@ mod msp_not_pem;
 mod msp_stray_file;
 mod msp_tlscacerts_missing;
 mod name_constraints;
+mod namespace_unknown;
 mod nodeou_ambiguous;
 mod nodeou_certificate_missing;
 mod nodeou_disabled;
@@ -62,12 +71,15 @@ mod nodeou_wrong_ca;
 mod not_yet_valid;
 mod ou_identifier_unmet;
 mod outlives_ca;
+mod override_hides_name;
 mod path_length;
 mod root_mismatch;
 mod root_not_self_signed;
+mod rotation_policy;
 mod rule_crashed;
 mod same_key_two_roles;
 mod san_cn_only;
+mod san_dead_name;
 mod san_duplicate;
 mod san_gateway_missing;
 mod san_ip_as_dns;
@@ -77,6 +89,7 @@ mod san_none;
 mod san_on_msp_only;
 mod san_short_only;
 mod san_wildcard;
+mod selector_matches_nothing;
 mod serial_odd;
 mod served_not_on_disk;
 mod signature_high_s;
@@ -88,6 +101,7 @@ mod tls_ca_invalid;
 mod tls_file_missing;
 mod tls_key_unusable;
 mod tls_not_from_tlscacerts;
+mod tls_passthrough_missing;
 mod validity_inverted;
 mod wanted;
 
@@ -99,6 +113,7 @@ pub(super) static ALL: &[&Rule] = &[
     &baseline_stale::RULE,
     &ca_constraints::RULE,
     &ca_key_cert_sign::RULE,
+    &ca_lifetime_short::RULE,
     &ca_ski_missing::RULE,
     &ca_window::RULE,
     &cert_revoked::RULE,
@@ -119,6 +134,9 @@ pub(super) static ALL: &[&Rule] = &[
     &expired::RULE,
     &expiring::RULE,
     &ext_critical_unknown::RULE,
+    &gateway_port_mismatch::RULE,
+    &gateway_session_affinity::RULE,
+    &gateway_single_member::RULE,
     &ignore_expired::RULE,
     &ignore_stale::RULE,
     &inner_ca_issues::RULE,
@@ -131,7 +149,9 @@ pub(super) static ALL: &[&Rule] = &[
     &key_weak::RULE,
     &keystore_many::RULE,
     &ku_digital_signature_missing::RULE,
+    &kube_proxy_mode::RULE,
     &leaf_is_ca::RULE,
+    &manifest_template::RULE,
     &msp_extra_block::RULE,
     &msp_folder_empty::RULE,
     &msp_key_outside_keystore::RULE,
@@ -141,6 +161,7 @@ pub(super) static ALL: &[&Rule] = &[
     &msp_stray_file::RULE,
     &msp_tlscacerts_missing::RULE,
     &name_constraints::RULE,
+    &namespace_unknown::RULE,
     &nodeou_ambiguous::RULE,
     &nodeou_certificate_missing::RULE,
     &nodeou_disabled::RULE,
@@ -150,12 +171,15 @@ pub(super) static ALL: &[&Rule] = &[
     &not_yet_valid::RULE,
     &ou_identifier_unmet::RULE,
     &outlives_ca::RULE,
+    &override_hides_name::RULE,
     &path_length::RULE,
     &root_mismatch::RULE,
     &root_not_self_signed::RULE,
+    &rotation_policy::RULE,
     &rule_crashed::RULE,
     &same_key_two_roles::RULE,
     &san_cn_only::RULE,
+    &san_dead_name::RULE,
     &san_duplicate::RULE,
     &san_gateway_missing::RULE,
     &san_ip_as_dns::RULE,
@@ -165,6 +189,7 @@ pub(super) static ALL: &[&Rule] = &[
     &san_on_msp_only::RULE,
     &san_short_only::RULE,
     &san_wildcard::RULE,
+    &selector_matches_nothing::RULE,
     &serial_odd::RULE,
     &served_not_on_disk::RULE,
     &signature_high_s::RULE,
@@ -176,5 +201,23 @@ pub(super) static ALL: &[&Rule] = &[
     &tls_file_missing::RULE,
     &tls_key_unusable::RULE,
     &tls_not_from_tlscacerts::RULE,
+    &tls_passthrough_missing::RULE,
     &validity_inverted::RULE,
+];
+
+/// What the manifests of a run say together, rule by rule.
+pub(super) static MANIFEST_CHECKS: &[fn(&Covered, &mut Findings)] = &[
+    san_gateway_missing::over,
+    san_dead_name::over,
+    san_short_only::over,
+    gateway_port_mismatch::over,
+    gateway_single_member::over,
+    gateway_session_affinity::over,
+    selector_matches_nothing::over,
+    tls_passthrough_missing::over,
+    rotation_policy::over,
+    ca_lifetime_short::over,
+    override_hides_name::over,
+    namespace_unknown::over,
+    kube_proxy_mode::over,
 ];

@@ -1,8 +1,10 @@
 //! A gateway Service's name is not in the TLS certificate of a peer behind it.
 
-use super::wanted;
-use crate::audit::finding::Severity;
+use super::{member_names, wanted};
+use crate::audit::coverage::Covered;
+use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source};
+use crate::k8s::Need;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-gateway-missing",
@@ -20,6 +22,11 @@ pub(super) static RULE: Rule = Rule {
     applies: wanted::applies,
     check: |subject, context, findings| wanted::report(&RULE, true, subject, context, findings),
 };
+
+/// The names that manifests lead to each node by: those that something dials or routes.
+pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+    member_names::report(&RULE, Need::Required, covered, findings);
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,11 @@
 //! Only the short form of a Service's name is held.
 
+use super::member_names;
+use crate::audit::coverage::Covered;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, Subject};
+use crate::k8s::Need;
 use crate::name::{self, SanName};
 
 pub(super) static RULE: Rule = Rule {
@@ -23,6 +26,11 @@ pub(super) static RULE: Rule = Rule {
     },
     check,
 };
+
+/// The forms of the names of Services that nobody in the manifests dials.
+pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+    member_names::report(&RULE, Need::Advised, covered, findings);
+}
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     let names = &context.expectation.names;

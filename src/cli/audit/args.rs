@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::Timestamp;
 use crate::audit::Severity;
 use crate::cli::args::RoleArg;
+use crate::cli::manifests::ManifestArgs;
 use crate::msp::ChannelRules;
 
 const EXAMPLES: &str = "\
@@ -17,6 +18,10 @@ Examples:
 
   In CI, with a report for code scanning beside the text:
     fabcert audit . --format human --format sarif=fabcert.sarif
+
+  Manifests: every name that leads to a peer against every certificate; then mend them:
+    fabcert audit k8s/ --set DOMAIN=example.com
+    fabcert audit k8s/ --set DOMAIN=example.com --fix
 
   What every member behind a Service serves, by the name that clients dial:
     fabcert audit --connect org1-peer-gateway-svc:7051 --tls-ca ca.crt --samples 20
@@ -38,6 +43,10 @@ pub(in crate::cli) struct AuditArgs {
     #[arg(short, long, value_name = "N", env = "FABCERT_JOBS", help_heading = "Input")]
     pub(super) jobs: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
+    pub(super) manifests: ManifestArgs,
+    #[command(flatten)]
+    pub(super) members: MemberArgs,
+    #[command(flatten)]
     pub(super) connect: ConnectArgs,
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
@@ -47,6 +56,23 @@ pub(in crate::cli) struct AuditArgs {
     pub(super) judge: JudgeArgs,
     #[command(flatten)]
     pub(super) report: ReportArgs,
+}
+
+/// The certificates of the nodes in manifests.
+#[derive(Args, Debug)]
+pub(super) struct MemberArgs {
+    /// The TLS folder or certificate of a workload in the manifests; repeatable
+    #[arg(
+        long,
+        value_name = "WORKLOAD=PATH",
+        value_delimiter = ',',
+        env = "FABCERT_TLS_OF",
+        help_heading = "Manifests"
+    )]
+    pub(super) tls_of: Vec<String>,
+    /// Add missing names to the dnsNames of cert-manager Certificates in place, and audit again
+    #[arg(long, help_heading = "Manifests")]
+    pub(super) fix: bool,
 }
 
 /// Live endpoints.

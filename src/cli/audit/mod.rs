@@ -2,6 +2,7 @@
 
 mod args;
 mod connect;
+mod coverage;
 mod expect;
 mod policy;
 mod progress;
@@ -14,7 +15,8 @@ pub(super) use args::AuditArgs;
 use zeroize::Zeroizing;
 
 use super::args::{ColorChoice, OutputArgs, OutputForm};
-use super::output;
+use super::{manifests, output};
+use crate::audit::coverage::{Coverage, Covered, fixes};
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
 use crate::audit::{
     Audit, Baseline, Findings, Found, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive, hide,
@@ -32,62 +34,49 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
     let (policy, base) = policy::policy(&disk, args, &here)?;
     let baseline = policy::baseline(&disk, &args.policy)?;
+    let variables = manifests::variables(&args.manifests)?;
     let audit = Audit {
         now: args.judge.at.unwrap_or_else(super::now),
         channel_rules: args.judge.fabric_version.into(),
         expectation: expect::expectation(&args.expect)?,
         policy,
-        load: LoadOptions { base: base.clone(), here: here.clone() },
+        load: LoadOptions { base: base.clone(), here: here.clone(), variables },
     };
     if args.paths.is_empty() && args.connect.connect.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
-    let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
-    let walk = Walk::new(&disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
     let stdin = if args.paths.iter().any(|p| p.as_os_str() == "-") { Some(super::read_stdin()?) } else { None };
     let met = connect::connect(&disk, &args.connect, !audit.expectation.names.is_empty())?;
-    let units = source(walk, stdin, met.served);
-    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
-    let mut report = Report::new();
-    let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
-    let mut anything = !met.unreachable.is_empty();
-    {
-        let line = progress::Line::new(output.quiet);
-        drive(&audit, &disk, units, jobs, &line, &mut |mut audited| {
-            sharing.note(std::mem::take(&mut audited.keys));
-            if !args.connect.connect.is_empty() {
-                servers.note(&audited);
-            }
-            anything |= audited.is_something;
-            if args.policy.init
-                && let Some(subject) = &audited.subject
-                && !audited.names.is_empty()
-            {
-                named.push((subject.path.clone(), std::mem::take(&mut audited.names)));
-            }
-            report.add(audited);
-        })
-        .map_err(|e| e.in_file(&base.join(&audit.policy.path)))?;
-    }
-    if !anything && !report.findings.iter().any(|f| f.rule == SKIPPED) {
-        return Err(nothing(&report));
+    let run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
+    let mut looked = run.look()?;
+    if !looked.anything && !looked.report.findings.iter().any(|f| f.rule == SKIPPED) {
+        return Err(nothing(&looked.report));
     }
     if args.policy.init {
-        return init(&disk, &base, &named, output.output);
+        return init(&disk, &base, &looked.named, output.output);
     }
-    let mut shared = Findings::new();
-    sharing.report(&mut shared);
-    servers.report(&mut shared);
-    for (endpoint, reason) in &met.unreachable {
-        unreachable(endpoint, reason, &mut shared);
-    }
-    report.findings.extend(shared.into_vec());
+    let hidden = |looked: &mut Looked| {
+        let findings = std::mem::take(&mut looked.report.findings);
+        (looked.report.findings, looked.report.summary.suppressed) =
+            hide(findings, &audit.policy, &levels, baseline.as_ref(), audit.now);
+    };
     if let Some(path) = &args.policy.write_baseline {
-        disk.replace(path, Baseline::of(&report.findings).to_json().as_bytes(), 0o644)?;
+        disk.replace(path, Baseline::of(&looked.report.findings).to_json().as_bytes(), 0o644)?;
     }
-    let findings = std::mem::take(&mut report.findings);
-    (report.findings, report.summary.suppressed) = hide(findings, &audit.policy, &levels, baseline.as_ref(), audit.now);
+    hidden(&mut looked);
+    if args.members.fix
+        && let Some(covered) = &looked.covered
+    {
+        let found = fixes(covered, &looked.report.findings);
+        let (names, files) = coverage::mend(&disk, &found, &base, &audit.load.variables)?;
+        tracing::info!("added {names} names to the dnsNames of {files} files");
+        if files > 0 {
+            looked = run.look()?;
+            hidden(&mut looked);
+        }
+    }
+    let mut report = looked.report;
     report.count();
     for (format, file) in &forms {
         match file {
@@ -95,7 +84,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
             Some(path) => disk.replace(path, render(*format, &report, Style::default()).as_bytes(), 0o644)?,
         }
     }
-    if !anything {
+    if !looked.anything {
         // What was passed over is in the report; nobody may take that for an audit.
         return Ok(output::failure(&nothing(&report), OutputForm::Human));
     }
@@ -107,6 +96,70 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     } else {
         ExitCode::from(ErrorKind::Unreachable.exit_code())
     })
+}
+
+/// One audit of everything that was named.
+struct Run<'a> {
+    args: &'a AuditArgs,
+    output: &'a OutputArgs,
+    disk: &'a Disk,
+    audit: &'a Audit,
+    base: &'a Path,
+    stdin: Option<Zeroizing<Vec<u8>>>,
+    met: &'a connect::Met,
+}
+
+/// What came of it.
+struct Looked {
+    report: Report,
+    /// Whether there was anything to look at.
+    anything: bool,
+    /// The names of TLS certificates by path, for a first policy.
+    named: Vec<(PathBuf, Vec<String>)>,
+    covered: Option<Covered>,
+}
+
+impl Run<'_> {
+    fn look(&self) -> Result<Looked, Error> {
+        let (args, audit) = (self.args, self.audit);
+        let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
+        let walk = Walk::new(self.disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
+        let units = source(walk, self.stdin.clone(), self.met.served.clone());
+        let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
+        let mapped = coverage::mapped(args, &audit.load)?;
+        let mut report = Report::new();
+        let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
+        let mut manifests = Coverage::default();
+        let mut anything = !self.met.unreachable.is_empty();
+        {
+            let line = progress::Line::new(self.output.quiet);
+            drive(audit, self.disk, units, jobs, &line, &mut |mut audited| {
+                sharing.note(std::mem::take(&mut audited.keys));
+                if !args.connect.connect.is_empty() {
+                    servers.note(&audited);
+                }
+                manifests.note(&mut audited, &mapped);
+                anything |= audited.is_something;
+                if args.policy.init
+                    && let Some(subject) = &audited.subject
+                    && !audited.names.is_empty()
+                {
+                    named.push((subject.path.clone(), std::mem::take(&mut audited.names)));
+                }
+                report.add(audited);
+            })
+            .map_err(|e| e.in_file(&self.base.join(&audit.policy.path)))?;
+        }
+        let covered = coverage::cover(manifests, args, audit, &mapped, &mut report)?;
+        let mut shared = Findings::new();
+        sharing.report(&mut shared);
+        servers.report(&mut shared);
+        for (endpoint, reason) in &self.met.unreachable {
+            unreachable(endpoint, reason, &mut shared);
+        }
+        report.findings.extend(shared.into_vec());
+        Ok(Looked { report, anything, named, covered })
+    }
 }
 
 const SKIPPED: &str = "input-skipped";

@@ -27,7 +27,11 @@ fn audit(folder: &Path, rules: ChannelRules, names: &[&str]) -> Vec<Audited> {
         channel_rules: rules,
         expectation: Expectation { names: names.iter().map(expected).collect(), ..Expectation::default() },
         policy: Policy::default(),
-        load: LoadOptions { base: folder.to_owned(), here: folder.to_owned() },
+        load: LoadOptions {
+            base: folder.to_owned(),
+            here: folder.to_owned(),
+            variables: fabcert::k8s::Variables::new(),
+        },
     };
     let disk = Disk::real();
     let paths: Vec<PathBuf> = vec![folder.to_owned()];

@@ -1,0 +1,40 @@
+//! What can be mended in the manifests: the names that findings ask for, put into the lists of Certificates.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::covered::Covered;
+use crate::audit::finding::Finding;
+use crate::k8s::Addition;
+
+/// What is added to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fix {
+    /// Names by list.
+    pub additions: Vec<Addition>,
+}
+
+/// Rules whose findings name what a list lacks.
+const FIXABLE: [&str; 2] = ["san-gateway-missing", "san-short-only"];
+
+/// The names that findings ask for, by file: only those of Certificates, at whose lists such findings stand.
+pub fn fixes(covered: &Covered, findings: &[Finding]) -> BTreeMap<PathBuf, Fix> {
+    let mut fixes: BTreeMap<PathBuf, Fix> = BTreeMap::new();
+    for certificate in &covered.network.certificates {
+        let at = &certificate.requested.at;
+        let here = |f: &&Finding| {
+            FIXABLE.contains(&f.rule) && *f.path == *at.path && f.line == Some(at.line) && f.block.is_none()
+        };
+        let mut names: Vec<String> = Vec::new();
+        for name in findings.iter().filter(here).flat_map(|f| &f.names) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        if !names.is_empty() {
+            let fix = fixes.entry(at.path.to_path_buf()).or_default();
+            fix.additions.push(Addition { list: certificate.dns_names, names });
+        }
+    }
+    fixes
+}

@@ -1,0 +1,102 @@
+//! Gateway coverage: the manifests of a run, and the certificates of the nodes in them, looked at together at its end.
+//!
+//! ```text
+//! Manifest (from each file) -> Coverage -> k8s::Network -> Covered (each node: names it needs, certificates it has) -> rules
+//! ```
+
+mod covered;
+mod fix;
+mod secrets;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+pub use covered::{Covered, CoveredNode, HeldName, HeldNames};
+pub use fix::{Fix, fixes};
+pub use secrets::subjects;
+
+use super::finding::Findings;
+use super::registry::rule_by_id;
+use super::rules::MANIFEST_CHECKS;
+use super::run::{Audited, SubjectReport};
+use super::subject::{Location, Subject};
+use crate::k8s::{Manifest, Network, Settings, Unset};
+use crate::name::SanName;
+
+/// The manifests of a run, while they are met.
+#[derive(Debug, Default)]
+pub struct Coverage {
+    manifests: Vec<(PathBuf, Manifest)>,
+    folders: BTreeMap<PathBuf, Vec<SanName>>,
+}
+
+/// Which folder or file holds the TLS certificate of which workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOf {
+    /// The workload's name.
+    pub workload: String,
+    /// The folder or file, as reported.
+    pub path: PathBuf,
+}
+
+impl Coverage {
+    /// Takes note of a subject, and takes its manifest out of it. `mapped`: the paths whose certificates belong to workloads.
+    pub fn note(&mut self, audited: &mut Audited, mapped: &[TlsOf]) {
+        let Some(SubjectReport { path, .. }) = &audited.subject else { return };
+        if let Some(manifest) = audited.manifest.take() {
+            self.manifests.push((path.clone(), *manifest));
+        }
+        if mapped.iter().any(|m| m.path == *path) {
+            let names = audited.names.iter().map(|name| crate::name::server_name(name));
+            self.folders.insert(path.clone(), names.collect());
+        }
+    }
+
+    /// Whether there is any manifest.
+    pub fn is_empty(&self) -> bool {
+        self.manifests.is_empty()
+    }
+
+    /// The placeholders without a value, in every file, each once a line.
+    pub fn unset(&self) -> BTreeSet<(PathBuf, Unset)> {
+        let of = |(path, manifest): &(PathBuf, Manifest)| {
+            manifest.unset.iter().map(|unset| (path.clone(), unset.clone())).collect::<Vec<_>>()
+        };
+        self.manifests.iter().flat_map(of).collect()
+    }
+
+    /// Puts the manifests together.
+    pub fn covered(self, settings: Settings, mapped: &[TlsOf]) -> Covered {
+        let network = Network::new(self.manifests.into_iter().map(|(_, manifest)| manifest), settings);
+        Covered::new(network, mapped, &self.folders)
+    }
+}
+
+/// Checks what the manifests say together. A check that panics becomes a finding, and the others go on.
+pub fn check(covered: &Covered, findings: &mut Findings) {
+    for look in MANIFEST_CHECKS {
+        if catch_unwind(AssertUnwindSafe(|| look(covered, findings))).is_err()
+            && let Some(rule) = rule_by_id("rule-crashed")
+        {
+            findings.report(rule, &Location::whole("."), "a rule about manifests failed here").add();
+        }
+    }
+}
+
+/// A place in a manifest.
+pub(super) fn location(at: &crate::k8s::At) -> Location {
+    Location { path: at.path.to_path_buf(), block: None, line: Some(at.line) }
+}
+
+/// A manifest as a subject: what is in it is judged together with the others.
+pub(super) fn subject(path: &Path, manifest: Manifest) -> Subject {
+    let mut subject = Subject::new(super::SubjectKind::Manifest, path);
+    if let Some(left_out) = &manifest.left_out {
+        let rule = if left_out.is_template { "manifest-template" } else { "input-unreadable" };
+        let at = Location { path: path.to_owned(), block: None, line: Some(left_out.line) };
+        subject.troubles.push(super::subject::Trouble { at, rule, reason: left_out.reason.clone() });
+    }
+    subject.manifest = Some(Box::new(manifest));
+    subject
+}

@@ -1,0 +1,62 @@
+//! A port of a Service that leads to no port of a member.
+
+use crate::audit::coverage::{Covered, location};
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::k8s::{ServicePort, Target};
+
+pub(super) static RULE: Rule = Rule {
+    id: "gateway-port-mismatch",
+    title: "a port of a Service leads to no port of a pod that it selects",
+    rationale: "Connections to that member fail: always where it is the only one, at random where it is one of several.",
+    remedy: "let targetPort name a port that every selected pod declares, or narrow the selector",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention("Kubernetes: Service.spec.ports.targetPort")],
+    refusals: &[],
+    applies: elsewhere,
+    check: nothing,
+};
+
+pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+    let network = &covered.network;
+    for (s, service) in network.services.iter().enumerate() {
+        if network.members(s).is_empty() {
+            continue;
+        }
+        for port in &service.ports {
+            for w in &network.selected[s] {
+                let workload = &network.workloads[*w];
+                // Pods of Jobs end, and what an operator makes is not in the manifests.
+                if matches!(workload.meta.kind.as_str(), "Job" | "CronJob") || workload.operated.is_some() {
+                    continue;
+                }
+                if let Some(why) = missed(covered, port, *w) {
+                    let message = format!("port {} of {} leads {} {why}", port.port, service.meta, workload.meta);
+                    let at = location(&service.meta.at.line(port.line));
+                    let subject = format!("{}, {}", service.meta, workload.meta);
+                    findings.report(&RULE, &at, message).subject(&subject).add();
+                }
+            }
+        }
+    }
+}
+
+/// Why a port leads nowhere in a pod. A number need not be declared, so that it counts only where others are, and where the
+/// node's own environment does not name it.
+fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
+    let network = &covered.network;
+    let workload = &network.workloads[w];
+    let declared: Vec<u16> = workload.containers.iter().flat_map(|c| &c.ports).map(|p| p.number).collect();
+    match (&port.target, network.target(port, w)) {
+        (Target::Name(name), None) => Some(format!("by the name \"{name}\", which no container of it declares")),
+        (_, Some(number)) if !declared.is_empty() && !declared.contains(&number) => {
+            let listens = network.nodes[w]
+                .as_ref()
+                .is_some_and(|node| node.listens_at(number) || node.operations_port == Some(number));
+            let list: Vec<String> = declared.iter().map(ToString::to_string).collect();
+            (!listens).then(|| format!("to port {number}, and its containers have {}", list.join(", ")))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,41 @@
+//! How kube-proxy spreads connections.
+
+use crate::audit::coverage::{Covered, location};
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+
+pub(super) static RULE: Rule = Rule {
+    id: "kube-proxy-mode",
+    title: "how the cluster spreads connections over the members of a Service",
+    rationale: "Which member a connection meets decides which certificate it meets, and gRPC keeps one connection for long: a member without the name fails a share of the connections, not of the calls.",
+    remedy: "nftables is the mode that Kubernetes recommends (stable since 1.33)",
+    severity: Severity::Note,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention(
+        "Kubernetes: Virtual IPs and Service Proxies; KEP-5495, Remove ipvs mode in kube-proxy",
+    )],
+    refusals: &[],
+    applies: elsewhere,
+    check: nothing,
+};
+
+pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+    for proxy in &covered.network.proxies {
+        let mode = proxy.mode.as_ref();
+        let words = match mode.map_or("", |word| word.text.as_str()) {
+            "" => {
+                "no kube-proxy mode is written, and the default, iptables, picks a member at random for each connection"
+            }
+            "iptables" => "kube-proxy in iptables mode picks a member at random for each connection",
+            "nftables" => "kube-proxy in nftables mode picks a member at random for each connection",
+            "ipvs" => {
+                "kube-proxy in ipvs mode takes the members in turn (rr) unless a scheduler is named; the mode is deprecated \
+                 since Kubernetes 1.35, and by KEP-5495 it is off by default in 1.40 and gone in 1.43: move to nftables"
+            }
+            "none" => "no kube-proxy runs, and the network plugin decides which member a connection meets",
+            _ => "kube-proxy does not know this mode: iptables, nftables and ipvs are its modes on Linux",
+        };
+        let at = location(&proxy.at.line(mode.map_or(proxy.at.line, |word| word.line)));
+        findings.report(&RULE, &at, words).add();
+    }
+}

@@ -1,0 +1,73 @@
+//! The names that lead to a node and are not in its TLS certificate: what the two rules about them share.
+
+use crate::audit::coverage::{Covered, CoveredNode, HeldNames};
+use crate::audit::finding::Findings;
+use crate::audit::rule::Rule;
+use crate::k8s::{Need, Needed};
+
+/// Reports the names of one sort that certificates of nodes lack, one finding for each Service.
+pub(super) fn report(rule: &Rule, need: Need, covered: &Covered, findings: &mut Findings) {
+    for node in &covered.nodes {
+        for held in &node.held {
+            for (service, lacking) in held.lacking(&node.needed, need) {
+                // What nobody dials is told only of Services: their longer forms.
+                if need == Need::Advised && service.is_none() {
+                    continue;
+                }
+                let names: Vec<String> = lacking.iter().map(|n| n.name.to_string()).collect();
+                let message = message(covered, node, held, service, &lacking, need);
+                let remedy = remedy(covered, held, &names);
+                findings.report(rule, &held.at, message).subject(&held.by).names(names).remedy(remedy).add();
+            }
+        }
+    }
+}
+
+fn message(
+    covered: &Covered,
+    node: &CoveredNode,
+    held: &HeldNames,
+    service: Option<usize>,
+    lacking: &[&Needed],
+    need: Need,
+) -> String {
+    let network = &covered.network;
+    let workload = &network.workloads[node.workload].meta;
+    let member = match service {
+        None => format!("{workload}: "),
+        Some(s) => {
+            let members = network.members(s);
+            let place = members.iter().position(|w| *w == node.workload).map_or(1, |at| at + 1);
+            match members.len() {
+                0 | 1 => format!("{}, {workload}: ", network.services[s].meta),
+                n => format!("{}, member {place} of {n} ({workload}): ", network.services[s].meta),
+            }
+        }
+    };
+    let verb = if held.certificate.is_some() { "does not ask for" } else { "lacks" };
+    if need == Need::Advised {
+        let names: Vec<String> = lacking.iter().map(|n| n.name.to_string()).collect();
+        return format!("{member}{} {verb} {}: nobody in the manifests dials it", held.by, names.join(", "));
+    }
+    let names: Vec<String> = lacking
+        .iter()
+        .map(|n| match n.reasons.first() {
+            Some(reason) => format!("{} ({}, {})", n.name, reason.words, reason.at),
+            None => n.name.to_string(),
+        })
+        .collect();
+    format!("{member}{} {verb} {}", held.by, names.join(", "))
+}
+
+fn remedy(covered: &Covered, held: &HeldNames, names: &[String]) -> String {
+    match held.certificate {
+        Some(c) => {
+            let certificate = &covered.network.certificates[c].meta;
+            format!("add to the dnsNames of {certificate}: {}; or let fabcert audit --fix do it", names.join(", "))
+        }
+        None if held.by.starts_with("Fabric") || held.by.starts_with("IBP") => {
+            format!("add to its csr hosts: {}", names.join(", "))
+        }
+        None => format!("enrol again with these names as well: fabcert enroll --force --san {}", names.join(",")),
+    }
+}

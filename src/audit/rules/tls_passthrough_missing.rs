@@ -1,0 +1,47 @@
+//! A route that ends TLS in front of a Fabric port.
+
+use crate::audit::coverage::{Covered, location};
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::k8s::Passthrough;
+
+pub(super) static RULE: Rule = Rule {
+    id: "tls-passthrough-missing",
+    title: "a route to a Fabric port does not let TLS through",
+    rationale: "Fabric's clients check the peer's own certificate, and peers may ask for theirs. A route that ends TLS shows its own certificate instead, and speaks to a TLS port without TLS unless it is told to.",
+    remedy: "let TLS through: annotation nginx.ingress.kubernetes.io/ssl-passthrough: \"true\" (the controller runs with --enable-ssl-passthrough), termination: passthrough for a Route, a TLSRoute instead of an HTTPRoute",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention(
+        "ingress-nginx: SSL passthrough; Gateway API: TLSRoute; OpenShift: passthrough routes",
+    )],
+    refusals: &[],
+    applies: elsewhere,
+    check: nothing,
+};
+
+pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+    let network = &covered.network;
+    for route in &network.routes {
+        let (severity, does) = match route.passthrough {
+            Passthrough::No => (Severity::Error, "ends TLS and speaks without it to"),
+            Passthrough::Reencrypted => {
+                (Severity::Warning, "ends TLS, so that clients meet another certificate than that of")
+            }
+            Passthrough::Yes | Passthrough::Elsewhere => continue,
+        };
+        for host in &route.hosts {
+            let leads = host.backends.iter().find_map(|backend| {
+                let services = network.behind(route, std::slice::from_ref(backend));
+                services
+                    .into_iter()
+                    .find_map(|s| network.members(s).into_iter().find(|w| network.routes_to_tls(s, backend, *w)))
+            });
+            let Some(w) = leads else { continue };
+            let message = format!("{} for {} {does} {}", route.meta, host.host.text, network.workloads[w].meta);
+            let at = location(&route.meta.at.line(host.host.line));
+            let draft = findings.report(&RULE, &at, message).subject(&route.meta.to_string()).severity(severity);
+            draft.names([host.host.text.to_ascii_lowercase()]).add();
+        }
+    }
+}

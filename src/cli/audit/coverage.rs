@@ -1,0 +1,92 @@
+//! Manifests in an audit: what is expected beside them, what is missing in them, and mending them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::args::AuditArgs;
+use crate::audit::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
+use crate::audit::input::LoadOptions;
+use crate::audit::{Audit, Findings, Report};
+use crate::fsx::Disk;
+use crate::k8s::{Settings, Variables, with_names};
+use crate::{Error, ErrorKind};
+
+/// Larger files were no manifests.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// Whose certificate lies where.
+pub(super) fn mapped(args: &AuditArgs, load: &LoadOptions) -> Result<Vec<TlsOf>, Error> {
+    let mapping = |text: &String| match text.split_once('=') {
+        Some((workload, path)) if !workload.is_empty() && !path.is_empty() => {
+            Ok(TlsOf { workload: workload.to_owned(), path: load.shown(path.as_ref()) })
+        }
+        _ => Err(Error::new(ErrorKind::Usage, format!("--tls-of \"{text}\" is no WORKLOAD=PATH"))
+            .with_help("write it as --tls-of org1-peer1=organizations/.../org1-peer1/tls")),
+    };
+    args.members.tls_of.iter().map(mapping).collect()
+}
+
+/// Looks at all manifests together, and adds what is found to the report.
+pub(super) fn cover(
+    coverage: Coverage,
+    args: &AuditArgs,
+    audit: &Audit,
+    mapped: &[TlsOf],
+    report: &mut Report,
+) -> Result<Option<Covered>, Error> {
+    let unset = coverage.unset();
+    if !unset.is_empty() {
+        let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (path, one) in &unset {
+            places.entry(&one.name).or_default().push(format!("{}:{}", path.display(), one.line));
+        }
+        let lines: Vec<String> =
+            places.iter().map(|(name, places)| format!("\n  ${{{name}}} in {}", places.join(", "))).collect();
+        return Err(Error::new(ErrorKind::Input, format!("placeholders without a value:{}", lines.concat()))
+            .with_help("give each one with --set NAME=VALUE, or take them from the environment with --env"));
+    }
+    if coverage.is_empty() {
+        return Ok(None);
+    }
+    let settings =
+        Settings { namespace: args.expect.namespace.clone(), cluster_domain: args.expect.cluster_domain.clone() };
+    let covered = coverage.covered(settings, mapped);
+    let known = |m: &&TlsOf| covered.network.workloads.iter().any(|w| w.meta.name == m.workload);
+    if let Some(stranger) = mapped.iter().find(|m| !known(m)) {
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!("--tls-of: no workload {} is in the manifests", stranger.workload),
+        )
+        .with_help("fabcert names lists them"));
+    }
+    for subject in subjects(&covered) {
+        report.add(audit.inner(subject).map_err(|e| e.in_file(&audit.policy.path))?);
+    }
+    let mut findings = Findings::new();
+    check(&covered, &mut findings);
+    report.findings.extend(findings.into_vec());
+    Ok(Some(covered))
+}
+
+/// Adds names to the files; says how many to how many files.
+pub(super) fn mend(
+    disk: &Disk,
+    fixes: &BTreeMap<PathBuf, Fix>,
+    base: &std::path::Path,
+    variables: &Variables,
+) -> Result<(usize, usize), Error> {
+    let (mut names, mut files) = (0, 0);
+    for (path, fix) in fixes {
+        let path = base.join(path);
+        let Some(metadata) = disk.metadata_followed(&path)? else { continue };
+        let bytes = disk.read(&path, LIMIT)?;
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        let new = with_names(&text, &fix.additions, variables);
+        if new != text {
+            disk.replace(&path, new.as_bytes(), metadata.mode & 0o777)?;
+            names += fix.additions.iter().map(|a| a.names.len()).sum::<usize>();
+            files += 1;
+        }
+    }
+    Ok((names, files))
+}
