@@ -69,11 +69,11 @@ impl Certificate {
     pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Self> {
         let meta = Meta::read(document, kind, path);
         let spec = document.entries_at(&["spec"]);
-        let list = spec.iter().find(|(key, _)| key.text() == Some("dnsNames"));
+        let found = spec.iter().find(|(key, _)| key.text() == Some("dnsNames"));
         let spec_line = document.entries().unwrap_or_default().iter().find(|(key, _)| key.text() == Some("spec"));
-        let list = list.filter(|(_, value)| matches!(value.value, Value::Sequence(_)));
+        let list = found.filter(|(_, value)| matches!(value.value, Value::Sequence(_)));
         let dns_names = match list.map(|(key, value)| (key, value, value.items().unwrap_or_default())) {
-            Some((_, value, [.., last])) if !value.is_flow => DnsNames::Block { last_line: last.line },
+            Some((_, value, [.., item])) if !value.is_flow => DnsNames::Block { last_line: item.line },
             Some((key, _, items)) => {
                 DnsNames::Flow { key_line: key.line, first_line: items.first().map(|item| item.line) }
             }

@@ -49,13 +49,11 @@ impl ConfigMap {
             let (Some(key), Some(text)) = (key.text(), value.text()) else { continue };
             profiles.extend(Profile::inside(value, &meta.at));
             if !is_own_address(key) {
-                // A block scalar's text begins on the line below its indicator.
-                let first = value.line + usize::from(text.trim().contains('\n'));
                 for (host, port, index) in endpoints(text) {
                     if !dialled.iter().any(|d| d.key == key && d.host.text == host && d.port == port) {
                         dialled.push(Dialled {
                             key: key.to_owned(),
-                            host: Word { text: host, line: first + index },
+                            host: Word { text: host, line: value.line + index },
                             port,
                         });
                     }

@@ -21,7 +21,7 @@ pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> 
     for addition in ordered {
         let near = nearby(&lines, addition.list);
         let names = addition.names.iter().map(|name| unfilled(name, variables, &near));
-        add(&mut lines, addition.list, names.collect());
+        add(&mut lines, addition.list, &names.collect::<Vec<_>>());
     }
     lines.concat()
 }
@@ -34,7 +34,7 @@ fn line_of(list: DnsNames) -> usize {
     }
 }
 
-fn add(lines: &mut Vec<String>, list: DnsNames, names: Vec<String>) {
+fn add(lines: &mut Vec<String>, list: DnsNames, names: &[String]) {
     let index = line_of(list).saturating_sub(1);
     let Some(line) = lines.get(index).cloned() else { return };
     let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
@@ -122,18 +122,21 @@ fn nearby(lines: &[String], list: DnsNames) -> String {
     lines[from.min(lines.len())..to.min(lines.len())].concat()
 }
 
-/// The name with the placeholders of its neighbours for the values that they stand for: whole labels, the longest first.
+/// The name with the placeholders of its neighbours for the values that they stand for: whole labels, the longest first. A
+/// value whose placeholder no neighbour uses stays as it is, and so do the shorter ones in it.
 fn unfilled(name: &str, variables: &Variables, near: &str) -> String {
-    let mut used: Vec<(&String, &String)> =
-        variables.iter().filter(|(key, value)| !value.is_empty() && near.contains(&format!("${{{key}}}"))).collect();
-    used.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+    let is_used = |key: &str| near.contains(&format!("${{{key}}}"));
+    let mut known: Vec<(&String, &String)> = variables.iter().filter(|(_, value)| !value.is_empty()).collect();
+    known.sort_by_key(|(key, value)| (std::cmp::Reverse(value.len()), !is_used(key)));
     let mut out = name.to_owned();
-    for (key, value) in used {
+    for (key, value) in known {
         let dotted = format!(".{out}.");
-        if let Some(at) = dotted.find(&format!(".{value}.")) {
-            // The dot in front stands for itself, so that the place is the same without it.
-            out = format!("{}${{{key}}}{}", &out[..at], &out[at + value.len()..]);
+        let Some(at) = dotted.find(&format!(".{value}.")) else { continue };
+        if !is_used(key) {
+            break;
         }
+        // The dot in front stands for itself, so that the place is the same without it.
+        out = format!("{}${{{key}}}{}", &out[..at], &out[at + value.len()..]);
     }
     out
 }
@@ -200,6 +203,9 @@ mod tests {
         let text = format!("{HEAD}  dnsNames:\n    - p.${{NS}}.svc\n    - p.${{DOMAIN}}\n");
         let variables = [("NS", "fabric"), ("DOMAIN", "localho.st"), ("OTHER", "gw")];
         let new = fixed(&text, &["gw.localho.st", "gw.fabric.svc", "fabrics.x"], &variables);
+        let whole = [("NS", "acme"), ("DOMAIN", "acme.example")];
+        let text = format!("{HEAD}  dnsNames:\n    - p.${{NS}}.svc\n");
+        assert!(fixed(&text, &["gw.acme.example"], &whole).ends_with("    - gw.acme.example\n"));
         assert!(new.ends_with("    - gw.${DOMAIN}\n    - gw.${NS}.svc\n    - fabrics.x\n"), "{new}");
     }
 }

@@ -40,7 +40,7 @@ impl Network {
             Some((mount, rest)) => {
                 let Some(volume) = workload.volumes.iter().find(|v| v.name == mount.volume) else { return Vec::new() };
                 if volume.sources.is_empty() {
-                    return self.enrolled(workload, volume);
+                    return Self::enrolled(workload, volume);
                 }
                 volume
                     .sources
@@ -79,7 +79,7 @@ impl Network {
     }
 
     /// What an init container enrols into a volume that begins empty.
-    fn enrolled(&self, workload: &Workload, volume: &Volume) -> Vec<Holding> {
+    fn enrolled(workload: &Workload, volume: &Volume) -> Vec<Holding> {
         let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume.name));
         let requested = containers.filter_map(|c| {
             let by = format!("init container {} of {}", c.name, workload.meta);
@@ -101,7 +101,7 @@ impl Network {
         found.retain(|h| !is_ca(h));
         if found.is_empty() {
             let empty = workload.volumes.iter().filter(|v| v.sources.is_empty());
-            found.extend(empty.flat_map(|v| self.enrolled(workload, v)));
+            found.extend(empty.flat_map(|v| Self::enrolled(workload, v)));
             found.dedup();
         }
         found

@@ -141,7 +141,7 @@ impl Manifest {
         if self.objects.len() == found {
             self.ignored += 1;
         } else if let Some(line) = template_line(document) {
-            self.left_out.get_or_insert(LeftOut::template(line));
+            self.left_out.get_or_insert_with(|| LeftOut::template(line));
         }
     }
 

@@ -358,8 +358,7 @@ impl Network {
                     }
                 }
                 for word in &container.words {
-                    let offset = usize::from(word.text.contains('\n'));
-                    add(&word.text, format!("{}, container {}", workload.meta, container.name), word.line + offset);
+                    add(&word.text, format!("{}, container {}", workload.meta, container.name), word.line);
                 }
             }
         }
@@ -386,8 +385,7 @@ impl Network {
         let labels: Vec<&str> = host.split('.').collect();
         let (namespace, fits) = match labels.as_slice() {
             [_] => (from, true),
-            [_, namespace] => (Some(*namespace), true),
-            [_, namespace, "svc"] => (Some(*namespace), true),
+            [_, namespace] | [_, namespace, "svc"] => (Some(*namespace), true),
             [_, namespace, "svc", domain @ ..] => (Some(*namespace), domain.join(".") == self.settings.cluster_domain),
             _ => (None, false),
         };

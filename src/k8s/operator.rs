@@ -83,7 +83,7 @@ fn requested(document: &Node, lists: &[&[&str]]) -> (usize, Vec<Word>) {
     for path in lists {
         let [parents @ .., last] = path else { continue };
         let key = document.entries_at(parents).iter().find(|(k, _)| k.text() == Some(last));
-        line = line.or(key.map(|(k, _)| k.line));
+        line = line.or_else(|| key.map(|(k, _)| k.line));
         names.extend(Word::list(document, path));
     }
     (line.unwrap_or(document.line), names)

@@ -41,11 +41,10 @@ impl Profile {
         is_one.then(|| Self { at: at.clone(), hosts })
     }
 
-    /// Those inside a text of a `ConfigMap` whose value begins at `value`.
+    /// The one inside a text of a `ConfigMap`: a block scalar begins at its first line of text.
     pub(super) fn inside(value: &Node, at: &At) -> Option<Self> {
         let text = value.text().filter(|t| t.contains("\"peers\"") || t.contains("peers:"))?;
-        // A block scalar's text begins on the line below its indicator.
-        let before = if text.contains('\n') { value.line } else { value.line - 1 };
+        let before = value.line - 1;
         let document = yaml::documents(text).ok()?.into_iter().next()?;
         let mut profile = Self::read(&document, &at.line(value.line))?;
         for host in &mut profile.hosts {

@@ -83,25 +83,25 @@ impl Network {
 
     fn reached(&self, s: usize, w: usize, node: &FabricNode) -> Reached {
         let ports = &self.services[s].ports;
-        if ports.is_empty() || node.ports.is_none() {
-            return Reached::Tls;
-        }
-        let declared: Vec<u16> = self.workloads[w].containers.iter().flat_map(|c| &c.ports).map(|p| p.number).collect();
-        let reach = |port: &ServicePort| match self.target(port, w) {
+        ports.iter().map(|port| self.reached_at(port, w, node)).max().unwrap_or(Reached::Tls)
+    }
+
+    fn reached_at(&self, port: &ServicePort, w: usize, node: &FabricNode) -> Reached {
+        let is_declared = |n: u16| self.workloads[w].containers.iter().flat_map(|c| &c.ports).any(|p| p.number == n);
+        match self.target(port, w) {
             Some(number) if node.serves_tls_at(number) => Reached::Tls,
             Some(number) if node.listens_at(number) => Reached::Chaincode,
-            Some(number) if declared.contains(&number) => Reached::Beside,
+            Some(number) if is_declared(number) || node.operations_port == Some(number) => Reached::Beside,
             // It was meant for the node and misses it, which is a finding of its own.
             _ => Reached::Tls,
-        };
-        ports.iter().map(reach).max().unwrap_or(Reached::Tls)
+        }
     }
 
     /// Whether a port of a Service, as a dial or a route names it, leads to the node's TLS; what names none or a wrong one is
     /// taken to mean it.
     fn leads_to_tls(&self, s: usize, port: Option<&super::PortRef>, w: usize, node: &FabricNode) -> bool {
         let port = port.and_then(|p| self.services[s].port(Some(p)));
-        port.and_then(|p| self.target(p, w)).is_none_or(|number| node.serves_tls_at(number))
+        port.is_none_or(|p| self.reached_at(p, w, node) == Reached::Tls)
     }
 
     /// Whether a backend of a route leads to the TLS of a member of its Service.

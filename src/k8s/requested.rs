@@ -74,18 +74,16 @@ impl Requested {
     }
 }
 
-/// The words of a shell line, without its quotes; a word of several lines counts its lines.
+/// The words of a shell line, without its quotes. A block scalar begins at its first line of text.
 fn split(word: &Word) -> Vec<(String, usize)> {
     if !word.text.contains(char::is_whitespace) {
         return vec![(word.text.clone(), word.line)];
     }
-    // A block scalar's text begins on the line below its indicator.
-    let offset = usize::from(word.text.contains('\n'));
     let mut out = Vec::new();
     for (index, line) in word.text.lines().enumerate() {
         let bare = line.trim().trim_end_matches('\\');
         let parts = bare.split_whitespace().map(|w| w.trim_matches(['"', '\'']).to_owned());
-        out.extend(parts.filter(|w| !w.is_empty()).map(|w| (w, word.line + index + offset)));
+        out.extend(parts.filter(|w| !w.is_empty()).map(|w| (w, word.line + index)));
     }
     out
 }

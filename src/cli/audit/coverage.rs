@@ -75,7 +75,7 @@ pub(super) fn mend(
     base: &std::path::Path,
     variables: &Variables,
 ) -> Result<(usize, usize), Error> {
-    let (mut names, mut files) = (0, 0);
+    let (mut added, mut mended) = (0, 0);
     for (path, fix) in fixes {
         let path = base.join(path);
         let Some(metadata) = disk.metadata_followed(&path)? else { continue };
@@ -84,9 +84,9 @@ pub(super) fn mend(
         let new = with_names(&text, &fix.additions, variables);
         if new != text {
             disk.replace(&path, new.as_bytes(), metadata.mode & 0o777)?;
-            names += fix.additions.iter().map(|a| a.names.len()).sum::<usize>();
-            files += 1;
+            added += fix.additions.iter().map(|a| a.names.len()).sum::<usize>();
+            mended += 1;
         }
     }
-    Ok((names, files))
+    Ok((added, mended))
 }

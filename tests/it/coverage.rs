@@ -1,0 +1,6 @@
+//! Manifests in an audit: an organisation of two peers behind a gateway Service, healthy, and with one fault at a time.
+
+mod fix;
+mod inputs;
+mod organisation;
+mod rules;
