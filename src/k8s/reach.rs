@@ -321,9 +321,10 @@ impl Network {
         }
     }
 
-    /// Whether routes are among the manifests, so that a name outside which none of them knows leads nowhere.
+    /// Whether routes to Fabric nodes are among the manifests, so that a name outside which none of them knows leads nowhere.
     pub fn knows_outside(&self) -> bool {
-        self.routed.iter().enumerate().any(|(s, routes)| !routes.is_empty() && !self.members(s).is_empty())
+        let leads = |s: usize| self.selected[s].is_empty() || !self.members(s).is_empty();
+        self.routed.iter().enumerate().any(|(s, routes)| !routes.is_empty() && leads(s))
     }
 }
 

@@ -65,7 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("k8s", &["error", "name", "yaml"]),
     ("yaml", &["error"]),
     // Fuzz targets reach everything that reads.
-    ("testing", &["error", "time", "key", "name", "x509", "go_x509", "msp", "fsx", "audit"]),
+    ("testing", &["error", "time", "key", "name", "x509", "go_x509", "k8s", "msp", "fsx", "audit"]),
     ("report", &["error", "audit"]),
     (
         "cli",

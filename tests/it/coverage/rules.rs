@@ -37,110 +37,106 @@ fn the_member_that_lacks_the_gateways_outer_name_and_bears_a_misspelt_one_is_tol
 /// File, what is changed in it to what, and the findings.
 type Case = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
+const FAULTS: &[Case] = &[
+    ("peer-a.yaml", "    - acme-gateway\n", "", &["san-gateway-missing error peer-a.yaml:11 acme-gateway"]),
+    (
+        "peer-a.yaml",
+        "- peer-a           # short",
+        "- peer-a.${NS}",
+        &["san-gateway-missing error peer-a.yaml:11 peer-a"],
+    ),
+    (
+        "peer-a.yaml",
+        "    - peer-a.${NS}.svc.cluster.local\n",
+        "",
+        &["san-gateway-missing error peer-a.yaml:11 peer-a.acme.svc.cluster.local"],
+    ),
+    ("peer-a.yaml", "- localhost", "- ord-1", &["san-dead-name warning peer-a.yaml:12 ord-1"]),
+    ("peer-a.yaml", "- localhost", "- peer-a.other.svc", &["san-dead-name warning peer-a.yaml:12 peer-a.other.svc"]),
+    ("peer-a.yaml", "- localhost", "- peer-a.acme.example", &[]),
+    (
+        "peer-a.yaml",
+        "        role: peer\n",
+        "",
+        &[
+            "gateway-single-member warning gateway.yaml:6",
+            "san-dead-name warning peer-a.yaml:15 acme-gateway",
+            "san-dead-name warning peer-a.yaml:16 gw.acme.example",
+        ],
+    ),
+    (
+        "gateway.yaml",
+        "spec:\n  selector:",
+        "spec:\n  sessionAffinity: ClientIP\n  selector:",
+        &["gateway-session-affinity warning gateway.yaml:6"],
+    ),
+    (
+        "peer-b.yaml",
+        "              name: grpc\n",
+        "",
+        &["gateway-port-mismatch error gateway.yaml:10", "gateway-port-mismatch error peer-b.yaml:77"],
+    ),
+    (
+        "gateway.yaml",
+        "targetPort: grpc",
+        "targetPort: 7151",
+        &["gateway-port-mismatch error gateway.yaml:10", "gateway-port-mismatch error gateway.yaml:10"],
+    ),
+    ("gateway.yaml", "      targetPort: grpc\n", "", &[]),
+    (
+        "gateway.yaml",
+        "    org: acme\n",
+        "    org: acmee\n",
+        &[
+            "san-dead-name warning peer-a.yaml:15 acme-gateway",
+            "san-dead-name warning peer-a.yaml:16 gw.acme.example",
+            "san-dead-name warning peer-b.yaml:15 acme-gateway",
+            "san-dead-name warning peer-b.yaml:16 gw.acme.example",
+            "selector-matches-nothing warning gateway.yaml:6",
+        ],
+    ),
+    (
+        "gateway.yaml",
+        "ssl-passthrough: \"true\"",
+        "ssl-redirect: \"true\"",
+        &["tls-passthrough-missing error gateway.yaml:22 gw.acme.example"],
+    ),
+    (
+        "gateway.yaml",
+        "ssl-passthrough: \"true\"",
+        "backend-protocol: GRPCS",
+        &["tls-passthrough-missing warning gateway.yaml:22 gw.acme.example"],
+    ),
+    ("orderer.yaml", "    rotationPolicy: Never\n", "    size: 256\n", &["rotation-policy error orderer.yaml:7"]),
+    ("orderer.yaml", "rotationPolicy: Never", "rotationPolicy: Always", &["rotation-policy error orderer.yaml:8"]),
+    ("issuer.yaml", "    rotationPolicy: Never\n", "", &["rotation-policy error issuer.yaml:10"]),
+    ("issuer.yaml", "  duration: 87600h\n", "", &["ca-lifetime-short warning issuer.yaml:1"]),
+    ("issuer.yaml", "87600h", "720h", &["ca-lifetime-short warning issuer.yaml:8"]),
+    (
+        "gateway.yaml",
+        "name: acme-gateway\nspec",
+        "name: {{ .Values.name }}\nspec",
+        &[
+            "manifest-template warning gateway.yaml:4",
+            "san-dead-name warning peer-a.yaml:15 acme-gateway",
+            "san-dead-name warning peer-b.yaml:15 acme-gateway",
+        ],
+    ),
+    (
+        "gateway.yaml",
+        "kind: Service",
+        "kind: [Service",
+        &[
+            "input-unreadable warning gateway.yaml:3",
+            "san-dead-name warning peer-a.yaml:15 acme-gateway",
+            "san-dead-name warning peer-b.yaml:15 acme-gateway",
+        ],
+    ),
+];
+
 #[test]
 fn each_fault_is_told_at_its_line_and_nothing_else() {
-    let cases: &[Case] = &[
-        ("peer-a.yaml", "    - acme-gateway\n", "", &["san-gateway-missing error peer-a.yaml:11 acme-gateway"]),
-        (
-            "peer-a.yaml",
-            "- peer-a           # short",
-            "- peer-a.${NS}",
-            &["san-gateway-missing error peer-a.yaml:11 peer-a"],
-        ),
-        (
-            "peer-a.yaml",
-            "    - peer-a.${NS}.svc.cluster.local\n",
-            "",
-            &["san-gateway-missing error peer-a.yaml:11 peer-a.acme.svc.cluster.local"],
-        ),
-        ("peer-a.yaml", "- localhost", "- ord-1", &["san-dead-name warning peer-a.yaml:12 ord-1"]),
-        (
-            "peer-a.yaml",
-            "- localhost",
-            "- peer-a.other.svc",
-            &["san-dead-name warning peer-a.yaml:12 peer-a.other.svc"],
-        ),
-        ("peer-a.yaml", "- localhost", "- peer-a.acme.example", &[]),
-        (
-            "peer-a.yaml",
-            "        role: peer\n",
-            "",
-            &[
-                "gateway-single-member warning gateway.yaml:6",
-                "san-dead-name warning peer-a.yaml:15 acme-gateway",
-                "san-dead-name warning peer-a.yaml:16 gw.acme.example",
-            ],
-        ),
-        (
-            "gateway.yaml",
-            "spec:\n  selector:",
-            "spec:\n  sessionAffinity: ClientIP\n  selector:",
-            &["gateway-session-affinity warning gateway.yaml:6"],
-        ),
-        (
-            "peer-b.yaml",
-            "              name: grpc\n",
-            "",
-            &["gateway-port-mismatch error gateway.yaml:10", "gateway-port-mismatch error peer-b.yaml:77"],
-        ),
-        (
-            "gateway.yaml",
-            "targetPort: grpc",
-            "targetPort: 7151",
-            &["gateway-port-mismatch error gateway.yaml:10", "gateway-port-mismatch error gateway.yaml:10"],
-        ),
-        ("gateway.yaml", "      targetPort: grpc\n", "", &[]),
-        (
-            "gateway.yaml",
-            "    org: acme\n",
-            "    org: acmee\n",
-            &[
-                "san-dead-name warning peer-a.yaml:15 acme-gateway",
-                "san-dead-name warning peer-a.yaml:16 gw.acme.example",
-                "san-dead-name warning peer-b.yaml:15 acme-gateway",
-                "san-dead-name warning peer-b.yaml:16 gw.acme.example",
-                "selector-matches-nothing warning gateway.yaml:6",
-            ],
-        ),
-        (
-            "gateway.yaml",
-            "ssl-passthrough: \"true\"",
-            "ssl-redirect: \"true\"",
-            &["tls-passthrough-missing error gateway.yaml:22 gw.acme.example"],
-        ),
-        (
-            "gateway.yaml",
-            "ssl-passthrough: \"true\"",
-            "backend-protocol: GRPCS",
-            &["tls-passthrough-missing warning gateway.yaml:22 gw.acme.example"],
-        ),
-        ("orderer.yaml", "    rotationPolicy: Never\n", "    size: 256\n", &["rotation-policy error orderer.yaml:7"]),
-        ("orderer.yaml", "rotationPolicy: Never", "rotationPolicy: Always", &["rotation-policy error orderer.yaml:8"]),
-        ("issuer.yaml", "    rotationPolicy: Never\n", "", &["rotation-policy error issuer.yaml:10"]),
-        ("issuer.yaml", "  duration: 87600h\n", "", &["ca-lifetime-short warning issuer.yaml:1"]),
-        ("issuer.yaml", "87600h", "720h", &["ca-lifetime-short warning issuer.yaml:8"]),
-        (
-            "gateway.yaml",
-            "name: acme-gateway\nspec",
-            "name: {{ .Values.name }}\nspec",
-            &[
-                "manifest-template warning gateway.yaml:4",
-                "san-dead-name warning peer-a.yaml:15 acme-gateway",
-                "san-dead-name warning peer-b.yaml:15 acme-gateway",
-            ],
-        ),
-        (
-            "gateway.yaml",
-            "kind: Service",
-            "kind: [Service",
-            &[
-                "input-unreadable error gateway.yaml:3",
-                "san-dead-name warning peer-a.yaml:15 acme-gateway",
-                "san-dead-name warning peer-b.yaml:15 acme-gateway",
-            ],
-        ),
-    ];
-    for (file, from, to, expected) in cases {
+    for (file, from, to, expected) in FAULTS {
         let org = Organisation::new();
         org.change(file, from, to);
         let mut found = org.found(&[]);
