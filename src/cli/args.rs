@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::manifests::ManifestArgs;
 use crate::key::KeyAlgorithm;
 
 /// What is printed, and how.
@@ -191,6 +192,14 @@ pub(super) struct NameArgs {
         help_heading = "Names"
     )]
     pub(super) cluster_domain: String,
+    /// Manifests (files, folders) from which the names follow, as `fabcert names` prints them; with --workload
+    #[arg(long, value_name = "PATH", value_delimiter = ',', env = "FABCERT_FROM_MANIFESTS", help_heading = "Names")]
+    pub(super) from_manifests: Vec<PathBuf>,
+    /// The node in the manifests, when there are several
+    #[arg(long, value_name = "NAME", env = "FABCERT_WORKLOAD", requires = "from_manifests", help_heading = "Names")]
+    pub(super) workload: Option<String>,
+    #[command(flatten)]
+    pub(super) manifests: ManifestArgs,
     /// Subject fields: C=..,ST=..,L=..,O=..,SerialNumber=.. (an OU is left out: the CA sets it)
     #[arg(
         long,

@@ -22,6 +22,9 @@ Examples:
         --hostname org1-peer1 --gateway-service org1-peer-gateway-svc --namespace fabric --role peer \\
         --msp-dir /var/hyperledger/peer/msp --tls-dir /var/hyperledger/peer/tls
 
+  The names that follow from the manifests the team has already:
+    fabcert enroll --from-manifests k8s/ --workload org1-peer1 --set DOMAIN=example.com ...
+
   A line of fabric-ca-client, with only the program's name changed:
     fabcert enroll --url https://org1-peer1:peerpw@org1-ca --tls.certfiles ca.pem \\
         --csr.hosts org1-peer1,org1-peer-gateway-svc --mspdir /var/hyperledger/peer/msp

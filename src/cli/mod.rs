@@ -14,6 +14,7 @@ mod inspect;
 mod install;
 mod logging;
 mod manifests;
+mod names;
 mod output;
 mod rollback;
 mod rules;
@@ -65,6 +66,8 @@ enum Command {
     Enroll(Box<enroll::EnrollArgs>),
     /// Audit certificates, bundles, MSP and TLS folders: what fails today, what will fail, and what Fabric would say
     Audit(Box<audit::AuditArgs>),
+    /// Say which names each node of Kubernetes manifests needs in its TLS certificate, each with its reason
+    Names(Box<names::NamesArgs>),
     /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders
     Inspect(inspect::InspectArgs),
     /// List the rules of the audit
@@ -113,6 +116,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Enroll(args) => enroll::run(*args, form),
         Command::Audit(args) => audit::run(&args, &cli.output),
+        Command::Names(args) => names::run(&args, form),
         Command::Inspect(args) => inspect::run(&args, form),
         Command::Rules(args) => rules::rules(&args, form),
         Command::Explain(args) => rules::explain(&args, form),

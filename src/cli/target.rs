@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{KeyArgs, NameArgs, RoleArg, TargetArgs};
+use super::manifests;
 use crate::ca::{Purpose, RoleRule};
 use crate::enroll::{CarriedWish, KeyWish};
 use crate::msp::KeyAccess;
@@ -29,19 +30,25 @@ pub(super) fn folders(target: &TargetArgs) -> (Option<PathBuf>, Option<PathBuf>)
 
 /// The wished names; a TLS certificate must have some. Warns of odd ones.
 pub(super) fn name_set(names: &NameArgs, for_tls: bool) -> Result<NameSet, Error> {
-    let set = NameSet::derive(&NameWishes {
+    let mut set = NameSet::derive(&NameWishes {
         sans: &names.san,
         hostnames: &names.hostname,
         gateway_services: &names.gateway_service,
         namespace: names.namespace.as_deref(),
         cluster_domain: &names.cluster_domain,
     })?;
+    if !names.from_manifests.is_empty() {
+        for needed in manifests::needed(names)? {
+            let reason = needed.reasons.first().map(|r| format!("{} ({})", r.words, r.at)).unwrap_or_default();
+            set.add(needed.name, reason);
+        }
+    }
     if for_tls && set.is_empty() {
         return Err(Error::new(
             ErrorKind::Usage,
             "--tls-dir needs names: a TLS certificate without any is of no use to clients",
         )
-        .with_help("give --san, --hostname or --gateway-service with the names that clients dial"));
+        .with_help("give --san, --hostname, --gateway-service or --from-manifests with the names that clients dial"));
     }
     for warning in set.warnings() {
         tracing::warn!("{warning}");

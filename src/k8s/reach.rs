@@ -113,7 +113,12 @@ impl Network {
     pub fn needed(&self, w: usize) -> Vec<Needed> {
         let Some(node) = self.node_with_tls(w) else { return Vec::new() };
         let mut names = Names(Vec::new());
-        for s in &self.selecting[w] {
+        // The Service of its own first, whatever the order of the files.
+        let mut services = self.selecting[w].clone();
+        services.sort_by_key(|s| {
+            (self.selected[*s].len(), &self.services[*s].meta.name, &self.services[*s].meta.namespace)
+        });
+        for s in &services {
             let reached = self.reached(*s, w, node);
             if reached != Reached::Beside {
                 self.of_service(*s, w, (node, reached), &mut names);

@@ -104,7 +104,8 @@ impl NameSet {
             .collect()
     }
 
-    fn add(&mut self, name: SanName, reason: String) {
+    /// Adds a name, unless it is there.
+    pub fn add(&mut self, name: SanName, reason: String) {
         if !self.0.iter().any(|wanted| wanted.name == name) {
             self.0.push(WantedName { name, reason });
         }

@@ -2,5 +2,6 @@
 
 mod fix;
 mod inputs;
+mod names;
 mod organisation;
 mod rules;

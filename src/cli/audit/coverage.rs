@@ -7,6 +7,7 @@ use super::args::AuditArgs;
 use crate::audit::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
 use crate::audit::input::LoadOptions;
 use crate::audit::{Audit, Findings, Report};
+use crate::cli::manifests;
 use crate::fsx::Disk;
 use crate::k8s::{Settings, Variables, with_names};
 use crate::{Error, ErrorKind};
@@ -35,16 +36,7 @@ pub(super) fn cover(
     report: &mut Report,
 ) -> Result<Option<Covered>, Error> {
     let unset = coverage.unset();
-    if !unset.is_empty() {
-        let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (path, one) in &unset {
-            places.entry(&one.name).or_default().push(format!("{}:{}", path.display(), one.line));
-        }
-        let lines: Vec<String> =
-            places.iter().map(|(name, places)| format!("\n  ${{{name}}} in {}", places.join(", "))).collect();
-        return Err(Error::new(ErrorKind::Input, format!("placeholders without a value:{}", lines.concat()))
-            .with_help("give each one with --set NAME=VALUE, or take them from the environment with --env"));
-    }
+    manifests::refuse_unset(unset.iter().map(|(path, unset)| (path.as_path(), unset)))?;
     if coverage.is_empty() {
         return Ok(None);
     }
