@@ -56,7 +56,7 @@ fn the_forms_that_are_pasted_hold_the_same_names() {
 fn a_certificate_with_these_names_needs_no_more() {
     let org = Organisation::new();
     let yaml = run(&org, &["names", ".", "--workload", "peer-b", "--dns-names"]).stdout;
-    let spec: String = yaml.lines().filter(|l| !l.starts_with('#')).map(|l| format!("  {l}\n")).collect();
+    let spec = yaml.lines().filter(|l| !l.starts_with('#')).fold(String::new(), |all, l| all + "  " + l + "\n");
     let text = org.read("peer-b.yaml");
     let (before, rest) = text.split_once("  dnsNames:").unwrap();
     let (_, after) = rest.split_once("    - 127.0.0.1\n").unwrap();
