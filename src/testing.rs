@@ -42,6 +42,7 @@ pub fn certificate(der: &[u8]) {
         chain: vec![der.to_vec(), der.to_vec()],
         anchors: pem.into_bytes(),
         dialled: NAME.parse().ok(),
+        member_of: None,
     };
     audit(&Unit::Served(served));
     audit(&Unit::Stdin(Zeroizing::new(der.to_vec())));

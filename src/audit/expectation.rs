@@ -12,6 +12,15 @@ pub enum NameSource {
     Hostname,
     /// `--gateway-service`: the short form, which every member must hold.
     GatewayService(String),
+    /// The gateway whose member a live endpoint is, and by whose name it was dialled.
+    GatewayMember {
+        /// The gateway's name.
+        gateway: String,
+        /// Which member, from 1.
+        member: usize,
+        /// Of how many.
+        members: usize,
+    },
     /// The name by which a live endpoint was dialled.
     Dialled,
     /// The policy file, at a line.
@@ -24,12 +33,20 @@ pub enum NameSource {
 }
 
 impl NameSource {
+    /// Whether it is the name of a gateway.
+    pub const fn is_gateway(&self) -> bool {
+        matches!(self, Self::GatewayService(_) | Self::GatewayMember { .. })
+    }
+
     /// Words for messages: who asks.
     pub fn words(&self) -> String {
         match self {
             Self::ExpectSan => "--expect-san".to_owned(),
             Self::Hostname => "--hostname".to_owned(),
             Self::GatewayService(service) => format!("gateway service {service}"),
+            Self::GatewayMember { gateway, member, members } => {
+                format!("gateway {gateway}, member {member} of {members}")
+            }
             Self::Dialled => "dialled by this name".to_owned(),
             Self::Policy { path, line } => format!("{path}:{line}"),
         }

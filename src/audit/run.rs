@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::expectation::{Expectation, ExpectedName, NameSource};
 use super::finding::{Finding, Findings, Severity};
+use super::gateway::GatewayReport;
 use super::input::{LoadOptions, ServedUnit, Unit, load};
 use super::judge::judge;
 use super::policy::{Policy, PolicyError};
@@ -77,6 +78,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was audited.
     pub subjects: Vec<SubjectReport>,
+    /// Gateways whose members were dialled.
+    pub gateways: Vec<GatewayReport>,
 }
 
 /// What remains of a subject once it was audited.
@@ -161,8 +164,13 @@ impl Audit {
     fn look(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
         let Some(mut subject) = load(disk, unit, &self.load) else { return Ok(None) };
         let mut expectation = self.policy.expectation(&self.expectation, &subject.path)?;
-        if let Unit::Served(ServedUnit { dialled: Some(name), .. }) = unit {
-            let source = NameSource::Dialled;
+        if let Unit::Served(ServedUnit { dialled: Some(name), member_of, .. }) = unit {
+            let source = match member_of {
+                Some((member, members)) => {
+                    NameSource::GatewayMember { gateway: name.to_string(), member: *member, members: *members }
+                }
+                None => NameSource::Dialled,
+            };
             expectation.names.push(ExpectedName { name: name.clone(), source, advised: false });
         }
         let refused = judge(disk, unit, &mut subject, &expectation, self.channel_rules, self.now);

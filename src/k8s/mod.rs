@@ -16,6 +16,7 @@ mod fabric;
 mod fix;
 mod holding;
 mod manifest;
+mod member;
 mod meta;
 mod namespace;
 mod network;

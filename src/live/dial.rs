@@ -33,7 +33,7 @@ pub struct DialOptions {
     /// Time for each connection with its handshake.
     pub timeout: Duration,
     /// Client certificate.
-    pub client: Option<ClientPair>,
+    pub client: Option<Arc<ClientPair>>,
 }
 
 /// One connection.
@@ -50,7 +50,7 @@ pub struct Sample {
 /// Dials every address of an endpoint, [`DialOptions::samples`] times each, one after the other.
 pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
     let failed = |reason: String| vec![Sample { address: None, served: Err(reason), version: None }];
-    let config = match client_config(options.client.as_ref()) {
+    let config = match client_config(options.client.as_deref()) {
         Ok(config) => config,
         Err(reason) => return failed(reason),
     };

@@ -35,6 +35,9 @@ pub(super) fn render(report: &Report, style: Style) -> String {
             let _ = writeln!(out, "Fabric refuses {path} as: {}", refused.join(", "));
         }
     }
+    for gateway in &report.gateways {
+        let _ = writeln!(out, "{}", terminal(&gateway.words()));
+    }
     let s = &report.summary;
     let counted = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let hidden = if s.suppressed > 0 { format!(", {} suppressed", s.suppressed) } else { String::new() };

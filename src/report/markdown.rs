@@ -11,6 +11,9 @@ pub(super) fn render(report: &Report) -> String {
         "### fabcert audit\n\n**{}** errors, **{}** warnings, **{}** notes ({} suppressed) in {} subjects with {} certificates\n",
         s.errors, s.warnings, s.notes, s.suppressed, s.subjects, s.certificates
     );
+    for gateway in &report.gateways {
+        let _ = writeln!(out, "\n{}", cell(&gateway.words()));
+    }
     if report.findings.is_empty() {
         out.push_str("\nNothing was found.\n");
         return out;

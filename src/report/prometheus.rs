@@ -28,6 +28,25 @@ pub(super) fn render(report: &Report) -> String {
             label(&path)
         );
     }
+    for (name, help, of) in [
+        ("fabcert_audit_gateway_members", "Members of the gateway that are known", GatewayCount::Members),
+        ("fabcert_audit_gateway_answering", "Members that answer to the gateway's name", GatewayCount::Answering),
+    ] {
+        if report.gateways.is_empty() {
+            break;
+        }
+        head(&mut out, name, help);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for gateway in &report.gateways {
+            *counts.entry(&gateway.name).or_default() += match of {
+                GatewayCount::Members => gateway.members,
+                GatewayCount::Answering => gateway.answering,
+            };
+        }
+        for (gateway, count) in counts {
+            let _ = writeln!(out, "{name}{{gateway=\"{}\"}} {count}", label(gateway));
+        }
+    }
     head(&mut out, "fabcert_audit_verdict_refused", "Whether Fabric refuses the subject (1) or takes it (0)");
     // Paths that differ only in bytes that are no UTF-8 look the same here; a series that stands twice breaks the file.
     let mut refused: BTreeMap<(String, &str), bool> = BTreeMap::new();
@@ -46,6 +65,12 @@ pub(super) fn render(report: &Report) -> String {
         );
     }
     out
+}
+
+#[derive(Clone, Copy)]
+enum GatewayCount {
+    Members,
+    Answering,
 }
 
 fn gauge(out: &mut String, name: &str, help: &str, value: usize) {

@@ -2,6 +2,7 @@
 
 mod fix;
 mod inputs;
+mod live;
 mod names;
 mod organisation;
 mod rules;

@@ -64,6 +64,8 @@ pub struct ServedUnit {
     pub anchors: Vec<u8>,
     /// The name that was dialled, when the certificate must hold it.
     pub dialled: Option<SanName>,
+    /// When it is that of a gateway: which of its members this is, from 1, and how many there are.
+    pub member_of: Option<(usize, usize)>,
 }
 
 /// What to walk over.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::Refused;
 use crate::Timestamp;
-use crate::audit::expectation::{Expectation, NameSource};
+use crate::audit::expectation::Expectation;
 use crate::audit::finding::Severity;
 use crate::audit::input::ServedUnit;
 use crate::audit::registry::rule_by_id;
-use crate::audit::subject::{Place, Subject};
+use crate::audit::subject::Subject;
 use crate::audit::verdict::{Verdict, Verdicts};
 use crate::fsx::Disk;
 use crate::msp::{DiskFolder, EntryKind, FolderReader, MemoryFolder, TlsNames};
@@ -190,12 +190,9 @@ fn rule_of_key(key: &str) -> Option<&'static str> {
 
 /// Who asked for the first name that the server's certificate lacks decides.
 fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'static str {
-    let sans = subject.at(Place::Server).next().map_or(&[][..], |held| held.cert.sans());
+    let sans = subject.leaf().map_or(&[][..], |held| held.cert.sans());
     let missing = expectation.required().find(|n| !name::matches_as_go(sans, &n.name.to_string()));
-    match missing.map(|n| &n.source) {
-        Some(NameSource::GatewayService(_)) => "san-gateway-missing",
-        _ => "san-missing",
-    }
+    if missing.is_some_and(|n| n.source.is_gateway()) { "san-gateway-missing" } else { "san-missing" }
 }
 
 #[cfg(test)]

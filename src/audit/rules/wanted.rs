@@ -1,6 +1,6 @@
 //! Names that are wanted and not held: what the rules about missing names share.
 
-use crate::audit::expectation::{Expectation, ExpectedName, NameSource};
+use crate::audit::expectation::{Expectation, ExpectedName};
 use crate::audit::finding::Findings;
 use crate::audit::rule::{Context, Rule};
 use crate::audit::subject::{HeldCert, Subject, SubjectKind};
@@ -50,7 +50,7 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
 fn missing<'a>(sans: &[SanName], expectation: &'a Expectation, gateway: bool) -> Vec<&'a ExpectedName> {
     expectation
         .required()
-        .filter(|n| matches!(n.source, NameSource::GatewayService(_)) == gateway)
+        .filter(|n| n.source.is_gateway() == gateway)
         .filter(|n| !name::holds(sans, &n.name) && !name::matches_as_go(sans, &n.name.to_string()))
         .collect()
 }

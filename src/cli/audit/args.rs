@@ -26,6 +26,9 @@ Examples:
   What every member behind a Service serves, by the name that clients dial:
     fabcert audit --connect org1-peer-gateway-svc:7051 --tls-ca ca.crt --samples 20
 
+  As a probe: each member by its own address, and the gateway's name asked of all:
+    fabcert audit -q --server-name org1-peer-gateway-svc --member org1-peer1:7051,org1-peer2:7051
+
   What a peer and a channel of today's rules would make of one MSP folder:
     fabcert audit --output json /var/hyperledger/peer/msp";
 
@@ -81,8 +84,12 @@ pub(super) struct ConnectArgs {
     /// TLS endpoint, HOST:PORT: every address is dialled, and what is served is audited; repeatable
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "FABCERT_CONNECT", help_heading = "Live")]
     pub(super) connect: Vec<String>,
-    /// Name to ask the endpoint for, which its certificate must hold; the host when left out
-    #[arg(long, value_name = "NAME", env = "FABCERT_SERVER_NAME", requires = "connect", help_heading = "Live")]
+    /// Member of the gateway, HOST:PORT, dialled by the gateway's name: that of --server-name, or the host of --connect;
+    /// repeatable. With manifests among the paths the members of a Service that is dialled are known
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "FABCERT_MEMBER", help_heading = "Live")]
+    pub(super) member: Vec<String>,
+    /// Name to ask the endpoints for, which their certificates must hold; the host when left out
+    #[arg(long, value_name = "NAME", env = "FABCERT_SERVER_NAME", help_heading = "Live")]
     pub(super) server_name: Option<String>,
     /// Connections for each address, to meet each member behind a balancer
     #[arg(long, value_name = "N", default_value = "4", env = "FABCERT_SAMPLES", help_heading = "Live")]

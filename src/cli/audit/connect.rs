@@ -1,28 +1,48 @@
-//! `--connect`: what live endpoints serve, as units of the audit.
+//! `--connect` and `--member`: what live endpoints serve, as units of the audit.
 
-use super::args::ConnectArgs;
+use std::sync::Arc;
+
+use super::args::{AuditArgs, ConnectArgs};
 use crate::audit::input::ServedUnit;
+use crate::audit::{Gateway, GatewayMember};
+use crate::cli::manifests;
 use crate::fsx::Disk;
-use crate::live::{ClientPair, DialOptions, Endpoint, dial, members};
+use crate::k8s::Settings;
+use crate::live::{ClientPair, DialOptions, Endpoint, Sample, dial, members};
 use crate::name::SanName;
 use crate::x509::Cert;
 use crate::{Error, ErrorKind};
 
 /// Larger files are no certificates.
 const LIMIT: usize = 16 * 1024 * 1024;
+/// So many endpoints are dialled at once.
+const AT_ONCE: usize = 16;
 
 /// What was met, and the endpoints that could not be reached with the reason.
 #[derive(Debug, Default)]
 pub(super) struct Met {
     pub(super) served: Vec<ServedUnit>,
     pub(super) unreachable: Vec<(String, String)>,
+    pub(super) gateways: Vec<Gateway>,
+}
+
+/// An endpoint to dial, and the name to dial it by.
+struct Dialled {
+    endpoint: Endpoint,
+    name: SanName,
+    /// Whether its certificate must hold the name.
+    is_wanted: bool,
+    /// Which gateway's member it is, by the place of the gateway, where that is known beforehand.
+    member_of: Option<usize>,
 }
 
 /// Dials every endpoint that was named. `names_expected`: other names are expected already, so that an address that was
 /// dialled need not be in the certificate.
-pub(super) fn connect(disk: &Disk, args: &ConnectArgs, names_expected: bool) -> Result<Met, Error> {
+pub(super) fn connect(disk: &Disk, all: &AuditArgs, names_expected: bool) -> Result<Met, Error> {
+    let args = &all.connect;
     let mut met = Met::default();
-    if args.connect.is_empty() {
+    let plan = plan(disk, all, names_expected, &mut met.gateways)?;
+    if plan.is_empty() {
         return Ok(met);
     }
     let mut anchors = Vec::new();
@@ -30,22 +50,117 @@ pub(super) fn connect(disk: &Disk, args: &ConnectArgs, names_expected: bool) -> 
         anchors.extend(disk.read(path, LIMIT)?);
         anchors.push(b'\n');
     }
-    let options = DialOptions {
-        server_name: args.server_name.clone(),
-        samples: args.samples.get(),
-        timeout: args.dial_timeout,
-        client: client(disk, args)?,
+    let client = client(disk, args)?.map(Arc::new);
+    let samples = crate::cli::runtime()?.block_on(dial_all(&plan, args, client));
+    let totals: Vec<usize> =
+        (0..met.gateways.len()).map(|g| plan.iter().filter(|d| d.member_of == Some(g)).count()).collect();
+    let mut places = vec![0; totals.len()];
+    for (dialled, samples) in plan.iter().zip(samples) {
+        let place = dialled.member_of.map(|gateway| {
+            places[gateway] += 1;
+            (places[gateway], totals[gateway])
+        });
+        met.take(dialled, &samples, place, &anchors);
+    }
+    Ok(met)
+}
+
+/// What is dialled: the endpoints that were named, then the members of gateways.
+fn plan(
+    disk: &Disk,
+    all: &AuditArgs,
+    names_expected: bool,
+    gateways: &mut Vec<Gateway>,
+) -> Result<Vec<Dialled>, Error> {
+    let args = &all.connect;
+    let endpoint = |text: &String| {
+        text.parse::<Endpoint>()
+            .map_err(|e| Error::new(ErrorKind::Usage, e.to_string()).with_help("for example --connect org1-peer1:7051"))
     };
-    let runtime = crate::cli::runtime()?;
-    for text in &args.connect {
-        let endpoint: Endpoint = text.parse().map_err(|e: crate::live::NoEndpoint| {
-            Error::new(ErrorKind::Usage, e.to_string()).with_help("for example --connect org1-peer1:7051")
-        })?;
-        let name = args.server_name.as_ref().unwrap_or(&endpoint.host);
-        let parsed = name.parse::<SanName>()?;
-        let is_wanted = args.server_name.is_some() || !(names_expected || matches!(parsed, SanName::Ip(_)));
-        let samples = runtime.block_on(dial(&endpoint, &options));
-        let (found, failures) = members(&samples);
+    let named: Vec<Endpoint> = args.connect.iter().map(endpoint).collect::<Result<_, _>>()?;
+    let members: Vec<Endpoint> = args.member.iter().map(endpoint).collect::<Result<_, _>>()?;
+    let mut plan = Vec::new();
+    for endpoint in &named {
+        let name = args.server_name.as_ref().unwrap_or(&endpoint.host).parse::<SanName>()?;
+        let is_wanted = args.server_name.is_some() || !(names_expected || matches!(name, SanName::Ip(_)));
+        plan.push(Dialled { endpoint: endpoint.clone(), name, is_wanted, member_of: None });
+    }
+    let mut gateway = |name: &str, members: Vec<Endpoint>| -> Result<(), Error> {
+        let san = name.parse::<SanName>()?;
+        gateways.push(Gateway { name: san.to_string(), members: Vec::new() });
+        let member_of = Some(gateways.len() - 1);
+        let dialled = |endpoint| Dialled { endpoint, name: san.clone(), is_wanted: true, member_of };
+        plan.extend(members.into_iter().map(dialled));
+        Ok(())
+    };
+    if !members.is_empty() {
+        let name = match (&args.server_name, &named[..]) {
+            (Some(name), _) => name,
+            (None, [one]) => &one.host,
+            _ => {
+                return Err(Error::new(ErrorKind::Usage, "--member needs the gateway's name")
+                    .with_help("give it with --server-name NAME, or with one --connect NAME:PORT"));
+            }
+        };
+        gateway(name, members)?;
+    } else if !all.paths.is_empty() {
+        for endpoint in &named {
+            let name = args.server_name.as_ref().unwrap_or(&endpoint.host);
+            let members = members_in_manifests(disk, all, name, endpoint.port);
+            if !members.is_empty() {
+                gateway(name, members)?;
+            }
+        }
+    }
+    if args.server_name.is_some() && plan.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "--server-name goes with --connect or --member"));
+    }
+    Ok(plan)
+}
+
+/// The members of a Service, as the manifests among the paths tell them. What stands in the way of reading them is told
+/// when they are audited.
+fn members_in_manifests(disk: &Disk, all: &AuditArgs, host: &str, port: u16) -> Vec<Endpoint> {
+    let settings =
+        Settings { namespace: all.expect.namespace.clone(), cluster_domain: all.expect.cluster_domain.clone() };
+    let paths: Vec<_> = all.paths.iter().filter(|p| p.as_os_str() != "-").cloned().collect();
+    let Ok(read) = manifests::read(disk, &paths, &all.manifests, settings) else { return Vec::new() };
+    let endpoints = read.network.member_endpoints(&host.to_ascii_lowercase(), port);
+    endpoints.into_iter().map(|(host, port)| Endpoint { host, port }).collect()
+}
+
+/// Dials everything, several at once; the samples in the order of the plan.
+async fn dial_all(plan: &[Dialled], args: &ConnectArgs, client: Option<Arc<ClientPair>>) -> Vec<Vec<Sample>> {
+    let mut all = Vec::new();
+    for part in plan.chunks(AT_ONCE) {
+        let begin = |dialled: &Dialled| {
+            let options = DialOptions {
+                server_name: Some(dialled.name.to_string()),
+                // A member of its own needs one connection; behind a balancer each may lead to another.
+                samples: if dialled.member_of.is_some() { 1 } else { args.samples.get() },
+                timeout: args.dial_timeout,
+                client: client.clone(),
+            };
+            let endpoint = dialled.endpoint.clone();
+            tokio::spawn(async move { dial(&endpoint, &options).await })
+        };
+        let running: Vec<_> = part.iter().map(begin).collect();
+        for one in running {
+            let failed =
+                |e: tokio::task::JoinError| vec![Sample { address: None, served: Err(e.to_string()), version: None }];
+            all.push(one.await.unwrap_or_else(failed));
+        }
+    }
+    all
+}
+
+impl Met {
+    /// Takes what an endpoint served. `place`: which member of its gateway it is, and of how many.
+    fn take(&mut self, dialled: &Dialled, samples: &[Sample], place: Option<(usize, usize)>, anchors: &[u8]) {
+        let endpoint = &dialled.endpoint;
+        let (found, failures) = members(samples);
+        let first = self.served.len();
+        let mut behind = Vec::new();
         for member in &found {
             let addresses: Vec<String> = member.addresses.iter().map(ToString::to_string).collect();
             tracing::info!(
@@ -54,16 +169,42 @@ pub(super) fn connect(disk: &Disk, args: &ConnectArgs, names_expected: bool) -> 
                 addresses.join(", "),
                 member.version.unwrap_or("broken off after the certificates")
             );
+            behind.push(addresses.join(", "));
         }
-        met.unreachable.extend(failures.into_iter().map(|reason| (endpoint.to_string(), reason)));
-        met.served.extend(found.into_iter().map(|member| ServedUnit {
+        let unreachable = !failures.is_empty();
+        self.unreachable.extend(failures.into_iter().map(|reason| (endpoint.to_string(), reason)));
+        let count = found.len();
+        self.served.extend(found.into_iter().map(|member| ServedUnit {
             endpoint: endpoint.to_string(),
             chain: member.chain,
-            anchors: anchors.clone(),
-            dialled: is_wanted.then(|| parsed.clone()),
+            anchors: anchors.to_vec(),
+            dialled: dialled.is_wanted.then(|| dialled.name.clone()),
+            member_of: place,
         }));
+        match dialled.member_of {
+            Some(gateway) => self.gateways[gateway].members.push(GatewayMember {
+                endpoint: endpoint.to_string(),
+                served: (first..first + count).collect(),
+                unreachable,
+            }),
+            // Behind a balancer each certificate is a member.
+            None if dialled.is_wanted && (count > 0 || unreachable) => {
+                let met = behind.into_iter().enumerate();
+                let mut members: Vec<GatewayMember> = met
+                    .map(|(at, address)| GatewayMember {
+                        endpoint: format!("certificate {} at {address}", at + 1),
+                        served: vec![first + at],
+                        unreachable: false,
+                    })
+                    .collect();
+                if unreachable {
+                    members.push(GatewayMember { endpoint: endpoint.to_string(), served: Vec::new(), unreachable });
+                }
+                self.gateways.push(Gateway { name: dialled.name.to_string(), members });
+            }
+            None => {}
+        }
     }
-    Ok(met)
 }
 
 fn client(disk: &Disk, args: &ConnectArgs) -> Result<Option<ClientPair>, Error> {

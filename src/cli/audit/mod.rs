@@ -19,8 +19,8 @@ use super::{manifests, output};
 use crate::audit::coverage::{Coverage, Covered, fixes};
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
 use crate::audit::{
-    Audit, Baseline, Findings, Found, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive, hide,
-    unreachable, write_policy,
+    Audit, Baseline, Findings, Found, GatewayWatch, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive,
+    hide, unreachable, write_policy,
 };
 use crate::fsx::Disk;
 use crate::report::{Format, Style, render};
@@ -42,12 +42,12 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         policy,
         load: LoadOptions { base: base.clone(), here: here.clone(), variables },
     };
-    if args.paths.is_empty() && args.connect.connect.is_empty() {
+    if args.paths.is_empty() && args.connect.connect.is_empty() && args.connect.member.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
     let stdin = if args.paths.iter().any(|p| p.as_os_str() == "-") { Some(super::read_stdin()?) } else { None };
-    let met = connect::connect(&disk, &args.connect, !audit.expectation.names.is_empty())?;
+    let met = connect::connect(&disk, args, !audit.expectation.names.is_empty())?;
     let run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
     let mut looked = run.look()?;
     if !looked.anything && !looked.report.findings.iter().any(|f| f.rule == SKIPPED) {
@@ -129,13 +129,14 @@ impl Run<'_> {
         let mapped = coverage::mapped(args, &audit.load)?;
         let mut report = Report::new();
         let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
-        let mut manifests = Coverage::default();
+        let (mut manifests, mut watch) = (Coverage::default(), GatewayWatch::default());
         let mut anything = !self.met.unreachable.is_empty();
         {
             let line = progress::Line::new(self.output.quiet);
             drive(audit, self.disk, units, jobs, &line, &mut |mut audited| {
                 sharing.note(std::mem::take(&mut audited.keys));
-                if !args.connect.connect.is_empty() {
+                watch.note(&audited);
+                if !self.met.served.is_empty() {
                     servers.note(&audited);
                 }
                 manifests.note(&mut audited, &mapped);
@@ -158,6 +159,7 @@ impl Run<'_> {
             unreachable(endpoint, reason, &mut shared);
         }
         report.findings.extend(shared.into_vec());
+        report.gateways = watch.report(&self.met.gateways);
         Ok(Looked { report, anything, named, covered })
     }
 }

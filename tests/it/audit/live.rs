@@ -12,7 +12,7 @@ use super::scene::{Scene, found};
 use crate::command::fabcert;
 
 /// A TLS server that ends each connection after the handshake; its port. Ends with the test's process.
-fn serve(cert: &str, key: &str) -> u16 {
+pub(crate) fn serve(cert: &str, key: &str) -> u16 {
     let chain: Vec<CertificateDer<'static>> =
         CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
@@ -37,7 +37,7 @@ fn serve(cert: &str, key: &str) -> u16 {
 }
 
 /// A balancer that leads each connection to the next of `members`.
-fn balance(members: Vec<u16>) -> u16 {
+pub(crate) fn balance(members: Vec<u16>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let next = AtomicUsize::new(0);

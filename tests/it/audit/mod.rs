@@ -1,11 +1,11 @@
 //! The audit: of folders through the library, and of everything through the binary.
 
 mod inputs;
-mod live;
+pub(crate) mod live;
 mod msp_rules;
 mod odd_inputs;
 mod policy;
-mod scene;
+pub(crate) mod scene;
 mod verdicts;
 
 use std::path::{Path, PathBuf};

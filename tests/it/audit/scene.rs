@@ -12,13 +12,13 @@ use fabcert::x509::pem_encode;
 use crate::command::{Ran, fabcert};
 
 /// A CA and the folder that it issues into.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     dir: tempfile::TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Scene {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "tls-root");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -28,15 +28,15 @@ impl Scene {
         Self { dir: tempfile::tempdir().unwrap(), issuer }
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.dir().join(path)
     }
 
-    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
@@ -44,7 +44,7 @@ impl Scene {
     }
 
     /// A server's certificate and key, PEM.
-    pub(super) fn server(&self, common_name: &str, names: &[&str]) -> (String, String) {
+    pub(crate) fn server(&self, common_name: &str, names: &[&str]) -> (String, String) {
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name.push(DnType::CommonName, common_name);
@@ -57,12 +57,12 @@ impl Scene {
     }
 
     /// The root, PEM.
-    pub(super) fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         pem_encode("CERTIFICATE", self.issuer.der())
     }
 
     /// A TLS folder of a node; its certificate.
-    pub(super) fn tls_folder(&self, path: &str, node: &str, names: &[&str]) -> String {
+    pub(crate) fn tls_folder(&self, path: &str, node: &str, names: &[&str]) -> String {
         use std::os::unix::fs::PermissionsExt as _;
         let (cert, key) = self.server(node, names);
         self.write(&format!("{path}/server.crt"), &cert);
@@ -73,14 +73,14 @@ impl Scene {
     }
 
     /// Runs the audit over a path of this scene.
-    pub(super) fn audit(&self, path: &str, more: &[&str]) -> Ran {
+    pub(crate) fn audit(&self, path: &str, more: &[&str]) -> Ran {
         let path = self.path(path).display().to_string();
         fabcert(&[&["audit", "--output", "json", "--no-policy", &path], more].concat(), None)
     }
 }
 
 /// `rule path-ending` of each finding, sorted.
-pub(super) fn found(ran: &Ran) -> Vec<String> {
+pub(crate) fn found(ran: &Ran) -> Vec<String> {
     let report = ran.json();
     let mut found: Vec<String> = report["findings"]
         .as_array()
