@@ -93,7 +93,10 @@ impl GatewayReport {
         let mut out = format!("gateway {name}: {answering} of {members} members answer to this name");
         for (what, list) in [("lacking", lacking), ("unreachable", unreachable)] {
             if !list.is_empty() {
-                out.push_str(&format!("; {what}: {}", list.join(", ")));
+                out += "; ";
+                out += what;
+                out += ": ";
+                out += &list.join(", ");
             }
         }
         out

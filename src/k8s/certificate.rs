@@ -66,6 +66,16 @@ pub struct Issuer {
 }
 
 impl Certificate {
+    /// Whether both ask for the same names under one name, wherever they stand.
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        let texts = |c: &Self| c.requested.names.iter().map(|n| n.text.clone()).collect::<Vec<_>>();
+        let policy = |c: &Self| c.rotation_policy.as_ref().map(|p| p.text.clone());
+        self.meta.is_twin(&other.meta)
+            && self.secret_name == other.secret_name
+            && texts(self) == texts(other)
+            && policy(self) == policy(other)
+    }
+
     pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Self> {
         let meta = Meta::read(document, kind, path);
         let spec = document.entries_at(&["spec"]);

@@ -77,6 +77,17 @@ pub struct Mount {
 }
 
 impl Container {
+    /// Whether both say the same, wherever they stand.
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        let variable = |v: &EnvVar| (v.name.clone(), v.source.clone());
+        self.name == other.name
+            && self.ports == other.ports
+            && self.env.iter().map(variable).eq(other.env.iter().map(variable))
+            && self.env_from == other.env_from
+            && self.mounts == other.mounts
+            && self.words.iter().map(|w| &w.text).eq(other.words.iter().map(|w| &w.text))
+    }
+
     pub(super) fn read(node: &Node) -> Self {
         let text = |n: &Node, key: &str| n.text_at(&[key]).map(str::to_owned);
         let mut words = Word::list(node, &["command"]);

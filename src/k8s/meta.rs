@@ -70,6 +70,11 @@ impl Meta {
         self.annotations.iter().find(|(key, _)| key == name).map(|(_, word)| word.text.as_str())
     }
 
+    /// Whether both are of one object, wherever they stand.
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        self.name == other.name && self.kind == other.kind && self.namespace == other.namespace
+    }
+
     /// Whether both may be of one namespace: an object that names none fits any.
     pub fn may_share_namespace(&self, other: &Self) -> bool {
         same_namespace(self.namespace.as_deref(), other.namespace.as_deref())

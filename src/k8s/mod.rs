@@ -32,6 +32,9 @@ mod selector;
 mod service;
 mod workload;
 
+#[cfg(test)]
+mod tests;
+
 pub use backend::{Backend, PortRef};
 pub use certificate::{Certificate, DnsNames, Issuer};
 pub use config_map::{ConfigMap, Dialled};

@@ -117,25 +117,15 @@ impl Network {
     fn add(&mut self, object: Object, gateways: &mut Vec<Gateway>) {
         match object {
             Object::Service(service) => {
-                let same = |s: &&Service| {
-                    s.meta.name == service.meta.name
-                        && s.meta.namespace == service.meta.namespace
-                        && s.selector == service.selector
-                };
-                let twin = self
-                    .services_by_name
-                    .get(&service.meta.name)
-                    .into_iter()
-                    .flatten()
-                    .map(|i| &self.services[*i])
-                    .any(|s| same(&s));
+                let known = self.services_by_name.get(&service.meta.name).into_iter().flatten();
+                let twin = known.map(|i| &self.services[*i]).any(|s| s.is_twin(&service));
                 if !twin {
                     self.services_by_name.entry(service.meta.name.clone()).or_default().push(self.services.len());
                     self.services.push(service);
                 }
             }
             Object::Workload(workload) => {
-                if !self.workloads.iter().any(|w| is_same_workload(w, &workload)) {
+                if !self.workloads.iter().any(|w| w.is_twin(&workload)) {
                     self.workloads.push(*workload);
                 }
             }
@@ -147,16 +137,7 @@ impl Network {
                 self.config_maps.push(map);
             }
             Object::Certificate(certificate) => {
-                let same = |c: &Certificate| {
-                    c.meta.name == certificate.meta.name
-                        && c.meta.namespace == certificate.meta.namespace
-                        && c.requested.names.iter().map(|n| &n.text).eq(certificate
-                            .requested
-                            .names
-                            .iter()
-                            .map(|n| &n.text))
-                };
-                if !self.certificates.iter().any(same) {
+                if !self.certificates.iter().any(|c| c.is_twin(&certificate)) {
                     self.certificates.push(certificate);
                 }
             }
@@ -421,12 +402,4 @@ impl Network {
             _ => vec![s],
         }
     }
-}
-
-fn is_same_workload(a: &Workload, b: &Workload) -> bool {
-    a.meta.name == b.meta.name
-        && a.meta.kind == b.meta.kind
-        && a.meta.namespace == b.meta.namespace
-        && a.labels == b.labels
-        && a.mounted(true).eq(b.mounted(true))
 }

@@ -114,6 +114,23 @@ impl Service {
         }
     }
 
+    /// Whether both say the same of one Service, wherever they stand.
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        let port = |p: &ServicePort| (p.name.clone(), p.port, p.target.clone());
+        let hosts = |s: &Self| s.external_hosts.iter().map(|h| h.text.clone()).collect::<Vec<_>>();
+        let alias = |s: &Self| match &s.exposure {
+            Exposure::ExternalName(host) => Some(host.text.clone()),
+            _ => None,
+        };
+        self.meta.is_twin(&other.meta)
+            && self.selector == other.selector
+            && std::mem::discriminant(&self.exposure) == std::mem::discriminant(&other.exposure)
+            && alias(self) == alias(other)
+            && self.addresses == other.addresses
+            && hosts(self) == hosts(other)
+            && self.ports.iter().map(port).eq(other.ports.iter().map(port))
+    }
+
     /// The port that a backend names, or the only one.
     pub fn port(&self, wanted: Option<&super::PortRef>) -> Option<&ServicePort> {
         match wanted {

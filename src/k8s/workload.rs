@@ -101,6 +101,23 @@ impl Workload {
         })
     }
 
+    /// Whether both say the same of one workload, wherever they stand.
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        let same = |a: &[Container], b: &[Container]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_twin(b));
+        let operated = |w: &Self| {
+            let texts = |words: &[Word]| words.iter().map(|n| n.text.clone()).collect::<Vec<_>>();
+            w.operated.as_ref().map(|o| (o.kind, texts(&o.requested.names), texts(&o.hosts)))
+        };
+        self.meta.is_twin(&other.meta)
+            && self.labels == other.labels
+            && self.replicas == other.replicas
+            && self.governing_service == other.governing_service
+            && self.volumes == other.volumes
+            && same(&self.containers, &other.containers)
+            && same(&self.init_containers, &other.init_containers)
+            && operated(self) == operated(other)
+    }
+
     /// The names of its pods, as far as they are known beforehand; at most a hundred.
     pub fn pod_names(&self) -> Vec<String> {
         match self.meta.kind.as_str() {

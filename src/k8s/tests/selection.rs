@@ -1,0 +1,116 @@
+//! Which workloads a Service selects, and what it reaches in them.
+
+use super::{advised, network, peer, required, service, variable};
+
+/// The names of what a Service selects.
+fn selected(texts: &[&str], name: &str) -> Vec<String> {
+    let network = network(texts);
+    let s = network.services.iter().position(|s| s.meta.name == name).unwrap();
+    network.selected[s].iter().map(|w| network.workloads[*w].meta.name.clone()).collect()
+}
+
+#[test]
+fn a_service_selects_by_every_pair_in_its_own_namespace() {
+    let peers = [
+        peer("a", "x", "app: a, org: o", ""),
+        peer("b", "x", "app: b, org: o", ""),
+        peer("c", "y", "app: c, org: o", ""),
+    ];
+    for (namespace, selector, expected) in [
+        ("x", "selector: {org: o}", &["a", "b"][..]),
+        ("y", "selector: {org: o}", &["c"]),
+        ("z", "selector: {org: o}", &[]),
+        ("x", "selector: {org: o, app: a}", &["a"]),
+        ("x", "selector: {org: o, app: c}", &[]),
+        ("x", "selector: {}", &[]),
+        ("x", "ports: [{port: 7051}]", &[]),
+        ("x", "selector: {Org: o}", &[]),
+    ] {
+        let gateway = service("gw", namespace, selector);
+        let texts: Vec<&str> = peers.iter().chain([&gateway]).map(String::as_str).collect();
+        assert_eq!(selected(&texts, "gw"), expected, "{namespace}: {selector}");
+    }
+}
+
+#[test]
+fn an_unknown_namespace_fits_any() {
+    let (known, unknown) = (peer("a", "x", "org: o", ""), peer("b", "", "org: o", ""));
+    assert_eq!(selected(&[&known, &unknown, &service("gw", "x", "selector: {org: o}")], "gw"), ["a", "b"]);
+    assert_eq!(selected(&[&known, &service("gw", "", "selector: {org: o}")], "gw"), ["a"]);
+}
+
+#[test]
+fn the_same_object_twice_is_one() {
+    let (one, gateway) = (peer("a", "x", "org: o", ""), service("gw", "x", "selector: {org: o}"));
+    let network = network(&[&one, &gateway, &one, &gateway]);
+    assert_eq!((network.workloads.len(), network.services.len()), (1, 1));
+}
+
+#[test]
+fn only_a_service_that_leads_to_the_tls_port_asks_for_its_name() {
+    let one = peer("a", "x", "app: a", &variable("CORE_OPERATIONS_LISTENADDRESS", "0.0.0.0:9443"));
+    for (ports, expected) in [
+        ("", true),
+        ("ports: [{port: 7051}]", true),
+        ("ports: [{port: 443, targetPort: 7051}]", true),
+        ("ports: [{port: 443, targetPort: grpc}]", true),
+        ("ports: [{port: 9443}]", false),
+        ("ports: [{port: 7052}]", false),
+        ("ports: [{port: 9443}, {port: 7051}]", true),
+        // A fault of its own, and no reason to look for less.
+        ("ports: [{port: 7999}]", true),
+        ("ports: [{port: 443, targetPort: nowhere}]", true),
+    ] {
+        let gateway = service("gw", "x", &format!("selector: {{app: a}}, {ports}"));
+        let network = network(&[&one, &gateway]);
+        assert_eq!(required(&network, "a").contains(&"gw".to_owned()), expected, "{ports}");
+    }
+    let chaincode = service("cc", "x", "selector: {app: a}, ports: [{port: 7052}]");
+    let names = advised(&network(&[&one, &chaincode]), "a");
+    assert!(names.contains(&"cc".to_owned()) && names.contains(&"cc.x.svc".to_owned()), "{names:?}");
+    let metrics = service("metrics", "x", "selector: {app: a}, ports: [{port: 9443}]");
+    assert!(!advised(&network(&[&one, &metrics]), "a").contains(&"metrics".to_owned()));
+    let with_tls = peer(
+        "a",
+        "x",
+        "app: a",
+        &(variable("CORE_OPERATIONS_LISTENADDRESS", "0.0.0.0:9443") + &variable("CORE_OPERATIONS_TLS_ENABLED", "true")),
+    );
+    assert_eq!(required(&network(&[&with_tls, &metrics]), "a"), ["metrics"]);
+}
+
+#[test]
+fn who_dials_decides_which_forms_are_required() {
+    let client = |namespace: &str, host: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app, namespace: {namespace}}}\nspec:\n  template:\n    spec:\n      \
+             containers:\n        - name: app\n          env:\n            - {{name: PEER, value: \"grpcs://{host}:7051\"}}\n"
+        )
+    };
+    let one = peer("a", "x", "app: a", "");
+    let own = service("a", "x", "selector: {app: a}, ports: [{port: 7051}, {port: 9443}]");
+    for (dial, expected) in [
+        (String::new(), &["a"][..]),
+        (client("x", "a"), &["a"]),
+        (client("x", "a.x.svc"), &["a", "a.x.svc"]),
+        // Nobody of its own namespace is there, and everybody else uses another form.
+        (client("y", "a.x"), &["a.x"]),
+        (client("y", "a.x.svc.cluster.local"), &["a.x.svc.cluster.local"]),
+        // The short form of another namespace is another Service.
+        (client("y", "a"), &["a"]),
+        (client("y", "a.y"), &["a"]),
+        (client("y", "a.x.svc.other.domain"), &["a"]),
+    ] {
+        let mut texts = vec![one.as_str(), own.as_str()];
+        if !dial.is_empty() {
+            texts.push(&dial);
+        }
+        assert_eq!(required(&network(&texts), "a"), expected, "{dial}");
+    }
+    // With another peer beside it the short form is used whatever others dial.
+    let (other, outside) = (peer("b", "x", "app: b", ""), client("y", "a.x"));
+    assert_eq!(required(&network(&[&one, &own, &other, &outside]), "a"), ["a", "a.x"]);
+    // Metrics are no Fabric.
+    let metrics = client("x", "a.x").replace(":7051", ":9443");
+    assert_eq!(required(&network(&[&one, &own, &metrics]), "a"), ["a"]);
+}
