@@ -16,6 +16,7 @@ mod logging;
 mod manifests;
 mod names;
 mod output;
+mod render;
 mod rollback;
 mod rules;
 mod target;
@@ -68,6 +69,8 @@ enum Command {
     Audit(Box<audit::AuditArgs>),
     /// Say which names each node of Kubernetes manifests needs in its TLS certificate, each with its reason
     Names(Box<names::NamesArgs>),
+    /// Render Kubernetes manifests for an organisation: peers that enrol before they start, behind a gateway Service
+    Render(Box<render::RenderArgs>),
     /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders
     Inspect(inspect::InspectArgs),
     /// List the rules of the audit
@@ -117,6 +120,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Enroll(args) => enroll::run(*args, form),
         Command::Audit(args) => audit::run(&args, &cli.output),
         Command::Names(args) => names::run(&args, form),
+        Command::Render(args) => render::run(&args, form),
         Command::Inspect(args) => inspect::run(&args, form),
         Command::Rules(args) => rules::rules(&args, form),
         Command::Explain(args) => rules::explain(&args, form),

@@ -4,7 +4,7 @@ use super::container::Mount;
 use super::meta::{At, Meta};
 use super::network::Network;
 use super::requested::Requested;
-use super::workload::{Volume, VolumeSource, Workload};
+use super::workload::{VolumeSource, Workload};
 
 /// Where a node's TLS certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +38,11 @@ impl Network {
         let place = node.certificate_file.as_deref().and_then(|file| place_of(file, mounts));
         match place {
             Some((mount, rest)) => {
-                let Some(volume) = workload.volumes.iter().find(|v| v.name == mount.volume) else { return Vec::new() };
-                if volume.sources.is_empty() {
-                    return Self::enrolled(workload, volume);
-                }
+                // A volume that is none of the pod's own is a claim of a StatefulSet.
+                let volume = workload.volumes.iter().find(|v| v.name == mount.volume);
+                let Some(volume) = volume.filter(|v| !v.sources.is_empty()) else {
+                    return Self::enrolled(workload, &mount.volume);
+                };
                 volume
                     .sources
                     .iter()
@@ -79,8 +80,8 @@ impl Network {
     }
 
     /// What an init container enrols into a volume that begins empty.
-    fn enrolled(workload: &Workload, volume: &Volume) -> Vec<Holding> {
-        let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume.name));
+    fn enrolled(workload: &Workload, volume: &str) -> Vec<Holding> {
+        let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
         let requested = containers.filter_map(|c| {
             let by = format!("init container {} of {}", c.name, workload.meta);
             let at = workload.meta.at.line(c.words.first().map_or(workload.meta.at.line, |w| w.line));
@@ -101,7 +102,7 @@ impl Network {
         found.retain(|h| !is_ca(h));
         if found.is_empty() {
             let empty = workload.volumes.iter().filter(|v| v.sources.is_empty());
-            found.extend(empty.flat_map(|v| Self::enrolled(workload, v)));
+            found.extend(empty.flat_map(|v| Self::enrolled(workload, &v.name)));
             found.dedup();
         }
         found

@@ -25,6 +25,7 @@ mod placeholder;
 mod profile;
 mod proxy;
 mod reach;
+pub mod render;
 mod requested;
 mod route;
 mod secret;

@@ -1,0 +1,303 @@
+//! A peer: its Service, its volume, and the workload that enrols before it starts.
+
+use super::{Organisation, Storage, WorkloadKind, quoted};
+
+pub(super) fn render(org: &Organisation, index: usize) -> String {
+    let peer = Peer { org, index };
+    let mut documents = vec![peer.service()];
+    documents.extend(peer.claim());
+    documents.push(peer.workload());
+    documents.join("---\n")
+}
+
+struct Peer<'a> {
+    org: &'a Organisation,
+    index: usize,
+}
+
+impl Peer<'_> {
+    fn name(&self) -> String {
+        self.org.peers[self.index].to_string()
+    }
+
+    fn full_name(&self) -> String {
+        format!("{}.{}.svc.{}", self.name(), self.org.namespace, self.org.cluster_domain)
+    }
+
+    fn is_set(&self) -> bool {
+        self.org.workload == WorkloadKind::StatefulSet
+    }
+
+    fn service(&self) -> String {
+        let (name, namespace, org) = (self.name(), &self.org.namespace, &self.org.name);
+        let headless = if self.is_set() { "  clusterIP: None\n" } else { "" };
+        format!(
+            "apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+  namespace: {namespace}
+  labels:
+    org: {org}
+spec:
+{headless}  selector:
+    app: {name}
+  ports:
+    - name: grpc
+      port: 7051
+      targetPort: grpc
+    - name: chaincode
+      port: 7052
+      targetPort: chaincode
+    - name: operations
+      port: 9443
+      targetPort: operations
+"
+        )
+    }
+
+    /// The spec of a claim, at an indent.
+    fn claim_spec(&self, indent: &str) -> Option<String> {
+        let Storage::Claim { size, class } = &self.org.storage else { return None };
+        let class = class.as_ref().map(|c| format!("{indent}storageClassName: {c}\n")).unwrap_or_default();
+        Some(format!(
+            "{indent}accessModes: [ReadWriteOnce]\n{class}{indent}resources:\n{indent}  requests:\n{indent}    storage: {}\n",
+            quoted(size)
+        ))
+    }
+
+    fn claim(&self) -> Option<String> {
+        let spec = self.claim_spec("  ").filter(|_| !self.is_set())?;
+        let (name, namespace) = (self.name(), &self.org.namespace);
+        Some(format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: {name}\n  namespace: {namespace}\nspec:\n{spec}"
+        ))
+    }
+
+    fn workload(&self) -> String {
+        let (name, namespace, org) = (self.name(), &self.org.namespace, &self.org.name);
+        let (kind, more) = if self.is_set() {
+            ("StatefulSet", format!("  serviceName: {name}\n"))
+        } else {
+            // Two peers must never write one ledger.
+            ("Deployment", "  strategy:\n    type: Recreate\n".to_owned())
+        };
+        let templates = self
+            .claim_spec("        ")
+            .filter(|_| self.is_set())
+            .map(|spec| format!("  volumeClaimTemplates:\n    - metadata:\n        name: state\n      spec:\n{spec}"));
+        format!(
+            "apiVersion: apps/v1
+kind: {kind}
+metadata:
+  name: {name}
+  namespace: {namespace}
+  labels:
+    org: {org}
+spec:
+  replicas: 1
+{more}  selector:
+    matchLabels:
+      app: {name}
+  template:
+    metadata:
+      labels:
+        app: {name}
+        org: {org}
+        role: peer
+    spec:
+      automountServiceAccountToken: false
+      enableServiceLinks: false
+      securityContext:
+        runAsNonRoot: true
+        runAsUser: 1000
+        runAsGroup: 1000
+        fsGroup: 1000
+        seccompProfile:
+          type: RuntimeDefault
+      affinity:
+        podAntiAffinity:
+          preferredDuringSchedulingIgnoredDuringExecution:
+            - weight: 100
+              podAffinityTerm:
+                topologyKey: kubernetes.io/hostname
+                labelSelector:
+                  matchLabels:
+                    org: {org}
+                    role: peer
+      initContainers:
+{}      containers:
+{}      volumes:
+{}{}",
+            self.enrolment(),
+            self.container(),
+            self.volumes(),
+            templates.unwrap_or_default()
+        )
+    }
+
+    /// Enrols once for each volume: a second run finds the identity there, and asks for nothing.
+    fn enrolment(&self) -> String {
+        let (name, org) = (self.name(), self.org);
+        let mut args: Vec<(&str, String)> = vec![
+            ("--url", quoted(&org.ca_url)),
+            ("--id", name.clone()),
+            ("--secret-file", "/secret/secret".to_owned()),
+            ("--tls-ca", "/ca/ca.pem".to_owned()),
+            ("--hostname", name.clone()),
+            ("--gateway-service", org.gateway.to_string()),
+            ("--namespace", org.namespace.to_string()),
+            ("--cluster-domain", org.cluster_domain.to_string()),
+            ("--san", quoted("localhost,127.0.0.1")),
+        ];
+        args.extend(org.external_host.iter().map(|host| ("--san", host.to_string())));
+        if self.is_set() {
+            let pod = format!("{name}-0.{name}");
+            let (namespace, domain) = (&org.namespace, &org.cluster_domain);
+            let forms = [
+                String::new(),
+                format!(".{namespace}"),
+                format!(".{namespace}.svc"),
+                format!(".{namespace}.svc.{domain}"),
+            ];
+            args.extend(forms.iter().map(|form| ("--san", format!("{pod}{form}"))));
+        }
+        args.extend([
+            ("--role", "peer".to_owned()),
+            ("--msp-dir", "/identity/msp".to_owned()),
+            ("--tls-dir", "/identity/tls".to_owned()),
+            ("--wait", "5m".to_owned()),
+            ("--log-format", "json".to_owned()),
+        ]);
+        let words: String = args
+            .iter()
+            .map(|(flag, value)| "            - ".to_owned() + flag + "\n            - " + value + "\n")
+            .collect();
+        format!(
+            "        - name: enroll
+          image: {}
+          command: [fabcert]
+          args:
+            - enroll
+{words}{CONTEXT}          volumeMounts:
+{}            - name: enroll-secret
+              mountPath: /secret
+              readOnly: true
+            - name: ca
+              mountPath: /ca
+              readOnly: true
+",
+            quoted(&org.fabcert_image),
+            self.mount("identity", "/identity")
+        )
+    }
+
+    fn container(&self) -> String {
+        let (name, org) = (self.name(), self.org);
+        let others = &org.peers;
+        let bootstrap = &others[(self.index + 1) % others.len()];
+        let full = self.full_name();
+        let env: String = [
+            ("FABRIC_LOGGING_SPEC", "INFO".to_owned()),
+            ("CORE_PEER_ID", name.clone()),
+            ("CORE_PEER_LOCALMSPID", org.msp_id.clone()),
+            ("CORE_PEER_MSPCONFIGPATH", "/identity/msp".to_owned()),
+            ("CORE_PEER_ADDRESS", format!("{name}:7051")),
+            ("CORE_PEER_LISTENADDRESS", "0.0.0.0:7051".to_owned()),
+            ("CORE_PEER_CHAINCODEADDRESS", format!("{name}:7052")),
+            ("CORE_PEER_CHAINCODELISTENADDRESS", "0.0.0.0:7052".to_owned()),
+            ("CORE_PEER_GOSSIP_BOOTSTRAP", format!("{bootstrap}:7051")),
+            ("CORE_PEER_GOSSIP_EXTERNALENDPOINT", format!("{full}:7051")),
+            ("CORE_PEER_GATEWAY_ENABLED", "true".to_owned()),
+            ("CORE_PEER_TLS_ENABLED", "true".to_owned()),
+            ("CORE_PEER_TLS_CERT_FILE", "/identity/tls/server.crt".to_owned()),
+            ("CORE_PEER_TLS_KEY_FILE", "/identity/tls/server.key".to_owned()),
+            ("CORE_PEER_TLS_ROOTCERT_FILE", "/identity/tls/ca.crt".to_owned()),
+            ("CORE_PEER_FILESYSTEMPATH", "/var/hyperledger/production".to_owned()),
+            ("CORE_LEDGER_SNAPSHOTS_ROOTDIR", "/var/hyperledger/production/snapshots".to_owned()),
+            ("CORE_OPERATIONS_LISTENADDRESS", "0.0.0.0:9443".to_owned()),
+            // No Docker in the cluster: chaincode runs as a service of its own.
+            ("CORE_VM_ENDPOINT", String::new()),
+        ]
+        .iter()
+        .map(|(key, value)| "            - name: ".to_owned() + key + "\n              value: " + &quoted(value) + "\n")
+        .collect();
+        format!(
+            "        - name: peer
+          image: {}
+          command: [peer, node, start]
+          env:
+{env}          ports:
+            - name: grpc
+              containerPort: 7051
+            - name: chaincode
+              containerPort: 7052
+            - name: operations
+              containerPort: 9443
+          readinessProbe:
+            httpGet:
+              path: /healthz
+              port: operations
+            periodSeconds: 10
+          livenessProbe:
+            tcpSocket:
+              port: grpc
+            initialDelaySeconds: 30
+            periodSeconds: 20
+{CONTEXT}          volumeMounts:
+{}{}            - name: tmp
+              mountPath: /tmp
+",
+            quoted(&org.peer_image),
+            self.mount("identity", "/identity"),
+            self.mount("ledger", "/var/hyperledger/production"),
+        )
+    }
+
+    /// Identity and ledger share a claim, each in a folder of its own; without a claim each is a volume.
+    fn mount(&self, part: &str, path: &str) -> String {
+        match self.org.storage {
+            Storage::Claim { .. } => {
+                format!("            - name: state\n              mountPath: {path}\n              subPath: {part}\n")
+            }
+            Storage::EmptyDir => format!("            - name: {part}\n              mountPath: {path}\n"),
+        }
+    }
+
+    fn volumes(&self) -> String {
+        let name = self.name();
+        let mut out = match self.org.storage {
+            Storage::Claim { .. } if self.is_set() => String::new(),
+            Storage::Claim { .. } => {
+                format!("        - name: state\n          persistentVolumeClaim:\n            claimName: {name}\n")
+            }
+            Storage::EmptyDir => {
+                "        - name: identity\n          emptyDir: {}\n        - name: ledger\n          emptyDir: {}\n"
+                    .to_owned()
+            }
+        };
+        out += &format!(
+            "        - name: tmp
+          emptyDir: {{}}
+        # kubectl create secret generic {name}-enroll --from-file=secret=FILE
+        - name: enroll-secret
+          secret:
+            secretName: {name}-enroll
+        # kubectl create configmap {ca} --from-file=ca.pem=FILE
+        - name: ca
+          configMap:
+            name: {ca}
+",
+            ca = self.org.ca_anchors
+        );
+        out
+    }
+}
+
+/// What no container of ours may do.
+const CONTEXT: &str = "          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+";
