@@ -5,4 +5,6 @@ mod inputs;
 mod live;
 mod names;
 mod organisation;
+#[cfg(feature = "dev-ca")]
+mod render;
 mod rules;

@@ -15,6 +15,8 @@ pub(crate) enum Tool {
     MspOracle,
     /// Go's `crypto/tls`, by `FABCERT_TLS_PROBE`.
     TlsProbe,
+    /// Kubernetes' own types, by `FABCERT_MANIFEST_ORACLE`.
+    ManifestOracle,
 }
 
 impl Tool {
@@ -24,6 +26,7 @@ impl Tool {
             Self::CaClient => "FABRIC_CA_CLIENT",
             Self::MspOracle => "FABCERT_MSP_ORACLE",
             Self::TlsProbe => "FABCERT_TLS_PROBE",
+            Self::ManifestOracle => "FABCERT_MANIFEST_ORACLE",
         }
     }
 
@@ -33,6 +36,7 @@ impl Tool {
             Self::CaClient => "fabric-ca-client",
             Self::MspOracle => "msp-oracle",
             Self::TlsProbe => "tls-probe",
+            Self::ManifestOracle => "manifest-oracle",
         }
     }
 }
