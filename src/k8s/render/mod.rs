@@ -41,7 +41,7 @@ pub struct Organisation {
     pub ca_url: String,
     /// The `ConfigMap` with the anchors for the connection to the CA, key `ca.pem`.
     pub ca_anchors: Label,
-    /// Whether a NetworkPolicy is rendered.
+    /// Whether a `NetworkPolicy` is rendered.
     pub network_policy: bool,
 }
 

@@ -266,7 +266,7 @@ spec:
 
     fn volumes(&self) -> String {
         let name = self.name();
-        let mut out = match self.org.storage {
+        let state = match self.org.storage {
             Storage::Claim { .. } if self.is_set() => String::new(),
             Storage::Claim { .. } => {
                 format!("        - name: state\n          persistentVolumeClaim:\n            claimName: {name}\n")
@@ -276,8 +276,8 @@ spec:
                     .to_owned()
             }
         };
-        out += &format!(
-            "        - name: tmp
+        format!(
+            "{state}        - name: tmp
           emptyDir: {{}}
         # kubectl create secret generic {name}-enroll --from-file=secret=FILE
         - name: enroll-secret
@@ -289,8 +289,7 @@ spec:
             name: {ca}
 ",
             ca = self.org.ca_anchors
-        );
-        out
+        )
     }
 }
 
