@@ -42,18 +42,25 @@ pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Work
     let mut hosts: Vec<Word> = HOSTS.iter().flat_map(|path| Word::list(document, path)).collect();
     let mut labels = Labels::new();
     if kind.starts_with("IBP") {
+        // fabric-operator pkg/offering/base/peer/peer.go: the labels of its pods.
         labels.extend([("app".to_owned(), meta.name.clone())]);
-        let namespace = meta.namespace.as_deref().unwrap_or_default();
-        if let Some(domain) = Word::at(document, &["spec", "domain"]) {
-            // The operator makes these names, puts them into the certificate and routes them.
-            let part = if node == FabricKind::Peer { "peer" } else { "orderer" };
-            let host = Word { text: format!("{namespace}-{}-{part}.{}", meta.name, domain.text), line: domain.line };
-            if !namespace.is_empty() {
+        labels.extend(document.text_at(&["spec", "mspID"]).map(|id| ("orgname".to_owned(), id.to_owned())));
+        let part = if node == FabricKind::Peer { "peer" } else { "orderer" };
+        let domain = document.text_at(&["spec", "domain"]).unwrap_or_default();
+        // The operator names its route <namespace>-<name>-peer.<domain>, and puts that name into the certificate itself.
+        let own = format!("-{}-{part}.{domain}", meta.name);
+        let endpoint = Word::at(document, &["spec", "peerExternalEndpoint"])
+            .or_else(|| Word::at(document, &["spec", "externalAddress"]))
+            .map(|w| Word { text: w.text.rsplit_once(':').map_or(w.text.as_str(), |(host, _)| host).to_owned(), ..w });
+        let made = meta.namespace.as_ref().map(|ns| Word { text: format!("{ns}{own}"), line: key_line });
+        for host in endpoint.into_iter().chain(made.filter(|_| !domain.is_empty())) {
+            if host.text.ends_with(&own) {
                 names.push(host.clone());
-                hosts.push(host);
             }
+            hosts.push(host);
         }
     } else {
+        // bevel-operator-fabric charts/hlf-peer/templates/_helpers.tpl, labels.standard.
         let app = if node == FabricKind::Peer { "hlf-peer" } else { "hlf-ordnode" };
         labels.extend([("app".to_owned(), app.to_owned()), ("release".to_owned(), meta.name.clone())]);
     }

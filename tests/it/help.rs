@@ -4,7 +4,23 @@ use crate::command::fabcert;
 
 #[test]
 fn the_help_of_every_command_is_frozen() {
-    for command in ["", "enroll", "csr", "install", "rollback", "demo", "dev-ca", "completions", "man"] {
+    for command in [
+        "",
+        "enroll",
+        "audit",
+        "names",
+        "render",
+        "inspect",
+        "rules",
+        "explain",
+        "csr",
+        "install",
+        "rollback",
+        "demo",
+        "dev-ca",
+        "completions",
+        "man",
+    ] {
         let args: Vec<&str> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
         let ran = fabcert(&args, None);
         assert_eq!(ran.code, 0, "{ran:?}");

@@ -127,4 +127,10 @@ fn operators_kinds_are_nodes_with_the_names_they_will_be_enrolled_with() {
         "apiVersion: ibp.com/v1beta1\nkind: IBPPeer\nmetadata: {name: p1, namespace: x}\nspec: {domain: example.com}\n";
     let network = super::network(&[ibp]);
     assert_eq!(required(&network, "p1"), ["x-p1-peer.example.com"]);
+    let elsewhere = ibp.replace("spec: {", "spec: {mspID: Org1MSP, peerExternalEndpoint: 'peer.outside.example:443', ");
+    let gateway = service("gw", "x", "selector: {orgname: Org1MSP}, ports: [{port: 7051}]");
+    let network = super::network(&[&elsewhere, &gateway]);
+    assert_eq!(required(&network, "p1"), ["gw", "peer.outside.example", "x-p1-peer.example.com"]);
+    let [crate::k8s::Holding::Requested(requested, None)] = &network.holdings(0)[..] else { panic!() };
+    assert_eq!(requested.names.iter().map(|n| n.text.as_str()).collect::<Vec<_>>(), ["x-p1-peer.example.com"]);
 }
