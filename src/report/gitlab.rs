@@ -1,21 +1,21 @@
 //! GitLab's Code Quality report, a list in the form of Code Climate.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
+use super::times::Times;
 use crate::audit::{Report, Severity};
 
 pub(super) fn render(report: &Report) -> String {
     // GitLab drops entries whose fingerprint stood before: the same finding at another block gets a number.
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut times = Times::default();
     let list: Vec<Value> = report
         .findings
         .iter()
         .map(|finding| {
-            let count = times.entry(&finding.fingerprint).and_modify(|n| *n += 1).or_insert(1);
-            let fingerprint =
-                if *count == 1 { finding.fingerprint.clone() } else { format!("{}-{count}", finding.fingerprint) };
+            let fingerprint = match times.nth(&finding.fingerprint) {
+                1 => finding.fingerprint.clone(),
+                count => format!("{}-{count}", finding.fingerprint),
+            };
             let subject = finding.subject.as_deref().map(|s| format!("{s}: ")).unwrap_or_default();
             json!({
                 "description": format!("{subject}{} (fix: {})", finding.message, finding.remedy),

@@ -12,6 +12,7 @@ mod prometheus;
 mod sarif;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::str::FromStr;
 

@@ -1,18 +1,30 @@
 //! SARIF 2.1.0 (OASIS), for code scanning: true file and line, fingerprints that survive a renewal, help for each rule.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 
-use crate::audit::{Confidence, Finding, Report, Rule, Source, rule_by_id};
+use super::times::Times;
+use crate::audit::{Confidence, Finding, Report, Rule, Severity, Source, rule_by_id};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+/// GitHub's code scanning refuses a file whose run holds more.
+pub(super) const MOST_RESULTS: usize = 25_000;
 
 pub(super) fn render(report: &Report) -> String {
-    let mut ids: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    let left_out = findings.len().saturating_sub(MOST_RESULTS);
+    if left_out > 0 {
+        findings.sort_by_key(|f| Reverse(f.severity));
+        findings.truncate(MOST_RESULTS);
+    }
+    let mut ids: Vec<&str> = findings.iter().map(|f| f.rule).collect();
     ids.sort_unstable();
     ids.dedup();
     let rules: Vec<Value> = ids.iter().filter_map(|id| rule_by_id(id)).map(rule).collect();
-    let results: Vec<Value> = report.findings.iter().map(|f| result(f, &ids)).collect();
-    let log = json!({
+    let mut times = Times::default();
+    let results: Vec<Value> = findings.iter().map(|f| result(f, &ids, times.nth(&f.fingerprint))).collect();
+    let mut log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
@@ -27,6 +39,13 @@ pub(super) fn render(report: &Report) -> String {
             "results": results,
         }],
     });
+    if left_out > 0 {
+        let text = format!("{left_out} of {} findings are left out, the least severe", report.findings.len());
+        log["runs"][0]["invocations"] = json!([{
+            "executionSuccessful": true,
+            "toolExecutionNotifications": [{"level": "warning", "message": {"text": text}}],
+        }]);
+    }
     let mut text = serde_json::to_string_pretty(&log).unwrap_or_default();
     text.push('\n');
     text
@@ -43,12 +62,14 @@ fn rule(rule: &Rule) -> Value {
         "defaultConfiguration": {"level": rule.severity.as_str()},
         "properties": {
             "precision": match rule.confidence { Confidence::Certain => "very-high", Confidence::Likely => "medium" },
+            "problem.severity": match rule.severity { Severity::Note => "recommendation", other => other.as_str() },
             "tags": ["certificate", "hyperledger-fabric"],
         },
     })
 }
 
-fn result(finding: &Finding, ids: &[&str]) -> Value {
+/// A finding, of whose fingerprint it is the `nth`.
+fn result(finding: &Finding, ids: &[&str], nth: usize) -> Value {
     let mut message = finding.message.clone();
     if let Some(subject) = &finding.subject {
         message = format!("{subject}: {message}");
@@ -65,7 +86,12 @@ fn result(finding: &Finding, ids: &[&str]) -> Value {
                 "region": {"startLine": finding.line.unwrap_or(1)},
             },
         }],
-        "partialFingerprints": {"fabcert/v1": finding.fingerprint},
+        // GitHub knows an alert again by the second one only, and its upload action would take it from the file's bytes,
+        // which a renewal changes.
+        "partialFingerprints": {
+            "fabcert/v1": finding.fingerprint,
+            "primaryLocationLineHash": format!("{}:{nth}", finding.fingerprint),
+        },
         "properties": {"names": finding.names, "block": finding.block},
     })
 }

@@ -83,3 +83,29 @@ fn a_report_without_findings_stands_in_every_form() {
         assert_eq!(render(format, &report, Style::default()).is_empty(), format == Format::Github, "{format:?}");
     }
 }
+
+#[test]
+fn code_scanning_gets_the_worst_of_more_results_than_it_takes_and_is_told() {
+    let rule = |id: &str| rule_by_id(id).expect("a rule");
+    let mut found = Findings::new();
+    for number in 0..sarif::MOST_RESULTS {
+        found.report(rule("key-mode"), &Location::whole(format!("{number}.pem")), "mode 0644").add();
+    }
+    found.report(rule("expired"), &Location::whole("last.pem"), "it ended").add();
+    let mut report = Report::new();
+    report.findings = found.into_vec();
+    let run = |report: &Report| -> serde_json::Value {
+        let log: serde_json::Value =
+            serde_json::from_str(&render(Format::Sarif, report, Style::default())).expect("JSON");
+        log["runs"][0].clone()
+    };
+    let cut = run(&report);
+    let results = cut["results"].as_array().expect("results");
+    assert_eq!((results.len(), &results[0]["ruleId"]), (25_000, &"expired".into()));
+    let told = &cut["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+    assert_eq!(told, "1 of 25001 findings are left out, the least severe");
+    report.findings.pop();
+    let whole = run(&report);
+    assert_eq!(whole["results"].as_array().map(Vec::len), Some(25_000));
+    assert!(whole.get("invocations").is_none());
+}

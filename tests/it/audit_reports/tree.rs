@@ -12,6 +12,10 @@ pub(super) const SERVER: &str = "peer1/tls/server.crt";
 /// The same in a file of its own, whose name means something to every form.
 pub(super) const HOSTILE: &str = "a <b> & 'c' \"d\" | e::f %41, {g}\\h.pem";
 
+/// A common name with what breaks out of XML, JSON, labels, tables and commands, and what none of them has a form for.
+pub(super) const ODD: &str =
+    "a\u{1}\u{8}\u{1b}[2J\u{7f}\u{85}\u{2028}\u{fffe}\u{1f512} <b>&amp; ]]> 'c' \"d\"\r\n| `e` %41 ::error::,\\n";
+
 /// The folder and the CA of it.
 pub(super) struct Tree {
     pub(super) dir: TempDir,
@@ -50,20 +54,51 @@ impl Tree {
         self.write(HOSTILE, &format!("\n{}", self.issue(4).0));
     }
 
+    /// A folder of its own with certificates of this CA of which there is nothing to say.
+    pub(super) fn faultless(&self) -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.pem", "b.pem"] {
+            std::fs::write(dir.path().join(name), self.issue(2).0).unwrap();
+        }
+        dir
+    }
+
+    /// Adds certificates whose paths and subjects mean something to some form, or have no form in it: every ASCII letter
+    /// but `/`, the same bytes that are no UTF-8 in two ways, the longest name that a file can have in folders of such.
+    pub(super) fn add_odd(&self) {
+        use std::os::unix::ffi::OsStrExt as _;
+        let every: String = (1..=127u8).map(char::from).filter(|c| *c != '/').collect();
+        let long = "n".repeat(250);
+        let mut paths = vec![std::path::PathBuf::from(format!("{every}.pem")), format!("{ODD}.pem").into()];
+        paths.extend([&b"odd-\xff.pem"[..], b"odd-\xfe.pem"].map(|bytes| std::ffi::OsStr::from_bytes(bytes).into()));
+        paths.push([long.as_str(); 8].iter().collect::<std::path::PathBuf>().join("x.pem"));
+        for path in paths {
+            let key = KeyPair::generate().unwrap();
+            let cert = named(ODD, 5).signed_by(&key, &self.ca).unwrap();
+            let path = self.dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, pem("CERTIFICATE", cert.der())).unwrap();
+        }
+    }
+
     fn issue(&self, day: u8) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let cert = leaf(day).signed_by(&key, &self.ca).unwrap();
         (pem("CERTIFICATE", cert.der()), pem("PRIVATE KEY", &key.serialize_der()))
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.dir.path().join(name), text).unwrap();
     }
 }
 
 fn leaf(day: u8) -> CertificateParams {
+    named("org1-peer1", day)
+}
+
+fn named(common_name: &str, day: u8) -> CertificateParams {
     let mut params = CertificateParams::new(["org1-peer1".to_owned()]).unwrap();
-    params.distinguished_name.push(DnType::CommonName, "org1-peer1");
+    params.distinguished_name.push(DnType::CommonName, common_name);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;

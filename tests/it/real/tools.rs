@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A program that is not ours, or judges for Go. Each is named by a variable of the environment; else it is looked for
-/// where `.ci/run` puts it, `tests/oracle/bin`, and among the programs that Go has installed.
+/// where `.ci/run` puts it, `tests/oracle/bin`, among the programs that Go has installed, and on the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     /// `fabric-ca-server`, by `FABRIC_CA_SERVER`.
@@ -17,6 +17,10 @@ pub(crate) enum Tool {
     TlsProbe,
     /// Kubernetes' own types, by `FABCERT_MANIFEST_ORACLE`.
     ManifestOracle,
+    /// Prometheus' parser and linter, by `FABCERT_METRICS_ORACLE`.
+    MetricsOracle,
+    /// The validator of libxml2, by `FABCERT_XMLLINT`.
+    Xmllint,
 }
 
 impl Tool {
@@ -27,6 +31,8 @@ impl Tool {
             Self::MspOracle => "FABCERT_MSP_ORACLE",
             Self::TlsProbe => "FABCERT_TLS_PROBE",
             Self::ManifestOracle => "FABCERT_MANIFEST_ORACLE",
+            Self::MetricsOracle => "FABCERT_METRICS_ORACLE",
+            Self::Xmllint => "FABCERT_XMLLINT",
         }
     }
 
@@ -37,6 +43,8 @@ impl Tool {
             Self::MspOracle => "msp-oracle",
             Self::TlsProbe => "tls-probe",
             Self::ManifestOracle => "manifest-oracle",
+            Self::MetricsOracle => "metrics-oracle",
+            Self::Xmllint => "xmllint",
         }
     }
 }
@@ -51,12 +59,13 @@ pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
         return Some(path);
     }
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/bin");
-    let found =
-        std::iter::once(built).chain(go_bin()).map(|folder| folder.join(tool.file_name())).find(|p| p.is_file());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(built).chain(go_bin()).chain(std::env::split_paths(&path));
+    let found = folders.map(|folder| folder.join(tool.file_name())).find(|p| p.is_file());
     if found.is_some() {
         return found;
     }
-    let missing = format!("{} is not here; .ci/run builds it, {variable} names it", tool.file_name());
+    let missing = format!("{} is not here; .ci/run brings it, {variable} names it", tool.file_name());
     assert!(std::env::var_os("FABCERT_REQUIRE_REAL").is_none_or(|v| v != "1"), "{missing}");
     eprintln!("skipped: {missing}");
     None

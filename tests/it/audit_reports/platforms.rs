@@ -1,0 +1,132 @@
+//! GitLab's Code Quality, GitHub's annotations and Markdown, read as those who take them read them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::tree::Tree;
+use super::{audit, audit_to, json};
+use crate::verdicts::unpack;
+
+/// Calls `check` with each folder in turn.
+fn everywhere(check: impl Fn(&Path)) {
+    let tree = Tree::new();
+    tree.add_odd();
+    for dir in [tree.dir.path(), unpack("msp-cases.tar.gz").path(), unpack("tls-cases.tar.gz").path()] {
+        check(dir);
+    }
+}
+
+/// The findings of an audit, as the JSON report has them.
+fn findings(dir: &Path) -> Vec<Value> {
+    json(&audit(dir, "json"))["findings"].as_array().unwrap().clone()
+}
+
+/// <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>
+#[test]
+fn gitlab_takes_each_entry_and_tells_it_from_the_others() {
+    everywhere(|dir| {
+        let report = audit(dir, "gitlab");
+        assert!(!report.starts_with('\u{feff}'), "GitLab refuses a byte order mark");
+        let (entries, findings) = (json(&report), findings(dir));
+        let entries = entries.as_array().unwrap();
+        assert_eq!(entries.len(), findings.len());
+        let mut known = BTreeSet::new();
+        for (entry, finding) in entries.iter().zip(&findings) {
+            let text = |value: &Value| value.as_str().filter(|t| !t.is_empty()).unwrap().to_owned();
+            assert!(text(&entry["description"]).contains(finding["message"].as_str().unwrap()));
+            assert_eq!(entry["check_name"], finding["rule"]);
+            assert!(known.insert(text(&entry["fingerprint"])), "two entries would be one: {entry}");
+            let severity = match finding["severity"].as_str().unwrap() {
+                "error" => "critical",
+                "warning" => "minor",
+                _ => "info",
+            };
+            assert_eq!(entry["severity"], severity);
+            let path = text(&entry["location"]["path"]);
+            assert!(!path.starts_with('/') && path.split('/').all(|part| part != ".."), "{path}");
+            assert!(!path.starts_with("./"), "{path}");
+            assert!(entry["location"]["lines"]["begin"].as_u64().unwrap() >= 1);
+        }
+    });
+    assert_eq!(json(&audit_to(0, Tree::new().faultless().path(), "gitlab", &["--no-policy"])), json("[]"));
+}
+
+/// A workflow command as the runner of GitHub Actions reads it: `::name key=value,key=value::message`.
+fn command_of(line: &str) -> (&str, Vec<(&str, String)>, String) {
+    let (head, message) = line.strip_prefix("::").and_then(|l| l.split_once("::")).expect("a command");
+    let (name, properties) = head.split_once(' ').expect("properties");
+    let properties = properties.split(',').map(|p| p.split_once('=').expect("a value"));
+    let plain = |text: &str| text.replace("%0D", "\r").replace("%0A", "\n");
+    let property = |text: &str| plain(text).replace("%3A", ":").replace("%2C", ",").replace("%25", "%");
+    (name, properties.map(|(k, v)| (k, property(v))).collect(), plain(message).replace("%25", "%"))
+}
+
+#[test]
+fn each_annotation_is_one_line_that_the_runner_reads_back() {
+    everywhere(|dir| {
+        let (text, findings) = (audit(dir, "github"), findings(dir));
+        let lines: Vec<&str> = text.strip_suffix('\n').unwrap().split(['\n', '\r']).collect();
+        assert_eq!(lines.len(), findings.len());
+        for (line, finding) in lines.iter().zip(&findings) {
+            let (name, properties, message) = command_of(line);
+            let field = |key: &str| finding[key].as_str().unwrap();
+            let level = if field("severity") == "note" { "notice" } else { field("severity") };
+            let at = finding["line"].as_u64().unwrap_or(1).to_string();
+            let title = format!("fabcert {}", field("rule"));
+            assert_eq!(name, level);
+            assert_eq!(properties, [("file", field("path").to_owned()), ("line", at), ("title", title)]);
+            let subject = finding["subject"].as_str().map(|s| format!("{s}: ")).unwrap_or_default();
+            assert_eq!(message, format!("{subject}{}\nfix: {}", field("message"), field("remedy")));
+        }
+    });
+}
+
+/// The cells of a row, where a backslash takes the meaning of a bar.
+fn cells(row: &str) -> Vec<String> {
+    let (mut cells, mut escaped) = (vec![String::new()], false);
+    for c in row.chars() {
+        match c {
+            '|' if !escaped => cells.push(String::new()),
+            c => cells.last_mut().unwrap().push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    cells
+}
+
+/// The text of a cell without its escapes; panics at what Markdown or HTML would take for its own.
+fn plain(cell: &str) -> String {
+    let (mut out, mut chars) = (String::new(), cell.trim().chars());
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.push(chars.next().expect("something escaped")),
+            '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' => panic!("{c} in {cell}"),
+            c => out.push(c),
+        }
+    }
+    out.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[test]
+fn each_finding_is_one_row_of_plain_text() {
+    everywhere(|dir| {
+        let (text, findings) = (audit(dir, "markdown"), findings(dir));
+        let mut rows: Vec<&str> = text.lines().filter(|l| l.starts_with('|')).collect();
+        assert_eq!(cells(rows.remove(1)).len(), 7);
+        assert_eq!(rows.remove(0), "| | rule | where | what | fix |");
+        assert_eq!(rows.len(), findings.len());
+        let all: BTreeSet<(String, String)> = rows
+            .iter()
+            .map(|row| {
+                let cells = cells(row);
+                assert_eq!(cells.len(), 7, "{row}");
+                (plain(&cells[2]), plain(&cells[5]))
+            })
+            .collect();
+        let shown = |text: &str| text.replace(char::is_control, " ").trim().to_owned();
+        let told = |f: &Value| (f["rule"].as_str().unwrap().to_owned(), shown(f["remedy"].as_str().unwrap()));
+        assert_eq!(all, findings.iter().map(told).collect());
+    });
+}
