@@ -4,7 +4,7 @@ mod fix;
 mod inputs;
 mod live;
 mod names;
-mod organisation;
+pub(crate) mod organisation;
 #[cfg(feature = "dev-ca")]
 mod render;
 mod rules;

@@ -4,6 +4,7 @@ mod inputs;
 pub(crate) mod live;
 mod msp_rules;
 mod odd_inputs;
+mod pairs;
 mod policy;
 pub(crate) mod scene;
 mod verdicts;

@@ -19,12 +19,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "tls-root");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.use_authority_key_identifier_extension = true;
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let issuer = CertifiedIssuer::self_signed(ca("tls-root"), KeyPair::generate().unwrap()).unwrap();
         Self { dir: tempfile::tempdir().unwrap(), issuer }
     }
 
@@ -45,15 +40,12 @@ impl Scene {
 
     /// A server's certificate and key, PEM.
     pub(crate) fn server(&self, common_name: &str, names: &[&str]) -> (String, String) {
-        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().unwrap();
-        let cert = params.signed_by(&key, &self.issuer).unwrap();
-        (pem_encode("CERTIFICATE", cert.der()), pem_encode("PRIVATE KEY", key.serialized_der()))
+        self.issue(&server(common_name, names))
+    }
+
+    /// A certificate and its key, PEM.
+    pub(crate) fn issue(&self, params: &CertificateParams) -> (String, String) {
+        issue(params, &self.issuer)
     }
 
     /// The root, PEM.
@@ -63,13 +55,18 @@ impl Scene {
 
     /// A TLS folder of a node; its certificate.
     pub(crate) fn tls_folder(&self, path: &str, node: &str, names: &[&str]) -> String {
-        use std::os::unix::fs::PermissionsExt as _;
         let (cert, key) = self.server(node, names);
-        self.write(&format!("{path}/server.crt"), &cert);
-        self.write(&format!("{path}/ca.crt"), self.root());
+        self.lay_tls(path, &cert, &key, &self.root());
+        cert
+    }
+
+    /// A TLS folder of these.
+    pub(crate) fn lay_tls(&self, path: &str, cert: &str, key: &str, anchors: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.write(&format!("{path}/server.crt"), cert);
+        self.write(&format!("{path}/ca.crt"), anchors);
         let key = self.write(&format!("{path}/server.key"), key);
         std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
-        cert
     }
 
     /// Runs the audit over a path of this scene.
@@ -77,6 +74,34 @@ impl Scene {
         let path = self.path(path).display().to_string();
         fabcert(&[&["audit", "--output", "json", "--no-policy", &path], more].concat(), None)
     }
+}
+
+/// What a healthy CA's certificate holds.
+pub(crate) fn ca(common_name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// What a healthy TLS certificate of a node holds.
+pub(crate) fn server(common_name: &str, names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// A certificate of a CA and the key, PEM.
+pub(crate) fn issue(params: &CertificateParams, ca: &CertifiedIssuer<'_, KeyPair>) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let cert = params.signed_by(&key, ca).unwrap();
+    (pem_encode("CERTIFICATE", cert.der()), pem_encode("PRIVATE KEY", key.serialized_der()))
 }
 
 /// `rule path-ending` of each finding, sorted.

@@ -8,17 +8,17 @@ use tempfile::TempDir;
 use crate::command::{Ran, command};
 
 /// A folder with the manifests of an organisation.
-pub(super) struct Organisation {
+pub(crate) struct Organisation {
     dir: TempDir,
 }
 
 /// The peers' names.
 pub(super) const PEERS: [&str; 2] = ["peer-a", "peer-b"];
 /// What fills the placeholders.
-pub(super) const SET: [&str; 4] = ["--set", "NS=acme", "--set", "DOMAIN=acme.example"];
+pub(crate) const SET: [&str; 4] = ["--set", "NS=acme", "--set", "DOMAIN=acme.example"];
 
 impl Organisation {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let this = Self { dir: tempfile::tempdir().unwrap() };
         for peer in PEERS {
             this.write(&format!("{peer}.yaml"), &node(peer));
@@ -29,11 +29,11 @@ impl Organisation {
         this
     }
 
-    pub(super) fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.dir.path().join(file)
     }
 
-    pub(super) fn write(&self, file: &str, text: &str) {
+    pub(crate) fn write(&self, file: &str, text: &str) {
         std::fs::write(self.path(file), text).unwrap();
     }
 
@@ -42,7 +42,7 @@ impl Organisation {
     }
 
     /// Changes a text that must be there, once.
-    pub(super) fn change(&self, file: &str, from: &str, to: &str) -> &Self {
+    pub(crate) fn change(&self, file: &str, from: &str, to: &str) -> &Self {
         let text = self.read(file);
         assert!(text.contains(from), "{file} holds no {from:?}");
         self.write(file, &text.replacen(from, to, 1));

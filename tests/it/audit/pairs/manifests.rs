@@ -1,0 +1,82 @@
+//! Scenes that are an organisation's manifests.
+
+use super::{Pair, hold};
+
+/// Where nobody says in which namespace anything is.
+const NOWHERE: &[(&str, &str, &str)] = &[
+    ("peer-a.yaml", "  namespace: ${NS}\n", ""),
+    ("peer-b.yaml", "  namespace: ${NS}\n", ""),
+    ("orderer.yaml", "  namespace: ${NS}\n", ""),
+];
+
+/// A cluster of KIND.
+const CLUSTER: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n  kubeProxyMode: iptables\n";
+
+/// A connection profile that dials the gateway and compares with another name.
+const PROFILE: &str = r#"apiVersion: v1
+kind: ConfigMap
+metadata: {name: app, namespace: acme}
+data:
+  profile.json: |
+    {
+      "version": "1.0.0",
+      "peers": {
+        "gw": {
+          "url": "grpcs://acme-gateway:7051",
+          "grpcOptions": {"ssl-target-name-override": "peer-a"}
+        }
+      }
+    }
+"#;
+
+pub(super) const PAIRS: &[Pair] = &[
+    ("ca-lifetime-short", |s| s.manifests(&[("issuer.yaml", "  duration: 87600h\n", "")]), |s| s.manifests(&[])),
+    (
+        "gateway-port-mismatch",
+        |s| s.manifests(&[("gateway.yaml", "targetPort: grpc", "targetPort: 7151")]),
+        |s| s.manifests(&[("gateway.yaml", "targetPort: grpc", "targetPort: 7051")]),
+    ),
+    (
+        "gateway-session-affinity",
+        |s| s.manifests(&[("gateway.yaml", "spec:\n  selector:", "spec:\n  sessionAffinity: ClientIP\n  selector:")]),
+        |s| s.manifests(&[("gateway.yaml", "spec:\n  selector:", "spec:\n  sessionAffinity: None\n  selector:")]),
+    ),
+    ("gateway-single-member", |s| s.manifests(&[("peer-a.yaml", "        role: peer\n", "")]), |s| s.manifests(&[])),
+    ("kube-proxy-mode", |s| s.manifests(&[]).file("more.yaml", CLUSTER), |s| s.manifests(&[])),
+    (
+        "manifest-template",
+        |s| s.manifests(&[("gateway.yaml", "name: acme-gateway\nspec", "name: {{ .Values.name }}\nspec")]),
+        |s| s.manifests(&[]),
+    ),
+    ("namespace-unknown", |s| s.manifests(NOWHERE), |s| s.manifests(NOWHERE).tell(&["--namespace", "acme"])),
+    (
+        "override-hides-name",
+        |s| s.manifests(&[]).file("more.yaml", PROFILE),
+        |s| s.manifests(&[]).file("more.yaml", PROFILE.replace("\"peer-a\"", "\"acme-gateway\"")),
+    ),
+    (
+        "rotation-policy",
+        |s| s.manifests(&[("orderer.yaml", "rotationPolicy: Never", "rotationPolicy: Always")]),
+        |s| s.manifests(&[]),
+    ),
+    (
+        "san-dead-name",
+        |s| s.manifests(&[("peer-a.yaml", "- localhost", "- ord-1")]),
+        |s| s.manifests(&[("peer-a.yaml", "- localhost", "- peer-a.acme.example")]),
+    ),
+    (
+        "selector-matches-nothing",
+        |s| s.manifests(&[("gateway.yaml", "    org: acme\n", "    org: acmee\n")]),
+        |s| s.manifests(&[]),
+    ),
+    (
+        "tls-passthrough-missing",
+        |s| s.manifests(&[("gateway.yaml", "ssl-passthrough: \"true\"", "ssl-redirect: \"true\"")]),
+        |s| s.manifests(&[]),
+    ),
+];
+
+#[test]
+fn rules_on_manifests() {
+    hold(PAIRS);
+}
