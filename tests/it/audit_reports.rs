@@ -9,13 +9,18 @@ mod tree;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use self::tree::Tree;
+use crate::audit::live::serve;
+use crate::audit::scene::Scene;
 use crate::command::command;
+use crate::coverage::organisation::{Organisation, SET};
 use crate::verdicts::unpack;
 
 /// Audits everything below `dir` and finds errors.
@@ -29,6 +34,42 @@ fn audit_to(code: i32, dir: &Path, form: &str, more: &[&str]) -> String {
     let output = command(&args, &[]).current_dir(dir).output().unwrap();
     assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// What reports are tried on: paths and subjects that mean something to some form, every recorded folder, manifests of
+/// which one lacks the gateway's name, and a gateway with a member that lacks it and one that is not there.
+struct Everything {
+    tree: Tree,
+    recorded: [TempDir; 2],
+    manifests: Organisation,
+    members: String,
+}
+
+impl Everything {
+    fn new() -> Self {
+        let tree = Tree::new();
+        tree.add_odd();
+        let scene = Scene::new();
+        let (cert, key) = scene.server("org1-peer1", &["org1-peer1"]);
+        let gone = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let members = format!("127.0.0.1:{},{gone}", serve(&cert, &key));
+        let manifests = Organisation::new();
+        manifests.change("peer-a.yaml", "    - acme-gateway\n", "");
+        let crl = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/corpus/crl/e01-300.der");
+        std::fs::copy(crl, manifests.path("a.crl")).unwrap();
+        Self { tree, recorded: [unpack("msp-cases.tar.gz"), unpack("tls-cases.tar.gz")], manifests, members }
+    }
+
+    /// The report of each audit in a form.
+    fn reports(&self, form: &str) -> Vec<String> {
+        let live = ["--no-policy", "--server-name", "org1-peer-gateway-svc", "--member", &self.members];
+        let mut reports =
+            vec![audit_to(1, self.tree.faultless().path(), form, &live), audit(self.tree.dir.path(), form)];
+        let set = [&["--no-policy"], &SET[..]].concat();
+        reports.push(audit_to(1, &self.manifests.path(""), form, &set));
+        reports.extend(self.recorded.iter().map(|dir| audit(dir.path(), form)));
+        reports
+    }
 }
 
 /// What a judge that reads `document` says against it; `None` when it takes it.
@@ -60,11 +101,10 @@ fn holds(schema: &str, instance: &Value) {
 const OURS: &str = include_str!("../../docs/schema/audit.json");
 
 #[test]
-fn json_follows_its_schema_for_every_recorded_folder() {
-    let tree = Tree::new();
+fn json_follows_its_schema_whatever_was_found() {
     let mut kinds = BTreeSet::new();
-    for dir in [tree.dir.path(), unpack("msp-cases.tar.gz").path(), unpack("tls-cases.tar.gz").path()] {
-        let report = json(&audit(dir, "json"));
+    for report in Everything::new().reports("json") {
+        let report = json(&report);
         holds(OURS, &report);
         let findings = report["findings"].as_array().unwrap();
         let counted = |severity: &str| findings.iter().filter(|f| f["severity"] == severity).count();
@@ -75,7 +115,10 @@ fn json_follows_its_schema_for_every_recorded_folder() {
         assert_eq!(report["summary"]["subjects"], subjects.len());
         kinds.extend(subjects.iter().map(|s| s["kind"].as_str().unwrap().to_owned()));
     }
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["certificate", "csr", "msp", "tls"]);
+    assert_eq!(
+        kinds.into_iter().collect::<Vec<_>>(),
+        ["certificate", "crl", "csr", "endpoint", "manifest", "msp", "tls"]
+    );
 }
 
 #[test]

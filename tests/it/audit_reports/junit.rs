@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::formats::{Element, parse_xml};
 use super::tree::{self, Tree};
-use super::{audit, audit_to, objection};
+use super::{Everything, audit, audit_to, objection};
 use crate::real::tools::{self, Tool};
 use crate::verdicts::unpack;
 
@@ -40,9 +40,8 @@ fn junit_follows_the_schema_of_jenkins_whatever_was_found() {
     let hidden = audit_to(1, tree.dir.path(), "junit", &["--gateway-service", "org1-peer-gateway-svc"]);
     assert_eq!(broken(&xmllint, &hidden), None);
     assert!(every.contains("san-gateway-missing") && !hidden.contains("san-gateway-missing"), "{hidden}");
-    tree.add_odd();
-    for dir in [tree.dir.path(), unpack("msp-cases.tar.gz").path(), unpack("tls-cases.tar.gz").path()] {
-        assert_eq!(broken(&xmllint, &audit(dir, "junit")), None);
+    for report in Everything::new().reports("junit") {
+        assert_eq!(broken(&xmllint, &report), None);
     }
 }
 
@@ -67,10 +66,8 @@ fn the_schema_refuses_a_broken_report() {
 
 #[test]
 fn no_two_test_cases_bear_the_same_names() {
-    let tree = Tree::new();
-    tree.add_odd();
-    for dir in [tree.dir.path(), unpack("msp-cases.tar.gz").path(), unpack("tls-cases.tar.gz").path()] {
-        let root = parse_xml(&audit(dir, "junit")).unwrap();
+    for report in Everything::new().reports("junit") {
+        let root = parse_xml(&report).unwrap();
         let mut seen = BTreeSet::new();
         for case in &root.children[0].children {
             let names = ["classname", "name"].map(|key| case.attributes[key].clone());

@@ -1,39 +1,30 @@
 //! GitLab's Code Quality, GitHub's annotations and Markdown, read as those who take them read them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::tree::Tree;
-use super::{audit, audit_to, json};
-use crate::verdicts::unpack;
+use super::{Everything, audit_to, json};
 
-/// Calls `check` with each folder in turn.
-fn everywhere(check: impl Fn(&Path)) {
-    let tree = Tree::new();
-    tree.add_odd();
-    for dir in [tree.dir.path(), unpack("msp-cases.tar.gz").path(), unpack("tls-cases.tar.gz").path()] {
-        check(dir);
+/// Calls `check` with each report in a form and the same findings as the JSON report has them.
+fn everywhere(form: &str, check: impl Fn(&str, &[Value])) {
+    let all = Everything::new();
+    for (report, plain) in all.reports(form).iter().zip(all.reports("json")) {
+        check(report, json(&plain)["findings"].as_array().unwrap());
     }
-}
-
-/// The findings of an audit, as the JSON report has them.
-fn findings(dir: &Path) -> Vec<Value> {
-    json(&audit(dir, "json"))["findings"].as_array().unwrap().clone()
 }
 
 /// <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>
 #[test]
 fn gitlab_takes_each_entry_and_tells_it_from_the_others() {
-    everywhere(|dir| {
-        let report = audit(dir, "gitlab");
+    everywhere("gitlab", |report, findings| {
         assert!(!report.starts_with('\u{feff}'), "GitLab refuses a byte order mark");
-        let (entries, findings) = (json(&report), findings(dir));
+        let entries = json(report);
         let entries = entries.as_array().unwrap();
         assert_eq!(entries.len(), findings.len());
         let mut known = BTreeSet::new();
-        for (entry, finding) in entries.iter().zip(&findings) {
+        for (entry, finding) in entries.iter().zip(findings) {
             let text = |value: &Value| value.as_str().filter(|t| !t.is_empty()).unwrap().to_owned();
             assert!(text(&entry["description"]).contains(finding["message"].as_str().unwrap()));
             assert_eq!(entry["check_name"], finding["rule"]);
@@ -65,11 +56,10 @@ fn command_of(line: &str) -> (&str, Vec<(&str, String)>, String) {
 
 #[test]
 fn each_annotation_is_one_line_that_the_runner_reads_back() {
-    everywhere(|dir| {
-        let (text, findings) = (audit(dir, "github"), findings(dir));
+    everywhere("github", |text, findings| {
         let lines: Vec<&str> = text.strip_suffix('\n').unwrap().split(['\n', '\r']).collect();
         assert_eq!(lines.len(), findings.len());
-        for (line, finding) in lines.iter().zip(&findings) {
+        for (line, finding) in lines.iter().zip(findings) {
             let (name, properties, message) = command_of(line);
             let field = |key: &str| finding[key].as_str().unwrap();
             let level = if field("severity") == "note" { "notice" } else { field("severity") };
@@ -111,8 +101,7 @@ fn plain(cell: &str) -> String {
 
 #[test]
 fn each_finding_is_one_row_of_plain_text() {
-    everywhere(|dir| {
-        let (text, findings) = (audit(dir, "markdown"), findings(dir));
+    everywhere("markdown", |text, findings| {
         let mut rows: Vec<&str> = text.lines().filter(|l| l.starts_with('|')).collect();
         assert_eq!(cells(rows.remove(1)).len(), 7);
         assert_eq!(rows.remove(0), "| | rule | where | what | fix |");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::tree::{self, Tree};
-use super::{audit, holds, json};
+use super::{Everything, audit, holds, json};
 use crate::verdicts::unpack;
 
 const SARIF: &str = include_str!("../../../testdata/schema/sarif-2.1.0.json");
@@ -71,10 +71,8 @@ fn fingerprints_of_sarif_survive_a_renewal() {
 /// <https://docs.github.com/en/code-security/reference/code-scanning/sarif-files/sarif-support>
 #[test]
 fn github_takes_each_result_and_knows_it_again() {
-    let tree = Tree::new();
-    tree.add_odd();
-    for dir in [tree.dir.path(), unpack("msp-cases.tar.gz").path(), unpack("tls-cases.tar.gz").path()] {
-        let log = json(&audit(dir, "sarif"));
+    for report in Everything::new().reports("sarif") {
+        let log = json(&report);
         holds(SARIF, &log);
         let run = &log["runs"][0];
         let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
