@@ -48,12 +48,12 @@ pub(super) fn prometheus(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Text in a cell of a Markdown table.
+/// Text in Markdown, also in a cell of a table.
 pub(super) fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => {
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' | '~' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(github("50% a,b:\n", true), "50%25 a%2Cb%3A%0A");
         assert_eq!(github("a:b", false), "a:b");
         assert_eq!(prometheus("a\\\"\n"), "a\\\\\\\"\\n");
-        assert_eq!(markdown("a|b<c>"), "a\\|b&lt;c&gt;");
+        assert_eq!(markdown("a|b<c>~~"), "a\\|b&lt;c&gt;\\~\\~");
         assert_eq!(terminal("a\u{1b}[2J\u{202e}"), "a\\u{1b}[2J\\u{202e}");
     }
 }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
+use super::escape::{markdown, uri_path};
 use super::times::Times;
 use crate::audit::{Confidence, Finding, Report, Rule, Severity, Source, rule_by_id};
 
@@ -52,13 +53,15 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn rule(rule: &Rule) -> Value {
-    let sources: Vec<String> = rule.sources.iter().map(Source::words).collect();
-    let help = format!("{}\n\nRemedy: {}\n\nSource: {}", rule.rationale, rule.remedy, sources.join("; "));
+    let sources = rule.sources.iter().map(Source::words).collect::<Vec<_>>().join("; ");
+    let text = format!("{}\n\nRemedy: {}\n\nSource: {sources}", rule.rationale, rule.remedy);
+    let [rationale, remedy, cited] = [rule.rationale, rule.remedy, &sources].map(markdown);
+    let formatted = format!("{rationale}\n\n**Remedy:** {remedy}\n\n**Source:** {cited}");
     json!({
         "id": rule.id,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.rationale},
-        "help": {"text": help, "markdown": format!("{}\n\n**Remedy:** {}\n\n**Source:** {}", rule.rationale, rule.remedy, sources.join("; "))},
+        "help": {"text": text, "markdown": formatted},
         "defaultConfiguration": {"level": rule.severity.as_str()},
         "properties": {
             "precision": match rule.confidence { Confidence::Certain => "very-high", Confidence::Likely => "medium" },
@@ -100,8 +103,8 @@ fn result(finding: &Finding, ids: &[&str], nth: usize) -> Value {
 fn artifact(finding: &Finding) -> Value {
     let path = finding.path.to_string_lossy();
     if let Some(absolute) = path.strip_prefix('/') {
-        return json!({"uri": format!("file:///{}", super::escape::uri_path(absolute))});
+        return json!({"uri": format!("file:///{}", uri_path(absolute))});
     }
     let text = if path.is_empty() { ".".into() } else { path };
-    json!({"uri": super::escape::uri_path(&text), "uriBaseId": "SRCROOT"})
+    json!({"uri": uri_path(&text), "uriBaseId": "SRCROOT"})
 }

@@ -111,7 +111,8 @@ fn each_finding_is_one_row_of_plain_text() {
             .map(|row| {
                 let cells = cells(row);
                 assert_eq!(cells.len(), 7, "{row}");
-                (plain(&cells[2]), plain(&cells[5]))
+                let [rule, _, _, remedy] = [2, 3, 4, 5].map(|at| plain(&cells[at]));
+                (rule, remedy)
             })
             .collect();
         let shown = |text: &str| text.replace(char::is_control, " ").trim().to_owned();
