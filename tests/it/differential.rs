@@ -1,8 +1,8 @@
 //! MSP folders, mutated: fabcert's verdict beside that of Fabric's own msp package.
 //!
-//! The judge that every machine can build is Fabric 2.1.1, which is older than the rules that fabcert follows. Where the
-//! two are known to differ (see `tests/oracle/msp`), a mutant is left out and another one made: the count is of those
-//! that were compared.
+//! The judge that every machine can build is Fabric 2.5, which is older than the rules that fabcert follows. Where the two
+//! are known to differ (see `tests/oracle/msp`), a mutant is left out and another one made: the count is of those that
+//! were compared.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -178,30 +178,19 @@ fn mutate(folder: &mut Folder, dice: &mut Dice) -> String {
     }
 }
 
-/// Whether Fabric 2.1.1 is known to judge such a folder otherwise than the Fabric whose rules fabcert follows.
+/// Whether Fabric 2.5 is known to judge such a folder otherwise than the Fabric whose rules fabcert follows.
 fn is_beyond_the_judge(folder: &Folder) -> bool {
     folder.iter().any(|(path, content)| {
         if path == Path::new("config.yaml") {
             // A key that stands twice.
-            return String::from_utf8_lossy(content).matches("NodeOUs:").count() > 1;
+            let text = String::from_utf8_lossy(content);
+            return ["NodeOUs:", "OrganizationalUnitIdentifiers:"].iter().any(|key| text.matches(key).count() > 1);
         }
-        let Some(part) = path.parent().and_then(Path::to_str) else { return false };
-        let Ok(blocks) = pem_blocks(content) else { return FOLDERS.contains(&part) && part != "keystore" };
-        let Some(Ok(cert)) = blocks.first().map(|b| Cert::from_der(b.der.clone())) else {
-            // What only one of the two readers takes for a certificate cannot be told here.
+        let Some(part) = path.parent().and_then(Path::to_str).filter(|part| FOLDERS.contains(part)) else {
             return false;
         };
-        match part {
-            "cacerts" => {
-                let signs = cert.key_usage().is_none_or(|usage| usage.key_cert_sign);
-                !(cert.is_self_signed() && cert.is_ca() && signs)
-                    || cert.has_high_s(&cert) != Some(false)
-                    || !cert.public_key().is_ecdsa()
-            }
-            "tlscacerts" => cert.not_after() < now() || !cert.public_key().is_ecdsa(),
-            "signcerts" | "intermediatecerts" | "admincerts" => !cert.public_key().is_ecdsa(),
-            _ => false,
-        }
+        let first = pem_blocks(content).ok().and_then(|blocks| Some(Cert::from_der(blocks.first()?.der.clone())));
+        part != "tlscacerts" && matches!(first, Some(Ok(cert)) if !cert.public_key().is_ecdsa())
     })
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/hyperledger/fabric/msp"
 )
 
-const fabricVersion = "2.1.1"
+const fabricVersion = "2.5.0"
 
 type mspConfig = mspproto.MSPConfig
 

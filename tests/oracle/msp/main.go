@@ -6,18 +6,11 @@
 // Each prints one JSON object (see verdict) and ends with 0 whatever the verdict is; with 2 when it was called wrongly.
 // Like a peer, Fabric's loader creates DIR/keystore when it is missing (local only): give it a copy if that matters.
 //
-// go.mod pins Fabric 2.1.1, the last release that another Go module can require by its version. In a tree of Fabric 3 the
-// same program builds with the tag fabric3 and gives that version's verdict. On 5,100 generated and mutated folders 2.1.1
-// judged otherwise only for these reasons. It refuses, and Fabric 3 accepts:
-//   - a root whose own ECDSA signature is high-S: on today's Go, 2.1.1 no longer finds the root once it has normalised it
-//     (the roots of a Fabric CA are low-S);
-//   - an RSA or Ed25519 key in any certificate of the MSP, the TLS CAs excepted;
-//   - yes, on and their like as a boolean in config.yaml;
-//   - an expired CA in tlscacerts.
-//
-// It accepts, and Fabric 3 refuses:
-//   - a root that is no self-signed CA: CA:FALSE, without keyCertSign, signed with SHA-1, an intermediate among the roots;
-//   - a key that stands twice in config.yaml, and !!bool before yes.
+// go.mod pins Fabric 2.5.0 by its commit (bd8e2485): Fabric's tags after 2.1.1 cannot be required by their number, since its
+// module path bears no major version. In a tree of Fabric 3 the same program builds with the tag fabric3 and gives that
+// version's verdict. From Fabric 3 (commit 0c423ac4), 2.5.0 differs in this only:
+//   - it refuses an Ed25519 key in any certificate of the MSP, the TLS CAs excepted, and an RSA key only when it signs;
+//   - it accepts a key that stands twice in config.yaml.
 package main
 
 import (
