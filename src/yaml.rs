@@ -1,6 +1,9 @@
 //! YAML with positions: every value knows its line, so that a finding can point at it.
 //!
-//! Aliases are copied, within a limit, so that a file of a few lines cannot become a tree of millions of values.
+//! Aliases are copied, within a limit, so that a file of a few lines cannot become a tree of millions of values. The merge key
+//! `<<` is what it is for kubectl and Helm: the entries of another mapping, under those that are written.
+
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
@@ -8,6 +11,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 const DEEPEST: usize = 100;
 /// Values in one stream of documents, copies of anchors included.
 const MOST: usize = 2_000_000;
+/// Keys of one stream that stand twice.
+const MOST_REPEATED: usize = 1000;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +108,19 @@ impl Node {
         self.find(path).and_then(Self::entries).unwrap_or_default()
     }
 
+    /// Moves it and all in it down by some lines.
+    pub fn move_down(&mut self, lines: usize) {
+        self.line += lines;
+        match &mut self.value {
+            Value::Scalar { .. } => {}
+            Value::Sequence(items) => items.iter_mut().for_each(|item| item.move_down(lines)),
+            Value::Mapping(entries) => entries.iter_mut().for_each(|(key, value)| {
+                key.move_down(lines);
+                value.move_down(lines);
+            }),
+        }
+    }
+
     /// What it is, in a word.
     pub const fn kind(&self) -> &'static str {
         match self.value {
@@ -118,19 +136,49 @@ impl Node {
 /// # Errors
 /// When the text is no YAML, a key stands twice in one mapping, or it is deeper or larger than anything sensible.
 pub fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
+    let stream = stream(text)?;
+    match stream.repeated.into_iter().next() {
+        Some(Repeated { line, key }) => Err(YamlError { line, reason: format!("the key \"{key}\" stands twice") }),
+        None => Ok(stream.documents),
+    }
+}
+
+/// The documents of a stream, of a key that stands twice in one mapping the last value.
+///
+/// # Errors
+/// When the text is no YAML, or it is deeper or larger than anything sensible.
+pub fn stream(text: &str) -> Result<Stream, YamlError> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|e| YamlError { line: e.marker().line(), reason: e.info().to_owned() })?;
         builder.take(event, span)?;
     }
-    Ok(builder.documents)
+    Ok(builder.stream)
+}
+
+/// Documents, and the keys that stand twice in one mapping of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stream {
+    /// The documents.
+    pub documents: Vec<Node>,
+    /// Keys that stand twice, at their later lines.
+    pub repeated: Vec<Repeated>,
+}
+
+/// A key that stands twice in one mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// The line of the later one, from 1.
+    pub line: usize,
+    /// The key.
+    pub key: String,
 }
 
 #[derive(Default)]
 struct Builder {
-    documents: Vec<Node>,
+    stream: Stream,
     open: Vec<Open>,
-    anchors: Vec<(usize, Node)>,
+    anchors: HashMap<usize, Node>,
     count: usize,
 }
 
@@ -138,6 +186,24 @@ struct Open {
     node: Node,
     key: Option<Node>,
     anchor: usize,
+    keys: Keys,
+}
+
+/// The keys of a mapping. Looking through a few is faster than a set, and through a million of them is not.
+#[derive(Default)]
+struct Keys(Option<HashSet<String>>);
+
+impl Keys {
+    const FEW: usize = 24;
+
+    /// Takes note of a key; whether it is there already.
+    fn is_known(&mut self, key: &str, entries: &[(Node, Node)]) -> bool {
+        if entries.len() < Self::FEW {
+            return entries.iter().any(|(k, _)| k.text() == Some(key));
+        }
+        let all = || entries.iter().filter_map(|(k, _)| k.text().map(str::to_owned)).collect();
+        !self.0.get_or_insert_with(all).insert(key.to_owned())
+    }
 }
 
 impl Builder {
@@ -154,13 +220,16 @@ impl Builder {
             Event::SequenceStart(anchor, _) => self.open(node(Value::Sequence(Vec::new())), anchor),
             Event::MappingStart(anchor, _) => self.open(node(Value::Mapping(Vec::new())), anchor),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(open) => self.put(open.node, open.anchor),
+                Some(mut open) => {
+                    merge(&mut open.node);
+                    self.put(open.node, open.anchor)
+                }
                 None => Ok(()),
             },
             Event::Alias(anchor) => {
-                let found = self.anchors.iter().rev().find(|(a, _)| *a == anchor).map(|(_, n)| n.clone());
-                let copy = found.ok_or_else(|| YamlError { line, reason: "an alias of nothing".to_owned() })?;
-                self.count = self.count.saturating_add(size(&copy));
+                let found = self.anchors.get(&anchor);
+                let known = found.ok_or_else(|| YamlError { line, reason: "an alias of nothing".to_owned() })?;
+                let copy = Self::copy(&mut self.count, known, line)?;
                 self.put(copy, 0)
             }
             _ => Ok(()),
@@ -171,8 +240,17 @@ impl Builder {
         if self.open.len() >= DEEPEST {
             return Err(YamlError { line: node.line, reason: format!("more than {DEEPEST} levels deep") });
         }
-        self.open.push(Open { node, key: None, anchor });
+        self.open.push(Open { node, key: None, anchor, keys: Keys::default() });
         Ok(())
+    }
+
+    /// A copy, when there is room for it.
+    fn copy(count: &mut usize, node: &Node, line: usize) -> Result<Node, YamlError> {
+        *count = count.saturating_add(size(node));
+        if *count > MOST {
+            return Err(YamlError { line, reason: format!("more than {MOST} values") });
+        }
+        Ok(node.clone())
     }
 
     fn put(&mut self, node: Node, anchor: usize) -> Result<(), YamlError> {
@@ -181,10 +259,11 @@ impl Builder {
             return Err(YamlError { line: node.line, reason: format!("more than {MOST} values") });
         }
         if anchor != 0 {
-            self.anchors.push((anchor, node.clone()));
+            let copy = Self::copy(&mut self.count, &node, node.line)?;
+            self.anchors.insert(anchor, copy);
         }
         let Some(open) = self.open.last_mut() else {
-            self.documents.push(node);
+            self.stream.documents.push(node);
             return Ok(());
         };
         match &mut open.node.value {
@@ -192,9 +271,14 @@ impl Builder {
             Value::Mapping(entries) => match open.key.take() {
                 None => {
                     if let Some(text) = node.text()
-                        && entries.iter().any(|(k, _)| k.text() == Some(text))
+                        && open.keys.is_known(text, entries)
                     {
-                        return Err(YamlError { line: node.line, reason: format!("the key \"{text}\" stands twice") });
+                        if self.stream.repeated.len() >= MOST_REPEATED {
+                            let reason = format!("more than {MOST_REPEATED} keys stand twice");
+                            return Err(YamlError { line: node.line, reason });
+                        }
+                        entries.retain(|(k, _)| k.text() != Some(text));
+                        self.stream.repeated.push(Repeated { line: node.line, key: text.to_owned() });
                     }
                     open.key = Some(node);
                 }
@@ -203,6 +287,31 @@ impl Builder {
             Value::Scalar { .. } => {}
         }
         Ok(())
+    }
+}
+
+/// Puts the entries of `<<: *other` and `<<: [*one, *other]` in its place: what is written goes over them, and those of one
+/// over those of another.
+fn merge(node: &mut Node) {
+    let Value::Mapping(entries) = &mut node.value else { return };
+    let is_merge = |(key, value): &(Node, Node)| {
+        matches!(&key.value, Value::Scalar { text, plain: true } if text == "<<")
+            && match &value.value {
+                Value::Mapping(_) => true,
+                Value::Sequence(items) => items.iter().all(|item| item.entries().is_some()),
+                Value::Scalar { .. } => false,
+            }
+    };
+    let Some(at) = entries.iter().position(is_merge) else { return };
+    let (_, merged) = entries.remove(at);
+    let parts = match merged.value {
+        Value::Sequence(items) => items,
+        _ => vec![merged],
+    };
+    let mut known: HashSet<Option<String>> = entries.iter().map(|(key, _)| key.text().map(str::to_owned)).collect();
+    for part in parts {
+        let Value::Mapping(others) = part.value else { continue };
+        entries.extend(others.into_iter().filter(|(key, _)| known.insert(key.text().map(str::to_owned))));
     }
 }
 
@@ -232,6 +341,48 @@ mod tests {
         assert_eq!(documents("a: 1\na: 2\n").unwrap_err().line, 2);
         assert!(documents("a: [1\nb: {").is_err());
         assert!(documents(&"[".repeat(500)).is_err());
+    }
+
+    fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+        (0..count).map(line).collect::<Vec<_>>().concat()
+    }
+
+    #[test]
+    fn a_merge_key_brings_what_is_not_written() {
+        let text =
+            "x: [&a {k: 1, l: 2}, &b {l: 3, m: 4}]\none: {<<: *a, k: 0}\ntwo: {<<: [*a, *b]}\nthree: {\"<<\": 1}\n";
+        let doc = documents(text).unwrap().remove(0);
+        let at = |path: &[&str]| doc.text_at(path).map(str::to_owned);
+        assert_eq!(
+            [at(&["one", "k"]), at(&["one", "l"]), at(&["one", "<<"])],
+            [Some("0".into()), Some("2".into()), None]
+        );
+        assert_eq!([at(&["two", "l"]), at(&["two", "m"])], [Some("2".into()), Some("4".into())]);
+        assert_eq!(at(&["three", "<<"]), Some("1".into()), "in quotes it is a key like any other");
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_the_last_counts_where_that_is_allowed() {
+        let many = lines(40, |i| format!("k{i}: {i}\n"));
+        for text in ["a: 1\nb: 2\na: 3\n".to_owned(), format!("{many}a: 1\na: 3\n")] {
+            let found = stream(&text).unwrap();
+            assert_eq!(found.documents[0].text_at(&["a"]), Some("3"));
+            assert_eq!(found.repeated, [Repeated { line: text.lines().count(), key: "a".into() }]);
+            assert!(documents(&text).is_err());
+        }
+    }
+
+    #[test]
+    fn a_mapping_of_very_many_keys_is_read_in_time() {
+        let text = lines(100_000, |i| format!("k{i}: x\n"));
+        assert_eq!(documents(&text).unwrap()[0].entries().unwrap().len(), 100_000);
+    }
+
+    #[test]
+    fn anchors_within_anchors_are_refused_when_they_are_too_many() {
+        let list = vec!["x"; 100_000].join(",");
+        let text = format!("{}[{list}]{}", lines(90, |i| format!("&a{i} [")), "]".repeat(90));
+        assert!(documents(&text).unwrap_err().reason.contains("values"));
     }
 
     #[test]

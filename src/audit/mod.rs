@@ -36,7 +36,9 @@ pub use gateway::{Gateway, GatewayMember, GatewayReport, GatewayWatch};
 pub use hiding::hide;
 pub use key_sharing::KeySharing;
 pub use levels::{Level, Levels};
-pub use policy::{ExpectEntry, Found, Ignore, POLICY_FILE, Pattern, PatternError, Policy, PolicyError, write_policy};
+pub use policy::{
+    ExpectEntry, Found, Ignore, MemberEntry, POLICY_FILE, Pattern, PatternError, Policy, PolicyError, write_policy,
+};
 pub use registry::{RULES, rule_by_id, rule_of_refusal};
 pub use rule::{Confidence, Context, Rule, Source};
 pub use run::{Audit, Audited, KeyUse, Report, SubjectReport, Summary};

@@ -64,7 +64,9 @@ pub(super) fn refuse_unset<'a>(unset: impl Iterator<Item = (&'a Path, &'a Unset)
     }
     let lines = places.iter().map(|(name, places)| format!("\n  ${{{name}}} in {}", places.join(", ")));
     Err(Error::new(ErrorKind::Input, format!("placeholders without a value:{}", lines.collect::<String>()))
-        .with_help("give each one with --set NAME=VALUE, or take them from the environment with --env"))
+        .with_help(
+            "give each one with --set NAME=VALUE, or take them from the environment with --env; --set 'NAME=${NAME}' leaves one as it is",
+        ))
 }
 
 /// Reads every manifest among files, folders and patterns of them; `-` is standard input.
@@ -118,6 +120,16 @@ pub(super) fn read(disk: &Disk, paths: &[PathBuf], args: &ManifestArgs, settings
         }
         tracing::warn!("{place}: {}; it was left out (helm template CHART | fabcert names -)", why.reason);
         left_out.push((path.clone(), why.clone()));
+    }
+    for (path, manifest) in &manifests {
+        for repeated in &manifest.repeated {
+            tracing::warn!(
+                "{}:{}: the key \"{}\" stands twice; the last one counts",
+                path.display(),
+                repeated.line,
+                repeated.key
+            );
+        }
     }
     let ignored = manifests.iter().map(|(_, m)| m.ignored).sum();
     let network = Network::new(manifests.into_iter().map(|(_, m)| m), settings);

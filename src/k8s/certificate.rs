@@ -24,6 +24,8 @@ pub struct Certificate {
     pub common_name: Option<String>,
     /// Whether it is a CA's.
     pub is_ca: bool,
+    /// `usages`, where they are written.
+    pub usages: Vec<Word>,
     /// `privateKey.rotationPolicy`.
     pub rotation_policy: Option<Word>,
     /// The line of `privateKey`.
@@ -53,7 +55,11 @@ pub enum DnsNames {
         line: usize,
         /// Its column, from 1, in characters.
         column: usize,
+        /// Whether `spec` stands in brackets.
+        is_flow: bool,
     },
+    /// It is an alias, or comes with a merge key: what is added to it, others get as well.
+    Alias,
 }
 
 /// An Issuer or ClusterIssuer.
@@ -65,7 +71,26 @@ pub struct Issuer {
     pub ca_secret: Option<String>,
 }
 
+/// Extended key usages of cert-manager that let nobody serve TLS.
+const OTHER_USAGES: [&str; 9] = [
+    "client auth",
+    "code signing",
+    "email protection",
+    "s/mime",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "timestamping",
+    "ocsp signing",
+];
+
 impl Certificate {
+    /// Whether it asks for extended key usages, and server auth is none of them.
+    pub fn excludes_servers(&self) -> bool {
+        let has = |wanted: &[&str]| self.usages.iter().any(|usage| wanted.contains(&usage.text.as_str()));
+        has(&OTHER_USAGES) && !has(&["server auth", "any"])
+    }
+
     /// Whether both ask for the same names under one name, wherever they stand.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
         let texts = |c: &Self| c.requested.names.iter().map(|n| n.text.clone()).collect::<Vec<_>>();
@@ -82,14 +107,25 @@ impl Certificate {
         let found = spec.iter().find(|(key, _)| key.text() == Some("dnsNames"));
         let spec_line = document.entries().unwrap_or_default().iter().find(|(key, _)| key.text() == Some("spec"));
         let list = found.filter(|(_, value)| matches!(value.value, Value::Sequence(_)));
-        let dns_names = match list.map(|(key, value)| (key, value, value.items().unwrap_or_default())) {
+        // What is written stands below its key, and below `spec`.
+        let is_alias = |(key, value): &(Node, Node)| {
+            value.line < key.line || spec_line.is_some_and(|(spec, _)| key.line < spec.line)
+        };
+        let dns_names = match list
+            .filter(|_| !list.is_some_and(is_alias))
+            .map(|(key, value)| (key, value, value.items().unwrap_or_default()))
+        {
             Some((_, value, [.., item])) if !value.is_flow => DnsNames::Block { last_line: item.line },
             Some((key, _, items)) => {
                 DnsNames::Flow { key_line: key.line, first_line: items.first().map(|item| item.line) }
             }
+            None if list.is_some() => DnsNames::Alias,
             None => {
                 let (line, column) = spec.first().map_or((document.line, 1), |(key, _)| (key.line, key.column));
-                DnsNames::Absent { line, column }
+                match spec_line {
+                    Some((key, _)) if line < key.line => DnsNames::Alias,
+                    _ => DnsNames::Absent { line, column, is_flow: spec_line.is_some_and(|(_, spec)| spec.is_flow) },
+                }
             }
         };
         let mut names = Word::list(document, &["spec", "dnsNames"]);
@@ -101,6 +137,7 @@ impl Certificate {
             requested: Requested { by: meta.to_string(), at: meta.at.line(line.unwrap_or(document.line)), names },
             dns_names,
             common_name: document.text_at(&["spec", "commonName"]).map(str::to_owned),
+            usages: Word::list(document, &["spec", "usages"]),
             is_ca: is_true(document.find(&["spec", "isCA"])),
             rotation_policy: Word::at(document, &["spec", "privateKey", "rotationPolicy"]),
             private_key_line: spec.iter().find(|(key, _)| key.text() == Some("privateKey")).map(|(key, _)| key.line),
@@ -168,7 +205,19 @@ mod tests {
             assert_eq!((found.dns_names, found.requested.at.line), (expected, 3), "{list}");
         }
         let found = certificate("kind: C\nspec:\n  secretName: s\n");
-        assert_eq!((found.dns_names, found.requested.at.line), (DnsNames::Absent { line: 3, column: 3 }, 2));
+        assert_eq!(
+            (found.dns_names, found.requested.at.line),
+            (DnsNames::Absent { line: 3, column: 3, is_flow: false }, 2)
+        );
+        let flow = certificate("kind: C\nspec: {secretName: s}\n");
+        assert_eq!(flow.dns_names, DnsNames::Absent { line: 2, column: 8, is_flow: true });
+        for text in [
+            "x: &n {secretName: s}\nspec: *n\n",
+            "x: &n [a]\nspec:\n  secretName: s\n  dnsNames: *n\n",
+            "x: &n\n  dnsNames:\n    - a\nspec:\n  <<: *n\n  secretName: s\n",
+        ] {
+            assert_eq!(certificate(text).dns_names, DnsNames::Alias, "{text}");
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub struct SelfEndpoint {
     pub chaincode_only: bool,
 }
 
+/// Variables that the samples give to the `peer` command too, although it needs none of them.
+const EITHER: [&str; 3] = ["CORE_PEER_ID", "CORE_PEER_TLS_CERT_FILE", "CORE_PEER_TLS_KEY_FILE"];
+
 /// Variables that the `peer` command takes as well.
 const CLIENT: [&str; 10] = [
     "CORE_PEER_ADDRESS",
@@ -87,7 +90,7 @@ const CLIENT: [&str; 10] = [
 
 impl FabricNode {
     /// The node in a container with this environment, if it is one.
-    pub(super) fn of(container: usize, env: &[Variable]) -> Option<Self> {
+    pub(super) fn of(index: usize, container: &Container, env: &[Variable]) -> Option<Self> {
         let get = |name: &str| env.iter().find(|v| v.name == name).map(|v| v.value.as_str());
         let begins = |prefix: &str| env.iter().any(|v| v.name.starts_with(prefix));
         // Chaincode is told of its peer by the same names.
@@ -95,9 +98,9 @@ impl FabricNode {
             return None;
         }
         if begins("ORDERER_GENERAL_") || begins("ORDERER_CHANNELPARTICIPATION_") {
-            return Some(Self::orderer(container, &get));
+            return Some(Self::orderer(index, &get));
         }
-        begins("CORE_PEER_").then(|| Self::peer(container, env, &get))
+        begins("CORE_PEER_").then(|| Self::peer(index, container, env, &get))
     }
 
     /// One that an operator makes: it decides where the node listens.
@@ -116,7 +119,7 @@ impl FabricNode {
         }
     }
 
-    fn peer<'a>(container: usize, env: &[Variable], get: &dyn Fn(&str) -> Option<&'a str>) -> Self {
+    fn peer<'a>(index: usize, container: &Container, env: &[Variable], get: &dyn Fn(&str) -> Option<&'a str>) -> Self {
         let listen = port_of(get("CORE_PEER_LISTENADDRESS")).unwrap_or(7051);
         let chaincode_port = port_of(get("CORE_PEER_CHAINCODELISTENADDRESS")).unwrap_or(7052);
         let mut ports = vec![listen];
@@ -134,21 +137,28 @@ impl FabricNode {
             ("CORE_PEER_GOSSIP_EXTERNALENDPOINT", false),
             ("CORE_PEER_CHAINCODEADDRESS", true),
         ];
+        let of_a_server = |v: &Variable| {
+            let name = v.name.as_str();
+            name.starts_with("CORE_PEER_")
+                && !CLIENT.contains(&name)
+                && (!EITHER.contains(&name) || runs_a_node(container))
+        };
         Self {
             kind: FabricKind::Peer,
-            container,
+            container: index,
             tls: !is_off(get("CORE_PEER_TLS_ENABLED")),
             ports: Some(ports),
             chaincode_port: Some(chaincode_port).filter(|p| *p != listen),
-            operations_port: port_of(get("CORE_OPERATIONS_LISTENADDRESS")),
+            // Where core.yaml and orderer.yaml have it, unless the environment goes over them.
+            operations_port: port_of(get("CORE_OPERATIONS_LISTENADDRESS")).or(Some(9443)),
             certificate_file: in_config_folder(get("CORE_PEER_TLS_CERT_FILE"), get("FABRIC_CFG_PATH")),
             endpoints: endpoints.into_iter().filter_map(endpoint_of).collect(),
             id: get("CORE_PEER_ID").map(str::to_ascii_lowercase),
-            is_server: env.iter().any(|v| v.name.starts_with("CORE_PEER_") && !CLIENT.contains(&v.name.as_str())),
+            is_server: env.iter().any(of_a_server),
         }
     }
 
-    fn orderer<'a>(container: usize, get: &dyn Fn(&str) -> Option<&'a str>) -> Self {
+    fn orderer<'a>(index: usize, get: &dyn Fn(&str) -> Option<&'a str>) -> Self {
         let number = |name: &str| get(name).and_then(|v| v.parse::<u16>().ok());
         let mut ports = vec![number("ORDERER_GENERAL_LISTENPORT").unwrap_or(7050)];
         ports.extend(number("ORDERER_GENERAL_CLUSTER_LISTENPORT"));
@@ -160,11 +170,11 @@ impl FabricNode {
         }
         Self {
             kind: FabricKind::Orderer,
-            container,
+            container: index,
             tls: !is_off(get("ORDERER_GENERAL_TLS_ENABLED")),
             ports: Some(ports),
             chaincode_port: None,
-            operations_port: port_of(get("ORDERER_OPERATIONS_LISTENADDRESS")),
+            operations_port: port_of(get("ORDERER_OPERATIONS_LISTENADDRESS")).or(Some(8443)),
             certificate_file: in_config_folder(get("ORDERER_GENERAL_TLS_CERTIFICATE"), get("FABRIC_CFG_PATH")),
             endpoints: Vec::new(),
             id: None,
@@ -181,6 +191,12 @@ impl FabricNode {
     pub fn listens_at(&self, port: u16) -> bool {
         self.serves_tls_at(port) || self.chaincode_port == Some(port)
     }
+}
+
+/// Whether a container may run a peer: by the command of its image, or by one that says so.
+fn runs_a_node(container: &Container) -> bool {
+    let mut words = container.words.iter().flat_map(|w| w.text.split_whitespace());
+    container.words.is_empty() || words.any(|word| word.trim_matches(['"', '\'', ';']) == "node")
 }
 
 /// Whether a variable says where its own process listens, and not whom it dials.

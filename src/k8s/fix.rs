@@ -31,14 +31,16 @@ fn line_of(list: DnsNames) -> usize {
         DnsNames::Block { last_line } => last_line,
         DnsNames::Flow { key_line, first_line } => first_line.unwrap_or(key_line),
         DnsNames::Absent { line, .. } => line,
+        DnsNames::Alias => 0,
     }
 }
 
 fn add(lines: &mut Vec<String>, list: DnsNames, names: &[String]) {
-    let index = line_of(list).saturating_sub(1);
+    let Some(index) = line_of(list).checked_sub(1) else { return };
     let Some(line) = lines.get(index).cloned() else { return };
     let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
     match list {
+        DnsNames::Alias => {}
         DnsNames::Block { .. } => {
             let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
             let gap: String = line.trim_start().trim_start_matches('-').chars().take_while(|c| *c == ' ').collect();
@@ -68,11 +70,18 @@ fn add(lines: &mut Vec<String>, list: DnsNames, names: &[String]) {
             let at = line.len() - rest.len();
             line.insert_str(at, &new);
         }
-        DnsNames::Absent { column, .. } => {
+        DnsNames::Absent { column, is_flow, .. } => {
             let indent = " ".repeat(column - 1);
-            if line.trim_start().starts_with('"') {
-                let items = names.iter().map(|name| quoted(name, Some('"'))).collect::<Vec<_>>().join(", ");
-                lines.insert(index, format!("{indent}\"dnsNames\": [{items}],{end}"));
+            if is_flow {
+                let at = line.char_indices().nth(column - 1).map_or(0, |(at, _)| at);
+                let quote = line[at..].starts_with('"').then_some('"');
+                let items = names.iter().map(|name| quoted(name, quote)).collect::<Vec<_>>().join(", ");
+                let new = format!("{}: [{items}],", quoted("dnsNames", quote));
+                if line[..at].trim().is_empty() {
+                    lines.insert(index, format!("{indent}{new}{end}"));
+                } else {
+                    lines[index].insert_str(at, &format!("{new} "));
+                }
                 return;
             }
             let mut new = vec![format!("{indent}dnsNames:{end}")];
@@ -183,6 +192,8 @@ mod tests {
         assert!(fixed(&format!("{HEAD}  dnsNames: [a, b]\n"), &["c"], &[]).contains("dnsNames: [c, a, b]\n"));
         assert!(fixed(&format!("{HEAD}  dnsNames: [ ]\n"), &["c"], &[]).contains("dnsNames: [ c]\n"));
         assert!(fixed(&format!("{HEAD}  dnsNames: [\n    a,\n    b ]\n"), &["c"], &[]).contains("[\n    c,\n    a,\n"));
+        let new = fixed(&HEAD.replace("spec:\n  secretName: s", "spec: {secretName: s}"), &["c"], &[]);
+        assert!(new.ends_with("spec: {dnsNames: [c], secretName: s}\n"), "{new}");
         let new = fixed(HEAD, &["c"], &[]);
         assert_eq!(new, HEAD.replace("  secretName", "  dnsNames:\n    - c\n  secretName"));
     }
@@ -194,8 +205,10 @@ mod tests {
         assert!(serde_json::from_str::<serde_json::Value>(&new).is_ok(), "{new}");
         let bare = text.replace(",\n  \"dnsNames\": [\n    \"a\"\n  ]", "");
         assert!(serde_json::from_str::<serde_json::Value>(&fixed(&bare, &["b"], &[])).is_ok());
-        let dense = text.replace(['\n', ' '], "");
-        assert!(serde_json::from_str::<serde_json::Value>(&fixed(&dense, &["b"], &[])).is_ok());
+        for text in [text, bare.as_str()] {
+            let dense = text.replace(['\n', ' '], "");
+            assert!(serde_json::from_str::<serde_json::Value>(&fixed(&dense, &["b"], &[])).is_ok());
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The TLS certificate of a node: in a Secret that it mounts, or as somebody asks for it.
 
+use std::collections::BTreeSet;
+
 use super::container::Mount;
 use super::meta::{At, Meta};
+use super::near::nearest;
 use super::network::Network;
 use super::requested::Requested;
 use super::workload::{VolumeSource, Workload};
@@ -41,7 +44,8 @@ impl Network {
                 // A volume that is none of the pod's own is a claim of a StatefulSet.
                 let volume = workload.volumes.iter().find(|v| v.name == mount.volume);
                 let Some(volume) = volume.filter(|v| !v.sources.is_empty()) else {
-                    return Self::enrolled(workload, &mount.volume);
+                    let enrolled = Self::enrolled(workload, &mount.volume);
+                    return if enrolled.is_empty() { self.copied(workload, &mount.volume) } else { enrolled };
                 };
                 volume
                     .sources
@@ -53,30 +57,42 @@ impl Network {
         }
     }
 
-    /// What is mounted from a Secret or a `ConfigMap` under a key.
+    /// What is mounted from a Secret or a `ConfigMap` under a key. Nothing when such an object stands in several namespaces,
+    /// and nobody knows in which one the pod is.
     fn in_source(&self, pod: &Meta, source: &VolumeSource, key: &str) -> Vec<Holding> {
         let mut found = Vec::new();
-        if source.is_secret {
-            for (index, certificate) in self.certificates.iter().enumerate() {
-                if certificate.secret_name == source.name
-                    && certificate.meta.may_share_namespace(pod)
-                    && key != "ca.crt"
-                {
-                    found.push(Holding::Requested(certificate.requested.clone(), Some(index)));
-                }
+        if pod.namespace.is_none() && self.namespaces_of(source).len() > 1 {
+            return found;
+        }
+        let pem = |meta: &Meta, certificates: &[(String, String)]| {
+            let held = certificates.iter().find(|(k, _)| k == key);
+            held.map(|(_, pem)| Holding::Pem(HeldPem { by: meta.to_string(), at: meta.at.clone(), pem: pem.clone() }))
+        };
+        if !source.is_secret {
+            let maps = near(pod, self.config_maps_named(&source.name), |m| &self.config_maps[m].meta);
+            let maps = maps.into_iter().map(|m| &self.config_maps[m]);
+            found.extend(maps.filter_map(|m| pem(&m.meta, &m.certificates)));
+            return found;
+        }
+        if key != "ca.crt" {
+            let asking = (0..self.certificates.len()).filter(|c| self.certificates[*c].secret_name == source.name);
+            for index in near(pod, asking, |c| &self.certificates[c].meta) {
+                found.push(Holding::Requested(self.certificates[index].requested.clone(), Some(index)));
             }
         }
-        let secrets = self.secrets.iter().filter(|_| source.is_secret).map(|s| (&s.meta, &s.certificates));
-        let maps = self.config_maps.iter().filter(|_| !source.is_secret).map(|m| (&m.meta, &m.certificates));
-        for (meta, certificates) in secrets.chain(maps) {
-            if meta.name == source.name && meta.may_share_namespace(pod) {
-                let held = certificates.iter().find(|(k, _)| k == key);
-                found.extend(held.map(|(_, pem)| {
-                    Holding::Pem(HeldPem { by: meta.to_string(), at: meta.at.clone(), pem: pem.clone() })
-                }));
-            }
-        }
+        let secrets = (0..self.secrets.len()).filter(|s| self.secrets[*s].meta.name == source.name);
+        let secrets = near(pod, secrets, |s| &self.secrets[s].meta).into_iter().map(|s| &self.secrets[s]);
+        found.extend(secrets.filter_map(|s| pem(&s.meta, &s.certificates)));
         found
+    }
+
+    fn namespaces_of(&self, source: &VolumeSource) -> BTreeSet<&str> {
+        let of_secrets =
+            self.secrets.iter().filter(|s| source.is_secret && s.meta.name == source.name).map(|s| &s.meta);
+        let asked = self.certificates.iter().filter(|c| source.is_secret && c.secret_name == source.name);
+        let maps = self.config_maps_named(&source.name).filter(|_| !source.is_secret);
+        let metas = of_secrets.chain(asked.map(|c| &c.meta)).chain(maps.map(|m| &self.config_maps[m].meta));
+        metas.filter_map(|meta| meta.namespace.as_deref()).collect()
     }
 
     /// What an init container enrols into a volume that begins empty.
@@ -90,16 +106,34 @@ impl Network {
         requested.map(|r| Holding::Requested(r, None)).collect()
     }
 
+    /// What an init container copies from a Secret into a volume that begins empty, where it mounts one certificate for servers.
+    fn copied(&self, workload: &Workload, volume: &str) -> Vec<Holding> {
+        let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
+        let mounted: BTreeSet<&str> = containers.flat_map(|c| &c.mounts).map(|m| m.volume.as_str()).collect();
+        let sources = workload.volumes.iter().filter(|v| mounted.contains(v.name.as_str())).flat_map(|v| &v.sources);
+        let held = |source: &VolumeSource| self.server_certificate(&workload.meta, source);
+        let mut found = sources.filter(|s| s.is_secret).map(held).filter(|held| !held.is_empty());
+        match (found.next(), found.next()) {
+            (Some(one), None) => one,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The certificate for servers in a Secret, under one of its usual keys.
+    fn server_certificate(&self, pod: &Meta, source: &VolumeSource) -> Vec<Holding> {
+        let keys = ["tls.crt", "server.crt"];
+        let mut held =
+            keys.iter().map(|key| self.in_source(pod, source, key)).find(|f| !f.is_empty()).unwrap_or_default();
+        held.retain(|h| !matches!(h, Holding::Requested(_, Some(c)) if self.certificates[*c].is_ca));
+        held
+    }
+
     /// Where the environment does not say which file it is: every certificate for servers that is mounted or enrolled.
     fn guessed(&self, workload: &Workload) -> Vec<Holding> {
         let mut found = Vec::new();
         for source in workload.volumes.iter().flat_map(|v| &v.sources).filter(|s| s.is_secret) {
-            let keys = ["tls.crt", "server.crt"];
-            let held = keys.iter().map(|key| self.in_source(&workload.meta, source, key)).find(|f| !f.is_empty());
-            found.extend(held.unwrap_or_default());
+            found.extend(self.server_certificate(&workload.meta, source));
         }
-        let is_ca = |h: &Holding| matches!(h, Holding::Requested(_, Some(c)) if self.certificates[*c].is_ca);
-        found.retain(|h| !is_ca(h));
         if found.is_empty() {
             let empty = workload.volumes.iter().filter(|v| v.sources.is_empty());
             found.extend(empty.flat_map(|v| Self::enrolled(workload, &v.name)));
@@ -119,6 +153,12 @@ impl VolumeSource {
         };
         self.items.iter().find(|(_, path)| *path == file).map_or(file, |(key, _)| key.clone())
     }
+}
+
+/// Those that may be of a pod's namespace, the nearest ones where several have one name.
+fn near<'a>(pod: &Meta, all: impl Iterator<Item = usize>, meta: impl Fn(usize) -> &'a Meta) -> Vec<usize> {
+    let may = all.filter(|index| meta(*index).may_share_namespace(pod)).collect();
+    nearest(&pod.at.path, may, meta)
 }
 
 /// The innermost mount that a file lies below, and the rest of its path.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
+use super::json_stream;
 use super::meta::At;
 use super::operator;
 use super::placeholder::{Unset, Variables, fill, filled};
@@ -14,7 +15,7 @@ use super::route::{Gateway, Route};
 use super::secret::Secret;
 use super::service::Service;
 use super::workload::Workload;
-use crate::yaml::{self, Node, Value};
+use crate::yaml::{self, Node, Repeated, Stream, Value, YamlError};
 
 /// What is read from one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Manifest {
     pub ignored: usize,
     /// Placeholders without a value.
     pub unset: Vec<Unset>,
+    /// Keys that stand twice in one mapping: the last one counts.
+    pub repeated: Vec<Repeated>,
     /// Why the file was left out.
     pub left_out: Option<LeftOut>,
 }
@@ -78,30 +81,36 @@ impl Manifest {
             return None;
         }
         let path: Arc<Path> = Arc::from(path);
-        let mut found = Self::default();
-        let documents = match yaml::documents(text) {
-            Ok(documents) => documents,
-            // A placeholder in brackets is no YAML before it is filled: `[${A}, b]`.
-            Err(e) => match yaml::documents(&filled(text, variables, &mut |_| {})) {
-                Ok(documents) => documents,
-                Err(_) => return Self::unreadable(text, e.line, &e.reason),
-            },
+        let stream = match Self::stream(text, variables) {
+            Ok(stream) => stream,
+            Err(e) => return Self::unreadable(text, e.line, &e.reason),
         };
-        for mut document in documents {
+        let mut found = Self { repeated: stream.repeated, ..Self::default() };
+        for mut document in stream.documents {
             fill(&mut document, variables, &mut found.unset);
             found.document(&document, &path);
         }
         if found.left_out.is_some() {
-            (found.objects, found.unset) = (Vec::new(), Vec::new());
+            (found.objects, found.unset, found.repeated) = (Vec::new(), Vec::new(), Vec::new());
         }
         let is_ours = found.left_out.is_some() || found.ignored > 0 || !found.objects.is_empty();
         is_ours.then_some(found)
     }
 
+    /// The documents, as kubectl and Helm read them.
+    fn stream(text: &str, variables: &Variables) -> Result<Stream, YamlError> {
+        yaml::stream(text).or_else(|e| {
+            // A placeholder in brackets is no YAML before it is filled: `[${A}, b]`.
+            let other = yaml::stream(&filled(text, variables, &mut |_| {})).ok().or_else(|| json_stream::objects(text));
+            other.ok_or(e)
+        })
+    }
+
     /// What is no YAML: a template that Helm has yet to fill, or a broken manifest. Other broken files are nobody's here.
     fn unreadable(text: &str, line: usize, reason: &str) -> Option<Self> {
         let template = text.lines().position(|l| l.contains("{{") && !l.trim_start().starts_with('#'));
-        let has = |key: &str| text.lines().any(|l| l.trim_start().trim_start_matches('"').starts_with(key));
+        let has =
+            |key: &str| text.contains(&format!("\"{key}\":")) || text.lines().any(|l| l.trim_start().starts_with(key));
         let left_out = match template {
             Some(index) => LeftOut::template(index + 1),
             None if has("apiVersion") && has("kind") => LeftOut { line, reason: reason.to_owned(), is_template: false },
@@ -147,7 +156,7 @@ impl Manifest {
 
     fn known(&mut self, document: &Node, kind: &str, api_version: &str, path: &Arc<Path>) {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        let object = match (kind, group) {
+        let one = match (kind, group) {
             ("Service", "") => Some(Object::Service(Service::read(document, kind, path))),
             ("Secret", "") => Some(Object::Secret(Secret::read(document, kind, path))),
             ("ConfigMap", "") => Some(Object::ConfigMap(ConfigMap::read(document, kind, path))),
@@ -164,6 +173,7 @@ impl Manifest {
             | ("TLSRoute" | "TCPRoute" | "HTTPRoute" | "GRPCRoute", "gateway.networking.k8s.io")
             | ("Route", "route.openshift.io")
             | ("VirtualService", "networking.istio.io")
+            | ("HTTPProxy", "projectcontour.io")
             | ("IngressRouteTCP", "traefik.io" | "traefik.containo.us") => {
                 Route::read(document, kind, path).map(Object::Route)
             }
@@ -171,14 +181,16 @@ impl Manifest {
                 KubeProxy::read(document, api_version, kind, path).map(Object::KubeProxy)
             }
             ("FabricPeer" | "FabricOrdererNode" | "IBPPeer" | "IBPOrderer", _) => {
-                operator::read(document, kind, path).map(|w| Object::Workload(Box::new(w)))
+                let nodes = operator::read(document, kind, path);
+                self.objects.extend(nodes.into_iter().map(|w| Object::Workload(Box::new(w))));
+                None
             }
             (_, "" | "apps" | "batch" | "extensions" | "apps.openshift.io") => {
                 Workload::read(document, kind, path).map(|w| Object::Workload(Box::new(w)))
             }
             _ => None,
         };
-        self.objects.extend(object);
+        self.objects.extend(one);
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::meta::Meta;
+use super::near::nearest;
 use super::network::Network;
 
 /// Links lead through others; more rounds than the longest chain of them (route, Service, workload, Certificate) find nothing.
@@ -18,8 +19,9 @@ pub(super) fn infer(network: &mut Network) {
         }
         return;
     }
+    let dialled = dialled(network);
     for _ in 0..ROUNDS {
-        let found = round(network);
+        let found = round(network, &dialled);
         if found.is_empty() {
             return;
         }
@@ -39,18 +41,39 @@ enum Kind {
     ConfigMap,
 }
 
+/// Services without a namespace that something dials by their full name, which holds it. Where several Services have the
+/// name, nobody knows which one is meant.
+fn dialled(network: &Network) -> Vec<(usize, String)> {
+    let full = |host: &str| {
+        let mut labels = host.splitn(4, '.');
+        let (name, namespace) = (labels.next()?, labels.next()?);
+        let is_full = labels.next() == Some("svc")
+            && labels.next().is_none_or(|domain| domain == network.settings.cluster_domain);
+        let mut services = network.services_named(name);
+        let (service, other) = (services.next()?, services.next());
+        let is_open = other.is_none() && network.services[service].meta.namespace.is_none();
+        (is_full && is_open).then(|| (service, namespace.to_owned()))
+    };
+    network.dials.iter().filter_map(|d| full(&d.host)).collect()
+}
+
 /// Each link gives the namespace of its one end to the other; whoever is given exactly one takes it.
-fn round(network: &Network) -> Vec<(Kind, usize, String)> {
+fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, String)> {
     let mut given = Given::default();
+    for (s, namespace) in dialled {
+        given.take(Kind::Service, *s, &network.services[*s].meta, namespace);
+    }
     for (s, service) in network.services.iter().enumerate() {
-        for w in network.selected_anywhere(service) {
+        let selected = network.selected_anywhere(service).collect();
+        for w in nearest(&service.meta.at.path, selected, |w| &network.workloads[w].meta) {
             let workload = &network.workloads[w];
             given.link((Kind::Service, s, &service.meta), (Kind::Workload, w, &workload.meta));
         }
     }
     for (r, route) in network.routes.iter().enumerate() {
         for backend in route.hosts.iter().flat_map(|h| &h.backends).chain(&route.hostless) {
-            for s in network.services_named(&backend.service.text) {
+            let named = network.services_named(&backend.service.text).collect();
+            for s in nearest(&route.meta.at.path, named, |s| &network.services[s].meta) {
                 let service = &network.services[s];
                 match &backend.namespace {
                     // A route that names the namespace of what it leads to may itself stand elsewhere.

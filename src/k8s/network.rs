@@ -6,11 +6,12 @@ use super::backend::Backend;
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
 use super::container::EnvSource;
-use super::dial::{Dial, endpoints};
-use super::fabric::{FabricNode, Variable, is_own_address};
+use super::dial::Dial;
+use super::fabric::{FabricNode, Variable};
 use super::manifest::{Manifest, Object};
 use super::meta::{At, same_namespace};
 use super::namespace;
+use super::near::nearest;
 use super::profile::Profile;
 use super::proxy::KubeProxy;
 use super::route::{Gateway, Passthrough, Route, RouteHost};
@@ -100,11 +101,12 @@ impl Network {
             network.add(object, &mut gateways);
         }
         network.index();
+        network.dials = network.all_dials();
         namespace::infer(&mut network);
+        network.dials_take_namespaces();
         network.routes_take_hosts(&gateways);
         network.link();
         network.nodes = (0..network.workloads.len()).map(|w| network.node(w)).collect();
-        network.dials = network.all_dials();
         network.lead_in();
         network
     }
@@ -197,14 +199,21 @@ impl Network {
     }
 
     fn link(&mut self) {
-        self.selecting = vec![Vec::new(); self.workloads.len()];
+        let mut selecting = vec![Vec::new(); self.workloads.len()];
         for (s, service) in self.services.iter().enumerate() {
             let may = |w: &usize| service.meta.may_share_namespace(&self.workloads[*w].meta);
-            let found: Vec<usize> = self.selected_anywhere(service).filter(may).collect();
-            for w in &found {
-                self.selecting[*w].push(s);
+            let found = self.selected_anywhere(service).filter(may).collect();
+            for w in nearest(&service.meta.at.path, found, |w| &self.workloads[w].meta) {
+                selecting[w].push(s);
             }
-            self.selected.push(found);
+        }
+        self.selected = vec![Vec::new(); self.services.len()];
+        for (w, services) in selecting.into_iter().enumerate() {
+            let services = nearest(&self.workloads[w].meta.at.path, services, |s| &self.services[s].meta);
+            for s in &services {
+                self.selected[*s].push(w);
+            }
+            self.selecting.push(services);
         }
     }
 
@@ -215,6 +224,7 @@ impl Network {
         for d in 0..self.dials.len() {
             let dial = &self.dials[d];
             let services = self.resolve(&dial.host, dial.namespace.as_deref());
+            let services = nearest(&dial.at.path, services, |s| &self.services[s].meta);
             if services.is_empty() {
                 self.pods_dialled.extend(self.pod(&dial.host, dial.namespace.as_deref()).map(|w| (w, d)));
             }
@@ -237,7 +247,8 @@ impl Network {
         for backend in backends {
             let namespace = backend.namespace.as_deref().or(route.meta.namespace.as_deref());
             let fits = |s: &usize| same_namespace(self.services[*s].meta.namespace.as_deref(), namespace);
-            found.extend(self.services_named(&backend.service.text).filter(fits));
+            let named = self.services_named(&backend.service.text).filter(fits).collect();
+            found.extend(nearest(&route.meta.at.path, named, |s| &self.services[s].meta));
         }
         found.sort_unstable();
         found.dedup();
@@ -265,8 +276,10 @@ impl Network {
             out.push(Variable { name, value: value.to_owned(), at });
         };
         let maps = |name: &str| {
-            let found = self.config_maps_named(name).map(|i| &self.config_maps[i]);
-            found.filter(|m| m.meta.may_share_namespace(&workload.meta)).collect::<Vec<_>>()
+            let may = |i: &usize| self.config_maps[*i].meta.may_share_namespace(&workload.meta);
+            let found = self.config_maps_named(name).filter(may).collect();
+            let near = nearest(&workload.meta.at.path, found, |i| &self.config_maps[i].meta);
+            near.into_iter().map(|i| &self.config_maps[i]).collect::<Vec<_>>()
         };
         let container = &workload.containers[container];
         for from in &container.env_from {
@@ -300,64 +313,18 @@ impl Network {
         if matches!(workload.meta.kind.as_str(), "Job" | "CronJob") {
             return None;
         }
-        let nodes = (0..workload.containers.len()).filter_map(|c| FabricNode::of(c, &self.environment(workload, c)));
+        let containers = workload.containers.iter().enumerate();
+        let nodes = containers.filter_map(|(c, one)| FabricNode::of(c, one, &self.environment(workload, c)));
         // Beside the node itself a pod may hold a helper that is told of it.
         let nodes: Vec<FabricNode> = nodes.collect();
         let server = nodes.iter().position(|n| n.is_server);
         let found = nodes.into_iter().nth(server.unwrap_or(0))?;
-        // The `peer` command in a pod of its own knows peers, and is none.
-        (found.is_server || !self.selecting[w].is_empty()).then_some(found)
-    }
-
-    fn all_dials(&self) -> Vec<Dial> {
-        let mut out = Vec::new();
-        for map in &self.config_maps {
-            out.extend(map.dialled.iter().map(|d| Dial {
-                host: d.host.text.clone(),
-                port: d.port,
-                namespace: map.meta.namespace.clone(),
-                by: format!("{}, {}", map.meta, d.key),
-                at: map.meta.at.line(d.host.line),
-            }));
-        }
-        for workload in &self.workloads {
-            let mut add = |text: &str, by: String, line: usize| {
-                out.extend(endpoints(text).into_iter().map(|(host, port, index)| Dial {
-                    host,
-                    port,
-                    namespace: workload.meta.namespace.clone(),
-                    by: by.clone(),
-                    at: workload.meta.at.line(line + index),
-                }));
-            };
-            for container in workload.containers.iter().chain(&workload.init_containers) {
-                for variable in &container.env {
-                    if let EnvSource::Value(value) = &variable.source
-                        && !is_own_address(&variable.name)
-                    {
-                        add(value, format!("{}, {}", workload.meta, variable.name), variable.line);
-                    }
-                }
-                for word in &container.words {
-                    add(&word.text, format!("{}, container {}", workload.meta, container.name), word.line);
-                }
-            }
-        }
-        for profile in &self.profiles {
-            for host in &profile.hosts {
-                if let Some((name, port)) = host.endpoint() {
-                    let at = profile.at.line(host.url.line);
-                    out.push(Dial {
-                        host: name.to_ascii_lowercase(),
-                        port,
-                        namespace: None,
-                        by: "the connection profile".into(),
-                        at,
-                    });
-                }
-            }
-        }
-        out
+        // The `peer` command in a pod of its own knows peers, and is none, unless a Service leads to where a peer listens.
+        let leads = |s: &usize| {
+            let mut targets = self.services[*s].ports.iter().map(|p| self.target(p, w));
+            targets.len() == 0 || targets.any(|target| target.is_none_or(|number| found.listens_at(number)))
+        };
+        (found.is_server || self.selecting[w].iter().any(leads)).then_some(found)
     }
 
     /// The Services that `host` names, seen from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or that a name outside

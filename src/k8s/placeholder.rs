@@ -1,7 +1,8 @@
 //! Placeholders such as `${ORG1_NS}` in manifests, as `envsubst` and `sed` fill them.
 //!
 //! `$(NAME)` is Kubernetes' own and stays. Texts of several lines are scripts and files inside a `ConfigMap`, whose `${NAME}`
-//! is mostly the shell's: what is set is filled there too, and the rest is left alone.
+//! is mostly the shell's: what is set is filled there too, and the rest is left alone. So it is in the words of a container
+//! that runs a shell.
 
 use std::collections::BTreeMap;
 
@@ -21,26 +22,50 @@ pub struct Unset {
 
 /// Fills every scalar below `node`, keys included, and notes what has no value.
 pub(super) fn fill(node: &mut Node, variables: &Variables, unset: &mut Vec<Unset>) {
+    fill_in(node, variables, &mut Some(unset));
+}
+
+/// `unset` is none inside the words of a shell, whose own the placeholders are.
+fn fill_in(node: &mut Node, variables: &Variables, unset: &mut Option<&mut Vec<Unset>>) {
     let line = node.line;
+    let is_shell = runs_a_shell(node);
     match &mut node.value {
         Value::Scalar { text, .. } => {
             if text.contains("${") {
                 let is_script = text.contains('\n');
                 *text = filled(text, variables, &mut |name| {
-                    if !is_script {
+                    if let Some(unset) = unset.as_mut().filter(|_| !is_script) {
                         unset.push(Unset { line, name: name.to_owned() });
                     }
                 });
             }
         }
-        Value::Sequence(items) => items.iter_mut().for_each(|item| fill(item, variables, unset)),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| fill_in(item, variables, unset)),
         Value::Mapping(entries) => {
             for (key, value) in entries {
-                fill(key, variables, unset);
-                fill(value, variables, unset);
+                fill_in(key, variables, unset);
+                let words = is_shell && matches!(key.text(), Some("command" | "args"));
+                let mut nobody = None;
+                fill_in(value, variables, if words { &mut nobody } else { unset });
             }
         }
     }
+}
+
+/// Whether the `command` and `args` of a container or of a probe are read by a shell.
+fn runs_a_shell(node: &Node) -> bool {
+    let words = |key: &str| node.items_at(&[key]).iter().filter_map(Node::text);
+    let is_shell = |word: &str| {
+        let program = word.rsplit('/').next().unwrap_or_default();
+        matches!(program, "sh" | "bash" | "ash" | "dash" | "ksh" | "zsh")
+    };
+    // `-c`, `-ec`, `-lc`: the shell is then the image's own.
+    let is_flag = |word: &str| {
+        word.strip_prefix('-')
+            .and_then(|flag| flag.strip_suffix('c'))
+            .is_some_and(|rest| rest.len() < 4 && rest.bytes().all(|b| b.is_ascii_lowercase()))
+    };
+    words("command").any(is_shell) || words("args").any(is_shell) || words("args").next().is_some_and(is_flag)
 }
 
 /// The text with its placeholders filled; `missing` hears of those without a value, which stay as they are.
@@ -120,6 +145,28 @@ mod tests {
         fill(&mut doc, &variables(), &mut unset);
         assert_eq!(doc.text_at(&["a"]), Some("echo ${HOME} fabric\n"));
         assert_eq!(unset, [Unset { line: 3, name: "GONE".into() }]);
+    }
+
+    #[test]
+    fn the_words_of_a_shell_keep_theirs_too_and_those_of_other_programs_do_not() {
+        for (text, expected) in [
+            ("command: [sh, -c, 'cp ${src} ${NS}']", "cp ${src} fabric"),
+            ("command: [/bin/bash]\nargs: [-ec, '${src}']", "${src}"),
+            ("args: [-c, '${src}']", "${src}"),
+            ("exec: {command: [sh, -c, 'test ${A}']}", ""),
+        ] {
+            let mut doc = crate::yaml::documents(text).unwrap().remove(0);
+            let mut unset = Vec::new();
+            fill(&mut doc, &variables(), &mut unset);
+            let last =
+                doc.items_at(&["args"]).last().or_else(|| doc.items_at(&["command"]).last()).and_then(Node::text);
+            assert_eq!((last.unwrap_or_default(), unset.len()), (expected, 0), "{text}");
+        }
+        for text in ["command: [fabcert, enroll, '${src}']", "args: [--ca, '${src}']", "args: [-abcdefc, '${src}']"] {
+            let mut unset = Vec::new();
+            fill(&mut crate::yaml::documents(text).unwrap().remove(0), &variables(), &mut unset);
+            assert_eq!(unset.len(), 1, "{text}");
+        }
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The names under which a node is reached, each with its reason, and where a name leads.
 
 use super::backend::Backend;
+use super::dial::{Dial, Dialler};
 use super::fabric::{FabricNode, named_port};
 use super::meta::At;
 use super::network::Network;
@@ -92,9 +93,16 @@ impl Network {
             Some(number) if node.serves_tls_at(number) => Reached::Tls,
             Some(number) if node.listens_at(number) => Reached::Chaincode,
             Some(number) if is_declared(number) || node.operations_port == Some(number) => Reached::Beside,
+            Some(_) if !node.listens_at(port.port) && self.may_be_beside(w, node) => Reached::Beside,
             // It was meant for the node and misses it, which is a finding of its own.
             _ => Reached::Tls,
         }
+    }
+
+    /// Whether another container of the pod declares no port at all, so that any may be its.
+    pub fn may_be_beside(&self, w: usize, node: &FabricNode) -> bool {
+        let containers = self.workloads[w].containers.iter().enumerate();
+        containers.into_iter().any(|(index, c)| index != node.container && c.ports.is_empty())
     }
 
     /// Whether a port of a Service, as a dial or a route names it, leads to the node's TLS; what names none or a wrong one is
@@ -248,15 +256,19 @@ impl Network {
     }
 
     /// Whether the short form of a Service's name is in use: by peers or clients of its own namespace, or by nobody's word
-    /// to the contrary.
+    /// to the contrary. Such a word, about a node that is alone in its namespace, is that all dial it from elsewhere; or that
+    /// it is told to others by a longer form, and all use one.
     fn short_form_is_used(&self, s: usize, w: usize) -> bool {
         let meta = &self.services[s].meta;
-        let elsewhere = |d: &usize| {
-            let dial = &self.dials[*d];
-            dial.host.contains('.') && dial.namespace.is_some() && dial.namespace != meta.namespace
-        };
-        let dials = &self.dialled[s];
-        if dials.is_empty() || !dials.iter().all(elsewhere) {
+        let dials: Vec<&Dial> = self.dialled[s].iter().map(|d| &self.dials[*d]).collect();
+        if dials.is_empty() || dials.iter().any(|d| !d.host.contains('.')) {
+            return true;
+        }
+        let elsewhere = |d: &Dial| d.namespace.is_some() && d.namespace != meta.namespace;
+        let own = self.nodes[w].iter().flat_map(|node| &node.endpoints).map(|e| &e.at).collect::<Vec<_>>();
+        let is_told = |d: &Dial| own.contains(&&d.at) || matches!(d.from, Dialler::Channel(_));
+        let says_otherwise = dials.iter().any(|d| is_told(d)) && !dials.iter().all(|d| is_told(d));
+        if !dials.iter().all(|d| elsewhere(d)) && !says_otherwise {
             return true;
         }
         let others = self.nodes.iter().enumerate().filter(|(other, node)| *other != w && node.is_some());
@@ -274,7 +286,12 @@ impl Network {
         let name = name.trim().to_ascii_lowercase();
         let workload = &self.workloads[w];
         let held = [SanName::from_certificate_dns(&name)];
-        if needed.iter().any(|n| n.name.to_string() == name || matches_as_go(&held, &n.name.to_string())) {
+        let is_needed = |n: &Needed| {
+            let needed = n.name.to_string();
+            // A route for `*.domain` leads every host of the domain here.
+            needed == name || matches_as_go(&held, &needed) || matches_as_go(std::slice::from_ref(&n.name), &name)
+        };
+        if needed.iter().any(is_needed) {
             return Lead::Here;
         }
         let is_own = |s: &usize| self.selecting[w].contains(s);
@@ -305,7 +322,10 @@ impl Network {
             return Lead::Elsewhere(self.services[*s].meta.to_string());
         }
         let hosts = self.routes.iter().flat_map(|r| r.hosts.iter().map(move |h| (r, h)));
-        let found = hosts.into_iter().find(|(_, h)| h.host.text.eq_ignore_ascii_case(&name));
+        let answers = |host: &str| {
+            host.eq_ignore_ascii_case(&name) || matches_as_go(&[SanName::from_certificate_dns(host)], &name)
+        };
+        let found = hosts.into_iter().find(|(_, h)| answers(&h.host.text));
         match found {
             Some((route, _)) => Lead::Elsewhere(route.meta.to_string()),
             None => Lead::Nowhere,
@@ -329,7 +349,8 @@ impl Network {
     /// Whether routes to Fabric nodes are among the manifests, so that a name outside which none of them knows leads nowhere.
     pub fn knows_outside(&self) -> bool {
         let leads = |s: usize| self.selected[s].is_empty() || !self.members(s).is_empty();
-        self.routed.iter().enumerate().any(|(s, routes)| !routes.is_empty() && leads(s))
+        let is_outside = |(r, h): &(usize, usize)| !self.is_in_cluster(&self.routes[*r].hosts[*h].host.text);
+        self.routed.iter().enumerate().any(|(s, routes)| routes.iter().any(is_outside) && leads(s))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Routes from outside to Services: Ingress, Gateway API, OpenShift, Istio, Traefik.
+//! Routes from outside to Services: Ingress, Gateway API, OpenShift, Istio, Contour, Traefik.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -69,6 +69,7 @@ impl Route {
             "TLSRoute" | "TCPRoute" | "HTTPRoute" | "GRPCRoute" => route.gateway_api(document, kind),
             "Route" => route.openshift(document),
             "VirtualService" => route.istio(document),
+            "HTTPProxy" => route.contour(document),
             "IngressRouteTCP" => route.traefik(document),
             _ => return None,
         }
@@ -83,7 +84,9 @@ impl Route {
     }
 
     fn ingress(&mut self, document: &Node) {
-        let through = PASSTHROUGH.iter().any(|name| self.meta.annotation(name) == Some("true"));
+        // The controllers read the value as Go's strconv.ParseBool does.
+        let is_on = |value: &str| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True");
+        let through = PASSTHROUGH.iter().any(|name| self.meta.annotation(name).is_some_and(is_on));
         let is_tls_behind = |(key, value): &(String, Word)| {
             key.ends_with("/backend-protocol") && matches!(value.text.to_ascii_uppercase().as_str(), "GRPCS" | "HTTPS")
         };
@@ -160,15 +163,34 @@ impl Route {
             let named = if sni.is_empty() { hosts.clone() } else { sni };
             self.hosts_or_gateways(named, backends(rule));
         }
+        // Within the mesh nothing ends the TLS of the applications themselves.
+        if self.gateways.is_empty() {
+            self.passthrough = Passthrough::Yes;
+        }
+        let is_outside = !self.gateways.is_empty();
         for part in ["tcp", "http"] {
             for rule in document.items_at(&["spec", part]) {
-                if part == "http" {
+                if part == "http" && is_outside {
                     // Whether TLS begins anew behind it says a DestinationRule.
                     self.passthrough = Passthrough::Reencrypted;
                 }
                 self.hosts_or_gateways(hosts.clone(), backends(rule));
             }
         }
+    }
+
+    /// `tcpproxy` lets TLS through when it is told to, and otherwise ends it before it speaks TCP or TLS to the pod.
+    fn contour(&mut self, document: &Node) {
+        let at = |path: &[&str]| document.find(path);
+        self.passthrough = if super::document::is_true(at(&["spec", "virtualhost", "tls", "passthrough"])) {
+            Passthrough::Yes
+        } else {
+            Passthrough::Reencrypted
+        };
+        let Some(host) = Word::at(document, &["spec", "virtualhost", "fqdn"]) else { return };
+        let routes = document.items_at(&["spec", "routes"]).iter().flat_map(|r| r.items_at(&["services"]));
+        let services = document.items_at(&["spec", "tcpproxy", "services"]).iter().chain(routes);
+        self.host(host, services.filter_map(Backend::reference).collect());
     }
 
     fn traefik(&mut self, document: &Node) {

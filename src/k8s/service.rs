@@ -88,7 +88,8 @@ impl Service {
                 key.as_str(),
                 "external-dns.alpha.kubernetes.io/hostname" | "external-dns.alpha.kubernetes.io/internal-hostname"
             ) {
-                let hosts = word.text.split(',').map(str::trim).filter(|h| !h.is_empty());
+                // external-dns takes a dot at the end; no client keeps it.
+                let hosts = word.text.split(',').map(|h| h.trim().trim_end_matches('.')).filter(|h| !h.is_empty());
                 external_hosts.extend(hosts.map(|h| Word { text: h.to_owned(), line: word.line }));
             }
         }

@@ -1,9 +1,8 @@
 //! Every node with the names it needs and the certificates it has.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use super::{TlsOf, location};
+use super::{Mapped, location};
 use crate::audit::subject::Location;
 use crate::k8s::{Holding, Need, Needed, Network, Requested};
 use crate::name::{self, SanName, matches_as_go};
@@ -16,6 +15,8 @@ pub struct Covered {
     pub network: Network,
     /// The nodes with TLS, in order.
     pub nodes: Vec<CoveredNode>,
+    /// The certificates in folders, and whose they are.
+    pub mapped: Mapped,
 }
 
 /// A node with TLS.
@@ -54,19 +55,18 @@ pub struct HeldName {
 }
 
 impl Covered {
-    pub(super) fn new(network: Network, mapped: &[TlsOf], folders: &BTreeMap<PathBuf, Vec<SanName>>) -> Self {
+    pub(super) fn new(network: Network, mapped: Mapped) -> Self {
         let with_tls = (0..network.workloads.len()).filter(|w| network.node_with_tls(*w).is_some());
         let nodes = with_tls.map(|w| {
             let meta = &network.workloads[w].meta;
             let mut held: Vec<HeldNames> = network.holdings(w).into_iter().filter_map(HeldNames::of).collect();
-            for mapping in mapped.iter().filter(|m| m.workload == meta.name) {
-                let names = folders.get(&mapping.path).into_iter().flatten();
-                let at = Location::whole(mapping.path.as_path());
+            for (path, names) in mapped.of(meta) {
+                let at = Location::whole(path);
                 let held_name =
                     |name: &SanName| HeldName { text: name.to_string(), name: name.clone(), at: at.clone() };
                 held.push(HeldNames {
-                    by: mapping.path.display().to_string(),
-                    names: names.map(held_name).collect(),
+                    by: path.display().to_string(),
+                    names: names.iter().map(held_name).collect(),
                     certificate: None,
                     at: at.clone(),
                 });
@@ -74,7 +74,7 @@ impl Covered {
             CoveredNode { workload: w, needed: network.needed(w), held }
         });
         let nodes = nodes.collect();
-        Self { network, nodes }
+        Self { network, nodes, mapped }
     }
 
     /// The members of a Service among the nodes.
@@ -112,10 +112,12 @@ impl HeldNames {
         }
     }
 
-    /// Whether a client that dials `name` finds it, as Go matches.
+    /// Whether a client that dials `name` finds it, as Go matches. Of the hosts that a route for `*.domain` leads, nobody knows
+    /// which one is dialled: one of them is enough.
     pub fn holds(&self, wanted: &SanName) -> bool {
         let names: Vec<SanName> = self.names.iter().map(|n| n.name.clone()).collect();
-        name::holds(&names, wanted) || matches_as_go(&names, &wanted.to_string())
+        let covered = |held: &SanName| matches_as_go(std::slice::from_ref(wanted), &held.to_string());
+        name::holds(&names, wanted) || matches_as_go(&names, &wanted.to_string()) || names.iter().any(covered)
     }
 
     /// The needed names of one sort that it lacks, by the Service that they lead through.

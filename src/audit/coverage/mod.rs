@@ -6,51 +6,47 @@
 
 mod covered;
 mod fix;
+mod mapped;
 mod secrets;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 pub use covered::{Covered, CoveredNode, HeldName, HeldNames};
 pub use fix::{Fix, fixes};
+pub use mapped::{Mapped, TlsOf};
 pub use secrets::subjects;
 
 use super::finding::Findings;
+use super::policy::MemberEntry;
 use super::registry::rule_by_id;
 use super::rules::MANIFEST_CHECKS;
 use super::run::{Audited, SubjectReport};
 use super::subject::{Location, Subject};
 use crate::k8s::{Manifest, Network, Settings, Unset};
-use crate::name::SanName;
 
 /// The manifests of a run, while they are met.
 #[derive(Debug, Default)]
 pub struct Coverage {
     manifests: Vec<(PathBuf, Manifest)>,
-    folders: BTreeMap<PathBuf, Vec<SanName>>,
-}
-
-/// Which folder or file holds the TLS certificate of which workload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsOf {
-    /// The workload's name.
-    pub workload: String,
-    /// The folder or file, as reported.
-    pub path: PathBuf,
+    mapped: Mapped,
 }
 
 impl Coverage {
-    /// Takes note of a subject, and takes its manifest out of it. `mapped`: the paths whose certificates belong to workloads.
-    pub fn note(&mut self, audited: &mut Audited, mapped: &[TlsOf]) {
+    /// With what the command line says of whose certificate lies where.
+    pub fn new(tls_of: Vec<TlsOf>) -> Self {
+        Self { manifests: Vec::new(), mapped: Mapped::new(tls_of) }
+    }
+
+    /// Takes note of a subject, and takes its manifest out of it. `members` is what the policy says of whose certificate
+    /// lies where.
+    pub fn note(&mut self, audited: &mut Audited, members: &[MemberEntry]) {
         let Some(SubjectReport { path, .. }) = &audited.subject else { return };
         if let Some(manifest) = audited.manifest.take() {
             self.manifests.push((path.clone(), *manifest));
         }
-        if mapped.iter().any(|m| m.path == *path) {
-            let names = audited.names.iter().map(|name| crate::name::server_name(name));
-            self.folders.insert(path.clone(), names.collect());
-        }
+        self.mapped.note(path, &audited.names, members);
     }
 
     /// Whether there is any manifest.
@@ -67,9 +63,9 @@ impl Coverage {
     }
 
     /// Puts the manifests together.
-    pub fn covered(self, settings: Settings, mapped: &[TlsOf]) -> Covered {
+    pub fn covered(self, settings: Settings) -> Covered {
         let network = Network::new(self.manifests.into_iter().map(|(_, manifest)| manifest), settings);
-        Covered::new(network, mapped, &self.folders)
+        Covered::new(network, self.mapped)
     }
 }
 
@@ -96,6 +92,11 @@ pub(super) fn subject(path: &Path, manifest: Manifest) -> Subject {
         let rule = if left_out.is_template { "manifest-template" } else { "input-unreadable" };
         let at = Location { path: path.to_owned(), block: None, line: Some(left_out.line) };
         subject.troubles.push(super::subject::Trouble { at, rule, reason: left_out.reason.clone() });
+    }
+    for repeated in &manifest.repeated {
+        let at = Location { path: path.to_owned(), block: None, line: Some(repeated.line) };
+        let reason = format!("the key \"{}\" stands twice in one mapping", repeated.key);
+        subject.troubles.push(super::subject::Trouble { at, rule: "manifest-repeated-key", reason });
     }
     subject.manifest = Some(Box::new(manifest));
     subject

@@ -8,6 +8,9 @@
 //!     names: ["{node}", org1-peer-gateway-svc]
 //!     role: peer
 //!     min_days_left: 14
+//! members:
+//!   - workload: "{node}"
+//!     tls: organizations/peerOrganizations/*/peers/{node}/tls
 //! levels:
 //!   san-wildcard: error
 //! exclude: [vendor/**]
@@ -20,11 +23,13 @@
 
 mod ignore;
 mod init;
+mod member;
 mod parse;
 mod pattern;
 
 pub use ignore::Ignore;
 pub use init::{Found, write_policy};
+pub use member::MemberEntry;
 pub use parse::PolicyError;
 pub use pattern::{Pattern, PatternError};
 
@@ -45,6 +50,8 @@ pub struct Policy {
     pub path: PathBuf,
     /// What subjects ought to hold; every entry whose path matches counts.
     pub expect: Vec<ExpectEntry>,
+    /// Whose TLS certificate lies where.
+    pub members: Vec<MemberEntry>,
     /// Levels by rule id.
     pub levels: Vec<(String, Level)>,
     /// Paths that are not looked at.

@@ -5,7 +5,7 @@ use std::path::Path;
 use time::Date;
 use time::macros::format_description;
 
-use super::{ExpectEntry, Ignore, Pattern, Policy};
+use super::{ExpectEntry, Ignore, MemberEntry, Pattern, Policy};
 use crate::audit::finding::Severity;
 use crate::audit::levels::Level;
 use crate::audit::registry::rule_by_id;
@@ -62,10 +62,13 @@ impl Policy {
                     }
                 }
                 "expect" => policy.expect = items(value, "expect")?.iter().map(expect_entry).collect::<Result<_>>()?,
+                "members" => policy.members = items(value, "members")?.iter().map(member).collect::<Result<_>>()?,
                 "levels" => policy.levels = levels(value)?,
                 "exclude" => policy.exclude = items(value, "exclude")?.iter().map(pattern).collect::<Result<_>>()?,
                 "ignore" => policy.ignore = items(value, "ignore")?.iter().map(ignore).collect::<Result<_>>()?,
-                other => return unknown(key, other, &["version", "expect", "levels", "exclude", "ignore"]),
+                other => {
+                    return unknown(key, other, &["version", "expect", "members", "levels", "exclude", "ignore"]);
+                }
             }
         }
         if !versioned {
@@ -116,6 +119,28 @@ fn expect_entry(node: &Node) -> Result<ExpectEntry> {
         }
     }
     Ok(entry)
+}
+
+fn member(node: &Node) -> Result<MemberEntry> {
+    let (mut workload, mut tls) = (None, None);
+    for (key, value) in entries(node, "an entry of members")? {
+        match word(key)? {
+            "workload" => workload = Some(word(value)?.to_owned()).filter(|w| !w.is_empty()),
+            "tls" => tls = Some(pattern(value)?),
+            other => return unknown(key, other, &["workload", "tls"]),
+        }
+    }
+    let (workload, tls) = match (workload, tls) {
+        (Some(workload), Some(tls)) => (workload, tls),
+        (None, _) => return refuse(node, "an entry of members needs a workload"),
+        (_, None) => return refuse(node, "an entry of members needs the path of its TLS folder or file, tls"),
+    };
+    let known = tls.placeholders();
+    if let Some(open) = placeholders_in(&workload).find(|p| !known.contains(p)) {
+        let reason = format!("\"{workload}\": {{{open}}} is no placeholder of the path \"{}\"", tls.as_str());
+        return refuse(node, reason);
+    }
+    Ok(MemberEntry { workload, tls, line: node.line })
 }
 
 fn placeholders_in(text: &str) -> impl Iterator<Item = &str> {
@@ -266,6 +291,26 @@ ignore:
         assert_eq!(policy.ignore[0].line, 12);
         assert!(!policy.ignore[0].is_over(at("2026-12-31T23:59:59Z")));
         assert!(policy.ignore[0].is_over(at("2027-01-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn members_are_found_by_their_path() {
+        let text = "version: 1\nmembers:\n  - {workload: acme/peer1, tls: certs/p1.pem}\n  - workload: \"{org}-{node}\"\n    tls: \"{org}/{node}/tls\"\n";
+        let members = parse(text).unwrap().members;
+        let at = |m: usize, path: &str| members[m].workload_at(Path::new(path));
+        assert_eq!((at(0, "certs/p1.pem"), at(0, "certs/p2.pem")), (Some("acme/peer1".into()), None));
+        assert_eq!((at(1, "org1/peer1/tls"), at(1, "org1/peer1/msp")), (Some("org1-peer1".into()), None));
+        assert_eq!([members[0].line, members[1].line], [3, 4]);
+        for (entry, word) in [
+            ("{workload: a}", "tls"),
+            ("{tls: a}", "workload"),
+            ("{workload: a, tls: b, name: c}", "no key here"),
+            ("{workload: \"{n}\", tls: b}", "no placeholder"),
+            ("{workload: a, tls: /b}", "relative"),
+        ] {
+            let error = parse(&format!("version: 1\nmembers:\n  - {entry}\n")).unwrap_err();
+            assert!(error.line == 3 && error.reason.contains(word), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! An extended key usage leaves server auth out.
 
+use std::collections::BTreeSet;
+
+use crate::audit::coverage::{Covered, location};
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Place;
@@ -31,6 +34,19 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         if cert.extended_key_usage().is_some_and(|u| !u.server_auth && !u.any) {
             findings.report(&RULE, &held.at, "its extended key usage lacks server auth").subject(cert.subject()).add();
         }
+    }
+}
+
+/// Certificates that nodes are to serve with, and that are asked for with a list of usages.
+pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+    let certificates = &covered.network.certificates;
+    let asked: BTreeSet<usize> =
+        covered.nodes.iter().flat_map(|n| &n.held).filter_map(|held| held.certificate).collect();
+    for certificate in asked.into_iter().map(|c| &certificates[c]).filter(|c| c.excludes_servers()) {
+        let line = certificate.usages.first().map_or(certificate.meta.at.line, |usage| usage.line);
+        let message = format!("{} asks for extended key usages without server auth", certificate.meta);
+        let draft = findings.report(&RULE, &location(&certificate.meta.at.line(line)), message);
+        draft.subject(&certificate.meta.to_string()).remedy("add to its usages: server auth").add();
     }
 }
 

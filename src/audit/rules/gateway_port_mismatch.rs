@@ -42,8 +42,8 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
     }
 }
 
-/// Why a port leads nowhere in a pod. A number need not be declared, so that it counts only where others are, and where the
-/// node's own environment does not name it.
+/// Why a port leads nowhere in a pod. A number need not be declared, so that it counts only where others are, where the node's
+/// own environment does not name it, and where it cannot be meant for a container that declares none.
 fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
     let network = &covered.network;
     let workload = &network.workloads[w];
@@ -51,11 +51,12 @@ fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
     match (&port.target, network.target(port, w)) {
         (Target::Name(name), None) => Some(format!("by the name \"{name}\", which no container of it declares")),
         (_, Some(number)) if !declared.is_empty() && !declared.contains(&number) => {
-            let listens = network.nodes[w]
-                .as_ref()
-                .is_some_and(|node| node.listens_at(number) || node.operations_port == Some(number));
+            let answers = network.nodes[w].as_ref().is_some_and(|node| {
+                let beside = !node.listens_at(port.port) && network.may_be_beside(w, node);
+                node.listens_at(number) || node.operations_port == Some(number) || beside
+            });
             let list: Vec<String> = declared.iter().map(ToString::to_string).collect();
-            (!listens).then(|| format!("to port {number}, and its containers have {}", list.join(", ")))
+            (!answers).then(|| format!("to port {number}, and its containers have {}", list.join(", ")))
         }
         _ => None,
     }

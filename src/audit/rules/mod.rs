@@ -50,8 +50,10 @@ mod keystore_many;
 mod ku_digital_signature_missing;
 mod kube_proxy_mode;
 mod leaf_is_ca;
+mod manifest_repeated_key;
 mod manifest_template;
 mod member_names;
+mod member_stale;
 mod msp_extra_block;
 mod msp_folder_empty;
 mod msp_key_outside_keystore;
@@ -151,7 +153,9 @@ pub(super) static ALL: &[&Rule] = &[
     &ku_digital_signature_missing::RULE,
     &kube_proxy_mode::RULE,
     &leaf_is_ca::RULE,
+    &manifest_repeated_key::RULE,
     &manifest_template::RULE,
+    &member_stale::RULE,
     &msp_extra_block::RULE,
     &msp_folder_empty::RULE,
     &msp_key_outside_keystore::RULE,
@@ -215,6 +219,7 @@ pub(super) static MANIFEST_CHECKS: &[fn(&Covered, &mut Findings)] = &[
     gateway_session_affinity::over,
     selector_matches_nothing::over,
     tls_passthrough_missing::over,
+    eku_server_missing::over,
     rotation_policy::over,
     ca_lifetime_short::over,
     override_hides_name::over,

@@ -1,5 +1,7 @@
 //! A route that ends TLS in front of a Fabric port.
 
+use std::collections::BTreeSet;
+
 use crate::audit::coverage::{Covered, location};
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
@@ -22,6 +24,13 @@ pub(super) static RULE: Rule = Rule {
 
 pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
+    // ingress-nginx lets TLS through for a host as soon as one Ingress of it says so.
+    let passing: BTreeSet<String> = network
+        .routes
+        .iter()
+        .filter(|r| r.meta.kind == "Ingress" && r.passthrough == Passthrough::Yes)
+        .flat_map(|r| r.hosts.iter().map(|h| h.host.text.to_ascii_lowercase()))
+        .collect();
     for route in &network.routes {
         let (severity, does) = match route.passthrough {
             Passthrough::No => (Severity::Error, "ends TLS and speaks without it to"),
@@ -31,6 +40,9 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
             Passthrough::Yes | Passthrough::Elsewhere => continue,
         };
         for host in &route.hosts {
+            if route.meta.kind == "Ingress" && passing.contains(&host.host.text.to_ascii_lowercase()) {
+                continue;
+            }
             let leads = host.backends.iter().find_map(|backend| {
                 let services = network.behind(route, std::slice::from_ref(backend));
                 services

@@ -9,7 +9,7 @@ use crate::audit::input::LoadOptions;
 use crate::audit::{Audit, Findings, Report};
 use crate::cli::manifests;
 use crate::fsx::Disk;
-use crate::k8s::{Settings, Variables, with_names};
+use crate::k8s::{Certificate, Manifest, Object, Settings, Variables, with_names};
 use crate::{Error, ErrorKind};
 
 /// Larger files were no manifests.
@@ -32,7 +32,6 @@ pub(super) fn cover(
     coverage: Coverage,
     args: &AuditArgs,
     audit: &Audit,
-    mapped: &[TlsOf],
     report: &mut Report,
 ) -> Result<Option<Covered>, Error> {
     let unset = coverage.unset();
@@ -42,9 +41,8 @@ pub(super) fn cover(
     }
     let settings =
         Settings { namespace: args.expect.namespace.clone(), cluster_domain: args.expect.cluster_domain.clone() };
-    let covered = coverage.covered(settings, mapped);
-    let known = |m: &&TlsOf| covered.network.workloads.iter().any(|w| w.meta.name == m.workload);
-    if let Some(stranger) = mapped.iter().find(|m| !known(m)) {
+    let covered = coverage.covered(settings);
+    if let Some(stranger) = covered.mapped.stranger(&covered.network) {
         return Err(Error::new(
             ErrorKind::Input,
             format!("--tls-of: no workload {} is in the manifests", stranger.workload),
@@ -56,6 +54,7 @@ pub(super) fn cover(
     }
     let mut findings = Findings::new();
     check(&covered, &mut findings);
+    covered.mapped.tell_stale(&audit.policy.members, &audit.policy.path, &covered.network, &mut findings);
     report.findings.extend(findings.into_vec());
     Ok(Some(covered))
 }
@@ -75,10 +74,29 @@ pub(super) fn mend(
         let Ok(text) = String::from_utf8(bytes) else { continue };
         let new = with_names(&text, &fix.additions, variables);
         if new != text {
+            if !adds_names_only(&path, &text, &new, variables) {
+                tracing::warn!("{}: the list could not be mended, and is left as it is", path.display());
+                continue;
+            }
             disk.replace(&path, new.as_bytes(), metadata.mode & 0o777)?;
             added += fix.additions.iter().map(|a| a.names.len()).sum::<usize>();
             mended += 1;
         }
     }
     Ok((added, mended))
+}
+
+/// Whether a text differs from another by more names in its Certificates and by nothing else.
+fn adds_names_only(path: &std::path::Path, old: &str, new: &str, variables: &Variables) -> bool {
+    let read = |text: &str| Manifest::read(path, text, variables).map(|m| m.objects).unwrap_or_default();
+    let (old, new) = (read(old), read(new));
+    let is_more = |pair: (&Object, &Object)| match pair {
+        (Object::Certificate(old), Object::Certificate(new)) => {
+            let names = |c: &Certificate| c.requested.names.iter().map(|n| n.text.clone()).collect::<Vec<_>>();
+            let after = names(new);
+            names(old).iter().all(|name| after.contains(name))
+        }
+        (old, new) => std::mem::discriminant(old) == std::mem::discriminant(new),
+    };
+    old.len() == new.len() && old.iter().zip(&new).all(is_more)
 }

@@ -126,10 +126,10 @@ impl Run<'_> {
         let walk = Walk::new(self.disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
         let units = source(walk, self.stdin.clone(), self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
-        let mapped = coverage::mapped(args, &audit.load)?;
         let mut report = Report::new();
         let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
-        let (mut manifests, mut watch) = (Coverage::default(), GatewayWatch::default());
+        let mut manifests = Coverage::new(coverage::mapped(args, &audit.load)?);
+        let mut watch = GatewayWatch::default();
         let mut anything = !self.met.unreachable.is_empty();
         {
             let line = progress::Line::new(self.output.quiet);
@@ -139,7 +139,7 @@ impl Run<'_> {
                 if !self.met.served.is_empty() {
                     servers.note(&audited);
                 }
-                manifests.note(&mut audited, &mapped);
+                manifests.note(&mut audited, &audit.policy.members);
                 anything |= audited.is_something;
                 if args.policy.init
                     && let Some(subject) = &audited.subject
@@ -151,7 +151,7 @@ impl Run<'_> {
             })
             .map_err(|e| e.in_file(&self.base.join(&audit.policy.path)))?;
         }
-        let covered = coverage::cover(manifests, args, audit, &mapped, &mut report)?;
+        let covered = coverage::cover(manifests, args, audit, &mut report)?;
         let mut shared = Findings::new();
         sharing.report(&mut shared);
         servers.report(&mut shared);

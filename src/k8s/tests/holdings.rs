@@ -125,3 +125,25 @@ fn what_an_init_container_enrols_is_asked_for() {
     let block = "\n            - sh\n            - -c\n            - |\n              set -e\n              fabric-ca-client enroll --enrollment.profile tls \\\n                --csr.hosts a\n";
     assert_eq!(held(&[&text(block)]), [format!("init container enrol of Deployment a:{}", first + 6)]);
 }
+
+#[test]
+fn what_an_init_container_copies_from_the_one_secret_it_mounts_is_held() {
+    let copying = |secrets: &str, mounts: &str| {
+        with("/tls/tls.crt", "{name: t, mountPath: /tls}", &format!("{{name: t, emptyDir: {{}}}}, {secrets}"))
+            + &format!(
+                "      initContainers: [{{name: i, image: x, volumeMounts: [{{name: t, mountPath: /tls}}, {mounts}]}}]\n"
+            )
+    };
+    let (one, both) = (
+        "{name: in, secret: {secretName: s}}",
+        "{name: in, secret: {secretName: s}}, {name: more, secret: {secretName: z}}",
+    );
+    let (mount, mounts) = ("{name: in, mountPath: /in}", "{name: in, mountPath: /in}, {name: more, mountPath: /more}");
+    let (of, other) = (certificate("s"), certificate("z").replace("name: c", "name: d"));
+    assert_eq!(held(&[&copying(one, mount), &of]), ["Certificate c:6"]);
+    assert_eq!(held(&[&copying(both, mounts), &of]), ["Certificate c:6"], "the other holds none");
+    assert_eq!(held(&[&copying(both, mounts), &of, &other]), [""; 0], "which one it copies nobody knows");
+    assert_eq!(held(&[&copying(both, mount), &other]), [""; 0]);
+    let ca = of.replace("secretName", "isCA: true\n  secretName");
+    assert_eq!(held(&[&copying(one, mount), &ca]), [""; 0]);
+}

@@ -134,3 +134,64 @@ fn operators_kinds_are_nodes_with_the_names_they_will_be_enrolled_with() {
     let [crate::k8s::Holding::Requested(requested, None)] = &network.holdings(0)[..] else { panic!() };
     assert_eq!(requested.names.iter().map(|n| n.text.as_str()).collect::<Vec<_>>(), ["x-p1-peer.example.com"]);
 }
+
+#[test]
+fn an_ordering_service_of_fabric_operator_is_as_many_nodes_as_it_makes() {
+    let cluster = "apiVersion: ibp.com/v1beta1\nkind: IBPOrderer\nmetadata: {name: ord, namespace: x}\nspec:\n  domain: example.com\n  \
+                   clusterSize: 2\n  clustersecret:\n    - enrollment: {tls: {csr: {hosts: [ordnode1]}}}\n    - enrollment:\n        tls:\n          \
+                   csr:\n            hosts:\n              - ordnode2\n";
+    let all = service(
+        "all",
+        "x",
+        "selector: {parent: ord, app.kubernetes.io/instance: fabricorderer}, ports: [{port: 7050}]",
+    );
+    let second = service("second", "x", "selector: {app: ordnode2, creator: fabric}, ports: [{port: 7050}]");
+    let network = network(&[cluster, &all, &second]);
+    assert_eq!(required(&network, "ordnode1"), ["all", "x-ordnode1-orderer.example.com"]);
+    assert_eq!(required(&network, "ordnode2"), ["second", "all", "x-ordnode2-orderer.example.com"]);
+    let [crate::k8s::Holding::Requested(requested, None)] = &network.holdings(1)[..] else { panic!() };
+    let names: Vec<&str> = requested.names.iter().map(|n| n.text.as_str()).collect();
+    assert_eq!((requested.at.line, names), (12, vec!["ordnode2", "x-ordnode2-orderer.example.com"]));
+    let one = cluster.replace("clusterSize: 2", "number: 1").replace("name: ord,", "name: ordnode1,");
+    assert_eq!(
+        super::network(&[&one]).workloads.iter().map(|w| w.meta.name.as_str()).collect::<Vec<_>>(),
+        ["ordnode1"]
+    );
+}
+
+#[test]
+fn the_pods_of_fabric_operator_bear_the_labels_that_it_gives_them() {
+    let peer =
+        "apiVersion: ibp.com/v1beta1\nkind: IBPPeer\nmetadata: {name: p1, namespace: x}\nspec: {mspID: Org1MSP}\n";
+    let selector = "selector: {app.kubernetes.io/instance: fabricpeer, app.kubernetes.io/managed-by: fabric-operator, \
+                    app.kubernetes.io/name: fabric, creator: fabric, orgname: Org1MSP}, ports: [{port: 7051}]";
+    assert_eq!(required(&network(&[peer, &service("gw", "x", selector)]), "p1"), ["gw"]);
+}
+
+#[test]
+fn who_has_the_variables_of_the_peer_command_alone_is_no_node() {
+    let cli = |command: &str, name: &str| {
+        let text = peer("cli", "x", "app: cli", "").replace("name: CORE_PEER_LISTENADDRESS", &format!("name: {name}"));
+        text.replace("        - name: peer\n", &format!("        - name: peer\n{command}"))
+    };
+    let (sleep, node) =
+        ("          command: [sh, -c, sleep 9]\n", "          command: [sh, -c, 'cp x y; peer node start']\n");
+    for (command, variable, ports, expected) in [
+        (sleep, "CORE_PEER_ID", "", false),
+        (sleep, "CORE_PEER_TLS_CERT_FILE", "{port: 80}", false),
+        (sleep, "CORE_PEER_ADDRESS", "{port: 80}", false),
+        ("", "CORE_PEER_ADDRESS", "", false),
+        ("", "CORE_PEER_ADDRESS", "{port: 80}", false),
+        // What listens where a peer does may be one that a script starts.
+        (sleep, "CORE_PEER_ID", "{port: 7051}", true),
+        ("", "CORE_PEER_ADDRESS", "{port: 443, targetPort: 7051}", true),
+        ("", "CORE_PEER_ID", "", true),
+        (node, "CORE_PEER_ID", "", true),
+        (sleep, "CORE_PEER_GOSSIP_USELEADERELECTION", "", true),
+    ] {
+        let text = cli(command, variable);
+        let own = service("s", "x", &format!("selector: {{app: cli}}, ports: [{ports}]"));
+        let network = if ports.is_empty() { network(&[&text]) } else { network(&[&text, &own]) };
+        assert_eq!(network.nodes[0].is_some(), expected, "{command} {variable} {ports}");
+    }
+}

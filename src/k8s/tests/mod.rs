@@ -17,6 +17,13 @@ fn read(text: &str) -> Manifest {
     Manifest::read(Path::new("m.yaml"), text, &Variables::new()).unwrap_or_else(|| panic!("no manifest: {text}"))
 }
 
+/// Puts files together.
+fn network_of(files: &[(&str, &str)]) -> Network {
+    let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };
+    let read = |(path, text): &(&str, &str)| Manifest::read(Path::new(path), text, &Variables::new()).unwrap();
+    Network::new(files.iter().map(read), settings)
+}
+
 /// Puts texts together, each as a file of its own.
 fn network_in(texts: &[&str], namespace: Option<&str>) -> Network {
     let settings = Settings { namespace: namespace.map(str::to_owned), cluster_domain: "cluster.local".to_owned() };

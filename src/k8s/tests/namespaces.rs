@@ -1,6 +1,6 @@
 //! The namespace of what names none.
 
-use super::{advised, network, network_in, peer, service};
+use super::{advised, network, network_in, network_of, peer, required, service, variable};
 
 /// The namespace of the first Service after everything is linked.
 fn namespace(texts: &[&str], given: Option<&str>) -> Option<String> {
@@ -41,4 +41,62 @@ fn without_one_the_longer_forms_are_not_known() {
     assert_eq!(advised(&network(&[&own, &bare]), "a"), ["localhost", "127.0.0.1"]);
     let names = advised(&network_in(&[&own, &bare], Some("z")), "a");
     assert_eq!(names[..3], ["a.z", "a.z.svc", "a.z.svc.cluster.local"]);
+}
+
+#[test]
+fn who_is_dialled_by_its_full_name_is_of_the_namespace_in_it() {
+    let (own, bare) = (service("a", "", "selector: {app: a}"), peer("a", "", "app: a", ""));
+    let dialler =
+        |host: &str| peer("b", "", "app: b", &variable("CORE_PEER_GOSSIP_BOOTSTRAP", &format!("{host}:7051")));
+    for (host, expected) in [
+        ("a.x.svc.cluster.local", Some("x")),
+        ("a.x.svc", Some("x")),
+        ("a.x.svc.other.domain", None),
+        // This may be any host of a domain.
+        ("a.x", None),
+        ("b.x.svc", None),
+    ] {
+        assert_eq!(namespace(&[&own, &bare, &dialler(host)], None).as_deref(), expected, "{host}");
+    }
+    let other = service("a", "", "selector: {app: other}");
+    assert_eq!(namespace(&[&own, &other, &dialler("a.x.svc")], None), None, "which of the two it is nobody knows");
+    let another = peer("c", "", "app: c", &variable("CORE_PEER_GOSSIP_BOOTSTRAP", "a.y.svc:7051"));
+    assert_eq!(namespace(&[&own, &dialler("a.x.svc"), &another], None), None);
+}
+
+#[test]
+fn what_stands_in_two_namespaces_is_nobodys_who_may_be_of_either() {
+    let (w, v) = (with_certificate("w"), with_certificate("v"));
+    let (_, other) = v.split_once("---\n").unwrap();
+    assert_eq!(network(&[&w]).holdings(0).len(), 1);
+    assert_eq!(network(&[&w, other]).holdings(0), []);
+    assert_eq!(network_in(&[&w, other], Some("v")).holdings(0).len(), 1);
+}
+
+#[test]
+fn what_has_one_name_and_no_namespace_belongs_to_what_is_nearest() {
+    let ingress =
+        |host: &str| INGRESS.replace(", namespace: x", "").replace("host: h", &format!("host: {host}.example.com"));
+    let own = service("a", "", "selector: {app: a}, ports: [{port: 7051}]");
+    let bare = peer("a", "", "app: a", "");
+    // Another peer of the same name: they cannot share a namespace.
+    let other = bare.replace("0.0.0.0:7051", "0.0.0.0:7050").replace("containerPort: 7051", "containerPort: 7050");
+    let other_own = own.replace("port: 7051", "port: 7050");
+    let (one, two) = (ingress("one"), ingress("two"));
+    let files = [
+        ("org1/peer.yaml", bare.as_str()),
+        ("org1/gateway/service.yaml", &own),
+        ("org1/gateway/route.yaml", &one),
+        ("org2/peer.yaml", &other),
+        ("org2/service.yaml", &other_own),
+        ("org2/route.yaml", &two),
+    ];
+    let network = network_of(&files);
+    let hosts = |w: usize| {
+        let needed = network.needed(w).into_iter().map(|n| n.name.to_string());
+        needed.filter(|n| n.ends_with("example.com")).collect::<Vec<_>>()
+    };
+    assert_eq!((hosts(0), hosts(1)), (vec!["one.example.com".to_owned()], vec!["two.example.com".to_owned()]));
+    assert_eq!((network.members(0), network.members(1)), (vec![0], vec![1]));
+    assert_eq!(required(&network_of(&files[..3]), "a"), ["a", "one.example.com"]);
 }

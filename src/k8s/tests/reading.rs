@@ -25,6 +25,7 @@ fn documents_and_lists_in_yaml_and_json_are_the_same() {
         format!("{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{json}]}}"),
         format!("{{\"apiVersion\":\"v1\",\"kind\":\"ServiceList\",\"items\":[{bare}]}}"),
         format!("\u{feff}{one}"),
+        format!("x: &s {{selector: {{app: a}}}}\n{}", one.replace("spec: {selector: {app: a}}", "spec: {<<: *s}")),
     ] {
         let found = read(&text);
         let [Object::Service(service)] = &found.objects[..] else { panic!("{text}: {found:?}") };
@@ -132,4 +133,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn json_objects_one_after_another_are_read_as_kubectl_reads_them() {
+    let one = |name: &str| {
+        format!("{{\"apiVersion\": \"v1\", \"kind\": \"Service\",\n\"metadata\": {{\"name\": \"{name}\"}}}}\n")
+    };
+    let found = read(&(one("a") + &one("b")));
+    let [Object::Service(a), Object::Service(b)] = &found.objects[..] else { panic!("{found:?}") };
+    assert_eq!((a.meta.at.line, b.meta.at.line, b.meta.name.as_str()), (1, 3, "b"));
+    let broken = read(&(one("a") + "{\"apiVersion\": \"v1\", \"kind\""));
+    assert!(broken.left_out.is_some_and(|why| !why.is_template) && broken.objects.is_empty());
+}
+
+#[test]
+fn of_a_key_that_stands_twice_the_last_value_counts_as_for_kubectl_and_helm() {
+    let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  name: b\nspec: {}\n";
+    let found = read(text);
+    let [Object::Service(service)] = &found.objects[..] else { panic!("{found:?}") };
+    assert_eq!(service.meta.name, "b");
+    assert_eq!(found.repeated.iter().map(|r| (r.line, r.key.as_str())).collect::<Vec<_>>(), [(5, "name")]);
 }

@@ -1,7 +1,7 @@
 //! Each kind of route from outside, and other names that lead to a Service.
 
 use super::{network, peer, required, service};
-use crate::k8s::Passthrough;
+use crate::k8s::{Lead, Passthrough};
 
 fn names(route: &str) -> Vec<String> {
     let one = peer("a", "x", "app: a", "");
@@ -140,6 +140,36 @@ fn routes_without_hosts_have_those_of_their_gateways() {
 }
 
 #[test]
+fn a_proxy_of_contour_leads_its_host_to_its_services() {
+    let proxy = |rest: &str| {
+        route("HTTPProxy", "projectcontour.io/v1", &format!("{{virtualhost: {{fqdn: h.example.com}}, {rest}}}"))
+    };
+    for (rest, expected) in [
+        ("tcpproxy: {services: [{name: a, port: 7051}]}", true),
+        ("routes: [{services: [{name: a, port: 7051}]}]", true),
+        ("routes: [{services: [{name: a, port: 9443}]}]", false),
+        ("tcpproxy: {services: [{name: b, port: 7051}]}", false),
+    ] {
+        assert_eq!(names(&proxy(rest)).contains(&"h.example.com".to_owned()), expected, "{rest}");
+    }
+}
+
+#[test]
+fn a_route_for_a_wildcard_leads_every_host_of_its_domain() {
+    let wild = route(
+        "Ingress",
+        "networking.k8s.io/v1",
+        "{rules: [{host: '*.example.com', http: {paths: [{backend: {service: {name: a, port: {number: 7051}}}}]}}]}",
+    );
+    let own = service("a", "x", "selector: {app: a}, ports: [{port: 7051}]");
+    let network = network(&[&peer("a", "x", "app: a", ""), &own, &wild]);
+    let needed = network.needed(0);
+    let lead = |name: &str| network.lead(name, 0, &needed);
+    assert_eq!((lead("p.example.com"), lead("*.example.com")), (Lead::Here, Lead::Here));
+    assert_eq!((lead("a.b.example.com"), lead("p.example.org")), (Lead::Nowhere, Lead::Nowhere));
+}
+
+#[test]
 fn passthrough_is_read_from_each_kind() {
     let annotated = |annotations: &str| {
         format!(
@@ -153,6 +183,22 @@ fn passthrough_is_read_from_each_kind() {
         (annotated("nginx.ingress.kubernetes.io/ssl-passthrough: \"false\""), Passthrough::No),
         (annotated("nginx.ingress.kubernetes.io/backend-protocol: GRPCS"), Passthrough::Reencrypted),
         (annotated(""), Passthrough::No),
+        (annotated("nginx.ingress.kubernetes.io/ssl-passthrough: \"True\""), Passthrough::Yes),
+        (annotated("nginx.ingress.kubernetes.io/ssl-passthrough: \"yes\""), Passthrough::No),
+        (
+            route("HTTPProxy", "projectcontour.io/v1", "{virtualhost: {fqdn: h, tls: {passthrough: true}}}"),
+            Passthrough::Yes,
+        ),
+        (
+            route("HTTPProxy", "projectcontour.io/v1", "{virtualhost: {fqdn: h, tls: {secretName: s}}}"),
+            Passthrough::Reencrypted,
+        ),
+        // Within the mesh nobody ends the TLS of the applications.
+        (route("VirtualService", "networking.istio.io/v1", "{hosts: [a], http: [{route: []}]}"), Passthrough::Yes),
+        (
+            route("VirtualService", "networking.istio.io/v1", "{hosts: [a], gateways: [g], http: [{route: []}]}"),
+            Passthrough::Reencrypted,
+        ),
         (termination("passthrough"), Passthrough::Yes),
         (termination("reencrypt"), Passthrough::Reencrypted),
         (termination("edge"), Passthrough::No),
@@ -174,5 +220,7 @@ fn other_names_of_a_service_are_asked_for_too() {
     assert_eq!(names(profile), ["a", "a.x"]);
     let one = peer("a", "x", "app: a", "");
     let balanced = "apiVersion: v1\nkind: Service\nmetadata: {name: lb, namespace: x, annotations: {external-dns.alpha.kubernetes.io/hostname: 'p.example.com, q.example.com'}}\nspec: {type: LoadBalancer, selector: {app: a}, ports: [{port: 7051}]}\n";
-    assert_eq!(required(&network(&[&one, balanced]), "a"), ["lb", "p.example.com", "q.example.com"]);
+    for balanced in [balanced.to_owned(), balanced.replace("p.example.com", "p.example.com.")] {
+        assert_eq!(required(&network(&[&one, &balanced]), "a"), ["lb", "p.example.com", "q.example.com"]);
+    }
 }

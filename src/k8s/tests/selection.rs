@@ -114,3 +114,49 @@ fn who_dials_decides_which_forms_are_required() {
     let metrics = client("x", "a.x").replace(":7051", ":9443");
     assert_eq!(required(&network(&[&one, &own, &metrics]), "a"), ["a"]);
 }
+
+#[test]
+fn a_container_that_declares_no_port_may_be_what_a_service_is_for() {
+    let alone = peer("a", "x", "app: a", "");
+    let with = |ports: &str| {
+        alone.replace(
+            "        - name: peer\n",
+            &format!("        - {{name: couch, image: c{ports}}}\n        - name: peer\n"),
+        )
+    };
+    for (text, ports, expected) in [
+        (alone.clone(), "{port: 5984}", true),
+        (with(""), "{port: 5984}", false),
+        (with(", ports: [{containerPort: 1}]"), "{port: 5984}", true),
+        // The port of a peer is meant for the peer.
+        (with(""), "{port: 7051, targetPort: 7151}", true),
+        (with(""), "{port: 7051}", true),
+    ] {
+        let own = service("s", "x", &format!("selector: {{app: a}}, ports: [{ports}]"));
+        assert_eq!(required(&network(&[&text, &own]), "a").contains(&"s".to_owned()), expected, "{ports} {text}");
+    }
+}
+
+#[test]
+fn a_lone_node_that_is_told_and_dialled_by_longer_forms_alone_needs_no_short_one() {
+    let full = "a.x.svc.cluster.local";
+    let told = variable("CORE_PEER_GOSSIP_EXTERNALENDPOINT", &format!("{full}:7051"));
+    let one = peer("a", "x", "app: a", &told);
+    let own = service("a", "x", "selector: {app: a}, ports: [{port: 7051}]");
+    let client = |host: &str| {
+        format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j, namespace: x}}\nspec: {{template: {{spec: {{containers: [{{name: c, args: [\"{host}:7051\"]}}]}}}}}}\n"
+        )
+    };
+    let (long, short) = (client(full), client("a"));
+    assert_eq!(required(&network(&[&one, &own, &long]), "a"), [full]);
+    assert_eq!(required(&network(&[&one, &own, &long, &short]), "a"), ["a", full]);
+    assert_eq!(required(&network(&[&one, &own]), "a"), ["a", full], "no client was seen");
+    let beside = peer("b", "x", "app: b", "");
+    assert_eq!(required(&network(&[&one, &own, &long, &beside]), "a"), ["a", full], "it is not alone");
+    let channel = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m, namespace: x}}\ndata:\n  configtx.yaml: |\n    Addresses:\n      - {full}:7051\n"
+    );
+    let silent = peer("a", "x", "app: a", "");
+    assert_eq!(required(&network(&[&silent, &own, &channel, &long]), "a"), [full], "a channel tells it too");
+}

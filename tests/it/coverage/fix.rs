@@ -40,3 +40,17 @@ fn without_findings_no_file_is_touched() {
     assert_eq!(org.audit(&["--fix", "-A", "san-short-only"]).code, 0);
     assert_eq!(times(), before);
 }
+
+#[test]
+fn a_list_that_others_share_is_told_and_left_alone() {
+    let org = Organisation::new();
+    let text = org.read("peer-b.yaml");
+    let (before, after) = text.split_once("  dnsNames:").unwrap();
+    let (_, rest) = after.split_once("  ipAddresses").unwrap();
+    let names = "[localhost, peer-b, peer-b.acme.svc.cluster.local, gw.acme.example]";
+    let shared = format!("x-names: &names {names}\n{before}  dnsNames: *names\n  ipAddresses{rest}");
+    org.write("peer-b.yaml", &shared);
+    let fixed = org.audit(&["--fix", "-A", "san-short-only"]);
+    assert_eq!(fixed.code, 1, "{fixed:?}");
+    assert_eq!(org.read("peer-b.yaml"), shared);
+}

@@ -101,6 +101,61 @@ fn a_folder_can_be_the_certificate_of_a_workload() {
     assert_eq!(ran.code, 4, "{ran:?}");
 }
 
+/// The organisation without anything that says what peer-b's certificate holds, and a folder with one.
+fn with_folder(names: &[&str]) -> Organisation {
+    let org = with_secret(&["peer-b"]);
+    std::fs::remove_file(org.path("secret.yaml")).unwrap();
+    std::fs::create_dir_all(org.path("crypto/acme/peer-b/tls")).unwrap();
+    org.write("crypto/acme/peer-b/tls/server.crt", &pem(names));
+    org
+}
+
+#[test]
+fn the_policy_says_whose_certificate_lies_where() {
+    let org = with_folder(&["peer-b", "peer-b.acme.svc.cluster.local", "gw.acme.example"]);
+    let about = |members: &str| {
+        org.write("fabcert.yaml", &format!("version: 1\nmembers:\n{members}"));
+        let args = [&["audit", ".", "--output", "json"], &SET[..]].concat();
+        let output = command(&args, &[]).current_dir(org.path("")).output().unwrap();
+        let ran = crate::command::Ran {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::new(),
+        };
+        let told = told(&ran).into_iter();
+        told.filter(|f| f.starts_with("san-gateway") || f.starts_with("member-")).collect::<Vec<_>>()
+    };
+    let missing = "san-gateway-missing error crypto/acme/peer-b/tls:null acme-gateway";
+    for (members, expected) in [
+        ("  - {workload: peer-b, tls: crypto/acme/peer-b/tls}\n", vec![missing.to_owned()]),
+        ("  - {workload: acme/peer-b, tls: crypto/acme/peer-b/tls}\n", vec![missing.to_owned()]),
+        ("  - {workload: \"{node}\", tls: \"crypto/*/{node}/tls\"}\n", vec![missing.to_owned()]),
+        ("  - {workload: \"{ns}/{node}\", tls: \"crypto/{ns}/{node}\"}\n", vec![missing.to_owned()]),
+        // A name of another namespace is another workload's.
+        (
+            "  - {workload: other/peer-b, tls: crypto/acme/peer-b/tls}\n",
+            vec!["member-stale warning fabcert.yaml:3 other/peer-b".to_owned()],
+        ),
+        (
+            "  - {workload: nobody, tls: crypto/acme/peer-b/tls}\n  - {workload: peer-a, tls: nowhere}\n",
+            vec![
+                "member-stale warning fabcert.yaml:3 nobody".to_owned(),
+                "member-stale warning fabcert.yaml:4 peer-a".to_owned(),
+            ],
+        ),
+    ] {
+        assert_eq!(about(members), expected, "{members}");
+    }
+}
+
+#[test]
+fn without_manifests_no_entry_of_the_policy_is_stale() {
+    let org = with_folder(&["peer-b"]);
+    org.write("fabcert.yaml", "version: 1\nmembers:\n  - {workload: nobody, tls: nowhere}\n");
+    let output = command(&["audit", "crypto", "--output", "json"], &[]).current_dir(org.path("")).output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("member-stale"));
+}
+
 #[test]
 fn certificates_of_nobody_inside_a_config_map_are_none_of_ours() {
     let org = Organisation::new();

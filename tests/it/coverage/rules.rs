@@ -1,6 +1,6 @@
 //! Each rule about manifests: one fault, told where it stands, and nothing else.
 
-use super::organisation::Organisation;
+use super::organisation::{Organisation, PEERS};
 
 #[test]
 fn a_healthy_organisation_gives_no_finding() {
@@ -178,6 +178,10 @@ fn what_is_added_is_told_at_its_line_and_nothing_else() {
         ),
         (client("acme-gateway"), &[]),
         (client("somebody.else"), &[]),
+        (
+            client("somebody.else").replace("name: app, namespace", "name: app, name: app, namespace"),
+            &["manifest-repeated-key warning more.yaml:3"],
+        ),
     ];
     for (text, expected) in cases {
         let org = Organisation::new();
@@ -192,8 +196,51 @@ fn without_any_namespace_that_is_told_and_one_that_is_given_is_used() {
     for file in ["peer-a.yaml", "peer-b.yaml", "orderer.yaml"] {
         org.change(file, "  namespace: ${NS}\n", "");
     }
+    // A full name that something dials would tell it too.
+    for peer in PEERS {
+        org.change(&format!("{peer}.yaml"), &format!("{peer}.${{NS}}.svc.cluster.local:7051"), "\"\"");
+    }
     let found = org.found(&[]);
     assert_eq!(found.iter().filter(|f| f.starts_with("namespace-unknown note")).count(), 4, "{found:?}");
     assert_eq!(found.len(), 4, "{found:?}");
     assert_eq!(org.found(&["--namespace", "acme"]), [""; 0]);
+}
+
+#[test]
+fn an_ingress_without_passthrough_is_let_through_by_another_of_its_host() {
+    let org = Organisation::new();
+    let (_, ingress) = org.read("gateway.yaml").split_once("---\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let second = ingress.replace("name: acme-gateway\n  annotations", "name: more\n  annotations");
+    let second = second.replace("ssl-passthrough: \"true\"", "ssl-redirect: \"true\"");
+    org.write("more.yaml", &second);
+    assert_eq!(org.found(&[]), [""; 0]);
+    org.write("more.yaml", &second.replace("gw.${DOMAIN}", "peer-a.${DOMAIN}"));
+    let found = org.found(&[]);
+    assert!(found.iter().any(|f| f.starts_with("tls-passthrough-missing error more.yaml")), "{found:?}");
+}
+
+#[test]
+fn of_a_wildcard_route_one_name_is_enough_and_none_is_too_few() {
+    let org = Organisation::new();
+    org.change("gateway.yaml", "host: gw.${DOMAIN}", "host: '*.${DOMAIN}'");
+    assert_eq!(org.found(&[]), [""; 0]);
+    org.change("peer-b.yaml", "    - gw.${DOMAIN}   # through the ingress\n", "");
+    let list = org.line("peer-b.yaml", "dnsNames:");
+    assert_eq!(org.found(&[]), [format!("san-gateway-missing error peer-b.yaml:{list} *.acme.example")]);
+}
+
+#[test]
+fn usages_that_let_nobody_serve_are_told_of_the_certificates_of_nodes() {
+    for (usages, expected) in [
+        ("[client auth, digital signature]", true),
+        ("[server auth, client auth]", false),
+        ("[digital signature, key encipherment]", false),
+        ("[]", false),
+    ] {
+        let org = Organisation::new();
+        org.change("peer-a.yaml", "  dnsNames:", &format!("  usages: {usages}\n  dnsNames:"));
+        let line = org.line("peer-a.yaml", "usages:");
+        let told = format!("eku-server-missing error peer-a.yaml:{line}");
+        assert_eq!(org.found(&[]), if expected { vec![told] } else { vec![] }, "{usages}");
+    }
 }
