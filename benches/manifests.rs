@@ -85,7 +85,7 @@ fn audit(dir: &Path, jobs: usize) -> f64 {
     let mut coverage = Coverage::default();
     drive(&audit, &disk, Box::new(source), jobs, &(), &mut |mut audited| coverage.note(&mut audited, &[])).unwrap();
     let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };
-    let covered = coverage.covered(settings, &[]);
+    let covered = coverage.covered(settings);
     let mut findings = Findings::new();
     check(&covered, &mut findings);
     let seconds = begin.elapsed().as_secs_f64();

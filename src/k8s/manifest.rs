@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
+use super::indent::indented;
 use super::json_stream;
 use super::meta::At;
 use super::operator;
@@ -101,8 +102,9 @@ impl Manifest {
     fn stream(text: &str, variables: &Variables) -> Result<Stream, YamlError> {
         yaml::stream(text).or_else(|e| {
             // A placeholder in brackets is no YAML before it is filled: `[${A}, b]`.
-            let other = yaml::stream(&filled(text, variables, &mut |_| {})).ok().or_else(|| json_stream::objects(text));
-            other.ok_or(e)
+            let filled = || yaml::stream(&filled(text, variables, &mut |_| {})).ok();
+            let moved = || yaml::stream(&indented(text)).ok();
+            filled().or_else(|| json_stream::objects(text)).or_else(moved).ok_or(e)
         })
     }
 

@@ -15,6 +15,7 @@ mod document;
 mod fabric;
 mod fix;
 mod holding;
+mod indent;
 mod json_stream;
 mod manifest;
 mod member;

@@ -86,18 +86,15 @@ fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, St
     for (w, workload) in network.workloads.iter().enumerate() {
         let this = (Kind::Workload, w, &workload.meta);
         for name in workload.mounted(true) {
-            for (i, c) in network.certificates.iter().enumerate().filter(|(_, c)| c.secret_name == name) {
-                given.link(this, (Kind::Certificate, i, &c.meta));
-            }
-            for (i, s) in network.secrets.iter().enumerate().filter(|(_, s)| s.meta.name == name) {
-                given.link(this, (Kind::Secret, i, &s.meta));
-            }
+            let asked = network.certificates.iter().enumerate().filter(|(_, c)| c.secret_name == name);
+            let secrets = network.secrets.iter().enumerate().filter(|(_, s)| s.meta.name == name);
+            let asked = asked.map(|(i, c)| (Kind::Certificate, i, &c.meta));
+            given.link_all(this, asked.chain(secrets.map(|(i, s)| (Kind::Secret, i, &s.meta))).collect());
         }
         let environment = workload.containers.iter().flat_map(|c| c.env_from.iter().map(|e| e.config_map.as_str()));
         for name in workload.mounted(false).chain(environment) {
-            for i in network.config_maps_named(name) {
-                given.link(this, (Kind::ConfigMap, i, &network.config_maps[i].meta));
-            }
+            let maps = network.config_maps_named(name).map(|i| (Kind::ConfigMap, i, &network.config_maps[i].meta));
+            given.link_all(this, maps.collect());
         }
     }
     given.only_ones()
@@ -121,6 +118,16 @@ impl Given {
         }
         if let Some(namespace) = &b.2.namespace {
             self.take(a.0, a.1, a.2, namespace);
+        }
+    }
+
+    /// Links to all that have one name; where they stand in several namespaces, nobody knows which one is meant.
+    fn link_all(&mut self, this: (Kind, usize, &Meta), named: Vec<(Kind, usize, &Meta)>) {
+        let known: BTreeSet<&String> = named.iter().filter_map(|(_, _, meta)| meta.namespace.as_ref()).collect();
+        if known.len() < 2 {
+            for one in named {
+                self.link(this, one);
+            }
         }
     }
 

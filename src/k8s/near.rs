@@ -1,4 +1,4 @@
-//! Objects of one kind and name that name no namespace: they cannot be of one namespace, so that each is linked to what stands
+//! Objects of one name that name no namespace: they are hardly meant for one namespace, so that each is linked to what stands
 //! nearest to it in the folders.
 
 use std::collections::HashMap;
@@ -14,22 +14,19 @@ fn nearness(a: &Path, b: &Path) -> usize {
     a.components().zip(b.components()).take_while(|(a, b)| a == b).count()
 }
 
-/// Of candidates with the same kind and name and without a namespace, those that are nearest to `from`; all others stay.
+/// Candidates without those that name no namespace while one of the same name is nearer to `from`.
 pub(super) fn nearest<'a>(from: &Path, candidates: Vec<usize>, meta: impl Fn(usize) -> &'a Meta) -> Vec<usize> {
     if candidates.len() < 2 {
         return candidates;
     }
-    let mut best: HashMap<(&str, &str), usize> = HashMap::new();
-    let open = |c: usize| Some(meta(c)).filter(|m| m.namespace.is_none());
-    for meta in candidates.iter().filter_map(|c| open(*c)) {
-        let near = nearness(from, &meta.at.path);
-        let known = best.entry((meta.kind.as_str(), meta.name.as_str())).or_default();
-        *known = near.max(*known);
+    let near = |c: &usize| nearness(from, &meta(*c).at.path);
+    let mut best: HashMap<&str, usize> = HashMap::new();
+    for c in &candidates {
+        let known = best.entry(meta(*c).name.as_str()).or_default();
+        *known = near(c).max(*known);
     }
-    let is_nearest = |c: &usize| {
-        open(*c).is_none_or(|m| best.get(&(m.kind.as_str(), m.name.as_str())) == Some(&nearness(from, &m.at.path)))
-    };
-    candidates.into_iter().filter(is_nearest).collect()
+    let stays = |c: &usize| meta(*c).namespace.is_some() || best.get(meta(*c).name.as_str()) == Some(&near(c));
+    candidates.into_iter().filter(stays).collect()
 }
 
 #[cfg(test)]
@@ -62,5 +59,6 @@ mod tests {
         assert_eq!(near("org1/peer.yaml"), [0, 2, 3]);
         assert_eq!(near("org2/gw.yaml"), [1, 2, 3]);
         assert_eq!(near("elsewhere.yaml"), [0, 1, 2, 3], "no one is nearer");
+        assert_eq!(near("org3/peer.yaml"), [2, 3]);
     }
 }

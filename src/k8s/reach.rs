@@ -90,6 +90,7 @@ impl Network {
     fn reached_at(&self, port: &ServicePort, w: usize, node: &FabricNode) -> Reached {
         let is_declared = |n: u16| self.workloads[w].containers.iter().flat_map(|c| &c.ports).any(|p| p.number == n);
         match self.target(port, w) {
+            _ if !port.is_tcp => Reached::Beside,
             Some(number) if node.serves_tls_at(number) => Reached::Tls,
             Some(number) if node.listens_at(number) => Reached::Chaincode,
             Some(number) if is_declared(number) || node.operations_port == Some(number) => Reached::Beside,

@@ -50,6 +50,8 @@ pub struct ServicePort {
     pub name: Option<String>,
     /// Its number.
     pub port: u16,
+    /// Whether it speaks TCP, as Fabric does.
+    pub is_tcp: bool,
     /// Where it leads in the pod; the same number when nothing is written.
     pub target: Target,
     /// Its line.
@@ -149,6 +151,7 @@ impl ServicePort {
         Some(Self {
             name: node.text_at(&["name"]).map(str::to_owned),
             port: number,
+            is_tcp: node.text_at(&["protocol"]).is_none_or(|protocol| protocol == "TCP"),
             target: node.get("targetPort").and_then(Target::of).unwrap_or(Target::Number(number)),
             line: node.line,
         })

@@ -24,7 +24,7 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
         if network.members(s).is_empty() {
             continue;
         }
-        for port in &service.ports {
+        for port in service.ports.iter().filter(|p| p.is_tcp) {
             for w in &network.selected[s] {
                 let workload = &network.workloads[*w];
                 // Pods of Jobs end, and what an operator makes is not in the manifests.

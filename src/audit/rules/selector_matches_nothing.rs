@@ -3,6 +3,7 @@
 use crate::audit::coverage::{Covered, location};
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::k8s::Labels;
 
 pub(super) static RULE: Rule = Rule {
     id: "selector-matches-nothing",
@@ -24,15 +25,7 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
             continue;
         }
         // Of Services for what is not in the manifests nothing can be said: only those that nearly fit a node are meant.
-        let fits = |w: usize| {
-            let labels = &network.workloads[w].labels;
-            let values = service.selector.iter().filter(|(k, v)| labels.get(*k) == Some(*v)).count();
-            let near = |(k, v): (&String, &String)| {
-                labels.get(k).is_some_and(|held| strsim::damerau_levenshtein(held, v) <= 2)
-            };
-            let keys = service.selector.iter().filter(|pair| near(*pair)).count();
-            (values + keys > 0).then_some((values + keys, w))
-        };
+        let fits = |w: usize| nearly_fits(&service.selector, &network.workloads[w].labels).map(|fit| (fit, w));
         let nodes = (0..network.nodes.len()).filter(|w| network.nodes[*w].is_some());
         // The first of those that fit best.
         let Some((_, w)) = nodes.filter_map(fits).max_by_key(|(fit, w)| (*fit, std::cmp::Reverse(*w))) else {
@@ -59,5 +52,49 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
         };
         let at = location(&service.meta.at.line(service.selector_line));
         findings.report(&RULE, &at, message).subject(&service.meta.to_string()).add();
+    }
+}
+
+/// How well a selector fits labels, where it fits but for what a slip explains: a misspelt value, a label that was left out
+/// beside others that fit.
+fn nearly_fits(selector: &Labels, labels: &Labels) -> Option<usize> {
+    let (mut same, mut missing) = (0, 0);
+    for (key, wanted) in selector {
+        match labels.get(key) {
+            Some(held) if held == wanted => same += 1,
+            Some(held) => {
+                let distance = strsim::damerau_levenshtein(held, wanted);
+                if distance > 2 || 3 * distance > held.len().max(wanted.len()) {
+                    return None;
+                }
+            }
+            None => missing += 1,
+        }
+    }
+    (missing == 0 || same > missing).then_some(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_nearly_fits_and_another_service_does_not() {
+        let labels = |text: &str| -> Labels {
+            text.split_whitespace().filter_map(|p| p.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
+        };
+        for (selector, pod, expected) in [
+            ("org=acmee", "org=acme", Some(0)),
+            ("org=acme role=peer", "org=acme role=peer", Some(2)),
+            ("org=acme role=pere", "org=acme role=peer", Some(1)),
+            ("org=acme role=peer tier=x", "org=acme role=peer", Some(2)),
+            ("org=acme tier=x", "org=acme role=peer", None),
+            ("app=ca", "app=cli", None),
+            ("app=x0", "app=a", None),
+            ("app=hlf-ca release=r", "app=hlf-peer release=r", None),
+            ("app=api", "role=peer", None),
+        ] {
+            assert_eq!(nearly_fits(&labels(selector), &labels(pod)), expected, "{selector} / {pod}");
+        }
     }
 }

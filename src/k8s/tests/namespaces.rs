@@ -71,6 +71,8 @@ fn what_stands_in_two_namespaces_is_nobodys_who_may_be_of_either() {
     assert_eq!(network(&[&w]).holdings(0).len(), 1);
     assert_eq!(network(&[&w, other]).holdings(0), []);
     assert_eq!(network_in(&[&w, other], Some("v")).holdings(0).len(), 1);
+    let own = service("a", "v", "selector: {app: a}");
+    assert_eq!(network(&[&w, other, &own]).holdings(0).len(), 1, "its Service says which one");
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn documents_and_lists_in_yaml_and_json_are_the_same() {
         format!("{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{json}]}}"),
         format!("{{\"apiVersion\":\"v1\",\"kind\":\"ServiceList\",\"items\":[{bare}]}}"),
         format!("\u{feff}{one}"),
+        one.replace("spec: {selector: {app: a}}", "spec: {\n  selector: {app: a}\n}"),
         format!("x: &s {{selector: {{app: a}}}}\n{}", one.replace("spec: {selector: {app: a}}", "spec: {<<: *s}")),
     ] {
         let found = read(&text);

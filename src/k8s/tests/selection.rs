@@ -57,6 +57,8 @@ fn only_a_service_that_leads_to_the_tls_port_asks_for_its_name() {
         ("ports: [{port: 9443}]", false),
         ("ports: [{port: 7052}]", false),
         ("ports: [{port: 9443}, {port: 7051}]", true),
+        ("ports: [{port: 7051, protocol: UDP}]", false),
+        ("ports: [{port: 7051, protocol: TCP}]", true),
         // A fault of its own, and no reason to look for less.
         ("ports: [{port: 7999}]", true),
         ("ports: [{port: 443, targetPort: nowhere}]", true),
