@@ -2,7 +2,7 @@
 //!
 //! `$(NAME)` is Kubernetes' own and stays. Texts of several lines are scripts and files inside a `ConfigMap`, whose `${NAME}`
 //! is mostly the shell's: what is set is filled there too, and the rest is left alone. So it is in the words of a container
-//! that runs a shell.
+//! that runs a shell, and in the attributes of a volume of cert-manager's CSI driver, which fills `${POD_NAME}` itself.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,8 @@ fn fill_in(node: &mut Node, variables: &Variables, unset: &mut Option<&mut Vec<U
         Value::Mapping(entries) => {
             for (key, value) in entries {
                 fill_in(key, variables, unset);
-                let words = is_shell && matches!(key.text(), Some("command" | "args"));
+                let words = is_shell && matches!(key.text(), Some("command" | "args"))
+                    || key.text().is_some_and(|key| key.starts_with("csi.cert-manager.io/"));
                 let mut nobody = None;
                 fill_in(value, variables, if words { &mut nobody } else { unset });
             }
@@ -154,6 +155,7 @@ mod tests {
             ("command: [/bin/bash]\nargs: [-ec, '${src}']", "${src}"),
             ("args: [-c, '${src}']", "${src}"),
             ("exec: {command: [sh, -c, 'test ${A}']}", ""),
+            ("csi.cert-manager.io/dns-names: 'a.${POD_NAMESPACE}.svc'", ""),
         ] {
             let mut doc = crate::yaml::documents(text).unwrap().remove(0);
             let mut unset = Vec::new();
