@@ -1,5 +1,6 @@
 //! Scenes that are an organisation's manifests.
 
+use super::stage::Stage;
 use super::{Pair, hold};
 
 /// Where nobody says in which namespace anything is.
@@ -44,10 +45,22 @@ pub(super) const PAIRS: &[Pair] = &[
     ("gateway-single-member", |s| s.manifests(&[("peer-a.yaml", "        role: peer\n", "")]), |s| s.manifests(&[])),
     ("kube-proxy-mode", |s| s.manifests(&[]).file("more.yaml", CLUSTER), |s| s.manifests(&[])),
     (
+        "manifest-repeated-key",
+        |s| s.manifests(&[("gateway.yaml", "  name: acme-gateway\nspec", "  name: gw\n  name: acme-gateway\nspec")]),
+        |s| {
+            s.manifests(&[(
+                "gateway.yaml",
+                "  name: acme-gateway\nspec",
+                "  <<: {name: gw}\n  name: acme-gateway\nspec",
+            )])
+        },
+    ),
+    (
         "manifest-template",
         |s| s.manifests(&[("gateway.yaml", "name: acme-gateway\nspec", "name: {{ .Values.name }}\nspec")]),
         |s| s.manifests(&[]),
     ),
+    ("member-stale", |s| members(s, "peer-c"), |s| members(s, "peer-a")),
     ("namespace-unknown", |s| s.manifests(NOWHERE), |s| s.manifests(NOWHERE).tell(&["--namespace", "acme"])),
     (
         "override-hides-name",
@@ -75,6 +88,12 @@ pub(super) const PAIRS: &[Pair] = &[
         |s| s.manifests(&[]),
     ),
 ];
+
+/// A policy by which the TLS folder is that of a workload.
+fn members<'s>(stage: &'s Stage, workload: &str) -> &'s Stage {
+    let policy = format!("version: 1\nmembers:\n  - {{workload: {workload}, tls: tls}}\n");
+    stage.manifests(&[]).server(|_| ()).file("fabcert.yaml", policy)
+}
 
 #[test]
 fn rules_on_manifests() {
