@@ -106,7 +106,8 @@ impl Network {
 pub(super) fn endpoints(text: &str) -> Vec<(String, Option<u16>, usize)> {
     let mut out = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        if !line.contains(':') {
+        // What stands in a comment nobody dials.
+        if !line.contains(':') || line.trim_start().starts_with('#') {
             continue;
         }
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '/' | '$' | '@');
@@ -171,6 +172,7 @@ mod tests {
             ("127.0.0.1:7051 localhost:5984", vec![]),
             ("$(POD):7051 ${HOST}:7051 $HOST:7051", vec![]),
             ("debug:cauthdsl", vec![]),
+            ("  # such as gw:7051", vec![]),
             ("a:b:7051", vec![]),
             ("file:///x:1", vec![]),
             ("sha256:0123", vec![("sha256", Some(123))]),

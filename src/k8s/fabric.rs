@@ -187,6 +187,15 @@ impl FabricNode {
         self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
     }
 
+    /// Whether this is the port of its kind, and its environment says that it listens at another one.
+    pub fn has_left(&self, port: u16) -> bool {
+        let usual = match self.kind {
+            FabricKind::Peer => 7051,
+            FabricKind::Orderer => 7050,
+        };
+        port == usual && !self.listens_at(port) && self.operations_port != Some(port)
+    }
+
     /// Whether it listens at this port for peers, clients or chaincode.
     pub fn listens_at(&self, port: u16) -> bool {
         self.serves_tls_at(port) || self.chaincode_port == Some(port)

@@ -88,7 +88,12 @@ impl Network {
     }
 
     fn reached_at(&self, port: &ServicePort, w: usize, node: &FabricNode) -> Reached {
-        let is_declared = |n: u16| self.workloads[w].containers.iter().flat_map(|c| &c.ports).any(|p| p.number == n);
+        // What the node's own container declares counts for nothing where its environment says otherwise.
+        let is_declared = |n: u16| {
+            let containers = self.workloads[w].containers.iter().enumerate();
+            let counts = |index: usize| index != node.container || !node.has_left(n);
+            containers.into_iter().any(|(index, c)| counts(index) && c.ports.iter().any(|p| p.number == n))
+        };
         match self.target(port, w) {
             _ if !port.is_tcp => Reached::Beside,
             Some(number) if node.serves_tls_at(number) => Reached::Tls,

@@ -58,6 +58,13 @@ fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
             let list: Vec<String> = declared.iter().map(ToString::to_string).collect();
             (!answers).then(|| format!("to port {number}, and its containers have {}", list.join(", ")))
         }
+        (_, Some(number)) => {
+            let node = network.nodes[w].as_ref().filter(|node| node.has_left(number))?;
+            let others = workload.containers.iter().enumerate().filter(|(index, _)| *index != node.container);
+            let is_anothers = others.into_iter().any(|(_, c)| c.ports.iter().any(|p| p.number == number));
+            let list: Vec<String> = node.ports.iter().flatten().map(ToString::to_string).collect();
+            (!is_anothers).then(|| format!("to port {number}, and the node listens at {}", list.join(", ")))
+        }
         _ => None,
     }
 }

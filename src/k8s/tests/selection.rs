@@ -118,6 +118,27 @@ fn who_dials_decides_which_forms_are_required() {
 }
 
 #[test]
+fn a_peer_that_listens_elsewhere_has_left_its_usual_port() {
+    let moved = peer("a", "x", "app: a", "").replace("0.0.0.0:7051", "0.0.0.0:9051");
+    let with = |ports: &str| {
+        moved.replace(
+            "        - name: peer\n",
+            &format!("        - {{name: other, image: c, ports: [{ports}]}}\n        - name: peer\n"),
+        )
+    };
+    for (text, port, expected) in [
+        (moved.clone(), 9051, true),
+        // It misses the peer, which is a fault of its own.
+        (moved.clone(), 7051, true),
+        (with("{containerPort: 7051}"), 7051, false),
+        (with("{containerPort: 1}"), 7051, true),
+    ] {
+        let own = service("s", "x", &format!("selector: {{app: a}}, ports: [{{port: {port}}}]"));
+        assert_eq!(required(&network(&[&text, &own]), "a").contains(&"s".to_owned()), expected, "{port} {text}");
+    }
+}
+
+#[test]
 fn a_container_that_declares_no_port_may_be_what_a_service_is_for() {
     let alone = peer("a", "x", "app: a", "");
     let with = |ports: &str| {

@@ -84,6 +84,12 @@ const FAULTS: &[Case] = &[
     ),
     ("gateway.yaml", "      targetPort: grpc\n", "", &[]),
     (
+        "peer-b.yaml",
+        "CORE_PEER_LISTENADDRESS: 0.0.0.0:7051",
+        "CORE_PEER_LISTENADDRESS: 0.0.0.0:9051",
+        &["gateway-port-mismatch error gateway.yaml:10", "gateway-port-mismatch error peer-b.yaml:78"],
+    ),
+    (
         "gateway.yaml",
         "    org: acme\n",
         "    org: acmee\n",
