@@ -4,16 +4,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::expectation::{Expectation, ExpectedName, NameSource};
-use super::finding::{Finding, Findings, Severity};
+use super::finding::{Digest, Finding, Findings, Severity};
 use super::gateway::GatewayReport;
 use super::input::{LoadOptions, ServedUnit, Unit, load};
 use super::judge::judge;
+use super::ledger::{Ledger, Packed, Packer, Unpacker};
 use super::policy::{Policy, PolicyError};
 use super::registry::{RULES, rule_by_id};
 use super::rule::{Context, Rule};
-use super::subject::{HeldCert, Place, Subject, SubjectKind, spki_hash};
+use super::subject::{HeldCert, Place, Subject, SubjectKind};
 use super::verdict::Verdicts;
 use crate::Timestamp;
 use crate::fsx::Disk;
@@ -67,6 +69,32 @@ pub struct Summary {
     pub suppressed: usize,
 }
 
+impl Summary {
+    const fn count_of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+            Severity::Note => &mut self.notes,
+        }
+    }
+}
+
+impl Packed for SubjectReport {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.path(&self.path);
+        out.number(self.kind as u64);
+        out.word(self.role.unwrap_or_default());
+        self.verdicts.pack(out);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let path = from.path();
+        let kind = SubjectKind::ALL.get(from.count()).copied().unwrap_or(SubjectKind::Certificate);
+        let role = Some(from.word()).filter(|role| !role.is_empty());
+        Self { path, kind, role, verdicts: Verdicts::unpack(from) }
+    }
+}
+
 /// The result of an audit.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -75,9 +103,9 @@ pub struct Report {
     /// Counts.
     pub summary: Summary,
     /// What was found, in the order of the subjects.
-    pub findings: Vec<Finding>,
+    pub findings: Ledger<Finding>,
     /// What was audited.
-    pub subjects: Vec<SubjectReport>,
+    pub subjects: Ledger<SubjectReport>,
     /// Gateways whose members were dialled.
     pub gateways: Vec<GatewayReport>,
 }
@@ -99,15 +127,15 @@ pub struct Audited {
     pub names: Vec<String>,
     /// What was read from a manifest.
     pub manifest: Option<Box<Manifest>>,
-    /// SHA-256 of the certificate that a TLS server serves, hex, and whether it was served or stands on disk.
-    pub server: Option<(String, bool)>,
+    /// The certificate that a TLS server serves, and whether it was served or stands on disk.
+    pub server: Option<(Digest, bool)>,
 }
 
 /// A key that a certificate uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUse {
-    /// SHA-256 of its `SubjectPublicKeyInfo`, hex.
-    pub spki_hash: String,
+    /// Of its `SubjectPublicKeyInfo`.
+    pub spki: Digest,
     /// Whether a TLS server uses it; otherwise an identity of an MSP.
     pub tls: bool,
     /// The subject's path.
@@ -127,21 +155,29 @@ impl Report {
         self.summary.certificates += audited.certificates;
         if let Some(subject) = audited.subject {
             self.summary.subjects += 1;
-            self.subjects.push(subject);
+            self.subjects.push(&subject);
         }
-        self.findings.extend(audited.findings);
+        audited.findings.iter().for_each(|finding| self.find(finding));
     }
 
-    /// Counts the findings by severity, once they are all there.
-    pub fn count(&mut self) {
-        let of = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
-        (self.summary.errors, self.summary.warnings, self.summary.notes) =
-            (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
+    /// Adds a finding.
+    pub fn find(&mut self, finding: &Finding) {
+        *self.summary.count_of(finding.severity) += 1;
+        self.findings.push(finding);
+    }
+
+    /// Takes all findings out.
+    pub fn take_findings(&mut self) -> Ledger<Finding> {
+        (self.summary.errors, self.summary.warnings, self.summary.notes) = (0, 0, 0);
+        std::mem::take(&mut self.findings)
     }
 
     /// The worst severity among the findings.
     pub fn worst(&self) -> Option<Severity> {
-        self.findings.iter().map(|f| f.severity).max()
+        let of = |severity, count| (count > 0).then_some(severity);
+        of(Severity::Error, self.summary.errors)
+            .or(of(Severity::Warning, self.summary.warnings))
+            .or(of(Severity::Note, self.summary.notes))
     }
 }
 
@@ -243,7 +279,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
         keys: leaf
             .and_then(|held| {
                 Some(KeyUse {
-                    spki_hash: spki_hash(held.cert.spki_der()),
+                    spki: Sha256::digest(held.cert.spki_der()).into(),
                     tls: uses(held)?,
                     path: subject.path.clone(),
                     common_name: held.cert.common_name().unwrap_or_default().to_owned(),
@@ -253,7 +289,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
             .collect(),
         server: leaf
             .filter(|held| held.is_tls_leaf())
-            .map(|held| (spki_hash(held.cert.der()), held.place == Place::Served)),
+            .map(|held| (Sha256::digest(held.cert.der()).into(), held.place == Place::Served)),
         names: leaf
             .filter(|held| held.is_tls_leaf())
             .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())

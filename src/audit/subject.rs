@@ -44,6 +44,12 @@ pub struct Location {
     pub line: Option<usize>,
 }
 
+impl SubjectKind {
+    /// Every kind, in the order in which they are numbered.
+    pub(super) const ALL: [Self; 7] =
+        [Self::Msp, Self::Tls, Self::Certificate, Self::Csr, Self::Crl, Self::Manifest, Self::Endpoint];
+}
+
 impl Location {
     /// A whole file or folder.
     pub fn whole(path: impl Into<PathBuf>) -> Self {

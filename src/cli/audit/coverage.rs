@@ -56,7 +56,7 @@ pub(super) fn cover(
     }
     let mut findings = Findings::new();
     check(&covered, &mut findings);
-    report.findings.extend(findings.into_vec());
+    findings.into_vec().iter().for_each(|finding| report.find(finding));
     Ok(Some(covered))
 }
 
