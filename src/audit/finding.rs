@@ -71,9 +71,13 @@ pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, 
 #[derive(Debug, Default)]
 pub struct Findings {
     found: Vec<Finding>,
-    /// Fingerprint, block and line of each: a bundle may hold as many certificates as it likes.
+    /// Fingerprint, block and line of each, once there are more than a few: a bundle may hold as many certificates as it
+    /// likes.
     known: HashSet<Twin>,
 }
+
+/// So many findings are looked through one by one.
+const FEW: usize = 16;
 
 type Twin = (Digest, Option<usize>, Option<usize>);
 
@@ -111,7 +115,7 @@ impl Findings {
     /// Takes back what the rule `id` found in the file at `path`.
     pub(super) fn remove(&mut self, id: &str, path: &Path) {
         self.found.retain(|f| f.rule != id || f.path != path);
-        self.known = self.found.iter().map(Finding::twin).collect();
+        self.known.clear();
     }
 
     /// Adds to what `rule` found in the file at `path` what comes of it, when it found something there, and makes it at
@@ -175,8 +179,17 @@ impl Draft<'_> {
 
     /// Adds the finding, unless the very same stands there already.
     pub fn add(self) {
-        if self.findings.known.insert(self.finding.twin()) {
-            self.findings.found.push(self.finding);
+        let Findings { found, known } = self.findings;
+        let is_new = if found.len() < FEW {
+            !found.iter().any(|other| other.is_twin(&self.finding))
+        } else {
+            if known.is_empty() {
+                known.extend(found.iter().map(Finding::twin));
+            }
+            known.insert(self.finding.twin())
+        };
+        if is_new {
+            found.push(self.finding);
         }
     }
 }
@@ -191,6 +204,19 @@ impl Finding {
     /// [`Self::digest`] in hex.
     pub fn fingerprint(&self) -> String {
         hex(&self.digest())
+    }
+
+    /// Whether both have the same [`Self::twin`].
+    fn is_twin(&self, other: &Self) -> bool {
+        let names = |finding: &Self| {
+            let mut names: Vec<String> = finding.names.clone();
+            names.sort();
+            names
+        };
+        (self.rule, self.block, self.line) == (other.rule, other.block, other.line)
+            && self.path == other.path
+            && self.subject == other.subject
+            && names(self) == names(other)
     }
 
     /// What no two findings of a subject share.
@@ -272,6 +298,42 @@ fn digest(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn finding(n: usize) -> Finding {
+        let names = vec![format!("peer{n}"), "localhost".to_owned()];
+        Finding {
+            rule: "san-missing",
+            severity: Severity::Warning,
+            message: format!("it lacks peer{n}"),
+            remedy: if n % 2 == 0 { Cow::Borrowed("enrol again") } else { Cow::Owned(format!("add peer{n}")) },
+            path: PathBuf::from(format!("tls/{n}.pem")),
+            block: (n % 3 > 0).then_some(n),
+            line: (n % 5 > 0).then_some(7 * n),
+            subject: (n % 7 > 0).then(|| format!("CN=peer{n}")),
+            names: if n % 4 == 0 { Vec::new() } else { names },
+        }
+    }
+
+    #[test]
+    fn a_packed_finding_comes_back_whole() {
+        let all: Vec<Finding> = (0..500).map(finding).collect();
+        let ledger: crate::audit::Ledger<Finding> = all.iter().cloned().collect();
+        assert!(ledger.into_iter().eq(all));
+    }
+
+    #[test]
+    fn the_same_finding_counts_once_among_few_and_among_many() {
+        let mut findings = Findings::new();
+        for n in (0..3 * FEW).chain(0..3 * FEW) {
+            let mut finding = finding(n);
+            if findings.len() > n {
+                finding.names.reverse();
+                finding.message.clear();
+            }
+            Draft { findings: &mut findings, finding }.add();
+        }
+        assert_eq!(findings.into_vec(), (0..3 * FEW).map(finding).collect::<Vec<_>>());
+    }
 
     #[test]
     fn a_fingerprint_depends_on_rule_path_subject_and_names_in_any_order() {

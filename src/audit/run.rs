@@ -121,6 +121,8 @@ pub struct Audited {
     pub certificates: usize,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What was found before in the first parts of a file that holds very much.
+    pub earlier: Ledger<Finding>,
     /// The keys it uses, and for what.
     pub keys: Vec<KeyUse>,
     /// The names of its TLS certificate, for a first policy.
@@ -129,6 +131,19 @@ pub struct Audited {
     pub manifest: Option<Box<Manifest>>,
     /// The certificate that a TLS server serves, and whether it was served or stands on disk.
     pub server: Option<(Digest, bool)>,
+}
+
+impl Audited {
+    /// Adds what comes of the next part of the same file.
+    fn go_on(&mut self, next: Self) {
+        self.earlier.extend(std::mem::replace(&mut self.findings, next.findings));
+        self.subject = self.subject.take().or(next.subject);
+        self.is_something |= next.is_something;
+        self.certificates += next.certificates;
+        if self.names.is_empty() {
+            self.names = next.names;
+        }
+    }
 }
 
 /// A key that a certificate uses.
@@ -157,6 +172,7 @@ impl Report {
             self.summary.subjects += 1;
             self.subjects.push(&subject);
         }
+        audited.earlier.into_iter().for_each(|finding| self.find(&finding));
         audited.findings.iter().for_each(|finding| self.find(finding));
     }
 
@@ -198,7 +214,23 @@ impl Audit {
 
     /// Loads, judges, checks.
     fn look(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
-        let Some(mut subject) = load(disk, unit, &self.load) else { return Ok(None) };
+        let mut whole: Result<Option<Audited>, PolicyError> = Ok(None);
+        let mut add = |part| {
+            let Ok(before) = &mut whole else { return };
+            match (self.loaded(disk, unit, part), before) {
+                (Ok(audited), Some(before)) => before.go_on(audited),
+                (Ok(audited), before) => *before = Some(audited),
+                (Err(e), _) => whole = Err(e),
+            }
+        };
+        if let Some(last) = load(disk, unit, &self.load, &mut add) {
+            add(last);
+        }
+        whole
+    }
+
+    /// Judges and checks what was loaded.
+    fn loaded(&self, disk: &Disk, unit: &Unit, mut subject: Subject) -> Result<Audited, PolicyError> {
         let mut expectation = self.policy.expectation(&self.expectation, &subject.path)?;
         if let Unit::Served(ServedUnit { dialled: Some(name), member_of, .. }) = unit {
             let source = match member_of {
@@ -215,7 +247,7 @@ impl Audit {
         for refusal in refused {
             refusal.report(&subject, &mut findings);
         }
-        Ok(Some(audited(subject, findings.into_vec())))
+        Ok(audited(subject, findings.into_vec()))
     }
 
     /// Checks a subject that was found inside others and that Fabric does not judge: a certificate in a Secret.
@@ -276,6 +308,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
         is_something: is_subject || (!subject.is_blank && findings.iter().any(|f| f.rule != "input-skipped")),
         certificates: subject.certificates.len(),
         findings,
+        earlier: Ledger::default(),
         keys: leaf
             .and_then(|held| {
                 Some(KeyUse {

@@ -245,6 +245,8 @@ pub struct Subject {
     pub is_named: bool,
     /// Whether such a file holds nothing of ours at all.
     pub is_blank: bool,
+    /// Whether it is a part of a file that holds more than is looked at together: what else is in it is not known here.
+    pub is_part: bool,
     /// For an MSP folder.
     pub msp: Option<MspFacts>,
     /// For a manifest: what was read from it, until the run takes it to those of the other files.
@@ -272,6 +274,7 @@ impl Subject {
             troubles: Vec::new(),
             is_named: false,
             is_blank: false,
+            is_part: false,
             msp: None,
             manifest: None,
             verdicts: Verdicts::None,

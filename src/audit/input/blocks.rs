@@ -14,8 +14,12 @@ const DASHES: &[u8] = b"-----";
 const LONGEST_LABEL: usize = 64;
 /// Two words, their dashes, a label, and what tells whether the line ends there.
 const LONGEST_MARKER: usize = 2 * DASHES.len() + "BEGIN ".len() + LONGEST_LABEL + 8;
-/// Nothing that Fabric reads comes near this; a revocation list may be long.
-const LARGEST_BLOCK: usize = 64 * 1024 * 1024;
+/// Nothing that Fabric reads comes near this.
+const LARGEST_BLOCK: usize = 4 * 1024 * 1024;
+/// A revocation list may be long.
+const LARGEST_LIST: usize = 64 * 1024 * 1024;
+/// So many letters are decoded at once, from four of which three bytes come.
+const LETTERS: usize = 4 * 1024;
 /// Private keys fit in here, so that a growing buffer leaves no copy of one behind.
 const ROOM: usize = 8 * 1024;
 
@@ -51,6 +55,12 @@ struct Open {
     alone: bool,
     body: Zeroizing<Vec<u8>>,
     too_long: bool,
+}
+
+impl Open {
+    fn largest(&self) -> usize {
+        if self.label.ends_with("CRL") { LARGEST_LIST } else { LARGEST_BLOCK }
+    }
 }
 
 struct Mark<'a> {
@@ -123,7 +133,7 @@ impl<'a> Blocks<'a> {
         // A byte-order mark is no text either.
         self.blank = fresh && line.iter().all(|b| b.is_ascii_whitespace() || matches!(b, 0xef | 0xbb | 0xbf));
         if let Some(open) = &mut self.open {
-            open.too_long |= open.body.len() + text.len() > LARGEST_BLOCK;
+            open.too_long |= open.body.len() + text.len() > open.largest();
             if !open.too_long {
                 open.body.extend_from_slice(text);
             }
@@ -190,23 +200,61 @@ fn mark(text: &[u8]) -> Option<Mark<'_>> {
 /// The content of a block, and whether its header says that it is encrypted.
 fn decode(open: &Open) -> (Result<Zeroizing<Vec<u8>>, String>, bool) {
     if open.too_long {
-        return (Err(format!("it is longer than {} MiB", LARGEST_BLOCK / 1024 / 1024)), false);
+        return (Err(format!("it is longer than {} MiB", open.largest() / 1024 / 1024)), false);
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(open.body.len()));
+    let mut letters = Letters::with_room_for(open.body.len());
     let mut encrypted = false;
     for (index, line) in open.body.split(|b| *b == b'\n').enumerate() {
         let line = line.trim_ascii();
-        if text.is_empty() && line.contains(&b':') {
+        if letters.is_empty() && line.contains(&b':') {
             encrypted |= line.starts_with(b"DEK-Info");
             continue;
         }
-        if !add_line(line, &mut text) {
+        if !add_line(line, &mut letters.waiting) {
             let line = open.line + index;
             return (Err(format!("its base64 is broken in line {line}")), encrypted);
         }
+        letters.decode_most();
     }
-    let content = BASE64.decode(text.as_slice()).map(Zeroizing::new);
-    (content.map_err(|_| "its base64 is cut or has letters too many".to_owned()), encrypted)
+    (letters.decoded().ok_or_else(|| "its base64 is cut or has letters too many".to_owned()), encrypted)
+}
+
+/// Letters of base64 while they come, so that a long text does not stand there three times.
+struct Letters {
+    waiting: Zeroizing<Vec<u8>>,
+    /// What they mean; `None` once they mean nothing.
+    content: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Letters {
+    fn with_room_for(letters: usize) -> Self {
+        let room = |n| Zeroizing::new(Vec::with_capacity(n));
+        Self { waiting: room(letters.min(2 * LETTERS)), content: Some(room(letters.div_ceil(4) * 3)) }
+    }
+
+    /// Whether none came yet.
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.content.as_ref().is_some_and(|content| content.is_empty())
+    }
+
+    /// Decodes what cannot be the end.
+    fn decode_most(&mut self) {
+        if self.waiting.len() > LETTERS {
+            let whole = (self.waiting.len() - 1) / LETTERS * LETTERS;
+            let (most, rest) = self.waiting.split_at(whole);
+            let ends = most.contains(&b'=');
+            self.content.take_if(|content| ends || BASE64.decode_vec(most, content).is_err());
+            let rest = Zeroizing::new(rest.to_vec());
+            self.waiting.truncate(rest.len());
+            self.waiting.copy_from_slice(&rest);
+        }
+    }
+
+    fn decoded(self) -> Option<Zeroizing<Vec<u8>>> {
+        let mut content = self.content?;
+        BASE64.decode_vec(self.waiting.as_slice(), &mut content).ok()?;
+        Some(content)
+    }
 }
 
 /// Adds the letters of a line, be it a string of JSON with its escapes; `false` when there is something else in it.
@@ -290,6 +338,27 @@ mod tests {
         assert_eq!(why("-----BEGIN A-----\nAQI\n-----END A-----\n"), "its base64 is cut or has letters too many");
         assert_eq!(why("-----END A-----\n"), "it has an END line and no BEGIN line");
         assert!(one("-----BEGIN A-----\nMIIB...\n-----END A-----\n").2, "it is left out");
+    }
+
+    #[test]
+    fn a_long_block_is_decoded_piece_by_piece() {
+        for len in [3 * LETTERS / 4 - 1, 3 * LETTERS / 4, 3 * LETTERS / 4 + 1, 50_000] {
+            let content: Vec<u8> = (0..len).map(|n| n.to_be_bytes()[7]).collect();
+            let text = pem_encode("A", &content);
+            assert_eq!(one(&text), (1, Ok(content.clone()), false));
+            let whole = text.replace("-----BEGIN A-----\n", "").replace("\n-----END A-----\n", "").replace('\n', "");
+            assert_eq!(one(&format!("-----BEGIN A-----\n{whole}\n-----END A-----\n")), (1, Ok(content), false));
+        }
+        let ends = format!("-----BEGIN A-----\n{}-----END A-----\n", "QUE=\n".repeat(LETTERS));
+        assert_eq!(one(&ends).1.unwrap_err(), "its base64 is cut or has letters too many");
+    }
+
+    #[test]
+    fn only_a_revocation_list_may_be_very_long() {
+        let lines = "QUJD\n".repeat(LARGEST_BLOCK / 5 + 1);
+        let of = |label: &str| one(&format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")).1;
+        assert_eq!(of("CERTIFICATE").unwrap_err(), "it is longer than 4 MiB");
+        assert_eq!(of("X509 CRL").map(|content| content.len()), Ok(3 * (LARGEST_BLOCK / 5 + 1)));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     }
     let stdin = if args.paths.iter().any(|p| p.as_os_str() == "-") { Some(super::read_stdin()?) } else { None };
     let met = connect::connect(&disk, args, !audit.expectation.names.is_empty())?;
-    let run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
+    let mut run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
     let mut looked = run.look()?;
     if !looked.anything && !looked.report.findings.iter().any(|f| f.rule == SKIPPED) {
         return Err(nothing(&looked.report));
@@ -120,11 +120,13 @@ struct Looked {
 }
 
 impl Run<'_> {
-    fn look(&self) -> Result<Looked, Error> {
+    fn look(&mut self) -> Result<Looked, Error> {
         let (args, audit) = (self.args, self.audit);
+        // It may be long, and is needed again only where something is mended.
+        let stdin = if args.members.fix { self.stdin.clone() } else { self.stdin.take() };
         let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
         let walk = Walk::new(self.disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
-        let units = source(walk, self.stdin.clone(), self.met.served.clone());
+        let units = source(walk, stdin, self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
         let mapped = coverage::mapped(args, &audit.load)?;
         let mut report = Report::new();
