@@ -124,7 +124,7 @@ impl Run<'_> {
         let (args, audit) = (self.args, self.audit);
         // It may be long, and is needed again only where something is mended.
         let stdin = if args.members.fix { self.stdin.clone() } else { self.stdin.take() };
-        let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
+        let excluded = |path: &Path| !audit.policy.exclude.is_empty() && audit.policy.excludes(&audit.load.shown(path));
         let walk = Walk::new(self.disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
         let units = source(walk, stdin, self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
