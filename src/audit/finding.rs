@@ -305,12 +305,12 @@ mod tests {
             rule: "san-missing",
             severity: Severity::Warning,
             message: format!("it lacks peer{n}"),
-            remedy: if n % 2 == 0 { Cow::Borrowed("enrol again") } else { Cow::Owned(format!("add peer{n}")) },
+            remedy: if n.is_multiple_of(2) { Cow::Borrowed("enrol again") } else { Cow::Owned(format!("add peer{n}")) },
             path: PathBuf::from(format!("tls/{n}.pem")),
-            block: (n % 3 > 0).then_some(n),
-            line: (n % 5 > 0).then_some(7 * n),
-            subject: (n % 7 > 0).then(|| format!("CN=peer{n}")),
-            names: if n % 4 == 0 { Vec::new() } else { names },
+            block: (!n.is_multiple_of(3)).then_some(n),
+            line: (!n.is_multiple_of(5)).then_some(7 * n),
+            subject: (!n.is_multiple_of(7)).then(|| format!("CN=peer{n}")),
+            names: if n.is_multiple_of(4) { Vec::new() } else { names },
         }
     }
 

@@ -86,7 +86,9 @@ mod tests {
         let at = |text| Timestamp::parse_rfc3339(text).unwrap();
         let run = |now| {
             let mut report = Report::new();
-            ["old/a", "new/a"].iter().for_each(|path| report.find(&finding(path)));
+            for path in ["old/a", "new/a"] {
+                report.find(&finding(path));
+            }
             hide(&mut report, &policy, &Levels::default(), None, at(now));
             (report.findings.into_iter().collect::<Vec<_>>(), report.summary.suppressed)
         };

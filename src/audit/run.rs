@@ -192,8 +192,8 @@ impl Report {
     pub fn worst(&self) -> Option<Severity> {
         let of = |severity, count| (count > 0).then_some(severity);
         of(Severity::Error, self.summary.errors)
-            .or(of(Severity::Warning, self.summary.warnings))
-            .or(of(Severity::Note, self.summary.notes))
+            .or_else(|| of(Severity::Warning, self.summary.warnings))
+            .or_else(|| of(Severity::Note, self.summary.notes))
     }
 }
 

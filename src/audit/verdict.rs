@@ -115,11 +115,15 @@ impl Packed for Verdicts {
             Self::None => out.number(0),
             Self::Msp { peer, orderer, channel, member } => {
                 out.number(1);
-                [peer, orderer, channel, member].iter().for_each(|verdict| verdict.pack(out));
+                for verdict in [peer, orderer, channel, member] {
+                    verdict.pack(out);
+                }
             }
             Self::Tls { server, client } => {
                 out.number(2);
-                [server, client].iter().for_each(|verdict| verdict.pack(out));
+                for verdict in [server, client] {
+                    verdict.pack(out);
+                }
             }
         }
     }

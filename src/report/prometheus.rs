@@ -105,7 +105,9 @@ struct Series {
 
 impl Packed for Series {
     fn pack(&self, out: &mut Packer<'_>) {
-        self.by.iter().for_each(|word| out.word(word));
+        for word in self.by {
+            out.word(word);
+        }
         out.text(&self.path);
     }
 

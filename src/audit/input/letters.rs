@@ -34,10 +34,10 @@ impl Letters {
 
     /// Adds those of a line, be it a string of JSON with its escapes; `false` when there is something else in it.
     pub(super) fn add(&mut self, line: &[u8]) -> bool {
-        if line.iter().all(is_letter) {
+        if line.iter().copied().all(is_letter) {
             self.waiting.extend_from_slice(line);
         } else {
-            let mut bytes = line.iter();
+            let mut bytes = line.iter().copied();
             while let Some(byte) = bytes.next() {
                 match byte {
                     b' ' | b'\t' | b'\r' => {}
@@ -46,7 +46,7 @@ impl Letters {
                         Some(b'/') => self.waiting.push(b'/'),
                         _ => return false,
                     },
-                    _ if is_letter(byte) => self.waiting.push(*byte),
+                    _ if is_letter(byte) => self.waiting.push(byte),
                     _ => return false,
                 }
             }
@@ -76,7 +76,7 @@ impl Letters {
     }
 }
 
-const fn is_letter(byte: &u8) -> bool {
+const fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 

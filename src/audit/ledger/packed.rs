@@ -49,7 +49,9 @@ impl Packer<'_> {
     /// Texts, one, none or many.
     pub fn texts(&mut self, texts: &[String]) {
         self.count(texts.len());
-        texts.iter().for_each(|text| self.text(text));
+        for text in texts {
+            self.text(text);
+        }
     }
 
     /// A path.
