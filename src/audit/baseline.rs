@@ -124,7 +124,11 @@ struct Each(Sorted<Known>);
 impl Serialize for Each {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut last = None;
-        let new = |known: &Known| last.replace(known.fingerprint) != Some(known.fingerprint);
+        let new = |known: &Known| {
+            let is_new = last != Some(known.fingerprint);
+            last = Some(known.fingerprint);
+            is_new
+        };
         serializer.collect_seq(self.0.iter().filter(new))
     }
 }

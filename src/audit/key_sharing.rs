@@ -70,9 +70,10 @@ impl KeySharing {
             let mut found = Findings::new();
             found.report(rule, &Location::whole(path.as_path()), message).add();
             // Of two keys that begin at one place, one is told.
-            if last.replace(path.clone()) != Some(path) {
+            if last.as_ref() != Some(&path) {
                 found.into_vec().iter().for_each(|finding| report.find(finding));
             }
+            last = Some(path);
         }
     }
 }
