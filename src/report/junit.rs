@@ -18,7 +18,8 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"fabcert audit\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" time=\"0\">\n  <testsuite name=\"fabcert audit\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"0\">\n"
     )?;
     // GitLab passes over a test case whose names stood before.
-    let mut times = Times::among(cases(&sorted).filter_map(|case| Some(both(&case.path, &name(case.finding.as_ref()?)))));
+    let mut times =
+        Times::among(cases(&sorted).filter_map(|case| Some(both(&case.path, &name(case.finding.as_ref()?)))));
     for Case { path, finding, .. } in cases(&sorted) {
         let class = xml(&path);
         let Some(finding) = finding else {
