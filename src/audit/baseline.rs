@@ -1,25 +1,32 @@
 //! A baseline: findings that were there when the audit came to a repository. They are hidden, new ones are not.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::finding::Finding;
+use super::finding::{Digest, Finding};
+use super::ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
+use crate::x509::hex;
 use crate::{Error, ErrorKind};
 
 /// A baseline file.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Baseline {
-    schema_version: u32,
-    findings: Vec<Known>,
+    known: Ledger<Known>,
+    /// Those of what is known, sorted.
+    digests: Vec<Digest>,
 }
 
 /// A finding that is known. Only the fingerprint counts; the rest is for readers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Known {
-    fingerprint: String,
+    #[serde(serialize_with = "written", deserialize_with = "read")]
+    fingerprint: Digest,
     rule: String,
+    #[serde(serialize_with = "super::finding::lossy")]
     path: PathBuf,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
@@ -27,80 +34,159 @@ struct Known {
     names: Vec<String>,
 }
 
-/// What a baseline did to a list of findings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// How many findings it hid.
-    pub hidden: usize,
-    /// Entries that hid nothing: what they were about is mended, or moved.
-    pub stale: Vec<String>,
+/// What a baseline does to the findings of a run.
+#[derive(Debug)]
+pub struct Applied<'a> {
+    baseline: &'a Baseline,
+    /// Which of its digests were met.
+    used: Vec<bool>,
 }
 
 impl Baseline {
-    /// A baseline of these findings.
-    pub fn of(findings: &[Finding]) -> Self {
-        let by_fingerprint: BTreeMap<&str, &Finding> = findings.iter().map(|f| (f.fingerprint.as_str(), f)).collect();
-        let known = |f: &Finding| Known {
-            fingerprint: f.fingerprint.clone(),
-            rule: f.rule.to_owned(),
-            path: f.path.clone(),
-            subject: f.subject.clone(),
-            names: f.names.clone(),
+    /// Writes a baseline of these findings.
+    ///
+    /// # Errors
+    /// When `out` does not take it.
+    pub fn write(findings: &Ledger<Finding>, out: &mut dyn Write) -> io::Result<()> {
+        let known = |finding: Finding| Known {
+            fingerprint: finding.digest(),
+            rule: finding.rule.to_owned(),
+            path: finding.path,
+            subject: finding.subject,
+            names: finding.names,
         };
-        Self { schema_version: 1, findings: by_fingerprint.into_values().map(known).collect() }
+        let findings = Each(findings.iter().map(known).collect::<Sorter<_>>().sorted());
+        serde_json::to_writer_pretty(&mut *out, &File { schema_version: 1, findings })?;
+        out.write_all(b"\n")
     }
 
     /// Reads a baseline file; `path` is for the error.
     ///
     /// # Errors
     /// When it is none that fabcert wrote.
-    pub fn parse(text: &[u8], path: &Path) -> Result<Self, Error> {
+    pub fn parse(text: impl Read, path: &Path) -> Result<Self, Error> {
         let refuse = |why: String| {
             Error::new(ErrorKind::Input, format!("{} is no baseline: {why}", path.display()))
                 .with_help("write one with fabcert audit --write-baseline FILE")
         };
-        let baseline: Self = serde_json::from_slice(text).map_err(|e| refuse(e.to_string()))?;
-        if baseline.schema_version != 1 {
-            return Err(refuse(format!("its schema_version is {}, and 1 is known", baseline.schema_version)));
+        let file: File<Self> = serde_json::from_reader(text).map_err(|e| refuse(e.to_string()))?;
+        if file.schema_version != 1 {
+            return Err(refuse(format!("its schema_version is {}, and 1 is known", file.schema_version)));
         }
+        let mut baseline = file.findings;
+        baseline.digests.sort_unstable();
+        baseline.digests.dedup();
         Ok(baseline)
     }
 
-    /// The file's content.
-    pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
-    }
-
     /// How many findings it knows.
-    pub fn len(&self) -> usize {
-        self.findings.len()
+    pub const fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// Whether it knows none.
-    pub fn is_empty(&self) -> bool {
-        self.findings.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 
-    /// Takes the known findings out of the list.
-    pub fn apply(&self, findings: &mut Vec<Finding>) -> Applied {
-        let mut used: BTreeMap<&str, bool> = self.findings.iter().map(|k| (k.fingerprint.as_str(), false)).collect();
-        let before = findings.len();
-        findings.retain(|f| match used.get_mut(f.fingerprint.as_str()) {
-            Some(seen) => {
-                *seen = true;
-                false
+    /// Begins to hide what it knows.
+    pub fn apply(&self) -> Applied<'_> {
+        Applied { baseline: self, used: vec![false; self.digests.len()] }
+    }
+}
+
+impl Applied<'_> {
+    /// Whether the baseline knows a finding.
+    pub fn hides(&mut self, finding: &Finding) -> bool {
+        let known = self.baseline.digests.binary_search(&finding.digest());
+        known.inspect(|at| self.used[*at] = true).is_ok()
+    }
+
+    /// Entries that hid nothing, each once: what they were about is mended, or moved.
+    pub fn stale(&self) -> impl Iterator<Item = String> + use<'_> {
+        let mut told = HashSet::new();
+        let unused =
+            |known: &Known| self.baseline.digests.binary_search(&known.fingerprint).is_ok_and(|at| !self.used[at]);
+        let words = |known: Known| format!("{} at {}", known.rule, known.path.display());
+        self.baseline.known.iter().filter(unused).map(words).filter(move |words| told.insert(words.clone()))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct File<T> {
+    schema_version: u32,
+    findings: T,
+}
+
+/// Findings by their fingerprints, each once.
+struct Each(Sorted<Known>);
+
+impl Serialize for Each {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut last = None;
+        let new = |known: &Known| {
+            let is_new = last != Some(known.fingerprint);
+            last = Some(known.fingerprint);
+            is_new
+        };
+        serializer.collect_seq(self.0.iter().filter(new))
+    }
+}
+
+impl<'de> Deserialize<'de> for Baseline {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Baseline;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of findings")
             }
-            None => true,
-        });
-        let stale = self
-            .findings
-            .iter()
-            .filter(|k| used.get(k.fingerprint.as_str()) == Some(&false))
-            .map(|k| format!("{} at {}", k.rule, k.path.display()))
-            .collect();
-        Applied { hidden: before - findings.len(), stale }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Baseline, A::Error> {
+                let mut baseline = Baseline::default();
+                while let Some(known) = list.next_element::<Known>()? {
+                    baseline.digests.push(known.fingerprint);
+                    baseline.known.push(&known);
+                }
+                Ok(baseline)
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+fn written<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex(digest))
+}
+
+/// What is no fingerprint is that of no finding.
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let mut digest = Digest::default();
+    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
+    }
+    Ok(if hex(&digest) == text { digest } else { Digest::default() })
+}
+
+impl Packed for Known {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.bytes(&self.fingerprint);
+        out.text(&self.rule);
+        out.path(&self.path);
+        out.texts(self.subject.as_slice());
+        out.texts(&self.names);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self {
+            fingerprint: from.bytes().try_into().unwrap_or_default(),
+            rule: from.text(),
+            path: from.path(),
+            subject: from.texts().pop(),
+            names: from.texts(),
+        }
     }
 }
 
@@ -118,13 +204,22 @@ mod tests {
 
     #[test]
     fn known_findings_are_hidden_and_new_ones_are_not() {
-        let text = Baseline::of(&[finding("a"), finding("b"), finding("a")]).to_json();
-        let baseline = Baseline::parse(text.as_bytes(), Path::new("b.json")).unwrap();
+        let mut text = Vec::new();
+        Baseline::write(&[finding("a"), finding("b"), finding("a")].into_iter().collect(), &mut text).unwrap();
+        let baseline = Baseline::parse(text.as_slice(), Path::new("b.json")).unwrap();
         assert_eq!(baseline.len(), 2);
-        let mut findings = vec![finding("a"), finding("c")];
-        let applied = baseline.apply(&mut findings);
-        assert_eq!(findings, [finding("c")]);
-        assert_eq!(applied, Applied { hidden: 1, stale: vec!["expired at b".to_owned()] });
+        let mut applied = baseline.apply();
+        assert_eq!(["a", "c", "a"].map(|path| applied.hides(&finding(path))), [true, false, true]);
+        assert_eq!(applied.stale().collect::<Vec<_>>(), ["expired at b"]);
+    }
+
+    #[test]
+    fn what_is_no_fingerprint_hides_nothing() {
+        let text = "{\"schema_version\":1,\"findings\":[{\"fingerprint\":\"x\",\"rule\":\"expired\",\"path\":\"a\"}]}";
+        let baseline = Baseline::parse(text.as_bytes(), Path::new("b.json")).unwrap();
+        let mut applied = baseline.apply();
+        assert!(!applied.hides(&finding("a")));
+        assert_eq!(applied.stale().collect::<Vec<_>>(), ["expired at a"]);
     }
 
     #[test]

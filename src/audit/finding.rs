@@ -1,11 +1,14 @@
 //! What a rule has to say about a subject.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
+use super::ledger::{Packed, Packer, Unpacker};
 use super::rule::Rule;
 use super::subject::Location;
 use crate::x509::hex;
@@ -33,8 +36,11 @@ impl Severity {
     }
 }
 
+/// A SHA-256.
+pub type Digest = [u8; 32];
+
 /// One finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule's id.
     pub rule: &'static str,
@@ -43,9 +49,8 @@ pub struct Finding {
     /// What is wrong, of which subject, and why.
     pub message: String,
     /// What to do, as a line that can be pasted where there is one.
-    pub remedy: String,
+    pub remedy: Cow<'static, str>,
     /// The file, relative to the policy file's folder or the working directory.
-    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Which PEM block of the file, from 1.
     pub block: Option<usize>,
@@ -55,8 +60,6 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The names it is about, bare; empty when it is about none.
     pub names: Vec<String>,
-    /// SHA-256 hex of rule, path, subject and names: the same after a renewal.
-    pub fingerprint: String,
 }
 
 /// Writes a path as text. serde refuses one that is no UTF-8, and one file with such a name would cost the whole report.
@@ -68,11 +71,15 @@ pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, 
 #[derive(Debug, Default)]
 pub struct Findings {
     found: Vec<Finding>,
-    /// Fingerprint, block and line of each: a bundle may hold as many certificates as it likes.
+    /// Fingerprint, block and line of each, once there are more than a few: a bundle may hold as many certificates as it
+    /// likes.
     known: HashSet<Twin>,
 }
 
-type Twin = (String, Option<usize>, Option<usize>);
+/// So many findings are looked through one by one.
+const FEW: usize = 16;
+
+type Twin = (Digest, Option<usize>, Option<usize>);
 
 /// A finding that is being written.
 #[derive(Debug)]
@@ -94,13 +101,12 @@ impl Findings {
                 rule: rule.id,
                 severity: rule.severity,
                 message: message.into(),
-                remedy: rule.remedy.to_owned(),
+                remedy: Cow::Borrowed(rule.remedy),
                 path: at.path.clone(),
                 block: at.block,
                 line: at.line,
                 subject: None,
                 names: Vec::new(),
-                fingerprint: String::new(),
             },
             findings: self,
         }
@@ -109,7 +115,7 @@ impl Findings {
     /// Takes back what the rule `id` found in the file at `path`.
     pub(super) fn remove(&mut self, id: &str, path: &Path) {
         self.found.retain(|f| f.rule != id || f.path != path);
-        self.known = self.found.iter().map(Finding::twin).collect();
+        self.known.clear();
     }
 
     /// Adds to what `rule` found in the file at `path` what comes of it, when it found something there, and makes it at
@@ -160,7 +166,7 @@ impl Draft<'_> {
     /// Another remedy than the rule's own: with this subject's file and names in it.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.finding.remedy = remedy.into();
+        self.finding.remedy = Cow::Owned(remedy.into());
         self
     }
 
@@ -173,23 +179,106 @@ impl Draft<'_> {
 
     /// Adds the finding, unless the very same stands there already.
     pub fn add(self) {
-        let mut finding = self.finding;
-        finding.fingerprint = fingerprint(finding.rule, &finding.path, finding.subject.as_deref(), &finding.names);
-        if self.findings.known.insert(finding.twin()) {
-            self.findings.found.push(finding);
+        let Findings { found, known } = self.findings;
+        let is_new = if found.len() < FEW {
+            !found.iter().any(|other| other.is_twin(&self.finding))
+        } else {
+            if known.is_empty() {
+                known.extend(found.iter().map(Finding::twin));
+            }
+            known.insert(self.finding.twin())
+        };
+        if is_new {
+            found.push(self.finding);
         }
     }
 }
 
 impl Finding {
+    /// SHA-256 of rule, path, subject and names: the same after a renewal. It is not kept, since it is never asked for in
+    /// most runs and does not get smaller by being packed.
+    pub fn digest(&self) -> Digest {
+        digest(self.rule, &self.path, self.subject.as_deref(), &self.names)
+    }
+
+    /// [`Self::digest`] in hex.
+    pub fn fingerprint(&self) -> String {
+        hex(&self.digest())
+    }
+
+    /// Whether both have the same [`Self::twin`].
+    fn is_twin(&self, other: &Self) -> bool {
+        let names = |finding: &Self| {
+            let mut names: Vec<String> = finding.names.clone();
+            names.sort();
+            names
+        };
+        (self.rule, self.block, self.line) == (other.rule, other.block, other.line)
+            && self.path == other.path
+            && self.subject == other.subject
+            && names(self) == names(other)
+    }
+
     /// What no two findings of a subject share.
     fn twin(&self) -> Twin {
-        (self.fingerprint.clone(), self.block, self.line)
+        (self.digest(), self.block, self.line)
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Finding", 10)?;
+        fields.serialize_field("rule", self.rule)?;
+        fields.serialize_field("severity", &self.severity)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("remedy", &self.remedy)?;
+        fields.serialize_field("path", &self.path.to_string_lossy())?;
+        fields.serialize_field("block", &self.block)?;
+        fields.serialize_field("line", &self.line)?;
+        fields.serialize_field("subject", &self.subject)?;
+        fields.serialize_field("names", &self.names)?;
+        fields.serialize_field("fingerprint", &self.fingerprint())?;
+        fields.end()
+    }
+}
+
+impl Packed for Finding {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.word(self.rule);
+        out.number(self.severity as u64);
+        out.path(&self.path);
+        out.maybe(self.block);
+        out.maybe(self.line);
+        out.text(&self.message);
+        out.texts(self.subject.as_slice());
+        out.texts(&self.names);
+        out.number(u64::from(matches!(self.remedy, Cow::Owned(_))));
+        match &self.remedy {
+            Cow::Borrowed(remedy) => out.word(remedy),
+            Cow::Owned(remedy) => out.text(remedy),
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let rule = from.word();
+        let severity = match from.number() {
+            0 => Severity::Note,
+            1 => Severity::Warning,
+            _ => Severity::Error,
+        };
+        let (path, block, line, message) = (from.path(), from.maybe(), from.maybe(), from.text());
+        let (subject, names) = (from.texts().pop(), from.texts());
+        let remedy = if from.number() == 1 { Cow::Owned(from.text()) } else { Cow::Borrowed(from.word()) };
+        Self { rule, severity, message, remedy, path, block, line, subject, names }
     }
 }
 
 /// SHA-256 over rule, path, subject and sorted names, each with its length in front; lower-case hex.
 pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> String {
+    hex(&digest(rule, path, subject, names))
+}
+
+fn digest(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> Digest {
     let mut digest = Sha256::new();
     let mut part = |text: &str| {
         digest.update((text.len() as u64).to_be_bytes());
@@ -203,12 +292,48 @@ pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[Stri
     for name in sorted {
         part(name);
     }
-    hex(&digest.finalize())
+    digest.finalize().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn finding(n: usize) -> Finding {
+        let names = vec![format!("peer{n}"), "localhost".to_owned()];
+        Finding {
+            rule: "san-missing",
+            severity: Severity::Warning,
+            message: format!("it lacks peer{n}"),
+            remedy: if n.is_multiple_of(2) { Cow::Borrowed("enrol again") } else { Cow::Owned(format!("add peer{n}")) },
+            path: PathBuf::from(format!("tls/{n}.pem")),
+            block: (!n.is_multiple_of(3)).then_some(n),
+            line: (!n.is_multiple_of(5)).then_some(7 * n),
+            subject: (!n.is_multiple_of(7)).then(|| format!("CN=peer{n}")),
+            names: if n.is_multiple_of(4) { Vec::new() } else { names },
+        }
+    }
+
+    #[test]
+    fn a_packed_finding_comes_back_whole() {
+        let all: Vec<Finding> = (0..500).map(finding).collect();
+        let ledger: crate::audit::Ledger<Finding> = all.iter().cloned().collect();
+        assert!(ledger.into_iter().eq(all));
+    }
+
+    #[test]
+    fn the_same_finding_counts_once_among_few_and_among_many() {
+        let mut findings = Findings::new();
+        for n in (0..3 * FEW).chain(0..3 * FEW) {
+            let mut finding = finding(n);
+            if findings.len() > n {
+                finding.names.reverse();
+                finding.message.clear();
+            }
+            Draft { findings: &mut findings, finding }.add();
+        }
+        assert_eq!(findings.into_vec(), (0..3 * FEW).map(finding).collect::<Vec<_>>());
+    }
 
     #[test]
     fn a_fingerprint_depends_on_rule_path_subject_and_names_in_any_order() {

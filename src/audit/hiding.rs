@@ -1,31 +1,28 @@
 //! What is left of the findings after levels, ignores and baseline, and what these have to say themselves.
 
-use super::baseline::Baseline;
-use super::finding::{Finding, Findings};
+use super::baseline::{Applied, Baseline};
+use super::finding::Findings;
 use super::levels::Levels;
 use super::policy::Policy;
 use super::registry::rule_by_id;
+use super::run::Report;
 use super::subject::Location;
 use crate::Timestamp;
 
-/// Applies the policy's levels and then those of the command line, the policy's ignores, and the baseline. Returns what is
-/// left and how many findings were hidden.
-pub fn hide(
-    findings: Vec<Finding>,
-    policy: &Policy,
-    levels: &Levels,
-    baseline: Option<&Baseline>,
-    now: Timestamp,
-) -> (Vec<Finding>, usize) {
+/// Applies the policy's levels and then those of the command line, the policy's ignores, and the baseline to the findings of
+/// a report, and counts what was hidden.
+pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Option<&Baseline>, now: Timestamp) {
     let mut from_policy = Levels::default();
     for (rule, level) in &policy.levels {
         from_policy.set(rule.as_str(), *level);
     }
-    let level = |f: Finding| from_policy.apply(f).and_then(|f| levels.apply(f));
+    if from_policy.is_empty() && levels.is_empty() && policy.ignore.is_empty() && baseline.is_none() {
+        return;
+    }
+    let level = |f| from_policy.apply(f).and_then(|f| levels.apply(f));
     let mut used = vec![false; policy.ignore.len()];
-    let mut hidden = 0;
-    let mut left: Vec<Finding> = Vec::new();
-    for finding in findings.into_iter().filter_map(level) {
+    let mut known = baseline.map(Baseline::apply);
+    for finding in report.take_findings().into_iter().filter_map(level) {
         let mut ignored = false;
         for (ignore, used) in policy.ignore.iter().zip(&mut used) {
             if ignore.concerns(&finding) {
@@ -33,10 +30,10 @@ pub fn hide(
                 ignored |= !ignore.is_over(now);
             }
         }
-        if ignored {
-            hidden += 1;
+        if ignored || known.as_mut().is_some_and(|known| known.hides(&finding)) {
+            report.summary.suppressed += 1;
         } else {
-            left.push(finding);
+            report.find(&finding);
         }
     }
     let mut own = Findings::new();
@@ -49,20 +46,13 @@ pub fn hide(
             say(&mut own, "ignore-stale", &at, &format!("the ignore of {} hides nothing", ignore.rule));
         }
     }
-    if let Some(baseline) = baseline {
-        let applied = baseline.apply(&mut left);
-        hidden += applied.hidden;
-        for entry in applied.stale {
-            say(
-                &mut own,
-                "baseline-stale",
-                &Location::whole("."),
-                &format!("the baseline knows {entry}, which is gone"),
-            );
-        }
+    own.into_vec().into_iter().filter_map(level).for_each(|finding| report.find(&finding));
+    for entry in known.iter().flat_map(Applied::stale) {
+        let mut own = Findings::new();
+        let message = format!("the baseline knows {entry}, which is gone");
+        say(&mut own, "baseline-stale", &Location::whole("."), &message);
+        own.into_vec().into_iter().filter_map(level).for_each(|finding| report.find(&finding));
     }
-    left.extend(own.into_vec().into_iter().filter_map(level));
-    (left, hidden)
 }
 
 fn say(findings: &mut Findings, rule: &str, at: &Location, message: &str) {
@@ -76,7 +66,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::audit::{Level, Severity};
+    use crate::audit::{Finding, Level, Severity};
 
     const POLICY: &str = "version: 1\nignore:\n  - {rule: expired, path: old, reason: kept, until: 2026-12-31}\n  - {rule: key-mode, reason: test}\n";
 
@@ -94,7 +84,14 @@ mod tests {
     fn an_ignore_hides_until_its_day_and_is_an_error_after_it() {
         let policy = Policy::parse(POLICY, Path::new("fabcert.yaml")).unwrap();
         let at = |text| Timestamp::parse_rfc3339(text).unwrap();
-        let run = |now| hide(vec![finding("old/a"), finding("new/a")], &policy, &Levels::default(), None, at(now));
+        let run = |now| {
+            let mut report = Report::new();
+            for path in ["old/a", "new/a"] {
+                report.find(&finding(path));
+            }
+            hide(&mut report, &policy, &Levels::default(), None, at(now));
+            (report.findings.into_iter().collect::<Vec<_>>(), report.summary.suppressed)
+        };
         let (left, hidden) = run("2026-11-23T00:00:00Z");
         assert_eq!((rules(&left), hidden), (vec!["expired", "ignore-stale"], 1));
         assert_eq!(left[1].line, Some(4));
@@ -107,11 +104,17 @@ mod tests {
     fn the_command_line_overrules_the_policy() {
         let policy = Policy::parse("version: 1\nlevels: {expired: note}\n", Path::new("p")).unwrap();
         let now = Timestamp::from_unix(0);
+        let worst = |levels: &Levels| {
+            let mut report = Report::new();
+            report.find(&finding("a"));
+            hide(&mut report, &policy, levels, None, now);
+            report.worst()
+        };
         let mut levels = Levels::default();
-        assert_eq!(hide(vec![finding("a")], &policy, &levels, None, now).0[0].severity, Severity::Note);
+        assert_eq!(worst(&levels), Some(Severity::Note));
         levels.set("expired", Level::As(Severity::Warning));
-        assert_eq!(hide(vec![finding("a")], &policy, &levels, None, now).0[0].severity, Severity::Warning);
+        assert_eq!(worst(&levels), Some(Severity::Warning));
         levels.set("expired", Level::Allow);
-        assert!(hide(vec![finding("a")], &policy, &levels, None, now).0.is_empty());
+        assert_eq!(worst(&levels), None);
     }
 }

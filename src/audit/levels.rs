@@ -23,6 +23,11 @@ impl Levels {
         self.0.insert(rule.into(), level);
     }
 
+    /// Whether every rule keeps its own.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The finding with its level; `None` when the rule is allowed.
     pub fn apply(&self, mut finding: Finding) -> Option<Finding> {
         match self.0.get(finding.rule) {

@@ -17,6 +17,7 @@ mod hiding;
 pub mod input;
 mod judge;
 mod key_sharing;
+mod ledger;
 mod levels;
 mod links;
 mod policy;
@@ -31,10 +32,11 @@ mod verdict;
 pub use baseline::{Applied, Baseline};
 pub use drive::{Progress, Source as UnitSource, drive};
 pub use expectation::{Expectation, ExpectedName, NameSource};
-pub use finding::{Draft, Finding, Findings, Severity, fingerprint};
+pub use finding::{Digest, Draft, Finding, Findings, Severity, fingerprint};
 pub use gateway::{Gateway, GatewayMember, GatewayReport, GatewayWatch};
 pub use hiding::hide;
 pub use key_sharing::KeySharing;
+pub use ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
 pub use levels::{Level, Levels};
 pub use policy::{
     ExpectEntry, Found, Ignore, MemberEntry, POLICY_FILE, Pattern, PatternError, Policy, PolicyError, write_policy,

@@ -4,16 +4,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::expectation::{Expectation, ExpectedName, NameSource};
-use super::finding::{Finding, Findings, Severity};
+use super::finding::{Digest, Finding, Findings, Severity};
 use super::gateway::GatewayReport;
 use super::input::{LoadOptions, ServedUnit, Unit, load};
 use super::judge::judge;
+use super::ledger::{Ledger, Packed, Packer, Unpacker};
 use super::policy::{Policy, PolicyError};
 use super::registry::{RULES, rule_by_id};
 use super::rule::{Context, Rule};
-use super::subject::{HeldCert, Place, Subject, SubjectKind, spki_hash};
+use super::subject::{HeldCert, Place, Subject, SubjectKind};
 use super::verdict::Verdicts;
 use crate::Timestamp;
 use crate::fsx::Disk;
@@ -67,6 +69,32 @@ pub struct Summary {
     pub suppressed: usize,
 }
 
+impl Summary {
+    const fn count_of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+            Severity::Note => &mut self.notes,
+        }
+    }
+}
+
+impl Packed for SubjectReport {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.path(&self.path);
+        out.number(self.kind as u64);
+        out.word(self.role.unwrap_or_default());
+        self.verdicts.pack(out);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let path = from.path();
+        let kind = SubjectKind::ALL.get(from.count()).copied().unwrap_or(SubjectKind::Certificate);
+        let role = Some(from.word()).filter(|role| !role.is_empty());
+        Self { path, kind, role, verdicts: Verdicts::unpack(from) }
+    }
+}
+
 /// The result of an audit.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
@@ -75,9 +103,9 @@ pub struct Report {
     /// Counts.
     pub summary: Summary,
     /// What was found, in the order of the subjects.
-    pub findings: Vec<Finding>,
+    pub findings: Ledger<Finding>,
     /// What was audited.
-    pub subjects: Vec<SubjectReport>,
+    pub subjects: Ledger<SubjectReport>,
     /// Gateways whose members were dialled.
     pub gateways: Vec<GatewayReport>,
 }
@@ -93,21 +121,36 @@ pub struct Audited {
     pub certificates: usize,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What was found before in the first parts of a file that holds very much.
+    pub earlier: Ledger<Finding>,
     /// The keys it uses, and for what.
     pub keys: Vec<KeyUse>,
     /// The names of its TLS certificate, for a first policy.
     pub names: Vec<String>,
     /// What was read from a manifest.
     pub manifest: Option<Box<Manifest>>,
-    /// SHA-256 of the certificate that a TLS server serves, hex, and whether it was served or stands on disk.
-    pub server: Option<(String, bool)>,
+    /// The certificate that a TLS server serves, and whether it was served or stands on disk.
+    pub server: Option<(Digest, bool)>,
+}
+
+impl Audited {
+    /// Adds what comes of the next part of the same file.
+    fn go_on(&mut self, next: Self) {
+        self.earlier.extend(std::mem::replace(&mut self.findings, next.findings));
+        self.subject = self.subject.take().or(next.subject);
+        self.is_something |= next.is_something;
+        self.certificates += next.certificates;
+        if self.names.is_empty() {
+            self.names = next.names;
+        }
+    }
 }
 
 /// A key that a certificate uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUse {
-    /// SHA-256 of its `SubjectPublicKeyInfo`, hex.
-    pub spki_hash: String,
+    /// Of its `SubjectPublicKeyInfo`.
+    pub spki: Digest,
     /// Whether a TLS server uses it; otherwise an identity of an MSP.
     pub tls: bool,
     /// The subject's path.
@@ -127,21 +170,30 @@ impl Report {
         self.summary.certificates += audited.certificates;
         if let Some(subject) = audited.subject {
             self.summary.subjects += 1;
-            self.subjects.push(subject);
+            self.subjects.push(&subject);
         }
-        self.findings.extend(audited.findings);
+        audited.earlier.into_iter().for_each(|finding| self.find(&finding));
+        audited.findings.iter().for_each(|finding| self.find(finding));
     }
 
-    /// Counts the findings by severity, once they are all there.
-    pub fn count(&mut self) {
-        let of = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
-        (self.summary.errors, self.summary.warnings, self.summary.notes) =
-            (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
+    /// Adds a finding.
+    pub fn find(&mut self, finding: &Finding) {
+        *self.summary.count_of(finding.severity) += 1;
+        self.findings.push(finding);
+    }
+
+    /// Takes all findings out.
+    pub fn take_findings(&mut self) -> Ledger<Finding> {
+        (self.summary.errors, self.summary.warnings, self.summary.notes) = (0, 0, 0);
+        std::mem::take(&mut self.findings)
     }
 
     /// The worst severity among the findings.
     pub fn worst(&self) -> Option<Severity> {
-        self.findings.iter().map(|f| f.severity).max()
+        let of = |severity, count| (count > 0).then_some(severity);
+        of(Severity::Error, self.summary.errors)
+            .or_else(|| of(Severity::Warning, self.summary.warnings))
+            .or_else(|| of(Severity::Note, self.summary.notes))
     }
 }
 
@@ -162,7 +214,23 @@ impl Audit {
 
     /// Loads, judges, checks.
     fn look(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
-        let Some(mut subject) = load(disk, unit, &self.load) else { return Ok(None) };
+        let mut whole: Result<Option<Audited>, PolicyError> = Ok(None);
+        let mut add = |part| {
+            let Ok(before) = &mut whole else { return };
+            match (self.loaded(disk, unit, part), before) {
+                (Ok(audited), Some(before)) => before.go_on(audited),
+                (Ok(audited), before) => *before = Some(audited),
+                (Err(e), _) => whole = Err(e),
+            }
+        };
+        if let Some(last) = load(disk, unit, &self.load, &mut add) {
+            add(last);
+        }
+        whole
+    }
+
+    /// Judges and checks what was loaded.
+    fn loaded(&self, disk: &Disk, unit: &Unit, mut subject: Subject) -> Result<Audited, PolicyError> {
         let mut expectation = self.policy.expectation(&self.expectation, &subject.path)?;
         if let Unit::Served(ServedUnit { dialled: Some(name), member_of, .. }) = unit {
             let source = match member_of {
@@ -179,7 +247,7 @@ impl Audit {
         for refusal in refused {
             refusal.report(&subject, &mut findings);
         }
-        Ok(Some(audited(subject, findings.into_vec())))
+        Ok(audited(subject, findings.into_vec()))
     }
 
     /// Checks a subject that was found inside others and that Fabric does not judge: a certificate in a Secret.
@@ -240,10 +308,11 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
         is_something: is_subject || (!subject.is_blank && findings.iter().any(|f| f.rule != "input-skipped")),
         certificates: subject.certificates.len(),
         findings,
+        earlier: Ledger::default(),
         keys: leaf
             .and_then(|held| {
                 Some(KeyUse {
-                    spki_hash: spki_hash(held.cert.spki_der()),
+                    spki: Sha256::digest(held.cert.spki_der()).into(),
                     tls: uses(held)?,
                     path: subject.path.clone(),
                     common_name: held.cert.common_name().unwrap_or_default().to_owned(),
@@ -253,7 +322,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
             .collect(),
         server: leaf
             .filter(|held| held.is_tls_leaf())
-            .map(|held| (spki_hash(held.cert.der()), held.place == Place::Served)),
+            .map(|held| (Sha256::digest(held.cert.der()).into(), held.place == Place::Served)),
         names: leaf
             .filter(|held| held.is_tls_leaf())
             .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())

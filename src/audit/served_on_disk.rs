@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::finding::Findings;
+use super::finding::{Digest, Findings};
 use super::registry::rule_by_id;
 use super::run::Audited;
 use super::subject::Location;
@@ -11,17 +11,17 @@ use super::subject::Location;
 /// The certificates of servers on disk, and those that were served.
 #[derive(Debug, Default)]
 pub struct ServedOnDisk {
-    on_disk: BTreeSet<String>,
-    served: Vec<(PathBuf, String)>,
+    on_disk: BTreeSet<Digest>,
+    served: Vec<(PathBuf, Digest)>,
 }
 
 impl ServedOnDisk {
     /// Takes note of a subject.
     pub fn note(&mut self, audited: &Audited) {
         match (&audited.server, &audited.subject) {
-            (Some((hash, true)), Some(subject)) => self.served.push((subject.path.clone(), hash.clone())),
+            (Some((hash, true)), Some(subject)) => self.served.push((subject.path.clone(), *hash)),
             (Some((hash, false)), _) => {
-                self.on_disk.insert(hash.clone());
+                self.on_disk.insert(*hash);
             }
             _ => {}
         }
@@ -52,24 +52,25 @@ mod tests {
     use super::*;
     use crate::audit::{SubjectKind, SubjectReport, Verdicts};
 
-    fn audited(path: &str, hash: &str, served: bool) -> Audited {
+    fn audited(path: &str, hash: u8, served: bool) -> Audited {
         let subject =
             SubjectReport { path: path.into(), kind: SubjectKind::Endpoint, role: None, verdicts: Verdicts::None };
-        Audited { subject: Some(subject), server: Some((hash.to_owned(), served)), ..Audited::default() }
+        Audited { subject: Some(subject), server: Some(([hash; 32], served)), ..Audited::default() }
     }
 
     #[test]
     fn a_served_certificate_that_no_folder_holds_is_found() {
-        let report = |disk: &[&str]| {
+        let (old, current) = (1, 2);
+        let report = |disk: &[u8]| {
             let mut both = ServedOnDisk::default();
             for hash in disk {
-                both.note(&audited("tls", hash, false));
+                both.note(&audited("tls", *hash, false));
             }
-            both.note(&audited("peer:7051", "served", true));
+            both.note(&audited("peer:7051", current, true));
             let mut findings = Findings::new();
             both.report(&mut findings);
             findings.len()
         };
-        assert_eq!((report(&["old"]), report(&["old", "served"]), report(&[])), (1, 0, 0));
+        assert_eq!((report(&[old]), report(&[old, current]), report(&[])), (1, 0, 0));
     }
 }

@@ -44,6 +44,12 @@ pub struct Location {
     pub line: Option<usize>,
 }
 
+impl SubjectKind {
+    /// Every kind, in the order in which they are numbered.
+    pub(super) const ALL: [Self; 7] =
+        [Self::Msp, Self::Tls, Self::Certificate, Self::Csr, Self::Crl, Self::Manifest, Self::Endpoint];
+}
+
 impl Location {
     /// A whole file or folder.
     pub fn whole(path: impl Into<PathBuf>) -> Self {
@@ -239,6 +245,8 @@ pub struct Subject {
     pub is_named: bool,
     /// Whether such a file holds nothing of ours at all.
     pub is_blank: bool,
+    /// Whether it is a part of a file that holds more than is looked at together: what else is in it is not known here.
+    pub is_part: bool,
     /// For an MSP folder.
     pub msp: Option<MspFacts>,
     /// For a manifest: what was read from it, until the run takes it to those of the other files.
@@ -266,6 +274,7 @@ impl Subject {
             troubles: Vec::new(),
             is_named: false,
             is_blank: false,
+            is_part: false,
             msp: None,
             manifest: None,
             verdicts: Verdicts::None,

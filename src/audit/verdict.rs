@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::ledger::{Packed, Packer, Unpacker};
+
 /// One verdict. A refusal always carries rule and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -81,6 +83,58 @@ impl Verdicts {
                 ("member", member.as_ref()),
             ],
             Self::Tls { server, client } => vec![("server", server.as_ref()), ("client", client.as_ref())],
+        }
+    }
+}
+
+impl Packed for Option<Verdict> {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            None => out.number(0),
+            Some(Verdict::Accept) => out.number(1),
+            Some(Verdict::Refuse { rule, reason }) => {
+                out.number(2);
+                out.word(rule);
+                out.text(reason);
+            }
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        match from.number() {
+            0 => None,
+            1 => Some(Verdict::Accept),
+            _ => Some(Verdict::Refuse { rule: from.word(), reason: from.text() }),
+        }
+    }
+}
+
+impl Packed for Verdicts {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::None => out.number(0),
+            Self::Msp { peer, orderer, channel, member } => {
+                out.number(1);
+                for verdict in [peer, orderer, channel, member] {
+                    verdict.pack(out);
+                }
+            }
+            Self::Tls { server, client } => {
+                out.number(2);
+                for verdict in [server, client] {
+                    verdict.pack(out);
+                }
+            }
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let kind = from.number();
+        let mut next = || Option::unpack(from);
+        match kind {
+            0 => Self::None,
+            1 => Self::Msp { peer: next(), orderer: next(), channel: next(), member: next() },
+            _ => Self::Tls { server: next(), client: next() },
         }
     }
 }

@@ -103,7 +103,8 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
             Unit::Stdin(_) => Unit::Stdin(super::read_stdin()?),
             other => other,
         };
-        all.extend(load(&disk, &unit, &options).map(|subject| seen(&subject)));
+        let last = load(&disk, &unit, &options, &mut |part| all.push(seen(&part)));
+        all.extend(last.map(|subject| seen(&subject)));
     }
     if all.is_empty() {
         return Err(Error::new(ErrorKind::NoInput, "there is nothing in these paths that fabcert reads").with_help(

@@ -8,10 +8,18 @@ use serde::Serialize;
 use super::args::OutputForm;
 use crate::{Error, ErrorKind};
 
+/// So much is written at once.
+const BUFFER: usize = 64 * 1024;
+
 /// Writes to standard output. A reader that went away is a success.
 pub(super) fn print(text: &str) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    print_with(|out| out.write_all(text.as_bytes()))
+}
+
+/// Lets `write` write to standard output. A reader that went away is a success.
+pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    let mut out = io::BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::new(ErrorKind::Io, "standard output cannot be written").with_source(e))
         }

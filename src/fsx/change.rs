@@ -11,6 +11,9 @@ use rustix::io::Errno;
 
 use super::{Disk, FsError, Kind, Op, Result, Verdict, When, open_unfollowed};
 
+/// So much is written at once.
+const BUFFER: usize = 64 * 1024;
+
 impl Disk {
     /// Makes the folder `path` with the permissions `mode`, whatever the umask; a set-gid bit that the parent hands
     /// down stays.
@@ -59,6 +62,28 @@ impl Disk {
         self.step(Op::Write, path, |partial| {
             let mut file = create_new(path)?;
             file.write_all(if partial { &bytes[..bytes.len() / 2] } else { bytes })?;
+            file.set_permissions(fs::Permissions::from_mode(mode))
+        })
+    }
+
+    /// Like [`Self::write_new`], with bytes that `write` makes while they are written.
+    ///
+    /// # Errors
+    /// As there, and when `write` fails.
+    pub fn write_new_with(
+        &self,
+        path: &Path,
+        mode: u32,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<()> {
+        self.step(Op::Write, path, |partial| {
+            let file = create_new(path)?;
+            if partial {
+                return Ok(());
+            }
+            let mut out = io::BufWriter::with_capacity(BUFFER, &file);
+            write(&mut out)?;
+            out.flush()?;
             file.set_permissions(fs::Permissions::from_mode(mode))
         })
     }

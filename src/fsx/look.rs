@@ -61,6 +61,15 @@ impl Kind {
             Self::Special
         }
     }
+
+    pub(super) const fn known(file_type: rustix::fs::FileType) -> Self {
+        match file_type {
+            rustix::fs::FileType::RegularFile => Self::File,
+            rustix::fs::FileType::Directory => Self::Dir,
+            rustix::fs::FileType::Symlink => Self::Link,
+            _ => Self::Special,
+        }
+    }
 }
 
 impl Metadata {

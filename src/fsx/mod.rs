@@ -23,7 +23,7 @@ pub use error::FsError;
 pub use fault::{FaultAction, FaultHook, Op, Step, When};
 pub use lock::{LockFile, Locked};
 pub use look::{Kind, Metadata};
-pub use regular::{Entry, RegularFile};
+pub use regular::{Entry, Folder, RegularFile};
 
 /// The result of a file operation.
 pub type Result<T> = std::result::Result<T, FsError>;

@@ -2,14 +2,15 @@
 //! swapped in meanwhile is not followed into.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -35,6 +36,58 @@ impl RegularFile {
 impl Read for RegularFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.file.read(buffer)
+    }
+}
+
+/// So much of a folder's list is read at once.
+const LIST: usize = 32 * 1024;
+
+/// A folder that is open for reading.
+#[derive(Debug)]
+pub struct Folder<'a> {
+    file: File,
+    metadata: Metadata,
+    path: &'a Path,
+}
+
+impl Folder<'_> {
+    /// Facts about the very folder that is open.
+    pub const fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Its entries, sorted by the bytes of their names.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        self.list().map_err(|e| FsError::new(Op::List, self.path, e))
+    }
+
+    fn list(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        let mut room = Vec::with_capacity(LIST);
+        let mut list = RawDir::new(&self.file, room.spare_capacity_mut());
+        while let Some(found) = list.next() {
+            let found = match found {
+                // It was removed while it was read.
+                Err(Errno::NOENT) => break,
+                found => found?,
+            };
+            let name = found.file_name();
+            if !matches!(name.to_bytes(), b"." | b"..") {
+                let kind = match found.file_type() {
+                    FileType::Unknown => {
+                        let looked = rustix::fs::statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                        FileType::from_raw_mode(looked.st_mode)
+                    }
+                    known => known,
+                };
+                entries.push(Entry { name: OsStr::from_bytes(name.to_bytes()).to_owned(), kind: Kind::known(kind) });
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
     }
 }
 
@@ -79,16 +132,21 @@ impl Disk {
     /// # Errors
     /// When the folder cannot be listed.
     pub fn list(&self, path: &Path) -> Result<Vec<Entry>> {
-        let list = || -> io::Result<Vec<Entry>> {
-            let entry = |found: io::Result<fs::DirEntry>| -> io::Result<Entry> {
-                let found = found?;
-                Ok(Entry { kind: Kind::of(found.file_type()?), name: found.file_name() })
-            };
-            let mut entries = fs::read_dir(reached(path)?.as_path())?.map(entry).collect::<io::Result<Vec<_>>>()?;
-            entries.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(entries)
+        self.open_folder(path)?.entries()
+    }
+
+    /// Opens the folder at `path`, links followed, to look at it and to list it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_folder<'a>(&self, path: &'a Path) -> Result<Folder<'a>> {
+        let open = || -> io::Result<Folder<'a>> {
+            let flags = super::os_flags(OFlags::DIRECTORY);
+            let file = OpenOptions::new().read(true).custom_flags(flags).open(reached(path)?.as_path())?;
+            let metadata = Metadata::of(&file.metadata()?)?;
+            Ok(Folder { file, metadata, path })
         };
-        list().map_err(|e| FsError::new(Op::List, path, e))
+        open().map_err(|e| FsError::new(Op::List, path, e))
     }
 }
 
@@ -138,6 +196,7 @@ pub(super) fn reached(path: &Path) -> io::Result<Reached<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::net::UnixListener;
     use std::process::Command;
 

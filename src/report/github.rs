@@ -1,13 +1,12 @@
 //! Workflow commands of GitHub Actions: annotations at file and line.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use super::escape::github;
 use crate::audit::{Report, Severity};
 
-pub(super) fn render(report: &Report) -> String {
-    let mut out = String::new();
-    for finding in &report.findings {
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for finding in report.findings.iter() {
         let command = match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -15,14 +14,14 @@ pub(super) fn render(report: &Report) -> String {
         };
         let subject = finding.subject.as_deref().map(|s| format!("{s}: ")).unwrap_or_default();
         let text = format!("{subject}{}\nfix: {}", finding.message, finding.remedy);
-        let _ = writeln!(
+        writeln!(
             out,
             "::{command} file={},line={},title={}::{}",
             github(&finding.path.to_string_lossy(), true),
             finding.line.unwrap_or(1),
             github(&format!("fabcert {}", finding.rule), true),
             github(&text, false)
-        );
+        )?;
     }
-    out
+    Ok(())
 }

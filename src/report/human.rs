@@ -1,28 +1,27 @@
 //! Text for people: where, what, and one line that mends it.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use super::Style;
 use super::escape::terminal;
 use crate::audit::{Report, Severity, Verdict};
 
-pub(super) fn render(report: &Report, style: Style) -> String {
+pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let paint =
         |code: &str, text: &str| if style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
-    let mut out = String::new();
-    for finding in &report.findings {
+    for finding in report.findings.iter() {
         let line = finding.line.map(|l| format!(":{l}")).unwrap_or_default();
         let block = finding.block.filter(|b| *b > 1).map(|b| format!(" (block {b})")).unwrap_or_default();
         let head = paint(code(finding.severity), &format!("{}[{}]", finding.severity.as_str(), finding.rule));
         let place = format!("{}{line}", terminal(&finding.path.to_string_lossy()));
-        let _ = writeln!(out, "{head} {}{block}", paint("1", &place));
+        writeln!(out, "{head} {}{block}", paint("1", &place))?;
         if let Some(subject) = &finding.subject {
-            let _ = writeln!(out, "  of   {}", terminal(subject));
+            writeln!(out, "  of   {}", terminal(subject))?;
         }
-        let _ = writeln!(out, "  what {}", terminal(&finding.message));
-        let _ = writeln!(out, "  fix  {}\n", terminal(&finding.remedy));
+        writeln!(out, "  what {}", terminal(&finding.message))?;
+        writeln!(out, "  fix  {}\n", terminal(&finding.remedy))?;
     }
-    for subject in &report.subjects {
+    for subject in report.subjects.iter() {
         let refused: Vec<&str> = subject
             .verdicts
             .entries()
@@ -32,11 +31,11 @@ pub(super) fn render(report: &Report, style: Style) -> String {
             .collect();
         if !refused.is_empty() {
             let path = terminal(&subject.path.to_string_lossy());
-            let _ = writeln!(out, "Fabric refuses {path} as: {}", refused.join(", "));
+            writeln!(out, "Fabric refuses {path} as: {}", refused.join(", "))?;
         }
     }
     for gateway in &report.gateways {
-        let _ = writeln!(out, "{}", terminal(&gateway.words()));
+        writeln!(out, "{}", terminal(&gateway.words()))?;
     }
     let s = &report.summary;
     let counted = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
@@ -51,14 +50,13 @@ pub(super) fn render(report: &Report, style: Style) -> String {
         Some(severity) => code(severity),
         None => "32;1",
     };
-    let _ = writeln!(
+    writeln!(
         out,
         "{} with {}: {}",
         counted(s.subjects, "subject"),
         counted(s.certificates, "certificate"),
         paint(colour, &verdict)
-    );
-    out
+    )
 }
 
 const fn code(severity: Severity) -> &'static str {

@@ -1,9 +1,10 @@
 //! One JSON object.
 
+use std::io::{self, Write};
+
 use crate::audit::Report;
 
-pub(super) fn render(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
-    text.push('\n');
-    text
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    out.write_all(b"\n")
 }

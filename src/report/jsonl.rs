@@ -1,5 +1,7 @@
 //! JSON, an object a line: every finding, then every subject and gateway, then the summary.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 
 use crate::audit::{Finding, GatewayReport, Report, SubjectReport, Summary};
@@ -7,8 +9,8 @@ use crate::audit::{Finding, GatewayReport, Report, SubjectReport, Summary};
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
-    Finding(&'a Finding),
-    Subject(&'a SubjectReport),
+    Finding(Finding),
+    Subject(SubjectReport),
     Gateway(&'a GatewayReport),
     Summary {
         schema_version: u32,
@@ -17,15 +19,14 @@ enum Line<'a> {
     },
 }
 
-pub(super) fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let findings = report.findings.iter().map(Line::Finding);
     let subjects = report.subjects.iter().map(Line::Subject);
     let gateways = report.gateways.iter().map(Line::Gateway);
     let summary = Line::Summary { schema_version: report.schema_version, summary: &report.summary };
-    let mut out = String::new();
     for line in findings.chain(subjects).chain(gateways).chain([summary]) {
-        out.push_str(&serde_json::to_string(&line).unwrap_or_default());
-        out.push('\n');
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")?;
     }
-    out
+    Ok(())
 }

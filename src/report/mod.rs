@@ -14,6 +14,7 @@ mod sarif;
 mod tests;
 mod times;
 
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use crate::audit::Report;
@@ -91,17 +92,21 @@ pub struct Style {
     pub colour: bool,
 }
 
-/// The report in a form, with a line end at its end.
-pub fn render(format: Format, report: &Report, style: Style) -> String {
+/// Writes the report in a form, with a line end at its end, in many small pieces: `out` had better have a buffer. No form
+/// holds more of the report at once than a part of it.
+///
+/// # Errors
+/// When `out` does not take it.
+pub fn render(format: Format, report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Human => human::render(report, style),
-        Format::Json => json::render(report),
-        Format::Jsonl => jsonl::render(report),
-        Format::Sarif => sarif::render(report),
-        Format::Junit => junit::render(report),
-        Format::Github => github::render(report),
-        Format::Gitlab => gitlab::render(report),
-        Format::Prometheus => prometheus::render(report),
-        Format::Markdown => markdown::render(report),
+        Format::Human => human::render(report, style, out),
+        Format::Json => json::render(report, out),
+        Format::Jsonl => jsonl::render(report, out),
+        Format::Sarif => sarif::render(report, out),
+        Format::Junit => junit::render(report, out),
+        Format::Github => github::render(report, out),
+        Format::Gitlab => gitlab::render(report, out),
+        Format::Prometheus => prometheus::render(report, out),
+        Format::Markdown => markdown::render(report, out),
     }
 }

@@ -1,33 +1,49 @@
 //! The Prometheus text format, for the node exporter's textfile collector.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use super::escape::prometheus as label;
-use crate::audit::{Report, Severity};
+use crate::audit::{Packed, Packer, Report, Severity, Sorter, Unpacker};
 
-pub(super) fn render(report: &Report) -> String {
-    let mut out = String::new();
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let s = &report.summary;
-    gauge(&mut out, "fabcert_audit_subjects", "Files, folders and endpoints audited", s.subjects);
-    gauge(&mut out, "fabcert_audit_certificates", "Certificates in them", s.certificates);
-    gauge(&mut out, "fabcert_audit_suppressed", "Findings hidden by a baseline or an ignore", s.suppressed);
-    head(&mut out, "fabcert_audit_findings", "Findings by severity");
+    gauge(out, "fabcert_audit_subjects", "Files, folders and endpoints audited", s.subjects)?;
+    gauge(out, "fabcert_audit_certificates", "Certificates in them", s.certificates)?;
+    gauge(out, "fabcert_audit_suppressed", "Findings hidden by a baseline or an ignore", s.suppressed)?;
+    head(out, "fabcert_audit_findings", "Findings by severity")?;
     for (severity, count) in [(Severity::Error, s.errors), (Severity::Warning, s.warnings), (Severity::Note, s.notes)] {
-        let _ = writeln!(out, "fabcert_audit_findings{{severity=\"{}\"}} {count}", severity.as_str());
+        writeln!(out, "fabcert_audit_findings{{severity=\"{}\"}} {count}", severity.as_str())?;
     }
-    let mut counts: BTreeMap<(&str, &str, String), usize> = BTreeMap::new();
-    for f in &report.findings {
-        *counts.entry((f.rule, f.severity.as_str(), f.path.to_string_lossy().into_owned())).or_default() += 1;
-    }
-    head(&mut out, "fabcert_audit_rule_findings", "Findings by rule and path");
-    for ((rule, severity, path), count) in counts {
-        let _ = writeln!(
+    findings(report, out)?;
+    gateways(report, out)?;
+    verdicts(report, out)
+}
+
+fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    head(out, "fabcert_audit_rule_findings", "Findings by rule and path")?;
+    let series = report
+        .findings
+        .iter()
+        .map(|f| Series { by: [f.rule, f.severity.as_str()], path: f.path.to_string_lossy().into_owned() });
+    let sorted = series.collect::<Sorter<_>>().sorted();
+    let mut sorted = sorted.iter().peekable();
+    while let Some(series) = sorted.next() {
+        let mut count = 1;
+        while sorted.next_if_eq(&series).is_some() {
+            count += 1;
+        }
+        let Series { by: [rule, severity], path } = &series;
+        writeln!(
             out,
             "fabcert_audit_rule_findings{{path=\"{}\",rule=\"{rule}\",severity=\"{severity}\"}} {count}",
-            label(&path)
-        );
+            label(path)
+        )?;
     }
+    Ok(())
+}
+
+fn gateways(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for (name, help, of) in [
         ("fabcert_audit_gateway_members", "Members of the gateway that are known", GatewayCount::Members),
         ("fabcert_audit_gateway_answering", "Members that answer to the gateway's name", GatewayCount::Answering),
@@ -35,7 +51,7 @@ pub(super) fn render(report: &Report) -> String {
         if report.gateways.is_empty() {
             break;
         }
-        head(&mut out, name, help);
+        head(out, name, help)?;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for gateway in &report.gateways {
             *counts.entry(&gateway.name).or_default() += match of {
@@ -44,27 +60,80 @@ pub(super) fn render(report: &Report) -> String {
             };
         }
         for (gateway, count) in counts {
-            let _ = writeln!(out, "{name}{{gateway=\"{}\"}} {count}", label(gateway));
+            writeln!(out, "{name}{{gateway=\"{}\"}} {count}", label(gateway))?;
         }
     }
-    head(&mut out, "fabcert_audit_verdict_refused", "Whether Fabric refuses the subject (1) or takes it (0)");
-    // Paths that differ only in bytes that are no UTF-8 look the same here; a series that stands twice breaks the file.
-    let mut refused: BTreeMap<(String, &str), bool> = BTreeMap::new();
-    for subject in &report.subjects {
+    Ok(())
+}
+
+fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    head(out, "fabcert_audit_verdict_refused", "Whether Fabric refuses the subject (1) or takes it (0)")?;
+    let mut judged = Sorter::default();
+    for subject in report.subjects.iter() {
         for (name, verdict) in subject.verdicts.entries() {
             let Some(verdict) = verdict else { continue };
-            *refused.entry((subject.path.to_string_lossy().into_owned(), name)).or_default() |= verdict.is_refusal();
+            let path = subject.path.to_string_lossy().into_owned();
+            judged.push(Judged { path, name, refused: verdict.is_refusal() });
         }
     }
-    for ((path, name), refused) in refused {
-        let _ = writeln!(
+    // Paths that differ only in bytes that are no UTF-8 look the same here; a series that stands twice breaks the file.
+    // The last of them is a refusal if any is.
+    let judged = judged.sorted();
+    let mut judged = judged.iter().peekable();
+    while let Some(one) = judged.next() {
+        if judged.peek().is_some_and(|next| next.path == one.path && next.name == one.name) {
+            continue;
+        }
+        writeln!(
             out,
-            "fabcert_audit_verdict_refused{{path=\"{}\",verdict=\"{name}\"}} {}",
-            label(&path),
-            u8::from(refused)
-        );
+            "fabcert_audit_verdict_refused{{path=\"{}\",verdict=\"{}\"}} {}",
+            label(&one.path),
+            one.name,
+            u8::from(one.refused)
+        )?;
     }
-    out
+    Ok(())
+}
+
+/// A finding as it is counted.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Series {
+    /// Rule and severity.
+    by: [&'static str; 2],
+    path: String,
+}
+
+impl Packed for Series {
+    fn pack(&self, out: &mut Packer<'_>) {
+        for word in self.by {
+            out.word(word);
+        }
+        out.text(&self.path);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self { by: [from.word(), from.word()], path: from.text() }
+    }
+}
+
+/// A verdict on a path.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Judged {
+    path: String,
+    name: &'static str,
+    refused: bool,
+}
+
+impl Packed for Judged {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.text(&self.path);
+        out.word(self.name);
+        out.number(u64::from(self.refused));
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self { path: from.text(), name: from.word(), refused: from.number() == 1 }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -73,11 +142,11 @@ enum GatewayCount {
     Answering,
 }
 
-fn gauge(out: &mut String, name: &str, help: &str, value: usize) {
-    head(out, name, help);
-    let _ = writeln!(out, "{name} {value}");
+fn gauge(out: &mut dyn Write, name: &str, help: &str, value: usize) -> io::Result<()> {
+    head(out, name, help)?;
+    writeln!(out, "{name} {value}")
 }
 
-fn head(out: &mut String, name: &str, help: &str) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+fn head(out: &mut dyn Write, name: &str, help: &str) -> io::Result<()> {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")
 }

@@ -1,7 +1,9 @@
 //! SARIF 2.1.0 (OASIS), for code scanning: true file and line, fingerprints that survive a renewal, help for each rule.
 
-use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::escape::{markdown, uri_path};
@@ -12,44 +14,78 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os
 /// GitHub's code scanning refuses a file whose run holds more.
 pub(super) const MOST_RESULTS: usize = 25_000;
 
-pub(super) fn render(report: &Report) -> String {
-    let mut findings: Vec<&Finding> = report.findings.iter().collect();
-    let left_out = findings.len().saturating_sub(MOST_RESULTS);
-    if left_out > 0 {
-        findings.sort_by_key(|f| Reverse(f.severity));
-        findings.truncate(MOST_RESULTS);
-    }
-    let mut ids: Vec<&str> = findings.iter().map(|f| f.rule).collect();
-    ids.sort_unstable();
-    ids.dedup();
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let ids: BTreeSet<&str> = told(report).map(|f| f.rule).collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
     let rules: Vec<Value> = ids.iter().filter_map(|id| rule_by_id(id)).map(rule).collect();
-    let mut times = Times::default();
-    let results: Vec<Value> = findings.iter().map(|f| result(f, &ids, times.nth(&f.fingerprint))).collect();
-    let mut log = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
+    let left_out = report.findings.len().saturating_sub(MOST_RESULTS);
+    let invocations = (left_out > 0).then(|| {
+        let text = format!("{left_out} of {} findings are left out, the least severe", report.findings.len());
+        json!([{
+            "executionSuccessful": true,
+            "toolExecutionNotifications": [{"level": "warning", "message": {"text": text}}],
+        }])
+    });
+    let log = Log {
+        schema: SCHEMA,
+        runs: [Run {
+            column_kind: "unicodeCodePoints",
+            invocations,
+            original_uri_base_ids: json!({"SRCROOT": {"description": {"text": "the policy file's folder, else the working directory"}}}),
+            results: Results { report, ids: &ids },
+            tool: json!({"driver": {
                 "name": "fabcert",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the policy file's folder, else the working directory"}}},
-            "results": results,
+            }}),
         }],
-    });
-    if left_out > 0 {
-        let text = format!("{left_out} of {} findings are left out, the least severe", report.findings.len());
-        log["runs"][0]["invocations"] = json!([{
-            "executionSuccessful": true,
-            "toolExecutionNotifications": [{"level": "warning", "message": {"text": text}}],
-        }]);
+        version: "2.1.0",
+    };
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    runs: [Run<'a>; 1],
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    column_kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invocations: Option<Value>,
+    original_uri_base_ids: Value,
+    results: Results<'a>,
+    tool: Value,
+}
+
+/// The results, made while they are written.
+struct Results<'a> {
+    report: &'a Report,
+    ids: &'a [&'a str],
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut times = Times::among(told(self.report).map(|finding| finding.fingerprint()));
+        serializer.collect_seq(told(self.report).map(|finding| result(&finding, self.ids, &mut times)))
     }
-    let mut text = serde_json::to_string_pretty(&log).unwrap_or_default();
-    text.push('\n');
-    text
+}
+
+/// The findings; the most severe first, when there are too many.
+fn told(report: &Report) -> Box<dyn Iterator<Item = Finding> + '_> {
+    let findings = &report.findings;
+    if findings.len() <= MOST_RESULTS {
+        return Box::new(findings.iter());
+    }
+    let of = |severity| findings.iter().filter(move |f| f.severity == severity);
+    Box::new([Severity::Error, Severity::Warning, Severity::Note].into_iter().flat_map(of).take(MOST_RESULTS))
 }
 
 fn rule(rule: &Rule) -> Value {
@@ -71,8 +107,8 @@ fn rule(rule: &Rule) -> Value {
     })
 }
 
-/// A finding, of whose fingerprint it is the `nth`.
-fn result(finding: &Finding, ids: &[&str], nth: usize) -> Value {
+fn result(finding: &Finding, ids: &[&str], times: &mut Times) -> Value {
+    let fingerprint = finding.fingerprint();
     let mut message = finding.message.clone();
     if let Some(subject) = &finding.subject {
         message = format!("{subject}: {message}");
@@ -92,8 +128,8 @@ fn result(finding: &Finding, ids: &[&str], nth: usize) -> Value {
         // GitHub knows an alert again by the second one only, and its upload action would take it from the file's bytes,
         // which a renewal changes.
         "partialFingerprints": {
-            "fabcert/v1": finding.fingerprint,
-            "primaryLocationLineHash": format!("{}:{nth}", finding.fingerprint),
+            "fabcert/v1": fingerprint,
+            "primaryLocationLineHash": format!("{fingerprint}:{}", times.nth(&fingerprint)),
         },
         "properties": {"names": finding.names, "block": finding.block},
     })

@@ -1,16 +1,50 @@
 //! How often the same text came, for forms whose readers take a second one with the same name for the first.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Counts texts.
-#[derive(Debug, Default)]
-pub(super) struct Times<'a>(HashMap<&'a str, usize>);
+/// Counts texts in little room: of those that come once, as nearly all do, no more than a hash is held.
+#[derive(Debug)]
+pub(super) struct Times {
+    hashes: Vec<u64>,
+    counts: HashMap<String, usize>,
+}
 
-impl<'a> Times<'a> {
+impl Times {
+    /// `texts` are all that will come.
+    pub(super) fn among(texts: impl Iterator<Item = String>) -> Self {
+        let mut hashes: Vec<u64> = texts.map(|text| hash(&text)).collect();
+        hashes.sort_unstable();
+        Self { hashes, counts: HashMap::new() }
+    }
+
     /// The how manieth it is, from 1.
-    pub(super) fn nth(&mut self, text: &'a str) -> usize {
-        let count = self.0.entry(text).or_default();
+    pub(super) fn nth(&mut self, text: &str) -> usize {
+        let hash = hash(text);
+        let at = self.hashes.partition_point(|other| *other < hash);
+        if self.hashes.get(at) != self.hashes.get(at + 1) {
+            return 1;
+        }
+        let count = self.counts.entry(text.to_owned()).or_default();
         *count += 1;
         *count
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_again_is_counted() {
+        let texts = ["a", "b", "a", "c", "a", "c"];
+        let mut times = Times::among(texts.iter().map(|text| (*text).to_owned()));
+        assert_eq!(texts.map(|text| times.nth(text)), [1, 1, 2, 1, 3, 2]);
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::covered::Covered;
 use crate::audit::finding::Finding;
+use crate::audit::ledger::Ledger;
 use crate::k8s::Addition;
 
 /// What is added to a file.
@@ -18,15 +19,14 @@ pub struct Fix {
 const FIXABLE: [&str; 2] = ["san-gateway-missing", "san-short-only"];
 
 /// The names that findings ask for, by file: only those of Certificates, at whose lists such findings stand.
-pub fn fixes(covered: &Covered, findings: &[Finding]) -> BTreeMap<PathBuf, Fix> {
+pub fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<PathBuf, Fix> {
+    let fixable: Vec<Finding> = findings.iter().filter(|f| FIXABLE.contains(&f.rule) && f.block.is_none()).collect();
     let mut fixes: BTreeMap<PathBuf, Fix> = BTreeMap::new();
     for certificate in &covered.network.certificates {
         let at = &certificate.requested.at;
-        let here = |f: &&Finding| {
-            FIXABLE.contains(&f.rule) && *f.path == *at.path && f.line == Some(at.line) && f.block.is_none()
-        };
+        let here = |f: &&Finding| *f.path == *at.path && f.line == Some(at.line);
         let mut names: Vec<String> = Vec::new();
-        for name in findings.iter().filter(here).flat_map(|f| &f.names) {
+        for name in fixable.iter().filter(here).flat_map(|f| &f.names) {
             if !names.contains(name) {
                 names.push(name.clone());
             }

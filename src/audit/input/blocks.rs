@@ -1,21 +1,18 @@
 //! Every PEM block of a text with its line, found while the text streams by: also in a text that is broken in places, on
 //! one line, or inside the strings of another format.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-/// Neither Go nor OpenSSL looks at the bits behind the last byte.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+use super::letters::Letters;
 
 const DASHES: &[u8] = b"-----";
 const LONGEST_LABEL: usize = 64;
 /// Two words, their dashes, a label, and what tells whether the line ends there.
 const LONGEST_MARKER: usize = 2 * DASHES.len() + "BEGIN ".len() + LONGEST_LABEL + 8;
-/// Nothing that Fabric reads comes near this; a revocation list may be long.
-const LARGEST_BLOCK: usize = 64 * 1024 * 1024;
+/// Nothing that Fabric reads comes near this.
+const LARGEST_BLOCK: usize = 4 * 1024 * 1024;
+/// A revocation list may be long.
+const LARGEST_LIST: usize = 64 * 1024 * 1024;
 /// Private keys fit in here, so that a growing buffer leaves no copy of one behind.
 const ROOM: usize = 8 * 1024;
 
@@ -51,6 +48,12 @@ struct Open {
     alone: bool,
     body: Zeroizing<Vec<u8>>,
     too_long: bool,
+}
+
+impl Open {
+    fn largest(&self) -> usize {
+        if self.label.ends_with("CRL") { LARGEST_LIST } else { LARGEST_BLOCK }
+    }
 }
 
 struct Mark<'a> {
@@ -94,7 +97,7 @@ impl<'a> Blocks<'a> {
     /// Goes over `text` and says how much of it is done with; the rest may be the beginning of a mark.
     fn run(&mut self, text: &[u8], last: bool) -> usize {
         let mut at = 0;
-        while let Some(dash) = text[at..].iter().position(|b| *b == b'-') {
+        while let Some(dash) = dash(&text[at..]) {
             self.pass(&text[at..at + dash]);
             at += dash;
             let rest = &text[at..];
@@ -123,7 +126,7 @@ impl<'a> Blocks<'a> {
         // A byte-order mark is no text either.
         self.blank = fresh && line.iter().all(|b| b.is_ascii_whitespace() || matches!(b, 0xef | 0xbb | 0xbf));
         if let Some(open) = &mut self.open {
-            open.too_long |= open.body.len() + text.len() > LARGEST_BLOCK;
+            open.too_long |= open.body.len() + text.len() > open.largest();
             if !open.too_long {
                 open.body.extend_from_slice(text);
             }
@@ -169,6 +172,22 @@ impl<'a> Blocks<'a> {
     }
 }
 
+/// Where the first dash stands, looked for in eight bytes at once: nearly all that is read holds none.
+fn dash(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 0xff;
+    let mut at = 0;
+    while let Some(eight) = text[at..].first_chunk() {
+        // A byte is 0 where a dash was; the lowest that is sets its high bit.
+        let differs = u64::from_le_bytes(*eight) ^ (ONES * u64::from(b'-'));
+        let zeros = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+        if zeros != 0 {
+            return Some(at + zeros.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    text[at..].iter().position(|b| *b == b'-').map(|rest| at + rest)
+}
+
 /// `-----BEGIN LABEL-----` or `-----END LABEL-----` at the start of `text`.
 fn mark(text: &[u8]) -> Option<Mark<'_>> {
     let inner = text.strip_prefix(DASHES)?;
@@ -190,41 +209,22 @@ fn mark(text: &[u8]) -> Option<Mark<'_>> {
 /// The content of a block, and whether its header says that it is encrypted.
 fn decode(open: &Open) -> (Result<Zeroizing<Vec<u8>>, String>, bool) {
     if open.too_long {
-        return (Err(format!("it is longer than {} MiB", LARGEST_BLOCK / 1024 / 1024)), false);
+        return (Err(format!("it is longer than {} MiB", open.largest() / 1024 / 1024)), false);
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(open.body.len()));
+    let mut letters = Letters::with_room_for(open.body.len());
     let mut encrypted = false;
     for (index, line) in open.body.split(|b| *b == b'\n').enumerate() {
         let line = line.trim_ascii();
-        if text.is_empty() && line.contains(&b':') {
+        if letters.is_empty() && line.contains(&b':') {
             encrypted |= line.starts_with(b"DEK-Info");
             continue;
         }
-        if !add_line(line, &mut text) {
+        if !letters.add(line) {
             let line = open.line + index;
             return (Err(format!("its base64 is broken in line {line}")), encrypted);
         }
     }
-    let content = BASE64.decode(text.as_slice()).map(Zeroizing::new);
-    (content.map_err(|_| "its base64 is cut or has letters too many".to_owned()), encrypted)
-}
-
-/// Adds the letters of a line, be it a string of JSON with its escapes; `false` when there is something else in it.
-fn add_line(line: &[u8], text: &mut Vec<u8>) -> bool {
-    let mut bytes = line.iter().copied();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b' ' | b'\t' | b'\r' => {}
-            b'\\' => match bytes.next() {
-                Some(b'n' | b'r' | b't') => {}
-                Some(b'/') => text.push(b'/'),
-                _ => return false,
-            },
-            _ if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') => text.push(byte),
-            _ => return false,
-        }
-    }
-    true
+    (letters.decoded().ok_or_else(|| "its base64 is cut or has letters too many".to_owned()), encrypted)
 }
 
 /// Whether a text stands for the content of a block instead of being it.
@@ -293,6 +293,14 @@ mod tests {
     }
 
     #[test]
+    fn only_a_revocation_list_may_be_very_long() {
+        let lines = "QUJD\n".repeat(LARGEST_BLOCK / 5 + 1);
+        let of = |label: &str| one(&format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")).1;
+        assert_eq!(of("CERTIFICATE").unwrap_err(), "it is longer than 4 MiB");
+        assert_eq!(of("X509 CRL").map(|content| content.len()), Ok(3 * (LARGEST_BLOCK / 5 + 1)));
+    }
+
+    #[test]
     fn what_follows_a_broken_block_is_still_found() {
         let text = b"-----BEGIN A-----\nAQID\n-----BEGIN A-----\nBA==\n-----END A-----\n-----BEGIN B C-----\n-----END B C-----\n";
         let found = all(text, 7);
@@ -301,6 +309,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_dash_is_found(text in "[,\\-.A-C\u{80}-\u{ff}]{0,40}|[A-Z]{0,40}-?[A-Z]{0,9}") {
+            prop_assert_eq!(dash(text.as_bytes()), text.find('-'));
+        }
+
         #[test]
         fn pieces_of_any_size_give_the_same(
             text in "(-----BEGIN A-----\n|-----END A-----\n|AQID|BA==\n|X: y\n|[ -~]{0,90}|[\\-\r\n]){0,40}",

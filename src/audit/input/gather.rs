@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::blocks::Block;
 use super::content::{self, Content, der_len};
 use super::keys;
@@ -11,6 +13,10 @@ use crate::x509::{Cert, Crl, Csr, SignatureCheck};
 
 /// More of the same in one file tell nothing new.
 const TROUBLES: usize = 50;
+/// Of a file that holds more certificates, keys and the like than this, so many are looked at together.
+const PART: usize = 4096;
+/// What is longer is not copied.
+const LONG: usize = 1024 * 1024;
 
 /// Names that promise something of ours.
 const ENDINGS: [&str; 11] = [".pem", ".crt", ".cer", ".der", ".csr", ".req", ".crl", ".key", ".p12", ".pfx", ".p7b"];
@@ -46,16 +52,21 @@ pub(super) fn is_promising(path: &Path) -> bool {
     name.ends_with("_sk") || ENDINGS.iter().any(|e| name.ends_with(e))
 }
 
-/// Adds what `source`, `len` bytes long, holds to `subject`. `mode`: the permission bits of its file.
+/// Where the first parts of a subject go that holds too much to be looked at together.
+pub(super) type Parts<'a, 'p> = &'a mut (dyn FnMut(Subject) + 'p);
+
+/// Adds what `source`, `len` bytes long, holds to `subject`. `mode`: the permission bits of its file. A subject that may be
+/// taken apart goes to `parts` whenever there is much in it, and goes on without it.
 pub(super) fn gather(
     subject: &mut Subject,
     at: &Location,
     (source, len): (&mut dyn Read, u64),
     mode: Option<u32>,
     spot: Spot,
+    parts: Option<Parts<'_, '_>>,
 ) {
     let hinted = spot.is_expected || is_promising(&at.path);
-    let mut gathering = Gathering { subject, at, mode, spot, blocks: 0, troubles: 0, behind_parameters: false };
+    let mut gathering = Gathering { subject, at, mode, spot, parts, blocks: 0, troubles: 0, behind_parameters: false };
     let read = content::read(source, len, hinted, &mut |block| gathering.block(block));
     match read {
         Ok(Content::Der(der)) => gathering.der(&der, hinted),
@@ -72,18 +83,19 @@ pub(super) fn gather(
 
 pub(super) const UNREADABLE: &str = "input-unreadable";
 
-struct Gathering<'a> {
+struct Gathering<'a, 'p> {
     subject: &'a mut Subject,
     at: &'a Location,
     mode: Option<u32>,
     spot: Spot,
+    parts: Option<Parts<'a, 'p>>,
     blocks: usize,
     troubles: usize,
     /// Whether the block before was `EC PARAMETERS`.
     behind_parameters: bool,
 }
 
-impl Gathering<'_> {
+impl Gathering<'_, '_> {
     fn trouble(&mut self, at: Location, reason: String) {
         self.troubles += 1;
         if self.troubles <= TROUBLES {
@@ -98,6 +110,7 @@ impl Gathering<'_> {
         if !is_ours(&block.label) {
             return;
         }
+        self.hand_out_if_full();
         let encrypted = block.encrypted || block.label == "ENCRYPTED PRIVATE KEY";
         let der = match block.content {
             Ok(der) => der,
@@ -114,7 +127,7 @@ impl Gathering<'_> {
                 let len = der_len(&der).and_then(|len| usize::try_from(len).ok()).unwrap_or(der.len());
                 self.certificate(at, der[..len.min(der.len())].to_vec(), told);
             }
-            "X509 CRL" => match Crl::from_der(der.to_vec()) {
+            "X509 CRL" => match Crl::from_der(taken(der)) {
                 Ok(crl) => self.subject.crls.push(HeldCrl { at, crl }),
                 Err(why) if told => self.trouble(at, why),
                 Err(_) => {}
@@ -141,6 +154,18 @@ impl Gathering<'_> {
                 }
             },
             _ => {}
+        }
+    }
+
+    fn hand_out_if_full(&mut self) {
+        let Subject { certificates, keys, csrs, crls, .. } = &*self.subject;
+        if certificates.len() + keys.len() + csrs.len() + crls.len() < PART {
+            return;
+        }
+        if let Some(parts) = &mut self.parts {
+            let mut rest = Subject::new(self.subject.kind, self.subject.path.as_path());
+            (self.subject.is_part, rest.is_part) = (true, true);
+            parts(std::mem::replace(self.subject, rest));
         }
     }
 
@@ -187,6 +212,11 @@ impl Gathering<'_> {
             self.trouble(at, why_not(der));
         }
     }
+}
+
+/// What is no secret, without a copy where it is long.
+fn taken(mut content: Zeroizing<Vec<u8>>) -> Vec<u8> {
+    if content.len() < LONG { content.to_vec() } else { std::mem::take(&mut *content) }
 }
 
 /// Labels of what is audited.

@@ -1,9 +1,10 @@
 //! One unit, read whole into a subject.
 
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::classify::MSP_PARTS;
-use super::gather::{Spot, UNREADABLE, gather};
+use super::gather::{Parts, Spot, UNREADABLE, gather};
 use super::walk::{ServedUnit, Unit};
 use crate::audit::coverage;
 use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
@@ -52,20 +53,22 @@ impl LoadOptions {
     }
 }
 
-/// Reads a unit. A file that holds nothing of ours, and that nobody named, gives `None`.
-pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> {
+/// Reads a unit. A file that holds nothing of ours, and that nobody named, gives `None`. Of one that holds thousands of
+/// certificates or keys, the first parts go to `part` while it is read, and the last is given.
+pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
     let loader = Loader { disk, options };
     match unit {
         Unit::Msp(dir) => Some(loader.msp(dir)),
         Unit::Tls(dir, names) => Some(loader.tls(dir, *names)),
-        Unit::File { path, named } => loader.file(path, *named),
+        Unit::File { path, named } => loader.file(path, *named, part),
         Unit::Stdin(content) => {
             if let Some(manifest) = loader.manifest(Path::new("-"), content) {
                 return Some(manifest);
             }
             let mut subject = Subject::new(SubjectKind::Certificate, "-");
-            let len = content.len() as u64;
-            gather(&mut subject, &Location::whole("-"), (&mut content.as_slice(), len), None, Spot::loose(true));
+            let source = (&mut content.as_slice() as &mut dyn Read, content.len() as u64);
+            let mut parts = |subject| finished(subject, true).into_iter().for_each(&mut *part);
+            gather(&mut subject, &Location::whole("-"), source, None, Spot::loose(true), Some(&mut parts));
             finished(subject, true)
         }
         Unit::Served(served) => Some(endpoint(served)),
@@ -116,7 +119,7 @@ impl Loader<'_> {
             let mut first = true;
             for file in files {
                 let before = subject.certificates.len();
-                self.add_file(&mut subject, &file, spot);
+                self.add_file(&mut subject, &file, spot, None);
                 if part == "signcerts" {
                     for (index, held) in subject.certificates[before..].iter_mut().enumerate() {
                         if !first || index > 0 {
@@ -141,7 +144,7 @@ impl Loader<'_> {
                 let path = dir.join(&entry.name);
                 if self.is_file(&path, entry.kind) {
                     let mut aside = Subject::new(SubjectKind::Msp, subject.path.as_path());
-                    self.add_file(&mut aside, &path, Spot { keys_belong: false, ..Spot::loose(false) });
+                    self.add_file(&mut aside, &path, Spot { keys_belong: false, ..Spot::loose(false) }, None);
                     subject.keys.append(&mut aside.keys);
                 }
                 facts.strangers.push(entry.name.into());
@@ -154,7 +157,8 @@ impl Loader<'_> {
 
     fn tls(&self, dir: &Path, names: Option<TlsNames>) -> Subject {
         let mut subject = Subject::new(SubjectKind::Tls, self.shown(dir));
-        let mut add = |path: &Path, place, is_key| self.add_file(&mut subject, path, Spot::of_fabric(place, is_key));
+        let mut add =
+            |path: &Path, place, is_key| self.add_file(&mut subject, path, Spot::of_fabric(place, is_key), None);
         match names {
             Some(names) => {
                 add(&dir.join(names.certificate()), Place::Server, false);
@@ -169,7 +173,8 @@ impl Loader<'_> {
                     ("tlsintermediatecerts", Place::ServerChain),
                 ] {
                     for file in self.files_of(&mut subject, &dir.join(part)) {
-                        self.add_file(&mut subject, &file, Spot::of_fabric(place, part == "keystore"));
+                        let spot = Spot::of_fabric(place, part == "keystore");
+                        self.add_file(&mut subject, &file, spot, None);
                     }
                 }
             }
@@ -184,7 +189,7 @@ impl Loader<'_> {
         subject
     }
 
-    fn file(&self, path: &Path, named: bool) -> Option<Subject> {
+    fn file(&self, path: &Path, named: bool, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
         if may_be_manifest(path)
             && let Ok(content) = self.disk.read_regular(path, LARGEST_MANIFEST)
             && let Some(manifest) = self.manifest(&self.shown(path), &content)
@@ -192,7 +197,8 @@ impl Loader<'_> {
             return Some(manifest);
         }
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
-        self.add_file(&mut subject, path, Spot::loose(named));
+        let mut parts = |subject| finished(subject, named).into_iter().for_each(&mut *part);
+        self.add_file(&mut subject, path, Spot::loose(named), Some(&mut parts));
         finished(subject, named)
     }
 
@@ -239,13 +245,13 @@ impl Loader<'_> {
         }
     }
 
-    fn add_file(&self, subject: &mut Subject, path: &Path, spot: Spot) {
+    fn add_file(&self, subject: &mut Subject, path: &Path, spot: Spot, parts: Option<Parts<'_, '_>>) {
         let at = Location::whole(self.shown(path));
         let mut trouble = |rule, reason| subject.troubles.push(Trouble { at: at.clone(), rule, reason });
         match self.disk.open_regular(path) {
             Ok(Some(mut file)) => {
                 let (len, mode) = (file.metadata().len, file.metadata().mode);
-                gather(subject, &at, (&mut file, len), Some(mode), spot);
+                gather(subject, &at, (&mut file, len), Some(mode), spot, parts);
             }
             Ok(None) => trouble(SKIPPED, super::walk::SPECIAL.to_owned()),
             // What is missing where Fabric looks for it, its verdict says; what went away meanwhile is nobody's.
@@ -274,7 +280,7 @@ fn finished(mut subject: Subject, named: bool) -> Option<Subject> {
     subject.role = role_of(&subject);
     subject.is_named = named;
     let empty = subject.certificates.is_empty() && subject.csrs.is_empty() && subject.crls.is_empty();
-    subject.is_blank = empty && subject.keys.is_empty() && subject.troubles.is_empty();
+    subject.is_blank = empty && subject.keys.is_empty() && subject.troubles.is_empty() && !subject.is_part;
     if subject.is_blank && named {
         let reason = "it holds no certificate, CSR, key or revocation list".to_owned();
         subject.troubles.push(Trouble { at: subject.location(), rule: UNREADABLE, reason });
@@ -299,5 +305,27 @@ fn role_of(subject: &Subject) -> Option<NodeOu> {
     match NodeOu::among(subject.leaf()?.cert.organizational_units()).as_slice() {
         [role] => Some(*role),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_holds_very_much_comes_in_parts() {
+        let one = include_str!("../../../testdata/certs/go-client-tls.pem");
+        let here = PathBuf::from("/");
+        let options = LoadOptions { base: here.clone(), here, variables: Variables::new() };
+        let parts = |count: usize| {
+            let mut parts = Vec::new();
+            let unit = Unit::Stdin(zeroize::Zeroizing::new(one.repeat(count).into_bytes()));
+            let last = load(&Disk::real(), &unit, &options, &mut |part| parts.push(part));
+            parts.extend(last);
+            let seen = |s: &Subject| (s.certificates.len(), s.certificates[0].at.block, s.is_part, s.is_named);
+            parts.iter().map(seen).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(2), [(2, Some(1), false, true)]);
+        assert_eq!(parts(4097), [(4096, Some(1), true, true), (1, Some(4097), true, true)]);
     }
 }

@@ -5,6 +5,7 @@ mod classify;
 mod content;
 mod gather;
 mod keys;
+mod letters;
 mod load;
 mod paths;
 mod walk;

@@ -158,20 +158,25 @@ impl Visit<'_> {
 
     /// One folder; gives the folders in it that are still to be seen.
     fn folder(&mut self, dir: &Path, found: &mut dyn FnMut(Unit)) -> Vec<PathBuf> {
-        let id = match self.disk.metadata_followed(dir) {
-            Ok(Some(metadata)) => folder_id(&metadata),
-            // It went away meanwhile.
-            Ok(None) => return Vec::new(),
-            Err(e) => {
-                found(Unit::Unreadable(dir.to_owned(), e.to_string()));
-                return Vec::new();
-            }
+        let opened = self.disk.open_folder(dir);
+        let id = match &opened {
+            Ok(folder) => folder_id(folder.metadata()),
+            // What stands there can be looked at perhaps.
+            Err(_) => match self.disk.metadata_followed(dir) {
+                Ok(Some(metadata)) => folder_id(&metadata),
+                // It went away meanwhile.
+                Ok(None) => return Vec::new(),
+                Err(e) => {
+                    found(Unit::Unreadable(dir.to_owned(), e.to_string()));
+                    return Vec::new();
+                }
+            },
         };
         // A link that leads back to a folder above would never end.
         if !self.seen.insert(id) {
             return Vec::new();
         }
-        let entries = match self.disk.list(dir) {
+        let entries = match opened.and_then(|folder| folder.entries()) {
             Ok(entries) => entries,
             Err(e) if e.io_kind() == std::io::ErrorKind::NotFound => return Vec::new(),
             Err(e) => {

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     refusals: &[24, 36, 37],
     // Folders are judged as Fabric and Go judge them; a bundle has no judge.
-    applies: |subject, _| subject.kind == SubjectKind::Certificate,
+    applies: |subject, _| subject.kind == SubjectKind::Certificate && !subject.is_part,
     check,
 };
 

@@ -48,7 +48,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 /// A leaf beside CAs of which none issued it: the file is meant as a chain, and is none.
 fn bundled(subject: &Subject, findings: &mut Findings) {
-    if !subject.certificates.iter().any(|c| c.cert.is_ca()) {
+    if subject.is_part || !subject.certificates.iter().any(|c| c.cert.is_ca()) {
         return;
     }
     for (held, issuer) in subject.linked() {

@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
         Source::Fabric { path: "fabric-lib-go bccsp/sw/fileks.go", item: "GetKey" },
     ],
     refusals: &[],
-    applies: |subject, _| subject.msp.is_some() || subject.kind == SubjectKind::Certificate,
+    applies: |subject, _| subject.msp.is_some() || (subject.kind == SubjectKind::Certificate && !subject.is_part),
     check,
 };
 

@@ -55,7 +55,7 @@ pub(super) fn cover(
     let mut findings = Findings::new();
     check(&covered, &mut findings);
     covered.mapped.tell_stale(&audit.policy.members, &audit.policy.path, &covered.network, &mut findings);
-    report.findings.extend(findings.into_vec());
+    findings.into_vec().iter().for_each(|finding| report.find(finding));
     Ok(Some(covered))
 }
 

@@ -48,7 +48,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     }
     let stdin = if args.paths.iter().any(|p| p.as_os_str() == "-") { Some(super::read_stdin()?) } else { None };
     let met = connect::connect(&disk, args, !audit.expectation.names.is_empty())?;
-    let run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
+    let mut run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
     let mut looked = run.look()?;
     if !looked.anything && !looked.report.findings.iter().any(|f| f.rule == SKIPPED) {
         return Err(nothing(&looked.report));
@@ -56,13 +56,9 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     if args.policy.init {
         return init(&disk, &base, &looked.named, output.output);
     }
-    let hidden = |looked: &mut Looked| {
-        let findings = std::mem::take(&mut looked.report.findings);
-        (looked.report.findings, looked.report.summary.suppressed) =
-            hide(findings, &audit.policy, &levels, baseline.as_ref(), audit.now);
-    };
+    let hidden = |looked: &mut Looked| hide(&mut looked.report, &audit.policy, &levels, baseline.as_ref(), audit.now);
     if let Some(path) = &args.policy.write_baseline {
-        disk.replace(path, Baseline::of(&looked.report.findings).to_json().as_bytes(), 0o644)?;
+        disk.replace_with(path, 0o644, |out| Baseline::write(&looked.report.findings, out))?;
     }
     hidden(&mut looked);
     if args.members.fix
@@ -76,12 +72,16 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
             hidden(&mut looked);
         }
     }
-    let mut report = looked.report;
-    report.count();
+    let report = looked.report;
     for (format, file) in &forms {
         match file {
-            None => output::print(&render(*format, &report, Style { colour: colour(output) }))?,
-            Some(path) => disk.replace(path, render(*format, &report, Style::default()).as_bytes(), 0o644)?,
+            None => {
+                let style = Style { colour: colour(output) };
+                output::print_with(|out| render(*format, &report, style, out))?;
+            }
+            Some(path) => {
+                disk.replace_with(path, 0o644, |out| render(*format, &report, Style::default(), out))?;
+            }
         }
     }
     if !looked.anything {
@@ -120,11 +120,13 @@ struct Looked {
 }
 
 impl Run<'_> {
-    fn look(&self) -> Result<Looked, Error> {
+    fn look(&mut self) -> Result<Looked, Error> {
         let (args, audit) = (self.args, self.audit);
-        let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
+        // It may be long, and is needed again only where something is mended.
+        let stdin = if args.members.fix { self.stdin.clone() } else { self.stdin.take() };
+        let excluded = |path: &Path| !audit.policy.exclude.is_empty() && audit.policy.excludes(&audit.load.shown(path));
         let walk = Walk::new(self.disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
-        let units = source(walk, self.stdin.clone(), self.met.served.clone());
+        let units = source(walk, stdin, self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
         let mut report = Report::new();
         let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
@@ -152,13 +154,13 @@ impl Run<'_> {
             .map_err(|e| e.in_file(&self.base.join(&audit.policy.path)))?;
         }
         let covered = coverage::cover(manifests, args, audit, &mut report)?;
+        sharing.report(&mut report);
         let mut shared = Findings::new();
-        sharing.report(&mut shared);
         servers.report(&mut shared);
         for (endpoint, reason) in &self.met.unreachable {
             unreachable(endpoint, reason, &mut shared);
         }
-        report.findings.extend(shared.into_vec());
+        shared.into_vec().iter().for_each(|finding| report.find(finding));
         report.gateways = watch.report(&self.met.gateways);
         Ok(Looked { report, anything, named, covered })
     }

@@ -57,5 +57,5 @@ fn nearest(disk: &Disk, here: &Path) -> Result<Option<PathBuf>, Error> {
 /// The baseline, when one was named.
 pub(super) fn baseline(disk: &Disk, args: &PolicyArgs) -> Result<Option<Baseline>, Error> {
     let Some(path) = &args.baseline else { return Ok(None) };
-    Baseline::parse(&disk.read(path, LIMIT)?, path).map(Some)
+    Baseline::parse(disk.read(path, LIMIT)?.as_slice(), path).map(Some)
 }

@@ -1,0 +1,200 @@
+//! Many records in little room: packed into bytes, squeezed a chunk at a time, and read back one after the other. A run
+//! over 100,000 files with findings in each holds them all in memory, and they must not be what fills it.
+
+mod packed;
+mod sorter;
+mod squeeze;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+pub use packed::{Packed, Packer, Unpacker};
+use serde::{Serialize, Serializer};
+pub use sorter::{Sorted, Sorter};
+
+/// A chunk is squeezed once it holds so many bytes: as far as a repetition reaches back.
+const CHUNK: usize = 64 * 1024;
+
+/// A list of records that can be added to and gone through.
+#[derive(Clone, Debug)]
+pub struct Ledger<T> {
+    chunks: Vec<Chunk>,
+    /// The last chunk, as long as it is filled.
+    open: Vec<u8>,
+    in_open: usize,
+    len: usize,
+    words: Vec<&'static str>,
+    of: PhantomData<fn() -> T>,
+}
+
+#[derive(Clone, Debug)]
+struct Chunk {
+    squeezed: Box<[u8]>,
+    /// Bytes before they were squeezed.
+    len: usize,
+    records: usize,
+}
+
+impl<T> Default for Ledger<T> {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), open: Vec::new(), in_open: 0, len: 0, words: Vec::new(), of: PhantomData }
+    }
+}
+
+impl<T: Packed> Ledger<T> {
+    /// Adds a record.
+    pub fn push(&mut self, record: &T) {
+        record.pack(&mut Packer { bytes: &mut self.open, words: &mut self.words });
+        self.in_open += 1;
+        self.len += 1;
+        if self.open.len() >= CHUNK {
+            self.close();
+        }
+    }
+
+    /// Squeezes what is there, so that nothing takes more room than it must.
+    fn close(&mut self) {
+        if self.in_open > 0 {
+            let squeezed = squeeze::squeeze(&self.open);
+            self.chunks.push(Chunk { squeezed, len: self.open.len(), records: self.in_open });
+            self.in_open = 0;
+            self.open.clear();
+        }
+    }
+
+    /// How many records there are.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The records in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
+        let words: Arc<[_]> = self.words.as_slice().into();
+        let open = Records::new(self.open.clone(), self.in_open, &words);
+        self.chunks.iter().flat_map(move |chunk| chunk.records(&words)).chain(open)
+    }
+}
+
+impl<T: Packed + 'static> IntoIterator for Ledger<T> {
+    type Item = T;
+    type IntoIter = Box<dyn Iterator<Item = T>>;
+
+    /// Each chunk goes once its records were taken.
+    fn into_iter(self) -> Self::IntoIter {
+        let words: Arc<[_]> = self.words.into();
+        let open = Records::new(self.open, self.in_open, &words);
+        Box::new(self.chunks.into_iter().flat_map(move |chunk| chunk.records(&words)).chain(open))
+    }
+}
+
+impl<T: Packed> Extend<T> for Ledger<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, records: I) {
+        records.into_iter().for_each(|record| self.push(&record));
+    }
+}
+
+impl<T: Packed> FromIterator<T> for Ledger<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(records: I) -> Self {
+        let mut ledger = Self::default();
+        ledger.extend(records);
+        ledger
+    }
+}
+
+impl<T: Packed + Serialize> Serialize for Ledger<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl Chunk {
+    fn records<T>(&self, words: &Arc<[&'static str]>) -> Records<T> {
+        Records::new(squeeze::expand(&self.squeezed, self.len), self.records, words)
+    }
+}
+
+/// The records of one chunk.
+struct Records<T> {
+    bytes: Vec<u8>,
+    at: usize,
+    left: usize,
+    words: Arc<[&'static str]>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Records<T> {
+    fn new(bytes: Vec<u8>, left: usize, words: &Arc<[&'static str]>) -> Self {
+        Self { bytes, at: 0, left, words: Arc::clone(words), of: PhantomData }
+    }
+}
+
+impl<T: Packed> Iterator for Records<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.left = self.left.checked_sub(1)?;
+        let mut from = Unpacker { bytes: &self.bytes[self.at..], words: &self.words };
+        let record = T::unpack(&mut from);
+        self.at = self.bytes.len() - from.bytes.len();
+        Some(record)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A text with a number and a word.
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub(super) struct Note(pub(super) String, pub(super) u64, pub(super) &'static str);
+
+    impl Packed for Note {
+        fn pack(&self, out: &mut Packer<'_>) {
+            out.text(&self.0);
+            out.number(self.1);
+            out.word(self.2);
+        }
+
+        fn unpack(from: &mut Unpacker<'_>) -> Self {
+            Self(from.text(), from.number(), from.word())
+        }
+    }
+
+    fn notes(count: u64) -> Vec<Note> {
+        let words = ["expired", "expiring", "san-none"];
+        (0..count).map(|n| Note(format!("folder/file{n}.pem"), n * n, words[usize::try_from(n % 3).unwrap()])).collect()
+    }
+
+    #[test]
+    fn records_come_back_in_the_order_in_which_they_were_added_and_take_little_room() {
+        let all = notes(20_000);
+        let ledger: Ledger<Note> = all.iter().cloned().collect();
+        assert_eq!((ledger.len(), ledger.is_empty()), (20_000, false));
+        assert!(ledger.iter().eq(all.iter().cloned()), "and they stay");
+        let room: usize = ledger.chunks.iter().map(|c| c.squeezed.len()).sum();
+        assert!(ledger.chunks.len() > 3 && room < 20_000 * 14, "{room}");
+        assert!(ledger.into_iter().eq(all));
+    }
+
+    proptest! {
+        #[test]
+        fn any_record_comes_back(texts in proptest::collection::vec((".{0,300}", any::<u64>()), 0..50)) {
+            let all: Vec<Note> = texts.into_iter().map(|(text, number)| Note(text, number, "word")).collect();
+            let mut ledger: Ledger<Note> = all.iter().cloned().collect();
+            prop_assert!(ledger.iter().eq(all.iter().cloned()));
+            ledger.close();
+            prop_assert!(ledger.into_iter().eq(all));
+        }
+    }
+}
