@@ -1,7 +1,5 @@
 //! The log on standard error: progress for people, or JSON lines for machines.
 
-use std::io::IsTerminal;
-
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -24,7 +22,8 @@ pub(super) fn start(args: &OutputArgs, tells_itself: bool) {
     let started = match args.log_format {
         LogForm::Json => registry.with(layer.json().with_filter(filter)).try_init(),
         LogForm::Text => {
-            let layer = layer.with_ansi(colored(args.color, std::io::stderr().is_terminal())).with_target(false);
+            // Escapes in the log need a feature of tracing-subscriber that is left out: it panics when asked for them.
+            let layer = layer.with_target(false);
             if args.verbose > 0 {
                 registry.with(layer.with_filter(filter)).try_init()
             } else {

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 pub(super) use args::AuditArgs;
 use zeroize::Zeroizing;
 
-use super::args::{ColorChoice, OutputArgs, OutputForm};
+use super::args::{OutputArgs, OutputForm};
+use super::logging::colored;
 use super::{manifests, output};
 use crate::audit::coverage::{Coverage, Covered, fixes};
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
@@ -80,7 +81,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     report.count();
     for (format, file) in &forms {
         match file {
-            None => output::print(&render(*format, &report, Style { colour: colour(output) }))?,
+            None => output::print(&render(*format, &report, Style { colour: colored(output.color, std::io::stdout().is_terminal()) }))?,
             Some(path) => disk.replace(path, render(*format, &report, Style::default()).as_bytes(), 0o644)?,
         }
     }
@@ -212,16 +213,6 @@ fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<Pat
         forms.push((Format::Human, None));
     }
     Ok(forms)
-}
-
-fn colour(output: &OutputArgs) -> bool {
-    match output.color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-        }
-    }
 }
 
 /// Writes a first policy; one that stands is not overwritten.
