@@ -47,12 +47,19 @@ pub enum DnsNames {
         /// The line of the first item, if there is one.
         first_line: Option<usize>,
     },
+    /// The key stands there, and nothing behind it.
+    Empty {
+        /// The line of the key.
+        key_line: usize,
+    },
     /// There is no list yet.
     Absent {
         /// The line of the first key of `spec`.
         line: usize,
         /// Its column, from 1, in characters.
         column: usize,
+        /// Whether `spec` stands in brackets.
+        is_flow: bool,
     },
 }
 
@@ -87,14 +94,20 @@ impl Certificate {
             Some((key, _, items)) => {
                 DnsNames::Flow { key_line: key.line, first_line: items.first().map(|item| item.line) }
             }
-            None => {
-                let (line, column) = spec.first().map_or((document.line, 1), |(key, _)| (key.line, key.column));
-                DnsNames::Absent { line, column }
-            }
+            None => match (found, spec.first()) {
+                (Some((key, value)), _) if value.text() == Some("") && value.is_null() => {
+                    DnsNames::Empty { key_line: key.line }
+                }
+                (_, first) => {
+                    let (line, column) = first.map_or((document.line, 1), |(key, _)| (key.line, key.column));
+                    let is_flow = document.find(&["spec"]).is_some_and(|spec| spec.is_flow);
+                    DnsNames::Absent { line, column, is_flow }
+                }
+            },
         };
         let mut names = Word::list(document, &["spec", "dnsNames"]);
         names.extend(Word::list(document, &["spec", "ipAddresses"]));
-        let line = list.or(spec_line).map(|(key, _)| key.line);
+        let line = found.or(spec_line).map(|(key, _)| key.line);
         let duration = Word::at(document, &["spec", "duration"]);
         Some(Self {
             secret_name: document.text_at(&["spec", "secretName"])?.to_owned(),
@@ -163,12 +176,21 @@ mod tests {
             (" [ a ]", flow(Some(3))),
             ("\n    [\n      a\n    ]", flow(Some(5))),
             (" []", flow(None)),
+            (" &names\n    - a", DnsNames::Block { last_line: 4 }),
+            (" !!seq &names [a]", flow(Some(3))),
+            ("", DnsNames::Empty { key_line: 3 }),
+            (" # none yet", DnsNames::Empty { key_line: 3 }),
         ] {
             let found = certificate(&format!("spec:\n  secretName: s\n  dnsNames:{list}\n"));
             assert_eq!((found.dns_names, found.requested.at.line), (expected, 3), "{list}");
         }
         let found = certificate("kind: C\nspec:\n  secretName: s\n");
-        assert_eq!((found.dns_names, found.requested.at.line), (DnsNames::Absent { line: 3, column: 3 }, 2));
+        assert_eq!(
+            (found.dns_names, found.requested.at.line),
+            (DnsNames::Absent { line: 3, column: 3, is_flow: false }, 2)
+        );
+        let found = certificate("kind: C\nspec: {secretName: s}\n").dns_names;
+        assert_eq!(found, DnsNames::Absent { line: 2, column: 8, is_flow: true });
     }
 
     #[test]

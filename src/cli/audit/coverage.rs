@@ -9,7 +9,7 @@ use crate::audit::input::LoadOptions;
 use crate::audit::{Audit, Findings, Report};
 use crate::cli::manifests;
 use crate::fsx::Disk;
-use crate::k8s::{Settings, Variables, with_names};
+use crate::k8s::{Addition, Settings, Variables, with_names};
 use crate::{Error, ErrorKind};
 
 /// Larger files were no manifests.
@@ -60,7 +60,7 @@ pub(super) fn cover(
     Ok(Some(covered))
 }
 
-/// Adds names to the files; says how many to how many files.
+/// Adds names to the files; says how many to how many files. What cannot be added is told.
 pub(super) fn mend(
     disk: &Disk,
     fixes: &BTreeMap<PathBuf, Fix>,
@@ -69,14 +69,19 @@ pub(super) fn mend(
 ) -> Result<(usize, usize), Error> {
     let (mut added, mut mended) = (0, 0);
     for (path, fix) in fixes {
-        let path = base.join(path);
-        let Some(metadata) = disk.metadata_followed(&path)? else { continue };
-        let bytes = disk.read(&path, LIMIT)?;
+        let file = base.join(path);
+        let Some(metadata) = disk.metadata_followed(&file)? else { continue };
+        let bytes = disk.read(&file, LIMIT)?;
         let Ok(text) = String::from_utf8(bytes) else { continue };
         let new = with_names(&text, &fix.additions, variables);
-        if new != text {
-            disk.replace(&path, new.as_bytes(), metadata.mode & 0o777)?;
-            added += fix.additions.iter().map(|a| a.names.len()).sum::<usize>();
+        let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
+        for refused in &new.refused {
+            let names = refused.names.join(", ");
+            tracing::warn!("{}: a list cannot be mended in place; add by hand: {names}", path.display());
+        }
+        if new.text != text {
+            disk.replace(&file, new.text.as_bytes(), metadata.mode & 0o777)?;
+            added += count(&fix.additions) - count(&new.refused);
             mended += 1;
         }
     }
