@@ -24,7 +24,8 @@ mod target;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Error, ErrorKind, Timestamp};
@@ -97,7 +98,7 @@ enum Command {
 
 /// Runs the command line on the process's arguments, environment, clock and standard streams.
 pub fn main() -> ExitCode {
-    let parsed = Cli::command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
+    let parsed = with_variables(Cli::command()).try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => return usage_exit(&e),
@@ -112,6 +113,19 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(e) => output::failure(&e, form),
     }
+}
+
+/// The command with variables taken as manifests of containers set them: 1 and yes are true, and empty is not set at all.
+fn with_variables(command: clap::Command) -> clap::Command {
+    let arg = |arg: clap::Arg| {
+        let is_empty = arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+        let arg = if is_empty { arg.env(Resettable::Reset) } else { arg };
+        match arg.get_action() {
+            ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
+            _ => arg,
+        }
+    };
+    command.mut_args(arg).mut_subcommands(with_variables)
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Error> {
@@ -203,6 +217,20 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        with_variables(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_the_variable_of_its_name() {
+        fn check(command: &clap::Command) {
+            for arg in command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str())) {
+                let Some(flag) = arg.get_long() else { continue };
+                let variable = format!("FABCERT_{}", flag.replace('-', "_").to_ascii_uppercase());
+                let known = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(known, Some(variable), "fabcert {} --{flag}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 }

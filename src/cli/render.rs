@@ -67,7 +67,7 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "IMAGE", default_value = "hyperledger/fabric-peer:3.1", env = "FABCERT_PEER_IMAGE")]
     peer_image: String,
     /// What runs a peer
-    #[arg(long, value_enum, default_value_t, env = "FABCERT_WORKLOAD_KIND")]
+    #[arg(long, value_enum, default_value_t, env = "FABCERT_WORKLOAD")]
     workload: WorkloadArg,
     /// Where identity and ledger live
     #[arg(long, value_enum, default_value_t, env = "FABCERT_STORAGE")]

@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind};
   fabcert rules --output json        everything about every rule")]
 pub(super) struct RulesArgs {
     /// Print the documentation page of all rules
-    #[arg(long)]
+    #[arg(long, env = "FABCERT_MARKDOWN")]
     markdown: bool,
 }
 

@@ -74,7 +74,7 @@ pub(super) struct MemberArgs {
     )]
     pub(super) tls_of: Vec<String>,
     /// Add missing names to the dnsNames of cert-manager Certificates in place, and audit again
-    #[arg(long, help_heading = "Manifests")]
+    #[arg(long, env = "FABCERT_FIX", help_heading = "Manifests")]
     pub(super) fix: bool,
 }
 
@@ -125,13 +125,13 @@ pub(super) struct PolicyArgs {
     #[arg(long, conflicts_with = "policy", env = "FABCERT_NO_POLICY", help_heading = "Policy")]
     pub(super) no_policy: bool,
     /// Write a first fabcert.yaml from what is found, and report nothing
-    #[arg(long, help_heading = "Policy")]
+    #[arg(long, env = "FABCERT_INIT", help_heading = "Policy")]
     pub(super) init: bool,
     /// Hide the findings that this file knows
     #[arg(long, value_name = "FILE", env = "FABCERT_BASELINE", help_heading = "Policy")]
     pub(super) baseline: Option<PathBuf>,
     /// Write the findings to this file, to be known from now on
-    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    #[arg(long, value_name = "FILE", env = "FABCERT_WRITE_BASELINE", help_heading = "Policy")]
     pub(super) write_baseline: Option<PathBuf>,
 }
 

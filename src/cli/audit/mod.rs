@@ -81,7 +81,11 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     report.count();
     for (format, file) in &forms {
         match file {
-            None => output::print(&render(*format, &report, Style { colour: colored(output.color, std::io::stdout().is_terminal()) }))?,
+            None => output::print(&render(
+                *format,
+                &report,
+                Style { colour: colored(output.color, std::io::stdout().is_terminal()) },
+            ))?,
             Some(path) => disk.replace(path, render(*format, &report, Style::default()).as_bytes(), 0o644)?,
         }
     }
