@@ -24,6 +24,8 @@ pub(super) struct Met {
     pub(super) served: Vec<ServedUnit>,
     pub(super) unreachable: Vec<(String, String)>,
     pub(super) gateways: Vec<Gateway>,
+    /// How many of them, the first ones, have members that were known beforehand.
+    planned: usize,
 }
 
 /// An endpoint to dial, and the name to dial it by.
@@ -45,9 +47,17 @@ pub(super) fn connect(disk: &Disk, all: &AuditArgs, names_expected: bool) -> Res
     if plan.is_empty() {
         return Ok(met);
     }
+    met.planned = met.gateways.len();
     let mut anchors = Vec::new();
     for path in &args.tls_ca {
-        anchors.extend(disk.read(path, LIMIT)?);
+        let pem = disk.read(path, LIMIT)?;
+        let found = Cert::all_from_pem(&pem).map_err(|e| e.to_string());
+        if !found.as_ref().is_ok_and(|certs| !certs.is_empty()) {
+            let why = found.err().unwrap_or_else(|| "it holds no certificate".to_owned());
+            return Err(Error::new(ErrorKind::Input, format!("--tls-ca {}: {why}", path.display()))
+                .with_help("give the root of the TLS CA as PEM, for example the ca.crt of a TLS folder"));
+        }
+        anchors.extend(pem);
         anchors.push(b'\n');
     }
     let client = client(disk, args)?.map(Arc::new);
@@ -200,7 +210,14 @@ impl Met {
                 if unreachable {
                     members.push(GatewayMember { endpoint: endpoint.to_string(), served: Vec::new(), unreachable });
                 }
-                self.gateways.push(Gateway { name: dialled.name.to_string(), members });
+                let name = dialled.name.to_string();
+                // Several endpoints that are asked for one name stand for one gateway. Where its members are known, they
+                // count, and not whom the gateway's own address led to.
+                match self.gateways.iter().position(|g| g.name == name) {
+                    Some(known) if known < self.planned => {}
+                    Some(known) => self.gateways[known].members.append(&mut members),
+                    None => self.gateways.push(Gateway { name, members }),
+                }
             }
             None => {}
         }
@@ -208,14 +225,16 @@ impl Met {
 }
 
 fn client(disk: &Disk, args: &ConnectArgs) -> Result<Option<ClientPair>, Error> {
-    let (Some(cert), Some(key)) = (&args.client_cert, &args.client_key) else { return Ok(None) };
+    let (Some(cert), Some(key_path)) = (&args.client_cert, &args.client_key) else { return Ok(None) };
     let unusable = |what: &std::path::Path, why: String| {
         Error::new(ErrorKind::Input, format!("{}: {why}", what.display()))
             .with_help("give a certificate with its chain and its own key, PEM both")
     };
     let chain = Cert::all_from_pem(&disk.read(cert, LIMIT)?).map_err(|e| unusable(cert, e.to_string()))?;
-    let pem = disk.read_secret(key, LIMIT)?;
+    let pem = disk.read_secret(key_path, LIMIT)?;
     let key = <rustls_pki_types::PrivateKeyDer<'static> as rustls_pki_types::pem::PemObject>::from_pem_slice(&pem)
-        .map_err(|_| unusable(key, "no private key can be read from it".to_owned()))?;
-    Ok(Some(ClientPair { chain: chain.iter().map(|c| c.der().to_vec().into()).collect(), key }))
+        .map_err(|_| unusable(key_path, "no private key can be read from it".to_owned()))?;
+    let pair = ClientPair { chain: chain.iter().map(|c| c.der().to_vec().into()).collect(), key };
+    pair.check().map_err(|why| unusable(cert, format!("{why} (key {})", key_path.display())))?;
+    Ok(Some(pair))
 }
