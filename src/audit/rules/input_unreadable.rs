@@ -1,5 +1,6 @@
 //! A file or folder could not be read.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
@@ -8,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "input-unreadable",
     title: "something that looks like ours cannot be read",
     rationale: "What cannot be read cannot be vouched for.",
-    remedy: "check the file: fabcert inspect FILE, openssl asn1parse -in FILE",
+    remedy: "let the user who audits read it, mend it, or leave it out with --exclude: ls -l FILE, fabcert inspect FILE",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
@@ -21,7 +22,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     // Whoever names a file wants an answer about that very file.
     let severity = if subject.is_named { Severity::Error } else { RULE.severity };
     for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
-        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).severity(severity).add();
+        let path = paste::word(&trouble.at.path.to_string_lossy());
+        let remedy = format!(
+            "let the user who audits read it, mend it, or leave it out with --exclude: ls -l {path}, fabcert inspect {path}"
+        );
+        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).severity(severity).remedy(remedy).add();
     }
 }
 
