@@ -70,7 +70,11 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions) -> Option<Subject> 
         }
         Unit::Served(served) => Some(endpoint(served)),
         Unit::Skipped(path, why) => Some(loader.trouble(path, SKIPPED, why)),
-        Unit::Unreadable(path, why) => Some(loader.trouble(path, UNREADABLE, why)),
+        Unit::Unreadable { path, why, named } => {
+            let mut subject = loader.trouble(path, UNREADABLE, why);
+            subject.is_named = *named;
+            Some(subject)
+        }
     }
 }
 
@@ -185,14 +189,20 @@ impl Loader<'_> {
     }
 
     fn file(&self, path: &Path, named: bool) -> Option<Subject> {
-        if may_be_manifest(path)
-            && let Ok(content) = self.disk.read_regular(path, LARGEST_MANIFEST)
-            && let Some(manifest) = self.manifest(&self.shown(path), &content)
+        let content = if may_be_manifest(path) { Some(self.disk.read_regular(path, LARGEST_MANIFEST)) } else { None };
+        if let Some(Ok(content)) = &content
+            && let Some(mut manifest) = self.manifest(&self.shown(path), content)
         {
+            manifest.is_named = named;
             return Some(manifest);
         }
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         self.add_file(&mut subject, path, Spot::loose(named));
+        if content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge)) {
+            let reason =
+                format!("it is larger than {} MiB, and no manifest was looked for in it", LARGEST_MANIFEST >> 20);
+            subject.troubles.push(Trouble { at: subject.location(), rule: SKIPPED, reason });
+        }
         finished(subject, named)
     }
 
