@@ -69,6 +69,10 @@ pub(super) fn mend(
 ) -> Result<(usize, usize), Error> {
     let (mut added, mut mended) = (0, 0);
     for (path, fix) in fixes {
+        if path.as_os_str() == "-" {
+            tracing::warn!("standard input cannot be mended: name the files");
+            continue;
+        }
         let file = base.join(path);
         let Some(metadata) = disk.metadata_followed(&file)? else { continue };
         let bytes = disk.read(&file, LIMIT)?;

@@ -43,7 +43,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         policy,
         load: LoadOptions { base: base.clone(), here: here.clone(), variables },
     };
-    if args.paths.is_empty() && args.connect.connect.is_empty() && args.connect.member.is_empty() {
+    if args.paths.is_empty() && !args.policy.init && args.connect.connect.is_empty() && args.connect.member.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
@@ -128,7 +128,9 @@ impl Run<'_> {
     fn look(&self) -> Result<Looked, Error> {
         let (args, audit) = (self.args, self.audit);
         let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
-        let walk = Walk::new(self.disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
+        let everything = [PathBuf::from(".")];
+        let paths = if args.policy.init && args.paths.is_empty() { &everything[..] } else { &args.paths };
+        let walk = Walk::new(self.disk, WalkOptions { paths, excluded: &excluded })?;
         let units = source(walk, self.stdin.clone(), self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
         let mapped = coverage::mapped(args, &audit.load)?;
@@ -204,6 +206,13 @@ fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<Pat
             let known: Vec<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
             usage(e.to_string()).with_help(format!("known are {}", known.join(", ")))
         })?;
+        if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+            return Err(usage(format!("--format {text} names no file"))
+                .with_help(format!("write it as --format {word}=FILE, or --format {word} for standard output")));
+        }
+        if file.is_some() && forms.iter().any(|(_, known)| *known == file) {
+            return Err(usage(format!("two reports would go to {}", file.unwrap_or_default().display())));
+        }
         forms.push((format, file));
     }
     if forms.iter().filter(|(_, file)| file.is_none()).count() > 1 {

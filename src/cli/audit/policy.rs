@@ -1,10 +1,12 @@
 //! Finding and reading the policy and the baseline.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::args::{AuditArgs, PolicyArgs};
+use crate::audit::input::LoadOptions;
 use crate::audit::{Baseline, POLICY_FILE, Pattern, Policy};
 use crate::fsx::Disk;
+use crate::k8s::Variables;
 use crate::{Error, ErrorKind};
 
 /// Larger files are none of ours.
@@ -30,6 +32,18 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
             (Policy::parse(&text, &shown).map_err(|e| e.in_file(&path))?, base)
         }
     };
+    // Of a rule that the command line sets, the policy's level counts no more.
+    let set = [&args.report.allow, &args.report.warn, &args.report.deny];
+    policy.levels.retain(|(rule, _)| !set.iter().any(|ids| ids.contains(rule)));
+    if args.connect.connect.is_empty() && args.connect.member.is_empty() {
+        let now = args.judge.at.unwrap_or_else(crate::cli::now);
+        let load = LoadOptions { base: base.clone(), here: here.to_owned(), variables: Variables::new() };
+        let looked_at: Vec<PathBuf> = args.paths.iter().map(|path| fixed(&load.shown(path))).collect();
+        // An audit of a part says nothing about an ignore for another, unless its day has passed.
+        policy.ignore.retain(|ignore| {
+            ignore.is_over(now) || ignore.path.as_ref().is_none_or(|p| meets(&fixed(p.as_str().as_ref()), &looked_at))
+        });
+    }
     for text in &args.exclude {
         let pattern = Pattern::parse(text).map_err(|e| {
             Error::new(ErrorKind::Usage, format!("--exclude: {e}"))
@@ -38,6 +52,17 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         policy.exclude.push(pattern);
     }
     Ok((policy, base))
+}
+
+/// What stands before the first wildcard or placeholder of a pattern.
+fn fixed(pattern: &Path) -> PathBuf {
+    let is_fixed = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '{']);
+    pattern.components().filter(|part| *part != Component::CurDir).take_while(is_fixed).collect()
+}
+
+/// Whether one path leads to the other.
+fn meets(pattern: &Path, looked_at: &[PathBuf]) -> bool {
+    looked_at.iter().any(|path| path.starts_with(pattern) || pattern.starts_with(path))
 }
 
 /// `fabcert.yaml` in `here` or a folder above it, up to the root of the repository.
