@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return usage_exit(&e),
     };
-    let form = cli.output.output;
+    let (form, log) = (cli.output.output, cli.output.log_format);
     #[cfg(feature = "dev-ca")]
     let tells_itself = matches!(cli.command, Command::Demo(_));
     #[cfg(not(feature = "dev-ca"))]
@@ -111,7 +111,7 @@ pub fn main() -> ExitCode {
     logging::start(&cli.output, tells_itself);
     match run(cli) {
         Ok(code) => code,
-        Err(e) => output::failure(&e, form),
+        Err(e) => output::failure(&e, form, log),
     }
 }
 
@@ -165,6 +165,7 @@ fn usage_exit(e: &clap::Error) -> ExitCode {
         return output::failure(
             &Error::new(ErrorKind::Usage, first).with_help("see fabcert --help"),
             args::OutputForm::Json,
+            args::LogForm::Text,
         );
     }
     match e.print() {

@@ -35,6 +35,18 @@ fn colours_reach_the_report_and_never_the_log() {
 }
 
 #[test]
+fn a_failure_is_an_event_where_the_log_is_made_of_events() {
+    for quiet in [&[][..], &["-q"]] {
+        let ran = fabcert(&[&["audit", "/no/such/path", "--log-format", "json"], quiet].concat(), None);
+        let event: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+        assert_eq!((ran.code, event["level"].as_str()), (4, Some("ERROR")));
+        assert_eq!(event["fields"]["message"], "/no/such/path does not exist");
+        assert_eq!(event["fields"]["exit_code"], 4);
+        assert!(event["fields"]["help"].is_string(), "{event}");
+    }
+}
+
+#[test]
 fn variables_are_taken_as_manifests_set_them() {
     let scene = Scene::new();
     scene.tls_folder("tls", "peer1", &["peer1"]);

@@ -91,7 +91,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     }
     if !looked.anything {
         // What was passed over is in the report; nobody may take that for an audit.
-        return Ok(output::failure(&nothing(&report), OutputForm::Human));
+        return Ok(output::failure(&nothing(&report), OutputForm::Human, output.log_format));
     }
     let failed = args.report.fail_on.is_reached(report.worst()) && args.policy.write_baseline.is_none();
     Ok(if failed {
