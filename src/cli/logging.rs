@@ -40,6 +40,11 @@ pub(super) fn colored(choice: ColorChoice, terminal: bool) -> bool {
     match choice {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
-        ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        ColorChoice::Auto => terminal && takes_escapes() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     }
+}
+
+/// Whether a terminal understands more than text: those of editors and of some CI systems do not.
+pub(super) fn takes_escapes() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

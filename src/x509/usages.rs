@@ -10,13 +10,13 @@ impl Cert {
     /// without a name by their numbers. Read anew at each call: nothing but people asks.
     pub fn usages(&self) -> (Vec<String>, Vec<String>) {
         let Ok((_, cert)) = X509Certificate::from_der(self.der()) else { return (Vec::new(), Vec::new()) };
-        let key = cert.key_usage().ok().flatten().map(|usage| key_usages(usage.value));
+        let key = cert.key_usage().ok().flatten().map(|usage| key_usages(*usage.value));
         let extended = cert.extended_key_usage().ok().flatten().map(|usage| extended_key_usages(usage.value));
         (key.unwrap_or_default(), extended.unwrap_or_default())
     }
 }
 
-fn key_usages(usage: &KeyUsage) -> Vec<String> {
+fn key_usages(usage: KeyUsage) -> Vec<String> {
     named(&[
         (usage.digital_signature(), "digitalSignature"),
         (usage.non_repudiation(), "nonRepudiation"),

@@ -194,6 +194,8 @@ fn a_manifest_that_is_named_and_broken_fails_the_audit_and_a_huge_one_is_told_of
     let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c";
     scene.write("k8s/broken.yaml", manifest);
     assert_eq!(scene.audit("k8s/broken.yaml", &[]).code, 1);
+    scene.write("values.txt", format!("{manifest}}}\n"));
+    assert_eq!(scene.audit("values.txt", &[]).code, 0, "a manifest by any name");
     let huge = format!("{manifest}}}\ndata:\n  k: {}\n", "x".repeat(33 << 20));
     scene.write("k8s/huge.yaml", huge);
     let ran = scene.audit("k8s", &[]);

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::classify::MSP_PARTS;
-use super::gather::{Spot, UNREADABLE, gather};
+use super::gather::{Spot, UNREADABLE, gather, is_promising};
 use super::walk::{ServedUnit, Unit};
 use crate::audit::coverage;
 use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
@@ -189,7 +189,10 @@ impl Loader<'_> {
     }
 
     fn file(&self, path: &Path, named: bool) -> Option<Subject> {
-        let content = if may_be_manifest(path) { Some(self.disk.read_regular(path, LARGEST_MANIFEST)) } else { None };
+        let is_called_so = may_be_manifest(path);
+        // Whoever names a file may call it as they like.
+        let is_tried = is_called_so || (named && !is_promising(path));
+        let content = is_tried.then(|| self.disk.read_regular(path, LARGEST_MANIFEST));
         if let Some(Ok(content)) = &content
             && let Some(mut manifest) = self.manifest(&self.shown(path), content)
         {
@@ -198,7 +201,9 @@ impl Loader<'_> {
         }
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         self.add_file(&mut subject, path, Spot::loose(named));
-        if content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge)) {
+        if is_called_so
+            && content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge))
+        {
             let reason =
                 format!("it is larger than {} MiB, and no manifest was looked for in it", LARGEST_MANIFEST >> 20);
             subject.troubles.push(Trouble { at: subject.location(), rule: SKIPPED, reason });

@@ -30,7 +30,7 @@ fn file_of_server(subject: &Subject) -> Option<&Path> {
 /// Writes a file in DER as PEM in its place; `kind` is `x509` or `crl`.
 pub(super) fn pem_of_der(kind: &str, path: &Path) -> String {
     let path = word(&path.to_string_lossy());
-    format!("openssl {kind} -inform der -in {path} -out {path}.pem && rm {path}", path = path)
+    format!("openssl {kind} -inform der -in {path} -out {path}.pem && rm {path}")
 }
 
 /// Moves a file or folder.
