@@ -85,6 +85,14 @@ fn a_first_policy_needs_no_path_and_is_met_by_what_it_was_made_from() {
     assert!(std::fs::read_to_string(scene.path("fabcert.yaml")).unwrap().contains("gateway"));
     assert_eq!(run_in(scene.dir(), &["audit", "."], &[]).code, 0);
     assert_eq!(run_in(scene.dir(), &["audit"], &[]).code, 2, "an audit does need one");
+    let below = scene.path("peers/peer1");
+    scene.tls_folder("other/tls", "peer2", &["peer2"]);
+    let outside = run_in(&below, &["audit", "--init", "../../other", "--policy", "fabcert.yaml"], &[]);
+    assert_eq!(outside.code, 4, "{outside:?}");
+    assert!(!below.join("fabcert.yaml").exists(), "it could not be read");
+    let named = run_in(&below, &["audit", "--init", "../../other", "--policy", "../../other/own.yaml"], &[]);
+    assert_eq!(named.code, 0, "{named:?}");
+    assert_eq!(run_in(&below, &["audit", "../../other", "--policy", "../../other/own.yaml"], &[]).code, 0);
 }
 
 #[test]

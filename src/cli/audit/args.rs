@@ -124,7 +124,8 @@ pub(super) struct PolicyArgs {
     /// Look for no policy file
     #[arg(long, conflicts_with = "policy", env = "FABCERT_NO_POLICY", help_heading = "Policy")]
     pub(super) no_policy: bool,
-    /// Write a first fabcert.yaml from what is found, below the working directory when no PATH is given; report nothing
+    /// Write a first fabcert.yaml, or --policy FILE, from what is found, below the working directory when no PATH is given;
+    /// report nothing
     #[arg(long, env = "FABCERT_INIT", help_heading = "Policy")]
     pub(super) init: bool,
     /// Hide the findings that this file knows

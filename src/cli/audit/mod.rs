@@ -55,7 +55,8 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         return Err(nothing(&looked.report));
     }
     if args.policy.init {
-        return init(&disk, &base, &looked.named, output.output);
+        let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
+        return init(&disk, &path, &looked.named, output.output);
     }
     let hidden = |looked: &mut Looked| {
         let findings = std::mem::take(&mut looked.report.findings);
@@ -229,15 +230,21 @@ fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<Pat
 }
 
 /// Writes a first policy; one that stands is not overwritten.
-fn init(disk: &Disk, base: &Path, named: &[(PathBuf, Vec<String>)], form: OutputForm) -> Result<ExitCode, Error> {
-    let path = base.join(POLICY_FILE);
-    if disk.metadata(&path)?.is_some() {
+fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: OutputForm) -> Result<ExitCode, Error> {
+    if let Some((stranger, _)) = named.iter().find(|(found, _)| found.is_absolute() || found.starts_with("..")) {
+        let message = format!("{} is not below the folder of {}", stranger.display(), path.display());
+        return Err(Error::new(ErrorKind::Input, message).with_help(
+            "paths in a policy are relative to its folder: put it above them with --policy DIR/fabcert.yaml",
+        ));
+    }
+    if disk.metadata(path)?.is_some() {
         return Err(Error::new(ErrorKind::Input, format!("{} stands there already", path.display()))
             .with_help("move it away, or edit it: docs/policy.md says how"));
     }
+    let named: Vec<_> = named.iter().filter(|(path, _)| path.as_os_str() != "-").collect();
     let count = named.len();
     let found: Vec<Found<'_>> = named.iter().map(|(path, names)| Found { path, names: names.clone() }).collect();
-    disk.replace(&path, write_policy(&found).as_bytes(), 0o644)?;
+    disk.replace(path, write_policy(&found).as_bytes(), 0o644)?;
     if form == OutputForm::Json {
         output::print_json(
             &serde_json::json!({"schema_version": 1, "action": "init", "path": path, "certificates": count}),

@@ -19,10 +19,13 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         None if args.policy.no_policy || args.policy.init => None,
         None => nearest(disk, here)?,
     };
+    let folder_of = |path: &Path| path.parent().map_or_else(|| here.to_owned(), Path::to_owned);
     let (mut policy, base) = match found {
         None => (Policy::default(), here.to_owned()),
+        // It is yet to be written.
+        Some(path) if args.policy.init => (Policy::default(), folder_of(&path)),
         Some(path) => {
-            let base = path.parent().map_or_else(|| here.to_owned(), Path::to_owned);
+            let base = folder_of(&path);
             let shown = path.strip_prefix(&base).unwrap_or(&path).to_owned();
             let bytes = disk.read(&path, LIMIT)?;
             let text = String::from_utf8(bytes).map_err(|_| {
