@@ -212,6 +212,23 @@ fn a_manifest_that_is_named_and_broken_fails_the_audit_and_a_huge_one_is_told_of
 }
 
 #[test]
+fn a_key_that_is_there_and_cannot_be_read_is_not_called_missing() {
+    let scene = Scene::new();
+    scene.tls_folder("tls", "peer1", &["peer1"]);
+    let key = scene.path("tls/server.key");
+    std::fs::remove_file(&key).unwrap();
+    // Not even root reads that.
+    std::os::unix::fs::symlink("server.key", &key).unwrap();
+    let report = scene.audit("tls", &[]).json();
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{report}");
+    assert_eq!((&findings[0]["rule"], &findings[0]["severity"]), (&"input-unreadable".into(), &"error".into()));
+    assert!(findings[0]["message"].as_str().unwrap().contains("a peer does not start"), "{report}");
+    assert!(findings[0]["remedy"].as_str().unwrap().contains(text(&key)), "{report}");
+    assert_eq!(report["subjects"][0]["verdicts"]["server"]["rule"], "input-unreadable");
+}
+
+#[test]
 fn inspecting_shows_every_usage_and_what_is_in_a_manifest() {
     let scene = Scene::new();
     scene.tls_folder("tls", "peer1", &["peer1"]);
