@@ -91,9 +91,16 @@ pub(super) struct ConnectArgs {
     /// Name to ask the endpoints for, which their certificates must hold; the host when left out
     #[arg(long, value_name = "NAME", env = "FABCERT_SERVER_NAME", help_heading = "Live")]
     pub(super) server_name: Option<String>,
-    /// Connections for each address, to meet each member behind a balancer
-    #[arg(long, value_name = "N", default_value = "4", env = "FABCERT_SAMPLES", help_heading = "Live")]
-    pub(super) samples: std::num::NonZeroUsize,
+    /// Connections for each address, to meet each member behind a balancer; 1000 at most
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "4",
+        value_parser = clap::value_parser!(u16).range(1..=1000),
+        env = "FABCERT_SAMPLES",
+        help_heading = "Live"
+    )]
+    pub(super) samples: u16,
     /// Time for each connection
     #[arg(
         long,

@@ -147,7 +147,7 @@ async fn dial_all(plan: &[Dialled], args: &ConnectArgs, client: Option<Arc<Clien
             let options = DialOptions {
                 server_name: Some(dialled.name.to_string()),
                 // A member of its own needs one connection; behind a balancer each may lead to another.
-                samples: if dialled.member_of.is_some() { 1 } else { args.samples.get() },
+                samples: if dialled.member_of.is_some() { 1 } else { usize::from(args.samples) },
                 timeout: args.dial_timeout,
                 client: client.clone(),
             };

@@ -19,14 +19,14 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         None if args.policy.no_policy || args.policy.init => None,
         None => nearest(disk, here)?,
     };
-    let folder_of = |path: &Path| path.parent().map_or_else(|| here.to_owned(), Path::to_owned);
+    let folder_of = |path: &Path| path.parent().map_or_else(|| here.to_owned(), cleaned);
     let (mut policy, base) = match found {
         None => (Policy::default(), here.to_owned()),
         // It is yet to be written.
         Some(path) if args.policy.init => (Policy::default(), folder_of(&path)),
         Some(path) => {
             let base = folder_of(&path);
-            let shown = path.strip_prefix(&base).unwrap_or(&path).to_owned();
+            let shown = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
             let bytes = disk.read(&path, LIMIT)?;
             let text = String::from_utf8(bytes).map_err(|_| {
                 Error::new(ErrorKind::Input, format!("{} is no UTF-8 text", path.display()))
@@ -55,6 +55,19 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         policy.exclude.push(pattern);
     }
     Ok((policy, base))
+}
+
+/// The path without `..`, links not resolved: what is shown is cut the same way.
+fn cleaned(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(clean.pop()),
+            other => clean.push(other),
+        }
+    }
+    clean
 }
 
 /// What stands before the first wildcard or placeholder of a pattern.
