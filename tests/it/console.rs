@@ -185,6 +185,9 @@ fn certificates_for_a_connection_are_looked_at_before_it_is_made() {
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.stderr.contains("client.pem") && ran.stderr.contains("other.key"), "{ran:?}");
     assert_eq!(dial(&["--tls-ca", text(&key)]).code, 4, "a key is no anchor");
+    for name in ["*.fabric", "a@b.example"] {
+        assert_eq!(dial(&["--server-name", name]).code, 4, "{name} is no name to dial");
+    }
 }
 
 #[test]

@@ -91,12 +91,12 @@ fn plan(
     let members: Vec<Endpoint> = args.member.iter().map(endpoint).collect::<Result<_, _>>()?;
     let mut plan = Vec::new();
     for endpoint in &named {
-        let name = args.server_name.as_ref().unwrap_or(&endpoint.host).parse::<SanName>()?;
+        let name = dialled(args.server_name.as_ref().unwrap_or(&endpoint.host))?;
         let is_wanted = args.server_name.is_some() || !(names_expected || matches!(name, SanName::Ip(_)));
         plan.push(Dialled { endpoint: endpoint.clone(), name, is_wanted, member_of: None });
     }
     let mut gateway = |name: &str, members: Vec<Endpoint>| -> Result<(), Error> {
-        let san = name.parse::<SanName>()?;
+        let san = dialled(name)?;
         gateways.push(Gateway { name: san.to_string(), members: Vec::new() });
         let member_of = Some(gateways.len() - 1);
         let dialled = |endpoint| Dialled { endpoint, name: san.clone(), is_wanted: true, member_of };
@@ -126,6 +126,16 @@ fn plan(
         return Err(Error::new(ErrorKind::Usage, "--server-name goes with --connect or --member"));
     }
     Ok(plan)
+}
+
+/// A name as clients dial it.
+fn dialled(text: &str) -> Result<SanName, Error> {
+    match text.parse::<SanName>()? {
+        SanName::Dns(host) if host.is_wildcard() => Err("no client dials a wildcard"),
+        name @ (SanName::Dns(_) | SanName::Ip(_)) => Ok(name),
+        _ => Err("clients dial hosts"),
+    }
+    .map_err(|why| Error::new(ErrorKind::Input, format!("\"{text}\" is no name to dial: {why}")))
 }
 
 /// The members of a Service, as the manifests among the paths tell them. What stands in the way of reading them is told
@@ -165,6 +175,11 @@ async fn dial_all(plan: &[Dialled], args: &ConnectArgs, client: Option<Arc<Clien
 }
 
 impl Met {
+    /// Whether no endpoint was named.
+    pub(super) fn is_empty(&self) -> bool {
+        self.served.is_empty() && self.unreachable.is_empty()
+    }
+
     /// Takes what an endpoint served. `place`: which member of its gateway it is, and of how many.
     fn take(&mut self, dialled: &Dialled, samples: &[Sample], place: Option<(usize, usize)>, anchors: &[u8]) {
         let endpoint = &dialled.endpoint;

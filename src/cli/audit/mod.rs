@@ -130,7 +130,8 @@ impl Run<'_> {
         let (args, audit) = (self.args, self.audit);
         let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
         let everything = [PathBuf::from(".")];
-        let paths = if args.policy.init && args.paths.is_empty() { &everything[..] } else { &args.paths };
+        let is_here = args.policy.init && args.paths.is_empty() && self.met.is_empty();
+        let paths = if is_here { &everything[..] } else { &args.paths };
         let walk = Walk::new(self.disk, WalkOptions { paths, excluded: &excluded })?;
         let units = source(walk, self.stdin.clone(), self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
