@@ -65,6 +65,19 @@ fn variables_are_taken_as_manifests_set_them() {
 }
 
 #[test]
+fn a_policy_or_baseline_that_is_not_there_cannot_be_used() {
+    let scene = Scene::new();
+    scene.tls_folder("tls", "peer1", &["peer1"]);
+    for flag in ["--policy", "--baseline"] {
+        for path in ["none.yaml", "tls"] {
+            let ran = run_in(scene.dir(), &["audit", "tls", flag, path], &[]);
+            assert_eq!(ran.code, 4, "{flag} {path}: {ran:?}");
+            assert!(ran.stderr.contains(path) && ran.stderr.contains("help: "), "{ran:?}");
+        }
+    }
+}
+
+#[test]
 fn a_level_on_the_command_line_goes_over_the_policys() {
     let scene = Scene::new();
     scene.tls_folder("tls", "peer1", &["peer1"]);

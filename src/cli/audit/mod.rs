@@ -126,13 +126,34 @@ struct Looked {
 }
 
 impl Run<'_> {
+    /// What is looked at: what was named, and the certificates of workloads that lie elsewhere.
+    fn paths(&self) -> Vec<PathBuf> {
+        let (args, load) = (self.args, &self.audit.load);
+        let mut paths = args.paths.clone();
+        if args.policy.init && paths.is_empty() && self.met.is_empty() {
+            paths.push(PathBuf::from("."));
+        }
+        let is_below = |path: &Path| {
+            let path = load.shown(path);
+            let is_outside = path.is_absolute() || path.starts_with("..");
+            args.paths.iter().map(|named| load.shown(named)).any(|named| {
+                // Nothing at all is the folder that paths are relative to.
+                if named.as_os_str().is_empty() { !is_outside } else { path.starts_with(named) }
+            })
+        };
+        let mapped = args.members.tls_of.iter().filter_map(|text| text.split_once('='));
+        // The walk refuses what is not there.
+        let is_missing = |path: &Path| matches!(self.disk.metadata_followed(path), Ok(None));
+        let mapped = mapped.map(|(_, path)| PathBuf::from(path));
+        paths.extend(mapped.filter(|path| !is_below(path) || is_missing(path)));
+        paths
+    }
+
     fn look(&self) -> Result<Looked, Error> {
         let (args, audit) = (self.args, self.audit);
         let excluded = |path: &Path| audit.policy.excludes(&audit.load.shown(path));
-        let everything = [PathBuf::from(".")];
-        let is_here = args.policy.init && args.paths.is_empty() && self.met.is_empty();
-        let paths = if is_here { &everything[..] } else { &args.paths };
-        let walk = Walk::new(self.disk, WalkOptions { paths, excluded: &excluded })?;
+        let paths = self.paths();
+        let walk = Walk::new(self.disk, WalkOptions { paths: &paths, excluded: &excluded })?;
         let units = source(walk, self.stdin.clone(), self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
         let mapped = coverage::mapped(args, &audit.load)?;

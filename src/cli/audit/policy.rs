@@ -27,7 +27,7 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         Some(path) => {
             let base = folder_of(&path);
             let shown = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
-            let bytes = disk.read(&path, LIMIT)?;
+            let bytes = read(disk, &path, "fabcert audit --init writes one from what it finds")?;
             let text = String::from_utf8(bytes).map_err(|_| {
                 Error::new(ErrorKind::Input, format!("{} is no UTF-8 text", path.display()))
                     .with_help("write it as UTF-8")
@@ -55,6 +55,16 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         policy.exclude.push(pattern);
     }
     Ok((policy, base))
+}
+
+/// A file that was named; one that is none is input that cannot be used, as a PATH is.
+fn read(disk: &Disk, path: &Path, help: &str) -> Result<Vec<u8>, Error> {
+    let unusable = |why| Error::new(ErrorKind::Input, format!("{} {why}", path.display())).with_help(help);
+    disk.read(path, LIMIT).map_err(|e| match e.io_kind() {
+        std::io::ErrorKind::NotFound => unusable("does not exist"),
+        std::io::ErrorKind::IsADirectory => unusable("is a folder, and a file is expected"),
+        _ => e.into(),
+    })
 }
 
 /// The path without `..`, links not resolved: what is shown is cut the same way.
@@ -98,5 +108,6 @@ fn nearest(disk: &Disk, here: &Path) -> Result<Option<PathBuf>, Error> {
 /// The baseline, when one was named.
 pub(super) fn baseline(disk: &Disk, args: &PolicyArgs) -> Result<Option<Baseline>, Error> {
     let Some(path) = &args.baseline else { return Ok(None) };
-    Baseline::parse(&disk.read(path, LIMIT)?, path).map(Some)
+    let bytes = read(disk, path, "write one with fabcert audit --write-baseline FILE")?;
+    Baseline::parse(&bytes, path).map(Some)
 }
