@@ -148,7 +148,14 @@ pub fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
 /// # Errors
 /// When the text is no YAML, or it is deeper or larger than anything sensible.
 pub fn stream(text: &str) -> Result<Stream, YamlError> {
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        stream: Stream::default(),
+        rest: text.chars(),
+        passed: 0,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        count: 0,
+    };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|e| YamlError { line: e.marker().line(), reason: e.info().to_owned() })?;
         builder.take(event, span)?;
@@ -174,9 +181,11 @@ pub struct Repeated {
     pub key: String,
 }
 
-#[derive(Default)]
-struct Builder {
+struct Builder<'a> {
     stream: Stream,
+    /// What was not looked at yet, and how many characters were.
+    rest: std::str::Chars<'a>,
+    passed: usize,
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     count: usize,
@@ -206,11 +215,16 @@ impl Keys {
     }
 }
 
-impl Builder {
+impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let (line, column) = (span.start.line(), span.start.col() + 1);
-        // Brackets have a width; a list or a mapping in lines begins before its first token.
-        let is_flow = span.end.index() > span.start.index() && !matches!(event, Event::Scalar(..));
+        // Brackets have a width; a list or a mapping in lines begins before its first token. So has an anchor or a tag.
+        let is_flow = span.end.index() > span.start.index()
+            && match &event {
+                Event::SequenceStart(0, None) | Event::MappingStart(0, None) => true,
+                Event::SequenceStart(..) | Event::MappingStart(..) => self.opens(span.start.index(), span.end.index()),
+                _ => false,
+            };
         let node = |value| Node { line, column, is_flow, value };
         match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -234,6 +248,15 @@ impl Builder {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a piece of the text ends with the bracket that opens a list or a mapping, and blanks perhaps. Pieces are
+    /// counted in characters, and come in the order of the text.
+    fn opens(&mut self, start: usize, end: usize) -> bool {
+        let Some(ahead) = start.checked_sub(self.passed) else { return false };
+        self.passed = end;
+        let piece = self.rest.by_ref().skip(ahead).take(end - start);
+        matches!(piece.filter(|c| !c.is_whitespace()).last(), Some('[' | '{'))
     }
 
     fn open(&mut self, node: Node, anchor: usize) -> Result<(), YamlError> {
@@ -334,6 +357,13 @@ mod tests {
         let list = docs[0].get("list").unwrap().items().unwrap();
         assert_eq!((list[1].line, list[1].column, list[1].text()), (5, 5, Some("y")));
         assert_eq!(docs[1].get("c").unwrap().items().unwrap()[0].text(), Some("1"));
+    }
+
+    #[test]
+    fn lists_in_brackets_are_told_from_lists_in_lines_whatever_stands_before_them() {
+        let text = "ü: &a [x]\nb: &b\n  - x\nc: !!seq\n- x\nd: !!seq &d [ x ]\ne: &e {k: v}\nf: &f\n  k: v\ng: [x]\nh:\n  - x\n";
+        let flow: Vec<bool> = documents(text).unwrap()[0].entries().unwrap().iter().map(|(_, v)| v.is_flow).collect();
+        assert_eq!(flow, [true, false, false, true, true, false, true, false]);
     }
 
     #[test]

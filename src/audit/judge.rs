@@ -17,6 +17,8 @@ use crate::fsx::Disk;
 use crate::msp::{ChannelRules, DiskFolder, FolderReader, MspRefusal, verdicts};
 use crate::x509::{Cert, PublicKeyKind};
 
+const UNREADABLE: &str = "input-unreadable";
+
 /// A refusal to be reported.
 pub(super) struct Refused {
     rule: &'static Rule,
@@ -33,8 +35,10 @@ impl Refused {
     /// Reports it, once: what the rule itself found in the same file says more, and is only told what comes of it.
     pub(super) fn report(&self, subject: &Subject, findings: &mut Findings) {
         let path = subject.inside(&self.path);
-        // That the file cannot be read is what the refusal says, and says better.
-        findings.remove("input-unreadable", &path);
+        // That the file cannot be read is what the refusal says, and says better; unless it says nothing else.
+        if self.rule.id != UNREADABLE {
+            findings.remove(UNREADABLE, &path);
+        }
         if findings.add_consequence(self.rule, &path, &self.consequence, self.severity) {
             return;
         }

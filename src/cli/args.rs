@@ -15,7 +15,14 @@ pub(super) struct OutputArgs {
     #[arg(long, value_enum, default_value_t, global = true, env = "FABCERT_OUTPUT", help_heading = "Output")]
     pub(super) output: OutputForm,
     /// Say more on standard error (-vv: everything that fabcert logs)
-    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        action = clap::ArgAction::Count,
+        global = true,
+        env = "FABCERT_VERBOSE",
+        help_heading = "Output"
+    )]
     pub(super) verbose: u8,
     /// Say nothing on standard error but errors
     #[arg(short, long, global = true, conflicts_with = "verbose", env = "FABCERT_QUIET", help_heading = "Output")]

@@ -47,6 +47,7 @@ pub(super) fn man(args: &ManArgs) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     };
     let disk = Disk::real();
+    disk.create_dirs(dir)?;
     let pages =
         std::iter::once(command.clone()).chain(command.get_subcommands().filter(|c| c.get_name() != "help").cloned());
     for page in pages {

@@ -18,37 +18,48 @@ use crate::{Error, ErrorKind};
 #[command(after_help = after_help())]
 pub(super) struct DevCaArgs {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7054")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7054", env = "FABCERT_LISTEN")]
     listen: SocketAddr,
     /// Keep CA keys, identities and certificates in this file over a restart
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "FABCERT_STATE")]
     state: Option<PathBuf>,
     /// Name of a CA; repeatable, the first answers requests that name none
-    #[arg(long = "ca-name", value_name = "NAME", default_value = "dev-ca", value_delimiter = ',')]
+    #[arg(
+        long = "ca-name",
+        value_name = "NAME",
+        default_value = "dev-ca",
+        value_delimiter = ',',
+        env = "FABCERT_CA_NAME"
+    )]
     ca_names: Vec<String>,
     /// Intermediate CAs between the root and the CA that issues
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8), env = "FABCERT_INTERMEDIATES")]
     intermediates: u8,
     /// Name in the server certificate besides localhost, 127.0.0.1 and ::1; repeatable
-    #[arg(long = "host", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long = "host", value_name = "NAME", value_delimiter = ',', env = "FABCERT_HOST")]
     hosts: Vec<String>,
     /// Identity to register besides admin:adminpw; repeatable
-    #[arg(long = "identity", value_name = "ID:SECRET:TYPE[:AFFILIATION]")]
+    #[arg(
+        long = "identity",
+        value_name = "ID:SECRET:TYPE[:AFFILIATION]",
+        env = "FABCERT_IDENTITY",
+        hide_env_values = true
+    )]
     identities: Vec<IdentityArg>,
     /// Serve plain HTTP
-    #[arg(long)]
+    #[arg(long, env = "FABCERT_PLAINTEXT")]
     plaintext: bool,
     /// Serve under this path, as behind a reverse proxy that strips it
-    #[arg(long, value_name = "PATH", value_parser = path_prefix)]
+    #[arg(long, value_name = "PATH", value_parser = path_prefix, env = "FABCERT_PATH_PREFIX")]
     path_prefix: Option<String>,
     /// Write the trust anchor of the server's TLS to this file (PEM)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "FABCERT_ANCHOR_OUT")]
     anchor_out: Option<PathBuf>,
     /// Misbehave at enroll and reenroll; repeatable
-    #[arg(long = "fault", value_name = "NAME[=ARG]")]
+    #[arg(long = "fault", value_name = "NAME[=ARG]", env = "FABCERT_FAULT")]
     faults: Vec<Fault>,
     /// Let each fault strike so many requests only
-    #[arg(long, value_name = "N", requires = "faults")]
+    #[arg(long, value_name = "N", requires = "faults", env = "FABCERT_FAULT_TIMES")]
     fault_times: Option<u32>,
 }
 

@@ -14,10 +14,12 @@ use super::output;
 use crate::audit::input::{LoadOptions, Unit, WalkOptions, load, walk};
 use crate::audit::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind};
 use crate::fsx::Disk;
+use crate::k8s::Object;
 use crate::x509::SignatureCheck;
+use crate::yaml;
 use crate::{Error, ErrorKind};
 
-/// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders. Never prints a private key.
+/// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders, manifests. Never prints a private key.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fabcert inspect server.crt
@@ -38,7 +40,26 @@ struct Seen {
     keys: Vec<KeySeen>,
     csrs: Vec<CsrSeen>,
     crls: Vec<CrlSeen>,
+    /// What `config.yaml` says of `NodeOUs`; `null` where it says nothing.
+    node_ous: Option<NodeOusSeen>,
+    objects: Vec<ObjectSeen>,
     unreadable: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct NodeOusSeen {
+    enabled: bool,
+    /// Identifiers with their OUs.
+    identifiers: BTreeMap<String, String>,
+}
+
+/// An object of a manifest.
+#[derive(Serialize)]
+struct ObjectSeen {
+    kind: String,
+    name: String,
+    namespace: Option<String>,
+    line: usize,
 }
 
 #[derive(Serialize)]
@@ -56,8 +77,8 @@ struct CertSeen {
     ski: String,
     ca: bool,
     path_len: Option<u32>,
-    key_usage: Vec<&'static str>,
-    extended_key_usage: Vec<&'static str>,
+    key_usage: Vec<String>,
+    extended_key_usage: Vec<String>,
     sans: Vec<String>,
     attributes: BTreeMap<String, String>,
 }
@@ -106,9 +127,13 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
         let last = load(&disk, &unit, &options, &mut |part| all.push(seen(&part)));
         all.extend(last.map(|subject| seen(&subject)));
     }
-    if all.is_empty() {
+    if all.iter().all(Seen::is_empty) {
+        let why = all.into_iter().flat_map(|seen: Seen| seen.unreadable).next();
         return Err(Error::new(ErrorKind::NoInput, "there is nothing in these paths that fabcert reads").with_help(
-            "name PEM or DER files of certificates, CSRs, keys or revocation lists, or folders that hold some",
+            why.unwrap_or_else(|| {
+                "name files of certificates, CSRs, keys, revocation lists or manifests, or folders that hold some"
+                    .to_owned()
+            }),
         ));
     }
     match form {
@@ -127,8 +152,21 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
     Ok(ExitCode::SUCCESS)
 }
 
+impl Seen {
+    /// Whether nothing could be seen in it.
+    const fn is_empty(&self) -> bool {
+        matches!(self.kind, SubjectKind::Certificate | SubjectKind::Csr | SubjectKind::Crl)
+            && self.certificates.is_empty()
+            && self.keys.is_empty()
+            && self.csrs.is_empty()
+            && self.crls.is_empty()
+    }
+}
+
 fn seen(subject: &Subject) -> Seen {
     Seen {
+        node_ous: subject.msp.as_ref().and_then(|facts| node_ous(&facts.config_text)),
+        objects: subject.manifest.iter().flat_map(|m| &m.objects).map(object_seen).collect(),
         path: subject.path.clone(),
         kind: subject.kind,
         role: subject.role.map(crate::x509::NodeOu::as_str),
@@ -164,19 +202,44 @@ fn seen(subject: &Subject) -> Seen {
     }
 }
 
+fn node_ous(config: &str) -> Option<NodeOusSeen> {
+    let documents = yaml::documents(config).ok()?;
+    let part = documents.first()?.get("NodeOUs")?;
+    let identifier = |(key, value): &(yaml::Node, yaml::Node)| {
+        let name = key.text()?.strip_suffix("OUIdentifier")?.to_ascii_lowercase();
+        Some((name, value.text_at(&["OrganizationalUnitIdentifier"])?.to_owned()))
+    };
+    let identifiers = part.entries()?.iter().filter_map(identifier).collect();
+    let enabled = part
+        .text_at(&["Enable"])
+        .is_some_and(|text| ["true", "yes", "on"].contains(&text.to_ascii_lowercase().as_str()));
+    Some(NodeOusSeen { enabled, identifiers })
+}
+
+fn object_seen(object: &Object) -> ObjectSeen {
+    let (meta, kind, at) = match object {
+        Object::Service(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::Workload(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::Route(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::Gateway(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::Secret(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::ConfigMap(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::Certificate(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::Issuer(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::KubeProxy(o) => (None, "kube-proxy configuration", &o.at),
+        Object::Profile(o) => (None, "connection profile", &o.at),
+    };
+    ObjectSeen {
+        kind: meta.map_or_else(|| kind.to_owned(), |m| m.kind.clone()),
+        name: meta.map(|m| m.name.clone()).unwrap_or_default(),
+        namespace: meta.and_then(|m| m.namespace.clone()),
+        line: at.line,
+    }
+}
+
 fn cert_seen(held: &HeldCert) -> CertSeen {
     let cert = &held.cert;
-    let mut key_usage = Vec::new();
-    if let Some(usage) = cert.key_usage() {
-        key_usage.extend(usage.digital_signature.then_some("digitalSignature"));
-        key_usage.extend(usage.key_cert_sign.then_some("keyCertSign"));
-    }
-    let mut extended_key_usage = Vec::new();
-    if let Some(usage) = cert.extended_key_usage() {
-        extended_key_usage.extend(usage.server_auth.then_some("serverAuth"));
-        extended_key_usage.extend(usage.client_auth.then_some("clientAuth"));
-        extended_key_usage.extend(usage.any.then_some("any"));
-    }
+    let (key_usage, extended_key_usage) = cert.usages();
     CertSeen {
         path: held.at.path.clone(),
         block: held.at.block,
@@ -226,6 +289,7 @@ fn describe(seen: &Seen, out: &mut String) {
         SubjectKind::Tls => "TLS folder",
         SubjectKind::Csr => "CSR",
         SubjectKind::Crl => "revocation list",
+        SubjectKind::Manifest => "manifest",
         _ => "file",
     };
     let role = seen.role.map(|r| format!(", {r}")).unwrap_or_default();
@@ -271,6 +335,14 @@ fn describe(seen: &Seen, out: &mut String) {
         let next = crl.next_update.as_ref().map(|n| format!(", next {n}")).unwrap_or_default();
         line("  made", &format!("{}{next}", crl.this_update));
         line("  revoked", &crl.revoked.join(", "));
+    }
+    if let Some(ous) = &seen.node_ous {
+        let names: Vec<String> = ous.identifiers.iter().map(|(role, ou)| format!("{role} is OU {ou}")).collect();
+        line("NodeOUs", &format!("{}: {}", if ous.enabled { "on" } else { "off" }, names.join(", ")));
+    }
+    for object in &seen.objects {
+        let namespace = object.namespace.as_ref().map(|n| format!(", namespace {n}")).unwrap_or_default();
+        line("object", &format!("{} {}{namespace} (line {})", object.kind, object.name, object.line));
     }
     for text in &seen.unreadable {
         line("unreadable", text);

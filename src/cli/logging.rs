@@ -1,7 +1,5 @@
 //! The log on standard error: progress for people, or JSON lines for machines.
 
-use std::io::IsTerminal;
-
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -24,7 +22,8 @@ pub(super) fn start(args: &OutputArgs, tells_itself: bool) {
     let started = match args.log_format {
         LogForm::Json => registry.with(layer.json().with_filter(filter)).try_init(),
         LogForm::Text => {
-            let layer = layer.with_ansi(colored(args.color, std::io::stderr().is_terminal())).with_target(false);
+            // Escapes in the log need a feature of tracing-subscriber that is left out: it panics when asked for them.
+            let layer = layer.with_target(false);
             if args.verbose > 0 {
                 registry.with(layer.with_filter(filter)).try_init()
             } else {
@@ -41,6 +40,11 @@ pub(super) fn colored(choice: ColorChoice, terminal: bool) -> bool {
     match choice {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
-        ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        ColorChoice::Auto => terminal && takes_escapes() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     }
+}
+
+/// Whether a terminal understands more than text: those of editors and of some CI systems do not.
+pub(super) fn takes_escapes() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

@@ -18,8 +18,14 @@ const LIMIT: usize = 32 * 1024 * 1024;
 /// What fills the placeholders of manifests.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ManifestArgs {
-    /// Value of a placeholder ${NAME} in manifests; repeatable
-    #[arg(long = "set", value_name = "NAME=VALUE", env = "FABCERT_SET", help_heading = "Manifests")]
+    /// Value of a placeholder ${NAME} in manifests; repeatable, in the variable one a line
+    #[arg(
+        long = "set",
+        value_name = "NAME=VALUE",
+        value_delimiter = '\n',
+        env = "FABCERT_SET",
+        help_heading = "Manifests"
+    )]
     pub(super) set: Vec<String>,
     /// Take placeholders from the environment too
     #[arg(long = "env", env = "FABCERT_ENV", help_heading = "Manifests")]
@@ -85,7 +91,7 @@ pub(super) fn read(disk: &Disk, paths: &[PathBuf], args: &ManifestArgs, settings
                 .read_regular(path, LIMIT)
                 .map(|content| Some((load.shown(path), content, *named)))
                 .map_err(Error::from),
-            Unit::Unreadable(path, why) => {
+            Unit::Unreadable { path, why, .. } => {
                 Err(Error::new(ErrorKind::Io, format!("{} cannot be read: {why}", path.display())))
             }
             _ => Ok(None),

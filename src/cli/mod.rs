@@ -24,7 +24,8 @@ mod target;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Error, ErrorKind, Timestamp};
@@ -71,7 +72,7 @@ enum Command {
     Names(Box<names::NamesArgs>),
     /// Render Kubernetes manifests for an organisation: peers that enrol before they start, behind a gateway Service
     Render(Box<render::RenderArgs>),
-    /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders
+    /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders, manifests
     Inspect(inspect::InspectArgs),
     /// List the rules of the audit
     Rules(rules::RulesArgs),
@@ -97,12 +98,12 @@ enum Command {
 
 /// Runs the command line on the process's arguments, environment, clock and standard streams.
 pub fn main() -> ExitCode {
-    let parsed = Cli::command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
+    let parsed = with_variables(Cli::command()).try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => return usage_exit(&e),
     };
-    let form = cli.output.output;
+    let (form, log) = (cli.output.output, cli.output.log_format);
     #[cfg(feature = "dev-ca")]
     let tells_itself = matches!(cli.command, Command::Demo(_));
     #[cfg(not(feature = "dev-ca"))]
@@ -110,8 +111,21 @@ pub fn main() -> ExitCode {
     logging::start(&cli.output, tells_itself);
     match run(cli) {
         Ok(code) => code,
-        Err(e) => output::failure(&e, form),
+        Err(e) => output::failure(&e, form, log),
     }
+}
+
+/// The command with variables taken as manifests of containers set them: 1 and yes are true, and empty is not set at all.
+fn with_variables(command: clap::Command) -> clap::Command {
+    let arg = |arg: clap::Arg| {
+        let is_empty = arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+        let arg = if is_empty { arg.env(Resettable::Reset) } else { arg };
+        match arg.get_action() {
+            ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
+            _ => arg,
+        }
+    };
+    command.mut_args(arg).mut_subcommands(with_variables)
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Error> {
@@ -145,10 +159,13 @@ fn usage_exit(e: &clap::Error) -> ExitCode {
         || std::env::var("FABCERT_OUTPUT").is_ok_and(|v| v == "json");
     if json && !help {
         let text = e.render().to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        // What is missing stands in the lines below the first.
+        let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let first = lines.join(" ").trim_start_matches("error: ").to_owned();
         return output::failure(
             &Error::new(ErrorKind::Usage, first).with_help("see fabcert --help"),
             args::OutputForm::Json,
+            args::LogForm::Text,
         );
     }
     match e.print() {
@@ -203,6 +220,24 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        with_variables(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_the_variable_of_its_name() {
+        fn check(command: &clap::Command) {
+            for arg in command
+                .get_arguments()
+                .filter(|a| !a.is_hide_set() && !["help", "version"].contains(&a.get_id().as_str()))
+            {
+                // Those with a dot are the Go client's, and have its variables.
+                let Some(flag) = arg.get_long().filter(|flag| !flag.contains('.')) else { continue };
+                let variable = format!("FABCERT_{}", flag.replace('-', "_").to_ascii_uppercase());
+                let known = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(known, Some(variable), "fabcert {} --{flag}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 }

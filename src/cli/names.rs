@@ -53,10 +53,10 @@ pub(super) struct NamesArgs {
     #[arg(long, env = "FABCERT_REQUIRED_ONLY")]
     required_only: bool,
     /// Print one line for --csr.hosts; one node must be meant
-    #[arg(long, conflicts_with = "dns_names")]
+    #[arg(long, conflicts_with = "dns_names", env = "FABCERT_CSR_HOSTS")]
     csr_hosts: bool,
     /// Print dnsNames and ipAddresses for a Certificate of cert-manager
-    #[arg(long)]
+    #[arg(long, env = "FABCERT_DNS_NAMES")]
     dns_names: bool,
 }
 

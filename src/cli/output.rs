@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::OutputForm;
+use super::args::{LogForm, OutputForm};
 use crate::{Error, ErrorKind};
 
 /// So much is written at once.
@@ -51,8 +51,9 @@ struct FailureBody<'a> {
     help: Option<&'a str>,
 }
 
-/// Says what went wrong and what to do next, and gives the exit code.
-pub(super) fn failure(e: &Error, form: OutputForm) -> ExitCode {
+/// Says what went wrong and what to do next, and gives the exit code. On standard error it is an event where the log is
+/// made of events.
+pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm) -> ExitCode {
     if form == OutputForm::Json {
         let body = FailureBody {
             exit_code: e.exit_code(),
@@ -63,6 +64,10 @@ pub(super) fn failure(e: &Error, form: OutputForm) -> ExitCode {
         };
         // Nothing can be done about a standard output that is gone; the exit code still tells.
         drop(print_json(&Failure { schema_version: 1, error: body }));
+    }
+    if log == LogForm::Json {
+        tracing::error!(exit_code = e.exit_code(), kind = e.kind().as_str(), cause = e.cause(), help = e.help(), "{e}");
+        return ExitCode::from(e.exit_code());
     }
     let mut text = format!("error: {e}\n");
     if let Some(cause) = e.cause() {

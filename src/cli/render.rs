@@ -24,7 +24,8 @@ Examples:
     fabcert render --org org1 --namespace fabric --ca-url https://org1-ca --fabcert-image registry.example/fabcert \\
         --external-host gateway.org1.example.com --kind-proxy-mode nftables --out k8s/
 
-What it renders has no finding in `fabcert audit`. The enrolment secret is referred to and never rendered.";
+What it renders for two peers or more has no error and no warning in `fabcert audit`. The enrolment secret is referred to
+and never rendered.";
 
 /// Render manifests for an organisation's peers.
 #[derive(Args, Debug)]
@@ -67,7 +68,7 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "IMAGE", default_value = "hyperledger/fabric-peer:3.1", env = "FABCERT_PEER_IMAGE")]
     peer_image: String,
     /// What runs a peer
-    #[arg(long, value_enum, default_value_t, env = "FABCERT_WORKLOAD_KIND")]
+    #[arg(long, value_enum, default_value_t, env = "FABCERT_WORKLOAD")]
     workload: WorkloadArg,
     /// Where identity and ledger live
     #[arg(long, value_enum, default_value_t, env = "FABCERT_STORAGE")]
@@ -81,7 +82,7 @@ pub(super) struct RenderArgs {
     /// Leave the NetworkPolicy out
     #[arg(long, env = "FABCERT_NO_NETWORK_POLICY")]
     no_network_policy: bool,
-    /// Write the configuration of a KIND cluster with this kube-proxy mode beside the manifests; with --out
+    /// Write the configuration of a KIND cluster with this kube-proxy mode, too: kind/cluster.yaml below --out
     #[arg(long, value_enum, value_name = "MODE", env = "FABCERT_KIND_PROXY_MODE", requires = "out")]
     kind_proxy_mode: Option<ProxyModeArg>,
     /// The cluster's DNS domain
@@ -169,6 +170,13 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
         )
         .with_help("leave them out: the id is the peer's name, and the secret comes from a Secret"));
     }
+    if url.is_plaintext() {
+        return Err(Error::new(
+            ErrorKind::Input,
+            "--ca-url is no https:// URL: the secret would cross the network in clear",
+        )
+        .with_help("write it as https://HOST[:PORT][/PATH]"));
+    }
     let peers: Vec<Label> = if args.peer.is_empty() {
         let name = |n| label("--org", &format!("{}-peer{n}", args.org));
         (1..=args.peers.get()).map(name).collect::<Result<_, _>>()?
@@ -239,7 +247,9 @@ fn write(dir: &std::path::Path, files: &[Rendered], force: bool, form: OutputFor
             }
         }
     }
-    disk.create_dirs(dir)?;
+    for folder in paths.iter().filter_map(|path| path.parent()) {
+        disk.create_dirs(folder)?;
+    }
     for (file, path) in files.iter().zip(&paths) {
         disk.replace(path, file.text.as_bytes(), 0o644)?;
     }

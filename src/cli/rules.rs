@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind};
   fabcert rules --output json        everything about every rule")]
 pub(super) struct RulesArgs {
     /// Print the documentation page of all rules
-    #[arg(long)]
+    #[arg(long, env = "FABCERT_MARKDOWN")]
     markdown: bool,
 }
 
@@ -125,7 +125,8 @@ pub(super) fn explain(args: &ExplainArgs, form: OutputForm) -> Result<ExitCode, 
     if let Some(rule) = rule_by_id(text) {
         return explain_rule(rule, form);
     }
-    if let Some(code) = code_in(text) {
+    // A number in a longer line may be anything, the status of an HTTP answer say.
+    if let Some(code) = code_in(text).filter(|code| error_code(*code).is_some() || text.parse() == Ok(*code)) {
         return explain_code(code, form);
     }
     if let Some(rule) = RULES.iter().find(|r| text.contains(r.id)) {
@@ -134,8 +135,7 @@ pub(super) fn explain(args: &ExplainArgs, form: OutputForm) -> Result<ExitCode, 
     if let Some(rule) = rule_of_message(text) {
         return explain_rule(rule, form);
     }
-    let near = RULES.iter().map(|r| r.id).filter(|id| id.split('-').any(|part| part.len() > 2 && text.contains(part)));
-    let near: Vec<&str> = near.take(5).collect();
+    let near = near(text);
     let hint = if near.is_empty() {
         "fabcert rules lists them".to_owned()
     } else {
@@ -146,6 +146,15 @@ pub(super) fn explain(args: &ExplainArgs, form: OutputForm) -> Result<ExitCode, 
         format!("\"{text}\" is no rule, no error code of a Fabric CA, and no line that holds one"),
     )
     .with_help(hint))
+}
+
+/// The rules whose ids share the most words with a text.
+fn near(text: &str) -> Vec<&'static str> {
+    let shared = |id: &str| id.split('-').filter(|part| part.len() > 2 && text.contains(part)).count();
+    let mut near: Vec<&str> = RULES.iter().map(|r| r.id).filter(|id| shared(id) > 0).collect();
+    near.sort_by_key(|id| std::cmp::Reverse(shared(id)));
+    near.truncate(5);
+    near
 }
 
 fn explain_rule(rule: &Rule, form: OutputForm) -> Result<ExitCode, Error> {
@@ -204,30 +213,64 @@ fn code_in(text: &str) -> Option<i64> {
     digits.parse().ok()
 }
 
+/// Words of messages, and the rule that is about what they say; the first that fits counts.
+const MESSAGES: [(&str, &str); 50] = [
+    // What ingress controllers serve of their own where they do not let TLS through.
+    ("ingress.local", "tls-passthrough-missing"),
+    ("Ingress Controller Fake Certificate", "tls-passthrough-missing"),
+    ("traefik.default", "tls-passthrough-missing"),
+    ("could not load signing certificate from directory", "msp-layout"),
+    ("no signing certificate found", "msp-folder-empty"),
+    ("could not load a valid ca certificate", "msp-layout"),
+    ("no ca certificate found", "msp-folder-empty"),
+    ("failed unmarshalling configuration file", "config-unusable"),
+    ("administrators must be declared", "admins-missing"),
+    ("KeyMaterial not found", "key-missing"),
+    ("signing identity expired", "expired"),
+    ("certificate has expired or is not yet valid", "expired"),
+    ("certifiersIdentifier does not match", "nodeou-wrong-ca"),
+    ("does not have an OU that resolves to", "nodeou-missing"),
+    ("not a combination of them", "nodeou-ambiguous"),
+    ("not in root or intermediate certs", "config-ou-ca"),
+    ("certificate has been revoked", "cert-revoked"),
+    ("the supplied identity is not valid: x509: certificate signed by unknown authority", "chain-broken"),
+    ("certificate signed by unknown authority", "root-mismatch"),
+    ("certificate is valid for", "san-missing"),
+    ("doesn't contain any IP SANs", "san-missing"),
+    ("legacy Common Name field", "san-none"),
+    ("private key does not match public key", "key-mismatch"),
+    ("incompatible key usage", "eku-server-missing"),
+    // Node and Java.
+    ("does not match certificate's altnames", "san-missing"),
+    ("No subject alternative", "san-missing"),
+    ("No name matching", "san-missing"),
+    ("self-signed certificate in certificate chain", "root-mismatch"),
+    ("unable to verify the first certificate", "chain-incomplete"),
+    ("PKIX path building failed", "root-mismatch"),
+    ("failed loading intermediate ca certs", "msp-layout"),
+    ("failed loading TLS ca certs", "msp-layout"),
+    ("failed loading crls", "msp-layout"),
+    ("failed loading configuration file", "config-unusable"),
+    ("did not have the CA attribute", "ca-constraints"),
+    ("Subject Key Identifier extension", "ca-ski-missing"),
+    ("only supports a single validation chain", "chain-ambiguous"),
+    ("failed to traverse certificate verification chain", "root-not-self-signed"),
+    ("Parent certificate should be a leaf", "inner-ca-issues"),
+    ("Certificate Authority equals true", "leaf-is-ca"),
+    ("RSA is not supported", "key-unfit"),
+    ("Ed25519 is not supported", "key-unfit"),
+    ("Unsupported 'SignKey' provided", "signing-key-public"),
+    ("unhandled critical extension", "ext-critical-unknown"),
+    ("name constraints", "name-constraints"),
+    ("too many intermediates for path length", "path-length"),
+    ("none of the identity's organizational units", "ou-identifier-unmet"),
+    ("could not parse RevocationList", "crl-unusable"),
+    ("Authority Key Identifier for crl", "crl-unusable"),
+    ("could not load a valid admin certificate", "msp-layout"),
+];
+
 /// The rule for a message that a peer, an orderer or a Go client prints.
 fn rule_of_message(text: &str) -> Option<&'static Rule> {
-    const MESSAGES: [(&str, &str); 20] = [
-        ("could not load signing certificate from directory", "msp-layout"),
-        ("no signing certificate found", "msp-folder-empty"),
-        ("could not load a valid ca certificate", "msp-layout"),
-        ("no ca certificate found", "msp-folder-empty"),
-        ("failed unmarshalling configuration file", "config-unusable"),
-        ("administrators must be declared", "admins-missing"),
-        ("KeyMaterial not found", "key-missing"),
-        ("signing identity expired", "expired"),
-        ("certificate has expired or is not yet valid", "expired"),
-        ("certifiersIdentifier does not match", "nodeou-wrong-ca"),
-        ("does not have an OU that resolves to", "nodeou-missing"),
-        ("not a combination of them", "nodeou-ambiguous"),
-        ("not in root or intermediate certs", "config-ou-ca"),
-        ("certificate has been revoked", "cert-revoked"),
-        ("certificate signed by unknown authority", "root-mismatch"),
-        ("certificate is valid for", "san-missing"),
-        ("doesn't contain any IP SANs", "san-missing"),
-        ("legacy Common Name field", "san-none"),
-        ("private key does not match public key", "key-mismatch"),
-        ("incompatible key usage", "eku-server-missing"),
-    ];
     MESSAGES.iter().find(|(words, _)| text.contains(words)).and_then(|(_, id)| rule_by_id(id))
 }
 
@@ -252,7 +295,26 @@ mod tests {
     fn the_messages_of_fabric_lead_to_rules() {
         let line = "x509: certificate is valid for org1-peer1, not org1-peer-gateway-svc";
         assert_eq!(rule_of_message(line).map(|r| r.id), Some("san-missing"));
+        let line = "x509: certificate is valid for ingress.local, not org1-peer1.example.com";
+        assert_eq!(
+            rule_of_message(line).map(|r| r.id),
+            Some("tls-passthrough-missing"),
+            "it is not the peer that answers"
+        );
         assert!(rule_of_message("all is well").is_none());
+    }
+
+    #[test]
+    fn every_message_leads_to_a_rule_that_exists() {
+        for (words, id) in MESSAGES {
+            assert_eq!(rule_of_message(words).map(|r| r.id), Some(id), "{words}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_rules_come_first() {
+        assert_eq!(near("san-gateway").first(), Some(&"san-gateway-missing"));
+        assert_eq!(near("zzz"), Vec::<&str>::new());
     }
 
     #[test]

@@ -23,6 +23,11 @@ impl FsError {
         Self { op, path: path.to_owned(), source: source.into() }
     }
 
+    /// The same, told of another path.
+    pub(super) fn on(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
     /// What was tried.
     pub const fn op(&self) -> Op {
         self.op
@@ -54,6 +59,16 @@ impl FsError {
                 }
                 _ => format!("run fabcert as the owner of {path}, or give its user the right to write there"),
             },
+            Errno::NOENT => match (self.op, self.path.parent()) {
+                (Op::Read | Op::List | Op::Look, _) => {
+                    "check the path: a relative one begins at the working directory".to_owned()
+                }
+                (_, Some(folder)) if !folder.as_os_str().is_empty() => {
+                    format!("make its folder first: mkdir -p {}", folder.display())
+                }
+                _ => return None,
+            },
+            Errno::ISDIR => format!("{path} is a folder: name a file"),
             Errno::ROFS => {
                 "the file system is read-only: choose a folder on a writable volume, in Kubernetes an emptyDir or a \
                  persistent volume"

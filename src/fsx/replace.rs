@@ -1,17 +1,19 @@
 //! One file, replaced whole.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Disk, FsError};
+use super::{Disk, FsError, Kind, Op};
 
 impl Disk {
-    /// Writes `bytes` beside `path` and renames it there: a reader sees the old content or the new.
+    /// Writes `bytes` beside `path` and renames it there: a reader sees the old content or the new. A symbolic link stays
+    /// one, and what it leads to is replaced; a device or a pipe, `/dev/stdout` say, is written to.
     ///
     /// # Errors
     /// When a step fails; `path` is then as it was.
     pub fn replace(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
-        self.replaced(path, |staged| self.write_new(staged, bytes, mode))
+        self.replace_with(path, mode, |out| out.write_all(bytes))
     }
 
     /// Like [`Self::replace`], with bytes that `write` makes while they are written.
@@ -24,19 +26,75 @@ impl Disk {
         mode: u32,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), FsError> {
-        self.replaced(path, |staged| self.write_new_with(staged, mode, write))
+        let target = match self.metadata_followed(path)? {
+            Some(found) if found.kind == Kind::Special => return self.write_to(path, write),
+            Some(_) if self.link_target(path)?.is_some() => self.canonical(path)?,
+            _ => path.to_owned(),
+        };
+        let mut name = std::ffi::OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(".fabcert-new");
+        let staged = target.with_file_name(name);
+        let steps = || {
+            if self.metadata(&staged)?.is_some() {
+                self.remove_file(&staged)?;
+            }
+            self.write_new_with(&staged, mode, write)?;
+            self.sync(&staged)?;
+            self.rename(&staged, &target)
+        };
+        // Nobody named the file beside it.
+        steps().map_err(|e| e.on(path))
     }
 
-    fn replaced(&self, path: &Path, write: impl FnOnce(&Path) -> Result<(), FsError>) -> Result<(), FsError> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(".fabcert-new");
-        let staged = path.with_file_name(name);
-        if self.metadata(&staged)?.is_some() {
-            self.remove_file(&staged)?;
-        }
-        write(&staged)?;
-        self.sync(&staged)?;
-        self.rename(&staged, path)
+    fn write_to(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FsError> {
+        self.step(Op::Write, path, |_| {
+            let mut out = io::BufWriter::new(OpenOptions::new().write(true).open(path)?);
+            write(&mut out)?;
+            out.flush()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_link_stays_a_link_and_leads_to_the_new_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        symlink("real", &link).unwrap();
+        Disk::real().replace(&link, b"new", 0o644).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("real"));
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_pipe_is_written_to_and_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        Disk::real().replace(&pipe, b"report", 0o644).unwrap();
+        assert_eq!(reader.join().unwrap(), b"report");
+        assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+    }
+
+    #[test]
+    fn an_error_names_the_file_that_was_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("none/report.json");
+        let error = Disk::real().replace(&missing, b"x", 0o644).unwrap_err();
+        assert_eq!(error.path(), missing);
+        assert!(error.help().is_some_and(|h| h.contains("mkdir -p")));
     }
 }

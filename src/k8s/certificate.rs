@@ -49,6 +49,11 @@ pub enum DnsNames {
         /// The line of the first item, if there is one.
         first_line: Option<usize>,
     },
+    /// The key stands there, and nothing behind it.
+    Empty {
+        /// The line of the key.
+        key_line: usize,
+    },
     /// There is no list yet.
     Absent {
         /// The line of the first key of `spec`.
@@ -120,17 +125,24 @@ impl Certificate {
                 DnsNames::Flow { key_line: key.line, first_line: items.first().map(|item| item.line) }
             }
             None if list.is_some() => DnsNames::Alias,
-            None => {
-                let (line, column) = spec.first().map_or((document.line, 1), |(key, _)| (key.line, key.column));
-                match spec_line {
-                    Some((key, _)) if line < key.line => DnsNames::Alias,
-                    _ => DnsNames::Absent { line, column, is_flow: spec_line.is_some_and(|(_, spec)| spec.is_flow) },
+            None => match (found, spec.first()) {
+                (Some((key, value)), _) if value.text() == Some("") && value.is_null() => {
+                    DnsNames::Empty { key_line: key.line }
                 }
-            }
+                (_, first) => {
+                    let (line, column) = first.map_or((document.line, 1), |(key, _)| (key.line, key.column));
+                    match spec_line {
+                        Some((key, _)) if line < key.line => DnsNames::Alias,
+                        _ => {
+                            DnsNames::Absent { line, column, is_flow: spec_line.is_some_and(|(_, spec)| spec.is_flow) }
+                        }
+                    }
+                }
+            },
         };
         let mut names = Word::list(document, &["spec", "dnsNames"]);
         names.extend(Word::list(document, &["spec", "ipAddresses"]));
-        let line = list.or(spec_line).map(|(key, _)| key.line);
+        let line = found.or(spec_line).map(|(key, _)| key.line);
         let duration = Word::at(document, &["spec", "duration"]);
         Some(Self {
             secret_name: document.text_at(&["spec", "secretName"])?.to_owned(),
@@ -200,6 +212,10 @@ mod tests {
             (" [ a ]", flow(Some(3))),
             ("\n    [\n      a\n    ]", flow(Some(5))),
             (" []", flow(None)),
+            (" &names\n    - a", DnsNames::Block { last_line: 4 }),
+            (" !!seq &names [a]", flow(Some(3))),
+            ("", DnsNames::Empty { key_line: 3 }),
+            (" # none yet", DnsNames::Empty { key_line: 3 }),
         ] {
             let found = certificate(&format!("spec:\n  secretName: s\n  dnsNames:{list}\n"));
             assert_eq!((found.dns_names, found.requested.at.line), (expected, 3), "{list}");
@@ -209,8 +225,8 @@ mod tests {
             (found.dns_names, found.requested.at.line),
             (DnsNames::Absent { line: 3, column: 3, is_flow: false }, 2)
         );
-        let flow = certificate("kind: C\nspec: {secretName: s}\n");
-        assert_eq!(flow.dns_names, DnsNames::Absent { line: 2, column: 8, is_flow: true });
+        let found = certificate("kind: C\nspec: {secretName: s}\n").dns_names;
+        assert_eq!(found, DnsNames::Absent { line: 2, column: 8, is_flow: true });
         for text in [
             "x: &n {secretName: s}\nspec: *n\n",
             "x: &n [a]\nspec:\n  secretName: s\n  dnsNames: *n\n",

@@ -1,6 +1,9 @@
 //! Names added to the `dnsNames` of Certificates, in the text itself: comments, order and style stay as they are.
 
+use std::path::Path;
+
 use super::certificate::DnsNames;
+use super::manifest::{Manifest, Object};
 use super::placeholder::Variables;
 
 /// Names that a list lacks.
@@ -12,24 +15,65 @@ pub struct Addition {
     pub names: Vec<String>,
 }
 
+/// A text with names added, and what could not be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mended {
+    /// The text; the old one where nothing could be added.
+    pub text: String,
+    /// What has to be added by hand: the list is shared by an alias, say.
+    pub refused: Vec<Addition>,
+}
+
 /// The text with names added to its lists. Where the list it belongs to uses placeholders, a new name uses them too.
-pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> String {
-    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+/// Each addition is read back: one that would change anything but its list is not made.
+pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Mended {
+    let mut mended = Mended { text: text.to_owned(), refused: Vec::new() };
     let mut ordered: Vec<&Addition> = additions.iter().collect();
     // From the end, so that the lines before stay where they are.
     ordered.sort_by_key(|a| std::cmp::Reverse(line_of(a.list)));
     for addition in ordered {
+        let mut lines: Vec<String> = mended.text.split_inclusive('\n').map(str::to_owned).collect();
         let near = nearby(&lines, addition.list);
         let names = addition.names.iter().map(|name| unfilled(name, variables, &near));
         add(&mut lines, addition.list, &names.collect::<Vec<_>>());
+        let new = lines.concat();
+        if has_grown(&mended.text, &new, &addition.names, variables) {
+            mended.text = new;
+        } else {
+            mended.refused.push(addition.clone());
+        }
     }
-    lines.concat()
+    mended
+}
+
+/// Whether the new text is the old one but for these names in one Certificate.
+fn has_grown(old: &str, new: &str, names: &[String], variables: &Variables) -> bool {
+    let read = |text| Manifest::read(Path::new("-"), text, variables).filter(|m| m.left_out.is_none());
+    let (Some(old), Some(new)) = (read(old), read(new)) else { return false };
+    let texts = |object: &Object| match object {
+        Object::Certificate(c) => c.requested.names.iter().map(|n| n.text.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let mut grown = 0;
+    for (old, new) in old.objects.iter().zip(&new.objects) {
+        let (before, mut after): (Vec<String>, Vec<String>) = (texts(old), texts(new));
+        if before == after {
+            continue;
+        }
+        grown += 1;
+        after.retain(|name| !names.contains(name));
+        if after != before {
+            return false;
+        }
+    }
+    grown == 1 && old.objects.len() == new.objects.len() && old.ignored == new.ignored
 }
 
 fn line_of(list: DnsNames) -> usize {
     match list {
         DnsNames::Block { last_line } => last_line,
         DnsNames::Flow { key_line, first_line } => first_line.unwrap_or(key_line),
+        DnsNames::Empty { key_line } => key_line,
         DnsNames::Absent { line, .. } => line,
         DnsNames::Alias => 0,
     }
@@ -70,20 +114,24 @@ fn add(lines: &mut Vec<String>, list: DnsNames, names: &[String]) {
             let at = line.len() - rest.len();
             line.insert_str(at, &new);
         }
-        DnsNames::Absent { column, is_flow, .. } => {
-            let indent = " ".repeat(column - 1);
-            if is_flow {
-                let at = line.char_indices().nth(column - 1).map_or(0, |(at, _)| at);
-                let quote = line[at..].starts_with('"').then_some('"');
-                let items = names.iter().map(|name| quoted(name, quote)).collect::<Vec<_>>().join(", ");
-                let new = format!("{}: [{items}],", quoted("dnsNames", quote));
-                if line[..at].trim().is_empty() {
-                    lines.insert(index, format!("{indent}{new}{end}"));
-                } else {
-                    lines[index].insert_str(at, &format!("{new} "));
-                }
-                return;
+        DnsNames::Empty { .. } => {
+            let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+            if !line.ends_with('\n') {
+                lines[index].push_str(end);
             }
+            let new = names.iter().map(|name| format!("{indent}  - {}{end}", quoted(name, None)));
+            lines.splice(index + 1..=index, new);
+        }
+        DnsNames::Absent { column, is_flow: true, .. } => {
+            let at = line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
+            let quote = quote_of(&line[at..]);
+            let items = names.iter().map(|name| quoted(name, quote)).collect::<Vec<_>>().join(", ");
+            // A key on a line of its own gets a neighbour of the same kind.
+            let gap = if line[..at].trim().is_empty() { format!("{end}{}", &line[..at]) } else { " ".to_owned() };
+            lines[index].insert_str(at, &format!("{}: [{items}],{gap}", quoted("dnsNames", quote)));
+        }
+        DnsNames::Absent { column, is_flow: false, .. } => {
+            let indent = " ".repeat(column - 1);
             let mut new = vec![format!("{indent}dnsNames:{end}")];
             new.extend(names.iter().map(|name| format!("{indent}  - {}{end}", quoted(name, None))));
             lines.splice(index..index, new);
@@ -162,7 +210,8 @@ mod tests {
         let manifest = Manifest::read(Path::new("c.yaml"), text, &variables).unwrap();
         let Some(Object::Certificate(certificate)) = manifest.objects.first() else { panic!("no Certificate") };
         let addition = Addition { list: certificate.dns_names, names: names.iter().map(|n| (*n).to_owned()).collect() };
-        let new = with_names(text, &[addition], &variables);
+        let Mended { text: new, refused } = with_names(text, &[addition], &variables);
+        assert_eq!(refused, [], "{text}");
         let again = Manifest::read(Path::new("c.yaml"), &new, &variables).unwrap();
         let Some(Object::Certificate(after)) = again.objects.first() else { panic!("no Certificate any more: {new}") };
         for name in names {
@@ -196,6 +245,50 @@ mod tests {
         assert!(new.ends_with("spec: {dnsNames: [c], secretName: s}\n"), "{new}");
         let new = fixed(HEAD, &["c"], &[]);
         assert_eq!(new, HEAD.replace("  secretName", "  dnsNames:\n    - c\n  secretName"));
+    }
+
+    #[test]
+    fn anchors_keys_without_a_value_and_brackets_around_spec_are_kept() {
+        let text = format!("{HEAD}  dnsNames: &names\n    - a\n  usages: [server auth]\n");
+        assert_eq!(fixed(&text, &["c"], &[]), text.replace("    - a\n", "    - a\n    - c\n"));
+        let text = format!("{HEAD}  dnsNames: # none yet\n  isCA: false\n");
+        assert_eq!(fixed(&text, &["c"], &[]), text.replace("yet\n", "yet\n    - c\n"));
+        let text = format!("{HEAD}  dnsNames:");
+        assert_eq!(fixed(&text, &["c"], &[]), format!("{text}\n    - c\n"));
+        let inline = HEAD.replace("spec:\n  secretName: s\n", "spec: {secretName: s}\n");
+        assert_eq!(
+            fixed(&inline, &["c"], &[]),
+            inline.replace('{', "{dnsNames: [c], ").replace("{dnsNames: [c], name", "{name")
+        );
+        let flow = HEAD.replace("spec:\n  secretName: s\n", "spec: {\n  secretName: s\n}\n");
+        assert_eq!(fixed(&flow, &["c"], &[]), flow.replace("  secretName", "  dnsNames: [c],\n  secretName"));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_mended_in_place_is_left_alone() {
+        let other = HEAD.replace("name: c", "name: d");
+        // One list for two Certificates, a value that would have to go, a list that is no list.
+        for text in [
+            format!(
+                "apiVersion: v1\nkind: List\nitems:\n- {0}- {1}",
+                indented("{HEAD}  dnsNames: &n\n    - a\n", HEAD),
+                indented("{HEAD}  dnsNames: *n\n", &other)
+            ),
+            format!("{HEAD}  dnsNames: null\n"),
+            format!("{HEAD}  dnsNames: a\n"),
+        ] {
+            let manifest = Manifest::read(Path::new("c.yaml"), &text, &Variables::new()).unwrap();
+            assert!(manifest.left_out.is_none(), "{text}");
+            let Some(Object::Certificate(last)) = manifest.objects.last() else { panic!("no Certificate: {text}") };
+            let addition = Addition { list: last.dns_names, names: vec!["x".to_owned()] };
+            let mended = with_names(&text, std::slice::from_ref(&addition), &Variables::new());
+            assert_eq!(mended, Mended { text, refused: vec![addition] });
+        }
+    }
+
+    /// A document as an item of a list.
+    fn indented(form: &str, head: &str) -> String {
+        form.replace("{HEAD}", head).trim_end().replace('\n', "\n  ") + "\n"
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Dialling: TCP, the TLS handshake, and the certificates that came.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +23,16 @@ pub struct ClientPair {
     pub chain: Vec<CertificateDer<'static>>,
     /// Its key.
     pub key: PrivateKeyDer<'static>,
+}
+
+impl ClientPair {
+    /// Whether the key is that of the certificate, and both can be used.
+    ///
+    /// # Errors
+    /// When not, with the reason.
+    pub fn check(&self) -> Result<(), String> {
+        client_config(Some(self)).map(drop)
+    }
 }
 
 /// How to dial.
@@ -47,6 +59,9 @@ pub struct Sample {
     pub version: Option<&'static str>,
 }
 
+/// An address that was silent so often in a row is left alone: one dead member behind a balancer is met less often.
+const SILENT_ENOUGH: usize = 2;
+
 /// Dials every address of an endpoint, [`DialOptions::samples`] times each, one after the other.
 pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
     let failed = |reason: String| vec![Sample { address: None, served: Err(reason), version: None }];
@@ -70,11 +85,19 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
         return failed(format!("\"{name}\" is no server name"));
     };
     let mut samples = Vec::new();
+    let limit = humantime::format_duration(options.timeout);
     for address in addresses {
+        let mut silent = 0;
         for _ in 0..options.samples.max(1) {
             let seen = Arc::new(Mutex::default());
-            let one = connect(address, &config, &server_name, &seen);
-            let done = timeout(options.timeout, one).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+            let connected = AtomicBool::new(false);
+            let one = connect(address, &config, &server_name, &seen, &connected);
+            let done = timeout(options.timeout, one).await.unwrap_or_else(|_| {
+                silent += 1;
+                let stage =
+                    if connected.load(Ordering::Relaxed) { "connected, but no TLS answer" } else { "no connection" };
+                Err(format!("{stage} within {limit}"))
+            });
             let chain: Vec<Vec<u8>> = seen.lock().map(|chain| chain.clone()).unwrap_or_default();
             let (served, version) = match done {
                 Ok(version) => (Ok(chain), version),
@@ -82,7 +105,11 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
                 Err(_) if !chain.is_empty() => (Ok(chain), None),
                 Err(reason) => (Err(reason), None),
             };
+            silent = if served.is_ok() { 0 } else { silent };
             samples.push(Sample { address: Some(address), served, version });
+            if silent == SILENT_ENOUGH {
+                break;
+            }
         }
     }
     samples
@@ -93,19 +120,38 @@ async fn connect(
     config: &ClientConfig,
     server_name: &ServerName<'static>,
     seen: &Arc<Mutex<Vec<Vec<u8>>>>,
+    connected: &AtomicBool,
 ) -> Result<Option<&'static str>, String> {
     let mut config = config.clone();
     config.dangerous().set_certificate_verifier(Arc::new(Keep { provider: provider(), seen: Arc::clone(seen) }));
     let tcp = TcpStream::connect(address).await.map_err(|e| format!("no connection: {e}"))?;
-    let stream = TlsConnector::from(Arc::new(config))
-        .connect(server_name.clone(), tcp)
-        .await
-        .map_err(|e| format!("no TLS: {e}"))?;
+    connected.store(true, Ordering::Relaxed);
+    let stream =
+        TlsConnector::from(Arc::new(config)).connect(server_name.clone(), tcp).await.map_err(|e| trouble(&e))?;
     Ok(match stream.get_ref().1.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => Some("TLS 1.3"),
         Some(rustls::ProtocolVersion::TLSv1_2) => Some("TLS 1.2"),
         _ => None,
     })
+}
+
+/// Why a handshake failed, in words of the field; what rustls says behind it.
+fn trouble(e: &std::io::Error) -> String {
+    use rustls::{AlertDescription as Alert, Error as Tls};
+    let cause = match e.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) {
+        Some(Tls::AlertReceived(Alert::ProtocolVersion) | Tls::PeerIncompatible(_)) => {
+            "it offers no TLS 1.2 or newer, which Fabric and its clients need"
+        }
+        Some(Tls::AlertReceived(Alert::UnrecognisedName)) => "it knows no server of this name",
+        Some(Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } | Tls::InappropriateHandshakeMessage { .. }) => {
+            "what answers there speaks no TLS"
+        }
+        _ if matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+            "it closed the connection during the handshake"
+        }
+        _ => "no TLS",
+    };
+    format!("{cause} ({e})")
 }
 
 fn provider() -> Arc<CryptoProvider> {

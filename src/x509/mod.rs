@@ -13,6 +13,7 @@ mod public_key;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod usages;
 
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;

@@ -7,6 +7,7 @@
 mod audit;
 mod audit_reports;
 mod command;
+mod console;
 mod coverage;
 mod defects;
 #[cfg(feature = "dev-ca")]

@@ -47,7 +47,7 @@ impl Spot {
 }
 
 /// Whether a name promises something of ours.
-pub(super) fn is_promising(path: &Path) -> bool {
+pub(in crate::audit) fn is_promising(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     name.ends_with("_sk") || ENDINGS.iter().any(|e| name.ends_with(e))
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::classify::MSP_PARTS;
-use super::gather::{Parts, Spot, UNREADABLE, gather};
+use super::gather::{Parts, Spot, UNREADABLE, gather, is_promising};
 use super::walk::{ServedUnit, Unit};
 use crate::audit::coverage;
 use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
@@ -73,7 +73,11 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut dyn FnMu
         }
         Unit::Served(served) => Some(endpoint(served)),
         Unit::Skipped(path, why) => Some(loader.trouble(path, SKIPPED, why)),
-        Unit::Unreadable(path, why) => Some(loader.trouble(path, UNREADABLE, why)),
+        Unit::Unreadable { path, why, named } => {
+            let mut subject = loader.trouble(path, UNREADABLE, why);
+            subject.is_named = *named;
+            Some(subject)
+        }
     }
 }
 
@@ -190,15 +194,26 @@ impl Loader<'_> {
     }
 
     fn file(&self, path: &Path, named: bool, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
-        if may_be_manifest(path)
-            && let Ok(content) = self.disk.read_regular(path, LARGEST_MANIFEST)
-            && let Some(manifest) = self.manifest(&self.shown(path), &content)
+        let is_called_so = may_be_manifest(path);
+        // Whoever names a file may call it as they like.
+        let is_tried = is_called_so || (named && !is_promising(path));
+        let content = is_tried.then(|| self.disk.read_regular(path, LARGEST_MANIFEST));
+        if let Some(Ok(content)) = &content
+            && let Some(mut manifest) = self.manifest(&self.shown(path), content)
         {
+            manifest.is_named = named;
             return Some(manifest);
         }
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         let mut parts = |subject| finished(subject, named).into_iter().for_each(&mut *part);
         self.add_file(&mut subject, path, Spot::loose(named), Some(&mut parts));
+        if is_called_so
+            && content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge))
+        {
+            let reason =
+                format!("it is larger than {} MiB, and no manifest was looked for in it", LARGEST_MANIFEST >> 20);
+            subject.troubles.push(Trouble { at: subject.location(), rule: SKIPPED, reason });
+        }
         finished(subject, named)
     }
 

@@ -10,5 +10,6 @@ mod load;
 mod paths;
 mod walk;
 
+pub(super) use gather::is_promising;
 pub use load::{LoadOptions, load};
 pub use walk::{ServedUnit, Unit, Walk, WalkOptions, walk};

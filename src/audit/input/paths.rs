@@ -39,7 +39,7 @@ pub(super) fn named(disk: &Disk, paths: &[PathBuf], excluded: &dyn Fn(&Path) -> 
             }
         } else {
             return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))
-                .with_help("name files or folders that hold certificates"));
+                .with_help("name files or folders that hold certificates or manifests"));
         }
     }
     Ok(out)

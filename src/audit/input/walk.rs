@@ -34,8 +34,15 @@ pub enum Unit {
     Served(ServedUnit),
     /// Something that is passed over, and why.
     Skipped(PathBuf, String),
-    /// Something that could not be looked at, and why.
-    Unreadable(PathBuf, String),
+    /// Something that could not be looked at.
+    Unreadable {
+        /// What it is.
+        path: PathBuf,
+        /// Why.
+        why: String,
+        /// Whether the user named it.
+        named: bool,
+    },
 }
 
 impl Unit {
@@ -46,7 +53,7 @@ impl Unit {
             | Self::Tls(path, _)
             | Self::File { path, .. }
             | Self::Skipped(path, _)
-            | Self::Unreadable(path, _) => path,
+            | Self::Unreadable { path, .. } => path,
             Self::Stdin(_) => Path::new("-"),
             Self::Served(served) => Path::new(&served.endpoint),
         }
@@ -115,7 +122,7 @@ impl<'a> Walk<'a> {
                 Named::File(path) => found(Unit::File { path, named: true }),
                 Named::Stdin => found(Unit::Stdin(Zeroizing::default())),
                 Named::Special(path) => found(Unit::Skipped(path, SPECIAL.to_owned())),
-                Named::Unreadable(path, why) => found(Unit::Unreadable(path, why)),
+                Named::Unreadable(path, why) => found(Unit::Unreadable { path, why, named: true }),
             }
         }
     }
@@ -167,7 +174,7 @@ impl Visit<'_> {
                 // It went away meanwhile.
                 Ok(None) => return Vec::new(),
                 Err(e) => {
-                    found(Unit::Unreadable(dir.to_owned(), e.to_string()));
+                    found(Unit::Unreadable { path: dir.to_owned(), why: e.to_string(), named: false });
                     return Vec::new();
                 }
             },
@@ -180,7 +187,8 @@ impl Visit<'_> {
             Ok(entries) => entries,
             Err(e) if e.io_kind() == std::io::ErrorKind::NotFound => return Vec::new(),
             Err(e) => {
-                found(Unit::Unreadable(dir.to_owned(), e.to_string()));
+                let named = self.named.contains(&id);
+                found(Unit::Unreadable { path: dir.to_owned(), why: e.to_string(), named });
                 return Vec::new();
             }
         };
@@ -225,12 +233,12 @@ impl Visit<'_> {
                     Ok(Some(m)) => m.kind,
                     Ok(None) => {
                         if is_promising(&path) {
-                            found(Unit::Unreadable(path, DANGLING.to_owned()));
+                            found(Unit::Unreadable { path, why: DANGLING.to_owned(), named: false });
                         }
                         continue;
                     }
                     Err(e) => {
-                        found(Unit::Unreadable(path, e.to_string()));
+                        found(Unit::Unreadable { path, why: e.to_string(), named: false });
                         continue;
                     }
                 },

@@ -156,8 +156,14 @@ fn gather(folder: &dyn FolderReader, into: &mut MemoryFolder) -> TlsFiles {
 
 /// The rule that reports a refusal.
 fn rule_of(refusal: &TlsRefusal, subject: &Subject, expectation: &Expectation) -> &'static str {
+    let is_unreadable = || {
+        let path = subject.inside(&refusal.path);
+        subject.troubles.iter().any(|t| t.rule == super::UNREADABLE && t.at.path == path)
+    };
     match refusal.key {
         "wrong-host" => rule_of_missing_name(subject, expectation),
+        // It is there, and somebody else may read it.
+        "key-file-missing" | "certificate-file-missing" | "ca-file-missing" if is_unreadable() => super::UNREADABLE,
         key => rule_of_key(key).unwrap_or(super::UNKNOWN),
     }
 }

@@ -1,5 +1,6 @@
 //! A name that Fabric does not know stands where config.yaml is meant.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
@@ -29,7 +30,9 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let name = stranger.to_string_lossy();
         if matches!(name.to_ascii_lowercase().as_str(), "config.yml" | "config.yaml" | "config.yaml.txt") {
             let message = format!("{name} is not read: Fabric wants config.yaml");
-            findings.report(&RULE, &Location::whole(subject.inside(stranger)), message).add();
+            let path = subject.inside(stranger);
+            let remedy = paste::rename(&path, &subject.inside(Path::new("config.yaml")));
+            findings.report(&RULE, &Location::whole(path), message).remedy(remedy).add();
         }
     }
     let Ok(documents) = yaml::documents(&facts.config_text) else { return };

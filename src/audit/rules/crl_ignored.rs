@@ -1,5 +1,6 @@
 //! A revocation list revokes nothing.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, HeldCrl, Location, Subject};
@@ -28,7 +29,9 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let warnings = subject.msp.iter().flat_map(|facts| &facts.warnings);
     for warning in warnings.filter(|w| w.number == Some(67)) {
         let at = Location::whole(subject.inside(&warning.path));
-        findings.report(&RULE, &at, format!("{} (case 67)", warning.reason)).add();
+        let is_der = subject.crls.iter().any(|c| c.at.path == at.path && c.at.block.is_none());
+        let remedy = if is_der { paste::pem_of_der("crl", &at.path) } else { RULE.remedy.to_owned() };
+        findings.report(&RULE, &at, format!("{} (case 67)", warning.reason)).remedy(remedy).add();
     }
     let cas: Vec<&HeldCert> = subject.certificates.iter().filter(|c| c.is_authority()).collect();
     // A list in DER has no block; it is among the warnings.

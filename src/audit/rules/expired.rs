@@ -1,5 +1,6 @@
 //! The certificate's time is over.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, Place, Subject};
@@ -33,7 +34,20 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             .report(&RULE, &held.at, format!("the certificate ended at {end}, {days} days ago{effect}"))
             .subject(held.cert.subject())
             .severity(severity)
+            .remedy(renewal(subject, held))
             .add();
+    }
+}
+
+/// How to come by a new one: a CA's own certificate is not enrolled.
+pub(super) fn renewal(subject: &Subject, held: &HeldCert) -> String {
+    if held.is_authority() {
+        "renew the CA with the key that it has, put its new certificate there, then enrol again what it issued"
+            .to_owned()
+    } else if held.place == Place::Admin {
+        "enrol the administrator again, and put the new certificate in the place of this one".to_owned()
+    } else {
+        paste::enrol(subject, "")
     }
 }
 
@@ -75,5 +89,6 @@ mod tests {
         let root = spec.self_signed();
         let findings = found(&RULE, &msp_folder(&identity("peer0").issued_by(&root), &root));
         assert_eq!((findings.len(), findings[0].severity), (1, Severity::Warning));
+        assert!(findings[0].remedy.starts_with("renew the CA"), "{}", findings[0].remedy);
     }
 }

@@ -1,5 +1,6 @@
 //! The certificate ends soon.
 
+use super::expired::renewal;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Place, Subject};
@@ -30,6 +31,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             .report(&RULE, &held.at, format!("the certificate ends at {}, in {days} days", held.cert.not_after()))
             .subject(held.cert.subject())
             .severity(severity)
+            .remedy(renewal(subject, held))
             .add();
     }
 }

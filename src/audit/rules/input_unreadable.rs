@@ -1,6 +1,8 @@
 //! A file or folder could not be read.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
+use crate::audit::input::is_promising;
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
 
@@ -8,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "input-unreadable",
     title: "something that looks like ours cannot be read",
     rationale: "What cannot be read cannot be vouched for.",
-    remedy: "check the file: fabcert inspect FILE, openssl asn1parse -in FILE",
+    remedy: "let the user who audits read it, mend it, or leave it out with --exclude: ls -l FILE, fabcert inspect FILE",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
@@ -18,10 +20,19 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    // Whoever names a file wants an answer about that very file.
-    let severity = if subject.is_named { Severity::Error } else { RULE.severity };
+    let severity = match (subject.is_named, subject.is_blank) {
+        // A shell that fills a pattern names every file.
+        (true, true) if !is_promising(&subject.path) => Severity::Note,
+        // Whoever names a file wants an answer about that very file.
+        (true, _) => Severity::Error,
+        (false, _) => RULE.severity,
+    };
     for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
-        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).severity(severity).add();
+        let path = paste::word(&trouble.at.path.to_string_lossy());
+        let remedy = format!(
+            "let the user who audits read it, mend it, or leave it out with --exclude: ls -l {path}, fabcert inspect {path}"
+        );
+        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).severity(severity).remedy(remedy).add();
     }
 }
 
@@ -41,5 +52,10 @@ mod tests {
         assert_eq!(found(&RULE, &subject)[0].severity, Severity::Warning);
         subject.is_named = true;
         assert_eq!(found(&RULE, &subject)[0].severity, Severity::Error, "somebody asked for this file");
+        subject.is_blank = true;
+        subject.path = "README.md".into();
+        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Note, "a shell named it");
+        subject.path = "server.crt".into();
+        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Error, "and promises a certificate");
     }
 }

@@ -1,5 +1,6 @@
 //! The keystore holds several keys.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
@@ -33,8 +34,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         .filter(|k| k.spki_hash.is_none() || k.spki_hash != own)
         .map(|k| k.at.path.display().to_string())
         .collect();
+    let words: Vec<String> = unused.iter().map(|path| paste::word(path)).collect();
+    // Without the right key among them, none is surely of no use.
+    let remedy = if unused.len() < keys.len() { format!("rm {}", words.join(" ")) } else { RULE.remedy.to_owned() };
     let message = format!("it holds {} keys; not the certificate's: {}", keys.len(), unused.join(", "));
-    findings.report(&RULE, &Location::whole(keystore), message).add();
+    findings.report(&RULE, &Location::whole(keystore), message).remedy(remedy).add();
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The names that lead to a node and are not in its TLS certificate: what the two rules about them share.
 
+use std::path::Path;
+
+use super::paste;
 use crate::audit::coverage::{Covered, CoveredNode, HeldNames};
 use crate::audit::finding::Findings;
 use crate::audit::rule::Rule;
@@ -16,7 +19,7 @@ pub(super) fn report(rule: &Rule, need: Need, covered: &Covered, findings: &mut 
                 }
                 let names: Vec<String> = lacking.iter().map(|n| n.name.to_string()).collect();
                 let message = message(covered, node, held, service, &lacking, need);
-                let remedy = remedy(covered, held, &names);
+                let remedy = remedy(covered, node, held, &names);
                 findings.report(rule, &held.at, message).subject(&held.by).names(names).remedy(remedy).add();
             }
         }
@@ -59,7 +62,7 @@ fn message(
     format!("{member}{} {verb} {}", held.by, names.join(", "))
 }
 
-fn remedy(covered: &Covered, held: &HeldNames, names: &[String]) -> String {
+fn remedy(covered: &Covered, node: &CoveredNode, held: &HeldNames, names: &[String]) -> String {
     match held.certificate {
         Some(c) => {
             let certificate = &covered.network.certificates[c].meta;
@@ -68,6 +71,25 @@ fn remedy(covered: &Covered, held: &HeldNames, names: &[String]) -> String {
         None if held.by.starts_with("Fabric") || held.by.starts_with("IBP") => {
             format!("add to its csr hosts: {}", names.join(", "))
         }
-        None => format!("enrol again with these names as well: fabcert enroll --force --san {}", names.join(",")),
+        None => {
+            // What it holds would be lost otherwise, and what it lacks besides would have to be asked for again.
+            let mut all: Vec<String> = held.names.iter().map(|n| n.text.clone()).collect();
+            let lacking = held.lacking(&node.needed, Need::Required);
+            let required = lacking.values().flatten().map(|n| n.name.to_string());
+            for name in required.chain(names.iter().cloned()) {
+                if !all.contains(&name) {
+                    all.push(name);
+                }
+            }
+            let is_folder = held.at.path.to_string_lossy() == held.by && !is_certificate(&held.at.path);
+            let folder = if is_folder { format!(" --tls-dir {}", paste::word(&held.by)) } else { String::new() };
+            let names = paste::word(&all.join(","));
+            format!("fabcert enroll --force --san {names}{folder} # and the flags of the last enrolment")
+        }
     }
+}
+
+/// Whether a path is called as certificates are.
+fn is_certificate(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["pem", "crt", "cer", "der"].iter().any(|known| e.eq_ignore_ascii_case(known)))
 }

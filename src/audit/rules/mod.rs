@@ -74,6 +74,7 @@ mod not_yet_valid;
 mod ou_identifier_unmet;
 mod outlives_ca;
 mod override_hides_name;
+mod paste;
 mod path_length;
 mod root_mismatch;
 mod root_not_self_signed;

@@ -1,5 +1,8 @@
 //! A private key stands among certificates.
 
+use std::path::Path;
+
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
@@ -20,7 +23,11 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for key in subject.keys.iter().filter(|k| !k.in_its_place) {
-        findings.report(&RULE, &key.at, "a private key stands here, outside keystore").add();
+        let remedy = format!(
+            "{} # and enrol again if the folder was ever shared",
+            paste::rename(&key.at.path, &subject.inside(Path::new("keystore/")))
+        );
+        findings.report(&RULE, &key.at, "a private key stands here, outside keystore").remedy(remedy).add();
     }
 }
 

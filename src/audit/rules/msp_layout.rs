@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Location, Subject};
@@ -41,7 +42,9 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for stranger in subject.msp.iter().flat_map(|facts| &facts.strangers).filter(|s| is_in_other_letters(s)) {
         let name = stranger.to_string_lossy();
         let message = format!("Fabric does not look into {name}: it wants {}", name.to_ascii_lowercase());
-        findings.report(&RULE, &Location::whole(subject.inside(stranger)), message).severity(Severity::Warning).add();
+        let path = subject.inside(stranger);
+        let remedy = paste::rename(&path, &subject.inside(Path::new(&name.to_ascii_lowercase())));
+        findings.report(&RULE, &Location::whole(path), message).severity(Severity::Warning).remedy(remedy).add();
     }
 }
 

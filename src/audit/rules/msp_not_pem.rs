@@ -1,5 +1,6 @@
 //! A file among certificates in which Fabric sees nothing.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Location, Subject};
@@ -47,10 +48,16 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             None => ("it holds no PEM block", Severity::Note),
         };
         findings.remove("input-unreadable", &path);
+        let remedy = match here {
+            Some(held) if held.at.block.is_none() => paste::pem_of_der("x509", &path),
+            Some(_) => format!("sed -i 's/^.*-----BEGIN /-----BEGIN /' {}", paste::word(&path.to_string_lossy())),
+            None => RULE.remedy.to_owned(),
+        };
         let at = Location::whole(path);
         findings
             .report(&RULE, &at, format!("Fabric does not see what is in this file: {why}"))
             .severity(severity)
+            .remedy(remedy)
             .add();
     }
 }
@@ -77,6 +84,11 @@ mod tests {
         facts.warnings = vec![warn("cacerts/b.der"), warn("cacerts/README")];
         let levels: Vec<Severity> = found(&RULE, &subject).iter().map(|f| f.severity).collect();
         assert_eq!(levels, [Severity::Warning, Severity::Note]);
+        let remedy = &found(&RULE, &subject)[0].remedy;
+        assert!(
+            remedy.starts_with("openssl x509 -inform der -in x/cacerts/b.der -out x/cacerts/b.der.pem"),
+            "{remedy}"
+        );
         subject.certificates.retain(|c| !c.at.path.ends_with("a.pem"));
         assert!(found(&RULE, &subject).is_empty(), "the folder is empty for Fabric, which is another rule's");
     }

@@ -38,6 +38,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             )
             .subject(held.cert.subject())
             .names([name.to_string()])
+            .remedy(wanted::command(subject, held.cert.sans(), [name]))
             .add();
     }
 }

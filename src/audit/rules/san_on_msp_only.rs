@@ -1,5 +1,6 @@
 //! The names that clients dial stand on the signing certificate, where they do nothing.
 
+use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Place, Subject};
@@ -35,7 +36,11 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         let place =
             if beside.is_some() { "the TLS folder beside it lacks" } else { "no TLS folder stands beside it to hold" };
         let message = format!("the signing certificate holds {}, where it does nothing; {place} it", idle.join(", "));
-        findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(idle).add();
+        let tls = subject.path.with_file_name("tls");
+        let (tls, names) = (paste::word(&tls.to_string_lossy()), paste::word(&idle.join(",")));
+        let remedy =
+            format!("fabcert enroll --force --san {names} --tls-dir {tls} # and the flags of the last enrolment");
+        findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(idle).remedy(remedy).add();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Only the short form of a Service's name is held.
 
 use super::member_names;
+use super::wanted;
 use crate::audit::coverage::Covered;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
@@ -38,16 +39,18 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         let holds =
             |n: &SanName| name::holds(held.cert.sans(), n) || name::matches_as_go(held.cert.sans(), &n.to_string());
         for short in names.iter().filter(|n| !n.advised && holds(&n.name)) {
-            let longer: Vec<String> = names
+            let longer: Vec<&SanName> = names
                 .iter()
                 .filter(|n| n.advised && n.source == short.source && !holds(&n.name))
-                .map(|n| n.name.to_string())
+                .map(|n| &n.name)
                 .collect();
             if longer.is_empty() {
                 continue;
             }
+            let remedy = wanted::command(subject, held.cert.sans(), longer.iter().copied());
+            let longer: Vec<String> = longer.iter().map(ToString::to_string).collect();
             let message = format!("{} works inside its namespace only; not held: {}", short.name, longer.join(", "));
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(longer).add();
+            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(longer).remedy(remedy).add();
         }
     }
 }

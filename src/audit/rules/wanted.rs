@@ -1,9 +1,10 @@
 //! Names that are wanted and not held: what the rules about missing names share.
 
+use super::paste;
 use crate::audit::expectation::{Expectation, ExpectedName};
 use crate::audit::finding::Findings;
 use crate::audit::rule::{Context, Rule};
-use crate::audit::subject::{HeldCert, Subject, SubjectKind};
+use crate::audit::subject::{HeldCert, Subject};
 use crate::name::{self, SanName};
 
 /// Whether there are names to look for, and something to look in.
@@ -23,7 +24,7 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
         findings
             .report(rule, &held.at, message)
             .subject(held.cert.subject())
-            .remedy(command(subject, held.cert.sans(), &missing))
+            .remedy(command(subject, held.cert.sans(), all_missing(held.cert.sans(), context.expectation)))
             .names(missing.iter().map(|n| n.name.to_string()))
             .add();
     }
@@ -39,7 +40,11 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
         findings
             .report(rule, &csr.at, message)
             .subject(&csr.subject)
-            .remedy("make the CSR again with every name: fabcert csr --san NAME,...")
+            .remedy(format!(
+                "fabcert csr --force --san {} --out {} # and the flags of the last fabcert csr",
+                paste::word(&joined(&csr.sans, all_missing(&csr.sans, context.expectation))),
+                paste::word(&csr.at.path.to_string_lossy())
+            ))
             .names(missing.iter().map(|n| n.name.to_string()))
             .add();
     }
@@ -48,11 +53,16 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
 /// The required names that a certificate with these SANs does not hold, as Go matches them. `gateway`: those of gateway
 /// services, or the others.
 fn missing<'a>(sans: &[SanName], expectation: &'a Expectation, gateway: bool) -> Vec<&'a ExpectedName> {
-    expectation
-        .required()
-        .filter(|n| n.source.is_gateway() == gateway)
-        .filter(|n| !name::holds(sans, &n.name) && !name::matches_as_go(sans, &n.name.to_string()))
-        .collect()
+    expectation.required().filter(|n| n.source.is_gateway() == gateway).filter(|n| is_missing(sans, &n.name)).collect()
+}
+
+fn is_missing(sans: &[SanName], name: &SanName) -> bool {
+    !name::holds(sans, name) && !name::matches_as_go(sans, &name.to_string())
+}
+
+/// Every required name that is missing, whichever rule reports it: a remedy without them would have to be given again.
+fn all_missing<'a>(sans: &'a [SanName], expectation: &'a Expectation) -> impl Iterator<Item = &'a SanName> {
+    expectation.required().map(|n| &n.name).filter(|name| is_missing(sans, name))
 }
 
 /// `a (--expect-san), b (gateway service b)`.
@@ -98,46 +108,30 @@ fn is_partial_match(pattern: &str, name: &str) -> bool {
         && label.ends_with(after)
 }
 
-/// The command that enrols again with every good name that is held, and the missing ones.
-fn command(subject: &Subject, held: &[SanName], missing: &[&ExpectedName]) -> String {
+/// The line that enrols again with every good name that is held, and the missing ones.
+pub(super) fn command<'a>(
+    subject: &Subject,
+    held: &'a [SanName],
+    missing: impl IntoIterator<Item = &'a SanName>,
+) -> String {
+    paste::enrol(subject, &joined(held, missing))
+}
+
+/// Every good name that is held, and the missing ones, each once.
+fn joined<'a>(held: &'a [SanName], missing: impl IntoIterator<Item = &'a SanName>) -> String {
     let mut names: Vec<String> = Vec::new();
     let good = held.iter().filter(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_)));
-    for text in good.map(ToString::to_string).chain(missing.iter().map(|n| n.name.to_string())) {
+    for text in good.chain(missing).map(ToString::to_string) {
         if text.parse::<SanName>().is_ok() && !names.contains(&text) {
             names.push(text);
         }
     }
-    let folder = match subject.kind {
-        SubjectKind::Tls => format!(" --tls-dir {}", shell_word(&subject.path.to_string_lossy())),
-        _ => String::new(),
-    };
-    format!(
-        "fabcert enroll --force --san {}{folder} (and the flags of the last enrolment)",
-        shell_word(&names.join(","))
-    )
-}
-
-/// The text as one word of a POSIX shell.
-fn shell_word(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/:=,@%+-".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        let parts: Vec<&str> = text.split('\'').collect();
-        format!("'{}'", parts.join(r"'\''"))
-    }
+    names.join(",")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_with_special_characters_are_quoted() {
-        assert_eq!(shell_word("a,b.c"), "a,b.c");
-        assert_eq!(shell_word("*.ns"), "'*.ns'");
-        assert_eq!(shell_word("a'b"), r"'a'\''b'");
-    }
 
     #[test]
     fn a_wildcard_inside_a_label_matches_as_node_and_java_do() {

@@ -74,7 +74,7 @@ pub(super) struct MemberArgs {
     )]
     pub(super) tls_of: Vec<String>,
     /// Add missing names to the dnsNames of cert-manager Certificates in place, and audit again
-    #[arg(long, help_heading = "Manifests")]
+    #[arg(long, env = "FABCERT_FIX", help_heading = "Manifests")]
     pub(super) fix: bool,
 }
 
@@ -91,9 +91,16 @@ pub(super) struct ConnectArgs {
     /// Name to ask the endpoints for, which their certificates must hold; the host when left out
     #[arg(long, value_name = "NAME", env = "FABCERT_SERVER_NAME", help_heading = "Live")]
     pub(super) server_name: Option<String>,
-    /// Connections for each address, to meet each member behind a balancer
-    #[arg(long, value_name = "N", default_value = "4", env = "FABCERT_SAMPLES", help_heading = "Live")]
-    pub(super) samples: std::num::NonZeroUsize,
+    /// Connections for each address, to meet each member behind a balancer; 1000 at most
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "4",
+        value_parser = clap::value_parser!(u16).range(1..=1000),
+        env = "FABCERT_SAMPLES",
+        help_heading = "Live"
+    )]
+    pub(super) samples: u16,
     /// Time for each connection
     #[arg(
         long,
@@ -124,14 +131,15 @@ pub(super) struct PolicyArgs {
     /// Look for no policy file
     #[arg(long, conflicts_with = "policy", env = "FABCERT_NO_POLICY", help_heading = "Policy")]
     pub(super) no_policy: bool,
-    /// Write a first fabcert.yaml from what is found, and report nothing
-    #[arg(long, help_heading = "Policy")]
+    /// Write a first fabcert.yaml, or --policy FILE, from what is found, below the working directory when no PATH is given;
+    /// report nothing
+    #[arg(long, env = "FABCERT_INIT", help_heading = "Policy")]
     pub(super) init: bool,
     /// Hide the findings that this file knows
     #[arg(long, value_name = "FILE", env = "FABCERT_BASELINE", help_heading = "Policy")]
     pub(super) baseline: Option<PathBuf>,
     /// Write the findings to this file, to be known from now on
-    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    #[arg(long, value_name = "FILE", env = "FABCERT_WRITE_BASELINE", help_heading = "Policy")]
     pub(super) write_baseline: Option<PathBuf>,
 }
 

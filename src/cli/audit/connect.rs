@@ -24,6 +24,8 @@ pub(super) struct Met {
     pub(super) served: Vec<ServedUnit>,
     pub(super) unreachable: Vec<(String, String)>,
     pub(super) gateways: Vec<Gateway>,
+    /// How many of them, the first ones, have members that were known beforehand.
+    planned: usize,
 }
 
 /// An endpoint to dial, and the name to dial it by.
@@ -45,9 +47,17 @@ pub(super) fn connect(disk: &Disk, all: &AuditArgs, names_expected: bool) -> Res
     if plan.is_empty() {
         return Ok(met);
     }
+    met.planned = met.gateways.len();
     let mut anchors = Vec::new();
     for path in &args.tls_ca {
-        anchors.extend(disk.read(path, LIMIT)?);
+        let pem = disk.read(path, LIMIT)?;
+        let found = Cert::all_from_pem(&pem).map_err(|e| e.to_string());
+        if !found.as_ref().is_ok_and(|certs| !certs.is_empty()) {
+            let why = found.err().unwrap_or_else(|| "it holds no certificate".to_owned());
+            return Err(Error::new(ErrorKind::Input, format!("--tls-ca {}: {why}", path.display()))
+                .with_help("give the root of the TLS CA as PEM, for example the ca.crt of a TLS folder"));
+        }
+        anchors.extend(pem);
         anchors.push(b'\n');
     }
     let client = client(disk, args)?.map(Arc::new);
@@ -81,12 +91,12 @@ fn plan(
     let members: Vec<Endpoint> = args.member.iter().map(endpoint).collect::<Result<_, _>>()?;
     let mut plan = Vec::new();
     for endpoint in &named {
-        let name = args.server_name.as_ref().unwrap_or(&endpoint.host).parse::<SanName>()?;
+        let name = dialled(args.server_name.as_ref().unwrap_or(&endpoint.host))?;
         let is_wanted = args.server_name.is_some() || !(names_expected || matches!(name, SanName::Ip(_)));
         plan.push(Dialled { endpoint: endpoint.clone(), name, is_wanted, member_of: None });
     }
     let mut gateway = |name: &str, members: Vec<Endpoint>| -> Result<(), Error> {
-        let san = name.parse::<SanName>()?;
+        let san = dialled(name)?;
         gateways.push(Gateway { name: san.to_string(), members: Vec::new() });
         let member_of = Some(gateways.len() - 1);
         let dialled = |endpoint| Dialled { endpoint, name: san.clone(), is_wanted: true, member_of };
@@ -118,6 +128,16 @@ fn plan(
     Ok(plan)
 }
 
+/// A name as clients dial it.
+fn dialled(text: &str) -> Result<SanName, Error> {
+    match text.parse::<SanName>()? {
+        SanName::Dns(host) if host.is_wildcard() => Err("no client dials a wildcard"),
+        name @ (SanName::Dns(_) | SanName::Ip(_)) => Ok(name),
+        _ => Err("clients dial hosts"),
+    }
+    .map_err(|why| Error::new(ErrorKind::Input, format!("\"{text}\" is no name to dial: {why}")))
+}
+
 /// The members of a Service, as the manifests among the paths tell them. What stands in the way of reading them is told
 /// when they are audited.
 fn members_in_manifests(disk: &Disk, all: &AuditArgs, host: &str, port: u16) -> Vec<Endpoint> {
@@ -137,7 +157,7 @@ async fn dial_all(plan: &[Dialled], args: &ConnectArgs, client: Option<Arc<Clien
             let options = DialOptions {
                 server_name: Some(dialled.name.to_string()),
                 // A member of its own needs one connection; behind a balancer each may lead to another.
-                samples: if dialled.member_of.is_some() { 1 } else { args.samples.get() },
+                samples: if dialled.member_of.is_some() { 1 } else { usize::from(args.samples) },
                 timeout: args.dial_timeout,
                 client: client.clone(),
             };
@@ -155,6 +175,11 @@ async fn dial_all(plan: &[Dialled], args: &ConnectArgs, client: Option<Arc<Clien
 }
 
 impl Met {
+    /// Whether no endpoint was named.
+    pub(super) fn is_empty(&self) -> bool {
+        self.served.is_empty() && self.unreachable.is_empty()
+    }
+
     /// Takes what an endpoint served. `place`: which member of its gateway it is, and of how many.
     fn take(&mut self, dialled: &Dialled, samples: &[Sample], place: Option<(usize, usize)>, anchors: &[u8]) {
         let endpoint = &dialled.endpoint;
@@ -200,7 +225,14 @@ impl Met {
                 if unreachable {
                     members.push(GatewayMember { endpoint: endpoint.to_string(), served: Vec::new(), unreachable });
                 }
-                self.gateways.push(Gateway { name: dialled.name.to_string(), members });
+                let name = dialled.name.to_string();
+                // Several endpoints that are asked for one name stand for one gateway. Where its members are known, they
+                // count, and not whom the gateway's own address led to.
+                match self.gateways.iter().position(|g| g.name == name) {
+                    Some(known) if known < self.planned => {}
+                    Some(known) => self.gateways[known].members.append(&mut members),
+                    None => self.gateways.push(Gateway { name, members }),
+                }
             }
             None => {}
         }
@@ -208,14 +240,16 @@ impl Met {
 }
 
 fn client(disk: &Disk, args: &ConnectArgs) -> Result<Option<ClientPair>, Error> {
-    let (Some(cert), Some(key)) = (&args.client_cert, &args.client_key) else { return Ok(None) };
+    let (Some(cert), Some(key_path)) = (&args.client_cert, &args.client_key) else { return Ok(None) };
     let unusable = |what: &std::path::Path, why: String| {
         Error::new(ErrorKind::Input, format!("{}: {why}", what.display()))
             .with_help("give a certificate with its chain and its own key, PEM both")
     };
     let chain = Cert::all_from_pem(&disk.read(cert, LIMIT)?).map_err(|e| unusable(cert, e.to_string()))?;
-    let pem = disk.read_secret(key, LIMIT)?;
+    let pem = disk.read_secret(key_path, LIMIT)?;
     let key = <rustls_pki_types::PrivateKeyDer<'static> as rustls_pki_types::pem::PemObject>::from_pem_slice(&pem)
-        .map_err(|_| unusable(key, "no private key can be read from it".to_owned()))?;
-    Ok(Some(ClientPair { chain: chain.iter().map(|c| c.der().to_vec().into()).collect(), key }))
+        .map_err(|_| unusable(key_path, "no private key can be read from it".to_owned()))?;
+    let pair = ClientPair { chain: chain.iter().map(|c| c.der().to_vec().into()).collect(), key };
+    pair.check().map_err(|why| unusable(cert, format!("{why} (key {})", key_path.display())))?;
+    Ok(Some(pair))
 }

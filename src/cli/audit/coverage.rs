@@ -9,7 +9,7 @@ use crate::audit::input::LoadOptions;
 use crate::audit::{Audit, Findings, Report};
 use crate::cli::manifests;
 use crate::fsx::Disk;
-use crate::k8s::{Certificate, Manifest, Object, Settings, Variables, with_names};
+use crate::k8s::{Addition, Settings, Variables, with_names};
 use crate::{Error, ErrorKind};
 
 /// Larger files were no manifests.
@@ -59,7 +59,7 @@ pub(super) fn cover(
     Ok(Some(covered))
 }
 
-/// Adds names to the files; says how many to how many files.
+/// Adds names to the files; says how many to how many files. What cannot be added is told.
 pub(super) fn mend(
     disk: &Disk,
     fixes: &BTreeMap<PathBuf, Fix>,
@@ -68,35 +68,25 @@ pub(super) fn mend(
 ) -> Result<(usize, usize), Error> {
     let (mut added, mut mended) = (0, 0);
     for (path, fix) in fixes {
-        let path = base.join(path);
-        let Some(metadata) = disk.metadata_followed(&path)? else { continue };
-        let bytes = disk.read(&path, LIMIT)?;
+        if path.as_os_str() == "-" {
+            tracing::warn!("standard input cannot be mended: name the files");
+            continue;
+        }
+        let file = base.join(path);
+        let Some(metadata) = disk.metadata_followed(&file)? else { continue };
+        let bytes = disk.read(&file, LIMIT)?;
         let Ok(text) = String::from_utf8(bytes) else { continue };
         let new = with_names(&text, &fix.additions, variables);
-        if new != text {
-            if !adds_names_only(&path, &text, &new, variables) {
-                tracing::warn!("{}: the list could not be mended, and is left as it is", path.display());
-                continue;
-            }
-            disk.replace(&path, new.as_bytes(), metadata.mode & 0o777)?;
-            added += fix.additions.iter().map(|a| a.names.len()).sum::<usize>();
+        let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
+        for refused in &new.refused {
+            let names = refused.names.join(", ");
+            tracing::warn!("{}: a list cannot be mended in place; add by hand: {names}", path.display());
+        }
+        if new.text != text {
+            disk.replace(&file, new.text.as_bytes(), metadata.mode & 0o777)?;
+            added += count(&fix.additions) - count(&new.refused);
             mended += 1;
         }
     }
     Ok((added, mended))
-}
-
-/// Whether a text differs from another by more names in its Certificates and by nothing else.
-fn adds_names_only(path: &std::path::Path, old: &str, new: &str, variables: &Variables) -> bool {
-    let read = |text: &str| Manifest::read(path, text, variables).map(|m| m.objects).unwrap_or_default();
-    let (old, new) = (read(old), read(new));
-    let is_more = |pair: (&Object, &Object)| match pair {
-        (Object::Certificate(old), Object::Certificate(new)) => {
-            let names = |c: &Certificate| c.requested.names.iter().map(|n| n.text.clone()).collect::<Vec<_>>();
-            let after = names(new);
-            names(old).iter().all(|name| after.contains(name))
-        }
-        (old, new) => std::mem::discriminant(old) == std::mem::discriminant(new),
-    };
-    old.len() == new.len() && old.iter().zip(&new).all(is_more)
 }

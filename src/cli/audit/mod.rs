@@ -14,7 +14,8 @@ use std::process::ExitCode;
 pub(super) use args::AuditArgs;
 use zeroize::Zeroizing;
 
-use super::args::{ColorChoice, OutputArgs, OutputForm};
+use super::args::{OutputArgs, OutputForm};
+use super::logging::colored;
 use super::{manifests, output};
 use crate::audit::coverage::{Coverage, Covered, fixes};
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
@@ -42,7 +43,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         policy,
         load: LoadOptions { base: base.clone(), here: here.clone(), variables },
     };
-    if args.paths.is_empty() && args.connect.connect.is_empty() && args.connect.member.is_empty() {
+    if args.paths.is_empty() && !args.policy.init && args.connect.connect.is_empty() && args.connect.member.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
@@ -54,7 +55,8 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         return Err(nothing(&looked.report));
     }
     if args.policy.init {
-        return init(&disk, &base, &looked.named, output.output);
+        let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
+        return init(&disk, &path, &looked.named, output.output);
     }
     let hidden = |looked: &mut Looked| hide(&mut looked.report, &audit.policy, &levels, baseline.as_ref(), audit.now);
     if let Some(path) = &args.policy.write_baseline {
@@ -76,7 +78,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     for (format, file) in &forms {
         match file {
             None => {
-                let style = Style { colour: colour(output) };
+                let style = Style { colour: colored(output.color, std::io::stdout().is_terminal()) };
                 output::print_with(|out| render(*format, &report, style, out))?;
             }
             Some(path) => {
@@ -86,7 +88,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     }
     if !looked.anything {
         // What was passed over is in the report; nobody may take that for an audit.
-        return Ok(output::failure(&nothing(&report), OutputForm::Human));
+        return Ok(output::failure(&nothing(&report), OutputForm::Human, output.log_format));
     }
     let failed = args.report.fail_on.is_reached(report.worst()) && args.policy.write_baseline.is_none();
     Ok(if failed {
@@ -120,12 +122,36 @@ struct Looked {
 }
 
 impl Run<'_> {
+    /// What is looked at: what was named, and the certificates of workloads that lie elsewhere.
+    fn paths(&self) -> Vec<PathBuf> {
+        let (args, load) = (self.args, &self.audit.load);
+        let mut paths = args.paths.clone();
+        if args.policy.init && paths.is_empty() && self.met.is_empty() {
+            paths.push(PathBuf::from("."));
+        }
+        let is_below = |path: &Path| {
+            let path = load.shown(path);
+            let is_outside = path.is_absolute() || path.starts_with("..");
+            args.paths.iter().map(|named| load.shown(named)).any(|named| {
+                // Nothing at all is the folder that paths are relative to.
+                if named.as_os_str().is_empty() { !is_outside } else { path.starts_with(named) }
+            })
+        };
+        let mapped = args.members.tls_of.iter().filter_map(|text| text.split_once('='));
+        // The walk refuses what is not there.
+        let is_missing = |path: &Path| matches!(self.disk.metadata_followed(path), Ok(None));
+        let mapped = mapped.map(|(_, path)| PathBuf::from(path));
+        paths.extend(mapped.filter(|path| !is_below(path) || is_missing(path)));
+        paths
+    }
+
     fn look(&mut self) -> Result<Looked, Error> {
         let (args, audit) = (self.args, self.audit);
         // It may be long, and is needed again only where something is mended.
         let stdin = if args.members.fix { self.stdin.clone() } else { self.stdin.take() };
         let excluded = |path: &Path| !audit.policy.exclude.is_empty() && audit.policy.excludes(&audit.load.shown(path));
-        let walk = Walk::new(self.disk, WalkOptions { paths: &args.paths, excluded: &excluded })?;
+        let paths = self.paths();
+        let walk = Walk::new(self.disk, WalkOptions { paths: &paths, excluded: &excluded })?;
         let units = source(walk, stdin, self.met.served.clone());
         let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
         let mut report = Report::new();
@@ -201,6 +227,13 @@ fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<Pat
             let known: Vec<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
             usage(e.to_string()).with_help(format!("known are {}", known.join(", ")))
         })?;
+        if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+            return Err(usage(format!("--format {text} names no file"))
+                .with_help(format!("write it as --format {word}=FILE, or --format {word} for standard output")));
+        }
+        if file.is_some() && forms.iter().any(|(_, known)| *known == file) {
+            return Err(usage(format!("two reports would go to {}", file.unwrap_or_default().display())));
+        }
         forms.push((format, file));
     }
     if forms.iter().filter(|(_, file)| file.is_none()).count() > 1 {
@@ -216,26 +249,22 @@ fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<Pat
     Ok(forms)
 }
 
-fn colour(output: &OutputArgs) -> bool {
-    match output.color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-        }
-    }
-}
-
 /// Writes a first policy; one that stands is not overwritten.
-fn init(disk: &Disk, base: &Path, named: &[(PathBuf, Vec<String>)], form: OutputForm) -> Result<ExitCode, Error> {
-    let path = base.join(POLICY_FILE);
-    if disk.metadata(&path)?.is_some() {
+fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: OutputForm) -> Result<ExitCode, Error> {
+    if let Some((stranger, _)) = named.iter().find(|(found, _)| found.is_absolute() || found.starts_with("..")) {
+        let message = format!("{} is not below the folder of {}", stranger.display(), path.display());
+        return Err(Error::new(ErrorKind::Input, message).with_help(
+            "paths in a policy are relative to its folder: put it above them with --policy DIR/fabcert.yaml",
+        ));
+    }
+    if disk.metadata(path)?.is_some() {
         return Err(Error::new(ErrorKind::Input, format!("{} stands there already", path.display()))
             .with_help("move it away, or edit it: docs/policy.md says how"));
     }
+    let named: Vec<_> = named.iter().filter(|(path, _)| path.as_os_str() != "-").collect();
     let count = named.len();
     let found: Vec<Found<'_>> = named.iter().map(|(path, names)| Found { path, names: names.clone() }).collect();
-    disk.replace(&path, write_policy(&found).as_bytes(), 0o644)?;
+    disk.replace(path, write_policy(&found).as_bytes(), 0o644)?;
     if form == OutputForm::Json {
         output::print_json(
             &serde_json::json!({"schema_version": 1, "action": "init", "path": path, "certificates": count}),

@@ -1,10 +1,12 @@
 //! Finding and reading the policy and the baseline.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::args::{AuditArgs, PolicyArgs};
+use crate::audit::input::LoadOptions;
 use crate::audit::{Baseline, POLICY_FILE, Pattern, Policy};
 use crate::fsx::Disk;
+use crate::k8s::Variables;
 use crate::{Error, ErrorKind};
 
 /// Larger files are none of ours.
@@ -17,12 +19,15 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         None if args.policy.no_policy || args.policy.init => None,
         None => nearest(disk, here)?,
     };
+    let folder_of = |path: &Path| path.parent().map_or_else(|| here.to_owned(), cleaned);
     let (mut policy, base) = match found {
         None => (Policy::default(), here.to_owned()),
+        // It is yet to be written.
+        Some(path) if args.policy.init => (Policy::default(), folder_of(&path)),
         Some(path) => {
-            let base = path.parent().map_or_else(|| here.to_owned(), Path::to_owned);
-            let shown = path.strip_prefix(&base).unwrap_or(&path).to_owned();
-            let bytes = disk.read(&path, LIMIT)?;
+            let base = folder_of(&path);
+            let shown = path.file_name().map_or_else(|| path.clone(), PathBuf::from);
+            let bytes = read(disk, &path, "fabcert audit --init writes one from what it finds")?;
             let text = String::from_utf8(bytes).map_err(|_| {
                 Error::new(ErrorKind::Input, format!("{} is no UTF-8 text", path.display()))
                     .with_help("write it as UTF-8")
@@ -30,6 +35,18 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
             (Policy::parse(&text, &shown).map_err(|e| e.in_file(&path))?, base)
         }
     };
+    // Of a rule that the command line sets, the policy's level counts no more.
+    let set = [&args.report.allow, &args.report.warn, &args.report.deny];
+    policy.levels.retain(|(rule, _)| !set.iter().any(|ids| ids.contains(rule)));
+    if args.connect.connect.is_empty() && args.connect.member.is_empty() {
+        let now = args.judge.at.unwrap_or_else(crate::cli::now);
+        let load = LoadOptions { base: base.clone(), here: here.to_owned(), variables: Variables::new() };
+        let looked_at: Vec<PathBuf> = args.paths.iter().map(|path| fixed(&load.shown(path))).collect();
+        // An audit of a part says nothing about an ignore for another, unless its day has passed.
+        policy.ignore.retain(|ignore| {
+            ignore.is_over(now) || ignore.path.as_ref().is_none_or(|p| meets(&fixed(p.as_str().as_ref()), &looked_at))
+        });
+    }
     for text in &args.exclude {
         let pattern = Pattern::parse(text).map_err(|e| {
             Error::new(ErrorKind::Usage, format!("--exclude: {e}"))
@@ -38,6 +55,40 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
         policy.exclude.push(pattern);
     }
     Ok((policy, base))
+}
+
+/// A file that was named; one that is none is input that cannot be used, as a PATH is.
+fn read(disk: &Disk, path: &Path, help: &str) -> Result<Vec<u8>, Error> {
+    let unusable = |why| Error::new(ErrorKind::Input, format!("{} {why}", path.display())).with_help(help);
+    disk.read(path, LIMIT).map_err(|e| match e.io_kind() {
+        std::io::ErrorKind::NotFound => unusable("does not exist"),
+        std::io::ErrorKind::IsADirectory => unusable("is a folder, and a file is expected"),
+        _ => e.into(),
+    })
+}
+
+/// The path without `..`, links not resolved: what is shown is cut the same way.
+fn cleaned(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(clean.pop()),
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+/// What stands before the first wildcard or placeholder of a pattern.
+fn fixed(pattern: &Path) -> PathBuf {
+    let is_fixed = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '{']);
+    pattern.components().filter(|part| *part != Component::CurDir).take_while(is_fixed).collect()
+}
+
+/// Whether one path leads to the other.
+fn meets(pattern: &Path, looked_at: &[PathBuf]) -> bool {
+    looked_at.iter().any(|path| path.starts_with(pattern) || pattern.starts_with(path))
 }
 
 /// `fabcert.yaml` in `here` or a folder above it, up to the root of the repository.
@@ -57,5 +108,6 @@ fn nearest(disk: &Disk, here: &Path) -> Result<Option<PathBuf>, Error> {
 /// The baseline, when one was named.
 pub(super) fn baseline(disk: &Disk, args: &PolicyArgs) -> Result<Option<Baseline>, Error> {
     let Some(path) = &args.baseline else { return Ok(None) };
-    Baseline::parse(disk.read(path, LIMIT)?.as_slice(), path).map(Some)
+    let bytes = read(disk, path, "write one with fabcert audit --write-baseline FILE")?;
+    Baseline::parse(bytes.as_slice(), path).map(Some)
 }

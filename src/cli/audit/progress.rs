@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::audit::Progress;
+use crate::cli::logging::takes_escapes;
 
 /// The line. It is wiped when it goes.
 pub(super) struct Line {
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 impl Line {
     #[allow(clippy::disallowed_methods, reason = "how often the line is drawn is a matter of the terminal")]
     pub(super) fn new(quiet: bool) -> Self {
-        let visible = !quiet && std::io::stderr().is_terminal();
+        let visible = !quiet && std::io::stderr().is_terminal() && takes_escapes();
         // The first line waits for PATIENCE.
         Self { shown: Cell::new(Some(Instant::now() + PATIENCE)), visible }
     }

@@ -35,7 +35,7 @@ impl ProxyMode {
 
 pub(super) fn render(mode: ProxyMode) -> String {
     format!(
-        "# kind create cluster --config kind-cluster.yaml\n{}\nkind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n  kubeProxyMode: {}\n\
+        "# kind create cluster --config kind/cluster.yaml\n{}\nkind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n  kubeProxyMode: {}\n\
          nodes:\n  - role: control-plane\n  - role: worker\n  - role: worker\n",
         mode.comment(),
         mode.word()

@@ -115,7 +115,8 @@ pub fn render(organisation: &Organisation) -> Vec<Rendered> {
 
 /// The configuration of a KIND cluster with a proxy mode; for `kind create cluster --config`, not for `kubectl`.
 pub fn kind_cluster(mode: ProxyMode) -> Rendered {
-    Rendered { file: "kind-cluster.yaml".to_owned(), text: cluster::render(mode) }
+    // In a folder of its own: kubectl apply -f on the folder of the manifests knows no such kind.
+    Rendered { file: "kind/cluster.yaml".to_owned(), text: cluster::render(mode) }
 }
 
 /// A text as a YAML scalar that cannot be anything else.

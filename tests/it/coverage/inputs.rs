@@ -97,8 +97,15 @@ fn a_folder_can_be_the_certificate_of_a_workload() {
         |more: &[&str]| org.found(more).into_iter().filter(|f| f.starts_with("san-gateway")).collect::<Vec<_>>();
     assert_eq!(about(&[]), [""; 0]);
     assert_eq!(about(&["--tls-of", "peer-b=tls"]), ["san-gateway-missing error tls:null acme-gateway"]);
-    let ran = org.audit(&["--tls-of", "nobody=tls"]);
-    assert_eq!(ran.code, 4, "{ran:?}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::rename(org.path("tls"), elsewhere.path().join("tls")).unwrap();
+    let mapped = format!("peer-b={}", elsewhere.path().join("tls").display());
+    let found = about(&["--tls-of", &mapped]);
+    assert_eq!((found.len(), found[0].ends_with(" acme-gateway")), (1, true), "it need not be named twice: {found:?}");
+    for wrong in ["nobody=.", "peer-b=tls"] {
+        let ran = org.audit(&["--tls-of", wrong]);
+        assert_eq!(ran.code, 4, "{wrong}: {ran:?}");
+    }
 }
 
 /// The organisation without anything that says what peer-b's certificate holds, and a folder with one.

@@ -95,10 +95,10 @@ fn the_default_rendering_is_frozen() {
     let out = dir.path().display().to_string();
     for (mode, says) in [("iptables", "random"), ("ipvs", "1.43"), ("nftables", "1.33")] {
         assert_eq!(rendered(&["--kind-proxy-mode", mode, "--out", &out, "--force"]).code, 0);
-        let text = std::fs::read_to_string(dir.path().join("kind-cluster.yaml")).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("kind/cluster.yaml")).unwrap();
         assert!(text.contains(&format!("kubeProxyMode: {mode}\n")) && text.contains(says), "{text}");
         if let Some(oracle) = find(Tool::ManifestOracle) {
-            let file = std::fs::File::open(dir.path().join("kind-cluster.yaml")).unwrap();
+            let file = std::fs::File::open(dir.path().join("kind/cluster.yaml")).unwrap();
             assert!(Command::new(oracle).stdin(file).stdout(Stdio::null()).status().unwrap().success());
         }
     }

@@ -1,0 +1,81 @@
+//! Remedies as lines that can be pasted into a shell.
+
+use std::path::Path;
+
+use crate::audit::subject::{Place, Subject, SubjectKind};
+
+/// Enrols again what a subject holds, with these names, joined by commas, if there are any. The flags that only the last
+/// enrolment knows, the CA's above all, are asked for in a comment.
+pub(super) fn enrol(subject: &Subject, names: &str) -> String {
+    let names = if names.is_empty() { String::new() } else { format!(" --san {}", word(names)) };
+    let path = word(&subject.path.to_string_lossy());
+    let folder = match subject.kind {
+        SubjectKind::Msp => format!(" --msp-dir {path}"),
+        SubjectKind::Tls => match file_of_server(subject) {
+            Some(file) if file.starts_with("signcerts") => format!(" --profile tls --msp-dir {path}"),
+            Some(file) if file == Path::new("tls.crt") => format!(" --tls-dir {path} --tls-names k8s"),
+            _ => format!(" --tls-dir {path}"),
+        },
+        _ => String::new(),
+    };
+    format!("fabcert enroll --force{names}{folder} # and the flags of the last enrolment")
+}
+
+/// Where the server's own certificate stands in a TLS folder.
+fn file_of_server(subject: &Subject) -> Option<&Path> {
+    let held = subject.at(Place::Server).next()?;
+    held.at.path.strip_prefix(&subject.path).ok()
+}
+
+/// Writes a file in DER as PEM in its place; `kind` is `x509` or `crl`.
+pub(super) fn pem_of_der(kind: &str, path: &Path) -> String {
+    let path = word(&path.to_string_lossy());
+    format!("openssl {kind} -inform der -in {path} -out {path}.pem && rm {path}")
+}
+
+/// Moves a file or folder.
+pub(super) fn rename(from: &Path, to: &Path) -> String {
+    format!("mv {} {}", word(&from.to_string_lossy()), word(&to.to_string_lossy()))
+}
+
+/// The text as one word of a POSIX shell.
+pub(super) fn word(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/:=,@%+-".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        let parts: Vec<&str> = text.split('\'').collect();
+        format!("'{}'", parts.join(r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{ca, server, tls_folder};
+    use super::*;
+
+    #[test]
+    fn words_with_special_characters_are_quoted() {
+        assert_eq!(word("a,b.c"), "a,b.c");
+        assert_eq!(word("*.ns"), "'*.ns'");
+        assert_eq!(word("a'b"), r"'a'\''b'");
+    }
+
+    #[test]
+    fn a_folder_is_enrolled_in_its_own_layout() {
+        let root = ca("root").self_signed();
+        let mut subject = tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root);
+        let dir = subject.path.display().to_string();
+        let end = " # and the flags of the last enrolment";
+        assert_eq!(enrol(&subject, "a,*.b"), format!("fabcert enroll --force --san 'a,*.b' --tls-dir {dir}{end}"));
+        let mut in_file = |name: &str| {
+            let path = subject.path.join(name);
+            let held = subject.certificates.iter_mut().find(|c| c.place == Place::Server).unwrap();
+            held.at.path = path;
+            enrol(&subject, "")
+        };
+        assert_eq!(in_file("tls.crt"), format!("fabcert enroll --force --tls-dir {dir} --tls-names k8s{end}"));
+        let go = in_file("signcerts/cert.pem");
+        assert_eq!(go, format!("fabcert enroll --force --profile tls --msp-dir {dir}{end}"));
+    }
+}
