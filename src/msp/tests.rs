@@ -102,13 +102,12 @@ fn an_administrator_is_refused_for_what_is_wrong_with_the_path() {
 #[cfg(unix)]
 #[test]
 fn a_keystore_that_links_to_nothing_cannot_be_made() {
-    let dir = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink("nowhere", dir.path().join("keystore")).unwrap();
-    let judged = judge(&Disk(dir.path().to_owned()), recorded(), AdminRule::Fabric).map_err(|e| e.number);
-    assert_eq!(judged, Err(6));
-    std::fs::create_dir(dir.path().join("nowhere")).unwrap();
-    let judged = judge(&Disk(dir.path().to_owned()), recorded(), AdminRule::Fabric).map_err(|e| e.number);
-    assert_eq!(judged, Err(7));
+    for (to, number) in [("nowhere", 6), (".", 7)] {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(to, dir.path().join("keystore")).unwrap();
+        let judged = judge(&Disk(dir.path().to_owned()), recorded(), AdminRule::Fabric).map_err(|e| e.number);
+        assert_eq!(judged, Err(number), "{to}");
+    }
 }
 
 #[test]
