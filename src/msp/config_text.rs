@@ -1,6 +1,7 @@
 //! Reading `config.yaml` as Fabric's YAML library does (go.yaml.in/yaml/v4 into fabric `msp/configbuilder.go`,
 //! `Configuration`): scalars of any kind are text where text is expected, and what is not asked for is not looked at.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -12,10 +13,11 @@ use crate::x509::NodeOu;
 /// Reads the first document.
 pub(super) fn parse(text: &[u8]) -> Result<MspConfig, ConfigError> {
     let refuse = |why: String| Err(ConfigError::Yaml(why));
-    let text = match std::str::from_utf8(text) {
-        Ok(text) => text.trim_start_matches('\u{feff}'),
-        Err(e) => return refuse(e.to_string()),
+    let text = match decode(text) {
+        Ok(text) => text,
+        Err(e) => return refuse(e),
     };
+    let text = text.trim_start_matches('\u{feff}');
     let directives = text.lines().take_while(|line| !line.starts_with("---"));
     if directives.filter_map(|line| line.strip_prefix("%YAML")).any(|version| version.trim() != "1.1") {
         return refuse("it claims another version of YAML than 1.1".to_owned());
@@ -31,6 +33,21 @@ pub(super) fn parse(text: &[u8]) -> Result<MspConfig, ConfigError> {
         }
         Err(e) => refuse(e.to_string()),
     }
+}
+
+/// UTF-8, or UTF-16 behind a byte-order mark.
+fn decode(text: &[u8]) -> Result<Cow<'_, str>, String> {
+    let from_bytes: fn([u8; 2]) -> u16 = match text {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return std::str::from_utf8(text).map(Cow::Borrowed).map_err(|e| e.to_string()),
+    };
+    let pairs = text.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return Err("it ends within a character of UTF-16".to_owned());
+    }
+    let units: Vec<u16> = pairs.map(|pair| from_bytes([pair[0], pair[1]])).collect();
+    String::from_utf16(&units).map(Cow::Owned).map_err(|e| e.to_string())
 }
 
 /// A mapping with some keys that are known.

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::folder::{EntryKind, FolderEntry, FolderReader};
 use crate::fsx::{Disk, FsError, Kind};
 
-/// Fabric skips key files above 64 KiB; no file of an MSP folder comes near this.
-const LIMIT: usize = 4 * 1024 * 1024;
+/// Fabric knows no limit, keys apart; a revocation list of a million entries stays below this.
+const LIMIT: usize = 64 * 1024 * 1024;
 
 /// A folder on disk. Links are followed, as Fabric follows them.
 #[derive(Clone, Debug)]

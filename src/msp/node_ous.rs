@@ -165,6 +165,17 @@ mod tests {
         }
     }
 
+    /// As Windows editors and shells save it.
+    #[test]
+    fn utf_16_is_read_behind_a_byte_order_mark() {
+        let units: Vec<u16> = "\u{feff}NodeOUs:\n  Enable: yes # \u{1f600}\n".encode_utf16().collect();
+        let text = |to_bytes: fn(u16) -> [u8; 2]| units.iter().copied().flat_map(to_bytes).collect::<Vec<u8>>();
+        for text in [text(u16::to_le_bytes), text(u16::to_be_bytes)] {
+            assert!(MspConfig::parse(&text).unwrap().node_ous.unwrap().enable);
+            assert!(MspConfig::parse(&text[2..]).is_err() && MspConfig::parse(&text[..text.len() - 1]).is_err());
+        }
+    }
+
     #[test]
     fn identifiers_are_read_in_flow_style_and_with_anchors() {
         let text = "NodeOUs:\n  Enable: true\n  PeerOUIdentifier: &p {Certificate: /cacerts/a.pem, OrganizationalUnitIdentifier: 7}\n  AdminOUIdentifier: *p\nOrganizationalUnitIdentifiers:\n- OrganizationalUnitIdentifier: dept\n";

@@ -85,6 +85,31 @@ fn the_verdict_is_the_real_peers() {
     }
 }
 
+/// A number says what is wrong, whoever it befalls: 59 is for administrators of another CA alone.
+#[test]
+fn an_administrator_is_refused_for_what_is_wrong_with_the_path() {
+    let copied = |file: &str, to: &str, case: &str| {
+        let mut folder = Disk::at(&format!("peer/{case}")).in_memory();
+        let content = folder.read(Path::new(file)).unwrap();
+        folder.insert(Path::new(to), content.to_vec());
+        verdicts(&folder, ChannelRules::V3_0, recorded()).channel.map_err(|e| (e.number, e.path))
+    };
+    let admin = PathBuf::from("admincerts/a.pem");
+    assert_eq!(copied("signcerts/cert.pem", "admincerts/a.pem", "A22f"), Err((28, admin.clone())));
+    assert_eq!(copied("signcerts/cert.pem", "admincerts/a.pem", "A25"), Err((59, admin)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_keystore_that_links_to_nothing_cannot_be_made() {
+    for (to, number) in [("nowhere", 6), (".", 7)] {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(to, dir.path().join("keystore")).unwrap();
+        let judged = judge(&Disk(dir.path().to_owned()), recorded(), AdminRule::Fabric).map_err(|e| e.number);
+        assert_eq!(judged, Err(number), "{to}");
+    }
+}
+
 #[test]
 fn what_fabric_passes_over_is_warned_of() {
     let numbers = |case: &str| -> Vec<Option<u8>> {

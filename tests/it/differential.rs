@@ -4,11 +4,14 @@
 //! are known to differ (see `tests/oracle/msp`), a mutant is left out and another one made: the count is of those that
 //! were compared.
 
+mod reissue;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec};
 use fabcert::fsx::Disk;
+use fabcert::key::{KeyAlgorithm, KeyPair};
 use fabcert::msp::{ChannelRules, DiskFolder, verdicts};
 use fabcert::x509::{Cert, pem_blocks, pem_encode};
 
@@ -35,6 +38,40 @@ impl Dice {
 }
 
 type Folder = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The keys of the two CAs that signed what stands in the healthy folder.
+struct Keys {
+    root: KeyPair,
+    intermediate: KeyPair,
+}
+
+impl Keys {
+    /// The key that signed what stands in this part of the folder.
+    fn of(&self, file: &Path) -> &KeyPair {
+        if file.starts_with("signcerts") || file.starts_with("admincerts") { &self.intermediate } else { &self.root }
+    }
+
+    fn any(&self, dice: &mut Dice) -> &KeyPair {
+        if dice.roll(2) == 0 { &self.root } else { &self.intermediate }
+    }
+
+    /// Signs the folder's certificates anew with keys that the test holds.
+    fn take_over(folder: &mut Folder) -> Self {
+        let key = || KeyPair::generate(KeyAlgorithm::P256).unwrap();
+        let keys = Self { root: key(), intermediate: key() };
+        for (path, content) in folder.iter_mut() {
+            *content = match path.parent().and_then(Path::to_str) {
+                Some("cacerts" | "tlscacerts") => reissue::rekey(content, &keys.root, &keys.root),
+                Some("intermediatecerts" | "tlsintermediatecerts") => {
+                    reissue::rekey(content, &keys.intermediate, &keys.root)
+                }
+                Some("signcerts") => reissue::resign(content, &keys.intermediate),
+                _ => continue,
+            };
+        }
+        keys
+    }
+}
 
 /// A healthy MSP folder of a peer under an intermediate CA.
 fn healthy() -> Folder {
@@ -75,14 +112,14 @@ const FOLDERS: [&str; 8] = [
 ];
 
 /// Changes one thing; what it was, in words.
-fn mutate(folder: &mut Folder, dice: &mut Dice) -> String {
+fn mutate(folder: &mut Folder, keys: &Keys, dice: &mut Dice) -> String {
     let files: Vec<PathBuf> = folder.keys().cloned().collect();
     if files.is_empty() {
         return "nothing is left".into();
     }
     let file = dice.of(&files).clone();
     let shown = file.display().to_string();
-    match dice.roll(16) {
+    match dice.roll(24) {
         0 => {
             folder.remove(&file);
             format!("{shown} removed")
@@ -139,29 +176,8 @@ fn mutate(folder: &mut Folder, dice: &mut Dice) -> String {
             folder.insert(to.clone(), content);
             format!("{shown} renamed to {}", to.display())
         }
-        10..=12 => {
-            let config = PathBuf::from("config.yaml");
-            let Some(content) = folder.get_mut(&config) else { return "no config.yaml".into() };
-            let swaps = [
-                ("Enable: true", "Enable: false"),
-                ("Enable: true", "Enable: \"true\""),
-                ("NodeOUs", "nodeOUs"),
-                ("OrganizationalUnitIdentifier: peer", "OrganizationalUnitIdentifier: Peer"),
-                ("OrganizationalUnitIdentifier: peer", "OrganizationalUnitIdentifier: client"),
-                ("OrganizationalUnitIdentifier: admin", "OrganizationalUnitIdentifier: \"\""),
-                ("AdminOUIdentifier", "AdminOuIdentifier"),
-                ("intermediatecerts/", "cacerts/"),
-                ("intermediatecerts/", "/intermediatecerts/"),
-                ("intermediatecerts/", "nowhere/"),
-                ("  Enable", "\tEnable"),
-                ("Certificate:", "certificate:"),
-                ("NodeOUs:", "OrganizationalUnitIdentifiers: []\nNodeOUs:"),
-            ];
-            let (from, to) = *dice.of(&swaps);
-            let text = String::from_utf8_lossy(content).replace(from, to);
-            *content = text.into_bytes();
-            format!("config.yaml: {from:?} becomes {to:?}")
-        }
+        10..=12 => mutate_config(folder, dice),
+        13..=21 => reissue_one(folder, &file, keys, dice),
         _ => {
             let content = folder.get_mut(&file).unwrap();
             let Ok(blocks) = pem_blocks(content) else { return format!("{shown} is no PEM any more") };
@@ -174,6 +190,68 @@ fn mutate(folder: &mut Folder, dice: &mut Dice) -> String {
             }
             *content = pem_encode(&block.label, &der).into_bytes();
             format!("{shown}: bit {bit} of byte {at} flipped")
+        }
+    }
+}
+
+/// Changes one thing in `config.yaml`.
+fn mutate_config(folder: &mut Folder, dice: &mut Dice) -> String {
+    let config = PathBuf::from("config.yaml");
+    let Some(content) = folder.get_mut(&config) else { return "no config.yaml".into() };
+    let swaps = [
+        ("Enable: true", "Enable: false"),
+        ("Enable: true", "Enable: \"true\""),
+        ("NodeOUs", "nodeOUs"),
+        ("OrganizationalUnitIdentifier: peer", "OrganizationalUnitIdentifier: Peer"),
+        ("OrganizationalUnitIdentifier: peer", "OrganizationalUnitIdentifier: client"),
+        ("OrganizationalUnitIdentifier: admin", "OrganizationalUnitIdentifier: \"\""),
+        ("AdminOUIdentifier", "AdminOuIdentifier"),
+        ("intermediatecerts/", "cacerts/"),
+        ("intermediatecerts/", "/intermediatecerts/"),
+        ("intermediatecerts/", "nowhere/"),
+        ("  Enable", "\tEnable"),
+        ("Certificate:", "certificate:"),
+        ("NodeOUs:", "OrganizationalUnitIdentifiers: []\nNodeOUs:"),
+        ("OrganizationalUnitIdentifier: peer", "OrganizationalUnitIdentifier: [peer]"),
+        ("PeerOUIdentifier:\n", "PeerOUIdentifier: null\n  Other:\n"),
+        ("Enable: true", "Enable: yes"),
+        ("Enable: true", "# Enable: true"),
+        ("\n", "\u{0}\n"),
+    ];
+    let (from, to) = *dice.of(&swaps);
+    let text = String::from_utf8_lossy(content).replace(from, to);
+    if dice.roll(8) == 0 {
+        *content = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        return format!("config.yaml: {from:?} becomes {to:?}, in UTF-16");
+    }
+    *content = text.into_bytes();
+    format!("config.yaml: {from:?} becomes {to:?}")
+}
+
+/// Signs a certificate anew, changed, or adds a revocation list.
+fn reissue_one(folder: &mut Folder, file: &Path, keys: &Keys, dice: &mut Dice) -> String {
+    let shown = file.display();
+    match dice.roll(9) {
+        0..=4 => {
+            let signer = if dice.roll(8) == 0 { keys.any(dice) } else { keys.of(file) };
+            let content = folder.get_mut(file).unwrap();
+            *content = reissue::disturb(content, signer, dice);
+            format!("{shown} of another structure")
+        }
+        5..=6 => {
+            let to = Path::new(dice.of(&FOLDERS)).join(dice.of(&["a.pem", "zz.pem"]));
+            let content = reissue::renew(&folder[file], keys.any(dice), dice);
+            folder.insert(to.clone(), content);
+            format!("{shown} issued again as {}", to.display())
+        }
+        _ => {
+            let ca = *dice.of(&["intermediatecerts", "cacerts"]);
+            let first = |dir: &str| folder.iter().find(|(path, _)| path.starts_with(dir)).map(|(_, content)| content);
+            let (Some(leaf), Some(issuer)) = (first("signcerts"), first(ca)) else { return "nothing to revoke".into() };
+            let signer = if ca == "cacerts" { &keys.root } else { &keys.intermediate };
+            let Some(list) = reissue::revoke(leaf, issuer, signer, dice) else { return "nothing to revoke by".into() };
+            folder.insert(Path::new("crls").join(dice.of(&["a.pem", "b.pem"])), list);
+            format!("a revocation list of {ca}")
         }
     }
 }
@@ -202,9 +280,39 @@ fn write(folder: &Folder, to: &Path) {
     }
 }
 
+/// Puts links in the place of files, as a mounted Secret has them, or links to nothing beside them.
+#[cfg(unix)]
+fn link(target: &Path, dice: &mut Dice) -> Option<String> {
+    use std::os::unix::fs::symlink;
+    let dir = target.join(*dice.of(&FOLDERS));
+    match dice.roll(8) {
+        0 if dir.is_dir() => {
+            std::fs::rename(&dir, target.join("..2026")).unwrap();
+            symlink("..2026", &dir).unwrap();
+        }
+        1 if dir.is_dir() => {
+            let first = std::fs::read_dir(&dir).unwrap().next()?.unwrap().path();
+            let to = dir.with_file_name("..data");
+            std::fs::rename(&first, &to).unwrap();
+            symlink("../..data", &first).unwrap();
+        }
+        2 if dir.is_dir() => symlink("nowhere", dir.join("1")).unwrap(),
+        2 => symlink("nowhere", &dir).unwrap(),
+        3 if dir.is_dir() => symlink("..", dir.join("1")).unwrap(),
+        _ => return None,
+    }
+    Some(format!("links in {}", dir.display()))
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &mut Dice) -> Option<String> {
+    None
+}
+
 #[test]
 fn mutated_folders_are_judged_as_fabric_judges_them() {
-    let healthy = healthy();
+    let mut healthy = healthy();
+    let keys = Keys::take_over(&mut healthy);
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("healthy");
     write(&healthy, &target);
@@ -216,7 +324,7 @@ fn mutated_folders_are_judged_as_fabric_judges_them() {
     let mut wrong = Vec::new();
     while compared < MUTANTS {
         let mut folder = healthy.clone();
-        let changes: Vec<String> = (0..=dice.roll(3)).map(|_| mutate(&mut folder, &mut dice)).collect();
+        let mut changes: Vec<String> = (0..=dice.roll(3)).map(|_| mutate(&mut folder, &keys, &mut dice)).collect();
         if is_beyond_the_judge(&folder) {
             left_out += 1;
             continue;
@@ -225,6 +333,7 @@ fn mutated_folders_are_judged_as_fabric_judges_them() {
         let target = dir.path().join(format!("m{compared}"));
         std::fs::create_dir(&target).unwrap();
         write(&folder, &target);
+        changes.extend(link(&target, &mut dice));
         let disk = Disk::real();
         let ours = verdicts(&DiskFolder::new(&disk, &target), ChannelRules::V1_4_3, now());
         let theirs = oracle::msp(&target, "Org1MSP").expect("it judged the healthy one");

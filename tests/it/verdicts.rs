@@ -100,3 +100,23 @@ fn every_recorded_verdict_on_msp_and_tls_folders_is_ours() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!((agreed, tls_agreed), (138, 23));
 }
+
+/// Fabric reads files of any size, revocation lists above all; of keys alone it passes over the large ones.
+#[test]
+fn a_large_file_is_read_to_its_end() {
+    let now = Timestamp::parse_rfc3339(RECORDED).unwrap();
+    let folders = unpack("msp-cases.tar.gz");
+    let msp = folders.path().join("A01/msp");
+    let enlarge = |part: &str| {
+        let file = std::fs::read_dir(msp.join(part)).unwrap().next().unwrap().unwrap().path();
+        let content = std::fs::read(&file).unwrap();
+        std::fs::write(file, [vec![b'\n'; 5 << 20], content].concat()).unwrap();
+        msp::verdicts(&DiskFolder::new(&Disk::real(), &msp), ChannelRules::V3_0, now).peer.unwrap()
+    };
+    assert_eq!(enlarge("cacerts"), Ok(()));
+    std::fs::rename(msp.join("keystore"), msp.join("other")).unwrap();
+    std::fs::create_dir(msp.join("keystore")).unwrap();
+    let key = std::fs::read_dir(msp.join("other")).unwrap().next().unwrap().unwrap().path();
+    std::fs::copy(key, msp.join("keystore/priv_sk")).unwrap();
+    assert_eq!(enlarge("keystore").map_err(|e| e.number), Err(33));
+}

@@ -1,4 +1,5 @@
-//! Administrators (fabric `msp/mspimplsetup.go`, `setupAdminsV142` and `postSetupV142`): refusals 16-18, 41, 42 and 58-61.
+//! Administrators (fabric `msp/mspimplsetup.go`, `setupAdminsV142` and `postSetupV142`): refusals 16-18, 27, 28,
+//! 40-42 and 58-61.
 
 use std::path::Path;
 
@@ -12,7 +13,8 @@ use super::{AdminRule, ChannelRules, MspRefusal, Warnings, refuse};
 use crate::x509::NodeOu;
 
 const ADMINCERTS: &str = "admincerts";
-const NUMBERS: PathNumbers = PathNumbers { unknown: 59, date: 59, length: 59, usage: 59, several: 59 };
+/// An administrator older than its CA has no number of its own.
+const NUMBERS: PathNumbers = PathNumbers { unknown: 59, date: 59, length: 27, usage: 40, several: 28 };
 
 /// The administrators' certificates, loaded.
 pub(super) fn load(tree: &Tree, parsed: &Parsed, authorities: &Authorities) -> Result<Vec<Loaded>, MspRefusal> {

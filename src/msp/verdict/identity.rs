@@ -66,10 +66,16 @@ pub(super) fn set_up(
         }
         Found::Nothing(why) => return refuse(33, Path::new(KEYSTORE), why),
     }
-    if cert.not_after <= now {
+    if has_expired(cert.not_after, now) {
         return refuse(38, &certificate.path, format!("the certificate expired at {}", cert.not_after));
     }
     Ok(Signer { certificate: certificate.clone(), unfit_key })
+}
+
+/// Go's zero time, the first second of the year 1, is no expiry at all.
+fn has_expired(not_after: Timestamp, now: Timestamp) -> bool {
+    const ZERO_TIME: Timestamp = Timestamp::from_unix(-62_135_596_800);
+    not_after <= now && not_after != ZERO_TIME
 }
 
 /// Fabric `msp/mspimplvalidate.go`, `validateIdentity`, and then one signature.
@@ -124,4 +130,17 @@ fn member_path(
 
 const fn number_of(error: &PathError) -> u8 {
     error.number(&NUMBERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_is_told_as_fabric_tells_it() {
+        let at = |text| Timestamp::parse_rfc3339(text).unwrap();
+        let now = at("2026-11-23T05:00:00Z");
+        assert!(has_expired(now, now) && has_expired(at("0001-01-01T00:00:01Z"), now));
+        assert!(!has_expired(at("2026-11-23T05:00:01Z"), now) && !has_expired(at("0001-01-01T00:00:00Z"), now));
+    }
 }

@@ -48,6 +48,10 @@ pub(super) fn load_signcert(folder: &dyn FolderReader, warnings: &mut Warnings) 
 pub(super) fn check_keystore(folder: &dyn FolderReader) -> Result<(), MspRefusal> {
     match folder.list(Path::new(KEYSTORE)) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => refuse(6, Path::new(KEYSTORE), unreadable(&e)),
+        // None can be made where a link leads nowhere.
+        Err(_) if folder.list(Path::new("")).is_ok_and(|entries| entries.iter().any(|e| e.name == KEYSTORE)) => {
+            refuse(6, Path::new(KEYSTORE), "it is a link to nothing")
+        }
         _ => Ok(()),
     }
 }
