@@ -9,7 +9,7 @@ use super::indent::indented;
 use super::json_stream;
 use super::meta::At;
 use super::operator;
-use super::placeholder::{Unset, Variables, fill, filled};
+use super::placeholder::{Unset, Variables, fill, filled, marked, unmark};
 use super::profile::Profile;
 use super::proxy::KubeProxy;
 use super::route::{Gateway, Route};
@@ -101,10 +101,15 @@ impl Manifest {
     /// The documents, as kubectl and Helm read them.
     fn stream(text: &str, variables: &Variables) -> Result<Stream, YamlError> {
         yaml::stream(text).or_else(|e| {
-            // A placeholder in brackets is no YAML before it is filled: `[${A}, b]`.
-            let filled = || yaml::stream(&filled(text, variables, &mut |_| {})).ok();
-            let moved = || yaml::stream(&indented(text)).ok();
-            filled().or_else(|| json_stream::objects(text)).or_else(moved).ok_or(e)
+            // A placeholder in brackets is no YAML before it is filled: `[${A}, b]`. Its value may be a piece of YAML itself.
+            let mut is_whole = true;
+            let filled = filled(text, variables, &mut |_| is_whole = false);
+            let marked = marked(text);
+            let mut found = is_whole.then(|| yaml::stream(&filled).ok()).flatten();
+            found = found.or_else(|| yaml::stream(&marked).ok()).or_else(|| json_stream::objects(text));
+            found = found.or_else(|| yaml::stream(&indented(&marked)).ok());
+            found.iter_mut().flat_map(|stream| &mut stream.documents).for_each(unmark);
+            found.ok_or(e)
         })
     }
 

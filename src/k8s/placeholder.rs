@@ -69,6 +69,48 @@ fn runs_a_shell(node: &Node) -> bool {
     words("command").any(is_shell) || words("args").any(is_shell) || words("args").next().is_some_and(is_flag)
 }
 
+/// What stands for `${` and `}` while YAML is read.
+const MARKS: [char; 2] = ['\u{e000}', '\u{e001}'];
+
+/// The text with marks for the brackets of its placeholders, which are those of a mapping inside of others: `[${A}, b]`.
+pub(super) fn marked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, inner)) = rest.split_once("${") {
+        out.push_str(before);
+        let body = inner.split_once('}').filter(|(body, _)| {
+            let name = body.split_once(':').map_or(*body, |(name, _)| name);
+            is_name(name) && !body.contains(['{', '\n'])
+        });
+        if let Some((body, after)) = body {
+            out.push(MARKS[0]);
+            out.push_str(body);
+            out.push(MARKS[1]);
+            rest = after;
+        } else {
+            out.push_str("${");
+            rest = inner;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Puts the placeholders back that [`marked`] took out.
+pub(super) fn unmark(node: &mut Node) {
+    match &mut node.value {
+        Value::Scalar { text, .. } if text.contains(MARKS) => {
+            *text = text.replace(MARKS[0], "${").replace(MARKS[1], "}");
+        }
+        Value::Scalar { .. } => {}
+        Value::Sequence(items) => items.iter_mut().for_each(unmark),
+        Value::Mapping(entries) => entries.iter_mut().for_each(|(key, value)| {
+            unmark(key);
+            unmark(value);
+        }),
+    }
+}
+
 /// The text with its placeholders filled; `missing` hears of those without a value, which stay as they are.
 /// `${NAME:-default}` has one of its own, and `$${NAME}` is an escaped one.
 pub(super) fn filled(text: &str, variables: &Variables, missing: &mut dyn FnMut(&str)) -> String {

@@ -95,6 +95,11 @@ fn placeholders_are_filled_before_anything_is_read_from_them() {
     let found = read_with(flow, &[("N", "a")]);
     let [Object::Service(service)] = &found.objects[..] else { panic!("{found:?}") };
     assert_eq!(service.selector["app"], "a");
+    let unset = read_with(&flow.replace("${N}", "${N}, org: ${O:-o}, role: ${R}"), &[("N", "a")]).unset;
+    assert_eq!(unset, [Unset { line: 4, name: "R".into() }]);
+    let found = read_with(&flow.replace("${N}", "a, ${MORE}"), &[("MORE", "org: o")]);
+    let [Object::Service(service)] = &found.objects[..] else { panic!("{found:?}") };
+    assert_eq!(service.selector["org"], "o", "a value may be a piece of YAML");
 }
 
 #[test]
