@@ -12,6 +12,9 @@ use super::ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
 use crate::x509::hex;
 use crate::{Error, ErrorKind};
 
+/// Rules of what hides findings.
+const OWN: [&str; 3] = ["baseline-stale", "ignore-expired", "ignore-stale"];
+
 /// A baseline file.
 #[derive(Clone, Debug, Default)]
 pub struct Baseline {
@@ -43,7 +46,8 @@ pub struct Applied<'a> {
 }
 
 impl Baseline {
-    /// Writes a baseline of these findings.
+    /// Writes a baseline of these findings, as levels and ignores left them. What these have to say themselves is no
+    /// finding of a subject, and none that a baseline could hide.
     ///
     /// # Errors
     /// When `out` does not take it.
@@ -55,7 +59,8 @@ impl Baseline {
             subject: finding.subject,
             names: finding.names,
         };
-        let findings = Each(findings.iter().map(known).collect::<Sorter<_>>().sorted());
+        let of_subjects = findings.iter().filter(|finding| !OWN.contains(&finding.rule));
+        let findings = Each(of_subjects.map(known).collect::<Sorter<_>>().sorted());
         serde_json::to_writer_pretty(&mut *out, &File { schema_version: 1, findings })?;
         out.write_all(b"\n")
     }

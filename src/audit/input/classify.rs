@@ -63,7 +63,9 @@ impl TlsShape {
 /// What makes a folder a TLS folder, if anything does.
 pub(super) fn tls_shape(disk: &Disk, dir: &Path, names: &Names) -> Option<TlsShape> {
     for shape in [TlsNames::Fabric, TlsNames::K8s] {
-        if names.files.iter().any(|n| n == shape.certificate()) {
+        let stands = |name: &str| names.files.iter().any(|n| n == name);
+        // A key beside the anchors is a server's, whose certificate is missing.
+        if stands(shape.certificate()) || stands(shape.key()) && stands(shape.ca()) {
             return Some(TlsShape::Files(shape));
         }
     }

@@ -58,10 +58,9 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
         return init(&disk, &path, &looked.named, output.output);
     }
-    let hidden = |looked: &mut Looked| hide(&mut looked.report, &audit.policy, &levels, baseline.as_ref(), audit.now);
-    if let Some(path) = &args.policy.write_baseline {
-        disk.replace_with(path, 0o644, |out| Baseline::write(&looked.report.findings, out))?;
-    }
+    // What is written anew hides nothing of this run.
+    let baseline = baseline.as_ref().filter(|_| args.policy.write_baseline.is_none());
+    let hidden = |looked: &mut Looked| hide(&mut looked.report, &audit.policy, &levels, baseline, audit.now);
     hidden(&mut looked);
     if args.members.fix
         && let Some(covered) = &looked.covered
@@ -75,6 +74,9 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         }
     }
     let report = looked.report;
+    if let Some(path) = &args.policy.write_baseline {
+        disk.replace_with(path, 0o644, |out| Baseline::write(&report.findings, out))?;
+    }
     for (format, file) in &forms {
         match file {
             None => {

@@ -96,6 +96,23 @@ fn a_baseline_hides_what_was_there_survives_renewal_and_shows_what_is_new() {
 }
 
 #[test]
+fn what_levels_and_ignores_hide_is_not_in_a_baseline() {
+    let scene = two_peers();
+    scene.write(
+        "fabcert.yaml",
+        "version: 1\nlevels: {san-short-only: allow}\nignore:\n  - {rule: san-missing, names: [gateway], reason: a test}\n  - {rule: expired, reason: a test}\n",
+    );
+    let expect = ["--expect-san", "gateway,elsewhere", "-A", "key-mode", "."];
+    let written = audit(&scene, &[&["--write-baseline", "base.json"], &expect[..]].concat());
+    assert_eq!(written.code, 0, "{written:?}");
+    let text = std::fs::read_to_string(scene.path("base.json")).unwrap();
+    assert!(text.contains("san-missing") && !text.contains("ignore-stale"), "{text}");
+    let again = audit(&scene, &[&["--baseline", "base.json", "--output", "json"], &expect[..]].concat());
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.stdout.contains("ignore-stale") && !again.stdout.contains("baseline-stale"), "{again:?}");
+}
+
+#[test]
 fn several_reports_are_written_in_one_run() {
     let scene = two_peers();
     let formats = ["--format", "human", "--format", "sarif=out.sarif", "--format", "junit=out.xml"];
