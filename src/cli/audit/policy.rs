@@ -1,5 +1,6 @@
 //! Finding and reading the policy and the baseline.
 
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::args::{AuditArgs, PolicyArgs};
@@ -57,5 +58,10 @@ fn nearest(disk: &Disk, here: &Path) -> Result<Option<PathBuf>, Error> {
 /// The baseline, when one was named.
 pub(super) fn baseline(disk: &Disk, args: &PolicyArgs) -> Result<Option<Baseline>, Error> {
     let Some(path) = &args.baseline else { return Ok(None) };
-    Baseline::parse(disk.read(path, LIMIT)?.as_slice(), path).map(Some)
+    // One of very many findings is long, and is not needed whole.
+    let baseline = match disk.open_regular(path)? {
+        Some(file) => Baseline::parse(BufReader::new(file), path),
+        None => Baseline::parse(disk.read(path, LIMIT)?.as_slice(), path),
+    };
+    baseline.map(Some)
 }
