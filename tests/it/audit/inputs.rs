@@ -29,6 +29,18 @@ fn a_healthy_folder_is_silent_and_a_missing_name_is_an_error() {
 }
 
 #[test]
+fn a_server_s_key_beside_its_anchors_is_a_tls_folder_whose_certificate_is_missing() {
+    let scene = Scene::new();
+    scene.tls_folder("peer1/tls", "org1-peer1", &["org1-peer1"]);
+    std::fs::remove_file(scene.path("peer1/tls/server.crt")).unwrap();
+    let ran = scene.audit("peer1", &[]);
+    let subject = &ran.json()["subjects"][0];
+    assert_eq!((ran.code, &subject["kind"]), (1, &"tls".into()), "{ran:?}");
+    let server = &subject["verdicts"]["server"];
+    assert_eq!((&server["verdict"], &server["rule"]), (&"refuse".into(), &"tls-file-missing".into()), "{ran:?}");
+}
+
+#[test]
 fn nothing_to_look_at_is_3_a_missing_path_4_and_a_wrong_flag_2() {
     let scene = Scene::new();
     scene.write("empty/readme.txt", "nothing here");
