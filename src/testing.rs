@@ -12,7 +12,7 @@ use crate::Timestamp;
 use crate::audit::input::{LoadOptions, ServedUnit, Unit};
 use crate::audit::{Audit, Expectation, ExpectedName, NameSource, Policy};
 use crate::fsx::Disk;
-use crate::k8s::Variables;
+use crate::k8s::{Addition, Manifest, Network, Object, Settings, Variables, with_names};
 use crate::key::KeyPair;
 use crate::msp::{ChannelRules, MemoryFolder, MspConfig, verdicts};
 use crate::name::SanName;
@@ -110,6 +110,29 @@ pub fn policy(text: &[u8]) {
     for path in ["organizations/peerOrganizations/org1/peers/peer1/tls", "testdata/x.pem", ""] {
         drop(policy.expectation(&Expectation::default(), Path::new(path)));
         policy.excludes(Path::new(path));
+    }
+}
+
+/// A manifest: read, put together, its names derived and rules asked, and a name added to each of its lists.
+pub fn manifest(text: &[u8]) {
+    audit(&Unit::Stdin(Zeroizing::new(text.to_vec())));
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let variables = Variables::new();
+    let Some(manifest) = Manifest::read(Path::new("k8s.yaml"), text, &variables) else { return };
+    let addition = |object: &Object| match object {
+        Object::Certificate(c) => Some(Addition { list: c.dns_names, names: vec![NAME.to_owned()] }),
+        _ => None,
+    };
+    let additions: Vec<Addition> = manifest.objects.iter().filter_map(addition).collect();
+    let mended = with_names(text, &additions, &variables);
+    if mended.text != text {
+        let again = Manifest::read(Path::new("k8s.yaml"), &mended.text, &variables);
+        assert_eq!(again.map(|m| m.objects.len()), Some(manifest.objects.len()));
+    }
+    let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };
+    let network = Network::new([manifest], settings);
+    for workload in 0..network.workloads.len() {
+        drop(network.needed(workload));
     }
 }
 

@@ -125,7 +125,8 @@ fn no_mutated_text_request_or_list_brings_it_down() {
 }
 
 #[test]
-fn no_mutated_config_or_policy_brings_it_down() {
+fn no_mutated_config_policy_or_manifest_brings_it_down() {
     run("config_yaml", 8, OTHERS, |_, text| super::config_yaml(text));
     run("policy", 9, OTHERS, |_, text| super::policy(text));
+    run("manifest", 10, OTHERS / 4, |_, text| super::manifest(text));
 }
