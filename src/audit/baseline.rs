@@ -18,6 +18,7 @@ const OWN: [&str; 3] = ["baseline-stale", "ignore-expired", "ignore-stale"];
 /// A baseline file.
 #[derive(Clone, Debug, Default)]
 pub struct Baseline {
+    path: PathBuf,
     known: Ledger<Known>,
     /// Those of what is known, sorted.
     digests: Vec<Digest>,
@@ -65,7 +66,7 @@ impl Baseline {
         out.write_all(b"\n")
     }
 
-    /// Reads a baseline file; `path` is for the error.
+    /// Reads a baseline file; `path` is for errors and findings.
     ///
     /// # Errors
     /// When it is none that fabcert wrote.
@@ -78,10 +79,15 @@ impl Baseline {
         if file.schema_version != 1 {
             return Err(refuse(format!("its schema_version is {}, and 1 is known", file.schema_version)));
         }
-        let mut baseline = file.findings;
+        let mut baseline = Self { path: path.to_owned(), ..file.findings };
         baseline.digests.sort_unstable();
         baseline.digests.dedup();
         Ok(baseline)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many findings it knows.

@@ -1,5 +1,7 @@
 //! What is left of the findings after levels, ignores and baseline, and what these have to say themselves.
 
+use std::path::Path;
+
 use super::baseline::{Applied, Baseline};
 use super::finding::Findings;
 use super::levels::Levels;
@@ -47,10 +49,11 @@ pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Opt
         }
     }
     own.into_vec().into_iter().filter_map(level).for_each(|finding| report.find(&finding));
+    let at = Location::whole(baseline.map_or_else(|| Path::new("."), Baseline::path));
     for entry in known.iter().flat_map(Applied::stale) {
         let mut own = Findings::new();
         let message = format!("the baseline knows {entry}, which is gone");
-        say(&mut own, "baseline-stale", &Location::whole("."), &message);
+        say(&mut own, "baseline-stale", &at, &message);
         own.into_vec().into_iter().filter_map(level).for_each(|finding| report.find(&finding));
     }
 }
@@ -63,8 +66,6 @@ fn say(findings: &mut Findings, rule: &str, at: &Location, message: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::audit::{Finding, Level, Severity};
 

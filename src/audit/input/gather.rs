@@ -163,6 +163,12 @@ impl Gathering<'_, '_> {
             return;
         }
         if let Some(parts) = &mut self.parts {
+            if !self.subject.is_part {
+                let reason = format!(
+                    "it holds {PART} objects or more, which are looked at in parts: whether one is the issuer or the key of another is not judged"
+                );
+                self.subject.troubles.push(Trouble { at: self.subject.location(), rule: "input-skipped", reason });
+            }
             let mut rest = Subject::new(self.subject.kind, self.subject.path.as_path());
             (self.subject.is_part, rest.is_part) = (true, true);
             parts(std::mem::replace(self.subject, rest));

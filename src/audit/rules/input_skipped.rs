@@ -6,9 +6,10 @@ use crate::audit::subject::Subject;
 
 pub(super) static RULE: Rule = Rule {
     id: "input-skipped",
-    title: "something was passed over without being opened",
-    rationale: "Pipes, devices and sockets are never opened: reading one may block or do something.",
-    remedy: "name regular files",
+    title: "something was passed over",
+    rationale: "Pipes, devices and sockets are never opened: reading one may block or do something. Manifests that are too \
+                large are not read, and files with very many certificates only in parts.",
+    remedy: "name regular files, and split those that are very large",
     severity: Severity::Note,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
