@@ -85,6 +85,12 @@ impl Baseline {
         Ok(baseline)
     }
 
+    /// The same, with its file as reported.
+    #[must_use]
+    pub fn at(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::baseline::{Applied, Baseline};
-use super::finding::Findings;
+use super::finding::{Finding, Findings};
 use super::levels::Levels;
 use super::policy::Policy;
 use super::registry::rule_by_id;
@@ -21,7 +21,7 @@ pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Opt
     if from_policy.is_empty() && levels.is_empty() && policy.ignore.is_empty() && baseline.is_none() {
         return;
     }
-    let level = |f| from_policy.apply(f).and_then(|f| levels.apply(f));
+    let level = |f: Finding| if levels.sets(f.rule) { levels.apply(f) } else { from_policy.apply(f) };
     let mut used = vec![false; policy.ignore.len()];
     let mut known = baseline.map(Baseline::apply);
     for finding in report.take_findings().into_iter().filter_map(level) {
@@ -67,7 +67,7 @@ fn say(findings: &mut Findings, rule: &str, at: &Location, message: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Finding, Level, Severity};
+    use crate::audit::{Level, Severity};
 
     const POLICY: &str = "version: 1\nignore:\n  - {rule: expired, path: old, reason: kept, until: 2026-12-31}\n  - {rule: key-mode, reason: test}\n";
 
@@ -117,5 +117,11 @@ mod tests {
         assert_eq!(worst(&levels), Some(Severity::Warning));
         levels.set("expired", Level::Allow);
         assert_eq!(worst(&levels), None);
+        let policy = Policy::parse("version: 1\nlevels: {expired: allow}\n", Path::new("p")).unwrap();
+        let mut report = Report::new();
+        report.find(&finding("a"));
+        levels.set("expired", Level::As(Severity::Error));
+        hide(&mut report, &policy, &levels, None, now);
+        assert_eq!(report.worst(), Some(Severity::Error), "what the policy allows, too");
     }
 }

@@ -28,6 +28,11 @@ impl Levels {
         self.0.is_empty()
     }
 
+    /// Whether a rule's level is set.
+    pub fn sets(&self, rule: &str) -> bool {
+        self.0.contains_key(rule)
+    }
+
     /// The finding with its level; `None` when the rule is allowed.
     pub fn apply(&self, mut finding: Finding) -> Option<Finding> {
         match self.0.get(finding.rule) {

@@ -115,11 +115,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command with variables taken as manifests of containers set them: 1 and yes are true, and empty is not set at all.
+/// The command with variables taken as manifests of containers set them: 1 and yes are true, and what is empty or says no is
+/// not set at all, so that it is in nobody's way.
 fn with_variables(command: clap::Command) -> clap::Command {
     let arg = |arg: clap::Arg| {
-        let is_empty = arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
-        let arg = if is_empty { arg.env(Resettable::Reset) } else { arg };
+        let none: &[&str] = match arg.get_action() {
+            ArgAction::SetTrue => &["", "0", "n", "no", "f", "false", "off"],
+            ArgAction::Count => &["", "0"],
+            _ => &[""],
+        };
+        let value = arg.get_env().and_then(std::env::var_os);
+        let is_unset = value.is_some_and(|value| none.iter().any(|none| value.eq_ignore_ascii_case(none)));
+        let arg = if is_unset { arg.env(Resettable::Reset) } else { arg };
         match arg.get_action() {
             ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
             _ => arg,

@@ -7,8 +7,9 @@ use std::path::Path;
 use super::{Disk, FsError, Kind, Op};
 
 impl Disk {
-    /// Writes `bytes` beside `path` and renames it there: a reader sees the old content or the new. A symbolic link stays
-    /// one, and what it leads to is replaced; a device or a pipe, `/dev/stdout` say, is written to.
+    /// Writes `bytes` beside `path` and renames it there: a reader sees the old content or the new. A link to a file
+    /// stays one, and what it leads to is replaced; a device or a pipe is written to, and what `/dev/stdout` leads to is
+    /// added to.
     ///
     /// # Errors
     /// When a step fails; `path` is then as it was.
@@ -27,7 +28,7 @@ impl Disk {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), FsError> {
         let target = match self.metadata_followed(path)? {
-            Some(found) if found.kind == Kind::Special => return self.write_to(path, write),
+            Some(found) if found.kind == Kind::Special || is_stream(path) => return self.write_to(path, write),
             Some(_) if self.link_target(path)?.is_some() => self.canonical(path)?,
             _ => path.to_owned(),
         };
@@ -43,17 +44,25 @@ impl Disk {
             self.sync(&staged)?;
             self.rename(&staged, &target)
         };
-        // Nobody named the file beside it.
-        steps().map_err(|e| e.on(path))
+        steps().map_err(|e| {
+            // What is left of it is of no use, and nobody named it.
+            drop(self.remove_file(&staged));
+            e.on(path)
+        })
     }
 
     fn write_to(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FsError> {
         self.step(Op::Write, path, |_| {
-            let mut out = io::BufWriter::new(OpenOptions::new().write(true).open(path)?);
+            let mut out = io::BufWriter::new(OpenOptions::new().append(true).open(path)?);
             write(&mut out)?;
             out.flush()
         })
     }
+}
+
+/// Whether it is one of the process's own streams, wherever a shell leads it to.
+fn is_stream(path: &Path) -> bool {
+    path == Path::new("/dev/stdout") || path == Path::new("/dev/stderr") || path.starts_with("/dev/fd")
 }
 
 #[cfg(test)]
@@ -95,6 +104,10 @@ mod tests {
         let missing = dir.path().join("none/report.json");
         let error = Disk::real().replace(&missing, b"x", 0o644).unwrap_err();
         assert_eq!(error.path(), missing);
+        let folder = dir.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        Disk::real().replace(&folder, b"x", 0o644).unwrap_err();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half written is left beside it");
         assert!(error.help().is_some_and(|h| h.contains("mkdir -p")));
     }
 }

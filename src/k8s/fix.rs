@@ -25,19 +25,20 @@ pub struct Mended {
 }
 
 /// The text with names added to its lists. Where the list it belongs to uses placeholders, a new name uses them too.
-/// Each addition is read back: one that would change anything but its list is not made.
+/// What was added is read back: an addition that would change anything but its list is not made.
 pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Mended {
-    let mut mended = Mended { text: text.to_owned(), refused: Vec::new() };
     let mut ordered: Vec<&Addition> = additions.iter().collect();
     // From the end, so that the lines before stay where they are.
     ordered.sort_by_key(|a| std::cmp::Reverse(line_of(a.list)));
+    let new = with_all(text, &ordered, variables);
+    if has_grown(text, &new, &ordered, variables) {
+        return Mended { text: new, refused: Vec::new() };
+    }
+    // One of them at least cannot be made.
+    let mut mended = Mended { text: text.to_owned(), refused: Vec::new() };
     for addition in ordered {
-        let mut lines: Vec<String> = mended.text.split_inclusive('\n').map(str::to_owned).collect();
-        let near = nearby(&lines, addition.list);
-        let names = addition.names.iter().map(|name| unfilled(name, variables, &near));
-        add(&mut lines, addition.list, &names.collect::<Vec<_>>());
-        let new = lines.concat();
-        if has_grown(&mended.text, &new, &addition.names, variables) {
+        let new = with_all(&mended.text, &[addition], variables);
+        if has_grown(&mended.text, &new, &[addition], variables) {
             mended.text = new;
         } else {
             mended.refused.push(addition.clone());
@@ -46,14 +47,30 @@ pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> 
     mended
 }
 
-/// Whether the new text is the old one but for these names in one Certificate.
-fn has_grown(old: &str, new: &str, names: &[String], variables: &Variables) -> bool {
+fn with_all(text: &str, additions: &[&Addition], variables: &Variables) -> String {
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    for addition in additions {
+        let near = nearby(&lines, addition.list);
+        let names = addition.names.iter().map(|name| unfilled(name, variables, &near));
+        add(&mut lines, addition.list, &names.collect::<Vec<_>>());
+    }
+    lines.concat()
+}
+
+/// Whether the new text is the old one but for these names in their Certificates.
+fn has_grown(old: &str, new: &str, additions: &[&Addition], variables: &Variables) -> bool {
     let read = |text| Manifest::read(Path::new("-"), text, variables).filter(|m| m.left_out.is_none());
     let (Some(old), Some(new)) = (read(old), read(new)) else { return false };
     let texts = |object: &Object| match object {
         Object::Certificate(c) => c.requested.names.iter().map(|n| n.text.clone()).collect(),
         _ => Vec::new(),
     };
+    let is_at = |object: &Object, list| matches!(object, Object::Certificate(c) if c.dns_names == list);
+    // Lists on one line cannot be told apart.
+    let is_alone = |a: &&Addition| old.objects.iter().filter(|o| is_at(o, a.list)).count() == 1;
+    if !additions.iter().all(is_alone) {
+        return false;
+    }
     let mut grown = 0;
     for (old, new) in old.objects.iter().zip(&new.objects) {
         let (before, mut after): (Vec<String>, Vec<String>) = (texts(old), texts(new));
@@ -61,12 +78,13 @@ fn has_grown(old: &str, new: &str, names: &[String], variables: &Variables) -> b
             continue;
         }
         grown += 1;
-        after.retain(|name| !names.contains(name));
+        let Some(own) = additions.iter().find(|a| is_at(old, a.list)) else { return false };
+        after.retain(|name| !own.names.contains(name));
         if after != before {
             return false;
         }
     }
-    grown == 1 && old.objects.len() == new.objects.len() && old.ignored == new.ignored
+    grown == additions.len() && old.objects.len() == new.objects.len() && old.ignored == new.ignored
 }
 
 fn line_of(list: DnsNames) -> usize {

@@ -152,6 +152,14 @@ fn reports_go_to_files_of_their_own() {
     assert!(missing.stderr.contains("mkdir -p none"), "{missing:?}");
     let piped = audit(&["--format", "json=/dev/stdout"]);
     assert_eq!((piped.code, piped.json()["schema_version"].as_u64()), (0, Some(1)));
+    // A shell may lead it to a file, which holds something already.
+    let log = scene.path("log");
+    std::fs::write(&log, "before\n").unwrap();
+    let out = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    let args = ["audit", "--no-policy", "tls", "--format", "jsonl=/dev/stdout"];
+    assert!(command(&args, &[]).current_dir(scene.dir()).stdout(out).status().unwrap().success());
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.starts_with("before\n") && text.lines().count() > 1, "{text}");
 }
 
 #[test]

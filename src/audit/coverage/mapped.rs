@@ -83,6 +83,11 @@ impl Mapped {
         self.named.iter().find(|of| !network.workloads.iter().any(|w| of.is_of(&w.meta)))
     }
 
+    /// What the command line maps to a path at which nothing was met.
+    pub fn unmet(&self) -> Option<&TlsOf> {
+        self.named.iter().find(|of| !self.found.iter().any(|f| f.entry.is_none() && f.of == **of))
+    }
+
     /// Tells the entries of the policy at `path` that map nothing.
     pub fn tell_stale(&self, members: &[MemberEntry], path: &Path, network: &Network, findings: &mut Findings) {
         let Some(rule) = rule_by_id("member-stale") else { return };

@@ -23,10 +23,15 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for key in subject.keys.iter().filter(|k| !k.in_its_place) {
-        let remedy = format!(
-            "{} # and enrol again if the folder was ever shared",
-            paste::rename(&key.at.path, &subject.inside(Path::new("keystore/")))
-        );
+        let into = key.at.path.file_name().map(|name| subject.inside(&Path::new("keystore").join(name)));
+        // A certificate in the same file stays where it is.
+        let shared = subject.certificates.iter().any(|c| c.at.path == key.at.path);
+        let remedy = match into.filter(|_| !shared) {
+            Some(into) => {
+                format!("{} # and enrol again if the folder was ever shared", paste::rename(&key.at.path, &into))
+            }
+            None => RULE.remedy.to_owned(),
+        };
         findings.report(&RULE, &key.at, "a private key stands here, outside keystore").remedy(remedy).add();
     }
 }
@@ -45,6 +50,13 @@ mod tests {
         let mut stray = held_key("msp/signcerts/cert.pem", &peer.key);
         stray.in_its_place = false;
         subject.keys.push(stray);
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        let beside = found(&RULE, &subject);
+        assert!(beside.len() == 1 && beside[0].remedy.starts_with("mv -nT "), "{beside:?}");
+        let certificate = subject.certificates[0].at.path.clone();
+        subject.keys.retain(|key| key.in_its_place);
+        let mut stray = held_key(&certificate.display().to_string(), &peer.key);
+        stray.in_its_place = false;
+        subject.keys.push(stray);
+        assert_eq!(found(&RULE, &subject)[0].remedy, RULE.remedy, "the certificate in the same file stays");
     }
 }

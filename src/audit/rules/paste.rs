@@ -33,9 +33,9 @@ pub(super) fn pem_of_der(kind: &str, path: &Path) -> String {
     format!("openssl {kind} -inform der -in {path} -out {path}.pem && rm {path}")
 }
 
-/// Moves a file or folder.
+/// Moves a file or folder, where nothing stands yet.
 pub(super) fn rename(from: &Path, to: &Path) -> String {
-    format!("mv {} {}", word(&from.to_string_lossy()), word(&to.to_string_lossy()))
+    format!("mv -nT {} {}", word(&from.to_string_lossy()), word(&to.to_string_lossy()))
 }
 
 /// The text as one word of a POSIX shell.

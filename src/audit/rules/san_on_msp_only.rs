@@ -37,7 +37,10 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             if beside.is_some() { "the TLS folder beside it lacks" } else { "no TLS folder stands beside it to hold" };
         let message = format!("the signing certificate holds {}, where it does nothing; {place} it", idle.join(", "));
         let tls = subject.path.with_file_name("tls");
-        let (tls, names) = (paste::word(&tls.to_string_lossy()), paste::word(&idle.join(",")));
+        // What the TLS folder holds would be lost otherwise.
+        let mut all: Vec<String> = beside.into_iter().flatten().map(ToString::to_string).collect();
+        all.extend(idle.iter().cloned());
+        let (tls, names) = (paste::word(&tls.to_string_lossy()), paste::word(&all.join(",")));
         let remedy =
             format!("fabcert enroll --force --san {names} --tls-dir {tls} # and the flags of the last enrolment");
         findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(idle).remedy(remedy).add();

@@ -49,6 +49,13 @@ pub(super) fn cover(
         )
         .with_help("fabcert names lists them"));
     }
+    if let Some(unmet) = covered.mapped.unmet() {
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!("--tls-of: no TLS folder or certificate was met at {}", unmet.path.display()),
+        )
+        .with_help("name the TLS folder itself, or a certificate that lies in none, as the PATHs lead to it"));
+    }
     for subject in subjects(&covered) {
         report.add(audit.inner(subject).map_err(|e| e.in_file(&audit.policy.path))?);
     }

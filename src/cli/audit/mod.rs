@@ -34,14 +34,15 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     let here = std::env::current_dir()
         .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
     let (policy, base) = policy::policy(&disk, args, &here)?;
-    let baseline = policy::baseline(&disk, &args.policy)?;
     let variables = manifests::variables(&args.manifests)?;
+    let load = LoadOptions { base: base.clone(), here: here.clone(), variables };
+    let baseline = policy::baseline(&disk, &args.policy, &load)?;
     let audit = Audit {
         now: args.judge.at.unwrap_or_else(super::now),
         channel_rules: args.judge.fabric_version.into(),
         expectation: expect::expectation(&args.expect)?,
         policy,
-        load: LoadOptions { base: base.clone(), here: here.clone(), variables },
+        load,
     };
     if args.paths.is_empty() && !args.policy.init && args.connect.connect.is_empty() && args.connect.member.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")

@@ -36,13 +36,14 @@ pub(super) fn policy(disk: &Disk, args: &AuditArgs, here: &Path) -> Result<(Poli
             (Policy::parse(&text, &shown).map_err(|e| e.in_file(&path))?, base)
         }
     };
-    // Of a rule that the command line sets, the policy's level counts no more.
-    let set = [&args.report.allow, &args.report.warn, &args.report.deny];
-    policy.levels.retain(|(rule, _)| !set.iter().any(|ids| ids.contains(rule)));
     if args.connect.connect.is_empty() && args.connect.member.is_empty() {
         let now = args.judge.at.unwrap_or_else(crate::cli::now);
         let load = LoadOptions { base: base.clone(), here: here.to_owned(), variables: Variables::new() };
-        let looked_at: Vec<PathBuf> = args.paths.iter().map(|path| fixed(&load.shown(path))).collect();
+        let mapped =
+            args.members.tls_of.iter().filter_map(|text| text.split_once('=')).map(|(_, path)| Path::new(path));
+        let paths = args.paths.iter().map(PathBuf::as_path).chain(mapped);
+        // The policy has findings of its own.
+        let looked_at: Vec<PathBuf> = paths.map(|path| fixed(&load.shown(path))).chain([policy.path.clone()]).collect();
         // An audit of a part says nothing about an ignore for another, unless its day has passed.
         policy.ignore.retain(|ignore| {
             ignore.is_over(now) || ignore.path.as_ref().is_none_or(|p| meets(&fixed(p.as_str().as_ref()), &looked_at))
@@ -107,12 +108,12 @@ fn nearest(disk: &Disk, here: &Path) -> Result<Option<PathBuf>, Error> {
 }
 
 /// The baseline, when one was named.
-pub(super) fn baseline(disk: &Disk, args: &PolicyArgs) -> Result<Option<Baseline>, Error> {
+pub(super) fn baseline(disk: &Disk, args: &PolicyArgs, load: &LoadOptions) -> Result<Option<Baseline>, Error> {
     let Some(path) = &args.baseline else { return Ok(None) };
     // One of very many findings is long, and is not needed whole.
     if let Ok(Some(file)) = disk.open_regular(path) {
-        return Baseline::parse(BufReader::new(file), path).map(Some);
+        return Baseline::parse(BufReader::new(file), path).map(|known| Some(known.at(load.shown(path))));
     }
     let bytes = read(disk, path, "write one with fabcert audit --write-baseline FILE")?;
-    Baseline::parse(bytes.as_slice(), path).map(Some)
+    Baseline::parse(bytes.as_slice(), path).map(|known| Some(known.at(load.shown(path))))
 }

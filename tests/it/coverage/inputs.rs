@@ -97,6 +97,12 @@ fn a_folder_can_be_the_certificate_of_a_workload() {
         |more: &[&str]| org.found(more).into_iter().filter(|f| f.starts_with("san-gateway")).collect::<Vec<_>>();
     assert_eq!(about(&[]), [""; 0]);
     assert_eq!(about(&["--tls-of", "peer-b=tls"]), ["san-gateway-missing error tls:null acme-gateway"]);
+    // A path at which nothing is met is told, and not taken for a workload without certificate.
+    let around = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(around.path().join("peer-b/tls")).unwrap();
+    std::fs::copy(org.path("tls/server.crt"), around.path().join("peer-b/tls/server.crt")).unwrap();
+    let ran = org.audit(&["--tls-of", &format!("peer-b={}", around.path().join("peer-b").display())]);
+    assert!(ran.code == 4 && ran.stderr.contains("no TLS folder or certificate was met at"), "{ran:?}");
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::rename(org.path("tls"), elsewhere.path().join("tls")).unwrap();
     let mapped = format!("peer-b={}", elsewhere.path().join("tls").display());
