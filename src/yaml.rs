@@ -243,6 +243,10 @@ impl Builder<'_> {
             Event::Alias(anchor) => {
                 let found = self.anchors.get(&anchor);
                 let known = found.ok_or_else(|| YamlError { line, reason: "an alias of nothing".to_owned() })?;
+                // What an anchor holds may hold copies itself.
+                if self.open.len() + depth(known) > DEEPEST {
+                    return Err(YamlError { line, reason: format!("more than {DEEPEST} levels deep") });
+                }
                 let copy = Self::copy(&mut self.count, known, line)?;
                 self.put(copy, 0)
             }
@@ -338,6 +342,14 @@ fn merge(node: &mut Node) {
     }
 }
 
+fn depth(node: &Node) -> usize {
+    match &node.value {
+        Value::Scalar { .. } => 0,
+        Value::Sequence(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Mapping(entries) => 1 + entries.iter().map(|(k, v)| depth(k).max(depth(v))).max().unwrap_or(0),
+    }
+}
+
 fn size(node: &Node) -> usize {
     match &node.value {
         Value::Scalar { .. } => 1,
@@ -413,6 +425,14 @@ mod tests {
         let list = vec!["x"; 100_000].join(",");
         let text = format!("{}[{list}]{}", lines(90, |i| format!("&a{i} [")), "]".repeat(90));
         assert!(documents(&text).unwrap_err().reason.contains("values"));
+    }
+
+    #[test]
+    fn aliases_make_nothing_deeper_than_what_is_written() {
+        let nested = |i: usize, inner: &str| format!("a{i}: &a{i} {}{inner}{}\n", "[".repeat(60), "]".repeat(60));
+        let text = nested(0, "x") + &lines(200, |i| nested(i + 1, &format!("*a{i}")));
+        let error = documents(&text).unwrap_err();
+        assert!(error.line == 2 && error.reason.contains("levels deep"), "{error:?}");
     }
 
     #[test]

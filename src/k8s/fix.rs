@@ -292,6 +292,11 @@ mod tests {
                 indented("{HEAD}  dnsNames: &n\n    - a\n", HEAD),
                 indented("{HEAD}  dnsNames: *n\n", &other)
             ),
+            // Two on one line.
+            format!(
+                "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{0}, {0}]}}\n",
+                "{\"apiVersion\": \"cert-manager.io/v1\", \"kind\": \"Certificate\", \"metadata\": {\"name\": \"c\"}, \"spec\": {\"secretName\": \"s\", \"dnsNames\": [\"a\"]}}"
+            ),
             format!("{HEAD}  dnsNames: null\n"),
             format!("{HEAD}  dnsNames: a\n"),
         ] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::container::Mount;
+use super::container::{Container, Mount};
 use super::meta::{At, Meta};
 use super::near::nearest;
 use super::network::Network;
@@ -106,10 +106,14 @@ impl Network {
         requested.map(|r| Holding::Requested(r, None)).collect()
     }
 
-    /// What an init container copies from a Secret into a volume that begins empty, where it mounts one certificate for servers.
+    /// What an init container copies from a Secret into a volume that begins empty, where it mounts one certificate for servers
+    /// and its words name the folder. Whoever enrols reads a Secret for its trust anchors.
     fn copied(&self, workload: &Workload, volume: &str) -> Vec<Holding> {
         let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
-        let mounted: BTreeSet<&str> = containers.flat_map(|c| &c.mounts).map(|m| m.volume.as_str()).collect();
+        let says = |c: &Container, text: &str| c.words.iter().any(|word| word.text.contains(text));
+        let copying = containers.filter(|c| !says(c, "enroll"));
+        let named = copying.flat_map(|c| c.mounts.iter().filter(|m| says(c, m.path.trim_end_matches('/'))));
+        let mounted: BTreeSet<&str> = named.map(|m| m.volume.as_str()).collect();
         let sources = workload.volumes.iter().filter(|v| mounted.contains(v.name.as_str())).flat_map(|v| &v.sources);
         let held = |source: &VolumeSource| self.server_certificate(&workload.meta, source);
         let mut found = sources.filter(|s| s.is_secret).map(held).filter(|held| !held.is_empty());
@@ -122,8 +126,9 @@ impl Network {
     /// The certificate for servers in a Secret, under one of its usual keys.
     fn server_certificate(&self, pod: &Meta, source: &VolumeSource) -> Vec<Holding> {
         let keys = ["tls.crt", "server.crt"];
-        let mut held =
-            keys.iter().map(|key| self.in_source(pod, source, key)).find(|f| !f.is_empty()).unwrap_or_default();
+        let is_mounted = |key: &&&str| source.items.is_empty() || source.items.iter().any(|(of, _)| of == **key);
+        let keys = keys.iter().filter(is_mounted);
+        let mut held = keys.map(|key| self.in_source(pod, source, key)).find(|f| !f.is_empty()).unwrap_or_default();
         held.retain(|h| !matches!(h, Holding::Requested(_, Some(c)) if self.certificates[*c].is_ca));
         held
     }

@@ -24,7 +24,8 @@ pub fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<PathBuf,
     let mut fixes: BTreeMap<PathBuf, Fix> = BTreeMap::new();
     for certificate in &covered.network.certificates {
         let at = &certificate.requested.at;
-        let here = |f: &&Finding| *f.path == *at.path && f.line == Some(at.line);
+        let by = certificate.requested.by.as_str();
+        let here = |f: &&Finding| *f.path == *at.path && f.line == Some(at.line) && f.subject.as_deref() == Some(by);
         let mut names: Vec<String> = Vec::new();
         for name in fixable.iter().filter(here).flat_map(|f| &f.names) {
             if !names.contains(name) {

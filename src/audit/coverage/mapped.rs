@@ -52,8 +52,8 @@ impl Mapped {
         Self { named, found: Vec::new() }
     }
 
-    /// Takes note of what was met at a path: `names` are those of its TLS certificate, if it holds one.
-    pub(super) fn note(&mut self, path: &Path, names: &[String], members: &[MemberEntry]) {
+    /// Takes note of what was met at a path: `names` are those of its TLS certificate, if it `holds_one`.
+    pub(super) fn note(&mut self, path: &Path, holds_one: bool, names: &[String], members: &[MemberEntry]) {
         let mut take = |of: TlsOf, entry| {
             let names = names.iter().map(|name| crate::name::server_name(name)).collect();
             self.found.push(Found { of, names, entry });
@@ -61,7 +61,7 @@ impl Mapped {
         for of in self.named.iter().filter(|of| of.path == path) {
             take(of.clone(), None);
         }
-        if names.is_empty() {
+        if !holds_one {
             return;
         }
         for (index, entry) in members.iter().enumerate() {

@@ -46,7 +46,7 @@ impl Coverage {
         if let Some(manifest) = audited.manifest.take() {
             self.manifests.push((path.clone(), *manifest));
         }
-        self.mapped.note(path, &audited.names, members);
+        self.mapped.note(path, audited.server.is_some(), &audited.names, members);
     }
 
     /// Whether there is any manifest.

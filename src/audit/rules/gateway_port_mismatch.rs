@@ -63,7 +63,9 @@ fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
             let others = workload.containers.iter().enumerate().filter(|(index, _)| *index != node.container);
             let is_anothers = others.into_iter().any(|(_, c)| c.ports.iter().any(|p| p.number == number));
             let list: Vec<String> = node.ports.iter().flatten().map(ToString::to_string).collect();
-            (!is_anothers).then(|| format!("to port {number}, and the node listens at {}", list.join(", ")))
+            let is_beside = declared.is_empty() && network.may_be_beside(w, node);
+            (!is_anothers && !is_beside)
+                .then(|| format!("to port {number}, and the node listens at {}", list.join(", ")))
         }
         _ => None,
     }

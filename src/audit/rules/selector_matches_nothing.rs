@@ -32,6 +32,11 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
             continue;
         };
         let workload = &network.workloads[w];
+        let fits = service.selector.iter().all(|(k, v)| workload.labels.get(k) == Some(v));
+        if fits && service.meta.may_share_namespace(&workload.meta) {
+            // A Service of its name that stands nearer has the pods.
+            continue;
+        }
         let message = match &service.meta.namespace {
             _ if !service.meta.may_share_namespace(&workload.meta) => format!(
                 "{} selects in its own namespace {}, and the nearest node, {}, is in {}",
@@ -63,8 +68,8 @@ fn nearly_fits(selector: &Labels, labels: &Labels) -> Option<usize> {
         match labels.get(key) {
             Some(held) if held == wanted => same += 1,
             Some(held) => {
-                let distance = strsim::damerau_levenshtein(held, wanted);
-                if distance > 2 || 3 * distance > held.len().max(wanted.len()) {
+                let edits = (1..=2).find(|edits| is_within(held.as_bytes(), wanted.as_bytes(), *edits))?;
+                if 3 * edits > held.len().max(wanted.len()) {
                     return None;
                 }
             }
@@ -74,8 +79,27 @@ fn nearly_fits(selector: &Labels, labels: &Labels) -> Option<usize> {
     (missing == 0 || same > missing).then_some(same)
 }
 
+/// Whether one text becomes the other by at most so many letters left out, put in, changed or swapped with the next. Of many
+/// Services and many nodes each pair is asked, so that it ends where more would be needed.
+fn is_within(a: &[u8], b: &[u8], edits: usize) -> bool {
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[same..], &b[same..]);
+    let (Some((first, a_rest)), Some((second, b_rest))) = (a.split_first(), b.split_first()) else {
+        return a.len().max(b.len()) <= edits;
+    };
+    let is_swapped = || a_rest.first() == Some(second) && b_rest.first() == Some(first);
+    a.len().abs_diff(b.len()) <= edits
+        && edits > 0
+        && (is_within(a_rest, b, edits - 1)
+            || is_within(a, b_rest, edits - 1)
+            || is_within(a_rest, b_rest, edits - 1)
+            || (is_swapped() && is_within(&a_rest[1..], &b_rest[1..], edits - 1)))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -93,8 +117,19 @@ mod tests {
             ("app=x0", "app=a", None),
             ("app=hlf-ca release=r", "app=hlf-peer release=r", None),
             ("app=api", "role=peer", None),
+            ("org=amce", "org=acme", Some(0)),
         ] {
             assert_eq!(nearly_fits(&labels(selector), &labels(pod)), expected, "{selector} / {pod}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn edits_are_counted_as_a_library_counts_them(a in "[ab]{0,6}", b in "[ab]{0,6}") {
+            let distance = strsim::osa_distance(&a, &b);
+            for edits in 0..=2 {
+                prop_assert_eq!(is_within(a.as_bytes(), b.as_bytes(), edits), distance <= edits, "{} {}", a, b);
+            }
         }
     }
 }

@@ -131,7 +131,7 @@ fn what_an_init_container_copies_from_the_one_secret_it_mounts_is_held() {
     let copying = |secrets: &str, mounts: &str| {
         with("/tls/tls.crt", "{name: t, mountPath: /tls}", &format!("{{name: t, emptyDir: {{}}}}, {secrets}"))
             + &format!(
-                "      initContainers: [{{name: i, image: x, volumeMounts: [{{name: t, mountPath: /tls}}, {mounts}]}}]\n"
+                "      initContainers: [{{name: i, image: x, command: [sh, -c, \"cp /in/* /more/* /tls\"], volumeMounts: [{{name: t, mountPath: /tls}}, {mounts}]}}]\n"
             )
     };
     let (one, both) = (
@@ -144,6 +144,12 @@ fn what_an_init_container_copies_from_the_one_secret_it_mounts_is_held() {
     assert_eq!(held(&[&copying(both, mounts), &of]), ["Certificate c:6"], "the other holds none");
     assert_eq!(held(&[&copying(both, mounts), &of, &other]), [""; 0], "which one it copies nobody knows");
     assert_eq!(held(&[&copying(both, mount), &other]), [""; 0]);
+    let only_ca = "{name: in, secret: {secretName: s, items: [{key: ca.crt, path: ca.crt}]}}";
+    assert_eq!(held(&[&copying(only_ca, mount), &of]), [""; 0], "the trust anchors alone");
+    let enrols = copying(one, mount).replace("cp /in/* /more/* /tls", "enroll --ca /in/ca.crt");
+    assert_eq!(held(&[&enrols, &of]), [""; 0], "it reads the anchors");
+    let silent = copying(one, mount).replace("cp /in/* /more/* /tls", "/copy.sh");
+    assert_eq!(held(&[&silent, &of]), [""; 0], "what a script does nobody knows");
     let ca = of.replace("secretName", "isCA: true\n  secretName");
     assert_eq!(held(&[&copying(one, mount), &ca]), [""; 0]);
 }
