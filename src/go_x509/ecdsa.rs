@@ -2,12 +2,11 @@
 
 use ::ecdsa::elliptic_curve::sec1::ToSec1Point as _;
 use ::ecdsa::signature::hazmat::PrehashVerifier as _;
-use ring::rand::SystemRandom;
-use ring::signature::{self, EcdsaKeyPair, VerificationAlgorithm};
+use ring::signature::{self, VerificationAlgorithm};
 
 use super::algorithm::Hash;
 use super::der::{Der, SEQUENCE, significant};
-use crate::key::is_made_by;
+use crate::key::{is_made_by, is_public_half};
 
 /// A curve that Go knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +79,7 @@ impl Curve {
             Self::P224 | Self::P521 => None,
         };
         if let (Some(algorithm), Some(point)) = (algorithm, stored)
-            && EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point, &SystemRandom::new()).is_ok()
+            && is_public_half(algorithm, scalar, point)
         {
             return Some(point.to_vec());
         }

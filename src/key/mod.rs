@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 pub use encoding::is_private_key_label;
 pub use low_s::is_low_s;
 pub use ski::Ski;
-pub(crate) use verified::is_made_by;
+pub(crate) use verified::{is_made_by, is_public_half};
 
 /// The curve of a key. Fabric identities are ECDSA (fabric `msp/mspimplsetup.go`), so there is nothing else to choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

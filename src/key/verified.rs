@@ -1,11 +1,13 @@
-//! Signatures that were verified before. One CA certificate stands in hundreds of folders, and several rules ask for the
-//! same signature; verifying costs far more than remembering.
+//! Signatures and key pairs that were verified before. One CA certificate stands in hundreds of folders, several rules ask
+//! for the same signature, and a folder's key is asked for where it is listed and where it is judged; verifying costs far
+//! more than remembering. Of a key no more than a digest is kept.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 use ring::digest::{Context, SHA256};
-use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
+use ring::rand::SystemRandom;
+use ring::signature::{EcdsaKeyPair, EcdsaSigningAlgorithm, UnparsedPublicKey, VerificationAlgorithm};
 
 /// How many outcomes one generation holds; there are two, so that memory is bounded and what is in use stays.
 const GENERATION: usize = 1024;
@@ -30,11 +32,26 @@ pub(crate) fn is_made_by(
     message: &[u8],
     signature: &[u8],
 ) -> bool {
-    let asked = digest(algorithm, &[key, message, signature]);
+    let name = format!("{algorithm:?}");
+    remembered(&[b"signature", name.as_bytes(), key, message, signature], || {
+        UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()
+    })
+}
+
+/// Whether `point` is the public half of the private key `scalar`, each in the form that `algorithm` takes.
+pub(crate) fn is_public_half(algorithm: &'static EcdsaSigningAlgorithm, scalar: &[u8], point: &[u8]) -> bool {
+    let name = format!("{algorithm:?}");
+    remembered(&[b"pair", name.as_bytes(), scalar, point], || {
+        EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point, &SystemRandom::new()).is_ok()
+    })
+}
+
+fn remembered(asked: &[&[u8]], verify: impl FnOnce() -> bool) -> bool {
+    let asked = digest(asked);
     if let Some(known) = MEMORY.with_borrow_mut(|memory| memory.recall(&asked)) {
         return known;
     }
-    let outcome = UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok();
+    let outcome = verify();
     MEMORY.with_borrow_mut(|memory| memory.note(asked, outcome));
     outcome
 }
@@ -57,10 +74,10 @@ impl Memory {
     }
 }
 
-/// One digest for the algorithm and all parts, none of which can pass for a piece of its neighbour.
-fn digest(algorithm: &dyn VerificationAlgorithm, parts: &[&[u8]]) -> Digest {
+/// One digest for all parts, none of which can pass for a piece of its neighbour.
+fn digest(parts: &[&[u8]]) -> Digest {
     let mut context = Context::new(&SHA256);
-    for part in [&[format!("{algorithm:?}").as_bytes()], parts].concat() {
+    for part in parts {
         context.update(&part.len().to_le_bytes());
         context.update(part);
     }
@@ -71,10 +88,10 @@ fn digest(algorithm: &dyn VerificationAlgorithm, parts: &[&[u8]]) -> Digest {
 
 #[cfg(test)]
 mod tests {
-    use ring::rand::SystemRandom;
-    use ring::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, EcdsaKeyPair, KeyPair as _};
+    use ring::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, KeyPair as _};
 
     use super::*;
+    use crate::key::{KeyAlgorithm, KeyPair};
 
     #[test]
     fn what_is_remembered_is_what_was_found() {
@@ -93,10 +110,20 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_is_one_however_often_it_is_asked_for() {
+        let make = || KeyPair::generate(KeyAlgorithm::P256).unwrap();
+        let (one, other) = (make(), make());
+        let algorithm = &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
+        for _ in 0..3 {
+            assert!(is_public_half(algorithm, &one.scalar, &one.point));
+            assert!(!is_public_half(algorithm, &one.scalar, &other.point));
+        }
+    }
+
+    #[test]
     fn no_part_passes_for_a_piece_of_its_neighbour() {
-        let one = |parts: &[&[u8]]| digest(&ECDSA_P256_SHA256_ASN1, parts);
-        assert_ne!(one(&[b"ab", b"c"]), one(&[b"a", b"bc"]));
-        assert_ne!(one(&[b"ab"]), digest(&ECDSA_P256_SHA384_ASN1, &[b"ab"]));
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"ab"]), digest(&[b"ab", b""]));
     }
 
     #[test]
