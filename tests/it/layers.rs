@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("key", &["error", "x509::PemError", "x509::hex", "x509::pem_blocks", "x509::pem_encode"]),
     ("x509", &["error", "time", "key", "name"]),
     // Certificates as Go takes them: a reader of its own, so that no habit of another reader gets into the verdicts.
-    ("go_x509", &["time", "name", "x509::name_text", "key::Ski", "key::is_made_by"]),
+    ("go_x509", &["time", "name", "x509::name_text", "key::Ski", "key::is_made_by", "key::is_public_half"]),
     ("ca", &["error", "secret", "time", "key", "name", "x509"]),
     // Only what was proven can be planned, so the proof's result and purpose are known here, and no client.
     ("msp", &["error", "time", "key", "name", "x509", "fsx", "go_x509", "ca::VerifiedEnrollment", "ca::Purpose"]),
