@@ -97,10 +97,12 @@ pub(super) fn reply(bytes: impl Into<Vec<u8>>) -> Behaviour {
     })
 }
 
-/// A whole answer.
+/// A whole answer, after which the connection ends, as it says: a client that kept it for its next request would lose that.
 pub(super) fn answer(status: &str, body: &str) -> Behaviour {
     let length = body.len();
-    reply(format!("HTTP/1.1 {status}\r\nDate: Mon, 23 Nov 2026 03:42:39 GMT\r\nContent-Length: {length}\r\n\r\n{body}"))
+    reply(format!(
+        "HTTP/1.1 {status}\r\nDate: Mon, 23 Nov 2026 03:42:39 GMT\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    ))
 }
 
 /// Keeps the connection open and says nothing until the client closes it.
