@@ -11,8 +11,8 @@ use super::run::Report;
 use super::subject::Location;
 use crate::Timestamp;
 
-/// Applies the policy's levels and then those of the command line, the policy's ignores, and the baseline to the findings of
-/// a report, and counts what was hidden.
+/// Applies levels, those of the command line before the policy's, the policy's ignores, and the baseline to the findings of a
+/// report, and counts what was hidden.
 pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Option<&Baseline>, now: Timestamp) {
     let mut from_policy = Levels::default();
     for (rule, level) in &policy.levels {

@@ -59,8 +59,9 @@ pub struct Sample {
     pub version: Option<&'static str>,
 }
 
-/// An address that was silent so often in a row is left alone: one dead member behind a balancer is met less often.
-const SILENT_ENOUGH: usize = 2;
+/// An address that was silent so often in a row is left alone. A balancer leads to a dead member now and then, and hardly so
+/// often one after the other.
+const SILENT_ENOUGH: usize = 5;
 
 /// Dials every address of an endpoint, [`DialOptions::samples`] times each, one after the other.
 pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
@@ -92,8 +93,9 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
             let seen = Arc::new(Mutex::default());
             let connected = AtomicBool::new(false);
             let one = connect(address, &config, &server_name, &seen, &connected);
-            let done = timeout(options.timeout, one).await.unwrap_or_else(|_| {
-                silent += 1;
+            let answered = timeout(options.timeout, one).await;
+            silent = if answered.is_ok() { 0 } else { silent + 1 };
+            let done = answered.unwrap_or_else(|_| {
                 let stage =
                     if connected.load(Ordering::Relaxed) { "connected, but no TLS answer" } else { "no connection" };
                 Err(format!("{stage} within {limit}"))
@@ -105,7 +107,6 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
                 Err(_) if !chain.is_empty() => (Ok(chain), None),
                 Err(reason) => (Err(reason), None),
             };
-            silent = if served.is_ok() { 0 } else { silent };
             samples.push(Sample { address: Some(address), served, version });
             if silent == SILENT_ENOUGH {
                 break;

@@ -88,6 +88,22 @@ fn each_member_behind_a_balancer_is_met_and_the_one_that_lacks_the_name_is_found
 }
 
 #[test]
+fn a_member_is_met_although_others_behind_the_balancer_are_silent_before_it() {
+    let scene = Scene::new();
+    let (cert, key) = scene.server("org1-peer1", &["localhost"]);
+    let root = scene.write("root.pem", scene.root()).display().to_string();
+    // The kernel takes the connection, and nobody ever answers.
+    let silent: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
+    let mut members: Vec<u16> = silent.iter().map(|l| l.local_addr().unwrap().port()).collect();
+    members.push(serve(&cert, &key));
+    let endpoint = format!("127.0.0.1:{}", balance(members));
+    let args = ["audit", "--no-policy", "--output", "json", "--connect", &endpoint, "--server-name", "localhost"];
+    let ran = fabcert(&[&args[..], &["--tls-ca", &root, "--samples", "4", "--dial-timeout", "300ms"]].concat(), None);
+    assert_eq!(ran.code, 6, "{ran:?}");
+    assert_eq!(ran.json()["summary"]["certificates"], 1, "{ran:?}");
+}
+
+#[test]
 fn a_certificate_that_is_served_and_not_on_disk_is_a_warning() {
     let scene = Scene::new();
     let (old, key) = scene.server("org1-peer1", &["localhost"]);
