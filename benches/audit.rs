@@ -19,11 +19,8 @@ use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
 use fabcert::audit::{Audit, Expectation, ExpectedName, NameSource, Policy, Report, drive};
 use fabcert::fsx::Disk;
 use fabcert::msp::ChannelRules;
-use fabcert::x509::pem_encode;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
+use fabcert::text::pem_encode;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 use x509_parser::pem::parse_x509_pem;
 
 const FOLDERS: usize = 5_000;

@@ -30,10 +30,10 @@ mod secret;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod testing;
+pub mod text;
 mod time;
 pub mod tls;
 pub mod x509;
-pub mod yaml;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;

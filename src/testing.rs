@@ -16,7 +16,8 @@ use crate::k8s::{Addition, Manifest, Network, Object, Settings, Variables, with_
 use crate::key::KeyPair;
 use crate::msp::{ChannelRules, MemoryFolder, MspConfig, verdicts};
 use crate::name::SanName;
-use crate::x509::{Cert, Crl, Csr, pem_blocks, pem_encode};
+use crate::x509::{Cert, Crl, Csr};
+use crate::text::{pem_blocks, pem_encode};
 
 #[cfg(test)]
 mod mutation;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::finding::{Digest, Finding};
 use super::ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
-use crate::x509::hex;
+use crate::text::hex;
 use crate::{Error, ErrorKind};
 
 /// Rules of what hides findings.

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::ledger::{Packed, Packer, Unpacker};
 use super::rule::Rule;
 use super::subject::Location;
-use crate::x509::hex;
+use crate::text::hex;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -322,5 +322,5 @@ impl Subject {
 /// SHA-256 hex of a `SubjectPublicKeyInfo` (DER), by which keys and certificates are matched.
 pub fn spki_hash(spki: &[u8]) -> String {
     use sha2::Digest;
-    crate::x509::hex(&sha2::Sha256::digest(spki))
+    crate::text::hex(&sha2::Sha256::digest(spki))
 }

@@ -9,7 +9,8 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, Verifie
 use super::{TlsFailure, UnknownIssuer};
 use crate::key::is_private_key_label;
 use crate::name::SanName;
-use crate::x509::{Cert, CertError, PemError, pem_blocks};
+use crate::x509::{Cert, CertError};
+use crate::text::{PemError, pem_blocks};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The certificates that a CA's TLS may lead to. Empty by default.

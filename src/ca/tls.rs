@@ -12,7 +12,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Server
 
 use super::{TlsFailure, TrustAnchors};
 use crate::key::KeyPair;
-use crate::x509::{Cert, pem_blocks};
+use crate::x509::Cert;
+use crate::text::pem_blocks;
 
 /// The cryptography behind every TLS connection: the one place that names it.
 pub(crate) fn crypto_provider() -> CryptoProvider {

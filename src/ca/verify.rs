@@ -2,7 +2,8 @@
 
 use crate::key::{KeyPair, Ski};
 use crate::name::{self, SanName};
-use crate::x509::{Cert, CertError, Chain, ChainError, NodeOu, PemError, pem_blocks};
+use crate::x509::{Cert, CertError, Chain, ChainError, NodeOu};
+use crate::text::{PemError, pem_blocks};
 use crate::{ErrorKind, Timestamp};
 
 /// What a certificate is for.

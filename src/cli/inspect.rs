@@ -16,7 +16,7 @@ use crate::audit::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind};
 use crate::fsx::Disk;
 use crate::k8s::Object;
 use crate::x509::SignatureCheck;
-use crate::yaml;
+use crate::text::yaml;
 use crate::{Error, ErrorKind};
 
 /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders, manifests. Never prints a private key.

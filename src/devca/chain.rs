@@ -10,7 +10,7 @@ use super::issue::{self, Signer, Template, Usage};
 use super::subject::Subject;
 use crate::Timestamp;
 use crate::key::{KeyAlgorithm, KeyPair};
-use crate::x509::{pem_blocks, pem_encode};
+use crate::text::{pem_blocks, pem_encode};
 
 /// The CA that issues: its key, and its certificates from its own up to the root.
 pub(super) struct Authority {

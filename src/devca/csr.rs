@@ -36,7 +36,7 @@ const LIMITS: [(&str, usize, &str); 7] = [
 impl Request {
     /// Reads the first PEM block of `text`.
     pub(super) fn from_pem(text: &str) -> Result<Self, Refusal> {
-        let blocks = crate::x509::pem_blocks(text.as_bytes());
+        let blocks = crate::text::pem_blocks(text.as_bytes());
         let block = blocks.ok().and_then(|b| b.into_iter().next());
         let block = block.ok_or_else(|| Refusal::new(400, 31, "CSR Decode failed"))?;
         if !matches!(block.label.as_str(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") {

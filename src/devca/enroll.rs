@@ -17,7 +17,7 @@ use super::wire::{Body, Enrollment, Fields, go_json};
 use super::{DevCaError, attribute};
 use crate::Timestamp;
 use crate::key::{KeyAlgorithm, KeyPair};
-use crate::x509::pem_encode;
+use crate::text::pem_encode;
 
 /// Lifetime of profile `ca`, in seconds.
 const CA_LIFETIME: u64 = 43_800 * 3600;

@@ -29,12 +29,11 @@ use super::issue::{self, Template, Usage};
 use super::log::{RequestLog, lock};
 use super::route::{self, Incoming};
 use super::san::San;
-use super::store;
+use super::{store, Clock, DevCaConfig, DevCaError};
 use super::subject::Subject;
-use super::{Clock, DevCaConfig, DevCaError};
 use crate::Timestamp;
 use crate::key::{KeyAlgorithm, KeyPair};
-use crate::x509::pem_encode;
+use crate::text::pem_encode;
 
 /// One CA of the server.
 pub(super) struct Ca {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::x509::pem_blocks;
+use crate::text::pem_blocks;
 
 /// The request that a token must be for.
 pub(super) struct Signed<'a> {

@@ -182,7 +182,7 @@ mod tests {
 
         #[test]
         fn what_is_written_is_found(content in proptest::collection::vec(any::<u8>(), 1..200)) {
-            let text = crate::x509::pem_encode("CERTIFICATE", &content);
+            let text = crate::text::pem_encode("CERTIFICATE", &content);
             prop_assert_eq!(der(&text), Some(content));
         }
     }

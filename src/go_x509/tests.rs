@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::Timestamp;
 use crate::key::Ski;
-use crate::x509::hex;
+use crate::text::hex;
 
 #[derive(serde::Deserialize)]
 struct Row {

@@ -1,7 +1,7 @@
 //! Where a route leads.
 
 use super::document::Word;
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A Service behind a route.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::document::{Word, is_true};
 use super::meta::Meta;
 use super::requested::Requested;
-use crate::yaml::{Node, Value};
+use crate::text::yaml::{Node, Value};
 
 /// A Certificate of cert-manager: the request of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     fn certificate(text: &str) -> Certificate {
-        let document = crate::yaml::documents(text).unwrap().remove(0);
+        let document = crate::text::yaml::documents(text).unwrap().remove(0);
         Certificate::read(&document, "Certificate", &Arc::from(Path::new("c.yaml"))).unwrap()
     }
 

@@ -9,7 +9,7 @@ use super::fabric::is_own_address;
 use super::meta::Meta;
 use super::profile::Profile;
 use super::secret::pem;
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// Longer values are files, which no variable of a node is.
 const LONGEST_VARIABLE: usize = 4096;

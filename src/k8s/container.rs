@@ -1,7 +1,7 @@
 //! Containers: ports, environment, mounts, and the words of their commands.
 
 use super::document::{Word, port};
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A container of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Values of documents with the lines at which they stand.
 
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A text and its line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

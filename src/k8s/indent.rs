@@ -94,7 +94,7 @@ fn block(line: &str, mut indent: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml;
+    use crate::text::yaml;
 
     #[test]
     fn what_libyaml_takes_is_taken_with_its_lines() {

@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-use crate::yaml::{self, Repeated, Stream};
+use crate::text::yaml::{self, Repeated, Stream};
 
 /// The objects of a text of JSON objects; `None` when it is something else.
 pub(super) fn objects(text: &str) -> Option<Stream> {

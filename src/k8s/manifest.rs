@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
 use super::indent::indented;
-use super::json_stream;
+use super::{json_stream, operator};
 use super::meta::At;
-use super::operator;
 use super::placeholder::{Unset, Variables, fill, filled, marked, unmark};
 use super::profile::Profile;
 use super::proxy::KubeProxy;
@@ -16,7 +15,7 @@ use super::route::{Gateway, Route};
 use super::secret::Secret;
 use super::service::Service;
 use super::workload::Workload;
-use crate::yaml::{self, Node, Repeated, Stream, Value, YamlError};
+use crate::text::yaml::{self, Node, Repeated, Stream, Value, YamlError};
 
 /// What is read from one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

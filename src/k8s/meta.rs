@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::document::Word;
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// Labels, also those that a selector asks for.
 pub type Labels = BTreeMap<String, String>;

@@ -12,7 +12,7 @@ use super::fabric::FabricKind;
 use super::meta::{Labels, Meta};
 use super::requested::Requested;
 use super::workload::{Operated, Workload};
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// More nodes than any ordering service has.
 const MOST_NODES: usize = 100;

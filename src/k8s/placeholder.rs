@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::yaml::{Node, Value};
+use crate::text::yaml::{Node, Value};
 
 /// Values by name.
 pub type Variables = BTreeMap<String, String>;
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn scripts_keep_the_placeholders_of_the_shell() {
-        let mut doc = crate::yaml::documents("a: |\n  echo ${HOME} ${NS}\nb: ${GONE}\n").unwrap().remove(0);
+        let mut doc = crate::text::yaml::documents("a: |\n  echo ${HOME} ${NS}\nb: ${GONE}\n").unwrap().remove(0);
         let mut unset = Vec::new();
         fill(&mut doc, &variables(), &mut unset);
         assert_eq!(doc.text_at(&["a"]), Some("echo ${HOME} fabric\n"));
@@ -199,7 +199,7 @@ mod tests {
             ("exec: {command: [sh, -c, 'test ${A}']}", ""),
             ("csi.cert-manager.io/dns-names: 'a.${POD_NAMESPACE}.svc'", ""),
         ] {
-            let mut doc = crate::yaml::documents(text).unwrap().remove(0);
+            let mut doc = crate::text::yaml::documents(text).unwrap().remove(0);
             let mut unset = Vec::new();
             fill(&mut doc, &variables(), &mut unset);
             let last =
@@ -208,7 +208,7 @@ mod tests {
         }
         for text in ["command: [fabcert, enroll, '${src}']", "args: [--ca, '${src}']", "args: [-abcdefc, '${src}']"] {
             let mut unset = Vec::new();
-            fill(&mut crate::yaml::documents(text).unwrap().remove(0), &variables(), &mut unset);
+            fill(&mut crate::text::yaml::documents(text).unwrap().remove(0), &variables(), &mut unset);
             assert_eq!(unset.len(), 1, "{text}");
         }
     }

@@ -2,7 +2,7 @@
 
 use super::document::Word;
 use super::meta::At;
-use crate::yaml::{self, Node};
+use crate::text::yaml::{self, Node};
 
 /// A connection profile, in a file of its own or inside a `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]

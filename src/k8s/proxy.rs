@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::document::Word;
 use super::meta::At;
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A KIND cluster, or the configuration of kube-proxy itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::backend::{Backend, PortRef};
 use super::document::Word;
 use super::meta::Meta;
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::meta::Meta;
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A Secret, or a `ConfigMap`, with the certificates in it. Keys and other secrets are not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ mod tests {
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nhidden\n-----END PRIVATE KEY-----\n";
 
     fn secret(text: &str) -> Secret {
-        let document = crate::yaml::documents(text).unwrap().remove(0);
+        let document = crate::text::yaml::documents(text).unwrap().remove(0);
         Secret::read(&document, "Secret", &Arc::from(Path::new("s.yaml")))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::document::{Word, port};
 use super::meta::{Labels, Meta, labels};
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A Service.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::container::Container;
 use super::document::Word;
 use super::meta::{Labels, Meta, labels};
 use super::requested::Requested;
-use crate::yaml::Node;
+use crate::text::yaml::Node;
 
 /// A workload.
 #[derive(Clone, Debug, PartialEq, Eq)]

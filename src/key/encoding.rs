@@ -6,7 +6,7 @@ use yasna::{ASN1Error, ASN1ErrorKind, Tag};
 use zeroize::Zeroizing;
 
 use super::{KeyAlgorithm, KeyError, KeyPair};
-use crate::x509::pem_blocks;
+use crate::text::pem_blocks;
 
 const EC_PUBLIC_KEY: &[u64] = &[1, 2, 840, 10045, 2, 1];
 const PRIME256V1: &[u64] = &[1, 2, 840, 10045, 3, 1, 7];

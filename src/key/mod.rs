@@ -68,7 +68,7 @@ pub enum KeyError {
     NoKey,
     /// The PEM around the key is broken.
     #[error("the key's PEM is broken: {0}")]
-    Pem(#[from] crate::x509::PemError),
+    Pem(#[from] crate::text::PemError),
     /// The key is encrypted; Fabric cannot read such a key either.
     #[error("the private key is encrypted")]
     Encrypted,
@@ -165,7 +165,7 @@ impl KeyPair {
     /// PKCS#8 PEM, byte for byte as the Go client writes keys: inner version 1, the public key, no inner parameters.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         let der = encoding::pkcs8_der(self.algorithm, &self.scalar, &self.point);
-        Zeroizing::new(crate::x509::pem_encode("PRIVATE KEY", &der))
+        Zeroizing::new(crate::text::pem_encode("PRIVATE KEY", &der))
     }
 
     /// The curve.

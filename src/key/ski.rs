@@ -19,7 +19,7 @@ impl Ski {
 
     /// Lower-case hex, 64 characters.
     pub fn hex(&self) -> String {
-        crate::x509::hex(&self.0)
+        crate::text::hex(&self.0)
     }
 
     /// `<hex>_sk`, the name of the key's file in a keystore.

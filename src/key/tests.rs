@@ -25,7 +25,7 @@ fn a_key_of_the_go_client_keeps_its_bytes_and_its_file_name() {
 #[test]
 fn sec1_is_read_behind_an_ec_parameters_block_and_without_the_public_key() {
     let key = KeyPair::from_pem(SEC1_P256).unwrap();
-    let openssl = crate::x509::pem_blocks(SEC1_P256_PUBLIC).unwrap();
+    let openssl = crate::text::pem_blocks(SEC1_P256_PUBLIC).unwrap();
     assert_eq!(key.spki_der(), openssl[0].der);
     let bare = KeyPair::from_pem(include_bytes!("../../testdata/keys/p256-sec1-no-public.pem")).unwrap();
     assert_eq!(bare.public_point(), key.public_point());
@@ -86,6 +86,6 @@ fn a_generated_key_survives_pkcs8_and_is_not_shown() {
 fn a_public_key_of_another_key_is_noticed() {
     let (a, b) = (KeyPair::generate(KeyAlgorithm::P256).unwrap(), KeyPair::generate(KeyAlgorithm::P256).unwrap());
     let der = encoding::pkcs8_der(KeyAlgorithm::P256, &a.scalar, &b.point);
-    let pem = crate::x509::pem_encode("PRIVATE KEY", &der);
+    let pem = crate::text::pem_encode("PRIVATE KEY", &der);
     assert_eq!(KeyPair::from_pem(pem.as_bytes()).unwrap_err(), KeyError::PublicMismatch);
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::folder::{EntryKind, FolderReader};
 use crate::go_x509::{Block, PrivateKey, PublicKey, first_block, parse_spki};
 use crate::key::{KeyError, KeyPair, Ski};
-use crate::x509::pem_encode;
+use crate::text::pem_encode;
 
 pub(super) const KEYSTORE: &str = "keystore";
 

@@ -259,5 +259,5 @@ fn certificates(
 }
 
 pub(super) fn sha256_hex(content: &[u8]) -> String {
-    crate::x509::hex(digest::digest(&digest::SHA256, content).as_ref())
+    crate::text::hex(digest::digest(&digest::SHA256, content).as_ref())
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::escape::github;
+use crate::text::escape::github;
 use crate::audit::{Report, Severity};
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

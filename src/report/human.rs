@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Style;
-use super::escape::terminal;
+use crate::text::escape::terminal;
 use crate::audit::{Report, Severity, Verdict};
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
-use super::escape::xml;
+use crate::text::escape::xml;
 use super::times::Times;
 use crate::audit::{Finding, Packed, Packer, Report, Severity, Sorted, Sorter, Unpacker};
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::escape::markdown as cell;
+use crate::text::escape::markdown as cell;
 use crate::audit::{Finding, Report, Severity};
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -1,6 +1,5 @@
 //! Reports: pure functions of what the audit found.
 
-mod escape;
 mod github;
 mod gitlab;
 mod human;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::escape::prometheus as label;
+use crate::text::escape::prometheus as label;
 use crate::audit::{Packed, Packer, Report, Severity, Sorter, Unpacker};
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::escape::{markdown, uri_path};
+use crate::text::escape::{markdown, uri_path};
 use super::times::Times;
 use crate::audit::{Confidence, Finding, Report, Rule, Severity, Source, rule_by_id};
 

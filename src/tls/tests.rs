@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, 
 
 use super::*;
 use crate::msp::MemoryFolder;
-use crate::x509::pem_encode;
+use crate::text::pem_encode;
 
 /// 2026-11-23.
 const NOW: Timestamp = Timestamp::from_unix(1_795_000_000);

@@ -7,7 +7,8 @@ use x509_parser::x509::X509Name;
 
 use super::extensions::Extensions;
 use super::signature::has_high_s;
-use super::{Attributes, PemError, PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn, pem_blocks, pem_encode};
+use super::{Attributes, PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn};
+use crate::text::{PemError, pem_blocks, pem_encode};
 use crate::Timestamp;
 use crate::key::Ski;
 use crate::name::SanName;
@@ -184,7 +185,7 @@ impl Cert {
 
     /// The serial number in lower-case hex without leading zeros, as Fabric CA prints and takes it.
     pub fn serial_hex(&self) -> String {
-        let text = super::hex(&self.serial);
+        let text = crate::text::hex(&self.serial);
         let trimmed = text.trim_start_matches('0');
         if trimmed.is_empty() { "0".to_owned() } else { trimmed.to_owned() }
     }

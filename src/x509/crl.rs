@@ -5,7 +5,8 @@ use std::ops::Range;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::{Cert, SignatureAlgorithm, SignatureCheck, dn, hex};
+use super::{Cert, SignatureAlgorithm, SignatureCheck, dn};
+use crate::text::hex;
 use crate::Timestamp;
 
 /// A revocation list.

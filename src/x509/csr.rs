@@ -6,7 +6,8 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
 use super::extensions::san_of;
-use super::{PemError, PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn, pem_blocks, pem_encode};
+use crate::text::{PemError, pem_blocks, pem_encode};
+use super::{PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn};
 use crate::key::KeyPair;
 use crate::name::SanName;
 

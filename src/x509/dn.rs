@@ -11,7 +11,7 @@ pub(super) fn to_text(name: &X509Name<'_>) -> String {
             let values: Vec<String> = rdn
                 .iter()
                 .map(|a| {
-                    let value = a.as_str().map_or_else(|_| format!("#{}", super::hex(a.as_slice())), escape);
+                    let value = a.as_str().map_or_else(|_| format!("#{}", crate::text::hex(a.as_slice())), escape);
                     format!("{}={value}", short_name(&a.attr_type().to_id_string()))
                 })
                 .collect();

@@ -105,7 +105,7 @@ pub(super) fn san_of(name: &GeneralName<'_>) -> Option<SanName> {
 fn unreadable(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::IPAddress(bytes) if !matches!(bytes.len(), 4 | 16) => {
-            Some(format!("an IP address of {} bytes ({})", bytes.len(), super::hex(bytes)))
+            Some(format!("an IP address of {} bytes ({})", bytes.len(), crate::text::hex(bytes)))
         }
         GeneralName::Invalid(tag, bytes) if matches!(tag.0, 1 | 2 | 6) => {
             Some(format!("\"{}\", which is no ASCII text", bytes.escape_ascii()))

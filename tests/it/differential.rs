@@ -13,7 +13,8 @@ use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec};
 use fabcert::fsx::Disk;
 use fabcert::key::{KeyAlgorithm, KeyPair};
 use fabcert::msp::{ChannelRules, DiskFolder, verdicts};
-use fabcert::x509::{Cert, pem_blocks, pem_encode};
+use fabcert::x509::Cert;
+use fabcert::text::{pem_blocks, pem_encode};
 
 use crate::command::fabcert;
 use crate::enroll::faults::now;

@@ -6,7 +6,8 @@ use super::{Mapped, location};
 use crate::audit::subject::Location;
 use crate::k8s::{Holding, Need, Needed, Network, Requested};
 use crate::name::{self, SanName, matches_as_go};
-use crate::x509::{Cert, pem_blocks};
+use crate::x509::Cert;
+use crate::text::pem_blocks;
 
 /// The manifests together with the certificates of their nodes.
 #[derive(Debug)]

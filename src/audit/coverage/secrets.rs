@@ -6,7 +6,8 @@ use super::covered::Covered;
 use super::location;
 use crate::audit::subject::{HeldCert, Location, Place, Subject, SubjectKind};
 use crate::k8s::{At, Holding};
-use crate::x509::{Cert, pem_blocks};
+use crate::x509::Cert;
+use crate::text::pem_blocks;
 
 /// A subject for each file with certificates in a Secret: those of nodes as servers' own, others as files on their own.
 pub fn subjects(covered: &Covered) -> Vec<Subject> {

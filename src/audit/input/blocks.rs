@@ -239,7 +239,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::x509::pem_encode;
+    use crate::text::pem_encode;
 
     /// Label, line, content, and whether it is quoted.
     type Seen = (String, usize, Result<Vec<u8>, String>, bool);

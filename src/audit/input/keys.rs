@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::audit::subject::{KeyKind, spki_hash};
 use crate::go_x509::{Curve, PrivateKey, PublicKey};
 use crate::key::{KeyError, KeyPair};
-use crate::x509::pem_encode;
+use crate::text::pem_encode;
 
 /// Kind, and SHA-256 hex of the `SubjectPublicKeyInfo`, of a key in PKCS#8, PKCS#1 or SEC 1 (DER), whatever its label says:
 /// Go tries all of them too.
@@ -96,7 +96,8 @@ const EC: &[u64] = &[1, 2, 840, 10045, 2, 1];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::{Csr, CsrSpec, SubjectFields, pem_blocks};
+    use crate::x509::{Csr, CsrSpec, SubjectFields};
+    use crate::text::pem_blocks;
 
     fn of(pem: &[u8]) -> (Option<String>, KeyKind) {
         let block = pem_blocks(pem).unwrap().pop().unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit::subject::{KeyKind, Subject};
 use crate::msp::{EntryKind, FolderReader, MspRefusal};
-use crate::yaml::{self, Node};
+use crate::text::yaml::{self, Node};
 
 const CONFIG: &str = "config.yaml";
 

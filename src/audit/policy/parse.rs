@@ -10,7 +10,7 @@ use crate::audit::finding::Severity;
 use crate::audit::levels::Level;
 use crate::audit::registry::rule_by_id;
 use crate::x509::NodeOu;
-use crate::yaml::{self, Node};
+use crate::text::yaml::{self, Node};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// What is wrong with a policy.

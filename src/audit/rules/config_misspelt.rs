@@ -7,7 +7,7 @@ use crate::audit::subject::Subject;
 use std::path::Path;
 
 use crate::audit::subject::Location;
-use crate::yaml::{self, Node};
+use crate::text::yaml::{self, Node};
 
 pub(super) static RULE: Rule = Rule {
     id: "config-misspelt",

@@ -69,12 +69,12 @@ pub(super) mod tests {
     use crate::x509::Crl;
 
     /// A list under the name `issuer`, signed by `signer`, that names one serial number and is due in `month` of 2026.
-    pub(in super::super) fn list(issuer: &str, signer: &Made, serial: u8, month: u8) -> Crl {
+    pub(in crate::audit) fn list(issuer: &str, signer: &Made, serial: u8, month: u8) -> Crl {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, issuer);
         params.key_usages = vec![KeyUsagePurpose::CrlSign];
         let pem = signer.key.to_pkcs8_pem();
-        let der = crate::x509::pem_blocks(pem.as_bytes()).unwrap().remove(0).der;
+        let der = crate::text::pem_blocks(pem.as_bytes()).unwrap().remove(0).der;
         let key = rcgen::KeyPair::try_from(der.as_slice()).unwrap();
         let time = date_time_ymd(2026, 1, 1);
         let list = CertificateRevocationListParams {
@@ -93,7 +93,7 @@ pub(super) mod tests {
         Crl::from_der(list.signed_by(&Issuer::new(params, key)).unwrap().der().to_vec()).unwrap()
     }
 
-    pub(in super::super) fn with_crl(mut subject: Subject, crl: Crl) -> Subject {
+    pub(in crate::audit) fn with_crl(mut subject: Subject, crl: Crl) -> Subject {
         let at = Location { path: subject.path.join("crls/a.pem"), block: Some(1), line: Some(1) };
         subject.crls.push(HeldCrl { at, crl });
         subject

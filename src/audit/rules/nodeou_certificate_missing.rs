@@ -6,7 +6,7 @@ use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Location, Subject};
 use crate::msp::MspWarning;
-use crate::yaml::{self, Node};
+use crate::text::yaml::{self, Node};
 
 pub(super) static RULE: Rule = Rule {
     id: "nodeou-certificate-missing",

@@ -6,7 +6,7 @@ use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Location, Subject};
 use crate::msp::MspConfig;
-use crate::yaml;
+use crate::text::yaml;
 
 pub(super) static RULE: Rule = Rule {
     id: "nodeou-disabled",

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Location, Subject};
-use crate::yaml;
+use crate::text::yaml;
 
 pub(super) static RULE: Rule = Rule {
     id: "nodeou-missing",

@@ -6,7 +6,7 @@ use rcgen::{
 };
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use crate::x509::pem_encode;
+use crate::text::pem_encode;
 
 /// A certificate with its key.
 pub(super) struct Made {

@@ -12,7 +12,8 @@ use super::{NOW, plain, start, start_with_peer};
 use crate::devca::{IdentitySpec, Running};
 use crate::key::{KeyAlgorithm, KeyPair};
 use crate::name::{HostName, SanName};
-use crate::x509::{Csr, CsrSpec, SubjectFields, pem_encode};
+use crate::x509::{Csr, CsrSpec, SubjectFields};
+use crate::text::pem_encode;
 
 /// The SANs as `TYPE:text`; `None` without the extension.
 fn sans(certificate: &X509Certificate<'_>) -> Option<Vec<String>> {
@@ -105,7 +106,7 @@ fn no_certificate_outlives_its_ca() {
     config.lifetime = std::time::Duration::from_secs(100 * 365 * 86_400);
     let ca = start(config);
     let der = enroll(&ca, "admin", "adminpw", json!({})).cert_der();
-    let root = crate::x509::pem_blocks(ca.root_pem().as_bytes()).unwrap().remove(0).der;
+    let root = crate::text::pem_blocks(ca.root_pem().as_bytes()).unwrap().remove(0).der;
     let end = |der: &[u8]| with_cert(der, |c| c.validity().not_after.timestamp());
     assert_eq!(end(&der), end(&root));
 }

@@ -13,7 +13,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::devca::Running;
 use crate::key::{KeyAlgorithm, KeyPair};
 use crate::name::SanName;
-use crate::x509::{Csr, CsrSpec, SubjectFields, pem_blocks};
+use crate::x509::{Csr, CsrSpec, SubjectFields};
+use crate::text::pem_blocks;
 
 /// An answer as it came.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use x509_parser::prelude::X509Certificate;
 use super::client::{Member, Reply, post_enroll, send, with_cert};
 use super::{plain, start, start_with_peer};
 use crate::devca::{IdentitySpec, Running};
-use crate::x509::pem_blocks;
+use crate::text::pem_blocks;
 
 macro_rules! recorded {
     ($name:literal) => {

@@ -7,7 +7,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-use fabcert::x509::pem_encode;
+use fabcert::text::pem_encode;
 
 use crate::command::{Ran, fabcert};
 

@@ -2,7 +2,7 @@
 //! the signature that it would have broken.
 
 use fabcert::key::KeyPair;
-use fabcert::x509::{pem_blocks, pem_encode};
+use fabcert::text::{pem_blocks, pem_encode};
 
 use super::Dice;
 

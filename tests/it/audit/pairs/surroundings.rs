@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use fabcert::x509::{Cert, pem_encode};
+use fabcert::x509::Cert;
+use fabcert::text::pem_encode;
 
 use super::super::live::serve;
 use super::stage::Stage;

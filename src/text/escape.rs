@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Text in XML, as content or in an attribute with double quotes. Characters that XML 1.0 has no form for become U+FFFD.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -25,7 +25,7 @@ pub(super) fn xml(text: &str) -> String {
 
 /// A path inside a URI (RFC 3986): every byte but the unreserved ones and `/` in percent form. A first segment with a
 /// colon would read as a scheme; the colon is escaped with the rest.
-pub(super) fn uri_path(path: &str) -> String {
+pub(crate) fn uri_path(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for b in path.bytes() {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'/') {
@@ -38,18 +38,18 @@ pub(super) fn uri_path(path: &str) -> String {
 }
 
 /// A GitHub workflow command: `message` or, with `property`, the value of a property.
-pub(super) fn github(text: &str, property: bool) -> String {
+pub(crate) fn github(text: &str, property: bool) -> String {
     let out = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     if property { out.replace(':', "%3A").replace(',', "%2C") } else { out }
 }
 
 /// A label's value in the Prometheus text format.
-pub(super) fn prometheus(text: &str) -> String {
+pub(crate) fn prometheus(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// Text in Markdown, also in a cell of a table.
-pub(super) fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -69,7 +69,7 @@ pub(super) fn markdown(text: &str) -> String {
 
 /// Text on a terminal: what could move the cursor, repaint what stands there or turn the order of letters around becomes
 /// visible.
-pub(super) fn terminal(text: &str) -> String {
+pub(crate) fn terminal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {

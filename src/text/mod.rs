@@ -1,0 +1,9 @@
+//! Text and its encodings: PEM, hex, YAML whose values know their lines, and text from elsewhere made safe to print.
+
+pub(crate) mod escape;
+mod hex;
+mod pem;
+pub(crate) mod yaml;
+
+pub use hex::hex;
+pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};
