@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use fabcert::Timestamp;
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
 use fabcert::audit::{Audit, Expectation, ExpectedName, NameSource, Policy, Report, drive};
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
 use fabcert::text::pem_encode;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
@@ -79,7 +79,7 @@ fn audit(dir: &Path, jobs: usize) -> Duration {
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: vec![name], ..Expectation::default() },
         policy: Policy::default(),
-        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned(), variables: fabcert::k8s::Variables::new() },
+        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned(), variables: fabcert::manifests::Variables::new() },
     };
     let disk = Disk::real();
     let begin = Instant::now();

@@ -11,21 +11,14 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use fabcert::ca::{
-    CaUrl, Client, EnrollRequest, Enrollment, Expected, Purpose, RoleRule, TrustAnchors, VerifiedEnrollment, verify,
-};
+use fabcert::ca::{CaUrl, Client, EnrollRequest, Enrollment, Expected, Purpose, RoleRule, TrustAnchors, VerifiedEnrollment, verify};
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
-use fabcert::enroll::{
-    CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll,
-};
-use fabcert::fsx::Disk;
-use fabcert::key::{KeyAlgorithm, KeyPair};
-use fabcert::msp::{
-    AdminRule, DiskFolder, FolderPlan, KeyAccess, Layout, Lock, MspPlan, MspRequest, Place, StandingMsp, TlsNames,
-    TlsPlan, install, judge,
-};
-use fabcert::name::{NameSet, NameWishes};
-use fabcert::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
+use fabcert::enroll::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll};
+use fabcert::disk::{Disk, DiskFolder};
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
+use fabcert::msp::{AdminRule, FolderPlan, KeyAccess, Layout, Lock, MspPlan, MspRequest, Place, StandingMsp, TlsNames, TlsPlan, install, judge};
+use fabcert::pki::name::{NameSet, NameWishes};
+use fabcert::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
 use fabcert::{Secret, Timestamp};
 use tokio::runtime::Runtime;
 

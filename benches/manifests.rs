@@ -17,8 +17,8 @@ use fabcert::Timestamp;
 use fabcert::audit::coverage::{Coverage, check};
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
 use fabcert::audit::{Audit, Expectation, Findings, Policy, drive};
-use fabcert::fsx::Disk;
-use fabcert::k8s::{Settings, Variables};
+use fabcert::disk::Disk;
+use fabcert::manifests::{Settings, Variables};
 use fabcert::msp::ChannelRules;
 
 const ORGANISATIONS: usize = 400;

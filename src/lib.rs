@@ -16,15 +16,14 @@ pub mod ca;
 pub mod cli;
 #[cfg(feature = "dev-ca")]
 pub mod devca;
+pub mod disk;
 pub mod enroll;
 mod error;
-pub mod fsx;
-mod go_x509;
-pub mod k8s;
-pub mod key;
 pub mod live;
+pub mod manifests;
 pub mod msp;
-pub mod name;
+pub mod pki;
+pub mod render;
 pub mod report;
 mod secret;
 #[cfg(any(test, fuzzing))]
@@ -32,8 +31,6 @@ mod secret;
 pub mod testing;
 pub mod text;
 mod time;
-pub mod tls;
-pub mod x509;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;

@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 use crate::Timestamp;
 use crate::audit::input::{LoadOptions, ServedUnit, Unit};
 use crate::audit::{Audit, Expectation, ExpectedName, NameSource, Policy};
-use crate::fsx::Disk;
-use crate::k8s::{Addition, Manifest, Network, Object, Settings, Variables, with_names};
-use crate::key::KeyPair;
-use crate::msp::{ChannelRules, MemoryFolder, MspConfig, verdicts};
-use crate::name::SanName;
-use crate::x509::{Cert, Crl, Csr};
+use crate::disk::{Disk, MemoryFolder};
+use crate::manifests::{Addition, Manifest, Network, Object, Settings, Variables, with_names};
+use crate::pki::key::KeyPair;
+use crate::msp::{ChannelRules, MspConfig, verdicts};
+use crate::pki::name::SanName;
+use crate::pki::x509::{Cert, Crl, Csr};
 use crate::text::{pem_blocks, pem_encode};
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ pub fn certificate(der: &[u8]) {
 
 /// A certificate in DER, only read.
 pub fn read_certificate(der: &[u8]) {
-    let go = crate::go_x509::Certificate::parse(der);
+    let go = crate::pki::go::x509::Certificate::parse(der);
     if let Ok(cert) = Cert::from_der(der.to_vec()) {
         assert_eq!(cert.der(), der);
         assert!(cert.is_issued_by(&cert) == cert.is_self_signed());

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use super::input::Unit;
 use super::policy::PolicyError;
 use super::run::{Audit, Audited};
-use crate::fsx::Disk;
+use crate::disk::Disk;
 
 /// How far a run is.
 pub trait Progress {

@@ -1,7 +1,7 @@
 //! What a subject ought to hold.
 
-use crate::name::SanName;
-use crate::x509::NodeOu;
+use crate::pki::name::SanName;
+use crate::pki::x509::NodeOu;
 
 /// Who asks for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::run::Audited;
 use super::subject::SubjectKind;
 use super::verdict::Verdict;
-use crate::name::{matches_as_go, server_name};
+use crate::pki::name::{matches_as_go, server_name};
 
 /// A gateway while its members are audited.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use super::rule::Rule;
 use super::subject::{Location, Subject};
 use super::verdict::{Verdict, Verdicts};
 use crate::Timestamp;
-use crate::fsx::Disk;
-use crate::msp::{ChannelRules, DiskFolder, FolderReader, MspRefusal, verdicts};
-use crate::x509::{Cert, PublicKeyKind};
+use crate::disk::{Disk, DiskFolder, FolderReader};
+use crate::msp::{ChannelRules, MspRefusal, verdicts};
+use crate::pki::x509::{Cert, PublicKeyKind};
 
 const UNREADABLE: &str = "input-unreadable";
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::subject::{HeldCert, Place};
-use crate::x509::{Cert, SignatureCheck};
+use crate::pki::x509::{Cert, SignatureCheck};
 
 /// Bearers of one name that are tried as the issuer of a certificate. Renewed CAs share a name; more than this is no
 /// honest input, and would make the work grow with the square of it.

@@ -4,7 +4,7 @@
 //! input (walk, load) -> Subject -> judge (Fabric's verdicts) -> rules -> Finding -> levels, policy -> Report
 //! ```
 //!
-//! The audit knows neither CA nor network nor clock: files come through [`crate::fsx`], and the time of judgement is an
+//! The audit knows neither CA nor network nor clock: files come through [`crate::disk`], and the time of judgement is an
 //! argument. A subject is loaded, judged, checked and dropped again, so that memory does not grow with their number.
 
 mod baseline;

@@ -18,10 +18,10 @@ use super::rule::{Context, Rule};
 use super::subject::{HeldCert, Place, Subject, SubjectKind};
 use super::verdict::Verdicts;
 use crate::Timestamp;
-use crate::fsx::Disk;
-use crate::k8s::Manifest;
+use crate::disk::Disk;
+use crate::manifests::Manifest;
 use crate::msp::ChannelRules;
-use crate::x509::NodeOu;
+use crate::pki::x509::NodeOu;
 
 /// What an audit goes by.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
-use crate::k8s::Manifest;
+use crate::manifests::Manifest;
 use crate::msp::{MspWarning, StandingConfig};
-use crate::name::SanName;
-use crate::x509::{Cert, Crl, NodeOu, SignatureCheck};
+use crate::pki::name::SanName;
+use crate::pki::x509::{Cert, Crl, NodeOu, SignatureCheck};
 
 /// What a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

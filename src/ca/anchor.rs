@@ -7,9 +7,9 @@ use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use super::{TlsFailure, UnknownIssuer};
-use crate::key::is_private_key_label;
-use crate::name::SanName;
-use crate::x509::{Cert, CertError};
+use crate::pki::key::is_private_key_label;
+use crate::pki::name::SanName;
+use crate::pki::x509::{Cert, CertError};
 use crate::text::{PemError, pem_blocks};
 use crate::{Error, ErrorKind, Timestamp};
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::Secret;
-use crate::key::{KeyError, KeyPair};
+use crate::pki::key::{KeyError, KeyPair};
 
 /// The present identity, as the credential of a request.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::key::KeyAlgorithm;
+    use crate::pki::key::KeyAlgorithm;
 
     fn vectors() -> Vec<Value> {
         let file: Value = serde_json::from_str(include_str!("../../testdata/wire/token-kat.json")).expect("JSON");

@@ -10,7 +10,7 @@ use super::tls::{self, ClientIdentity};
 use super::transport::{Setup, Transport};
 use super::wire::{self, CaInfo, EnrollRequest, Enrollment, RegisterRequest};
 use super::{CaError, CaUrl, TrustAnchors};
-use crate::key::KeyPair;
+use crate::pki::key::KeyPair;
 use crate::{Secret, Timestamp};
 
 /// Limit for the connection, TLS included, when none is set.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::TlsFailure;
 use super::status::{Class, Operation, ServerError};
-use crate::key::KeyError;
+use crate::pki::key::KeyError;
 use crate::{Error, ErrorKind};
 
 /// Why a CA did not answer as wished. `address` is `HOST:PORT`.

@@ -11,8 +11,8 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 
 use super::{TlsFailure, TrustAnchors};
-use crate::key::KeyPair;
-use crate::x509::Cert;
+use crate::pki::key::KeyPair;
+use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
 /// The cryptography behind every TLS connection: the one place that names it.

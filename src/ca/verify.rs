@@ -1,8 +1,8 @@
 //! The proof that what a CA issued is what was asked, before a byte of it is written.
 
-use crate::key::{KeyPair, Ski};
-use crate::name::{self, SanName};
-use crate::x509::{Cert, CertError, Chain, ChainError, NodeOu};
+use crate::pki::key::{KeyPair, Ski};
+use crate::pki::name::{self, SanName};
+use crate::pki::x509::{Cert, CertError, Chain, ChainError, NodeOu};
 use crate::text::{PemError, pem_blocks};
 use crate::{ErrorKind, Timestamp};
 
@@ -313,7 +313,7 @@ fn describe(root: &Cert) -> String {
 fn single_certificate(pem: &[u8]) -> Result<Cert, VerifyError> {
     let blocks = pem_blocks(pem)?;
     let labels: Vec<&str> = blocks.iter().map(|b| b.label.as_str()).collect();
-    if labels.iter().any(|l| crate::key::is_private_key_label(l)) {
+    if labels.iter().any(|l| crate::pki::key::is_private_key_label(l)) {
         return Err(VerifyError::NotOneCertificate { found: "a private key, which no CA ever sends".to_owned() });
     }
     if labels != ["CERTIFICATE"] {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Timestamp;
-use crate::name::SanName;
+use crate::pki::name::SanName;
 
 /// An attribute asked for in the certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

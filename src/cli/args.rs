@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::manifests::ManifestArgs;
-use crate::key::KeyAlgorithm;
+use crate::pki::key::KeyAlgorithm;
 
 /// What is printed, and how.
 #[derive(Args, Clone, Debug)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory};
 
-use crate::fsx::Disk;
+use crate::disk::Disk;
 use crate::{Error, ErrorKind};
 
 /// Print a completion script for a shell.

@@ -11,7 +11,7 @@ use super::args::{KeyArgs, NameArgs, OutputForm, TargetArgs};
 use super::{output, target};
 use crate::Error;
 use crate::enroll::{self, Environment};
-use crate::fsx::Disk;
+use crate::disk::Disk;
 
 /// Make a key and a CSR for a CA that cannot be reached from here.
 #[derive(Args, Debug)]

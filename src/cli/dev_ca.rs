@@ -10,7 +10,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running, WARNING};
-use crate::fsx::Disk;
+use crate::disk::Disk;
 use crate::{Error, ErrorKind};
 
 /// What `fabcert dev-ca` is given.

@@ -11,8 +11,8 @@ use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, TargetArgs, 
 use super::{fabric_env, output, target};
 use crate::ca::{AttrRequest, CaUrl, Purpose, RoleRule};
 use crate::enroll::{self, CaAccess, Environment, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
-use crate::fsx::Disk;
-use crate::name::NameSet;
+use crate::disk::Disk;
+use crate::pki::name::NameSet;
 use crate::{Error, ErrorKind, Secret};
 
 const EXAMPLES: &str = "\

@@ -13,9 +13,9 @@ use super::args::OutputForm;
 use super::output;
 use crate::audit::input::{LoadOptions, Unit, WalkOptions, load, walk};
 use crate::audit::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind};
-use crate::fsx::Disk;
-use crate::k8s::Object;
-use crate::x509::SignatureCheck;
+use crate::disk::Disk;
+use crate::manifests::Object;
+use crate::pki::x509::SignatureCheck;
 use crate::text::yaml;
 use crate::{Error, ErrorKind};
 
@@ -115,7 +115,7 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
     let disk = Disk::real();
     let here = std::env::current_dir()
         .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
-    let options = LoadOptions { base: here.clone(), here, variables: crate::k8s::Variables::new() };
+    let options = LoadOptions { base: here.clone(), here, variables: crate::manifests::Variables::new() };
     let mut units = Vec::new();
     walk(&disk, &WalkOptions { paths: &args.paths, excluded: &|_: &Path| false }, &mut |unit| units.push(unit))?;
     let mut all = Vec::new();
@@ -169,7 +169,7 @@ fn seen(subject: &Subject) -> Seen {
         objects: subject.manifest.iter().flat_map(|m| &m.objects).map(object_seen).collect(),
         path: subject.path.clone(),
         kind: subject.kind,
-        role: subject.role.map(crate::x509::NodeOu::as_str),
+        role: subject.role.map(crate::pki::x509::NodeOu::as_str),
         certificates: subject.certificates.iter().map(cert_seen).collect(),
         keys: subject.keys.iter().map(|k| key_seen(k, subject)).collect(),
         csrs: subject

@@ -10,7 +10,7 @@ use super::args::{NameArgs, OutputForm, TargetArgs};
 use super::output;
 use crate::Error;
 use crate::enroll::{self, Environment};
-use crate::fsx::Disk;
+use crate::disk::Disk;
 
 /// Put a certificate from a CA that cannot be reached from here in place, after the same proof as an enrolment's.
 #[derive(Args, Debug)]

@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::args::NameArgs;
 use crate::audit::input::{LoadOptions, Unit, Walk, WalkOptions};
-use crate::fsx::Disk;
-use crate::k8s::{LeftOut, Manifest, Needed, Network, Settings, Unset, Variables};
+use crate::disk::Disk;
+use crate::manifests::{LeftOut, Manifest, Needed, Network, Settings, Unset, Variables};
 use crate::{Error, ErrorKind};
 
 /// Larger files are no manifests.

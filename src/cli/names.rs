@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::args::OutputForm;
 use super::manifests::{self, ManifestArgs, Read};
 use super::output;
-use crate::fsx::Disk;
-use crate::k8s::{Need, Needed, Settings};
-use crate::name::SanName;
+use crate::disk::Disk;
+use crate::manifests::{Need, Needed, Settings};
+use crate::pki::name::SanName;
 use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\
@@ -149,7 +149,7 @@ fn workload(read: &Read, w: usize, required_only: bool) -> Workload<'_> {
 
 impl Name {
     fn of(needed: &Needed) -> Self {
-        let reason = |r: &crate::k8s::Reason| Reason {
+        let reason = |r: &crate::manifests::Reason| Reason {
             reason: r.words.clone(),
             path: r.at.path.display().to_string(),
             line: r.at.line,

@@ -9,9 +9,9 @@ use serde::Deserialize as _;
 
 use super::args::OutputForm;
 use super::output;
-use crate::fsx::Disk;
-use crate::k8s::render::{Label, Organisation, ProxyMode, Rendered, Storage, WorkloadKind, kind_cluster, render};
-use crate::name::HostName;
+use crate::disk::Disk;
+use crate::render::{Label, Organisation, ProxyMode, Rendered, Storage, WorkloadKind, kind_cluster, render};
+use crate::pki::name::HostName;
 use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\
@@ -145,7 +145,7 @@ pub(super) fn run(args: &RenderArgs, form: OutputForm) -> Result<ExitCode, Error
 /// The organisation behind the arguments.
 fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     let label = |flag: &str, text: &str| {
-        let unusable = |e: crate::k8s::render::NoLabel| Error::new(ErrorKind::Input, format!("{flag}: {e}"));
+        let unusable = |e: crate::render::NoLabel| Error::new(ErrorKind::Input, format!("{flag}: {e}"));
         text.parse::<Label>().map_err(unusable)
     };
     let host = |flag: &str, text: &str| {

@@ -10,7 +10,7 @@ use super::args::OutputForm;
 use super::output;
 use crate::Error;
 use crate::enroll::{self, Environment};
-use crate::fsx::Disk;
+use crate::disk::Disk;
 
 /// Bring back the folders as they were before the last install.
 #[derive(Args, Debug)]

@@ -7,8 +7,8 @@ use super::manifests;
 use crate::ca::{Purpose, RoleRule};
 use crate::enroll::{CarriedWish, KeyWish};
 use crate::msp::KeyAccess;
-use crate::name::{NameSet, NameWishes};
-use crate::x509::{NodeOu, SubjectFields};
+use crate::pki::name::{NameSet, NameWishes};
+use crate::pki::x509::{NodeOu, SubjectFields};
 use crate::{Error, ErrorKind};
 
 /// Paths as the Go client takes them: relative ones lie below its home, when a home is named.

@@ -9,7 +9,7 @@ use super::DevCaError;
 use super::issue::{self, Signer, Template, Usage};
 use super::subject::Subject;
 use crate::Timestamp;
-use crate::key::{KeyAlgorithm, KeyPair};
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::text::{pem_blocks, pem_encode};
 
 /// The CA that issues: its key, and its certificates from its own up to the root.

@@ -16,7 +16,7 @@ use super::subject::Subject;
 use super::wire::{Body, Enrollment, Fields, go_json};
 use super::{DevCaError, attribute};
 use crate::Timestamp;
-use crate::key::{KeyAlgorithm, KeyPair};
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::text::pem_encode;
 
 /// Lifetime of profile `ca`, in seconds.

@@ -11,7 +11,7 @@ use super::DevCaError;
 use super::san::San;
 use super::subject::Subject;
 use crate::Timestamp;
-use crate::key::KeyPair;
+use crate::pki::key::KeyPair;
 
 /// What a certificate may be used for: the signing profiles of the real server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -84,7 +84,7 @@ pub enum DevCaError {
     },
     /// The state file cannot be read or written.
     #[error(transparent)]
-    File(#[from] crate::fsx::FsError),
+    File(#[from] crate::disk::FsError),
 }
 
 impl From<DevCaError> for crate::Error {

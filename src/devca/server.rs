@@ -32,7 +32,7 @@ use super::san::San;
 use super::{store, Clock, DevCaConfig, DevCaError};
 use super::subject::Subject;
 use crate::Timestamp;
-use crate::key::{KeyAlgorithm, KeyPair};
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::text::pem_encode;
 
 /// One CA of the server.

@@ -10,7 +10,7 @@ use super::chain::{Authority, StoredAuthority};
 use super::identity::Registry;
 use super::log::lock;
 use super::server::Ca;
-use crate::fsx::Disk;
+use crate::disk::Disk;
 
 const FORMAT: u32 = 1;
 /// Far more than any state; a wrong path is not read into memory.

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::Path;
 
 use crate::ca::RoleRule;
-use crate::key::KeyAlgorithm;
-use crate::name::{self, SanName};
-use crate::x509::{Cert, NodeOu};
+use crate::pki::key::KeyAlgorithm;
+use crate::pki::name::{self, SanName};
+use crate::pki::x509::{Cert, NodeOu};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// Why a certificate is enrolled for.

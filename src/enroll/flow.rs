@@ -8,8 +8,8 @@ use super::request::{self, Issued};
 use super::task::{Folder, Seen, Task};
 use super::wish::{SignWish, TlsFiles, TlsWish, Wish};
 use crate::ca::{Expected, Purpose, verify};
-use crate::fsx::Disk;
-use crate::key::KeyPair;
+use crate::disk::Disk;
+use crate::pki::key::KeyPair;
 use crate::msp::{KeyAccess, Lock, Place, TlsPlan};
 use crate::{Error, ErrorKind, Timestamp};
 
@@ -175,7 +175,7 @@ fn add_tls_roots(
     if standing.tls_roots.contains(&tls.verified.chain().root) {
         return Ok(());
     }
-    let cas: String = chain.intermediates.iter().chain([&chain.root]).map(crate::x509::Cert::to_pem).collect();
+    let cas: String = chain.intermediates.iter().chain([&chain.root]).map(crate::pki::x509::Cert::to_pem).collect();
     let now = (env.now)();
     let expected = Expected {
         enrollment_id: &task.ca().id,

@@ -7,11 +7,9 @@ use super::pending;
 use super::record::{self, Record};
 use super::request::Issued;
 use crate::ca::VerifiedEnrollment;
-use crate::key::KeyPair;
-use crate::msp::{
-    AdminRule, DiskFolder, FolderPlan, KeyAccess, Layout, Lock, MspError, MspPlan, MspRequest, Place, StandingMsp,
-    install, judge,
-};
+use crate::pki::key::KeyPair;
+use crate::msp::{AdminRule, FolderPlan, KeyAccess, Layout, Lock, MspError, MspPlan, MspRequest, Place, StandingMsp, install, judge};
+use crate::disk::DiskFolder;
 use crate::{Error, ErrorKind};
 
 /// How an MSP folder is to look, and what stands there.

@@ -76,7 +76,7 @@ impl NotAsAsked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::SubjectFields;
+    use crate::pki::x509::SubjectFields;
 
     fn asked(profile: &str) -> Asked {
         Asked::new(&[], Some(profile), None, &SubjectFields::default())

@@ -11,10 +11,11 @@ use super::request::Issued;
 use super::task::standing_msp;
 use super::wish::KeyWish;
 use crate::ca::{Expected, Purpose, RoleRule, verify};
-use crate::key::KeyPair;
-use crate::msp::{DiskFolder, KeyAccess, Layout, Lock, Place, StandingMsp, StandingTls, TlsNames, TlsPlan, rollback};
-use crate::name::{self, NameSet};
-use crate::x509::{Csr, CsrSpec, SubjectFields};
+use crate::pki::key::KeyPair;
+use crate::disk::DiskFolder;
+use crate::msp::{KeyAccess, Layout, Lock, Place, StandingMsp, StandingTls, TlsNames, TlsPlan, rollback};
+use crate::pki::name::{self, NameSet};
+use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
 use crate::{Error, ErrorKind};
 
 /// One certificate whose CSR and answer are carried by hand.

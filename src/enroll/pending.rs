@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 use super::not_as_asked::NotAsAsked;
 use super::wish::CaAccess;
 use crate::ca::{AttrRequest, Enrollment, Purpose};
-use crate::key::KeyPair;
-use crate::name::SanName;
-use crate::x509::{Cert, SubjectFields};
+use crate::pki::key::KeyPair;
+use crate::pki::name::SanName;
+use crate::pki::x509::{Cert, SubjectFields};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The file in the state folder.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ca::VerifiedEnrollment;
 use crate::msp::FolderPlan;
-use crate::{Timestamp, x509};
+use crate::Timestamp;
 
 /// The file in the state folder.
 pub(super) const FILE: &str = "record.json";
@@ -58,7 +58,7 @@ impl Record {
 
 /// SHA-256 in hex.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    x509::hex(digest::digest(&digest::SHA256, bytes).as_ref())
+    crate::text::hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 /// The file that knows every `config.yaml` that fabcert wrote here, so that an operator's own is told from ours even

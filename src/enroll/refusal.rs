@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::brake::Brake;
 use super::wish::CaAccess;
-use crate::{Error, ErrorKind, Secret, Timestamp, x509};
+use crate::{Error, ErrorKind, Secret, Timestamp};
 
 /// The file in the state folder.
 pub(super) const FILE: &str = "refusal.json";
@@ -80,7 +80,7 @@ impl Refusal {
         SystemRandom::new()
             .fill(&mut salt)
             .map_err(|_| Error::new(ErrorKind::Io, "the operating system gave no random bytes"))?;
-        let salt = x509::hex(&salt);
+        let salt = crate::text::hex(&salt);
         Ok(Self {
             schema_version: 1,
             url: ca.url.to_string(),
@@ -122,5 +122,5 @@ impl Refusal {
 fn hash(secret: &Secret, salt: &str) -> String {
     let mut out = [0u8; 32];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ITERATIONS, salt.as_bytes(), secret.expose().as_bytes(), &mut out);
-    x509::hex(&out)
+    crate::text::hex(&out)
 }

@@ -13,13 +13,10 @@ use super::pending::{self, Answer, Asked, Pending};
 use super::refusal::{self, Refusal};
 use super::task::{Folder, Seen, Task, copy};
 use super::wish::{CaAccess, KeyWish, Wish};
-use crate::ca::{
-    CaError, Class, Client, Credential, EnrollRequest, Enrollment, Expected, RetryPolicy, TrustAnchors,
-    VerifiedEnrollment, verify,
-};
-use crate::key::KeyPair;
+use crate::ca::{CaError, Class, Client, Credential, EnrollRequest, Enrollment, Expected, RetryPolicy, TrustAnchors, VerifiedEnrollment, verify};
+use crate::pki::key::KeyPair;
 use crate::msp::{MspError, MspPlan, Place};
-use crate::x509::{Csr, CsrSpec};
+use crate::pki::x509::{Csr, CsrSpec};
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
 /// Clocks of nodes differ by seconds, and a certificate that begins in the future is refused as a credential.

@@ -6,11 +6,11 @@ use super::decision::{self, Reason, Standing, Wanted};
 use super::record::{self, Record};
 use super::wish::{CaAccess, KeyWish, SignWish, TlsFiles, TlsWish, Wish};
 use crate::ca::{Purpose, RoleRule};
-use crate::fsx::Disk;
-use crate::key::KeyPair;
-use crate::msp::{DiskFolder, FolderReader, Place, StandingMsp, StandingTls};
-use crate::name::SanName;
-use crate::x509::{Cert, Chain};
+use crate::disk::{Disk, DiskFolder, FolderReader};
+use crate::pki::key::KeyPair;
+use crate::msp::{Place, StandingMsp, StandingTls};
+use crate::pki::name::SanName;
+use crate::pki::x509::{Cert, Chain};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// Which folder a certificate goes into.

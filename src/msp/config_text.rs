@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::node_ous::{ConfigError, MspConfig, NodeOus, OuIdentifier, key_of};
-use crate::x509::NodeOu;
+use crate::pki::x509::NodeOu;
 
 /// Reads the first document.
 pub(super) fn parse(text: &[u8]) -> Result<MspConfig, ConfigError> {

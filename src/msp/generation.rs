@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use super::stage::{self, Filling};
 use super::{InstallError, Place};
 use crate::Error;
-use crate::fsx::{Disk, FsError, Kind};
+use crate::disk::{Disk, FsError, Kind};
 
 /// The link to the standing generation.
 pub(super) const DATA: &str = "..data";

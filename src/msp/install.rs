@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::plan::FolderPlan;
 use super::stage::Filling;
 use super::{Lock, Placement, generation, lock, swap};
-use crate::fsx::{Disk, FsError};
+use crate::disk::{Disk, FsError};
 use crate::{Error, ErrorKind};
 
 /// A folder that could not be locked, installed or rolled back.

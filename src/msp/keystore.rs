@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::folder::{EntryKind, FolderReader};
-use crate::go_x509::{Block, PrivateKey, PublicKey, first_block, parse_spki};
-use crate::key::{KeyError, KeyPair, Ski};
+use crate::disk::{EntryKind, FolderReader};
+use crate::pki::go::x509::{Block, PrivateKey, PublicKey, first_block, parse_spki};
+use crate::pki::key::{KeyError, KeyPair, Ski};
 use crate::text::pem_encode;
 
 pub(super) const KEYSTORE: &str = "keystore";
@@ -118,8 +118,8 @@ fn plain_block(content: &[u8]) -> Result<Block, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyAlgorithm;
-    use crate::msp::folder::MemoryFolder;
+    use crate::pki::key::KeyAlgorithm;
+    use crate::disk::MemoryFolder;
 
     const BEHIND_PARAMETERS: &[u8] = include_bytes!("../../testdata/keys/p256-sec1-behind-parameters.pem");
     const P384_SEC1: &[u8] = include_bytes!("../../testdata/keys/p384-sec1.pem");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::MspError;
-use crate::key::Ski;
+use crate::pki::key::Ski;
 
 /// Whose file names an MSP folder has. Fabric reads both: it looks at folders, not at file names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

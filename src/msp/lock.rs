@@ -1,7 +1,7 @@
 //! One fabcert at a time for each target.
 
 use crate::Timestamp;
-use crate::fsx::{self, Disk, LockFile, Locked};
+use crate::disk::{self, Disk, LockFile, Locked};
 
 use super::{InstallError, Place, Placement, generation, swap};
 
@@ -47,7 +47,7 @@ impl Lock {
         };
         if let Some(now) = since {
             // A note for others only: the lock holds without it, on a full disk for example.
-            let _: fsx::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
+            let _: disk::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
         }
         recover(disk, place)?;
         Ok(Self { place: place.clone(), _file: file })
@@ -112,7 +112,7 @@ impl Lock {
 
 /// Brings the folder and its state back to order after a run that was killed or failed: the set that stood is whole
 /// before and after.
-pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), fsx::FsError> {
+pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), disk::FsError> {
     place.sweep_state_files(disk)?;
     match place.layout() {
         Placement::Plain => swap::recover(disk, place),

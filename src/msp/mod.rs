@@ -1,8 +1,6 @@
 //! MSP folders and TLS folders: what goes in, what stands, what Fabric would say, and how a folder is put in place whole.
 
 mod config_text;
-mod disk_folder;
-mod folder;
 mod generation;
 mod install;
 mod keystore;
@@ -20,8 +18,6 @@ mod swap;
 mod tests;
 mod verdict;
 
-pub use disk_folder::DiskFolder;
-pub use folder::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
 pub use install::{InstallError, install, rollback};
 pub use layout::{Layout, NoLayout, NoTlsNames, TlsNames};
 pub use lock::Lock;

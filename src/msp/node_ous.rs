@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::x509::NodeOu;
+use crate::pki::x509::NodeOu;
 
 /// An OU, and the file of the CA that must have issued the certificates that bear it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::folder::{EntryKind, FolderReader};
-use crate::go_x509::first_block;
+use crate::disk::{EntryKind, FolderReader};
+use crate::pki::go::x509::first_block;
 
 /// A file in which Fabric finds something.
 pub(super) struct PemFile {

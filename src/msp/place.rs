@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::{InstallError, generation, swap};
-use crate::fsx::{Disk, FsError, Kind, Op};
+use crate::disk::{Disk, FsError, Kind, Op};
 
 /// The largest state file that is read, in bytes.
 const STATE_FILE_LIMIT: usize = 1 << 20;

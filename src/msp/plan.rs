@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::folder::MemoryFolder;
+use crate::disk::MemoryFolder;
 use super::keystore::KEYSTORE;
 use super::layout::{CaFolder, Layout, MspNames, TlsNames};
 use super::node_ous::MspConfig;
 use super::read::{CONFIG, SIGN_FOLDERS, StandingMsp, TLS_FOLDERS, sha256_hex};
 use super::verdict::{AdminRule, MspRefusal, MspWarning, judge};
 use crate::ca::{Purpose, VerifiedEnrollment};
-use crate::key::KeyPair;
-use crate::x509::Cert;
+use crate::pki::key::KeyPair;
+use crate::pki::x509::Cert;
 use crate::{ErrorKind, Timestamp};
 
 /// A folder to make.

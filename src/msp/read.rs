@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use ring::digest;
 
-use super::folder::{FolderReader, MemoryFolder};
+use crate::disk::{FolderReader, MemoryFolder};
 use super::keystore::{Found, find_key};
 use super::layout::TlsNames;
 use super::node_ous::MspConfig;
 use super::pem_folder::pem_files;
-use crate::key::KeyPair;
-use crate::x509::{Cert, Chain};
+use crate::pki::key::KeyPair;
+use crate::pki::x509::{Cert, Chain};
 
 pub(super) const CONFIG: &str = "config.yaml";
 
@@ -110,7 +110,7 @@ impl StandingMsp {
             self.carried.copy_from(folder, Path::new(path));
         }
         let config = self.config.as_ref().and_then(|c| MspConfig::parse(&c.content).ok()).unwrap_or_default();
-        for path in config.certificates().map(|c| super::folder::clean(Path::new(c))) {
+        for path in config.certificates().map(|c| crate::disk::clean(Path::new(c))) {
             if !SIGN_FOLDERS.iter().any(|ours| path.starts_with(ours)) {
                 self.carried.copy_from(folder, &path);
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::folder::{FolderEntry, FolderReader, clean};
+use crate::disk::{FolderEntry, FolderReader, clean};
 
 type Content = Result<Zeroizing<Vec<u8>>, (io::ErrorKind, String)>;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::{FolderPlan, InstallError};
-use crate::fsx::{Disk, FsError, Kind, Metadata, Op};
+use crate::disk::{Disk, FsError, Kind, Metadata, Op};
 
 /// What the paths that are ours are filled with.
 pub(super) enum Filling<'a> {

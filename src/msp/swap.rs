@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::stage::{self, Filling};
 use super::{InstallError, Place};
 use crate::Error;
-use crate::fsx::{Disk, FsError, Kind};
+use crate::disk::{Disk, FsError, Kind};
 
 const BUILD: &str = "build";
 const READY: &str = "swap-";

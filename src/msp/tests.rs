@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::ca::{Expected, Purpose, RoleRule, VerifiedEnrollment, verify};
-use crate::key::KeyPair;
+use crate::pki::key::KeyPair;
 use crate::{ErrorKind, Timestamp};
 
 /// A folder of the test data.
@@ -214,7 +214,7 @@ fn enrolled(sample: &str, purpose: Purpose) -> Enrolled {
     let key = KeyPair::from_pem(&files("keystore")).unwrap();
     let leaf = files("signcerts");
     let chain = ["intermediatecerts", "cacerts", "tlsintermediatecerts", "tlscacerts"].map(files).concat();
-    let id = crate::x509::Cert::all_from_pem(&leaf).unwrap()[0].common_name().unwrap().to_owned();
+    let id = crate::pki::x509::Cert::all_from_pem(&leaf).unwrap()[0].common_name().unwrap().to_owned();
     let expected = Expected {
         enrollment_id: &id,
         key: &key,

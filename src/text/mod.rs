@@ -3,7 +3,7 @@
 pub(crate) mod escape;
 mod hex;
 mod pem;
-pub(crate) mod yaml;
+pub mod yaml;
 
 pub use hex::hex;
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec};
-use fabcert::fsx::Disk;
-use fabcert::key::{KeyAlgorithm, KeyPair};
-use fabcert::msp::{ChannelRules, DiskFolder, verdicts};
-use fabcert::x509::Cert;
+use fabcert::disk::{Disk, DiskFolder};
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
+use fabcert::msp::{ChannelRules, verdicts};
+use fabcert::pki::x509::Cert;
 use fabcert::text::{pem_blocks, pem_encode};
 
 use crate::command::fabcert;

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 
-use fabcert::fsx::Disk;
-use fabcert::msp::{ChannelRules, DiskFolder};
-use fabcert::{Timestamp, msp, tls};
+use fabcert::disk::{Disk, DiskFolder};
+use fabcert::msp::ChannelRules;
+use fabcert::{Timestamp, msp};
+use fabcert::pki::go::tls;
 use tempfile::TempDir;
 
 /// The day the cases were recorded.

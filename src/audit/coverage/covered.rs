@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Mapped, location};
 use crate::audit::subject::Location;
-use crate::k8s::{Holding, Need, Needed, Network, Requested};
-use crate::name::{self, SanName, matches_as_go};
-use crate::x509::Cert;
+use crate::manifests::{Holding, Need, Needed, Network, Requested};
+use crate::pki::name::{self, SanName, matches_as_go};
+use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
 /// The manifests together with the certificates of their nodes.
@@ -100,7 +100,7 @@ impl HeldNames {
     }
 
     fn requested(requested: &Requested, certificate: Option<usize>) -> Self {
-        let name = |word: &crate::k8s::Word| HeldName {
+        let name = |word: &crate::manifests::Word| HeldName {
             text: word.text.clone(),
             name: name::server_name(&word.text),
             at: location(&requested.at.line(word.line)),

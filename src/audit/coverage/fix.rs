@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::covered::Covered;
 use crate::audit::finding::Finding;
 use crate::audit::ledger::Ledger;
-use crate::k8s::Addition;
+use crate::manifests::Addition;
 
 /// What is added to a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use crate::audit::finding::Findings;
 use crate::audit::policy::MemberEntry;
 use crate::audit::registry::rule_by_id;
 use crate::audit::subject::Location;
-use crate::k8s::{Meta, Network};
-use crate::name::SanName;
+use crate::manifests::{Meta, Network};
+use crate::pki::name::SanName;
 
 /// Which folder or file holds the TLS certificate of which workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Mapped {
     /// Takes note of what was met at a path: `names` are those of its TLS certificate, if it `holds_one`.
     pub(super) fn note(&mut self, path: &Path, holds_one: bool, names: &[String], members: &[MemberEntry]) {
         let mut take = |of: TlsOf, entry| {
-            let names = names.iter().map(|name| crate::name::server_name(name)).collect();
+            let names = names.iter().map(|name| crate::pki::name::server_name(name)).collect();
             self.found.push(Found { of, names, entry });
         };
         for of in self.named.iter().filter(|of| of.path == path) {

@@ -24,7 +24,7 @@ use super::registry::rule_by_id;
 use super::rules::MANIFEST_CHECKS;
 use super::run::{Audited, SubjectReport};
 use super::subject::{Location, Subject};
-use crate::k8s::{Manifest, Network, Settings, Unset};
+use crate::manifests::{Manifest, Network, Settings, Unset};
 
 /// The manifests of a run, while they are met.
 #[derive(Debug, Default)]
@@ -81,7 +81,7 @@ pub fn check(covered: &Covered, findings: &mut Findings) {
 }
 
 /// A place in a manifest.
-pub(super) fn location(at: &crate::k8s::At) -> Location {
+pub(super) fn location(at: &crate::manifests::At) -> Location {
     Location { path: at.path.to_path_buf(), block: None, line: Some(at.line) }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::covered::Covered;
 use super::location;
 use crate::audit::subject::{HeldCert, Location, Place, Subject, SubjectKind};
-use crate::k8s::{At, Holding};
-use crate::x509::Cert;
+use crate::manifests::{At, Holding};
+use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
 /// A subject for each file with certificates in a Secret: those of nodes as servers' own, others as files on their own.

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::fsx::Disk;
+use crate::disk::Disk;
 use crate::msp::TlsNames;
 
 /// The sub-folders by which Fabric knows an MSP.

@@ -4,8 +4,8 @@
 use zeroize::Zeroizing;
 
 use crate::audit::subject::{KeyKind, spki_hash};
-use crate::go_x509::{Curve, PrivateKey, PublicKey};
-use crate::key::{KeyError, KeyPair};
+use crate::pki::go::x509::{Curve, PrivateKey, PublicKey};
+use crate::pki::key::{KeyError, KeyPair};
 use crate::text::pem_encode;
 
 /// Kind, and SHA-256 hex of the `SubjectPublicKeyInfo`, of a key in PKCS#8, PKCS#1 or SEC 1 (DER), whatever its label says:
@@ -49,7 +49,7 @@ pub(super) fn is_key(der: &[u8]) -> Option<&'static str> {
     encrypted.is_ok_and(|oid| is_scheme(oid.components())).then_some("ENCRYPTED PRIVATE KEY")
 }
 
-/// The words of [`crate::x509::PublicKeyKind`].
+/// The words of [`crate::pki::x509::PublicKeyKind`].
 fn kind(key: &PublicKey) -> String {
     match key {
         PublicKey::Rsa(key) => format!("RSA {}", key.bits()),
@@ -96,7 +96,7 @@ const EC: &[u64] = &[1, 2, 840, 10045, 2, 1];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::{Csr, CsrSpec, SubjectFields};
+    use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
     use crate::text::pem_blocks;
 
     fn of(pem: &[u8]) -> (Option<String>, KeyKind) {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_public_half_is_written_as_it_stands_in_certificates() {
-        for algorithm in [crate::key::KeyAlgorithm::P256, crate::key::KeyAlgorithm::P384] {
+        for algorithm in [crate::pki::key::KeyAlgorithm::P256, crate::pki::key::KeyAlgorithm::P384] {
             let key = KeyPair::generate(algorithm).unwrap();
             let csr = Csr::build(&CsrSpec { enrollment_id: "x", sans: &[], subject: &SubjectFields::default() }, &key);
             assert_eq!(of(key.to_pkcs8_pem().as_bytes()).0, Some(spki_hash(csr.unwrap().spki_der())));

@@ -8,10 +8,10 @@ use super::gather::{Parts, Spot, UNREADABLE, gather, is_promising};
 use super::walk::{ServedUnit, Unit};
 use crate::audit::coverage;
 use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
-use crate::fsx::{Disk, Kind};
-use crate::k8s::{Manifest, Variables};
+use crate::disk::{Disk, Kind};
+use crate::manifests::{Manifest, Variables};
 use crate::msp::{StandingConfig, TlsNames};
-use crate::x509::{Cert, NodeOu};
+use crate::pki::x509::{Cert, NodeOu};
 
 const SKIPPED: &str = "input-skipped";
 /// Larger files are no manifests, and are looked through for certificates without being read whole.

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::walk::{FolderId, folder_id, is_ours_or_the_kubelets};
 use crate::audit::policy::Pattern;
-use crate::fsx::{Disk, Kind};
+use crate::disk::{Disk, Kind};
 use crate::{Error, ErrorKind};
 
 /// One thing that was named.

@@ -10,9 +10,9 @@ use super::classify::{Names, is_msp, is_msp_part, tls_shape};
 use super::gather::is_promising;
 use super::paths::{Named, named};
 use crate::Error;
-use crate::fsx::{Disk, Entry, Kind, Metadata};
+use crate::disk::{Disk, Entry, Kind, Metadata};
 use crate::msp::TlsNames;
-use crate::name::SanName;
+use crate::pki::name::SanName;
 
 /// One thing to load.
 #[derive(Clone, Debug, PartialEq, Eq)]

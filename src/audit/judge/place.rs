@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::audit::subject::{KeyKind, Subject};
-use crate::msp::{EntryKind, FolderReader, MspRefusal};
+use crate::disk::{EntryKind, FolderReader};
+use crate::msp::MspRefusal;
 use crate::text::yaml::{self, Node};
 
 const CONFIG: &str = "config.yaml";

@@ -10,11 +10,11 @@ use crate::audit::input::ServedUnit;
 use crate::audit::registry::rule_by_id;
 use crate::audit::subject::Subject;
 use crate::audit::verdict::{Verdict, Verdicts};
-use crate::fsx::Disk;
-use crate::msp::{DiskFolder, EntryKind, FolderReader, MemoryFolder, TlsNames};
-use crate::name::{self, SanName};
-use crate::tls::{self, TlsFiles, TlsRefusal};
-use crate::x509::Cert;
+use crate::disk::{Disk, DiskFolder, EntryKind, FolderReader, MemoryFolder};
+use crate::msp::TlsNames;
+use crate::pki::name::{self, SanName};
+use crate::pki::go::tls::{self, TlsFiles, TlsRefusal};
+use crate::pki::x509::Cert;
 
 /// Judges a TLS folder whose files bear these names; `None` for the shape in which `fabric-ca-client` leaves one.
 pub(super) fn judge(
@@ -205,10 +205,10 @@ fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'stati
 mod tests {
     use super::*;
 
-    /// The words that [`crate::tls`] uses, collected from its text: a new one needs a rule.
+    /// The words that [`crate::pki::go::tls`] uses, collected from its text: a new one needs a rule.
     #[test]
     fn each_refusal_of_a_tls_folder_has_a_rule() {
-        let sources = [include_str!("../../tls/server.rs"), include_str!("../../tls/client.rs")];
+        let sources = [include_str!("../../pki/go/tls/server.rs"), include_str!("../../pki/go/tls/client.rs")];
         let words = sources.iter().flat_map(|text| text.split('"').skip(1).step_by(2));
         let is_key = |w: &&str| w.contains('-') && w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         let keys: Vec<&str> = words.filter(is_key).chain(["expired", "policies"]).collect();

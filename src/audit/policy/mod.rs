@@ -37,8 +37,8 @@ use std::path::{Path, PathBuf};
 
 use super::expectation::{Expectation, ExpectedName, NameSource};
 use super::levels::Level;
-use crate::name::SanName;
-use crate::x509::NodeOu;
+use crate::pki::name::SanName;
+use crate::pki::x509::NodeOu;
 
 /// The name of the policy file.
 pub const POLICY_FILE: &str = "fabcert.yaml";
@@ -89,7 +89,7 @@ impl Policy {
             for (text, line) in &entry.names {
                 let source = NameSource::Policy { path: self.path.display().to_string(), line: *line };
                 let name = fill(text, &captures);
-                let name: SanName = name.parse().map_err(|e: crate::name::NameError| PolicyError {
+                let name: SanName = name.parse().map_err(|e: crate::pki::name::NameError| PolicyError {
                     line: *line,
                     reason: format!("\"{name}\" (from \"{text}\") is no name: {e}"),
                 })?;
@@ -97,7 +97,7 @@ impl Policy {
             }
             for (text, line) in &entry.gateway_services {
                 let service = fill(text, &captures);
-                let name: SanName = service.parse().map_err(|e: crate::name::NameError| PolicyError {
+                let name: SanName = service.parse().map_err(|e: crate::pki::name::NameError| PolicyError {
                     line: *line,
                     reason: format!("\"{service}\" (from \"{text}\") is no Service name: {e}"),
                 })?;

@@ -9,7 +9,7 @@ use super::{ExpectEntry, Ignore, MemberEntry, Pattern, Policy};
 use crate::audit::finding::Severity;
 use crate::audit::levels::Level;
 use crate::audit::registry::rule_by_id;
-use crate::x509::NodeOu;
+use crate::pki::x509::NodeOu;
 use crate::text::yaml::{self, Node};
 use crate::{Error, ErrorKind, Timestamp};
 
@@ -96,7 +96,7 @@ fn expect_entry(node: &Node) -> Result<ExpectEntry> {
             "role" => {
                 let role: NodeOu = word(value)?
                     .parse()
-                    .map_err(|e: crate::x509::NoNodeOu| PolicyError { line: value.line, reason: e.to_string() })?;
+                    .map_err(|e: crate::pki::x509::NoNodeOu| PolicyError { line: value.line, reason: e.to_string() })?;
                 entry.role = Some(role);
             }
             "min_days_left" => entry.min_days_left = Some(days(value)?),

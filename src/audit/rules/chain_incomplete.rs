@@ -82,7 +82,7 @@ mod tests {
     fn a_leaf_in_a_bundle_of_other_cas_is_found() {
         let (root, other) = (ca("root").self_signed(), ca("other").self_signed());
         let leaf = server("peer1", &["peer1"]).issued_by(&root);
-        let bundle = |certs: &[&crate::x509::Cert]| {
+        let bundle = |certs: &[&crate::pki::x509::Cert]| {
             found(&RULE, &holding(SubjectKind::Certificate, certs.iter().map(|c| (Place::Loose, *c)))).len()
         };
         assert_eq!(bundle(&[&leaf.cert, &other.cert]), 1);

@@ -4,7 +4,7 @@ use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, HeldCrl, Location, Subject};
-use crate::x509::SignatureCheck;
+use crate::pki::x509::SignatureCheck;
 
 pub(super) static RULE: Rule = Rule {
     id: "crl-ignored",
@@ -66,7 +66,7 @@ pub(super) mod tests {
     use super::super::fixture::{Made, ca, found, identity, msp_folder};
     use super::*;
     use crate::msp::MspWarning;
-    use crate::x509::Crl;
+    use crate::pki::x509::Crl;
 
     /// A list under the name `issuer`, signed by `signer`, that names one serial number and is due in `month` of 2026.
     pub(in crate::audit) fn list(issuer: &str, signer: &Made, serial: u8, month: u8) -> Crl {

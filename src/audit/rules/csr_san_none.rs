@@ -31,7 +31,7 @@ mod tests {
     use crate::audit::rules::fixture::{expecting, found, found_expecting};
     use crate::audit::rules::san_missing;
     use crate::audit::subject::{HeldCsr, Location, SubjectKind};
-    use crate::x509::SignatureCheck;
+    use crate::pki::x509::SignatureCheck;
 
     fn csr(names: &[&str]) -> Subject {
         let mut subject = Subject::new(SubjectKind::Csr, "x.csr");

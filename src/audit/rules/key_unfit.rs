@@ -2,10 +2,9 @@
 
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use crate::audit::subject::{Place, Subject};
 use crate::msp::ChannelRules;
-use crate::x509::PublicKeyKind;
+use crate::pki::x509::PublicKeyKind;
 
 pub(super) static RULE: Rule = Rule {
     id: "key-unfit",

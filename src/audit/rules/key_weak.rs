@@ -3,7 +3,7 @@
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{KeyKind, Place, Subject};
-use crate::x509::PublicKeyKind;
+use crate::pki::x509::PublicKeyKind;
 
 pub(super) static RULE: Rule = Rule {
     id: "key-weak",

@@ -6,7 +6,7 @@ use super::paste;
 use crate::audit::coverage::{Covered, CoveredNode, HeldNames};
 use crate::audit::finding::Findings;
 use crate::audit::rule::Rule;
-use crate::k8s::{Need, Needed};
+use crate::manifests::{Need, Needed};
 
 /// Reports the names of one sort that certificates of nodes lack, one finding for each Service.
 pub(super) fn report(rule: &Rule, need: Need, covered: &Covered, findings: &mut Findings) {

@@ -53,7 +53,7 @@ mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
     use crate::msp::StandingConfig;
-    use crate::x509::NodeOu;
+    use crate::pki::x509::NodeOu;
 
     #[test]
     fn an_identity_with_a_role_in_an_msp_that_knows_none_is_found() {

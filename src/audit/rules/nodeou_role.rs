@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Place, Subject};
-use crate::x509::NodeOu;
+use crate::pki::x509::NodeOu;
 
 pub(super) static RULE: Rule = Rule {
     id: "nodeou-role",
@@ -54,7 +54,7 @@ mod tests {
     use super::super::fixture::{found, found_expecting, holding};
     use super::*;
     use crate::audit::{Expectation, MspFacts, SubjectKind};
-    use crate::x509::Cert;
+    use crate::pki::x509::Cert;
 
     #[test]
     fn another_role_than_the_expected_one_is_found() {

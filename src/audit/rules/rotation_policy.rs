@@ -3,7 +3,7 @@
 use crate::audit::coverage::{Covered, location};
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
-use crate::k8s::FabricKind;
+use crate::manifests::FabricKind;
 
 pub(super) static RULE: Rule = Rule {
     id: "rotation-policy",

@@ -3,8 +3,8 @@
 use crate::audit::coverage::Covered;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
-use crate::k8s::{Lead, Need};
-use crate::name::SanName;
+use crate::manifests::{Lead, Need};
+use crate::pki::name::SanName;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-dead-name",
@@ -62,8 +62,8 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
 }
 
 /// The needed name that differs least, when it is near enough to be meant.
-fn nearest<'a>(text: &str, needed: impl Iterator<Item = &'a crate::k8s::Needed>) -> Option<SanName> {
-    let of = |n: &'a crate::k8s::Needed| (strsim::damerau_levenshtein(text, &n.name.to_string()), &n.name);
+fn nearest<'a>(text: &str, needed: impl Iterator<Item = &'a crate::manifests::Needed>) -> Option<SanName> {
+    let of = |n: &'a crate::manifests::Needed| (strsim::damerau_levenshtein(text, &n.name.to_string()), &n.name);
     let (distance, name) = needed.map(of).min_by_key(|(distance, _)| *distance)?;
     (distance <= text.len() / 3).then(|| name.clone())
 }

@@ -3,7 +3,7 @@
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::Subject;
-use crate::name;
+use crate::pki::name;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-duplicate",

@@ -4,7 +4,7 @@ use super::{member_names, wanted};
 use crate::audit::coverage::Covered;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source};
-use crate::k8s::Need;
+use crate::manifests::Need;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-gateway-missing",

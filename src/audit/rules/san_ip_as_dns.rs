@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, Subject};
-use crate::name::{self, SanName};
+use crate::pki::name::{self, SanName};
 
 pub(super) static RULE: Rule = Rule {
     id: "san-ip-as-dns",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, Subject};
-use crate::name::{HostName, NameError, SanName};
+use crate::pki::name::{HostName, NameError, SanName};
 
 pub(super) static RULE: Rule = Rule {
     id: "san-malformed",

@@ -4,7 +4,7 @@ use super::paste;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Place, Subject};
-use crate::name;
+use crate::pki::name;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-on-msp-only",

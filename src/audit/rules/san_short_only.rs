@@ -1,13 +1,12 @@
 //! Only the short form of a Service's name is held.
 
-use super::member_names;
-use super::wanted;
+use super::{member_names, wanted};
 use crate::audit::coverage::Covered;
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, Subject};
-use crate::k8s::Need;
-use crate::name::{self, SanName};
+use crate::manifests::Need;
+use crate::pki::name::{self, SanName};
 
 pub(super) static RULE: Rule = Rule {
     id: "san-short-only",

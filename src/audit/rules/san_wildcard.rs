@@ -3,7 +3,7 @@
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, Subject};
-use crate::name::SanName;
+use crate::pki::name::SanName;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-wildcard",

@@ -3,7 +3,7 @@
 use crate::audit::coverage::{Covered, location};
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
-use crate::k8s::Labels;
+use crate::manifests::Labels;
 
 pub(super) static RULE: Rule = Rule {
     id: "selector-matches-nothing",

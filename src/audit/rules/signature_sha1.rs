@@ -4,7 +4,7 @@ use crate::audit::finding::{Findings, Severity};
 use crate::audit::links::Issuer;
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{HeldCert, Place, Subject};
-use crate::x509::Hash;
+use crate::pki::x509::Hash;
 
 pub(super) static RULE: Rule = Rule {
     id: "signature-sha1",

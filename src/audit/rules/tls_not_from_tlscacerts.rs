@@ -3,7 +3,7 @@
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
 use crate::audit::subject::{Place, Subject};
-use crate::x509::SignatureCheck;
+use crate::pki::x509::SignatureCheck;
 
 pub(super) static RULE: Rule = Rule {
     id: "tls-not-from-tlscacerts",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::audit::coverage::{Covered, location};
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
-use crate::k8s::Passthrough;
+use crate::manifests::Passthrough;
 
 pub(super) static RULE: Rule = Rule {
     id: "tls-passthrough-missing",

@@ -5,7 +5,7 @@ use crate::audit::expectation::{Expectation, ExpectedName};
 use crate::audit::finding::Findings;
 use crate::audit::rule::{Context, Rule};
 use crate::audit::subject::{HeldCert, Subject};
-use crate::name::{self, SanName};
+use crate::pki::name::{self, SanName};
 
 /// Whether there are names to look for, and something to look in.
 pub(super) fn applies(subject: &Subject, context: &Context<'_>) -> bool {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::server::{answer, block_on, plain_client, reply, serve, silence};
 use crate::ca::{CaError, CaUrl, Class, Client, Credential, EnrollRequest, RegisterRequest};
-use crate::key::{KeyAlgorithm, KeyPair};
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
 const REQUEST: EnrollRequest<'_> =

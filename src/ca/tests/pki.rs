@@ -32,8 +32,8 @@ impl Made {
         self.key.serialize_der().into()
     }
 
-    pub(super) fn key(&self) -> crate::key::KeyPair {
-        crate::key::KeyPair::from_pem(self.key_pem().as_bytes()).expect("a key")
+    pub(super) fn key(&self) -> crate::pki::key::KeyPair {
+        crate::pki::key::KeyPair::from_pem(self.key_pem().as_bytes()).expect("a key")
     }
 
     fn issuer(&self) -> Issuer<'_, &KeyPair> {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::ca::status::{Operation, classify};
 use crate::ca::wire::{self, Attribute, EnrollRequest, RegisterRequest};
 use crate::ca::{Class, ServerError};
-use crate::name::{HostName, SanName};
-use crate::x509::Cert;
+use crate::pki::name::{HostName, SanName};
+use crate::pki::x509::Cert;
 use crate::{ErrorKind, Secret};
 
 macro_rules! recorded {

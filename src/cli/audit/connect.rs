@@ -6,11 +6,11 @@ use super::args::{AuditArgs, ConnectArgs};
 use crate::audit::input::ServedUnit;
 use crate::audit::{Gateway, GatewayMember};
 use crate::cli::manifests;
-use crate::fsx::Disk;
-use crate::k8s::Settings;
+use crate::disk::Disk;
+use crate::manifests::Settings;
 use crate::live::{ClientPair, DialOptions, Endpoint, Sample, dial, members};
-use crate::name::SanName;
-use crate::x509::Cert;
+use crate::pki::name::SanName;
+use crate::pki::x509::Cert;
 use crate::{Error, ErrorKind};
 
 /// Larger files are no certificates.

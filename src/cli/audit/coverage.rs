@@ -8,8 +8,8 @@ use crate::audit::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
 use crate::audit::input::LoadOptions;
 use crate::audit::{Audit, Findings, Report};
 use crate::cli::manifests;
-use crate::fsx::Disk;
-use crate::k8s::{Addition, Settings, Variables, with_names};
+use crate::disk::Disk;
+use crate::manifests::{Addition, Settings, Variables, with_names};
 use crate::{Error, ErrorKind};
 
 /// Larger files were no manifests.

@@ -2,7 +2,7 @@
 
 use super::args::{AuditArgs, ExpectArgs};
 use crate::audit::{Expectation, ExpectedName, Level, Levels, NameSource, Severity, rule_by_id};
-use crate::name::{NameSet, NameWishes, SanName};
+use crate::pki::name::{NameSet, NameWishes, SanName};
 use crate::{Error, ErrorKind};
 
 /// The names and the role that every subject ought to hold. Of a Service the short form is required; the longer ones are

@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use super::args::{AuditArgs, PolicyArgs};
 use crate::audit::input::LoadOptions;
 use crate::audit::{Baseline, POLICY_FILE, Pattern, Policy};
-use crate::fsx::Disk;
-use crate::k8s::Variables;
+use crate::disk::Disk;
+use crate::manifests::Variables;
 use crate::{Error, ErrorKind};
 
 /// Larger files are none of ours.

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::fsx::Disk;
+use crate::disk::Disk;
 use crate::{Error, ErrorKind};
 
 const LIMIT: usize = 1024 * 1024;

@@ -16,14 +16,12 @@ use super::args::OutputForm;
 use super::output;
 use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, RoleRule, TrustAnchors};
 use crate::devca::{DevCa, DevCaConfig};
-use crate::enroll::{
-    self, Action, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish,
-};
-use crate::fsx::Disk;
-use crate::key::{KeyAlgorithm, KeyPair};
+use crate::enroll::{self, Action, CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+use crate::disk::Disk;
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::msp::{Layout, TlsNames};
-use crate::name::{NameSet, NameWishes};
-use crate::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
+use crate::pki::name::{NameSet, NameWishes};
+use crate::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
 use crate::{Error, ErrorKind, Secret};
 
 const GATEWAY: &str = "org1-peer-gateway-svc";

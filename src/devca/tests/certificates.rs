@@ -10,9 +10,9 @@ use x509_parser::prelude::X509Certificate;
 use super::client::{csr, enroll, new_key, post_enroll, with_cert};
 use super::{NOW, plain, start, start_with_peer};
 use crate::devca::{IdentitySpec, Running};
-use crate::key::{KeyAlgorithm, KeyPair};
-use crate::name::{HostName, SanName};
-use crate::x509::{Csr, CsrSpec, SubjectFields};
+use crate::pki::key::{KeyAlgorithm, KeyPair};
+use crate::pki::name::{HostName, SanName};
+use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
 use crate::text::pem_encode;
 
 /// The SANs as `TYPE:text`; `None` without the extension.

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::devca::Running;
-use crate::key::{KeyAlgorithm, KeyPair};
-use crate::name::SanName;
-use crate::x509::{Csr, CsrSpec, SubjectFields};
+use crate::pki::key::{KeyAlgorithm, KeyPair};
+use crate::pki::name::SanName;
+use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
 use crate::text::pem_blocks;
 
 /// An answer as it came.

@@ -10,7 +10,7 @@ use super::parsed::{Loaded, Parsed, check_key};
 use super::path::PathNumbers;
 use super::units::Units;
 use super::{AdminRule, ChannelRules, MspRefusal, Warnings, refuse};
-use crate::x509::NodeOu;
+use crate::pki::x509::NodeOu;
 
 const ADMINCERTS: &str = "admincerts";
 /// An administrator older than its CA has no number of its own.

@@ -8,7 +8,7 @@ use super::parsed::{Loaded, Parsed, check_key};
 use super::path::{PathError, PathNumbers, Pools};
 use super::revocation::{Crls, Revocation};
 use super::{MspRefusal, refuse};
-use crate::go_x509::{Certificate, Pool};
+use crate::pki::go::x509::{Certificate, Pool};
 
 /// The CAs of an MSP, proven to be such.
 pub(super) struct Authorities {

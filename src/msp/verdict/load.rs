@@ -4,12 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{MspRefusal, Warnings, refuse};
-use crate::msp::folder::{FolderReader, clean};
+use crate::disk::{FolderReader, clean};
 use crate::msp::keystore::KEYSTORE;
 use crate::msp::node_ous::{MspConfig, OuIdentifier};
 use crate::msp::pem_folder::{PemFile, pem_files};
 use crate::msp::read::CONFIG;
-use crate::x509::NodeOu;
+use crate::pki::x509::NodeOu;
 
 const SIGNCERTS: &str = "signcerts";
 

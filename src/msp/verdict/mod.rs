@@ -34,7 +34,7 @@ use self::authorities::Authorities;
 use self::load::Tree;
 use self::parsed::{Loaded, Parsed};
 use self::units::Units;
-use super::folder::FolderReader;
+use crate::disk::FolderReader;
 use super::read_once::ReadOnce;
 use crate::Timestamp;
 

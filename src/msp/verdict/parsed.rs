@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{MspRefusal, refuse};
-use crate::go_x509::{Certificate, ParseError, PublicKey};
+use crate::pki::go::x509::{Certificate, ParseError, PublicKey};
 use crate::msp::pem_folder::PemFile;
 
 /// A certificate and the file it came from.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::Timestamp;
-use crate::go_x509::{Certificate, Pool, VerifyError, VerifyOptions, verify};
+use crate::pki::go::x509::{Certificate, Pool, VerifyError, VerifyOptions, verify};
 
 /// The CAs to build with.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{MspRefusal, refuse};
-use crate::go_x509::{Certificate, RevocationList};
+use crate::pki::go::x509::{Certificate, RevocationList};
 use crate::msp::pem_folder::PemFile;
 
 /// The lists of an MSP, in the order of their files' names.

@@ -7,7 +7,7 @@ use super::load::Tree;
 use super::parsed::{Loaded, Parsed};
 use super::path::{PathNumbers, Pools};
 use super::{MspRefusal, refuse};
-use crate::go_x509::Pool;
+use crate::pki::go::x509::Pool;
 
 const NUMBERS: PathNumbers = PathNumbers { unknown: 72, date: 72, length: 72, usage: 73, several: 74 };
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use fabcert::Timestamp;
 use fabcert::audit::input::{LoadOptions, WalkOptions, walk};
 use fabcert::audit::{Audit, Audited, Expectation, ExpectedName, NameSource, Policy};
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
 
 use crate::verdicts::RECORDED;
@@ -31,7 +31,7 @@ fn audit(folder: &Path, rules: ChannelRules, names: &[&str]) -> Vec<Audited> {
         load: LoadOptions {
             base: folder.to_owned(),
             here: folder.to_owned(),
-            variables: fabcert::k8s::Variables::new(),
+            variables: fabcert::manifests::Variables::new(),
         },
     };
     let disk = Disk::real();

@@ -1,7 +1,7 @@
 //! Certificates and revocation lists, changed in their structure and signed anew: so the change itself is judged, and not
 //! the signature that it would have broken.
 
-use fabcert::key::KeyPair;
+use fabcert::pki::key::KeyPair;
 use fabcert::text::{pem_blocks, pem_encode};
 
 use super::Dice;

@@ -1,7 +1,7 @@
 //! Runs after the first one, for both folders.
 
 use fabcert::Timestamp;
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::{FolderPlan, Lock, Place, Placement, install};
 
 use crate::command::{fabcert, tree};

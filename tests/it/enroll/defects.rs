@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use fabcert::x509::Cert;
+use fabcert::pki::x509::Cert;
 
 use crate::command::{Ran, fabcert, fabcert_in, tree};
 use crate::real::transport::TransportCa;

@@ -13,14 +13,12 @@ use std::time::{Duration, Instant};
 
 use fabcert::ca::{CaUrl, RoleRule};
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
-use fabcert::enroll::{
-    Action, CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll,
-};
-use fabcert::fsx::{Disk, FaultAction, Op, When};
-use fabcert::key::KeyPair;
+use fabcert::enroll::{Action, CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll};
+use fabcert::disk::{Disk, FaultAction, Op, When};
+use fabcert::pki::key::KeyPair;
 use fabcert::msp::{FolderPlan, Layout, Lock, Place, Placement, TlsNames, install};
-use fabcert::name::{NameSet, NameWishes};
-use fabcert::x509::{Cert, NodeOu, SubjectFields};
+use fabcert::pki::name::{NameSet, NameWishes};
+use fabcert::pki::x509::{Cert, NodeOu, SubjectFields};
 use fabcert::{Error, Secret, Timestamp};
 
 use super::faults::now;

@@ -8,11 +8,11 @@ use std::time::Duration;
 use fabcert::ca::{CaUrl, RoleRule};
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
 use fabcert::enroll::{CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, Wish, enroll};
-use fabcert::fsx::Disk;
-use fabcert::key::KeyPair;
+use fabcert::disk::Disk;
+use fabcert::pki::key::KeyPair;
 use fabcert::msp::Layout;
-use fabcert::name::NameSet;
-use fabcert::x509::{NodeOu, SubjectFields};
+use fabcert::pki::name::NameSet;
+use fabcert::pki::x509::{NodeOu, SubjectFields};
 use fabcert::{Error, Secret, Timestamp};
 
 use super::faults::now;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use fabcert::x509::Cert;
+use fabcert::pki::x509::Cert;
 
 use crate::command::{Ran, fabcert, tree};
 use crate::real::proxy::PathProxy;

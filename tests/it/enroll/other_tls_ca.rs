@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fabcert::x509::Cert;
+use fabcert::pki::x509::Cert;
 
 use crate::command::{Ran, fabcert_in};
 use crate::real::{CaUnderTest, RealCa, Registration, oracle};

@@ -1,8 +1,8 @@
 //! Keys that the user chose: `--key-file`, `--reuse-key`, `--key-algorithm`, for a CA that is reached and for one that is
 //! not.
 
-use fabcert::key::{KeyAlgorithm, KeyPair};
-use fabcert::x509::{Cert, Csr};
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
+use fabcert::pki::x509::{Cert, Csr};
 
 use crate::command::fabcert;
 use crate::real::{CaUnderTest, RealCa};

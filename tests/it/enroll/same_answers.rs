@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use fabcert::key::{KeyAlgorithm, KeyPair};
-use fabcert::x509::{Cert, Csr, CsrSpec, SubjectFields};
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
+use fabcert::pki::x509::{Cert, Csr, CsrSpec, SubjectFields};
 use serde_json::{Value, json};
 
 use crate::real::{ADMIN, CaUnderTest, RealCa, transport};

@@ -3,7 +3,7 @@
 use std::fs;
 
 use fabcert::Error;
-use fabcert::fsx::{Disk, FaultAction, When};
+use fabcert::disk::{Disk, FaultAction, When};
 use fabcert::msp::{InstallError, Lock, Placement};
 
 use super::world::{

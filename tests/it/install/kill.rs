@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 
-use fabcert::fsx::{Disk, FaultAction};
+use fabcert::disk::{Disk, FaultAction};
 use fabcert::msp::{Lock, Place, Placement};
 
 use super::world::{

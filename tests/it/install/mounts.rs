@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fabcert::Error;
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::{InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use fabcert::Error;
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::{FolderPlan, InstallError, Lock, Place, Placement, PlannedFile, install};
 
 use super::world::{Before, EVERY_LAYOUT, NOW, assert_tidy, child, plan, put, scratch, view, world};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::{FolderPlan, Lock, Place, Placement, PlannedFile, install};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use zeroize::Zeroizing;

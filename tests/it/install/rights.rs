@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fabcert::Error;
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::{InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
@@ -112,7 +112,7 @@ fn what_root_made_is_carried_over_and_what_another_user_owns_is_refused() {
     let place = Place::of(&Disk::real(), &dir.join("of-another/msp")).unwrap();
     let old = view(place.target());
     let error = put(&Disk::real(), &place, 1).unwrap_err();
-    assert!(matches!(&error, InstallError::Fs(e) if e.op() == fabcert::fsx::Op::Own), "{error}");
+    assert!(matches!(&error, InstallError::Fs(e) if e.op() == fabcert::disk::Op::Own), "{error}");
     assert_eq!(view(place.target()), old);
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fabcert::Error;
-use fabcert::fsx::{Disk, FaultAction};
+use fabcert::disk::{Disk, FaultAction};
 use fabcert::msp::{Lock, Placement, rollback};
 
 use super::world::{

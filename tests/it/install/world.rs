@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fabcert::Timestamp;
-use fabcert::fsx::{Disk, FaultAction, Op, Step, When};
+use fabcert::disk::{Disk, FaultAction, Op, Step, When};
 use fabcert::msp::{FolderPlan, InstallError, Lock, Place, Placement, PlannedDir, PlannedFile, install};
 use zeroize::Zeroizing;
 

@@ -237,7 +237,7 @@ fn is_char(text: &str) -> bool {
 #[test]
 fn a_tree_of_paths_is_written_out_with_the_line_of_each() {
     let found = scan(
-        "use crate::{\n    Error,\n    ca::{self, verify as v, x::*},\n};\nfn f() -> std::io::Result<crate::key::Ski> {}\n",
+        "use crate::{\n    Error,\n    ca::{self, verify as v, x::*},\n};\nfn f() -> std::io::Result<crate::pki::key::Ski> {}\n",
     );
     let paths: Vec<_> = found.paths.iter().map(|p| (p.line, p.name.as_str())).collect();
     let wanted = [
@@ -246,7 +246,7 @@ fn a_tree_of_paths_is_written_out_with_the_line_of_each() {
         (3, "crate::ca::verify"),
         (3, "crate::ca::x::*"),
         (5, "std::io::Result"),
-        (5, "crate::key::Ski"),
+        (5, "crate::pki::key::Ski"),
     ];
     assert_eq!(paths, wanted);
 }

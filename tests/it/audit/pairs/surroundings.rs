@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use fabcert::x509::Cert;
+use fabcert::pki::x509::Cert;
 use fabcert::text::pem_encode;
 
 use super::super::live::serve;

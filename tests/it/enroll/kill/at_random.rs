@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fabcert::enroll::Action;
-use fabcert::fsx::Disk;
+use fabcert::disk::Disk;
 use fabcert::msp::Placement;
 
 use super::{Before, Ca, Run, assert_tidy, beginning, pairs};

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use fabcert::key::{KeyAlgorithm, KeyPair};
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use serde_json::{Value, json};
 
 use super::{ADMIN, Login, Request, basic, csr};

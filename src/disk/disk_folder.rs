@@ -1,0 +1,52 @@
+//! A folder on disk, read through [`Disk`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::folder::{EntryKind, FolderEntry, FolderReader};
+use crate::disk::{Disk, FsError, Kind};
+
+/// Fabric knows no limit, keys apart; a revocation list of a million entries stays below this.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// A folder on disk. Links are followed, as Fabric follows them.
+#[derive(Clone, Debug)]
+pub struct DiskFolder<'a> {
+    disk: &'a Disk,
+    root: PathBuf,
+}
+
+impl<'a> DiskFolder<'a> {
+    /// The folder at `root`, which need not exist.
+    pub fn new(disk: &'a Disk, root: impl Into<PathBuf>) -> Self {
+        Self { disk, root: root.into() }
+    }
+}
+
+fn io_error(e: &FsError) -> io::Error {
+    io::Error::new(e.io_kind(), e.to_string())
+}
+
+impl FolderReader for DiskFolder<'_> {
+    fn list(&self, dir: &Path) -> io::Result<Vec<FolderEntry>> {
+        let dir = self.root.join(dir);
+        let names = self.disk.read_dir(&dir).map_err(|e| io_error(&e))?;
+        Ok(names
+            .into_iter()
+            .map(|name| {
+                let found = self.disk.metadata_followed(&dir.join(&name)).ok().flatten();
+                let kind = match found.map(|m| m.kind) {
+                    Some(Kind::Dir) => EntryKind::Folder,
+                    _ => EntryKind::File,
+                };
+                FolderEntry { name, kind }
+            })
+            .collect())
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+        self.disk.read_regular(&self.root.join(file), LIMIT).map_err(|e| io_error(&e))
+    }
+}

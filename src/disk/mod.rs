@@ -1,0 +1,177 @@
+//! The only user of `std::fs`: every error names the operation and the path, every write is exact in its mode, and no
+//! write follows a symbolic link.
+
+#![allow(clippy::disallowed_methods)] // this is where those methods are wrapped
+
+mod change;
+mod disk_folder;
+mod error;
+mod fault;
+mod folder;
+mod lock;
+mod look;
+mod regular;
+mod replace;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+pub use disk_folder::DiskFolder;
+pub use error::FsError;
+pub use fault::{FaultAction, FaultHook, Op, Step, When};
+pub use folder::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
+pub(crate) use folder::clean;
+pub use lock::{LockFile, Locked};
+pub use look::{Kind, Metadata};
+pub use regular::{Entry, Folder, RegularFile};
+
+/// The result of a file operation.
+pub type Result<T> = std::result::Result<T, FsError>;
+
+/// The disk, as an argument. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Disk {
+    faults: Option<FaultHook>,
+}
+
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.faults.is_some() { "Disk(with faults)" } else { "Disk" })
+    }
+}
+
+/// What the fault hook lets a step do.
+#[derive(PartialEq, Eq)]
+enum Verdict {
+    Go,
+    Partial,
+}
+
+impl Disk {
+    /// The disk as it is.
+    pub const fn real() -> Self {
+        Self { faults: None }
+    }
+
+    /// A disk that asks `hook` before and after every step that changes something. For tests.
+    #[doc(hidden)]
+    pub fn with_faults(hook: FaultHook) -> Self {
+        Self { faults: Some(hook) }
+    }
+
+    fn ask(&self, op: Op, path: &Path, when: When) -> Result<Verdict> {
+        let Some(hook) = &self.faults else { return Ok(Verdict::Go) };
+        match hook(&Step { op, path, when }) {
+            FaultAction::Continue => Ok(Verdict::Go),
+            FaultAction::Partial => Ok(Verdict::Partial),
+            FaultAction::Fail(errno) => Err(FsError::new(op, path, io::Error::from_raw_os_error(errno))),
+            FaultAction::Kill => {
+                let killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+                Err(FsError::new(op, path, killed.err().unwrap_or(Errno::INTR)))
+            }
+        }
+    }
+
+    /// One step that changes the disk; `run` is told whether it is to fail half-way.
+    fn step<T>(&self, op: Op, path: &Path, run: impl FnOnce(bool) -> io::Result<T>) -> Result<T> {
+        let verdict = self.ask(op, path, When::Before)?;
+        let done = run(verdict == Verdict::Partial).map_err(|e| FsError::new(op, path, e))?;
+        if verdict == Verdict::Partial {
+            return Err(FsError::new(op, path, if op == Op::RemoveTree { Errno::IO } else { Errno::NOSPC }));
+        }
+        if self.ask(op, path, When::After)? == Verdict::Partial {
+            return Err(FsError::new(op, path, Errno::NOSPC));
+        }
+        Ok(done)
+    }
+
+    /// A step that happens or does not.
+    fn whole_step(&self, op: Op, path: &Path, run: impl FnOnce() -> io::Result<()>) -> Result<()> {
+        self.step(op, path, |partial| if partial { Ok(()) } else { run() })
+    }
+}
+
+fn open_unfollowed(path: &Path, flags: OFlags) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(os_flags(flags | OFlags::NOFOLLOW)).open(path)
+}
+
+fn os_flags(flags: OFlags) -> i32 {
+    flags.bits().cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn reads_are_bounded_and_name_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let disk = Disk::real();
+        disk.write_new(&path, b"12345", 0o640).unwrap();
+        assert_eq!(disk.read(&path, 5).unwrap(), b"12345");
+        let error = disk.read(&path, 4).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot read {}: it holds more than 4 bytes", path.display()));
+    }
+
+    #[test]
+    fn a_new_file_never_goes_through_a_link_or_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        symlink(&target, &link).unwrap();
+        let disk = Disk::real();
+        assert!(disk.write_new(&link, b"x", 0o600).is_err());
+        assert!(!target.exists());
+        disk.write_new(&target, b"x", 0o600).unwrap();
+        assert!(disk.write_new(&target, b"y", 0o600).is_err());
+        assert!(disk.chmod(&link, 0o777).is_err());
+        assert_eq!(target.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn what_is_not_there_is_nothing_and_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let gone = dir.path().join("gone");
+        assert!(disk.metadata(&gone).unwrap().is_none());
+        assert_eq!(disk.link_target(&gone).unwrap(), None);
+        disk.remove_file(&gone).unwrap();
+        disk.remove_tree(&gone).unwrap();
+        symlink("nowhere", &gone).unwrap();
+        assert_eq!(disk.metadata(&gone).unwrap().map(|m| m.kind), Some(Kind::Link));
+        assert!(disk.metadata_followed(&gone).unwrap().is_none());
+    }
+
+    #[test]
+    fn removing_a_tree_spares_what_its_links_point_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let (kept, tree) = (dir.path().join("kept"), dir.path().join("tree"));
+        disk.create_dirs(&kept.join("inner")).unwrap();
+        disk.create_dir(&tree, 0o700).unwrap();
+        symlink(&kept, tree.join("link")).unwrap();
+        disk.remove_tree(&tree).unwrap();
+        assert!(!tree.exists() && kept.join("inner").is_dir());
+    }
+
+    #[test]
+    fn a_move_without_replacing_and_an_exchange_do_what_they_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::real();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        disk.write_new(&a, b"a", 0o600).unwrap();
+        disk.create_dir(&b, 0o700).unwrap();
+        assert!(disk.rename_noreplace(&a, &b).is_err());
+        if disk.exchange(&a, &b).unwrap() {
+            assert_eq!((a.is_dir(), disk.read(&b, 9).unwrap().as_slice()), (true, b"a".as_slice()));
+        }
+        assert!(disk.exchange(&a, &dir.path().join("gone")).is_err());
+    }
+}

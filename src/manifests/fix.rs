@@ -1,0 +1,340 @@
+//! Names added to the `dnsNames` of Certificates, in the text itself: comments, order and style stay as they are.
+
+use std::path::Path;
+
+use super::certificate::DnsNames;
+use super::manifest::{Manifest, Object};
+use super::placeholder::Variables;
+
+/// Names that a list lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// The list.
+    pub list: DnsNames,
+    /// The names.
+    pub names: Vec<String>,
+}
+
+/// A text with names added, and what could not be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mended {
+    /// The text; the old one where nothing could be added.
+    pub text: String,
+    /// What has to be added by hand: the list is shared by an alias, say.
+    pub refused: Vec<Addition>,
+}
+
+/// The text with names added to its lists. Where the list it belongs to uses placeholders, a new name uses them too.
+/// What was added is read back: an addition that would change anything but its list is not made.
+pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Mended {
+    let mut ordered: Vec<&Addition> = additions.iter().collect();
+    // From the end, so that the lines before stay where they are.
+    ordered.sort_by_key(|a| std::cmp::Reverse(line_of(a.list)));
+    let new = with_all(text, &ordered, variables);
+    if has_grown(text, &new, &ordered, variables) {
+        return Mended { text: new, refused: Vec::new() };
+    }
+    // One of them at least cannot be made.
+    let mut mended = Mended { text: text.to_owned(), refused: Vec::new() };
+    for addition in ordered {
+        let new = with_all(&mended.text, &[addition], variables);
+        if has_grown(&mended.text, &new, &[addition], variables) {
+            mended.text = new;
+        } else {
+            mended.refused.push(addition.clone());
+        }
+    }
+    mended
+}
+
+fn with_all(text: &str, additions: &[&Addition], variables: &Variables) -> String {
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    for addition in additions {
+        let near = nearby(&lines, addition.list);
+        let names = addition.names.iter().map(|name| unfilled(name, variables, &near));
+        add(&mut lines, addition.list, &names.collect::<Vec<_>>());
+    }
+    lines.concat()
+}
+
+/// Whether the new text is the old one but for these names in their Certificates.
+fn has_grown(old: &str, new: &str, additions: &[&Addition], variables: &Variables) -> bool {
+    let read = |text| Manifest::read(Path::new("-"), text, variables).filter(|m| m.left_out.is_none());
+    let (Some(old), Some(new)) = (read(old), read(new)) else { return false };
+    let texts = |object: &Object| match object {
+        Object::Certificate(c) => c.requested.names.iter().map(|n| n.text.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let is_at = |object: &Object, list| matches!(object, Object::Certificate(c) if c.dns_names == list);
+    // Lists on one line cannot be told apart.
+    let is_alone = |a: &&Addition| old.objects.iter().filter(|o| is_at(o, a.list)).count() == 1;
+    if !additions.iter().all(is_alone) {
+        return false;
+    }
+    let mut grown = 0;
+    for (old, new) in old.objects.iter().zip(&new.objects) {
+        let (before, mut after): (Vec<String>, Vec<String>) = (texts(old), texts(new));
+        if before == after {
+            continue;
+        }
+        grown += 1;
+        let Some(own) = additions.iter().find(|a| is_at(old, a.list)) else { return false };
+        after.retain(|name| !own.names.contains(name));
+        if after != before {
+            return false;
+        }
+    }
+    grown == additions.len() && old.objects.len() == new.objects.len() && old.ignored == new.ignored
+}
+
+fn line_of(list: DnsNames) -> usize {
+    match list {
+        DnsNames::Block { last_line } => last_line,
+        DnsNames::Flow { key_line, first_line } => first_line.unwrap_or(key_line),
+        DnsNames::Empty { key_line } => key_line,
+        DnsNames::Absent { line, .. } => line,
+        DnsNames::Alias => 0,
+    }
+}
+
+fn add(lines: &mut Vec<String>, list: DnsNames, names: &[String]) {
+    let Some(index) = line_of(list).checked_sub(1) else { return };
+    let Some(line) = lines.get(index).cloned() else { return };
+    let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
+    match list {
+        DnsNames::Alias => {}
+        DnsNames::Block { .. } => {
+            let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+            let gap: String = line.trim_start().trim_start_matches('-').chars().take_while(|c| *c == ' ').collect();
+            let gap = if gap.is_empty() { " ".to_owned() } else { gap };
+            if !line.ends_with('\n') {
+                lines[index].push_str(end);
+            }
+            let quote = quote_of(line.trim_start().trim_start_matches('-').trim_start());
+            let new = names.iter().map(|name| format!("{indent}-{gap}{}{end}", quoted(name, quote)));
+            lines.splice(index + 1..=index, new);
+        }
+        DnsNames::Flow { key_line, first_line: Some(first) } if first > key_line && !line.contains('[') => {
+            let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+            let quote = quote_of(line.trim_start());
+            let new = names.iter().map(|name| format!("{indent}{},{end}", quoted(name, quote)));
+            lines.splice(index..index, new);
+        }
+        DnsNames::Flow { key_line, first_line } => {
+            let Some(bracket) = bracket(lines, key_line) else { return };
+            let line = &mut lines[bracket.0];
+            let rest = line[bracket.1 + 1..].trim_start();
+            let quote = if rest.starts_with('"') || line.contains("\"dnsNames\"") { Some('"') } else { quote_of(rest) };
+            let mut new = names.iter().map(|name| quoted(name, quote)).collect::<Vec<_>>().join(", ");
+            if first_line.is_some() {
+                new.push_str(", ");
+            }
+            let at = line.len() - rest.len();
+            line.insert_str(at, &new);
+        }
+        DnsNames::Empty { .. } => {
+            let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+            if !line.ends_with('\n') {
+                lines[index].push_str(end);
+            }
+            let new = names.iter().map(|name| format!("{indent}  - {}{end}", quoted(name, None)));
+            lines.splice(index + 1..=index, new);
+        }
+        DnsNames::Absent { column, is_flow: true, .. } => {
+            let at = line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
+            let quote = quote_of(&line[at..]);
+            let items = names.iter().map(|name| quoted(name, quote)).collect::<Vec<_>>().join(", ");
+            // A key on a line of its own gets a neighbour of the same kind.
+            let gap = if line[..at].trim().is_empty() { format!("{end}{}", &line[..at]) } else { " ".to_owned() };
+            lines[index].insert_str(at, &format!("{}: [{items}],{gap}", quoted("dnsNames", quote)));
+        }
+        DnsNames::Absent { column, is_flow: false, .. } => {
+            let indent = " ".repeat(column - 1);
+            let mut new = vec![format!("{indent}dnsNames:{end}")];
+            new.extend(names.iter().map(|name| format!("{indent}  - {}{end}", quoted(name, None))));
+            lines.splice(index..index, new);
+        }
+    }
+}
+
+/// The line and the place in it of the bracket that begins the list of a key.
+fn bracket(lines: &[String], key_line: usize) -> Option<(usize, usize)> {
+    let first = key_line.checked_sub(1)?;
+    let key = lines.get(first)?.find("dnsNames")?;
+    let found = |(index, line): (usize, &String)| {
+        let from = if index == 0 { key } else { 0 };
+        line[from..].find('[').map(|at| (first + index, from + at))
+    };
+    lines[first..].iter().enumerate().find_map(found)
+}
+
+fn quote_of(text: &str) -> Option<char> {
+    text.chars().next().filter(|c| matches!(c, '"' | '\''))
+}
+
+/// A name as a YAML scalar; a star at the beginning would be an alias.
+fn quoted(name: &str, quote: Option<char>) -> String {
+    match quote {
+        Some(quote) => format!("{quote}{name}{quote}"),
+        None if name.starts_with('*') => format!("\"{name}\""),
+        None => name.to_owned(),
+    }
+}
+
+/// The lines of a list and some around it.
+fn nearby(lines: &[String], list: DnsNames) -> String {
+    let at = line_of(list);
+    let from = match list {
+        // Names stand one a line above the last.
+        DnsNames::Block { last_line } => {
+            let is_item = |line: &String| line.trim_start().starts_with(['-', '#']) || line.trim().is_empty();
+            let above = lines[..last_line.min(lines.len())].iter().rev().take_while(|l| is_item(l)).count();
+            last_line.saturating_sub(above)
+        }
+        _ => at.saturating_sub(1),
+    };
+    let to = at.saturating_add(if matches!(list, DnsNames::Block { .. }) { 0 } else { 20 });
+    lines[from.min(lines.len())..to.min(lines.len())].concat()
+}
+
+/// The name with the placeholders of its neighbours for the values that they stand for: whole labels, the longest first. A
+/// value whose placeholder no neighbour uses stays as it is, and so do the shorter ones in it.
+fn unfilled(name: &str, variables: &Variables, near: &str) -> String {
+    let is_used = |key: &str| near.contains(&format!("${{{key}}}"));
+    let mut known: Vec<(&String, &String)> = variables.iter().filter(|(_, value)| !value.is_empty()).collect();
+    known.sort_by_key(|(key, value)| (std::cmp::Reverse(value.len()), !is_used(key)));
+    let mut out = name.to_owned();
+    for (key, value) in known {
+        let dotted = format!(".{out}.");
+        let Some(at) = dotted.find(&format!(".{value}.")) else { continue };
+        if !is_used(key) {
+            break;
+        }
+        // The dot in front stands for itself, so that the place is the same without it.
+        out = format!("{}${{{key}}}{}", &out[..at], &out[at + value.len()..]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::manifests::{Manifest, Object};
+
+    fn fixed(text: &str, names: &[&str], variables: &[(&str, &str)]) -> String {
+        let variables: Variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let manifest = Manifest::read(Path::new("c.yaml"), text, &variables).unwrap();
+        let Some(Object::Certificate(certificate)) = manifest.objects.first() else { panic!("no Certificate") };
+        let addition = Addition { list: certificate.dns_names, names: names.iter().map(|n| (*n).to_owned()).collect() };
+        let Mended { text: new, refused } = with_names(text, &[addition], &variables);
+        assert_eq!(refused, [], "{text}");
+        let again = Manifest::read(Path::new("c.yaml"), &new, &variables).unwrap();
+        let Some(Object::Certificate(after)) = again.objects.first() else { panic!("no Certificate any more: {new}") };
+        for name in names {
+            assert!(after.requested.names.iter().any(|n| n.text == *name), "{name} is not in {new}");
+        }
+        assert_eq!(after.requested.names.len(), certificate.requested.names.len() + names.len());
+        new
+    }
+
+    const HEAD: &str =
+        "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: c}\nspec:\n  secretName: s\n";
+
+    #[test]
+    fn a_block_list_gets_lines_below_its_last() {
+        let text =
+            format!("{HEAD}  dnsNames: # who\n    - a # first\n    # second\n    - b\n  ipAddresses: [127.0.0.1]\n");
+        let new = fixed(&text, &["c", "d"], &[]);
+        assert_eq!(new, text.replace("    - b\n", "    - b\n    - c\n    - d\n"));
+        let text = format!("{HEAD}  dnsNames:\n  -   \"a\"");
+        assert_eq!(fixed(&text, &["*.c"], &[]), format!("{text}\n  -   \"*.c\"\n"));
+        let text = format!("{HEAD}  dnsNames:\n  - a\n").replace('\n', "\r\n");
+        assert_eq!(fixed(&text, &["*.c"], &[]), format!("{text}  - \"*.c\"\r\n"));
+    }
+
+    #[test]
+    fn a_list_in_brackets_and_none_at_all_are_filled_too() {
+        assert!(fixed(&format!("{HEAD}  dnsNames: [a, b]\n"), &["c"], &[]).contains("dnsNames: [c, a, b]\n"));
+        assert!(fixed(&format!("{HEAD}  dnsNames: [ ]\n"), &["c"], &[]).contains("dnsNames: [ c]\n"));
+        assert!(fixed(&format!("{HEAD}  dnsNames: [\n    a,\n    b ]\n"), &["c"], &[]).contains("[\n    c,\n    a,\n"));
+        let new = fixed(&HEAD.replace("spec:\n  secretName: s", "spec: {secretName: s}"), &["c"], &[]);
+        assert!(new.ends_with("spec: {dnsNames: [c], secretName: s}\n"), "{new}");
+        let new = fixed(HEAD, &["c"], &[]);
+        assert_eq!(new, HEAD.replace("  secretName", "  dnsNames:\n    - c\n  secretName"));
+    }
+
+    #[test]
+    fn anchors_keys_without_a_value_and_brackets_around_spec_are_kept() {
+        let text = format!("{HEAD}  dnsNames: &names\n    - a\n  usages: [server auth]\n");
+        assert_eq!(fixed(&text, &["c"], &[]), text.replace("    - a\n", "    - a\n    - c\n"));
+        let text = format!("{HEAD}  dnsNames: # none yet\n  isCA: false\n");
+        assert_eq!(fixed(&text, &["c"], &[]), text.replace("yet\n", "yet\n    - c\n"));
+        let text = format!("{HEAD}  dnsNames:");
+        assert_eq!(fixed(&text, &["c"], &[]), format!("{text}\n    - c\n"));
+        let inline = HEAD.replace("spec:\n  secretName: s\n", "spec: {secretName: s}\n");
+        assert_eq!(
+            fixed(&inline, &["c"], &[]),
+            inline.replace('{', "{dnsNames: [c], ").replace("{dnsNames: [c], name", "{name")
+        );
+        let flow = HEAD.replace("spec:\n  secretName: s\n", "spec: {\n  secretName: s\n}\n");
+        assert_eq!(fixed(&flow, &["c"], &[]), flow.replace("  secretName", "  dnsNames: [c],\n  secretName"));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_mended_in_place_is_left_alone() {
+        let other = HEAD.replace("name: c", "name: d");
+        // One list for two Certificates, a value that would have to go, a list that is no list.
+        for text in [
+            format!(
+                "apiVersion: v1\nkind: List\nitems:\n- {0}- {1}",
+                indented("{HEAD}  dnsNames: &n\n    - a\n", HEAD),
+                indented("{HEAD}  dnsNames: *n\n", &other)
+            ),
+            // Two on one line.
+            format!(
+                "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{0}, {0}]}}\n",
+                "{\"apiVersion\": \"cert-manager.io/v1\", \"kind\": \"Certificate\", \"metadata\": {\"name\": \"c\"}, \"spec\": {\"secretName\": \"s\", \"dnsNames\": [\"a\"]}}"
+            ),
+            format!("{HEAD}  dnsNames: null\n"),
+            format!("{HEAD}  dnsNames: a\n"),
+        ] {
+            let manifest = Manifest::read(Path::new("c.yaml"), &text, &Variables::new()).unwrap();
+            assert!(manifest.left_out.is_none(), "{text}");
+            let Some(Object::Certificate(last)) = manifest.objects.last() else { panic!("no Certificate: {text}") };
+            let addition = Addition { list: last.dns_names, names: vec!["x".to_owned()] };
+            let mended = with_names(&text, std::slice::from_ref(&addition), &Variables::new());
+            assert_eq!(mended, Mended { text, refused: vec![addition] });
+        }
+    }
+
+    /// A document as an item of a list.
+    fn indented(form: &str, head: &str) -> String {
+        form.replace("{HEAD}", head).trim_end().replace('\n', "\n  ") + "\n"
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = "{\"apiVersion\": \"cert-manager.io/v1\", \"kind\": \"Certificate\", \"metadata\": {\"name\": \"c\"}, \"spec\": {\n  \"secretName\": \"s\",\n  \"dnsNames\": [\n    \"a\"\n  ]\n}}\n";
+        let new = fixed(text, &["b"], &[]);
+        assert!(serde_json::from_str::<serde_json::Value>(&new).is_ok(), "{new}");
+        let bare = text.replace(",\n  \"dnsNames\": [\n    \"a\"\n  ]", "");
+        assert!(serde_json::from_str::<serde_json::Value>(&fixed(&bare, &["b"], &[])).is_ok());
+        for text in [text, bare.as_str()] {
+            let dense = text.replace(['\n', ' '], "");
+            assert!(serde_json::from_str::<serde_json::Value>(&fixed(&dense, &["b"], &[])).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_new_name_uses_the_placeholders_of_its_neighbours() {
+        let text = format!("{HEAD}  dnsNames:\n    - p.${{NS}}.svc\n    - p.${{DOMAIN}}\n");
+        let variables = [("NS", "fabric"), ("DOMAIN", "localho.st"), ("OTHER", "gw")];
+        let new = fixed(&text, &["gw.localho.st", "gw.fabric.svc", "fabrics.x"], &variables);
+        let whole = [("NS", "acme"), ("DOMAIN", "acme.example")];
+        let text = format!("{HEAD}  dnsNames:\n    - p.${{NS}}.svc\n");
+        assert!(fixed(&text, &["gw.acme.example"], &whole).ends_with("    - gw.acme.example\n"));
+        assert!(new.ends_with("    - gw.${DOMAIN}\n    - gw.${NS}.svc\n    - fabrics.x\n"), "{new}");
+    }
+}

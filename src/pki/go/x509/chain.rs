@@ -1,0 +1,257 @@
+//! Paths from a certificate to a root (`crypto/x509/verify.go`, `Certificate.Verify`; `crypto/x509/cert_pool.go`).
+
+use std::rc::Rc;
+
+use super::certificate::Certificate;
+use super::constraints;
+use super::policy::policies_hold;
+use crate::Timestamp;
+use crate::pki::name::matches_as_go;
+
+/// Certificates to build with; the same one counts once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pool(Vec<Rc<Certificate>>);
+
+impl Pool {
+    pub(crate) fn new(certificates: impl IntoIterator<Item = Rc<Certificate>>) -> Self {
+        let mut pool = Self::default();
+        for certificate in certificates {
+            if !pool.contains(&certificate) {
+                pool.0.push(certificate);
+            }
+        }
+        pool
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn contains(&self, certificate: &Certificate) -> bool {
+        self.0.iter().any(|c| **c == *certificate)
+    }
+
+    /// Those that bear the issuer's name, the likely ones first.
+    fn parents_of(&self, certificate: &Certificate) -> Vec<&Rc<Certificate>> {
+        let wanted = certificate.extensions.authority_key_id.as_deref().unwrap_or_default();
+        let mut found: Vec<_> = self.0.iter().filter(|c| c.subject == certificate.issuer).collect();
+        found.sort_by_key(|c| {
+            let held = c.extensions.subject_key_id.as_deref().unwrap_or_default();
+            if held == wanted { 0 } else { 1 + u8::from(held.is_empty() == wanted.is_empty()) }
+        });
+        found
+    }
+}
+
+/// What a path is looked for with. Every list of extended key usages on it must hold server auth or any, as Go demands
+/// when nothing else is asked for.
+pub(crate) struct VerifyOptions<'a> {
+    pub(crate) roots: &'a Pool,
+    pub(crate) intermediates: &'a Pool,
+    pub(crate) at: Timestamp,
+    /// The host name or IP address that the certificate must hold.
+    pub(crate) host: Option<&'a str>,
+}
+
+/// Why there is no path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum VerifyError {
+    #[error("\"{subject}\" has critical extensions that Go does not know: {oids}")]
+    UnhandledCritical { subject: String, oids: String },
+    #[error("\"{subject}\" is valid from {} on, and judged at {}", .from, .at)]
+    NotYetValid { subject: String, from: Timestamp, at: Timestamp },
+    #[error("\"{subject}\" was valid until {}, and is judged at {}", .until, .at)]
+    Expired { subject: String, until: Timestamp, at: Timestamp },
+    #[error("\"{subject}\" is no CA")]
+    NotCa { subject: String },
+    #[error("\"{subject}\" allows fewer intermediate CAs below it")]
+    PathLength { subject: String },
+    #[error("the certificate is not for \"{host}\"{held}")]
+    WrongHost { host: String, held: String },
+    #[error("none of the CA certificates issued \"{subject}\"{hint}")]
+    UnknownAuthority { subject: String, hint: String },
+    #[error("the extended key usage of \"{subject}\" lacks server auth, which Go demands of any list")]
+    Usage { subject: String },
+    #[error("{0}")]
+    NameConstraints(String),
+    #[error("the certificate policies on the path do not fit each other")]
+    Policies,
+    #[error("more than 100 signatures would have to be tried")]
+    SignatureLimit,
+}
+
+type Path = Vec<Rc<Certificate>>;
+
+/// Every path from `certificate` to a root, the certificate first. One that is itself among the roots is its own path.
+///
+/// # Errors
+/// When there is none; the reason that Go gives.
+pub(crate) fn verify(certificate: &Rc<Certificate>, options: &VerifyOptions<'_>) -> Result<Vec<Path>, VerifyError> {
+    is_valid(certificate, Position::Leaf, &[], options.at)?;
+    if let Some(host) = options.host {
+        check_host(certificate, host)?;
+    }
+    let candidates = if options.roots.contains(certificate) {
+        vec![vec![Rc::clone(certificate)]]
+    } else {
+        let mut search = Search { options, checks: 0 };
+        search.build(certificate, &mut vec![Rc::clone(certificate)])?
+    };
+    let mut usage = None;
+    let mut policies = false;
+    let mut constraint = None;
+    let mut paths = Vec::new();
+    for path in candidates {
+        let plain: Vec<&Certificate> = path.iter().map(Rc::as_ref).collect();
+        if !policies_hold(&plain) {
+            policies = true;
+        } else if let Some(unfit) = path.iter().rev().find(|c| !is_for_servers(c)) {
+            usage.get_or_insert_with(|| unfit.subject_text());
+        } else if let Err(reason) = constraints::check(&plain) {
+            constraint.get_or_insert(reason);
+        } else {
+            paths.push(path);
+        }
+    }
+    if !paths.is_empty() {
+        return Ok(paths);
+    }
+    Err(match (constraint, usage, policies) {
+        (Some(reason), ..) => VerifyError::NameConstraints(reason),
+        (None, Some(subject), false) => VerifyError::Usage { subject },
+        _ => VerifyError::Policies,
+    })
+}
+
+fn check_host(certificate: &Certificate, host: &str) -> Result<(), VerifyError> {
+    let held = &certificate.extensions.hosts;
+    if matches_as_go(held, host) {
+        return Ok(());
+    }
+    let held = if held.is_empty() {
+        ": it has no SAN for a host".to_owned()
+    } else {
+        format!(", but for {}", held.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    };
+    Err(VerifyError::WrongHost { host: host.to_owned(), held })
+}
+
+fn is_for_servers(certificate: &Certificate) -> bool {
+    certificate.extensions.extended_key_usage.as_ref().is_none_or(|usage| usage.any || usage.server_auth)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Leaf,
+    Intermediate,
+    Root,
+}
+
+/// Go's `isValid`; `below` begins with the leaf.
+fn is_valid(
+    certificate: &Certificate,
+    position: Position,
+    below: &[Rc<Certificate>],
+    at: Timestamp,
+) -> Result<(), VerifyError> {
+    let extensions = &certificate.extensions;
+    let subject = || certificate.subject_text();
+    if !extensions.unhandled.is_empty() {
+        return Err(VerifyError::UnhandledCritical { subject: subject(), oids: extensions.unhandled.join(", ") });
+    }
+    if at < certificate.not_before {
+        return Err(VerifyError::NotYetValid { subject: subject(), from: certificate.not_before, at });
+    }
+    if at > certificate.not_after {
+        return Err(VerifyError::Expired { subject: subject(), until: certificate.not_after, at });
+    }
+    if position == Position::Intermediate && !(extensions.has_basic_constraints && extensions.is_ca) {
+        return Err(VerifyError::NotCa { subject: subject() });
+    }
+    let intermediates = below.len().saturating_sub(1) as u64;
+    // The leaf has nothing below it, which Go counts as one less than none.
+    if position != Position::Leaf && extensions.max_path_len.is_some_and(|most| intermediates > most) {
+        return Err(VerifyError::PathLength { subject: subject() });
+    }
+    Ok(())
+}
+
+struct Search<'a> {
+    options: &'a VerifyOptions<'a>,
+    /// Candidates looked at so far.
+    checks: u32,
+}
+
+impl Search<'_> {
+    /// Go's `buildChains`; `below` ends with `certificate`.
+    fn build(&mut self, certificate: &Rc<Certificate>, below: &mut Path) -> Result<Vec<Path>, VerifyError> {
+        let options = self.options;
+        let roots = options.roots.parents_of(certificate).into_iter().map(|c| (Position::Root, c));
+        let others = options.intermediates.parents_of(certificate).into_iter().map(|c| (Position::Intermediate, c));
+        let mut paths = Vec::new();
+        let mut hint = None;
+        let mut error = None;
+        for (position, candidate) in roots.chain(others) {
+            self.checks += 1;
+            if self.checks > 100 {
+                error = Some(VerifyError::SignatureLimit);
+                break;
+            }
+            if candidate.has_no_key() || is_in(candidate, below) {
+                continue;
+            }
+            if !certificate.is_signed_by(candidate) {
+                hint.get_or_insert_with(|| {
+                    format!("; \"{}\" bears the name and did not sign it", candidate.subject_text())
+                });
+                continue;
+            }
+            if let Err(e) = is_valid(candidate, position, below, options.at) {
+                hint.get_or_insert_with(|| format!("; {e}"));
+                error = Some(e);
+                continue;
+            }
+            error = None;
+            below.push(Rc::clone(candidate));
+            if position == Position::Root {
+                paths.push(below.clone());
+            } else {
+                match self.build(candidate, below) {
+                    Ok(found) => paths.extend(found),
+                    Err(e) => error = Some(e),
+                }
+            }
+            below.pop();
+            if error == Some(VerifyError::SignatureLimit) {
+                break;
+            }
+        }
+        if !paths.is_empty() {
+            return Ok(paths);
+        }
+        Err(error.unwrap_or_else(|| VerifyError::UnknownAuthority {
+            subject: certificate.subject_text(),
+            hint: hint.unwrap_or_default(),
+        }))
+    }
+}
+
+impl Certificate {
+    fn has_no_key(&self) -> bool {
+        self.public_key == super::public_key::PublicKey::Unknown
+    }
+}
+
+/// Whether one with the same name, key and SANs is there already (Go's `alreadyInChain`).
+fn is_in(candidate: &Certificate, path: &[Rc<Certificate>]) -> bool {
+    for held in path.iter().filter(|c| c.subject == candidate.subject && c.spki == candidate.spki) {
+        match (&candidate.extensions.san, &held.extensions.san) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == b => return true,
+            (Some(_), Some(_)) => {}
+            // Go looks no further.
+            _ => return false,
+        }
+    }
+    false
+}

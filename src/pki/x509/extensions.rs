@@ -1,0 +1,115 @@
+//! What fabcert reads from the extensions of a certificate.
+
+use std::net::IpAddr;
+
+use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
+
+use super::Attributes;
+use super::cert::{ExtendedKeyUsage, KeyUsage};
+use crate::pki::name::{HostName, SanName};
+
+/// The facts of all extensions of one certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Extensions {
+    pub(super) sans: Vec<SanName>,
+    pub(super) unreadable_sans: Vec<String>,
+    pub(super) subject_key_id: Option<Vec<u8>>,
+    pub(super) authority_key_id: Option<Vec<u8>>,
+    pub(super) is_ca: bool,
+    pub(super) path_len: Option<u32>,
+    pub(super) key_usage: Option<KeyUsage>,
+    pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
+    pub(super) attributes: Option<Attributes>,
+    pub(super) attributes_unreadable: bool,
+    pub(super) unhandled_critical: Vec<String>,
+}
+
+impl Extensions {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What is wrong with the first one that cannot be decoded.
+    pub(super) fn read(extensions: &[X509Extension<'_>]) -> Result<Self, String> {
+        let mut facts = Self::default();
+        for extension in extensions {
+            facts.add(extension)?;
+        }
+        Ok(facts)
+    }
+
+    fn add(&mut self, extension: &X509Extension<'_>) -> Result<(), String> {
+        let mut handled = true;
+        match extension.parsed_extension() {
+            ParsedExtension::SubjectAlternativeName(names) => {
+                self.sans = names.general_names.iter().filter_map(san_of).collect();
+                self.unreadable_sans = names.general_names.iter().filter_map(unreadable).collect();
+                handled = !self.sans.is_empty();
+            }
+            ParsedExtension::SubjectKeyIdentifier(id) => {
+                self.subject_key_id = Some(id.0.to_vec());
+                handled = false;
+            }
+            ParsedExtension::AuthorityKeyIdentifier(id) => {
+                self.authority_key_id = id.key_identifier.as_ref().map(|k| k.0.to_vec());
+            }
+            ParsedExtension::BasicConstraints(bc) => {
+                self.is_ca = bc.ca;
+                self.path_len = bc.path_len_constraint;
+            }
+            ParsedExtension::KeyUsage(ku) => {
+                self.key_usage =
+                    Some(KeyUsage { digital_signature: ku.digital_signature(), key_cert_sign: ku.key_cert_sign() });
+            }
+            ParsedExtension::ExtendedKeyUsage(eku) => {
+                self.extended_key_usage =
+                    Some(ExtendedKeyUsage { server_auth: eku.server_auth, client_auth: eku.client_auth, any: eku.any });
+            }
+            ParsedExtension::NameConstraints(_)
+            | ParsedExtension::CRLDistributionPoints(_)
+            | ParsedExtension::CertificatePolicies(_)
+            | ParsedExtension::PolicyMappings(_)
+            | ParsedExtension::PolicyConstraints(_)
+            | ParsedExtension::InhibitAnyPolicy(_) => {}
+            ParsedExtension::ParseError { error } => return Err(format!("extension {}: {error}", extension.oid)),
+            _ => {
+                handled = false;
+                if extension.oid.to_id_string() == Attributes::OID {
+                    self.attributes = Attributes::from_extension(extension.value);
+                    self.attributes_unreadable = self.attributes.is_none();
+                }
+            }
+        }
+        if extension.critical && !handled {
+            self.unhandled_critical.push(extension.oid.to_id_string());
+        }
+        Ok(())
+    }
+}
+
+/// The SAN as it is written; `None` for the kinds that neither Go nor Fabric reads.
+pub(super) fn san_of(name: &GeneralName<'_>) -> Option<SanName> {
+    Some(match name {
+        GeneralName::DNSName(text) => SanName::Dns(HostName::from_certificate(text)),
+        GeneralName::RFC822Name(text) => SanName::Email((*text).to_owned()),
+        GeneralName::URI(text) => SanName::Uri((*text).to_owned()),
+        GeneralName::IPAddress(bytes) => SanName::Ip(match bytes.len() {
+            4 => IpAddr::from(<[u8; 4]>::try_from(*bytes).ok()?),
+            16 => IpAddr::from(<[u8; 16]>::try_from(*bytes).ok()?),
+            _ => return None,
+        }),
+        _ => return None,
+    })
+}
+
+/// What is wrong with a name of one of the four kinds that Go reads, when it cannot be read.
+fn unreadable(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::IPAddress(bytes) if !matches!(bytes.len(), 4 | 16) => {
+            Some(format!("an IP address of {} bytes ({})", bytes.len(), crate::text::hex(bytes)))
+        }
+        GeneralName::Invalid(tag, bytes) if matches!(tag.0, 1 | 2 | 6) => {
+            Some(format!("\"{}\", which is no ASCII text", bytes.escape_ascii()))
+        }
+        _ => None,
+    }
+}
