@@ -20,7 +20,10 @@ use fabcert::audit::{Audit, Expectation, ExpectedName, NameSource, Policy, Repor
 use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
 use fabcert::text::pem_encode;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 use x509_parser::pem::parse_x509_pem;
 
 const FOLDERS: usize = 5_000;
@@ -79,7 +82,11 @@ fn audit(dir: &Path, jobs: usize) -> Duration {
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: vec![name], ..Expectation::default() },
         policy: Policy::default(),
-        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned(), variables: fabcert::manifests::Variables::new() },
+        load: LoadOptions {
+            base: dir.to_owned(),
+            here: dir.to_owned(),
+            variables: fabcert::manifests::Variables::new(),
+        },
     };
     let disk = Disk::real();
     let begin = Instant::now();

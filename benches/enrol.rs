@@ -11,14 +11,19 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use fabcert::ca::{CaUrl, Client, EnrollRequest, Enrollment, Expected, Purpose, RoleRule, TrustAnchors, VerifiedEnrollment, verify};
+use fabcert::ca::{CaUrl, Client, EnrollRequest, Enrollment, TrustAnchors};
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
-use fabcert::enroll::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll};
 use fabcert::disk::{Disk, DiskFolder};
+use fabcert::enroll::enroll;
+use fabcert::identity::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+use fabcert::install::{FolderPlan, KeyAccess, Lock, Place, install};
+use fabcert::msp::{AdminRule, Layout, StandingMsp, TlsNames, judge};
 use fabcert::pki::key::{KeyAlgorithm, KeyPair};
-use fabcert::msp::{AdminRule, FolderPlan, KeyAccess, Layout, Lock, MspPlan, MspRequest, Place, StandingMsp, TlsNames, TlsPlan, install, judge};
 use fabcert::pki::name::{NameSet, NameWishes};
 use fabcert::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
+use fabcert::proof::{
+    Expected, MspPlan, MspRequest, Purpose, RoleRule, TlsPlan, VerifiedEnrollment, verify,
+};
 use fabcert::{Secret, Timestamp};
 use tokio::runtime::Runtime;
 

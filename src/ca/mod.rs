@@ -1,9 +1,9 @@
-//! The Fabric CA client: requests, answers, and the proof of what came back.
+//! The Fabric CA client: requests and answers.
 //!
 //! A [`Client`] sends each request once, to one CA, over TLS that leads to the given [`TrustAnchors`] and nowhere else; it
 //! follows no redirect and uses no proxy of the environment. A [`CaError`] tells what happened, whether the CA refused,
 //! whether trying again can help ([`RetryPolicy`]), and whether something may have been issued all the same. What the CA
-//! issued is an [`Enrollment`], unproven, until [`verify`] makes a [`VerifiedEnrollment`] of it.
+//! issued is an [`Enrollment`], unproven, until [`crate::proof::verify`] makes a [`crate::proof::VerifiedEnrollment`] of it.
 
 mod anchor;
 mod auth;
@@ -18,7 +18,6 @@ mod tls;
 mod tls_failure;
 mod transport;
 mod url;
-mod verify;
 mod wire;
 
 pub use self::url::{CaUrl, CaUrlError, DEFAULT_PORT};
@@ -32,5 +31,4 @@ pub use status::{Class, Operation, ServerError};
 #[cfg(feature = "dev-ca")]
 pub(crate) use tls::crypto_provider;
 pub use tls_failure::{TlsFailure, UnknownIssuer};
-pub use verify::{Expected, Purpose, RoleRule, VerifiedEnrollment, VerifyError, verify};
 pub use wire::{AttrRequest, Attribute, CaInfo, EnrollRequest, Enrollment, RegisterRequest};

@@ -188,7 +188,7 @@ pub struct CaInfo {
     pub server_date: Option<Timestamp>,
 }
 
-/// What the CA answered to an enrolment. Nothing in it is proven yet: that is for [`verify`](super::verify).
+/// What the CA answered to an enrolment. Nothing in it is proven yet: that is for [`verify`](crate::proof::verify).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Enrollment {

@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::args::{KeyArgs, NameArgs, OutputForm, TargetArgs};
 use super::{output, target};
 use crate::Error;
-use crate::enroll::{self, Environment};
 use crate::disk::Disk;
+use crate::enroll;
+use crate::identity::Environment;
 
 /// Make a key and a CSR for a CA that cannot be reached from here.
 #[derive(Args, Debug)]

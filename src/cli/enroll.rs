@@ -9,10 +9,12 @@ use clap::Args;
 
 use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, TargetArgs, TlsCaArgs};
 use super::{fabric_env, output, target};
-use crate::ca::{AttrRequest, CaUrl, Purpose, RoleRule};
-use crate::enroll::{self, CaAccess, Environment, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+use crate::ca::{AttrRequest, CaUrl};
 use crate::disk::Disk;
+use crate::enroll;
+use crate::identity::{CaAccess, Environment, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
 use crate::pki::name::NameSet;
+use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind, Secret};
 
 const EXAMPLES: &str = "\

@@ -9,8 +9,9 @@ use clap::Args;
 use super::args::{NameArgs, OutputForm, TargetArgs};
 use super::output;
 use crate::Error;
-use crate::enroll::{self, Environment};
 use crate::disk::Disk;
+use crate::enroll;
+use crate::identity::Environment;
 
 /// Put a certificate from a CA that cannot be reached from here in place, after the same proof as an enrolment's.
 #[derive(Args, Debug)]

@@ -10,8 +10,8 @@ use serde::Deserialize as _;
 use super::args::OutputForm;
 use super::output;
 use crate::disk::Disk;
-use crate::render::{Label, Organisation, ProxyMode, Rendered, Storage, WorkloadKind, kind_cluster, render};
 use crate::pki::name::HostName;
+use crate::render::{Label, Organisation, ProxyMode, Rendered, Storage, WorkloadKind, kind_cluster, render};
 use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::args::OutputForm;
 use super::output;
 use crate::Error;
-use crate::enroll::{self, Environment};
 use crate::disk::Disk;
+use crate::enroll;
+use crate::identity::Environment;
 
 /// Bring back the folders as they were before the last install.
 #[derive(Args, Debug)]

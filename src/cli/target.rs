@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::args::{KeyArgs, NameArgs, RoleArg, TargetArgs};
 use super::manifests;
-use crate::ca::{Purpose, RoleRule};
-use crate::enroll::{CarriedWish, KeyWish};
-use crate::msp::KeyAccess;
+use crate::enroll::CarriedWish;
+use crate::identity::KeyWish;
+use crate::install::KeyAccess;
 use crate::pki::name::{NameSet, NameWishes};
 use crate::pki::x509::{NodeOu, SubjectFields};
+use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind};
 
 /// Paths as the Go client takes them: relative ones lie below its home, when a home is named.

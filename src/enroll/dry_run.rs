@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::flow::Environment;
-use super::task::{Folder, Task};
-use super::wish::{TlsFiles, Wish};
 use crate::Error;
+use crate::identity::Environment;
+use crate::identity::request::{TlsFiles, Wish};
+use crate::identity::task::{Folder, Task};
 use crate::msp::Layout;
 
 /// A name that would be asked for.

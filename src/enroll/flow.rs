@@ -1,32 +1,18 @@
 //! The run: look, decide, lock, ask, prove, plan, install, record.
 
-use super::decision::Reason;
-use super::folder::{MspFolder, put};
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-use super::pending::{self, Pending};
-use super::request::{self, Issued};
-use super::task::{Folder, Seen, Task};
-use super::wish::{SignWish, TlsFiles, TlsWish, Wish};
-use crate::ca::{Expected, Purpose, verify};
-use crate::disk::Disk;
+use crate::identity::Environment;
+use crate::identity::due::Reason;
+use crate::identity::obtain::{self, Issued};
+use crate::identity::put::put;
+use crate::identity::put::{msp_folder, tls_plan};
+use crate::identity::request::{SignWish, TlsFiles, Wish};
+use crate::identity::state::pending::{self, Pending};
+use crate::identity::task::{Folder, Seen, Task};
+use crate::install::{Lock, Place};
 use crate::pki::key::KeyPair;
-use crate::msp::{KeyAccess, Lock, Place, TlsPlan};
-use crate::{Error, ErrorKind, Timestamp};
-
-/// What a run takes from outside.
-#[derive(Clone, Copy)]
-pub struct Environment<'a> {
-    /// The disk.
-    pub disk: &'a Disk,
-    /// The clock.
-    pub now: &'a dyn Fn() -> Timestamp,
-}
-
-impl std::fmt::Debug for Environment<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Environment").finish_non_exhaustive()
-    }
-}
+use crate::proof::{Expected, Purpose, verify};
+use crate::{Error, ErrorKind};
 
 /// Brings about what is wished. A run that finds everything in place opens no connection and leaves the targets alone.
 ///
@@ -62,7 +48,7 @@ pub async fn enroll(wish: &Wish, env: &Environment<'_>) -> Result<Outcome, Error
         tracing::info!("{}: {reason}", task.target().display());
         let credential = credential(wish, task, &tasks, &seen, &issued);
         let signed = credential.as_ref().map(|(pem, key)| (pem.as_str(), *key));
-        issued.push(Some(request::obtain(task, wish, found, signed, &places, env).await?));
+        issued.push(Some(obtain::obtain(task, wish, found, signed, &places, env).await?));
     }
     let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());
     for ((task, found), new) in tasks.iter().zip(&mut seen).zip(&issued) {
@@ -131,34 +117,6 @@ fn credential<'a>(
     }
 }
 
-fn key_access(wish: &Wish) -> KeyAccess {
-    KeyAccess { mode: wish.key_mode, group: wish.group }
-}
-
-pub(super) fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
-    let tls_ca = wish.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
-    MspFolder {
-        place: &task.place,
-        layout: sign.msp.layout,
-        node_ous: sign.msp.node_ous,
-        stem: sign.ca.url.ca_file_stem(sign.ca.ca_name.as_deref()),
-        tls_stem: tls_ca.url.ca_file_stem(tls_ca.ca_name.as_deref()),
-        key_access: key_access(wish),
-        standing: seen.msp.as_ref(),
-    }
-}
-
-fn tls_plan(tls: &TlsWish, new: &Issued, wish: &Wish) -> Result<TlsPlan, Error> {
-    let access = key_access(wish);
-    Ok(match tls.files {
-        TlsFiles::Three(names) => TlsPlan::build(&new.verified, &new.key, names, access)?,
-        TlsFiles::MspShaped => {
-            let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
-            TlsPlan::build_msp_shaped(&new.verified, &new.key, &stem, access)?
-        }
-    })
-}
-
 /// A TLS certificate was issued later than the signing one: its root belongs into the standing MSP folder too.
 fn add_tls_roots(
     task: &Task<'_>,
@@ -189,7 +147,8 @@ fn add_tls_roots(
     };
     let verified = verify(chain.leaf.to_pem().as_bytes(), cas.as_bytes(), &expected)?;
     let issued_at = seen.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
-    let key = super::task::copy(key).ok_or_else(|| Error::new(ErrorKind::Bug, "the standing key cannot be copied"))?;
+    let key = crate::identity::task::copy(key)
+        .ok_or_else(|| Error::new(ErrorKind::Bug, "the standing key cannot be copied"))?;
     let standing = Issued { verified, key, received_at: issued_at, plan: None };
     msp_folder(task, sign, wish, seen).install(&standing, Some(&tls.verified), locks, env).map(drop)
 }

@@ -2,20 +2,22 @@
 
 use std::path::PathBuf;
 
-use super::decision::held_by_another;
-use super::flow::Environment;
-use super::folder::{MspFolder, put};
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-use super::pending::{self, Asked, Pending};
-use super::request::Issued;
-use super::task::standing_msp;
-use super::wish::KeyWish;
-use crate::ca::{Expected, Purpose, RoleRule, verify};
-use crate::pki::key::KeyPair;
 use crate::disk::DiskFolder;
-use crate::msp::{KeyAccess, Layout, Lock, Place, StandingMsp, StandingTls, TlsNames, TlsPlan, rollback};
+use crate::identity::Environment;
+use crate::identity::due::held_by_another;
+use crate::identity::obtain::Issued;
+use crate::identity::put::{MspFolder, put};
+use crate::identity::request::KeyWish;
+use crate::identity::state::pending::{self, Asked, Pending};
+use crate::identity::task::standing_msp;
+use crate::install::KeyAccess;
+use crate::install::{Lock, Place, rollback};
+use crate::msp::{Layout, StandingMsp, StandingTls, TlsNames};
+use crate::pki::key::KeyPair;
 use crate::pki::name::{self, NameSet};
 use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
+use crate::proof::{Expected, Purpose, RoleRule, TlsPlan, verify};
 use crate::{Error, ErrorKind};
 
 /// One certificate whose CSR and answer are carried by hand.

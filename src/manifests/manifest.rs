@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
 use super::indent::indented;
-use super::{json_stream, operator};
 use super::meta::At;
 use super::placeholder::{Unset, Variables, fill, filled, marked, unmark};
 use super::profile::Profile;
@@ -15,6 +14,7 @@ use super::route::{Gateway, Route};
 use super::secret::Secret;
 use super::service::Service;
 use super::workload::Workload;
+use super::{json_stream, operator};
 use crate::text::yaml::{self, Node, Repeated, Stream, Value, YamlError};
 
 /// What is read from one file.

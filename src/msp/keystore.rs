@@ -9,7 +9,7 @@ use crate::pki::go::x509::{Block, PrivateKey, PublicKey, first_block, parse_spki
 use crate::pki::key::{KeyError, KeyPair, Ski};
 use crate::text::pem_encode;
 
-pub(super) const KEYSTORE: &str = "keystore";
+pub(crate) const KEYSTORE: &str = "keystore";
 
 /// Fabric reads no larger file when it looks for a key by content.
 const LARGEST: usize = 64 * 1024;
@@ -118,8 +118,8 @@ fn plain_block(content: &[u8]) -> Result<Block, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::key::KeyAlgorithm;
     use crate::disk::MemoryFolder;
+    use crate::pki::key::KeyAlgorithm;
 
     const BEHIND_PARAMETERS: &[u8] = include_bytes!("../../testdata/keys/p256-sec1-behind-parameters.pem");
     const P384_SEC1: &[u8] = include_bytes!("../../testdata/keys/p384-sec1.pem");

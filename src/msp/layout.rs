@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::MspError;
 use crate::pki::key::Ski;
 
 /// Whose file names an MSP folder has. Fabric reads both: it looks at folders, not at file names.
@@ -104,13 +103,13 @@ impl FromStr for TlsNames {
 
 /// Which CA folder a certificate goes to.
 #[derive(Clone, Copy)]
-pub(super) enum CaFolder {
+pub(crate) enum CaFolder {
     Sign,
     Tls,
 }
 
 /// The file names of one MSP folder, all of them fit to be file names.
-pub(super) struct MspNames<'a> {
+pub(crate) struct MspNames<'a> {
     layout: Layout,
     id: &'a str,
     stem: &'a str,
@@ -122,7 +121,7 @@ impl<'a> MspNames<'a> {
     ///
     /// # Errors
     /// When a name that becomes part of a file's name cannot be one.
-    pub(super) fn new(layout: Layout, id: &'a str, stem: &'a str, tls_stem: &'a str) -> Result<Self, MspError> {
+    pub(crate) fn new(layout: Layout, id: &'a str, stem: &'a str, tls_stem: &'a str) -> Result<Self, FileNameError> {
         for (what, name) in [("the name of the CA", stem), ("the name of the TLS CA", tls_stem)] {
             check_file_name(what, name)?;
         }
@@ -132,21 +131,21 @@ impl<'a> MspNames<'a> {
         Ok(Self { layout, id, stem, tls_stem })
     }
 
-    pub(super) fn signcert(&self) -> PathBuf {
+    pub(crate) fn signcert(&self) -> PathBuf {
         match self.layout {
             Layout::FabricCa => "signcerts/cert.pem".into(),
             Layout::Cryptogen => format!("signcerts/{}-cert.pem", self.id).into(),
         }
     }
 
-    pub(super) fn key(&self, ski: Ski) -> PathBuf {
+    pub(crate) fn key(&self, ski: Ski) -> PathBuf {
         match self.layout {
             Layout::FabricCa => format!("keystore/{}", ski.key_file_name()).into(),
             Layout::Cryptogen => "keystore/priv_sk".into(),
         }
     }
 
-    pub(super) fn root(&self, folder: CaFolder) -> PathBuf {
+    pub(crate) fn root(&self, folder: CaFolder) -> PathBuf {
         match folder {
             CaFolder::Sign => format!("cacerts/{}", self.ca_file(folder, "ca", 0)).into(),
             CaFolder::Tls => format!("tlscacerts/{}", self.ca_file(folder, "tlsca", 0)).into(),
@@ -154,7 +153,7 @@ impl<'a> MspNames<'a> {
     }
 
     /// The file of an intermediate; `index` counts from the one that issued the leaf, 0.
-    pub(super) fn intermediate(&self, folder: CaFolder, index: usize) -> PathBuf {
+    pub(crate) fn intermediate(&self, folder: CaFolder, index: usize) -> PathBuf {
         match folder {
             CaFolder::Sign => format!("intermediatecerts/{}", self.ca_file(folder, "ica", index)).into(),
             CaFolder::Tls => format!("tlsintermediatecerts/{}", self.ca_file(folder, "tlsica", index)).into(),
@@ -181,10 +180,20 @@ impl<'a> MspNames<'a> {
     }
 }
 
+/// A name that cannot be part of a file's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}, \"{name}\", cannot be part of a file name: {why}")]
+pub struct FileNameError {
+    what: &'static str,
+    /// Escaped.
+    name: String,
+    why: &'static str,
+}
+
 /// File systems take 255 bytes; the longest addition here is `tlsica.` and `-cert.pem`.
 const LONGEST: usize = 200;
 
-fn check_file_name(what: &'static str, name: &str) -> Result<(), MspError> {
+fn check_file_name(what: &'static str, name: &str) -> Result<(), FileNameError> {
     let why = if name.is_empty() {
         "it is empty"
     } else if name == "." || name == ".." {
@@ -198,7 +207,7 @@ fn check_file_name(what: &'static str, name: &str) -> Result<(), MspError> {
     } else {
         return Ok(());
     };
-    Err(MspError::Name { what, name: name.escape_default().to_string(), why })
+    Err(FileNameError { what, name: name.escape_default().to_string(), why })
 }
 
 #[cfg(test)]

@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 
 use ring::digest;
 
-use crate::disk::{FolderReader, MemoryFolder};
 use super::keystore::{Found, find_key};
 use super::layout::TlsNames;
 use super::node_ous::MspConfig;
 use super::pem_folder::pem_files;
+use crate::disk::{FolderReader, MemoryFolder};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::{Cert, Chain};
 
-pub(super) const CONFIG: &str = "config.yaml";
+pub(crate) const CONFIG: &str = "config.yaml";
 
 /// The folders of an MSP that an enrolment fills anew; the rest is carried over.
-pub(super) const SIGN_FOLDERS: [&str; 4] = ["signcerts", "keystore", "cacerts", "intermediatecerts"];
-pub(super) const TLS_FOLDERS: [&str; 2] = ["tlscacerts", "tlsintermediatecerts"];
+pub(crate) const SIGN_FOLDERS: [&str; 4] = ["signcerts", "keystore", "cacerts", "intermediatecerts"];
+pub(crate) const TLS_FOLDERS: [&str; 2] = ["tlscacerts", "tlsintermediatecerts"];
 
 /// A file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +58,12 @@ pub struct StandingMsp {
     /// What is missing, broken or does not fit. Nothing is missing where nothing stands.
     pub problems: Vec<Problem>,
     /// The files that are not ours and that Fabric reads.
-    pub(super) carried: MemoryFolder,
+    pub(crate) carried: MemoryFolder,
 }
 
 impl StandingMsp {
     /// Reads what stands. `config_yaml_ours` is the SHA-256 (lower-case hex) of the `config.yaml` that fabcert wrote last,
-    /// as [`super::MspPlan::config_yaml_sha256`] gave it; a file with another hash is the operator's.
+    /// as [`crate::proof::MspPlan::config_yaml_sha256`] gave it; a file with another hash is the operator's.
     pub fn read(folder: &dyn FolderReader, config_yaml_ours: Option<&str>) -> Self {
         let mut standing = Self::default();
         if folder.list(Path::new("")).map_or(true, |entries| entries.is_empty()) {
@@ -258,6 +258,6 @@ fn certificates(
     out
 }
 
-pub(super) fn sha256_hex(content: &[u8]) -> String {
+pub(crate) fn sha256_hex(content: &[u8]) -> String {
     crate::text::hex(digest::digest(&digest::SHA256, content).as_ref())
 }

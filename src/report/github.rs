@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::text::escape::github;
 use crate::audit::{Report, Severity};
+use crate::text::escape::github;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for finding in report.findings.iter() {

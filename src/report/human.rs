@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::Style;
-use crate::text::escape::terminal;
 use crate::audit::{Report, Severity, Verdict};
+use crate::text::escape::terminal;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let paint =

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
-use crate::text::escape::xml;
 use super::times::Times;
 use crate::audit::{Finding, Packed, Packer, Report, Severity, Sorted, Sorter, Unpacker};
+use crate::text::escape::xml;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let subjects = report.subjects.iter().map(|subject| Case::new(&subject.path, 0, None));

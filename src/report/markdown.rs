@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::text::escape::markdown as cell;
 use crate::audit::{Finding, Report, Severity};
+use crate::text::escape::markdown as cell;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let s = &report.summary;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::text::escape::prometheus as label;
 use crate::audit::{Packed, Packer, Report, Severity, Sorter, Unpacker};
+use crate::text::escape::prometheus as label;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let s = &report.summary;

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::text::escape::{markdown, uri_path};
 use super::times::Times;
 use crate::audit::{Confidence, Finding, Report, Rule, Severity, Source, rule_by_id};
+use crate::text::escape::{markdown, uri_path};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// GitHub's code scanning refuses a file whose run holds more.

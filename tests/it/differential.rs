@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec};
 use fabcert::disk::{Disk, DiskFolder};
-use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use fabcert::msp::{ChannelRules, verdicts};
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use fabcert::pki::x509::Cert;
 use fabcert::text::{pem_blocks, pem_encode};
 

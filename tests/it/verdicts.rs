@@ -7,8 +7,8 @@ use std::process::Command;
 
 use fabcert::disk::{Disk, DiskFolder};
 use fabcert::msp::ChannelRules;
-use fabcert::{Timestamp, msp};
 use fabcert::pki::go::tls;
+use fabcert::{Timestamp, msp};
 use tempfile::TempDir;
 
 /// The day the cases were recorded.

@@ -12,8 +12,8 @@ use crate::audit::subject::Subject;
 use crate::audit::verdict::{Verdict, Verdicts};
 use crate::disk::{Disk, DiskFolder, EntryKind, FolderReader, MemoryFolder};
 use crate::msp::TlsNames;
-use crate::pki::name::{self, SanName};
 use crate::pki::go::tls::{self, TlsFiles, TlsRefusal};
+use crate::pki::name::{self, SanName};
 use crate::pki::x509::Cert;
 
 /// Judges a TLS folder whose files bear these names; `None` for the shape in which `fabric-ca-client` leaves one.

@@ -8,8 +8,8 @@ use crate::audit::expectation::{Expectation, ExpectedName, NameSource};
 use crate::audit::finding::{Finding, Findings};
 use crate::audit::rule::{Context, Rule};
 use crate::audit::subject::{HeldCert, HeldKey, KeyKind, Location, Place, Subject, SubjectKind, spki_hash};
-use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::msp::ChannelRules;
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::x509::Cert;
 
 /// 2026-11-23T05:00:00Z, the time of judgement.

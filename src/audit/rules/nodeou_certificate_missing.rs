@@ -55,8 +55,8 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::msp::{ChannelRules, verdicts};
     use crate::disk::MemoryFolder;
+    use crate::msp::{ChannelRules, verdicts};
 
     #[test]
     fn a_missing_file_is_found_at_its_line() {

@@ -19,7 +19,10 @@ use super::logging::colored;
 use super::{manifests, output};
 use crate::audit::coverage::{Coverage, Covered, fixes};
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
-use crate::audit::{Audit, Baseline, Findings, Found, GatewayWatch, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive, hide, unreachable, write_policy};
+use crate::audit::{
+    Audit, Baseline, Findings, Found, GatewayWatch, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive,
+    hide, unreachable, write_policy,
+};
 use crate::disk::Disk;
 use crate::report::{Format, Style, render};
 use crate::{Error, ErrorKind};

@@ -9,10 +9,10 @@ use super::path::{PathError, PathNumbers};
 use super::units::Units;
 use super::{ChannelRules, MspRefusal, RefusalStage, Warnings, refuse};
 use crate::Timestamp;
-use crate::pki::go::x509::{Certificate, PublicKey};
 use crate::disk::FolderReader;
 use crate::msp::keystore::{Found, KEYSTORE, find_key};
 use crate::msp::pem_folder::PemFile;
+use crate::pki::go::x509::{Certificate, PublicKey};
 
 /// The identity after set-up.
 pub(super) struct Signer {

@@ -34,9 +34,9 @@ use self::authorities::Authorities;
 use self::load::Tree;
 use self::parsed::{Loaded, Parsed};
 use self::units::Units;
-use crate::disk::FolderReader;
 use super::read_once::ReadOnce;
 use crate::Timestamp;
+use crate::disk::FolderReader;
 
 /// Where Fabric meets a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{MspRefusal, refuse};
-use crate::pki::go::x509::{Certificate, ParseError, PublicKey};
 use crate::msp::pem_folder::PemFile;
+use crate::pki::go::x509::{Certificate, ParseError, PublicKey};
 
 /// A certificate and the file it came from.
 #[derive(Clone)]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{MspRefusal, refuse};
-use crate::pki::go::x509::{Certificate, RevocationList};
 use crate::msp::pem_folder::PemFile;
+use crate::pki::go::x509::{Certificate, RevocationList};
 
 /// The lists of an MSP, in the order of their files' names.
 #[derive(Default)]

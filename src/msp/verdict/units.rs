@@ -8,8 +8,8 @@ use super::authorities::Authorities;
 use super::load::{NamedOu, Tree};
 use super::parsed::{Parsed, reason_of};
 use super::{MspRefusal, refuse};
-use crate::pki::go::x509::{Certificate, first_block};
 use crate::msp::read::CONFIG;
+use crate::pki::go::x509::{Certificate, first_block};
 use crate::pki::x509::NodeOu;
 
 /// The CA certificates that must stand above an identity, the issuer first.

@@ -8,10 +8,10 @@ use x509_parser::x509::X509Name;
 use super::extensions::Extensions;
 use super::signature::has_high_s;
 use super::{Attributes, PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn};
-use crate::text::{PemError, pem_blocks, pem_encode};
 use crate::Timestamp;
 use crate::pki::key::Ski;
 use crate::pki::name::SanName;
+use crate::text::{PemError, pem_blocks, pem_encode};
 
 /// A certificate that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

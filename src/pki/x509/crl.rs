@@ -6,8 +6,8 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::{Cert, SignatureAlgorithm, SignatureCheck, dn};
-use crate::text::hex;
 use crate::Timestamp;
+use crate::text::hex;
 
 /// A revocation list.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
 use super::extensions::san_of;
-use crate::text::{PemError, pem_blocks, pem_encode};
 use super::{PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
+use crate::text::{PemError, pem_blocks, pem_encode};
 
 /// The subject fields that a Fabric CA keeps beside the CN. There is no OU: the CA replaces it by the identity's type
 /// and affiliation.

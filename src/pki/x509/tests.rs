@@ -28,7 +28,8 @@ fn a_certificate_of_the_real_ca_is_read() {
     assert_eq!(cert.key_usage(), Some(KeyUsage { digital_signature: true, key_cert_sign: false }));
     assert!(!cert.is_ca());
     assert_eq!(cert.attributes().and_then(|a| a.get("hf.Type")), Some("peer"));
-    let key = include_bytes!("../../../testdata/keys/7c56d6f605ae3995325ef821b1b08c03c1d183d4d095384393c84f74c3e6a14d_sk");
+    let key =
+        include_bytes!("../../../testdata/keys/7c56d6f605ae3995325ef821b1b08c03c1d183d4d095384393c84f74c3e6a14d_sk");
     let key = KeyPair::from_pem(key).unwrap();
     assert_eq!(cert.ski(), key.ski());
     assert_eq!(cert.spki_der(), key.spki_der());

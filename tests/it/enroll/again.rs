@@ -2,7 +2,7 @@
 
 use fabcert::Timestamp;
 use fabcert::disk::Disk;
-use fabcert::msp::{FolderPlan, Lock, Place, Placement, install};
+use fabcert::install::{FolderPlan, Lock, Place, Placement, install};
 
 use crate::command::{fabcert, tree};
 use crate::real::{CaUnderTest, RealCa, oracle};

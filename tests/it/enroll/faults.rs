@@ -241,8 +241,10 @@ fn a_lost_answer_costs_no_key() {
     ca.clear_faults();
     assert_eq!(enroll(&ca, dir.path(), &[]).code, 0);
     let issued = ca.issued("org1-peer1");
-    let keys: Vec<_> =
-        issued.iter().map(|pem| fabcert::pki::x509::Cert::all_from_pem(pem.as_bytes()).unwrap().remove(0).ski()).collect();
+    let keys: Vec<_> = issued
+        .iter()
+        .map(|pem| fabcert::pki::x509::Cert::all_from_pem(pem.as_bytes()).unwrap().remove(0).ski())
+        .collect();
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1], "the second request was made with the key of the first");
 }

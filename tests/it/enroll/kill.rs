@@ -11,14 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use fabcert::ca::{CaUrl, RoleRule};
+use fabcert::ca::CaUrl;
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
-use fabcert::enroll::{Action, CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, TlsFiles, TlsWish, Wish, enroll};
 use fabcert::disk::{Disk, FaultAction, Op, When};
+use fabcert::enroll::{Action, Outcome, enroll};
+use fabcert::identity::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+use fabcert::install::{FolderPlan, Lock, Place, Placement, install};
+use fabcert::msp::{Layout, TlsNames};
 use fabcert::pki::key::KeyPair;
-use fabcert::msp::{FolderPlan, Layout, Lock, Place, Placement, TlsNames, install};
 use fabcert::pki::name::{NameSet, NameWishes};
 use fabcert::pki::x509::{Cert, NodeOu, SubjectFields};
+use fabcert::proof::RoleRule;
 use fabcert::{Error, Secret, Timestamp};
 
 use super::faults::now;

@@ -5,14 +5,16 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use fabcert::ca::{CaUrl, RoleRule};
+use fabcert::ca::CaUrl;
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
-use fabcert::enroll::{CaAccess, Environment, KeyWish, MspWish, Outcome, SecretSource, SignWish, Wish, enroll};
 use fabcert::disk::Disk;
-use fabcert::pki::key::KeyPair;
+use fabcert::enroll::{Outcome, enroll};
+use fabcert::identity::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, Wish};
 use fabcert::msp::Layout;
+use fabcert::pki::key::KeyPair;
 use fabcert::pki::name::NameSet;
 use fabcert::pki::x509::{NodeOu, SubjectFields};
+use fabcert::proof::RoleRule;
 use fabcert::{Error, Secret, Timestamp};
 
 use super::faults::now;

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 
 use fabcert::disk::{Disk, FaultAction};
-use fabcert::msp::{Lock, Place, Placement};
+use fabcert::install::{Lock, Place, Placement};
 
 use super::world::{
     Before, NOW, View, after, assert_previous, assert_tidy, child, faulty, put, record, scratch, switch_point, view,

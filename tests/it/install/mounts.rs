@@ -6,7 +6,7 @@ use std::process::Command;
 
 use fabcert::Error;
 use fabcert::disk::Disk;
-use fabcert::msp::{InstallError, Place, Placement};
+use fabcert::install::{InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 
@@ -123,7 +123,7 @@ fn a_read_only_mount_is_named_and_a_run_with_nothing_to_do_passes() {
         let error = Error::from(put(&Disk::real(), &place, 2).unwrap_err());
         assert_eq!(error.exit_code(), 5);
         assert!(error.help().unwrap().contains("read-only"), "{error:?}");
-        assert!(fabcert::msp::Lock::acquire_to_look(&Disk::real(), &again).unwrap().is_none());
+        assert!(fabcert::install::Lock::acquire_to_look(&Disk::real(), &again).unwrap().is_none());
         assert!(target.join("keystore/1_sk").is_file());
         remount("rw");
     }

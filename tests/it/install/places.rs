@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use fabcert::Error;
 use fabcert::disk::Disk;
-use fabcert::msp::{FolderPlan, InstallError, Lock, Place, Placement, PlannedFile, install};
+use fabcert::install::{FolderPlan, InstallError, Lock, Place, Placement, PlannedFile, install};
 
 use super::world::{Before, EVERY_LAYOUT, NOW, assert_tidy, child, plan, put, scratch, view, world};
 

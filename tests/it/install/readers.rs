@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use fabcert::disk::Disk;
-use fabcert::msp::{FolderPlan, Lock, Place, Placement, PlannedFile, install};
+use fabcert::install::{FolderPlan, Lock, Place, Placement, PlannedFile, install};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use zeroize::Zeroizing;
 

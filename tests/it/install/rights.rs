@@ -7,7 +7,7 @@ use std::process::Command;
 
 use fabcert::Error;
 use fabcert::disk::Disk;
-use fabcert::msp::{InstallError, Place, Placement};
+use fabcert::install::{InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 

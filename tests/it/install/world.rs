@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use fabcert::Timestamp;
 use fabcert::disk::{Disk, FaultAction, Op, Step, When};
-use fabcert::msp::{FolderPlan, InstallError, Lock, Place, Placement, PlannedDir, PlannedFile, install};
+use fabcert::install::{FolderPlan, InstallError, Lock, Place, Placement, PlannedDir, PlannedFile, install};
 use zeroize::Zeroizing;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_795_392_000);

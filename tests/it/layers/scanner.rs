@@ -13,7 +13,7 @@ struct Token {
 pub(super) struct Named {
     /// Line, from 1.
     pub(super) line: usize,
-    /// `crate::ca::verify`, `println!`, or `.write_new`.
+    /// `crate::proof::verify`, `println!`, or `.write_new`.
     pub(super) name: String,
 }
 
@@ -243,7 +243,7 @@ fn a_tree_of_paths_is_written_out_with_the_line_of_each() {
     let wanted = [
         (2, "crate::Error"),
         (3, "crate::ca"),
-        (3, "crate::ca::verify"),
+        (3, "crate::proof::verify"),
         (3, "crate::ca::x::*"),
         (5, "std::io::Result"),
         (5, "crate::pki::key::Ski"),

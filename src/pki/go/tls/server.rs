@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::{TlsFiles, TlsRefusal, TlsWarning, refuse};
 use crate::Timestamp;
-use crate::pki::go::x509::{Block, Blocks, Certificate, PrivateKey, PublicKey};
 use crate::disk::FolderReader;
+use crate::pki::go::x509::{Block, Blocks, Certificate, PrivateKey, PublicKey};
 
 /// What a server that started serves.
 pub(super) struct Served {

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::ca::RoleRule;
 use crate::pki::key::KeyAlgorithm;
 use crate::pki::name::{self, SanName};
 use crate::pki::x509::{Cert, NodeOu};
+use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, Timestamp};
 
 /// Why a certificate is enrolled for.
@@ -67,38 +67,38 @@ impl fmt::Display for Reason {
 
 /// A certificate that stands in a target, with what is known of it.
 #[derive(Clone, Debug)]
-pub(super) struct Standing<'a> {
-    pub(super) leaf: &'a Cert,
-    pub(super) curve: Option<KeyAlgorithm>,
+pub(crate) struct Standing<'a> {
+    pub(crate) leaf: &'a Cert,
+    pub(crate) curve: Option<KeyAlgorithm>,
     /// The CA that issued it, when it is on disk.
-    pub(super) issuer: Option<&'a Cert>,
+    pub(crate) issuer: Option<&'a Cert>,
     /// What makes it unusable.
-    pub(super) problems: &'a [String],
+    pub(crate) problems: &'a [String],
     /// The recorded time of issue.
-    pub(super) issued_at: Option<Timestamp>,
+    pub(crate) issued_at: Option<Timestamp>,
     /// Files that differ from the record.
-    pub(super) changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
 }
 
 /// What is wished of one certificate.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) id: &'a str,
-    pub(super) sans: &'a [SanName],
-    pub(super) role: RoleRule,
+pub(crate) struct Wanted<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) sans: &'a [SanName],
+    pub(crate) role: RoleRule,
     /// The curve, when one was named.
-    pub(super) curve: Option<KeyAlgorithm>,
+    pub(crate) curve: Option<KeyAlgorithm>,
     /// The public point of the key, when one was named.
-    pub(super) key_point: Option<&'a [u8]>,
-    pub(super) force: bool,
-    pub(super) target: &'a Path,
+    pub(crate) key_point: Option<&'a [u8]>,
+    pub(crate) force: bool,
+    pub(crate) target: &'a Path,
 }
 
 /// `None`: nothing to do.
 ///
 /// # Errors
 /// When another identity stands in the target and `--force` was not given.
-pub(super) fn decide(
+pub(crate) fn decide(
     standing: Option<&Standing<'_>>,
     wanted: &Wanted<'_>,
     now: Timestamp,
@@ -140,7 +140,7 @@ pub(super) fn decide(
 }
 
 /// The refusal to put `id` in place of the identity that stands in `target`.
-pub(super) fn held_by_another(target: &Path, other: &str, id: &str) -> Error {
+pub(crate) fn held_by_another(target: &Path, other: &str, id: &str) -> Error {
     Error::new(
         ErrorKind::Input,
         format!("{} holds the certificate of another identity, \"{other}\", not of \"{id}\"", target.display()),
@@ -167,7 +167,7 @@ const DAY: i64 = 86_400;
 /// Ruling: expired, or less than a third of life left. Life counts from the recorded time of issue; without a record
 /// from `NotBefore`, unless that equals the issuer's own: then the CA put it there and it says nothing, so that only 30
 /// days left count as due.
-pub(super) fn due(leaf: &Cert, issuer: Option<&Cert>, issued_at: Option<Timestamp>, now: Timestamp) -> Option<Reason> {
+pub(crate) fn due(leaf: &Cert, issuer: Option<&Cert>, issued_at: Option<Timestamp>, now: Timestamp) -> Option<Reason> {
     let not_after = leaf.not_after();
     let left = not_after.seconds_since(now);
     if left <= 0 {

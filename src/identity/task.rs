@@ -2,35 +2,36 @@
 
 use std::path::{Path, PathBuf};
 
-use super::decision::{self, Reason, Standing, Wanted};
-use super::record::{self, Record};
-use super::wish::{CaAccess, KeyWish, SignWish, TlsFiles, TlsWish, Wish};
-use crate::ca::{Purpose, RoleRule};
+use super::due::{self, Reason, Standing, Wanted};
+use super::request::{CaAccess, KeyWish, SignWish, TlsFiles, TlsWish, Wish};
+use super::state::record::{self, Record};
 use crate::disk::{Disk, DiskFolder, FolderReader};
+use crate::install::Place;
+use crate::msp::{StandingMsp, StandingTls};
 use crate::pki::key::KeyPair;
-use crate::msp::{Place, StandingMsp, StandingTls};
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Chain};
+use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// Which folder a certificate goes into.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Folder<'a> {
+pub(crate) enum Folder<'a> {
     Msp(&'a SignWish),
     Tls(&'a TlsWish),
 }
 
 /// One certificate of a wish.
 #[derive(Debug)]
-pub(super) struct Task<'a> {
-    pub(super) folder: Folder<'a>,
-    pub(super) place: Place,
-    pub(super) sans: Vec<SanName>,
+pub(crate) struct Task<'a> {
+    pub(crate) folder: Folder<'a>,
+    pub(crate) place: Place,
+    pub(crate) sans: Vec<SanName>,
 }
 
 impl<'a> Task<'a> {
     /// The tasks of a wish: the signing certificate first, since it can be the credential for the other.
-    pub(super) fn all(wish: &'a Wish, disk: &Disk) -> Result<Vec<Self>, Error> {
+    pub(crate) fn all(wish: &'a Wish, disk: &Disk) -> Result<Vec<Self>, Error> {
         let mut tasks = Vec::new();
         if let Some(sign) = &wish.sign {
             let place = Place::of(disk, &sign.target)?;
@@ -43,35 +44,35 @@ impl<'a> Task<'a> {
         Ok(tasks)
     }
 
-    pub(super) const fn purpose(&self) -> Purpose {
+    pub(crate) const fn purpose(&self) -> Purpose {
         match self.folder {
             Folder::Msp(_) => Purpose::Sign,
             Folder::Tls(_) => Purpose::Tls,
         }
     }
 
-    pub(super) const fn ca(&self) -> &'a CaAccess {
+    pub(crate) const fn ca(&self) -> &'a CaAccess {
         match self.folder {
             Folder::Msp(sign) => &sign.ca,
             Folder::Tls(tls) => &tls.ca,
         }
     }
 
-    pub(super) fn target(&self) -> &'a Path {
+    pub(crate) fn target(&self) -> &'a Path {
         match self.folder {
             Folder::Msp(sign) => &sign.target,
             Folder::Tls(tls) => &tls.target,
         }
     }
 
-    pub(super) fn profile(&self) -> Option<&'a str> {
+    pub(crate) fn profile(&self) -> Option<&'a str> {
         match self.folder {
             Folder::Msp(sign) => sign.profile.as_deref(),
             Folder::Tls(tls) => Some(&tls.profile),
         }
     }
 
-    pub(super) const fn role(&self) -> RoleRule {
+    pub(crate) const fn role(&self) -> RoleRule {
         match self.folder {
             Folder::Msp(sign) => sign.role,
             Folder::Tls(tls) => tls.role,
@@ -79,7 +80,7 @@ impl<'a> Task<'a> {
     }
 
     /// Reads what stands in the target.
-    pub(super) fn look(&self, disk: &Disk) -> Result<Seen, Error> {
+    pub(crate) fn look(&self, disk: &Disk) -> Result<Seen, Error> {
         let folder = DiskFolder::new(disk, self.place.target());
         let record = self.place.read_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
         let mut seen = match self.folder {
@@ -104,7 +105,7 @@ impl<'a> Task<'a> {
     }
 
     /// Whether there is anything to do. `named_key` is the key in the file that the wish names.
-    pub(super) fn decide(
+    pub(crate) fn decide(
         &self,
         wish: &Wish,
         named_key: Option<&KeyPair>,
@@ -140,32 +141,32 @@ impl<'a> Task<'a> {
             force: wish.force,
             target: self.target(),
         };
-        decision::decide(standing.as_ref(), &wanted, now)
+        due::decide(standing.as_ref(), &wanted, now)
     }
 }
 
 /// What stands in a target.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) leaf: Option<Cert>,
+pub(crate) struct Seen {
+    pub(crate) leaf: Option<Cert>,
     /// The certificate's file in the target.
-    pub(super) leaf_path: PathBuf,
-    pub(super) key: Option<KeyPair>,
-    pub(super) chain: Option<Chain>,
+    pub(crate) leaf_path: PathBuf,
+    pub(crate) key: Option<KeyPair>,
+    pub(crate) chain: Option<Chain>,
     /// The root to hold a new one against.
-    pub(super) root: Option<Cert>,
-    pub(super) problems: Vec<String>,
-    pub(super) record: Option<Record>,
-    pub(super) changed: Vec<String>,
+    pub(crate) root: Option<Cert>,
+    pub(crate) problems: Vec<String>,
+    pub(crate) record: Option<Record>,
+    pub(crate) changed: Vec<String>,
     /// The rest of an MSP folder.
-    pub(super) msp: Option<StandingMsp>,
+    pub(crate) msp: Option<StandingMsp>,
     /// An MSP stands where a TLS certificate is to go.
     is_msp: bool,
 }
 
 impl Seen {
     /// Another certificate stands there now.
-    pub(super) fn replace_leaf(&mut self, leaf: Cert, path: PathBuf) {
+    pub(crate) fn replace_leaf(&mut self, leaf: Cert, path: PathBuf) {
         (self.leaf, self.leaf_path) = (Some(leaf), path);
     }
 
@@ -215,7 +216,7 @@ impl Seen {
 }
 
 /// What stands in an MSP folder; a `config.yaml` that fabcert wrote is known by its hash.
-pub(super) fn standing_msp(place: &Place, disk: &Disk) -> Result<StandingMsp, Error> {
+pub(crate) fn standing_msp(place: &Place, disk: &Disk) -> Result<StandingMsp, Error> {
     let folder = DiskFolder::new(disk, place.target());
     let configs = place.read_state_file(disk, record::CONFIGS_FILE)?;
     let ours = folder
@@ -227,6 +228,6 @@ pub(super) fn standing_msp(place: &Place, disk: &Disk) -> Result<StandingMsp, Er
 }
 
 /// Another handle on the same key.
-pub(super) fn copy(key: &KeyPair) -> Option<KeyPair> {
+pub(crate) fn copy(key: &KeyPair) -> Option<KeyPair> {
     KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).ok()
 }

@@ -6,28 +6,28 @@ use std::path::Path;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
-use crate::ca::VerifiedEnrollment;
-use crate::msp::FolderPlan;
 use crate::Timestamp;
+use crate::install::FolderPlan;
+use crate::proof::VerifiedEnrollment;
 
 /// The file in the state folder.
-pub(super) const FILE: &str = "record.json";
+pub(crate) const FILE: &str = "record.json";
 
 /// The record of one installed certificate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(crate) struct Record {
     schema_version: u32,
     /// Serial number of the certificate, hex.
-    pub(super) serial: String,
+    pub(crate) serial: String,
     /// The time of issue by the local clock. The certificate's own `NotBefore` may be the CA's, years ago.
-    pub(super) issued_at: Timestamp,
+    pub(crate) issued_at: Timestamp,
     /// SHA-256 of each file written, by its path in the target.
     files: BTreeMap<String, String>,
 }
 
 impl Record {
     /// The record of what `plan` writes for `issued`.
-    pub(super) fn of(issued: &VerifiedEnrollment, issued_at: Timestamp, plan: &FolderPlan) -> Self {
+    pub(crate) fn of(issued: &VerifiedEnrollment, issued_at: Timestamp, plan: &FolderPlan) -> Self {
         let files: BTreeMap<String, String> =
             plan.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), sha256(&f.bytes))).collect();
         Self { schema_version: 1, serial: issued.leaf().serial_hex(), issued_at, files }
@@ -35,18 +35,18 @@ impl Record {
 
     /// Reads a record; one that is broken or of another schema counts as none, since everything it says can be had
     /// from the certificate, only less exactly.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().filter(|r: &Self| r.schema_version == 1)
     }
 
     /// The record as it is written.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
     /// The files whose content differs from what was written, or that are gone. `config.yaml` is the operator's to
     /// change, and so is left out.
-    pub(super) fn changed(&self, read: &dyn Fn(&Path) -> Option<Vec<u8>>) -> Vec<String> {
+    pub(crate) fn changed(&self, read: &dyn Fn(&Path) -> Option<Vec<u8>>) -> Vec<String> {
         self.files
             .iter()
             .filter(|(path, _)| path.as_str() != "config.yaml")
@@ -57,21 +57,21 @@ impl Record {
 }
 
 /// SHA-256 in hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     crate::text::hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 /// The file that knows every `config.yaml` that fabcert wrote here, so that an operator's own is told from ours even
 /// after a run that was killed between install and record.
-pub(super) const CONFIGS_FILE: &str = "config-yaml.json";
+pub(crate) const CONFIGS_FILE: &str = "config-yaml.json";
 
 /// SHA-256 of each `config.yaml` that fabcert wrote; nothing when the file is broken.
-pub(super) fn configs(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn configs(bytes: &[u8]) -> Vec<String> {
     serde_json::from_slice(bytes).unwrap_or_default()
 }
 
 /// The list with one more, the newest eight kept.
-pub(super) fn with_config(known: &[u8], digest: &str) -> Vec<u8> {
+pub(crate) fn with_config(known: &[u8], digest: &str) -> Vec<u8> {
     let mut list = configs(known);
     list.retain(|d| d != digest);
     list.push(digest.to_owned());

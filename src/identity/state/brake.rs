@@ -7,7 +7,7 @@ use crate::Timestamp;
 
 /// Whether a request may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brake {
+pub(crate) enum Brake {
     /// Now.
     Open,
     /// Not before this.
@@ -19,7 +19,7 @@ pub(super) enum Brake {
 impl Brake {
     /// After `count` bad answers, the last at `last`: ten minutes after the first, an hour after the second, never by
     /// itself after the third.
-    pub(super) fn after(count: u32, last: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn after(count: u32, last: Timestamp, now: Timestamp) -> Self {
         let pause = match count {
             0 => return Self::Open,
             1 => 600,
@@ -32,7 +32,7 @@ impl Brake {
     }
 
     /// When the next request is sent, in words; `None` when it may be sent now.
-    pub(super) fn words(self) -> Option<String> {
+    pub(crate) fn words(self) -> Option<String> {
         match self {
             Self::Open => None,
             Self::Until(at) => Some(format!("the next request is sent after {at}")),

@@ -8,11 +8,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use super::brake::Brake;
-use super::wish::CaAccess;
+use crate::identity::request::CaAccess;
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
 /// The file in the state folder.
-pub(super) const FILE: &str = "refusal.json";
+pub(crate) const FILE: &str = "refusal.json";
 
 /// OWASP's figure for PBKDF2-HMAC-SHA256. The hash is computed only where a refusal is remembered.
 const ITERATIONS: NonZeroU32 = match NonZeroU32::new(600_000) {
@@ -22,7 +22,7 @@ const ITERATIONS: NonZeroU32 = match NonZeroU32::new(600_000) {
 
 /// A refusal of one secret for one identity at one CA.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     schema_version: u32,
     url: String,
     ca_name: Option<String>,
@@ -40,17 +40,17 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Reads a remembered refusal; a broken file counts as none.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().filter(|r: &Self| r.schema_version == 1)
     }
 
     /// The refusal as it is written.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
     /// Whether it is about this secret for this identity at this CA.
-    pub(super) fn concerns(&self, ca: &CaAccess, secret: &Secret) -> bool {
+    pub(crate) fn concerns(&self, ca: &CaAccess, secret: &Secret) -> bool {
         self.url == ca.url.to_string()
             && self.ca_name == ca.ca_name
             && self.id == ca.id
@@ -61,7 +61,7 @@ impl Refusal {
     ///
     /// # Errors
     /// When the system gives no randomness for the salt.
-    pub(super) fn after(
+    pub(crate) fn after(
         before: Option<Self>,
         ca: &CaAccess,
         secret: &Secret,
@@ -95,7 +95,7 @@ impl Refusal {
     }
 
     /// The error for a run that this refusal stops, `None` when it may ask again.
-    pub(super) fn stops(&self, now: Timestamp, state: &std::path::Path) -> Option<Error> {
+    pub(crate) fn stops(&self, now: Timestamp, state: &std::path::Path) -> Option<Error> {
         let until = Brake::after(self.count, self.last, now).words()?;
         Some(
             Error::new(

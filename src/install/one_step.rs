@@ -2,9 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::plan::FolderPlan;
 use super::stage::Filling;
-use super::{Lock, Placement, generation, lock, swap};
+use super::{FolderPlan, Lock, Placement, generation, lock, swap};
 use crate::disk::{Disk, FsError};
 use crate::{Error, ErrorKind};
 

@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::decision;
-use super::flow::{Environment, msp_folder};
-use super::not_as_asked::NotAsAsked;
-use super::pending::{self, Answer, Asked, Pending};
-use super::refusal::{self, Refusal};
+use super::request::{CaAccess, KeyWish, Wish};
+use super::state::not_as_asked::NotAsAsked;
+use super::state::pending::{self, Answer, Asked, Pending};
+use super::state::refusal::{self, Refusal};
 use super::task::{Folder, Seen, Task, copy};
-use super::wish::{CaAccess, KeyWish, Wish};
-use crate::ca::{CaError, Class, Client, Credential, EnrollRequest, Enrollment, Expected, RetryPolicy, TrustAnchors, VerifiedEnrollment, verify};
+use super::{Environment, due};
+use crate::ca::{CaError, Class, Client, Credential, EnrollRequest, Enrollment, RetryPolicy, TrustAnchors};
+use crate::identity::put::msp_folder;
+use crate::install::Place;
 use crate::pki::key::KeyPair;
-use crate::msp::{MspError, MspPlan, Place};
 use crate::pki::x509::{Csr, CsrSpec};
+use crate::proof::{Expected, MspError, MspPlan, VerifiedEnrollment, verify};
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
 /// Clocks of nodes differ by seconds, and a certificate that begins in the future is refused as a credential.
@@ -24,18 +25,18 @@ const BACKDATE: Duration = Duration::from_secs(300);
 
 /// A proven certificate with its key.
 #[derive(Debug)]
-pub(super) struct Issued {
-    pub(super) verified: VerifiedEnrollment,
-    pub(super) key: KeyPair,
+pub(crate) struct Issued {
+    pub(crate) verified: VerifiedEnrollment,
+    pub(crate) key: KeyPair,
     /// When the answer came.
-    pub(super) received_at: Timestamp,
+    pub(crate) received_at: Timestamp,
     /// The MSP folder without a TLS certificate's CAs, if it was planned for the proof.
-    pub(super) plan: Option<MspPlan>,
+    pub(crate) plan: Option<MspPlan>,
 }
 
 /// Gets one certificate: from an answer that an earlier run could not install any more, else from the CA.
 /// `signed` is the signing identity, a credential for the second certificate where it is the same identity at the same CA.
-pub(super) async fn obtain(
+pub(crate) async fn obtain(
     task: &Task<'_>,
     wish: &Wish,
     seen: &Seen,
@@ -171,7 +172,7 @@ fn earlier_answer(
 
 /// Whether a certificate that was kept for long would have to be replaced at once.
 fn is_due(verified: &VerifiedEnrollment, received_at: Timestamp, now: Timestamp) -> bool {
-    decision::due(verified.leaf(), Some(verified.chain().issuer()), Some(received_at), now).is_some()
+    due::due(verified.leaf(), Some(verified.chain().issuer()), Some(received_at), now).is_some()
 }
 
 fn prove(

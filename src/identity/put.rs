@@ -2,28 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
-use super::flow::Environment;
-use super::pending;
-use super::record::{self, Record};
-use super::request::Issued;
-use crate::ca::VerifiedEnrollment;
-use crate::pki::key::KeyPair;
-use crate::msp::{AdminRule, FolderPlan, KeyAccess, Layout, Lock, MspError, MspPlan, MspRequest, Place, StandingMsp, install, judge};
+use super::Environment;
+use super::obtain::Issued;
+use super::request::{SignWish, TlsFiles, TlsWish, Wish};
+use super::state::pending;
+use super::state::record::{self, Record};
+use super::task::{Seen, Task};
 use crate::disk::DiskFolder;
+use crate::install::{FolderPlan, KeyAccess, Lock, Place, install};
+use crate::msp::{AdminRule, Layout, StandingMsp, judge};
+use crate::pki::key::KeyPair;
+use crate::proof::{MspError, MspPlan, MspRequest, TlsPlan, VerifiedEnrollment};
 use crate::{Error, ErrorKind};
 
 /// How an MSP folder is to look, and what stands there.
 #[derive(Debug)]
-pub(super) struct MspFolder<'a> {
-    pub(super) place: &'a Place,
-    pub(super) layout: Layout,
-    pub(super) node_ous: bool,
+pub(crate) struct MspFolder<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) layout: Layout,
+    pub(crate) node_ous: bool,
     /// The Go client's file name for the CA.
-    pub(super) stem: String,
+    pub(crate) stem: String,
     /// The same for the TLS CA.
-    pub(super) tls_stem: String,
-    pub(super) key_access: KeyAccess,
-    pub(super) standing: Option<&'a StandingMsp>,
+    pub(crate) tls_stem: String,
+    pub(crate) key_access: KeyAccess,
+    pub(crate) standing: Option<&'a StandingMsp>,
 }
 
 impl MspFolder<'_> {
@@ -31,7 +34,7 @@ impl MspFolder<'_> {
     ///
     /// # Errors
     /// When Fabric would refuse it, or a name cannot be a file's name.
-    pub(super) fn plan(
+    pub(crate) fn plan(
         &self,
         sign: &VerifiedEnrollment,
         key: &KeyPair,
@@ -53,7 +56,7 @@ impl MspFolder<'_> {
 
     /// Plans the folder, has the finished tree judged as Fabric would judge it, and puts it in place. Gives the
     /// certificate's path in the folder.
-    pub(super) fn install(
+    pub(crate) fn install(
         &self,
         issued: &Issued,
         tls: Option<&VerifiedEnrollment>,
@@ -91,7 +94,7 @@ impl MspFolder<'_> {
 }
 
 /// Installs one folder and remembers what was written. Gives the certificate's path in the folder.
-pub(super) fn put(
+pub(crate) fn put(
     place: &Place,
     plan: &FolderPlan,
     issued: &Issued,
@@ -113,4 +116,32 @@ pub(super) fn put(
     // Where it comes back, the next run sees that its answer stands.
     place.drop_state_file(env.disk, pending::FILE)?;
     Ok(plan.certificate().to_owned())
+}
+
+fn key_access(wish: &Wish) -> KeyAccess {
+    KeyAccess { mode: wish.key_mode, group: wish.group }
+}
+
+pub(crate) fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
+    let tls_ca = wish.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
+    MspFolder {
+        place: &task.place,
+        layout: sign.msp.layout,
+        node_ous: sign.msp.node_ous,
+        stem: sign.ca.url.ca_file_stem(sign.ca.ca_name.as_deref()),
+        tls_stem: tls_ca.url.ca_file_stem(tls_ca.ca_name.as_deref()),
+        key_access: key_access(wish),
+        standing: seen.msp.as_ref(),
+    }
+}
+
+pub(crate) fn tls_plan(tls: &TlsWish, new: &Issued, wish: &Wish) -> Result<TlsPlan, Error> {
+    let access = key_access(wish);
+    Ok(match tls.files {
+        TlsFiles::Three(names) => TlsPlan::build(&new.verified, &new.key, names, access)?,
+        TlsFiles::MspShaped => {
+            let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
+            TlsPlan::build_msp_shaped(&new.verified, &new.key, &stem, access)?
+        }
+    })
 }

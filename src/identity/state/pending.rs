@@ -5,19 +5,20 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::not_as_asked::NotAsAsked;
-use super::wish::CaAccess;
-use crate::ca::{AttrRequest, Enrollment, Purpose};
+use crate::ca::{AttrRequest, Enrollment};
+use crate::identity::request::CaAccess;
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, SubjectFields};
+use crate::proof::Purpose;
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The file in the state folder.
-pub(super) const FILE: &str = "pending.json";
+pub(crate) const FILE: &str = "pending.json";
 
 /// A key whose certificate is not installed yet.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     schema_version: u32,
     /// The CA and identity that it is for; `url` is empty for a CSR that is carried to a CA by hand.
     url: String,
@@ -27,21 +28,21 @@ pub(super) struct Pending {
     key_pem: Zeroizing<String>,
     /// What the CA is asked for with this key.
     #[serde(default)]
-    pub(super) asked: Asked,
+    pub(crate) asked: Asked,
     /// Set while a request is on its way, and when its answer never came: the CA may have issued, and counted, all the same.
-    pub(super) answer_lost: bool,
+    pub(crate) answer_lost: bool,
     /// What the CA answered for this key, until it is installed or a later answer takes its place.
-    pub(super) answer: Option<Answer>,
+    pub(crate) answer: Option<Answer>,
     /// That the CA's answers were not what was asked.
     #[serde(default)]
-    pub(super) not_as_asked: Option<NotAsAsked>,
+    pub(crate) not_as_asked: Option<NotAsAsked>,
 }
 
 /// What is asked for: two requests with the same are the same to the CA but for key and time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The names, as they are sent.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     profile: Option<String>,
     /// Attribute requests: name, and whether the CA may leave it out.
     attributes: Option<Vec<(String, bool)>>,
@@ -49,7 +50,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(
+    pub(crate) fn new(
         sans: &[SanName],
         profile: Option<&str>,
         attributes: Option<&[AttrRequest]>,
@@ -64,7 +65,7 @@ impl Asked {
     }
 
     /// Whether the two differ in names at most. The proof looks at names; the CA's answer does not tell the rest.
-    pub(super) fn is_alike_but_for_names(&self, other: &Self) -> bool {
+    pub(crate) fn is_alike_but_for_names(&self, other: &Self) -> bool {
         self.profile == other.profile && self.attributes == other.attributes && self.subject == other.subject
     }
 
@@ -72,28 +73,28 @@ impl Asked {
     ///
     /// # Errors
     /// When one is none: then the file was changed by hand.
-    pub(super) fn sans(&self) -> Result<Vec<SanName>, Error> {
+    pub(crate) fn sans(&self) -> Result<Vec<SanName>, Error> {
         self.names.iter().map(|text| text.parse::<SanName>().map_err(Error::from)).collect()
     }
 }
 
 /// The CA's answer as it came, unverified.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// What it is an answer to.
-    pub(super) asked: Asked,
+    pub(crate) asked: Asked,
     /// The certificate, PEM.
-    pub(super) cert_pem: String,
+    pub(crate) cert_pem: String,
     /// The CA chain, PEM.
-    pub(super) chain_pem: String,
+    pub(crate) chain_pem: String,
     /// The CA's time.
-    pub(super) server_date: Option<Timestamp>,
+    pub(crate) server_date: Option<Timestamp>,
     /// The local time at which it came.
-    pub(super) received_at: Timestamp,
+    pub(crate) received_at: Timestamp,
 }
 
 impl Answer {
-    pub(super) fn of(answer: &Enrollment, asked: Asked, received_at: Timestamp) -> Self {
+    pub(crate) fn of(answer: &Enrollment, asked: Asked, received_at: Timestamp) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             asked,
@@ -113,7 +114,7 @@ impl std::fmt::Debug for Pending {
 
 impl Pending {
     /// A key that is about to be used; `ca` is `None` for a CSR that is carried by hand.
-    pub(super) fn new(key: &KeyPair, id: &str, ca: Option<&CaAccess>, purpose: Purpose, asked: Asked) -> Self {
+    pub(crate) fn new(key: &KeyPair, id: &str, ca: Option<&CaAccess>, purpose: Purpose, asked: Asked) -> Self {
         Self {
             schema_version: 1,
             url: ca.map(|c| c.url.to_string()).unwrap_or_default(),
@@ -132,7 +133,7 @@ impl Pending {
     ///
     /// # Errors
     /// When it is broken: it may hold the only copy of a key, so it is never thrown away silently.
-    pub(super) fn parse(bytes: &[u8], path: &std::path::Path) -> Result<Self, Error> {
+    pub(crate) fn parse(bytes: &[u8], path: &std::path::Path) -> Result<Self, Error> {
         serde_json::from_slice(bytes).ok().filter(|p: &Self| p.schema_version == 1).ok_or_else(|| {
             Error::new(ErrorKind::Input, format!("the pending key in {} cannot be read", path.display()))
                 .with_help("move the file away if the key in it is not needed, and run again")
@@ -140,12 +141,12 @@ impl Pending {
     }
 
     /// The file's content; holds the key.
-    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(serde_json::to_vec_pretty(self).unwrap_or_default())
     }
 
     /// Whether this key was made for the same purpose, id and CA.
-    pub(super) fn is_for(&self, id: &str, ca: Option<&CaAccess>, purpose: Purpose) -> bool {
+    pub(crate) fn is_for(&self, id: &str, ca: Option<&CaAccess>, purpose: Purpose) -> bool {
         self.id == id
             && self.purpose == purpose.as_str()
             && self.url == ca.map(|c| c.url.to_string()).unwrap_or_default()
@@ -153,17 +154,17 @@ impl Pending {
     }
 
     /// Whether the kept answer is this certificate.
-    pub(super) fn answers_with(&self, leaf: &Cert) -> bool {
+    pub(crate) fn answers_with(&self, leaf: &Cert) -> bool {
         self.answer.as_ref().is_some_and(|a| a.cert_pem.trim() == leaf.to_pem().trim())
     }
 
     /// Whether the certificate is made at a CA that this run does not reach: the key waits for `fabcert install`.
-    pub(super) fn is_carried_by_hand(&self) -> bool {
+    pub(crate) fn is_carried_by_hand(&self) -> bool {
         self.url.is_empty()
     }
 
     /// The enrolment id.
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
@@ -171,7 +172,7 @@ impl Pending {
     ///
     /// # Errors
     /// When its PEM is broken.
-    pub(super) fn key(&self) -> Result<KeyPair, Error> {
+    pub(crate) fn key(&self) -> Result<KeyPair, Error> {
         Ok(KeyPair::from_pem(self.key_pem.as_bytes())?)
     }
 }

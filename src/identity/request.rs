@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ca::{AttrRequest, CaUrl, RoleRule};
-use crate::pki::key::{KeyAlgorithm, KeyPair};
+use crate::ca::{AttrRequest, CaUrl};
 use crate::msp::{Layout, TlsNames};
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::name::NameSet;
 use crate::pki::x509::SubjectFields;
+use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, Secret};
 
 /// Where the enrolment secret comes from; read only when a request is really made.
@@ -69,7 +70,7 @@ impl KeyWish {
     ///
     /// # Errors
     /// When the file cannot be read (I/O) or holds no key that is fit for this (input).
-    pub(super) fn named(&self, disk: &crate::disk::Disk) -> Result<Option<KeyPair>, Error> {
+    pub(crate) fn named(&self, disk: &crate::disk::Disk) -> Result<Option<KeyPair>, Error> {
         let Self::File(path) = self else { return Ok(None) };
         let pem = disk.read_secret(path, 64 * 1024)?;
         let key = KeyPair::from_pem(&pem).map_err(|e| {
@@ -177,7 +178,7 @@ impl SecretSource {
     ///
     /// # Errors
     /// When there is none (usage), the file cannot be read (I/O), or it is empty (input).
-    pub(super) fn read(&self, disk: &crate::disk::Disk) -> Result<Secret, Error> {
+    pub(crate) fn read(&self, disk: &crate::disk::Disk) -> Result<Secret, Error> {
         let secret = match self {
             Self::Given(secret) => secret.clone(),
             Self::File(path) => {

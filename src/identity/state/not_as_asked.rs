@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Timestamp};
 
 /// One or more such answers in a row, all to the same request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct NotAsAsked {
+pub(crate) struct NotAsAsked {
     /// What was asked.
     asked: Asked,
     /// How often the answer was not that.
@@ -26,7 +26,7 @@ pub(super) struct NotAsAsked {
 
 impl NotAsAsked {
     /// The first such answer, or the next one after `before` where that was to the same request.
-    pub(super) fn after(before: Option<&Self>, asked: &Asked, wrong: &Error, now: Timestamp) -> Self {
+    pub(crate) fn after(before: Option<&Self>, asked: &Asked, wrong: &Error, now: Timestamp) -> Self {
         let count = before.filter(|b| b.asked == *asked).map_or(0, |b| b.count).saturating_add(1);
         let help = wrong.help().map(str::to_owned);
         Self { asked: asked.clone(), count, last: now, message: wrong.to_string(), help }
@@ -34,7 +34,7 @@ impl NotAsAsked {
 
     /// The error for a run that would only ask the very same again, `None` when it may. `wrong` is what is wrong with the
     /// answer in the light of this run's wishes, where the answer could be kept.
-    pub(super) fn stops(&self, asked: &Asked, wrong: Option<Error>, now: Timestamp, file: &Path) -> Option<Error> {
+    pub(crate) fn stops(&self, asked: &Asked, wrong: Option<Error>, now: Timestamp, file: &Path) -> Option<Error> {
         if self.asked != *asked || Brake::after(self.count, self.last, now) == Brake::Open {
             return None;
         }
@@ -51,7 +51,7 @@ impl NotAsAsked {
 
     /// `wrong` with what follows from it: where it is remembered, what becomes of the answer, and when the CA is asked
     /// again.
-    pub(super) fn told(&self, wrong: Error, is_kept: bool, now: Timestamp, file: &Path) -> Error {
+    pub(crate) fn told(&self, wrong: Error, is_kept: bool, now: Timestamp, file: &Path) -> Error {
         let help = wrong.help().map(|h| format!("{h}; ")).unwrap_or_default();
         let (what, use_of_it) = if is_kept {
             ("kept", ": a run with corrected wishes that it meets installs it without another enrolment")

@@ -1,0 +1,8 @@
+//! What is remembered of an identity between runs, in the state folder beside its target: the record of the last issue,
+//! the pending key with its answer, and the CA's refusals.
+
+mod brake;
+pub(crate) mod not_as_asked;
+pub(crate) mod pending;
+pub(crate) mod record;
+pub(crate) mod refusal;

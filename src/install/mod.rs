@@ -1,0 +1,15 @@
+//! How any folder is put in place in one step, and brought back: planned, staged beside the target, swapped whole. Nothing
+//! here knows what a certificate is.
+
+mod generation;
+mod lock;
+mod one_step;
+mod place;
+mod plan;
+mod stage;
+mod swap;
+
+pub use lock::Lock;
+pub use one_step::{InstallError, install, rollback};
+pub use place::{Place, Placement};
+pub use plan::{FolderPlan, KeyAccess, PlannedDir, PlannedFile};

@@ -1,0 +1,114 @@
+//! An MSP folder planned from what was proven, and judged as Fabric judges it before it is installed.
+
+use std::path::PathBuf;
+
+use super::files::{FILE, chain_files, identity_files};
+use super::{MspError, Purpose, VerifiedEnrollment};
+use crate::Timestamp;
+use crate::install::{FolderPlan, KeyAccess};
+use crate::msp::{
+    AdminRule, CONFIG, CaFolder, Layout, MspConfig, MspNames, MspRefusal, MspWarning, SIGN_FOLDERS, StandingMsp,
+    TLS_FOLDERS, judge, sha256_hex,
+};
+use crate::pki::key::KeyPair;
+
+/// What to plan an MSP folder from.
+#[derive(Clone, Copy, Debug)]
+pub struct MspRequest<'a> {
+    /// The signing enrolment.
+    pub sign: &'a VerifiedEnrollment,
+    /// Its key.
+    pub key: &'a KeyPair,
+    /// The TLS enrolment of the same command: `tlscacerts` and `tlsintermediatecerts` are its chain. Without it, those that
+    /// stand are kept.
+    pub tls: Option<&'a VerifiedEnrollment>,
+    /// The Go client's file name for the CA without `.pem`, for example `ca-org1-7054-ca1`.
+    pub stem: &'a str,
+    /// The same for the TLS CA.
+    pub tls_stem: &'a str,
+    /// Whose file names to use.
+    pub layout: Layout,
+    /// Whether to write `config.yaml`. Without it and without `admincerts` Fabric refuses the folder; that is then the
+    /// operator's wish and only a warning.
+    pub node_ous: bool,
+    /// What stands in the target.
+    pub standing: &'a StandingMsp,
+    /// Who may read the key.
+    pub key_access: KeyAccess,
+}
+
+/// An MSP folder, planned, and judged as Fabric would judge it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MspPlan {
+    /// What goes where.
+    pub folder: FolderPlan,
+    /// SHA-256 (lower-case hex) of the `config.yaml` in the plan, to know it again; `None` when the plan has none.
+    pub config_yaml_sha256: Option<String>,
+    /// What Fabric accepts and is yet worth a word.
+    pub warnings: Vec<MspWarning>,
+}
+
+impl MspPlan {
+    /// Plans the folder: one certificate a file, `signcerts` with the leaf alone, one key, `config.yaml` naming the CA that
+    /// really issued. An operator's own `config.yaml` is kept.
+    ///
+    /// # Errors
+    /// When a name cannot be a file's name, or Fabric would refuse the folder together with what is kept of the standing one.
+    pub fn build(request: &MspRequest<'_>) -> Result<Self, MspError> {
+        let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, standing, key_access } = *request;
+        if sign.purpose() != Purpose::Sign {
+            return Err(MspError::Mismatch { what: "signing certificate" });
+        }
+        if tls.is_some_and(|t| t.purpose() != Purpose::Tls) {
+            return Err(MspError::Mismatch { what: "TLS certificate" });
+        }
+        if key.spki_der() != sign.leaf().spki_der() {
+            return Err(MspError::Mismatch { what: "key" });
+        }
+        let names = MspNames::new(layout, sign.leaf().common_name().unwrap_or_default(), stem, tls_stem)?;
+
+        let mut folder = FolderPlan { owned: SIGN_FOLDERS.map(PathBuf::from).to_vec(), ..FolderPlan::default() };
+        identity_files(&mut folder, &names, sign.leaf(), key, key_access);
+        chain_files(&mut folder, &names, sign, CaFolder::Sign);
+        if let Some(tls) = tls {
+            folder.owned.extend(TLS_FOLDERS.map(PathBuf::from));
+            chain_files(&mut folder, &names, tls, CaFolder::Tls);
+        }
+
+        let issuer = match sign.chain().intermediates.len() {
+            0 => names.root(CaFolder::Sign),
+            _ => names.intermediate(CaFolder::Sign, 0),
+        };
+        let ours = node_ous.then(|| MspConfig::for_issuer(&issuer.to_string_lossy()).to_yaml().into_bytes());
+        let admins = if node_ous { AdminRule::Fabric } else { AdminRule::Waived };
+        // The dates of the leaf are proven already; Fabric judges the chain by them and not by the clock.
+        let at = Timestamp::from_unix(sign.leaf().not_before().unix() + 1);
+
+        let kept = standing.config.as_ref().filter(|c| !c.ours && Some(&c.content) != ours.as_ref());
+        let mut with_ours = folder.clone();
+        with_ours.owned.push(CONFIG.into());
+        if let Some(text) = &ours {
+            with_ours.file(CONFIG, text.clone(), FILE);
+        }
+        let verdict_of = |plan: &FolderPlan| judge(&plan.over(&standing.carried), at, admins);
+        if kept.is_some() {
+            return match verdict_of(&folder) {
+                Ok(warnings) => Ok(Self { folder, config_yaml_sha256: None, warnings }),
+                Err(refusal) if verdict_of(&with_ours).is_ok() => Err(MspError::OperatorConfig { refusal, issuer }),
+                Err(refusal) => Err(refused(refusal, &folder)),
+            };
+        }
+        let warnings = verdict_of(&with_ours).map_err(|refusal| refused(refusal, &with_ours))?;
+        Ok(Self { folder: with_ours, config_yaml_sha256: ours.as_deref().map(sha256_hex), warnings })
+    }
+}
+
+/// Whose fault a refusal is: the CA's when it is about a file of ours, else the operator's.
+fn refused(refusal: MspRefusal, folder: &FolderPlan) -> MspError {
+    if folder.files.iter().any(|f| f.path.starts_with(&refusal.path)) {
+        MspError::Issued { refusal }
+    } else {
+        MspError::OperatorFile { refusal }
+    }
+}

@@ -1,0 +1,288 @@
+//! Plans made from folders that the real client wrote.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::disk::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
+use crate::install::{FolderPlan, KeyAccess};
+use crate::msp::{Layout, MspConfig, StandingMsp, StandingTls, TlsNames};
+use crate::pki::key::KeyPair;
+use crate::{ErrorKind, Timestamp};
+
+/// A folder of the test data.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn at(path: &str) -> Self {
+        Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/msp").join(path))
+    }
+
+    fn in_memory(&self) -> MemoryFolder {
+        let mut folder = MemoryFolder::new();
+        folder.copy_from(self, Path::new(""));
+        for entry in self.list(Path::new("")).unwrap() {
+            folder.copy_from(self, Path::new(&entry.name));
+        }
+        folder
+    }
+}
+
+impl FolderReader for Disk {
+    fn list(&self, dir: &Path) -> io::Result<Vec<FolderEntry>> {
+        let entries = std::fs::read_dir(self.0.join(dir))?;
+        let entry = |e: io::Result<std::fs::DirEntry>| {
+            let e = e?;
+            let kind = if e.path().is_dir() { EntryKind::Folder } else { EntryKind::File };
+            Ok(FolderEntry { name: e.file_name(), kind })
+        };
+        entries.map(entry).collect()
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+        std::fs::read(self.0.join(file)).map(Zeroizing::new)
+    }
+}
+
+/// The day the folders were recorded.
+fn recorded() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-11-23T12:00:00Z").unwrap()
+}
+
+/// An enrolment of the Go client, with its certificates put through the proof, and its key.
+struct Enrolled {
+    verified: VerifiedEnrollment,
+    key: KeyPair,
+}
+
+fn enrolled(sample: &str, purpose: Purpose) -> Enrolled {
+    let disk = Disk::at(&format!("go-client/{sample}"));
+    let files = |dir: &str| -> Vec<u8> {
+        let entries = disk.list(Path::new(dir)).unwrap_or_default();
+        entries.iter().flat_map(|e| disk.read(&Path::new(dir).join(&e.name)).unwrap().to_vec()).collect()
+    };
+    let key = KeyPair::from_pem(&files("keystore")).unwrap();
+    let leaf = files("signcerts");
+    let chain = ["intermediatecerts", "cacerts", "tlsintermediatecerts", "tlscacerts"].map(files).concat();
+    let id = crate::pki::x509::Cert::all_from_pem(&leaf).unwrap()[0].common_name().unwrap().to_owned();
+    let expected = Expected {
+        enrollment_id: &id,
+        key: &key,
+        sans: &[],
+        purpose,
+        role: RoleRule::Any,
+        pinned_root: None,
+        now: recorded(),
+        server_date: None,
+    };
+    let verified = verify(&leaf, &chain, &expected).unwrap();
+    Enrolled { verified, key }
+}
+
+impl Enrolled {
+    fn request<'a>(&'a self, standing: &'a StandingMsp) -> MspRequest<'a> {
+        MspRequest {
+            sign: &self.verified,
+            key: &self.key,
+            tls: None,
+            stem: "127-0-0-1-17140-rootca",
+            tls_stem: "127-0-0-1-17140-rootca",
+            layout: Layout::FabricCa,
+            node_ous: true,
+            standing,
+            key_access: KeyAccess::default(),
+        }
+    }
+}
+
+fn paths(plan: &FolderPlan) -> Vec<&str> {
+    plan.files.iter().map(|f| f.path.to_str().unwrap()).collect()
+}
+
+fn text<'a>(plan: &'a FolderPlan, path: &str) -> &'a str {
+    let file = plan.files.iter().find(|f| f.path == Path::new(path)).unwrap();
+    std::str::from_utf8(&file.bytes).unwrap()
+}
+
+#[test]
+fn a_plan_holds_the_bytes_that_the_go_client_writes_and_a_config() {
+    let e = enrolled("ecert-two-hosts", Purpose::Sign);
+    let standing = StandingMsp::default();
+    let plan = MspPlan::build(&e.request(&standing)).unwrap();
+    let disk = Disk::at("go-client/ecert-two-hosts");
+    let key = format!("keystore/{}", e.key.ski().key_file_name());
+    let ca = "cacerts/127-0-0-1-17140-rootca.pem";
+    assert_eq!(paths(&plan.folder), ["signcerts/cert.pem", &key, ca, "config.yaml"]);
+    for file in &plan.folder.files[..3] {
+        assert!(file.bytes == disk.read(&file.path).unwrap(), "{}", file.path.display());
+    }
+    let modes: Vec<u32> = plan.folder.files.iter().map(|f| f.mode).collect();
+    assert_eq!(modes, [0o644, 0o600, 0o644, 0o644]);
+    let dirs: Vec<(&str, u32)> = plan.folder.dirs.iter().map(|d| (d.path.to_str().unwrap(), d.mode)).collect();
+    assert_eq!(dirs, [("signcerts", 0o755), ("keystore", 0o700), ("cacerts", 0o755)]);
+    assert_eq!(text(&plan.folder, "config.yaml"), MspConfig::for_issuer(ca).to_yaml());
+    assert!(plan.warnings.is_empty());
+    assert!(!format!("{plan:?}").contains("BEGIN"));
+}
+
+#[test]
+fn every_ca_has_its_own_file_and_the_issuer_vouches_for_the_ous() {
+    let e = enrolled("two-intermediates", Purpose::Sign);
+    let standing = StandingMsp::default();
+    let plan = MspPlan::build(&MspRequest { stem: "ca", ..e.request(&standing) }).unwrap();
+    let chain = e.verified.chain();
+    assert_eq!(text(&plan.folder, "cacerts/ca.pem"), chain.root.to_pem());
+    assert_eq!(text(&plan.folder, "intermediatecerts/ca.pem"), chain.intermediates[0].to_pem());
+    assert_eq!(text(&plan.folder, "intermediatecerts/ca-1.pem"), chain.intermediates[1].to_pem());
+    let config = MspConfig::parse(text(&plan.folder, "config.yaml").as_bytes()).unwrap();
+    assert!(config.certificates().all(|c| c == "intermediatecerts/ca.pem"));
+}
+
+#[test]
+fn the_tls_chain_fills_the_tls_folders_and_else_they_are_kept() {
+    let sign = enrolled("ecert-two-hosts", Purpose::Sign);
+    let tls = enrolled("tls-profile", Purpose::Tls);
+    let standing = StandingMsp::default();
+    let with =
+        MspPlan::build(&MspRequest { tls: Some(&tls.verified), tls_stem: "t", ..sign.request(&standing) }).unwrap();
+    assert_eq!(text(&with.folder, "tlscacerts/tls-t.pem"), tls.verified.chain().root.to_pem());
+    assert!(with.folder.owned.contains(&PathBuf::from("tlsintermediatecerts")));
+    let without = MspPlan::build(&sign.request(&standing)).unwrap();
+    assert!(!without.folder.owned.iter().any(|p| p.starts_with("tlscacerts")));
+
+    let swapped = MspRequest { tls: Some(&sign.verified), ..sign.request(&standing) };
+    assert!(matches!(MspPlan::build(&swapped), Err(MspError::Mismatch { what: "TLS certificate" })));
+    let wrong_key = MspRequest { key: &tls.key, ..sign.request(&standing) };
+    assert!(matches!(MspPlan::build(&wrong_key), Err(MspError::Mismatch { what: "key" })));
+}
+
+#[test]
+fn the_layout_of_cryptogen_is_accepted_as_well() {
+    let e = enrolled("intermediate-ecert", Purpose::Sign);
+    let standing = StandingMsp::default();
+    let plan = MspPlan::build(&MspRequest { layout: Layout::Cryptogen, stem: "ca", ..e.request(&standing) }).unwrap();
+    assert_eq!(
+        paths(&plan.folder),
+        [
+            "signcerts/peer2-cert.pem",
+            "keystore/priv_sk",
+            "cacerts/ca.ca-cert.pem",
+            "intermediatecerts/ica.ca-cert.pem",
+            "config.yaml"
+        ]
+    );
+}
+
+#[test]
+fn a_group_may_read_the_key_when_told_so() {
+    let e = enrolled("ecert-two-hosts", Purpose::Sign);
+    let standing = StandingMsp::default();
+    let key_access = KeyAccess { mode: 0o640, group: Some(500) };
+    let plan = MspPlan::build(&MspRequest { key_access, ..e.request(&standing) }).unwrap().folder;
+    let keystore = plan.dirs.iter().find(|d| d.path == Path::new("keystore")).unwrap();
+    assert_eq!((keystore.mode, keystore.group), (0o750, Some(500)));
+    let with_group: Vec<u32> = plan.files.iter().filter(|f| f.group == Some(500)).map(|f| f.mode).collect();
+    assert_eq!(with_group, [0o640]);
+}
+
+#[test]
+fn our_own_config_is_replaced_and_the_operators_is_kept() {
+    let e = enrolled("ecert-two-hosts", Purpose::Sign);
+    let nothing = StandingMsp::default();
+    let first = MspPlan::build(&e.request(&nothing)).unwrap();
+    let hash = first.config_yaml_sha256.unwrap();
+    let mut folder = Disk::at("go-client/ecert-two-hosts").in_memory();
+    let ours = text(&first.folder, "config.yaml").to_owned();
+    folder.insert("config.yaml", ours.clone());
+
+    // Ours: a new CA name gives a new text, and --no-node-ous takes it away.
+    let standing = StandingMsp::read(&folder, Some(&hash));
+    assert!(standing.config.as_ref().unwrap().ours);
+    let renamed = MspPlan::build(&MspRequest { stem: "new", ..e.request(&standing) }).unwrap();
+    assert!(text(&renamed.folder, "config.yaml").contains("cacerts/new.pem"));
+    let off = MspPlan::build(&MspRequest { node_ous: false, ..e.request(&standing) }).unwrap();
+    assert!(!paths(&off.folder).contains(&"config.yaml"));
+    assert!(off.folder.owned.contains(&PathBuf::from("config.yaml")));
+    assert_eq!(off.warnings[0].number, Some(58));
+
+    // The operator's: kept as it is, as long as Fabric takes it.
+    folder.insert("config.yaml", format!("# mine\n{ours}"));
+    let standing = StandingMsp::read(&folder, Some(&hash));
+    let kept = MspPlan::build(&e.request(&standing)).unwrap();
+    assert!(!paths(&kept.folder).contains(&"config.yaml"));
+    assert!(!kept.folder.owned.contains(&PathBuf::from("config.yaml")));
+    assert_eq!(kept.config_yaml_sha256, None);
+}
+
+#[test]
+fn an_operators_config_that_spoils_the_folder_stops_the_plan() {
+    let e = enrolled("intermediate-ecert", Purpose::Sign);
+    for (config, number) in [
+        (MspConfig::for_issuer("cacerts/127-0-0-1-17140-rootca.pem").to_yaml(), 56),
+        ("NodeOUs:\n  Enable: \"true\"\n".to_owned(), 13),
+        ("NodeOUs:\n  Enable: false\n".to_owned(), 58),
+        (MspConfig::for_issuer("elsewhere/ca.pem").to_yaml(), 49),
+    ] {
+        let mut folder = Disk::at("go-client/intermediate-ecert").in_memory();
+        let stranger = Disk::at("peer/A01").read(Path::new("cacerts/ca.pem")).unwrap();
+        folder.insert("elsewhere/ca.pem", stranger.to_vec());
+        folder.insert("config.yaml", config);
+        let standing = StandingMsp::read(&folder, None);
+        let Err(e @ MspError::OperatorConfig { .. }) = MspPlan::build(&e.request(&standing)) else {
+            panic!("refusal {number}")
+        };
+        assert!(e.to_string().contains(&format!("refusal {number}")), "{e}");
+        let e = crate::Error::from(e);
+        assert_eq!((e.kind(), e.exit_code()), (ErrorKind::Input, 4));
+        assert!(e.help().unwrap().contains("intermediatecerts/127-0-0-1-17140-rootca.pem"));
+    }
+}
+
+#[test]
+fn another_file_of_the_operator_that_spoils_the_folder_is_named() {
+    let e = enrolled("ecert-two-hosts", Purpose::Sign);
+    let mut folder = Disk::at("go-client/ecert-two-hosts").in_memory();
+    folder.insert("crls/crl.pem", "-----BEGIN X509 CRL-----\nAQID\n-----END X509 CRL-----\n");
+    let standing = StandingMsp::read(&folder, None);
+    let Err(error) = MspPlan::build(&e.request(&standing)) else { panic!("the list cannot be read") };
+    assert!(matches!(&error, MspError::OperatorFile { refusal } if refusal.number == 65));
+    let error = crate::Error::from(error);
+    assert_eq!(error.exit_code(), 4);
+    assert!(error.help().unwrap().contains("crls/crl.pem"));
+    // A stranger among the administrators.
+    folder.remove("crls");
+    let stranger = Disk::at("peer/A01").read(Path::new("signcerts/cert.pem")).unwrap();
+    folder.insert("admincerts/admin.pem", stranger.to_vec());
+    let standing = StandingMsp::read(&folder, None);
+    let refused = MspPlan::build(&e.request(&standing));
+    assert!(matches!(refused, Err(MspError::OperatorFile { refusal }) if refusal.number == 59));
+}
+
+#[test]
+fn a_tls_folder_holds_the_chain_without_the_root_and_is_read_back() {
+    let e = enrolled("tls-profile", Purpose::Tls);
+    for names in [TlsNames::Fabric, TlsNames::K8s] {
+        let plan = TlsPlan::build(&e.verified, &e.key, names, KeyAccess::default()).unwrap().folder;
+        assert_eq!(paths(&plan), [names.certificate(), names.key(), "ca.crt"]);
+        assert_eq!(plan.files.iter().map(|f| f.mode).collect::<Vec<_>>(), [0o644, 0o600, 0o644]);
+        let chain = e.verified.chain();
+        assert_eq!(text(&plan, names.certificate()), chain.leaf.to_pem());
+        assert_eq!(text(&plan, "ca.crt"), chain.root.to_pem());
+
+        let mut folder = MemoryFolder::new();
+        plan.files.iter().for_each(|f| folder.insert(&f.path, f.bytes.to_vec()));
+        let standing = StandingTls::read(&folder, names);
+        assert!(standing.pair_matches());
+        assert_eq!(standing.chain().as_ref(), Some(chain));
+        folder.insert(names.key(), "");
+        folder.remove("ca.crt");
+        let standing = StandingTls::read(&folder, names);
+        let broken: Vec<&Path> = standing.problems.iter().map(|p| p.path.as_path()).collect();
+        assert_eq!(broken, [Path::new("ca.crt"), Path::new(names.key())]);
+    }
+    assert!(StandingTls::read(&MemoryFolder::new(), TlsNames::Fabric).is_empty());
+    let sign = enrolled("ecert-two-hosts", Purpose::Sign);
+    assert!(TlsPlan::build(&sign.verified, &sign.key, TlsNames::Fabric, KeyAccess::default()).is_err());
+}
