@@ -15,15 +15,15 @@ use fabcert::ca::{CaUrl, Client, EnrollRequest, Enrollment, TrustAnchors};
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
 use fabcert::disk::{Disk, DiskFolder};
 use fabcert::enroll::enroll;
-use fabcert::identity::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
-use fabcert::install::{FolderPlan, KeyAccess, Lock, Place, install};
-use fabcert::msp::{AdminRule, Layout, StandingMsp, TlsNames, judge};
-use fabcert::pki::key::{KeyAlgorithm, KeyPair};
-use fabcert::pki::name::{NameSet, NameWishes};
-use fabcert::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
-use fabcert::proof::{
-    Expected, MspPlan, MspRequest, Purpose, RoleRule, TlsPlan, VerifiedEnrollment, verify,
+use fabcert::identity::{
+    CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
 };
+use fabcert::install::{FolderPlan, KeyAccess, Lock, Place, install};
+use fabcert::msp::{AdminRule, CurrentMsp, Layout, TlsNames, judge};
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
+use fabcert::pki::name::{NameRequest, NameSet};
+use fabcert::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
+use fabcert::proof::{Expected, MspPlan, MspRequest, Purpose, RoleRule, TlsPlan, VerifiedEnrollment, verify};
 use fabcert::{Secret, Timestamp};
 use tokio::runtime::Runtime;
 
@@ -38,7 +38,7 @@ fn now() -> Timestamp {
 
 /// The eight names of a peer behind a gateway service.
 fn names() -> NameSet {
-    NameSet::derive(&NameWishes {
+    NameSet::derive(&NameRequest {
         sans: &[],
         hostnames: &[ID.to_owned()],
         gateway_services: &["org1-peer-gateway-svc".to_owned()],
@@ -61,7 +61,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// One certificate's key, wished names, and what the CA answered.
+/// One certificate's key, requested names, and what the CA answered.
 struct Answered {
     purpose: Purpose,
     key: KeyPair,
@@ -107,7 +107,7 @@ fn msp_plan(sign: &VerifiedEnrollment, key: &KeyPair, tls: &VerifiedEnrollment) 
         tls_stem: "org1-ca-7054",
         layout: Layout::FabricCa,
         node_ous: true,
-        standing: &StandingMsp::default(),
+        current: &CurrentMsp::default(),
         key_access: ACCESS,
     };
     MspPlan::build(&request).unwrap().folder
@@ -124,9 +124,9 @@ fn parts(c: &mut Criterion) {
     for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384] {
         c.bench_function(&format!("key {algorithm}"), |b| b.iter(|| KeyPair::generate(algorithm).unwrap()));
     }
-    let (key, wished) = (KeyPair::generate(KeyAlgorithm::P256).unwrap(), names());
+    let (key, requested) = (KeyPair::generate(KeyAlgorithm::P256).unwrap(), names());
     c.bench_function("names", |b| b.iter(names));
-    c.bench_function("CSR with 8 names", |b| b.iter(|| csr(&key, &wished)));
+    c.bench_function("CSR with 8 names", |b| b.iter(|| csr(&key, &requested)));
 
     let ca = dev_ca();
     let (sign, tls) = (Answered::by(&ca, Purpose::Sign), Answered::by(&ca, Purpose::Tls));
@@ -160,7 +160,7 @@ fn parts(c: &mut Criterion) {
 }
 
 /// Both folders below `dir`.
-fn wish(ca: &Running, dir: &Path, force: bool) -> Wish {
+fn request(ca: &Running, dir: &Path, force: bool) -> Request {
     let access = CaAccess {
         url: CaUrl::parse(ca.url()).unwrap().0,
         id: ID.into(),
@@ -173,16 +173,16 @@ fn wish(ca: &Running, dir: &Path, force: bool) -> Wish {
         connect_timeout: Duration::from_secs(5),
         timeout: Duration::from_secs(30),
     };
-    Wish {
-        sign: Some(SignWish {
+    Request {
+        sign: Some(SignRequest {
             target: dir.join("msp"),
             ca: access.clone(),
             names: NameSet::default(),
             profile: None,
-            msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+            msp: MspForm { layout: Layout::FabricCa, node_ous: true },
             role: RoleRule::Exactly(NodeOu::Peer),
         }),
-        tls: Some(TlsWish {
+        tls: Some(TlsRequest {
             target: dir.join("tls"),
             ca: access,
             names: names(),
@@ -192,7 +192,7 @@ fn wish(ca: &Running, dir: &Path, force: bool) -> Wish {
         }),
         subject: SubjectFields::default(),
         attributes: None,
-        key: KeyWish::New(None),
+        key: KeyRequest::New(None),
         key_mode: 0o600,
         group: None,
         force,
@@ -204,13 +204,13 @@ fn whole(c: &mut Criterion) {
     let (ca, dir, runtime) = (dev_ca(), tempfile::tempdir().unwrap(), runtime());
     std::fs::write(dir.path().join("anchor.pem"), ca.tls_anchor_pem()).unwrap();
     let on = file_system(dir.path());
-    let run = |wish: &Wish| {
-        runtime.block_on(enroll(wish, &Environment { disk: &Disk::real(), now: &now })).unwrap();
+    let run = |request: &Request| {
+        runtime.block_on(enroll(request, &Environment { disk: &Disk::real(), now: &now })).unwrap();
     };
     for (name, force) in [("both folders enrolled", true), ("both folders left alone", false)] {
-        let wish = wish(&ca, dir.path(), force);
+        let request = request(&ca, dir.path(), force);
         c.bench_function(&format!("{name}, {on}"), |b| {
-            b.iter_batched(|| ca.clear_requests(), |()| run(&wish), BatchSize::SmallInput);
+            b.iter_batched(|| ca.clear_requests(), |()| run(&request), BatchSize::SmallInput);
         });
     }
 }

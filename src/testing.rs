@@ -125,9 +125,9 @@ pub fn manifest(text: &[u8]) {
         _ => None,
     };
     let additions: Vec<Addition> = manifest.objects.iter().filter_map(addition).collect();
-    let mended = with_names(text, &additions, &variables);
-    if mended.text != text {
-        let again = Manifest::read(Path::new("k8s.yaml"), &mended.text, &variables);
+    let fixed = with_names(text, &additions, &variables);
+    if fixed.text != text {
+        let again = Manifest::read(Path::new("k8s.yaml"), &fixed.text, &variables);
         assert_eq!(again.map(|m| m.objects.len()), Some(manifest.objects.len()));
     }
     let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };

@@ -119,7 +119,7 @@ impl Applied<'_> {
         known.inspect(|at| self.used[*at] = true).is_ok()
     }
 
-    /// Entries that hid nothing, each once: what they were about is mended, or moved.
+    /// Entries that hid nothing, each once: what they were about is fixed, or moved.
     pub fn stale(&self) -> impl Iterator<Item = String> + use<'_> {
         let mut told = HashSet::new();
         let unused =

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
 use crate::manifests::Manifest;
-use crate::msp::{MspWarning, StandingConfig};
+use crate::msp::{CurrentConfig, MspWarning};
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Crl, NodeOu, SignatureCheck};
 
@@ -209,7 +209,7 @@ pub struct Trouble {
 #[derive(Clone, Debug, Default)]
 pub struct MspFacts {
     /// `config.yaml`, when it could be read.
-    pub config: Option<StandingConfig>,
+    pub config: Option<CurrentConfig>,
     /// Whether something of that name is there that is no file.
     pub config_is_no_file: bool,
     /// Its text, for lines in findings.

@@ -1,4 +1,4 @@
-//! Why a CA did not answer as wished.
+//! Why a CA did not answer as requested.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::status::{Class, Operation, ServerError};
 use crate::pki::key::KeyError;
 use crate::{Error, ErrorKind};
 
-/// Why a CA did not answer as wished. `address` is `HOST:PORT`.
+/// Why a CA did not answer as requested. `address` is `HOST:PORT`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaError {

@@ -1,4 +1,4 @@
-//! Why a TLS connection to a CA cannot be trusted or made, in words that lead to the cure.
+//! Why a TLS connection to a CA cannot be trusted or made, in words that lead to the remedy.
 
 use std::fmt;
 
@@ -131,7 +131,7 @@ impl TlsFailure {
             ),
             Self::UnknownIssuer(unknown) => match &**unknown {
                 UnknownIssuer { other_key: Some(anchor), .. } => {
-                    format!("the CA was probably set up anew: get its present certificate in place of {anchor}")
+                    format!("the CA was probably set up again: get its present certificate in place of {anchor}")
                 }
                 UnknownIssuer { subject, issuer, .. } if subject == issuer => {
                     "the certificate is self-signed: give that certificate itself with --tls-ca, once it is known to be the CA's".to_owned()

@@ -26,7 +26,7 @@ pub struct AttrRequest {
 pub struct EnrollRequest<'a> {
     /// One PEM block, `CERTIFICATE REQUEST`; its CN is the enrolment id.
     pub csr_pem: &'a str,
-    /// The names wished, the same as in the CSR; none leaves `hosts` out.
+    /// The names requested, the same as in the CSR; none leaves `hosts` out.
     pub sans: &'a [SanName],
     /// Signing profile; `None` is the CA's default one.
     pub profile: Option<&'a str>,

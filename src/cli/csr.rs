@@ -52,8 +52,8 @@ struct CsrMade<'a> {
 
 pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let wish = target::carried(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
-    let csr = enroll::make_csr(&wish, &Environment { disk: &disk, now: &super::now })?;
+    let request = target::carried(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
+    let csr = enroll::make_csr(&request, &Environment { disk: &disk, now: &super::now })?;
     if let Some(path) = &args.out {
         disk.replace(path, csr.as_bytes(), 0o644)?;
     }

@@ -12,7 +12,7 @@ use super::{fabric_env, output, target};
 use crate::ca::{AttrRequest, CaUrl};
 use crate::disk::Disk;
 use crate::enroll;
-use crate::identity::{CaAccess, Environment, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+use crate::identity::{CaAccess, Environment, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
 use crate::pki::name::NameSet;
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind, Secret};
@@ -34,7 +34,7 @@ Examples:
   What would be done, without a request:
     fabcert enroll --dry-run ...
 
-A second run with the same wishes changes nothing, opens no connection and exits 0. Variables of the Go client
+A second run with the same requests changes nothing, opens no connection and exits 0. Variables of the Go client
 (FABRIC_CA_CLIENT_URL, _MSPDIR, _CSR_HOSTS, _TLS_CERTFILES, ...) are read where neither a flag nor FABCERT_* is given.";
 
 /// Enrol an identity.
@@ -99,18 +99,18 @@ pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Er
     let EnrollArgs { ca, names, target, key, profile, attrs, .. } = &mut args;
     fabric_env::apply(&env, ca, names, target, key, profile, attrs);
     let dry_run = args.dry_run;
-    let wish = wish(args, &env)?;
+    let request = request(args, &env)?;
     let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &super::now };
     if dry_run {
-        let plan = enroll::plan(&wish, &environment)?;
+        let plan = enroll::plan(&request, &environment)?;
         match form {
             OutputForm::Json => output::print_json(&plan)?,
             OutputForm::Human => output::print(&plan.to_string())?,
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let outcome = super::runtime()?.block_on(super::until_signal(enroll::enroll(&wish, &environment)))?;
+    let outcome = super::runtime()?.block_on(super::until_signal(enroll::enroll(&request, &environment)))?;
     match form {
         OutputForm::Json => output::print_json(&outcome)?,
         OutputForm::Human => output::print(&outcome.to_string())?,
@@ -118,8 +118,8 @@ pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Er
     Ok(ExitCode::SUCCESS)
 }
 
-/// The wish behind the arguments. Reads no file but standard input, and that only when it holds the secret.
-fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
+/// The request behind the arguments. Reads no file but standard input, and that only when it holds the secret.
+fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
     let EnrollArgs { ca, tls_ca, names, target, key, profile, attrs, wait, force, .. } = args;
     let home = target.home.as_deref();
     let (msp_dir, tls_dir) = target::folders(&target);
@@ -151,8 +151,8 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
     let sign_ca = access(&ca, home, env)?;
     let node_ous = !target.no_node_ous;
     let tls = tls_dir
-        .map(|target_dir| -> Result<TlsWish, Error> {
-            Ok(TlsWish {
+        .map(|target_dir| -> Result<TlsRequest, Error> {
+            Ok(TlsRequest {
                 target: target_dir,
                 ca: tls_access(&ca, &tls_ca, &sign_ca, home, env)?,
                 names: name_set.clone(),
@@ -162,12 +162,12 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
             })
         })
         .transpose()?;
-    let sign = msp_dir.map(|target_dir| SignWish {
+    let sign = msp_dir.map(|target_dir| SignRequest {
         target: target_dir,
         ca: sign_ca,
         names: if both { NameSet::default() } else { name_set },
         profile,
-        msp: MspWish { layout: target.layout.into(), node_ous },
+        msp: MspForm { layout: target.layout.into(), node_ous },
         role: target::role(&target, Purpose::Sign),
     });
     if let Some(sign) = &sign
@@ -179,7 +179,7 @@ fn wish(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Wish, Error> {
             "the names go on the signing certificate, which TLS does not use; for the peer's TLS certificate add --tls-dir"
         );
     }
-    Ok(Wish {
+    Ok(Request {
         sign,
         tls,
         subject,

@@ -34,7 +34,7 @@ pub(super) struct InstallArgs {
     /// The CA certificates up to the root, PEM, in any order
     #[arg(long, value_name = "PATH", value_delimiter = ',', required = true, env = "FABCERT_CHAIN")]
     chain: Vec<PathBuf>,
-    /// Accept another root or identity than the standing one
+    /// Accept another root or identity than the current one
     #[arg(long, env = "FABCERT_FORCE")]
     force: bool,
 }
@@ -43,7 +43,7 @@ const LIMIT: usize = 4 * 1024 * 1024;
 
 pub(super) fn run(args: &InstallArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let wish = super::target::carried(&args.id, &args.names, &args.target, None, args.force)?;
+    let request = super::target::carried(&args.id, &args.names, &args.target, None, args.force)?;
     let cert = disk.read(&args.cert, LIMIT)?;
     let mut chain = Vec::new();
     for path in &args.chain {
@@ -51,7 +51,7 @@ pub(super) fn run(args: &InstallArgs, form: OutputForm) -> Result<ExitCode, Erro
         chain.push(b'\n');
     }
     let environment = Environment { disk: &disk, now: &super::now };
-    let outcome = enroll::install_answer(&wish, &cert, &chain, &environment)?;
+    let outcome = enroll::install_answer(&request, &cert, &chain, &environment)?;
     match form {
         OutputForm::Json => output::print_json(&outcome)?,
         OutputForm::Human => output::print(&outcome.to_string())?,

@@ -122,7 +122,7 @@ pub(super) fn read(disk: &Disk, paths: &[PathBuf], args: &ManifestArgs, settings
         let Some(why) = &manifest.left_out else { continue };
         let place = format!("{}:{}", path.display(), why.line);
         if !why.is_template {
-            return Err(Error::new(ErrorKind::Input, format!("{place}: {}", why.reason)).with_help("mend the YAML"));
+            return Err(Error::new(ErrorKind::Input, format!("{place}: {}", why.reason)).with_help("fix the YAML"));
         }
         tracing::warn!("{place}: {}; it was left out (helm template CHART | fabcert names -)", why.reason);
         left_out.push((path.clone(), why.clone()));

@@ -322,6 +322,6 @@ mod tests {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
         #[allow(clippy::disallowed_methods, reason = "a test reads the repository")]
         let page_there = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(page_there == page(), "docs/rules.md is not what `fabcert rules --markdown` prints: write it anew");
+        assert!(page_there == page(), "docs/rules.md is not what `fabcert rules --markdown` prints: write it again");
     }
 }

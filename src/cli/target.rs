@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::args::{KeyArgs, NameArgs, RoleArg, TargetArgs};
 use super::manifests;
-use crate::enroll::CarriedWish;
-use crate::identity::KeyWish;
+use crate::enroll::OfflineRequest;
+use crate::identity::KeyRequest;
 use crate::install::KeyAccess;
-use crate::pki::name::{NameSet, NameWishes};
+use crate::pki::name::{NameRequest, NameSet};
 use crate::pki::x509::{NodeOu, SubjectFields};
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind};
@@ -29,9 +29,9 @@ pub(super) fn folders(target: &TargetArgs) -> (Option<PathBuf>, Option<PathBuf>)
     (msp, tls)
 }
 
-/// The wished names; a TLS certificate must have some. Warns of odd ones.
+/// The requested names; a TLS certificate must have some. Warns of odd ones.
 pub(super) fn name_set(names: &NameArgs, for_tls: bool) -> Result<NameSet, Error> {
-    let mut set = NameSet::derive(&NameWishes {
+    let mut set = NameSet::derive(&NameRequest {
         sans: &names.san,
         hostnames: &names.hostname,
         gateway_services: &names.gateway_service,
@@ -90,22 +90,22 @@ pub(super) fn node_ou(role: RoleArg) -> NodeOu {
 }
 
 /// Which key.
-pub(super) fn key(key: &KeyArgs) -> KeyWish {
+pub(super) fn key(key: &KeyArgs) -> KeyRequest {
     match &key.key_file {
-        Some(path) => KeyWish::File(path.clone()),
-        None if key.reuse_key => KeyWish::Standing,
-        None => KeyWish::New(key.algorithm()),
+        Some(path) => KeyRequest::File(path.clone()),
+        None if key.reuse_key => KeyRequest::Current,
+        None => KeyRequest::New(key.algorithm()),
     }
 }
 
-/// The wish behind the arguments of `csr` and `install`: one folder, which tells what the certificate is for.
+/// The request behind the arguments of `csr` and `install`: one folder, which tells what the certificate is for.
 pub(super) fn carried(
     id: &str,
     names: &NameArgs,
     target: &TargetArgs,
     key_args: Option<&KeyArgs>,
     force: bool,
-) -> Result<CarriedWish, Error> {
+) -> Result<OfflineRequest, Error> {
     let (purpose, dir) = match folders(target) {
         (Some(dir), None) => (Purpose::Sign, dir),
         (None, Some(dir)) => (Purpose::Tls, dir),
@@ -116,13 +116,13 @@ pub(super) fn carried(
     };
     // The names of a certificate that is carried back are those that its CSR asked for.
     let names_needed = purpose == Purpose::Tls && key_args.is_some();
-    Ok(CarriedWish {
+    Ok(OfflineRequest {
         id: id.to_owned(),
         purpose,
         target: dir,
         names: name_set(names, names_needed)?,
         subject: subject(names)?,
-        key: key_args.map_or(KeyWish::New(None), key),
+        key: key_args.map_or(KeyRequest::New(None), key),
         role: role(target, purpose),
         layout: target.layout.into(),
         tls_names: target.tls_names.into(),

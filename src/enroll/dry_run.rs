@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::identity::Environment;
-use crate::identity::request::{TlsFiles, Wish};
+use crate::identity::request::{Request, TlsFiles};
 use crate::identity::task::{Folder, Task};
 use crate::msp::Layout;
 
@@ -18,7 +18,7 @@ pub struct PlannedName {
     pub name: String,
     /// `DNS`, `IP`, `email` or `URI`.
     pub kind: String,
-    /// Which wish it comes from.
+    /// Which request it comes from.
     pub reason: String,
 }
 
@@ -63,10 +63,10 @@ pub struct DryRun {
 ///
 /// # Errors
 /// When a target cannot be read, or holds another identity.
-pub fn plan(wish: &Wish, env: &Environment<'_>) -> Result<DryRun, Error> {
-    let own_key = wish.key.named(env.disk)?;
+pub fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, Error> {
+    let own_key = request.key.named(env.disk)?;
     let mut certificates = Vec::new();
-    for task in Task::all(wish, env.disk)? {
+    for task in Task::all(request, env.disk)? {
         let seen = task.look(env.disk)?;
         let names = match task.folder {
             Folder::Msp(sign) => &sign.names,
@@ -84,16 +84,16 @@ pub fn plan(wish: &Wish, env: &Environment<'_>) -> Result<DryRun, Error> {
             role: task.purpose().as_str(),
             target: task.target().to_owned(),
             ca: task.ca().url.to_string(),
-            reason: task.decide(wish, own_key.as_ref(), &seen, (env.now)())?.map(|r| r.to_string()),
+            reason: task.decide(request, own_key.as_ref(), &seen, (env.now)())?.map(|r| r.to_string()),
             names,
-            files: files(&task, wish),
+            files: files(&task, request),
         });
     }
-    Ok(DryRun { schema_version: 1, id: wish.id().to_owned(), certificates })
+    Ok(DryRun { schema_version: 1, id: request.id().to_owned(), certificates })
 }
 
-fn files(task: &Task<'_>, wish: &Wish) -> Vec<PlannedPath> {
-    let key_mode = format!("{:04o}", wish.key_mode);
+fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
+    let key_mode = format!("{:04o}", request.key_mode);
     let mut files: Vec<(String, String)> = Vec::new();
     let mut add = |path: String, mode: &str| files.push((path, mode.to_owned()));
     match task.folder {
@@ -115,7 +115,7 @@ fn files(task: &Task<'_>, wish: &Wish) -> Vec<PlannedPath> {
             if sign.msp.node_ous {
                 add("config.yaml".to_owned(), "0644");
             }
-            if wish.tls.is_some() {
+            if request.tls.is_some() {
                 add("tlscacerts/<TLS root>".to_owned(), "0644");
             }
         }

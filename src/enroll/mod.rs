@@ -1,7 +1,7 @@
 //! First issue: an enrolment at the CA, one that is carried by hand, and a dry run.
 //!
 //! ```text
-//! identity::Wish -> task (current state of each target) -> due -> pending key -> obtain (CA) -> proof -> install
+//! identity::Request -> task (current state of each target) -> due -> pending key -> obtain (CA) -> proof -> install
 //! ```
 
 mod dry_run;
@@ -11,5 +11,5 @@ mod outcome;
 
 pub use dry_run::{DryRun, PlannedCertificate, PlannedName, PlannedPath, plan};
 pub use flow::enroll;
-pub use offline::{CarriedWish, install_answer, make_csr, roll_back};
+pub use offline::{OfflineRequest, install_answer, make_csr, roll_back};
 pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};

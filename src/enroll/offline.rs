@@ -8,12 +8,12 @@ use crate::identity::Environment;
 use crate::identity::due::held_by_another;
 use crate::identity::obtain::Issued;
 use crate::identity::put::{MspFolder, put};
-use crate::identity::request::KeyWish;
+use crate::identity::request::KeyRequest;
 use crate::identity::state::pending::{self, Asked, Pending};
-use crate::identity::task::standing_msp;
+use crate::identity::task::current_msp;
 use crate::install::KeyAccess;
 use crate::install::{Lock, Place, rollback};
-use crate::msp::{Layout, StandingMsp, StandingTls, TlsNames};
+use crate::msp::{CurrentMsp, CurrentTls, Layout, TlsNames};
 use crate::pki::key::KeyPair;
 use crate::pki::name::{self, NameSet};
 use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind};
 
 /// One certificate whose CSR and answer are carried by hand.
 #[derive(Clone, Debug)]
-pub struct CarriedWish {
+pub struct OfflineRequest {
     /// Enrolment id: the CN.
     pub id: String,
     /// What the certificate is for.
@@ -34,7 +34,7 @@ pub struct CarriedWish {
     /// Subject fields beside the CN.
     pub subject: SubjectFields,
     /// Which key.
-    pub key: KeyWish,
+    pub key: KeyRequest,
     /// The NodeOU that the certificate must carry.
     pub role: RoleRule,
     /// File names in an MSP folder.
@@ -53,50 +53,50 @@ pub struct CarriedWish {
 ///
 /// # Errors
 /// When a key for another purpose or id is pending there and `force` is not set, or the key cannot be kept.
-pub fn make_csr(wish: &CarriedWish, env: &Environment<'_>) -> Result<String, Error> {
-    let place = Place::of(env.disk, &wish.target)?;
+pub fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<String, Error> {
+    let place = Place::of(env.disk, &request.target)?;
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
-    let wished = wished_key(wish, &place, env)?;
-    let key = match (pending_at(&place, env)?.filter(|_| !wish.force), wished) {
-        (Some(pending), wished) => waiting_key(&pending, wished.as_ref(), wish)?,
+    let requested = requested_key(request, &place, env)?;
+    let key = match (pending_at(&place, env)?.filter(|_| !request.force), requested) {
+        (Some(pending), requested) => waiting_key(&pending, requested.as_ref(), request)?,
         (None, Some(key)) => key,
-        (None, None) => KeyPair::generate(wish.key.algorithm())?,
+        (None, None) => KeyPair::generate(request.key.algorithm())?,
     };
-    let sans = wish.names.sans();
-    let csr = Csr::build(&CsrSpec { enrollment_id: &wish.id, sans: &sans, subject: &wish.subject }, &key)?;
-    let asked = Asked::new(&sans, None, None, &wish.subject);
-    let pending = Pending::new(&key, &wish.id, None, wish.purpose, asked);
+    let sans = request.names.sans();
+    let csr = Csr::build(&CsrSpec { enrollment_id: &request.id, sans: &sans, subject: &request.subject }, &key)?;
+    let asked = Asked::new(&sans, None, None, &request.subject);
+    let pending = Pending::new(&key, &request.id, None, request.purpose, asked);
     place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
     Ok(csr.to_pem())
 }
 
 /// The key that was named, or that stands in the target.
-fn wished_key(wish: &CarriedWish, place: &Place, env: &Environment<'_>) -> Result<Option<KeyPair>, Error> {
-    if wish.key != KeyWish::Standing {
-        return wish.key.named(env.disk);
+fn requested_key(request: &OfflineRequest, place: &Place, env: &Environment<'_>) -> Result<Option<KeyPair>, Error> {
+    if request.key != KeyRequest::Current {
+        return request.key.named(env.disk);
     }
     let folder = DiskFolder::new(env.disk, place.target());
-    Ok(match wish.purpose {
-        Purpose::Sign => StandingMsp::read(&folder, None).key.map(|(_, key)| key),
-        Purpose::Tls => StandingTls::read(&folder, wish.tls_names).key,
+    Ok(match request.purpose {
+        Purpose::Sign => CurrentMsp::read(&folder, None).key.map(|(_, key)| key),
+        Purpose::Tls => CurrentTls::read(&folder, request.tls_names).key,
     })
 }
 
-/// The pending key, if it is the one for this wish: its CSR may be on its way already.
-fn waiting_key(pending: &Pending, wished: Option<&KeyPair>, wish: &CarriedWish) -> Result<KeyPair, Error> {
+/// The pending key, if it is the one for this request: its CSR may be on its way already.
+fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &OfflineRequest) -> Result<KeyPair, Error> {
     let refuse = |what: String| {
-        Err(Error::new(ErrorKind::Input, format!("{what} is pending beside {}", wish.target.display()))
+        Err(Error::new(ErrorKind::Input, format!("{what} is pending beside {}", request.target.display()))
             .with_help("finish that enrolment first with fabcert install, or drop its key with --force"))
     };
-    if !pending.is_for(&wish.id, None, wish.purpose) {
+    if !pending.is_for(&request.id, None, request.purpose) {
         return refuse(format!("another key, for \"{}\",", pending.id()));
     }
     let key = pending.key()?;
-    if wished.is_some_and(|w| w.public_point() != key.public_point()) {
+    if requested.is_some_and(|w| w.public_point() != key.public_point()) {
         return refuse("another key than the one named".to_owned());
     }
-    match wish.key {
-        KeyWish::New(Some(curve)) if curve != key.algorithm() => {
+    match request.key {
+        KeyRequest::New(Some(curve)) if curve != key.algorithm() => {
             refuse(format!("{curve} is asked for, and a key of {}", key.algorithm()))
         }
         _ => Ok(key),
@@ -110,96 +110,96 @@ fn waiting_key(pending: &Pending, wished: Option<&KeyPair>, wish: &CarriedWish) 
 /// When no key of this id waits for it, another identity or root stands there and `force` is not set, the certificate is
 /// not what was asked, or the folder cannot be written.
 pub fn install_answer(
-    wish: &CarriedWish,
+    request: &OfflineRequest,
     cert_pem: &[u8],
     chain_pem: &[u8],
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
-    let place = Place::of(env.disk, &wish.target)?;
+    let place = Place::of(env.disk, &request.target)?;
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.ok_or_else(|| {
-        Error::new(ErrorKind::Input, format!("no key waits for a certificate beside {}", wish.target.display()))
+        Error::new(ErrorKind::Input, format!("no key waits for a certificate beside {}", request.target.display()))
             .with_help("make one with fabcert csr, naming the same folder")
     })?;
-    if pending.id() != wish.id {
+    if pending.id() != request.id {
         return Err(Error::new(
             ErrorKind::Input,
             format!(
                 "the key that waits beside {} is for \"{}\", not for \"{}\"",
-                wish.target.display(),
+                request.target.display(),
                 pending.id(),
-                wish.id
+                request.id
             ),
         )
         .with_help("give the enrolment id that the CSR was made for"));
     }
     let key = pending.key()?;
-    let (msp, tls) = match wish.purpose {
-        Purpose::Sign => (Some(standing_msp(&place, env.disk)?), None),
-        Purpose::Tls => (None, Some(StandingTls::read(&DiskFolder::new(env.disk, place.target()), wish.tls_names))),
+    let (msp, tls) = match request.purpose {
+        Purpose::Sign => (Some(current_msp(&place, env.disk)?), None),
+        Purpose::Tls => (None, Some(CurrentTls::read(&DiskFolder::new(env.disk, place.target()), request.tls_names))),
     };
-    let standing_leaf = msp
+    let current_leaf = msp
         .as_ref()
         .map_or_else(|| tls.as_ref().and_then(|s| s.leaf.as_ref()), |s| s.leaf.as_ref().map(|(_, leaf)| leaf));
-    if let Some(other) = standing_leaf.map(|leaf| leaf.common_name().unwrap_or_default())
-        && other != wish.id
-        && !wish.force
+    if let Some(other) = current_leaf.map(|leaf| leaf.common_name().unwrap_or_default())
+        && other != request.id
+        && !request.force
     {
-        return Err(held_by_another(&wish.target, other, &wish.id));
+        return Err(held_by_another(&request.target, other, &request.id));
     }
-    let standing_root = msp
+    let current_root = msp
         .as_ref()
         .and_then(|s| s.chain().map(|c| c.root))
         .or_else(|| tls.as_ref().and_then(|s| s.chain().map(|c| c.root)));
     // What the CSR asked for is proven whether it is said again or not.
     let mut sans = pending.asked.sans()?;
-    for name in wish.names.sans() {
+    for name in request.names.sans() {
         if !name::holds(&sans, &name) {
             sans.push(name);
         }
     }
     let now = (env.now)();
     let expected = Expected {
-        enrollment_id: &wish.id,
+        enrollment_id: &request.id,
         key: &key,
         sans: &sans,
-        purpose: wish.purpose,
-        role: wish.role,
-        pinned_root: standing_root.as_ref().filter(|_| !wish.force),
+        purpose: request.purpose,
+        role: request.role,
+        pinned_root: current_root.as_ref().filter(|_| !request.force),
         now,
         server_date: None,
     };
     let issued = Issued { verified: verify(cert_pem, chain_pem, &expected)?, key, received_at: now, plan: None };
     let locks = [lock];
-    let file = match wish.purpose {
+    let file = match request.purpose {
         Purpose::Sign => {
             let folder = MspFolder {
                 place: &place,
-                layout: wish.layout,
-                node_ous: wish.node_ous,
+                layout: request.layout,
+                node_ous: request.node_ous,
                 stem: "ca".to_owned(),
                 tls_stem: "ca".to_owned(),
-                key_access: wish.key_access,
-                standing: msp.as_ref(),
+                key_access: request.key_access,
+                current: msp.as_ref(),
             };
             folder.install(&issued, None, &locks, env)?
         }
         Purpose::Tls => {
-            let plan = TlsPlan::build(&issued.verified, &issued.key, wish.tls_names, wish.key_access)?.folder;
+            let plan = TlsPlan::build(&issued.verified, &issued.key, request.tls_names, request.key_access)?.folder;
             put(&place, &plan, &issued, &locks, &|_| Ok(()), env)?
         }
     };
-    let (msp_dir, tls_dir) = match wish.purpose {
-        Purpose::Sign => (Some(wish.target.clone()), None),
-        Purpose::Tls => (None, Some(wish.target.clone())),
+    let (msp_dir, tls_dir) = match request.purpose {
+        Purpose::Sign => (Some(request.target.clone()), None),
+        Purpose::Tls => (None, Some(request.target.clone())),
     };
     let leaf = issued.verified.leaf();
     Ok(Outcome {
         schema_version: 1,
         action: Action::Enrolled,
         reason: "the certificate that was carried here is what was asked, and stands".to_owned(),
-        identity: IdentitySummary { id: wish.id.clone(), msp_dir, tls_dir },
-        certificates: vec![CertificateSummary::of(leaf, wish.purpose, wish.target.join(file))],
+        identity: IdentitySummary { id: request.id.clone(), msp_dir, tls_dir },
+        certificates: vec![CertificateSummary::of(leaf, request.purpose, request.target.join(file))],
     })
 }
 

@@ -1,4 +1,4 @@
-//! Whether there is anything to do: pure, from what stands, what is wished, and the time.
+//! Whether there is anything to do: pure, from what stands, what is requested, and the time.
 
 use std::fmt;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub enum Reason {
     Broken(Vec<String>),
     /// Another identity stands there, and `--force` replaces it.
     OtherIdentity(String),
-    /// Wished names are not in the certificate.
+    /// Requested names are not in the certificate.
     NamesMissing(Vec<SanName>),
     /// The certificate lacks the role.
     Role(String),
@@ -67,7 +67,7 @@ impl fmt::Display for Reason {
 
 /// A certificate that stands in a target, with what is known of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing<'a> {
+pub(crate) struct Evidence<'a> {
     pub(crate) leaf: &'a Cert,
     pub(crate) curve: Option<KeyAlgorithm>,
     /// The CA that issued it, when it is on disk.
@@ -80,7 +80,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) changed: Vec<String>,
 }
 
-/// What is wished of one certificate.
+/// What is requested of one certificate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) id: &'a str,
@@ -99,12 +99,12 @@ pub(crate) struct Wanted<'a> {
 /// # Errors
 /// When another identity stands in the target and `--force` was not given.
 pub(crate) fn decide(
-    standing: Option<&Standing<'_>>,
+    current: Option<&Evidence<'_>>,
     wanted: &Wanted<'_>,
     now: Timestamp,
 ) -> Result<Option<Reason>, Error> {
-    let Some(standing) = standing else { return Ok(Some(Reason::Missing)) };
-    let leaf = standing.leaf;
+    let Some(current) = current else { return Ok(Some(Reason::Missing)) };
+    let leaf = current.leaf;
     if leaf.common_name() != Some(wanted.id) {
         let other = leaf.common_name().unwrap_or_default().to_owned();
         if wanted.force {
@@ -115,8 +115,8 @@ pub(crate) fn decide(
     if wanted.force {
         return Ok(Some(Reason::Forced));
     }
-    if !standing.problems.is_empty() {
-        return Ok(Some(Reason::Broken(standing.problems.to_vec())));
+    if !current.problems.is_empty() {
+        return Ok(Some(Reason::Broken(current.problems.to_vec())));
     }
     let missing: Vec<SanName> = wanted.sans.iter().filter(|s| !name::holds(leaf.sans(), s)).cloned().collect();
     if !missing.is_empty() {
@@ -125,18 +125,18 @@ pub(crate) fn decide(
     if let Some(text) = role_unmet(leaf, wanted.role) {
         return Ok(Some(Reason::Role(text)));
     }
-    if let (Some(wish), Some(found)) = (wanted.curve, standing.curve)
-        && wish != found
+    if let (Some(request), Some(found)) = (wanted.curve, current.curve)
+        && request != found
     {
         return Ok(Some(Reason::Curve(found)));
     }
     if wanted.key_point.is_some_and(|point| point != leaf.public_key_bits()) {
         return Ok(Some(Reason::OtherKey));
     }
-    if !standing.changed.is_empty() {
-        return Ok(Some(Reason::FilesChanged(standing.changed.clone())));
+    if !current.changed.is_empty() {
+        return Ok(Some(Reason::FilesChanged(current.changed.clone())));
     }
-    Ok(due(leaf, standing.issuer, standing.issued_at, now))
+    Ok(due(leaf, current.issuer, current.issued_at, now))
 }
 
 /// The refusal to put `id` in place of the identity that stands in `target`.
@@ -206,9 +206,9 @@ mod tests {
         }
     }
 
-    fn standing(leaf: &Cert) -> Standing<'_> {
+    fn current(leaf: &Cert) -> Evidence<'_> {
         let issued_at = Some(leaf.not_after().minus(std::time::Duration::from_secs(365 * 86_400)));
-        Standing { leaf, curve: Some(KeyAlgorithm::P256), issuer: None, problems: &[], issued_at, changed: vec![] }
+        Evidence { leaf, curve: Some(KeyAlgorithm::P256), issuer: None, problems: &[], issued_at, changed: vec![] }
     }
 
     fn in_days(leaf: &Cert, days: i64) -> Timestamp {
@@ -219,7 +219,7 @@ mod tests {
     fn a_good_certificate_is_left_alone_and_more_names_on_it_are_no_reason() {
         let leaf = leaf();
         let sans = leaf.sans()[..1].to_vec();
-        let found = decide(Some(&standing(&leaf)), &wanted(&sans, false), in_days(&leaf, 200)).unwrap();
+        let found = decide(Some(&current(&leaf)), &wanted(&sans, false), in_days(&leaf, 200)).unwrap();
         assert_eq!(found, None);
     }
 
@@ -227,24 +227,24 @@ mod tests {
     fn each_lack_is_a_reason() {
         let leaf = leaf();
         let now = in_days(&leaf, 200);
-        let reason = |s: &Standing<'_>, w: &Wanted<'_>| decide(Some(s), w, now).unwrap();
+        let reason = |s: &Evidence<'_>, w: &Wanted<'_>| decide(Some(s), w, now).unwrap();
         let other: SanName = "org1-peer-gateway-svc".parse().unwrap();
         let list = [other.clone()];
-        assert_eq!(reason(&standing(&leaf), &wanted(&list, false)), Some(Reason::NamesMissing(vec![other])));
-        assert_eq!(reason(&standing(&leaf), &wanted(&[], true)), Some(Reason::Forced));
+        assert_eq!(reason(&current(&leaf), &wanted(&list, false)), Some(Reason::NamesMissing(vec![other])));
+        assert_eq!(reason(&current(&leaf), &wanted(&[], true)), Some(Reason::Forced));
         let problems = ["the key belongs to another certificate".to_owned()];
-        let broken = Standing { problems: &problems, ..standing(&leaf) };
+        let broken = Evidence { problems: &problems, ..current(&leaf) };
         assert!(matches!(reason(&broken, &wanted(&[], false)), Some(Reason::Broken(_))));
-        let changed = Standing { changed: vec!["cacerts/x.pem".into()], ..standing(&leaf) };
+        let changed = Evidence { changed: vec!["cacerts/x.pem".into()], ..current(&leaf) };
         assert!(matches!(reason(&changed, &wanted(&[], false)), Some(Reason::FilesChanged(_))));
         let orderer = Wanted { role: RoleRule::Exactly(NodeOu::Orderer), ..wanted(&[], false) };
-        assert!(matches!(reason(&standing(&leaf), &orderer), Some(Reason::Role(_))));
+        assert!(matches!(reason(&current(&leaf), &orderer), Some(Reason::Role(_))));
         let p384 = Wanted { curve: Some(KeyAlgorithm::P384), ..wanted(&[], false) };
-        assert_eq!(reason(&standing(&leaf), &p384), Some(Reason::Curve(KeyAlgorithm::P256)));
+        assert_eq!(reason(&current(&leaf), &p384), Some(Reason::Curve(KeyAlgorithm::P256)));
         let own = Wanted { key_point: Some(leaf.public_key_bits()), ..wanted(&[], false) };
-        assert_eq!(reason(&standing(&leaf), &own), None);
+        assert_eq!(reason(&current(&leaf), &own), None);
         let other = Wanted { key_point: Some(b"another point"), ..wanted(&[], false) };
-        assert_eq!(reason(&standing(&leaf), &other), Some(Reason::OtherKey));
+        assert_eq!(reason(&current(&leaf), &other), Some(Reason::OtherKey));
         assert_eq!(decide(None, &wanted(&[], false), now).unwrap(), Some(Reason::Missing));
     }
 
@@ -253,10 +253,10 @@ mod tests {
         let leaf = leaf();
         let now = in_days(&leaf, 200);
         let other = Wanted { id: "peer2", ..wanted(&[], false) };
-        let error = decide(Some(&standing(&leaf)), &other, now).unwrap_err();
+        let error = decide(Some(&current(&leaf)), &other, now).unwrap_err();
         assert_eq!(error.exit_code(), 4);
         let forced = Wanted { force: true, ..other };
-        let reason = decide(Some(&standing(&leaf)), &forced, now).unwrap();
+        let reason = decide(Some(&current(&leaf)), &forced, now).unwrap();
         assert_eq!(reason, Some(Reason::OtherIdentity("peer1".into())));
     }
 

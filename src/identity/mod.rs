@@ -11,4 +11,4 @@ pub(crate) mod task;
 
 pub use due::Reason;
 pub use environment::Environment;
-pub use request::{CaAccess, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+pub use request::{CaAccess, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};

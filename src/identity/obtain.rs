@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::request::{CaAccess, KeyWish, Wish};
+use super::request::{CaAccess, KeyRequest, Request};
 use super::state::not_as_asked::NotAsAsked;
 use super::state::pending::{self, Answer, Asked, Pending};
 use super::state::refusal::{self, Refusal};
-use super::task::{Folder, Seen, Task, copy};
+use super::task::{Current, Folder, Task, copy};
 use super::{Environment, due};
 use crate::ca::{CaError, Class, Client, Credential, EnrollRequest, Enrollment, RetryPolicy, TrustAnchors};
 use crate::identity::put::msp_folder;
@@ -38,8 +38,8 @@ pub(crate) struct Issued {
 /// `signed` is the signing identity, a credential for the second certificate where it is the same identity at the same CA.
 pub(crate) async fn obtain(
     task: &Task<'_>,
-    wish: &Wish,
-    seen: &Seen,
+    request: &Request,
+    seen: &Current,
     signed: Option<(&str, &KeyPair)>,
     places: &[&Place],
     env: &Environment<'_>,
@@ -47,8 +47,8 @@ pub(crate) async fn obtain(
     let disk = env.disk;
     let (id, purpose) = (task.ca().id.as_str(), task.purpose());
     let file = task.place.state_dir().join(pending::FILE);
-    let standing = task.place.read_state_file(disk, pending::FILE)?.map(|b| Pending::parse(&b, &file)).transpose()?;
-    if let Some(other) = standing.as_ref().filter(|p| p.is_carried_by_hand() && !wish.force) {
+    let current = task.place.read_state_file(disk, pending::FILE)?.map(|b| Pending::parse(&b, &file)).transpose()?;
+    if let Some(other) = current.as_ref().filter(|p| p.is_carried_by_hand() && !request.force) {
         return Err(Error::new(
             ErrorKind::Input,
             format!("a key made by fabcert csr for \"{}\" waits in {} for its certificate", other.id(), file.display()),
@@ -56,44 +56,44 @@ pub(crate) async fn obtain(
         .with_help("put the certificate in place with fabcert install, or drop that key with --force"));
     }
     // A run that was killed after it had put the answer in place could not drop it any more.
-    let usable = standing
+    let usable = current
         .filter(|p| p.is_for(id, Some(task.ca()), purpose))
         .filter(|p| seen.leaf.as_ref().is_none_or(|leaf| !p.answers_with(leaf)));
-    let asked = Asked::new(&task.sans, task.profile(), wish.attributes.as_deref(), &wish.subject);
+    let asked = Asked::new(&task.sans, task.profile(), request.attributes.as_deref(), &request.subject);
     if let Some(pending) = &usable
-        && let Some(issued) = earlier_answer(task, wish, seen, pending, &asked, &file, env)?
+        && let Some(issued) = earlier_answer(task, request, seen, pending, &asked, &file, env)?
     {
         tracing::info!("using the answer that an earlier run got and could not install");
         return Ok(issued);
     }
-    let (mut pending, key) = pending_key(task, wish, seen, usable, asked, env)?;
-    let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: &wish.subject }, &key)?;
+    let (mut pending, key) = pending_key(task, request, seen, usable, asked, env)?;
+    let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: &request.subject }, &key)?;
     let client = client(task.ca(), env)?;
     let not_before = (env.now)().minus(BACKDATE);
     let csr_pem = csr.to_pem();
-    let request = EnrollRequest {
+    let body = EnrollRequest {
         csr_pem: &csr_pem,
         sans: &task.sans,
         profile: task.profile(),
-        attrs: wish.attributes.as_deref(),
+        attrs: request.attributes.as_deref(),
         not_before: Some(not_before),
         label: None,
     };
-    let answered = ask(task, wish, &client, &request, &mut pending, signed, places, env).await;
+    let answered = ask(task, request, &client, &body, &mut pending, signed, places, env).await;
     let received_at = (env.now)();
     let proven = match answered {
         Ok(answer) => {
             report_skew(answer.server_date, received_at);
             pending.answer_lost = false;
             pending.answer = Some(Answer::of(&answer, pending.asked.clone(), received_at));
-            prove(task, wish, seen, &pending, &key, received_at)
+            prove(task, request, seen, &pending, &key, received_at)
         }
         // The CA says that it did what was asked, and its answer cannot even be read.
         Err(e) if e.kind() == ErrorKind::NotAsAsked => Err(e),
         Err(e) => return Err(e),
     };
     let proven = proven.map_err(|wrong| {
-        let before = pending.not_as_asked.take().filter(|_| !wish.force);
+        let before = pending.not_as_asked.take().filter(|_| !request.force);
         let noted = NotAsAsked::after(before.as_ref(), &pending.asked, &wrong, received_at);
         let is_kept = !pending.answer_lost;
         let error = noted.told(wrong, is_kept, received_at, &file);
@@ -105,25 +105,25 @@ pub(crate) async fn obtain(
     Ok(Issued { verified, key, received_at, plan })
 }
 
-/// The key to ask with, and what is kept of it: the pending one where it is still the wished one, so that a lost answer
+/// The key to ask with, and what is kept of it: the pending one where it is still the requested one, so that a lost answer
 /// costs no key. What came for that key stays until something better comes.
 fn pending_key(
     task: &Task<'_>,
-    wish: &Wish,
-    seen: &Seen,
+    request: &Request,
+    seen: &Current,
     before: Option<Pending>,
     asked: Asked,
     env: &Environment<'_>,
 ) -> Result<(Pending, KeyPair), Error> {
-    let waiting = match (&wish.key, &before) {
-        (KeyWish::New(curve), Some(pending)) => {
+    let waiting = match (&request.key, &before) {
+        (KeyRequest::New(curve), Some(pending)) => {
             Some(pending.key()?).filter(|key| curve.is_none_or(|c| c == key.algorithm()))
         }
         _ => None,
     };
     let key = match waiting {
         Some(key) => key,
-        None => wished_key(wish, seen, env)?,
+        None => requested_key(request, seen, env)?,
     };
     if let Some(mut pending) = before
         && pending.key()?.public_point() == key.public_point()
@@ -134,31 +134,31 @@ fn pending_key(
     Ok((Pending::new(&key, &task.ca().id, Some(task.ca()), task.purpose(), asked), key))
 }
 
-/// The answer that an earlier run kept, if it is what is wished now: a run was killed before it could install it, or it
-/// was not as asked then and the wish was corrected since. Where it still is not, and the request would be the very same,
+/// The answer that an earlier run kept, if it is what is requested now: a run was killed before it could install it, or it
+/// was not as asked then and the request was corrected since. Where it still is not, and the request would be the very same,
 /// the CA is not asked again at once.
 fn earlier_answer(
     task: &Task<'_>,
-    wish: &Wish,
-    seen: &Seen,
+    request: &Request,
+    seen: &Current,
     pending: &Pending,
     asked: &Asked,
     file: &Path,
     env: &Environment<'_>,
 ) -> Result<Option<Issued>, Error> {
     let key = pending.key()?;
-    let is_wished = match &wish.key {
-        KeyWish::New(curve) => curve.is_none_or(|c| c == key.algorithm()),
-        KeyWish::Standing => seen.key.as_ref().is_none_or(|k| k.public_point() == key.public_point()),
-        KeyWish::File(_) => wish.key.named(env.disk)?.is_some_and(|k| k.public_point() == key.public_point()),
+    let is_requested = match &request.key {
+        KeyRequest::New(curve) => curve.is_none_or(|c| c == key.algorithm()),
+        KeyRequest::Current => seen.key.as_ref().is_none_or(|k| k.public_point() == key.public_point()),
+        KeyRequest::File(_) => request.key.named(env.disk)?.is_some_and(|k| k.public_point() == key.public_point()),
     };
-    if !is_wished {
+    if !is_requested {
         return Ok(None);
     }
     let now = (env.now)();
     let mut wrong = None;
     if let Some(answer) = pending.answer.as_ref().filter(|a| a.asked.is_alike_but_for_names(asked)) {
-        match prove(task, wish, seen, pending, &key, now) {
+        match prove(task, request, seen, pending, &key, now) {
             Ok((verified, plan)) if !is_due(&verified, answer.received_at, now) => {
                 return Ok(Some(Issued { verified, key, received_at: answer.received_at, plan }));
             }
@@ -166,7 +166,7 @@ fn earlier_answer(
             _ => {}
         }
     }
-    let noted = pending.not_as_asked.as_ref().filter(|_| !wish.force);
+    let noted = pending.not_as_asked.as_ref().filter(|_| !request.force);
     noted.and_then(|n| n.stops(asked, wrong, now, file)).map_or(Ok(None), Err)
 }
 
@@ -177,8 +177,8 @@ fn is_due(verified: &VerifiedEnrollment, received_at: Timestamp, now: Timestamp)
 
 fn prove(
     task: &Task<'_>,
-    wish: &Wish,
-    seen: &Seen,
+    request: &Request,
+    seen: &Current,
     pending: &Pending,
     key: &KeyPair,
     now: Timestamp,
@@ -191,14 +191,14 @@ fn prove(
         sans: &task.sans,
         purpose: task.purpose(),
         role: task.role(),
-        pinned_root: seen.root.as_ref().filter(|_| !wish.force),
+        pinned_root: seen.root.as_ref().filter(|_| !request.force),
         now,
         server_date: answer.server_date,
     };
     let verified = verify(answer.cert_pem.as_bytes(), answer.chain_pem.as_bytes(), &expected)?;
-    // What Fabric would refuse is not as asked either. What an operator can mend in the folder is told at its install.
+    // What Fabric would refuse is not as asked either. What an operator can fix in the folder is told at its install.
     let plan = match task.folder {
-        Folder::Msp(sign) => match msp_folder(task, sign, wish, seen).plan(&verified, key, None) {
+        Folder::Msp(sign) => match msp_folder(task, sign, request, seen).plan(&verified, key, None) {
             Err(e @ MspError::Issued { .. }) => return Err(e.into()),
             planned => planned.ok(),
         },
@@ -210,14 +210,14 @@ fn prove(
     Ok((verified, plan))
 }
 
-fn wished_key(wish: &Wish, seen: &Seen, env: &Environment<'_>) -> Result<KeyPair, Error> {
-    let standing = match wish.key {
-        KeyWish::Standing => seen.key.as_ref().and_then(copy),
-        _ => wish.key.named(env.disk)?,
+fn requested_key(request: &Request, seen: &Current, env: &Environment<'_>) -> Result<KeyPair, Error> {
+    let current = match request.key {
+        KeyRequest::Current => seen.key.as_ref().and_then(copy),
+        _ => request.key.named(env.disk)?,
     };
-    Ok(match standing {
+    Ok(match current {
         Some(key) => key,
-        None => KeyPair::generate(wish.key.algorithm())?,
+        None => KeyPair::generate(request.key.algorithm())?,
     })
 }
 
@@ -243,9 +243,9 @@ fn client(ca: &CaAccess, env: &Environment<'_>) -> Result<Client, Error> {
 #[allow(clippy::too_many_arguments, reason = "one private step of obtain, split off for its length")]
 async fn ask(
     task: &Task<'_>,
-    wish: &Wish,
+    request: &Request,
     client: &Client,
-    request: &EnrollRequest<'_>,
+    body: &EnrollRequest<'_>,
     pending: &mut Pending,
     signed: Option<(&str, &KeyPair)>,
     places: &[&Place],
@@ -258,7 +258,7 @@ async fn ask(
         pending.answer_lost = open;
         task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)
     };
-    let policy = wish.wait.map_or_else(RetryPolicy::once, RetryPolicy::until);
+    let policy = request.wait.map_or_else(RetryPolicy::once, RetryPolicy::until);
     let lost = RefCell::new(false);
     let note = |e: &CaError, pause: Duration| {
         if e.is_ambiguous() {
@@ -270,7 +270,7 @@ async fn ask(
         keep(pending, true)?;
         tracing::info!("asking {} for the {} certificate of {} (re-enrolment)", ca.url, task.purpose().as_str(), ca.id);
         let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
-        match policy.run(random, note, || client.reenroll(&credential, request)).await {
+        match policy.run(random, note, || client.reenroll(&credential, body)).await {
             Ok(answer) => return Ok(answer),
             Err(e) if e.is_refusal() => {
                 tracing::info!("{e}; enrolling with the secret instead");
@@ -285,14 +285,14 @@ async fn ask(
     let secret = ca.secret.read(disk)?;
     let remembered = remembered_refusal(places, ca, &secret, env)?;
     if let Some((refusal, place)) = &remembered
-        && !wish.force
+        && !request.force
         && let Some(stop) = refusal.stops((env.now)(), &place.state_dir().join(refusal::FILE))
     {
         return Err(stop);
     }
     keep(pending, true)?;
     tracing::info!("asking {} for the {} certificate of {}", ca.url, task.purpose().as_str(), ca.id);
-    match policy.run(random, note, || client.enroll(&ca.id, &secret, request)).await {
+    match policy.run(random, note, || client.enroll(&ca.id, &secret, body)).await {
         Ok(answer) => {
             for place in places {
                 place.remove_state_file(disk, refusal::FILE)?;
@@ -303,7 +303,7 @@ async fn ask(
             if let CaError::Server { error: server, .. } = &e
                 && matches!(server.class, Class::Credential | Class::Locked)
             {
-                let before = remembered.map(|(r, _)| r).filter(|_| !wish.force);
+                let before = remembered.map(|(r, _)| r).filter(|_| !request.force);
                 let refusal = Refusal::after(before, ca, &secret, &secret.redact(&e.to_string()), (env.now)())?;
                 for place in places {
                     place.write_state_file(disk, refusal::FILE, &refusal.to_bytes(), 0o600)?;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::Environment;
 use super::obtain::Issued;
-use super::request::{SignWish, TlsFiles, TlsWish, Wish};
+use super::request::{Request, SignRequest, TlsFiles, TlsRequest};
 use super::state::pending;
 use super::state::record::{self, Record};
-use super::task::{Seen, Task};
+use super::task::{Current, Task};
 use crate::disk::DiskFolder;
 use crate::install::{FolderPlan, KeyAccess, Lock, Place, install};
-use crate::msp::{AdminRule, Layout, StandingMsp, judge};
+use crate::msp::{AdminRule, CurrentMsp, Layout, judge};
 use crate::pki::key::KeyPair;
 use crate::proof::{MspError, MspPlan, MspRequest, TlsPlan, VerifiedEnrollment};
 use crate::{Error, ErrorKind};
@@ -26,7 +26,7 @@ pub(crate) struct MspFolder<'a> {
     /// The same for the TLS CA.
     pub(crate) tls_stem: String,
     pub(crate) key_access: KeyAccess,
-    pub(crate) standing: Option<&'a StandingMsp>,
+    pub(crate) current: Option<&'a CurrentMsp>,
 }
 
 impl MspFolder<'_> {
@@ -40,7 +40,7 @@ impl MspFolder<'_> {
         key: &KeyPair,
         tls: Option<&VerifiedEnrollment>,
     ) -> Result<MspPlan, MspError> {
-        let empty = StandingMsp::default();
+        let empty = CurrentMsp::default();
         MspPlan::build(&MspRequest {
             sign,
             key,
@@ -49,7 +49,7 @@ impl MspFolder<'_> {
             tls_stem: &self.tls_stem,
             layout: self.layout,
             node_ous: self.node_ous,
-            standing: self.standing.unwrap_or(&empty),
+            current: self.current.unwrap_or(&empty),
             key_access: self.key_access,
         })
     }
@@ -78,7 +78,7 @@ impl MspFolder<'_> {
         let admins = if self.node_ous { AdminRule::Fabric } else { AdminRule::Waived };
         let check = |staged: &Path| {
             // The plan was judged, and nothing is carried over.
-            if self.standing.is_none_or(StandingMsp::is_empty) {
+            if self.current.is_none_or(CurrentMsp::is_empty) {
                 return Ok(());
             }
             judge(&DiskFolder::new(env.disk, staged), (env.now)(), admins).map(drop).map_err(|refusal| {
@@ -86,7 +86,7 @@ impl MspFolder<'_> {
                     ErrorKind::Input,
                     format!("Fabric would refuse the new MSP folder: {}: {}", refusal.path.display(), refusal.reason),
                 )
-                .with_help("mend that file in the standing folder, from which it is carried over; nothing was changed")
+                .with_help("fix that file in the current folder, from which it is carried over; nothing was changed")
             })
         };
         put(self.place, &plan.folder, issued, locks, &check, env)
@@ -118,25 +118,30 @@ pub(crate) fn put(
     Ok(plan.certificate().to_owned())
 }
 
-fn key_access(wish: &Wish) -> KeyAccess {
-    KeyAccess { mode: wish.key_mode, group: wish.group }
+fn key_access(request: &Request) -> KeyAccess {
+    KeyAccess { mode: request.key_mode, group: request.group }
 }
 
-pub(crate) fn msp_folder<'a>(task: &'a Task<'_>, sign: &SignWish, wish: &Wish, seen: &'a Seen) -> MspFolder<'a> {
-    let tls_ca = wish.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
+pub(crate) fn msp_folder<'a>(
+    task: &'a Task<'_>,
+    sign: &SignRequest,
+    request: &Request,
+    seen: &'a Current,
+) -> MspFolder<'a> {
+    let tls_ca = request.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
     MspFolder {
         place: &task.place,
         layout: sign.msp.layout,
         node_ous: sign.msp.node_ous,
         stem: sign.ca.url.ca_file_stem(sign.ca.ca_name.as_deref()),
         tls_stem: tls_ca.url.ca_file_stem(tls_ca.ca_name.as_deref()),
-        key_access: key_access(wish),
-        standing: seen.msp.as_ref(),
+        key_access: key_access(request),
+        current: seen.msp.as_ref(),
     }
 }
 
-pub(crate) fn tls_plan(tls: &TlsWish, new: &Issued, wish: &Wish) -> Result<TlsPlan, Error> {
-    let access = key_access(wish);
+pub(crate) fn tls_plan(tls: &TlsRequest, new: &Issued, request: &Request) -> Result<TlsPlan, Error> {
+    let access = key_access(request);
     Ok(match tls.files {
         TlsFiles::Three(names) => TlsPlan::build(&new.verified, &new.key, names, access)?,
         TlsFiles::MspShaped => {

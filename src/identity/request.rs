@@ -1,4 +1,4 @@
-//! What the user wishes for, as plain data: no file was read and no connection made to build it.
+//! What a run asks for, as plain data: no file was read and no connection made to build it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,16 +56,16 @@ impl CaAccess {
 
 /// Which key to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyWish {
+pub enum KeyRequest {
     /// A new one; the curve if it was named, else P-256.
     New(Option<KeyAlgorithm>),
     /// The one that stands in the target; a new one when none stands there.
-    Standing,
+    Current,
     /// The one in this PEM file.
     File(PathBuf),
 }
 
-impl KeyWish {
+impl KeyRequest {
     /// The key in the file that was named; `None` when none was.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl KeyWish {
 
 /// How the MSP folder is to look.
 #[derive(Clone, Debug)]
-pub struct MspWish {
+pub struct MspForm {
     /// File names.
     pub layout: Layout,
     /// Whether `config.yaml` is written.
@@ -100,7 +100,7 @@ pub struct MspWish {
 
 /// The signing certificate and its MSP folder.
 #[derive(Clone, Debug)]
-pub struct SignWish {
+pub struct SignRequest {
     /// The MSP folder.
     pub target: PathBuf,
     /// The CA.
@@ -110,7 +110,7 @@ pub struct SignWish {
     /// Signing profile; `None` is the CA's default.
     pub profile: Option<String>,
     /// How the folder is to look.
-    pub msp: MspWish,
+    pub msp: MspForm,
     /// The NodeOU that the certificate must carry.
     pub role: RoleRule,
 }
@@ -128,7 +128,7 @@ pub enum TlsFiles {
 
 /// The TLS certificate and its folder.
 #[derive(Clone, Debug)]
-pub struct TlsWish {
+pub struct TlsRequest {
     /// The TLS folder.
     pub target: PathBuf,
     /// The CA.
@@ -145,17 +145,17 @@ pub struct TlsWish {
 
 /// Everything one run is to bring about.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct Request {
     /// The signing certificate, when an MSP folder was named.
-    pub sign: Option<SignWish>,
+    pub sign: Option<SignRequest>,
     /// The TLS certificate, when a TLS folder was named.
-    pub tls: Option<TlsWish>,
+    pub tls: Option<TlsRequest>,
     /// Subject fields beside the CN.
     pub subject: SubjectFields,
     /// Attribute requests; `None` leaves the choice to the CA.
     pub attributes: Option<Vec<AttrRequest>>,
     /// Which key.
-    pub key: KeyWish,
+    pub key: KeyRequest,
     /// Mode of key files.
     pub key_mode: u32,
     /// Group of the folders.
@@ -166,7 +166,7 @@ pub struct Wish {
     pub wait: Option<Duration>,
 }
 
-impl Wish {
+impl Request {
     /// The enrolment id of the identity: the signing one's, or the TLS one's when it stands alone.
     pub fn id(&self) -> &str {
         self.sign.as_ref().map(|s| &s.ca.id).or_else(|| self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)

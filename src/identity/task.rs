@@ -1,13 +1,13 @@
-//! One certificate of a wish, and what stands in its target now.
+//! One certificate of a request, and what stands in its target now.
 
 use std::path::{Path, PathBuf};
 
-use super::due::{self, Reason, Standing, Wanted};
-use super::request::{CaAccess, KeyWish, SignWish, TlsFiles, TlsWish, Wish};
+use super::due::{self, Evidence, Reason, Wanted};
+use super::request::{CaAccess, KeyRequest, Request, SignRequest, TlsFiles, TlsRequest};
 use super::state::record::{self, Record};
 use crate::disk::{Disk, DiskFolder, FolderReader};
 use crate::install::Place;
-use crate::msp::{StandingMsp, StandingTls};
+use crate::msp::{CurrentMsp, CurrentTls};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Chain};
@@ -17,11 +17,11 @@ use crate::{Error, ErrorKind, Timestamp};
 /// Which folder a certificate goes into.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Folder<'a> {
-    Msp(&'a SignWish),
-    Tls(&'a TlsWish),
+    Msp(&'a SignRequest),
+    Tls(&'a TlsRequest),
 }
 
-/// One certificate of a wish.
+/// One certificate of a request.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
     pub(crate) folder: Folder<'a>,
@@ -30,14 +30,14 @@ pub(crate) struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// The tasks of a wish: the signing certificate first, since it can be the credential for the other.
-    pub(crate) fn all(wish: &'a Wish, disk: &Disk) -> Result<Vec<Self>, Error> {
+    /// The tasks of a request: the signing certificate first, since it can be the credential for the other.
+    pub(crate) fn all(request: &'a Request, disk: &Disk) -> Result<Vec<Self>, Error> {
         let mut tasks = Vec::new();
-        if let Some(sign) = &wish.sign {
+        if let Some(sign) = &request.sign {
             let place = Place::of(disk, &sign.target)?;
             tasks.push(Self { folder: Folder::Msp(sign), place, sans: sign.names.sans() });
         }
-        if let Some(tls) = &wish.tls {
+        if let Some(tls) = &request.tls {
             let place = Place::of(disk, &tls.target)?;
             tasks.push(Self { folder: Folder::Tls(tls), place, sans: tls.names.sans() });
         }
@@ -80,20 +80,20 @@ impl<'a> Task<'a> {
     }
 
     /// Reads what stands in the target.
-    pub(crate) fn look(&self, disk: &Disk) -> Result<Seen, Error> {
+    pub(crate) fn look(&self, disk: &Disk) -> Result<Current, Error> {
         let folder = DiskFolder::new(disk, self.place.target());
         let record = self.place.read_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
         let mut seen = match self.folder {
-            Folder::Msp(_) => Seen::msp(standing_msp(&self.place, disk)?),
-            Folder::Tls(TlsWish { files: TlsFiles::Three(names), .. }) => {
+            Folder::Msp(_) => Current::msp(current_msp(&self.place, disk)?),
+            Folder::Tls(TlsRequest { files: TlsFiles::Three(names), .. }) => {
                 let paths = (names.certificate().into(), names.ca());
-                Seen::tls(StandingTls::read(&folder, *names), paths)
+                Current::tls(CurrentTls::read(&folder, *names), paths)
             }
-            Folder::Tls(TlsWish { files: TlsFiles::MspShaped, .. }) => {
-                let standing = StandingMsp::read(&folder, None);
-                let has_roots = !standing.roots.is_empty();
-                let certificate = standing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default();
-                Seen { is_msp: has_roots, ..Seen::tls(standing.into_tls(), (certificate, "tlscacerts")) }
+            Folder::Tls(TlsRequest { files: TlsFiles::MspShaped, .. }) => {
+                let existing = CurrentMsp::read(&folder, None);
+                let has_roots = !existing.roots.is_empty();
+                let certificate = existing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default();
+                Current { is_msp: has_roots, ..Current::tls(existing.into_tls(), (certificate, "tlscacerts")) }
             }
         };
         // A record of another certificate is of no use: a run was killed between install and record.
@@ -104,15 +104,15 @@ impl<'a> Task<'a> {
         Ok(seen)
     }
 
-    /// Whether there is anything to do. `named_key` is the key in the file that the wish names.
+    /// Whether there is anything to do. `named_key` is the key in the file that the request names.
     pub(crate) fn decide(
         &self,
-        wish: &Wish,
+        request: &Request,
         named_key: Option<&KeyPair>,
-        seen: &Seen,
+        seen: &Current,
         now: Timestamp,
     ) -> Result<Option<Reason>, Error> {
-        if seen.is_msp && !wish.force {
+        if seen.is_msp && !request.force {
             let target = self.target().display();
             return Err(Error::new(
                 ErrorKind::Input,
@@ -120,7 +120,7 @@ impl<'a> Task<'a> {
             )
             .with_help("name another folder, or replace that MSP with --force"));
         }
-        let standing = seen.leaf.as_ref().map(|leaf| Standing {
+        let existing = seen.leaf.as_ref().map(|leaf| Evidence {
             leaf,
             curve: seen.key.as_ref().map(KeyPair::algorithm),
             issuer: seen.chain.as_ref().map(Chain::issuer),
@@ -128,8 +128,8 @@ impl<'a> Task<'a> {
             issued_at: seen.record.as_ref().map(|r| r.issued_at),
             changed: seen.changed.clone(),
         });
-        let curve = match wish.key {
-            KeyWish::New(curve) => curve,
+        let curve = match request.key {
+            KeyRequest::New(curve) => curve,
             _ => None,
         };
         let wanted = Wanted {
@@ -138,16 +138,16 @@ impl<'a> Task<'a> {
             role: self.role(),
             curve,
             key_point: named_key.map(KeyPair::public_point),
-            force: wish.force,
+            force: request.force,
             target: self.target(),
         };
-        due::decide(standing.as_ref(), &wanted, now)
+        due::decide(existing.as_ref(), &wanted, now)
     }
 }
 
 /// What stands in a target.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Current {
     pub(crate) leaf: Option<Cert>,
     /// The certificate's file in the target.
     pub(crate) leaf_path: PathBuf,
@@ -159,64 +159,64 @@ pub(crate) struct Seen {
     pub(crate) record: Option<Record>,
     pub(crate) changed: Vec<String>,
     /// The rest of an MSP folder.
-    pub(crate) msp: Option<StandingMsp>,
+    pub(crate) msp: Option<CurrentMsp>,
     /// An MSP stands where a TLS certificate is to go.
     is_msp: bool,
 }
 
-impl Seen {
+impl Current {
     /// Another certificate stands there now.
     pub(crate) fn replace_leaf(&mut self, leaf: Cert, path: PathBuf) {
         (self.leaf, self.leaf_path) = (Some(leaf), path);
     }
 
-    fn msp(standing: StandingMsp) -> Self {
-        let chain = standing.chain();
+    fn msp(existing: CurrentMsp) -> Self {
+        let chain = existing.chain();
         let mut problems: Vec<String> =
-            standing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
-        if standing.leaf.is_some() && chain.is_none() {
+            existing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
+        if existing.leaf.is_some() && chain.is_none() {
             problems.push("no chain from the certificate to a root in cacerts".to_owned());
         }
-        if standing.leaf.is_some() && !standing.pair_matches() && problems.is_empty() {
+        if existing.leaf.is_some() && !existing.pair_matches() && problems.is_empty() {
             problems.push("certificate and key do not belong together".to_owned());
         }
         Self {
-            leaf: standing.leaf.as_ref().map(|(_, leaf)| leaf.clone()),
-            leaf_path: standing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default(),
-            key: standing.key.as_ref().and_then(|(_, key)| copy(key)),
-            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| standing.roots.first().cloned()),
+            leaf: existing.leaf.as_ref().map(|(_, leaf)| leaf.clone()),
+            leaf_path: existing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default(),
+            key: existing.key.as_ref().and_then(|(_, key)| copy(key)),
+            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
             chain,
             problems,
-            msp: Some(standing),
+            msp: Some(existing),
             ..Self::default()
         }
     }
 
     /// `paths`: where the certificate and the root stand.
-    fn tls(standing: StandingTls, paths: (PathBuf, &str)) -> Self {
-        let chain = standing.chain();
+    fn tls(existing: CurrentTls, paths: (PathBuf, &str)) -> Self {
+        let chain = existing.chain();
         let mut problems: Vec<String> =
-            standing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
-        if standing.leaf.is_some() && chain.is_none() {
+            existing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
+        if existing.leaf.is_some() && chain.is_none() {
             problems.push(format!("no chain from the certificate to {}", paths.1));
         }
-        if standing.leaf.is_some() && !standing.pair_matches() && problems.is_empty() {
+        if existing.leaf.is_some() && !existing.pair_matches() && problems.is_empty() {
             problems.push("certificate and key do not belong together".to_owned());
         }
         Self {
             leaf_path: paths.0,
-            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| standing.roots.first().cloned()),
+            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
             chain,
             problems,
-            leaf: standing.leaf,
-            key: standing.key,
+            leaf: existing.leaf,
+            key: existing.key,
             ..Self::default()
         }
     }
 }
 
 /// What stands in an MSP folder; a `config.yaml` that fabcert wrote is known by its hash.
-pub(crate) fn standing_msp(place: &Place, disk: &Disk) -> Result<StandingMsp, Error> {
+pub(crate) fn current_msp(place: &Place, disk: &Disk) -> Result<CurrentMsp, Error> {
     let folder = DiskFolder::new(disk, place.target());
     let configs = place.read_state_file(disk, record::CONFIGS_FILE)?;
     let ours = folder
@@ -224,7 +224,7 @@ pub(crate) fn standing_msp(place: &Place, disk: &Disk) -> Result<StandingMsp, Er
         .ok()
         .map(|content| record::sha256(&content))
         .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
-    Ok(StandingMsp::read(&folder, ours.as_deref()))
+    Ok(CurrentMsp::read(&folder, ours.as_deref()))
 }
 
 /// Another handle on the same key.

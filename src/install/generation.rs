@@ -2,14 +2,14 @@
 //!
 //! As the kubelet's atomic writer does (`pkg/volume/util/atomic_writer.go` in Kubernetes), the target holds
 //!
-//! - `..set-<n>/`: the generations, the standing one and the one before it;
-//! - `..data`: a link to the standing one, switched in one step;
+//! - `..set-<n>/`: the generations, the current one and the one before it;
+//! - `..data`: a link to the current one, switched in one step;
 //! - `<entry>`: for each entry that is ours a link to `..data/<entry>`; entries that are not ours stand as they are, and
 //!   a generation holds links to them (`<entry>` to `../<entry>`), so that it is a whole folder when seen through
 //!   `..data`;
 //! - `.fabcert/`: the state folder.
 //!
-//! While a run is at work also `..new` and `..standing` (trees that are not yet whole, mode `0700`), `..data_tmp`, and in
+//! While a run is at work also `..new` and `..current` (trees that are not yet whole, mode `0700`), `..data_tmp`, and in
 //! the state folder `swapped` and `trash`.
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use super::{InstallError, Place};
 use crate::Error;
 use crate::disk::{Disk, FsError, Kind};
 
-/// The link to the standing generation.
+/// The link to the current generation.
 pub(super) const DATA: &str = "..data";
 /// The state folder in the target.
 pub(super) const STATE: &str = ".fabcert";
@@ -29,7 +29,7 @@ pub(super) const STATE: &str = ".fabcert";
 const NEXT_DATA: &str = "..data_tmp";
 const SET: &str = "..set-";
 const NEW: &str = "..new";
-const STANDING: &str = "..standing";
+const STANDING: &str = "..current";
 const SWAPPED: &str = "swapped";
 const TRASH: &str = "trash";
 
@@ -86,14 +86,14 @@ pub(super) fn publish(
     disk.chmod(&new, 0o755)?;
     check(&new).map_err(InstallError::Check)?;
 
-    volume.settle_standing(&ours)?;
+    volume.settle_existing(&ours)?;
     stage::sync(disk, &new)?;
-    let number = volume.standing_number()?.unwrap_or(0) + 1;
+    let number = volume.current_number()?.unwrap_or(0) + 1;
     disk.rename_noreplace(&new, &volume.set(number))?;
     for entry in &ours {
         let there = disk.metadata(&volume.set(number).join(entry))?.is_some();
         if there && disk.metadata(&volume.target.join(entry))?.is_none() {
-            // It leads nowhere until the switch: `settle_standing` saw to that.
+            // It leads nowhere until the switch: `settle_existing` saw to that.
             disk.symlink(&Path::new(DATA).join(entry), &volume.target.join(entry))?;
         }
     }
@@ -107,7 +107,7 @@ pub(super) fn publish(
     settle().map_err(|e| InstallError::Unfinished { target: volume.target.to_owned(), source: Box::new(e.into()) })
 }
 
-/// Makes order after a run, however it ended: the standing generation and the one before it, links that lead somewhere,
+/// Makes order after a run, however it ended: the current generation and the one before it, links that lead somewhere,
 /// nothing else.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     let volume = Volume { disk, target: place.target(), state: place.state_dir() };
@@ -117,10 +117,10 @@ pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     }
     let trash = volume.state.join(TRASH);
     disk.remove_tree(&trash)?;
-    let standing = volume.standing_number()?;
+    let current = volume.current_number()?;
     let previous = volume.previous_number()?;
     for number in volume.numbers()? {
-        if Some(number) != standing && Some(number) != previous {
+        if Some(number) != current && Some(number) != previous {
             // Moved away first, so that what bears the name of a generation is always whole.
             disk.rename_noreplace(&volume.set(number), &trash)?;
             disk.remove_tree(&trash)?;
@@ -157,14 +157,14 @@ impl Volume<'_> {
     }
 
     /// The generation that readers see.
-    fn standing_number(&self) -> Result<Option<u64>, FsError> {
+    fn current_number(&self) -> Result<Option<u64>, FsError> {
         Ok(self.disk.link_target(&self.target.join(DATA))?.and_then(|to| set_number(to.as_os_str())))
     }
 
-    /// The generation before the standing one. A higher number was never published.
+    /// The generation before the current one. A higher number was never published.
     fn previous_number(&self) -> Result<Option<u64>, FsError> {
-        let Some(standing) = self.standing_number()? else { return Ok(None) };
-        Ok(self.numbers()?.range(..standing).next_back().copied())
+        let Some(current) = self.current_number()? else { return Ok(None) };
+        Ok(self.numbers()?.range(..current).next_back().copied())
     }
 
     /// Whether `entry` of the target is a link through `..data`.
@@ -265,7 +265,7 @@ impl Volume<'_> {
     /// Brings a folder in which entries of ours stand as real files or folders to the form in which every entry goes
     /// through `..data`, without a reader seeing any change: a generation that equals what stands is published first,
     /// then each entry is swapped for its link. Does nothing where that is so already.
-    fn settle_standing(&self, ours: &BTreeSet<OsString>) -> Result<(), InstallError> {
+    fn settle_existing(&self, ours: &BTreeSet<OsString>) -> Result<(), InstallError> {
         let data = self.target.join(DATA);
         let mut real = Vec::new();
         let mut hidden = false;
@@ -285,7 +285,7 @@ impl Volume<'_> {
         self.link_others(ours, &copy)?;
         self.disk.chmod(&copy, 0o755)?;
         stage::sync(self.disk, &copy)?;
-        let number = self.standing_number()?.unwrap_or(0) + 1;
+        let number = self.current_number()?.unwrap_or(0) + 1;
         self.disk.rename_noreplace(&copy, &self.set(number))?;
         self.switch_to(number)?;
         self.disk.sync(self.target)?;
@@ -295,7 +295,7 @@ impl Volume<'_> {
         Ok(self.disk.sync(self.target)?)
     }
 
-    /// Swaps the real `entry` for a link to its equal in the standing generation.
+    /// Swaps the real `entry` for a link to its equal in the current generation.
     fn swap_for_link(&self, entry: &OsStr) -> Result<(), InstallError> {
         let (path, swapped) = (self.target.join(entry), self.state.join(SWAPPED));
         self.disk.symlink(&Path::new(DATA).join(entry), &swapped)?;

@@ -20,7 +20,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks `place` and clears up what a killed run left there; the standing folder is whole afterwards. Makes the
+    /// Locks `place` and clears up what a killed run left there; the current folder is whole afterwards. Makes the
     /// state folder where it is missing. `now` goes into the file, for the message that another run gets.
     ///
     /// # Errors

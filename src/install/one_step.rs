@@ -155,7 +155,7 @@ impl From<InstallError> for Error {
 /// The new tree is staged on the same file system, in a folder of mode `0700` of fabcert's own; then `check` judges it
 /// by the path it is given, then it is forced to the disk and swapped in. Whatever happens, the target holds the old set
 /// whole or the new set whole, and never anything temporary. What stood before is kept as the previous set. The mode,
-/// owner and group of the standing folder stay; a new one gets `0755`. Files that are not ours are carried over with
+/// owner and group of the current folder stay; a new one gets `0755`. Files that are not ours are carried over with
 /// mode, time of modification, owner and group (what root owned may become this user's; extended attributes and access
 /// lists are not kept).
 ///

@@ -43,10 +43,10 @@ impl Place {
     /// # Errors
     /// When something other than a folder stands there, or the path cannot be looked at.
     pub fn of(disk: &Disk, target: &Path) -> Result<Self, InstallError> {
-        let Some(standing) = disk.metadata_followed(target)? else {
+        let Some(current) = disk.metadata_followed(target)? else {
             return Ok(Self { target: resolve_missing(disk, target)?, layout: Placement::Plain });
         };
-        if standing.kind != Kind::Dir {
+        if current.kind != Kind::Dir {
             return Err(InstallError::NotAFolder { path: target.to_owned() });
         }
         let target = disk.canonical(target)?;

@@ -15,12 +15,12 @@ pub(super) enum Filling<'a> {
     Tree(&'a Path),
 }
 
-/// Makes the folder in which the tree is built. Entries get the group that they would get in `standing`.
-pub(super) fn open(disk: &Disk, stage: &Path, standing: Option<&Metadata>) -> Result<(), FsError> {
+/// Makes the folder in which the tree is built. Entries get the group that they would get in `current`.
+pub(super) fn open(disk: &Disk, stage: &Path, current: Option<&Metadata>) -> Result<(), FsError> {
     disk.create_dir(stage, 0o700)?;
-    if let Some(standing) = standing {
-        set_owner(disk, stage, standing)?;
-        if standing.mode & 0o2000 != 0 {
+    if let Some(current) = current {
+        set_owner(disk, stage, current)?;
+        if current.mode & 0o2000 != 0 {
             disk.chmod(stage, 0o2700)?;
         }
     }
@@ -158,7 +158,7 @@ fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
     Ok(())
 }
 
-/// Refuses a standing tree that could be moved away, but not without harm: one that is or holds a mount point, which
+/// Refuses a current tree that could be moved away, but not without harm: one that is or holds a mount point, which
 /// would go along, or a folder that could later not be removed.
 pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallError> {
     let Some(found) = disk.metadata(tree)? else { return Ok(()) };

@@ -6,7 +6,7 @@
 //! - `swap-<inode>`: a whole tree, named by the inode number that the new tree's folder has. After the swap the old
 //!   tree bears the name, with another inode number: so a look tells on which side of the swap a run was killed.
 //! - `old`: the old tree, where the file system cannot swap and two moves have to do.
-//! - `previous`: the set before the standing one.
+//! - `previous`: the set before the current one.
 //! - `trash`: a former `previous` on its way out.
 
 use std::path::{Path, PathBuf};
@@ -43,9 +43,9 @@ pub(super) fn publish(
 ) -> Result<(), InstallError> {
     let (state, target) = (place.state_dir(), place.target());
     let build = state.join(BUILD);
-    let standing = disk.metadata(target)?;
-    stage::open(disk, &build, standing.as_ref())?;
-    match (&standing, filling) {
+    let current = disk.metadata(target)?;
+    stage::open(disk, &build, current.as_ref())?;
+    match (&current, filling) {
         (None, Filling::Tree(tree)) => stage::copy_entries(disk, tree, &build, Path::new(""), &|_| true)?,
         (None, Filling::Plan(_)) => stage::fill(disk, &build, owned, filling)?,
         (Some(found), _) => {
@@ -58,11 +58,11 @@ pub(super) fn publish(
             stage::fill(disk, &build, owned, filling)?;
         }
     }
-    disk.chmod(&build, standing.map_or(0o755, |m| m.mode))?;
+    disk.chmod(&build, current.map_or(0o755, |m| m.mode))?;
     check(&build).map_err(InstallError::Check)?;
     stage::sync(disk, &build)?;
 
-    if standing.is_none() {
+    if current.is_none() {
         disk.rename_noreplace(&build, target)?;
     } else {
         let inode = disk.metadata(&build)?.map_or(0, |m| m.inode);
@@ -84,7 +84,7 @@ pub(super) fn publish(
     settle().map_err(|e| InstallError::Unfinished { target: target.to_owned(), source: Box::new(e.into()) })
 }
 
-/// Makes order after a run, however it ended: the standing set whole, one previous set, nothing else.
+/// Makes order after a run, however it ended: the current set whole, one previous set, nothing else.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     let (state, target) = (place.state_dir(), place.target());
     disk.remove_tree(&state.join(BUILD))?;

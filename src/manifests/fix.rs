@@ -17,7 +17,7 @@ pub struct Addition {
 
 /// A text with names added, and what could not be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mended {
+pub struct Fixed {
     /// The text; the old one where nothing could be added.
     pub text: String,
     /// What has to be added by hand: the list is shared by an alias, say.
@@ -26,25 +26,25 @@ pub struct Mended {
 
 /// The text with names added to its lists. Where the list it belongs to uses placeholders, a new name uses them too.
 /// What was added is read back: an addition that would change anything but its list is not made.
-pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Mended {
+pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Fixed {
     let mut ordered: Vec<&Addition> = additions.iter().collect();
     // From the end, so that the lines before stay where they are.
     ordered.sort_by_key(|a| std::cmp::Reverse(line_of(a.list)));
     let new = with_all(text, &ordered, variables);
     if has_grown(text, &new, &ordered, variables) {
-        return Mended { text: new, refused: Vec::new() };
+        return Fixed { text: new, refused: Vec::new() };
     }
     // One of them at least cannot be made.
-    let mut mended = Mended { text: text.to_owned(), refused: Vec::new() };
+    let mut fixed = Fixed { text: text.to_owned(), refused: Vec::new() };
     for addition in ordered {
-        let new = with_all(&mended.text, &[addition], variables);
-        if has_grown(&mended.text, &new, &[addition], variables) {
-            mended.text = new;
+        let new = with_all(&fixed.text, &[addition], variables);
+        if has_grown(&fixed.text, &new, &[addition], variables) {
+            fixed.text = new;
         } else {
-            mended.refused.push(addition.clone());
+            fixed.refused.push(addition.clone());
         }
     }
-    mended
+    fixed
 }
 
 fn with_all(text: &str, additions: &[&Addition], variables: &Variables) -> String {
@@ -228,7 +228,7 @@ mod tests {
         let manifest = Manifest::read(Path::new("c.yaml"), text, &variables).unwrap();
         let Some(Object::Certificate(certificate)) = manifest.objects.first() else { panic!("no Certificate") };
         let addition = Addition { list: certificate.dns_names, names: names.iter().map(|n| (*n).to_owned()).collect() };
-        let Mended { text: new, refused } = with_names(text, &[addition], &variables);
+        let Fixed { text: new, refused } = with_names(text, &[addition], &variables);
         assert_eq!(refused, [], "{text}");
         let again = Manifest::read(Path::new("c.yaml"), &new, &variables).unwrap();
         let Some(Object::Certificate(after)) = again.objects.first() else { panic!("no Certificate any more: {new}") };
@@ -304,8 +304,8 @@ mod tests {
             assert!(manifest.left_out.is_none(), "{text}");
             let Some(Object::Certificate(last)) = manifest.objects.last() else { panic!("no Certificate: {text}") };
             let addition = Addition { list: last.dns_names, names: vec!["x".to_owned()] };
-            let mended = with_names(&text, std::slice::from_ref(&addition), &Variables::new());
-            assert_eq!(mended, Mended { text, refused: vec![addition] });
+            let fixed = with_names(&text, std::slice::from_ref(&addition), &Variables::new());
+            assert_eq!(fixed, Fixed { text, refused: vec![addition] });
         }
     }
 

@@ -45,7 +45,7 @@ pub use container::{Container, ContainerPort, EnvFrom, EnvSource, EnvVar, Mount}
 pub use dial::Dial;
 pub use document::Word;
 pub use fabric::{FabricKind, FabricNode, SelfEndpoint};
-pub use fix::{Addition, Mended, with_names};
+pub use fix::{Addition, Fixed, with_names};
 pub use holding::{HeldPem, Holding};
 pub use manifest::{LeftOut, Manifest, Object, is_manifest};
 pub use meta::{At, Labels, Meta};

@@ -2,7 +2,7 @@
 
 use super::document::Word;
 use super::meta::At;
-use crate::pki::name::{NameSet, NameWishes};
+use crate::pki::name::{NameRequest, NameSet};
 
 /// Names that a certificate is requested with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +56,9 @@ impl Requested {
         let mut names = Vec::new();
         for (list, kind) in [(&sans, 0), (&hostnames, 1), (&services, 2)] {
             for one in list {
-                let wish = texts(std::slice::from_ref(one));
-                let pick = |wanted: usize| if kind == wanted { wish.as_slice() } else { &[] };
-                let wishes = NameWishes {
+                let request = texts(std::slice::from_ref(one));
+                let pick = |wanted: usize| if kind == wanted { request.as_slice() } else { &[] };
+                let requests = NameRequest {
                     sans: pick(0),
                     hostnames: pick(1),
                     gateway_services: pick(2),
@@ -66,7 +66,7 @@ impl Requested {
                     cluster_domain: &domain,
                 };
                 // What cannot be a name is the business of the enrolment itself.
-                let Ok(set) = NameSet::derive(&wishes) else { continue };
+                let Ok(set) = NameSet::derive(&requests) else { continue };
                 names.extend(set.strings().into_iter().map(|text| Word { text, line: one.1 }));
             }
         }

@@ -37,7 +37,7 @@ pub struct RouteHost {
 pub enum Passthrough {
     /// It does.
     Yes,
-    /// The route ends TLS and begins it anew: clients meet another certificate, and the peer never sees theirs.
+    /// The route ends TLS and begins it again: clients meet another certificate, and the peer never sees theirs.
     Reencrypted,
     /// The route ends TLS, and speaks to a TLS port without it.
     No,
@@ -111,7 +111,7 @@ impl Route {
 
     fn gateway_api(&mut self, document: &Node, kind: &str) {
         if matches!(kind, "HTTPRoute" | "GRPCRoute") {
-            // Whether TLS begins anew behind it says a BackendTLSPolicy.
+            // Whether TLS begins again behind it says a BackendTLSPolicy.
             self.passthrough = Passthrough::Reencrypted;
         }
         let references =
@@ -171,7 +171,7 @@ impl Route {
         for part in ["tcp", "http"] {
             for rule in document.items_at(&["spec", part]) {
                 if part == "http" && is_outside {
-                    // Whether TLS begins anew behind it says a DestinationRule.
+                    // Whether TLS begins again behind it says a DestinationRule.
                     self.passthrough = Passthrough::Reencrypted;
                 }
                 self.hosts_or_gateways(hosts.clone(), backends(rule));

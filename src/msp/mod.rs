@@ -16,7 +16,7 @@ pub(crate) use layout::{CaFolder, MspNames};
 pub use layout::{FileNameError, Layout, NoLayout, NoTlsNames, TlsNames};
 pub use node_ous::{ConfigError, MspConfig, NodeOus, OuIdentifier};
 pub(crate) use read::{CONFIG, SIGN_FOLDERS, TLS_FOLDERS, sha256_hex};
-pub use read::{Problem, StandingConfig, StandingMsp, StandingTls};
+pub use read::{CurrentConfig, CurrentMsp, CurrentTls, Problem};
 pub use verdict::{
     AdminRule, ChannelRules, MspRefusal, MspVerdicts, MspWarning, RefusalStage, Verdict, judge, verdicts,
 };

@@ -14,7 +14,7 @@ use crate::pki::x509::{Cert, Chain};
 
 pub(crate) const CONFIG: &str = "config.yaml";
 
-/// The folders of an MSP that an enrolment fills anew; the rest is carried over.
+/// The folders of an MSP that an enrolment fills again; the rest is carried over.
 pub(crate) const SIGN_FOLDERS: [&str; 4] = ["signcerts", "keystore", "cacerts", "intermediatecerts"];
 pub(crate) const TLS_FOLDERS: [&str; 2] = ["tlscacerts", "tlsintermediatecerts"];
 
@@ -27,9 +27,9 @@ pub struct Problem {
     pub reason: String,
 }
 
-/// The standing `config.yaml`.
+/// The current `config.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StandingConfig {
+pub struct CurrentConfig {
     /// Its bytes.
     pub content: Vec<u8>,
     /// Whether fabcert wrote it and nobody changed it since.
@@ -40,10 +40,10 @@ pub struct StandingConfig {
 /// for it, the first certificate of every CA file.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct StandingMsp {
+pub struct CurrentMsp {
     /// The identity's certificate and its file.
     pub leaf: Option<(PathBuf, Cert)>,
-    /// The key that Fabric would take for it, and its file. It may be the wrong one: see [`StandingMsp::pair_matches`].
+    /// The key that Fabric would take for it, and its file. It may be the wrong one: see [`CurrentMsp::pair_matches`].
     pub key: Option<(PathBuf, KeyPair)>,
     /// `cacerts`.
     pub roots: Vec<Cert>,
@@ -54,29 +54,29 @@ pub struct StandingMsp {
     /// `tlsintermediatecerts`.
     pub tls_intermediates: Vec<Cert>,
     /// `config.yaml`.
-    pub config: Option<StandingConfig>,
+    pub config: Option<CurrentConfig>,
     /// What is missing, broken or does not fit. Nothing is missing where nothing stands.
     pub problems: Vec<Problem>,
     /// The files that are not ours and that Fabric reads.
     pub(crate) carried: MemoryFolder,
 }
 
-impl StandingMsp {
+impl CurrentMsp {
     /// Reads what stands. `config_yaml_ours` is the SHA-256 (lower-case hex) of the `config.yaml` that fabcert wrote last,
     /// as [`crate::proof::MspPlan::config_yaml_sha256`] gave it; a file with another hash is the operator's.
     pub fn read(folder: &dyn FolderReader, config_yaml_ours: Option<&str>) -> Self {
-        let mut standing = Self::default();
+        let mut current = Self::default();
         if folder.list(Path::new("")).map_or(true, |entries| entries.is_empty()) {
-            return standing;
+            return current;
         }
-        let problems = &mut standing.problems;
-        standing.leaf = certificates(folder, "signcerts", true, problems).into_iter().next();
+        let problems = &mut current.problems;
+        current.leaf = certificates(folder, "signcerts", true, problems).into_iter().next();
         let only = |list: Vec<(PathBuf, Cert)>| list.into_iter().map(|(_, cert)| cert).collect();
-        standing.roots = only(certificates(folder, "cacerts", true, problems));
-        standing.intermediates = only(certificates(folder, "intermediatecerts", false, problems));
-        standing.tls_roots = only(certificates(folder, "tlscacerts", false, problems));
-        standing.tls_intermediates = only(certificates(folder, "tlsintermediatecerts", false, problems));
-        if let Some((path, leaf)) = &standing.leaf {
+        current.roots = only(certificates(folder, "cacerts", true, problems));
+        current.intermediates = only(certificates(folder, "intermediatecerts", false, problems));
+        current.tls_roots = only(certificates(folder, "tlscacerts", false, problems));
+        current.tls_intermediates = only(certificates(folder, "tlsintermediatecerts", false, problems));
+        if let Some((path, leaf)) = &current.leaf {
             match find_key(folder, leaf.ski()) {
                 Found::Private(at, found) => match found.pair() {
                     Ok(key) => {
@@ -85,7 +85,7 @@ impl StandingMsp {
                                 format!("it bears the name of the key of {}, and holds another key", path.display());
                             problems.push(Problem { path: at.clone(), reason });
                         }
-                        standing.key = Some((at, key));
+                        current.key = Some((at, key));
                     }
                     Err(e) => problems.push(Problem { path: at, reason: e.to_string() }),
                 },
@@ -98,13 +98,13 @@ impl StandingMsp {
         }
         if let Ok(content) = folder.read(Path::new(CONFIG)) {
             let ours = config_yaml_ours.is_some_and(|hash| hash == sha256_hex(&content));
-            standing.config = Some(StandingConfig { content: content.to_vec(), ours });
+            current.config = Some(CurrentConfig { content: content.to_vec(), ours });
         }
-        standing.carry(folder);
-        standing
+        current.carry(folder);
+        current
     }
 
-    /// Keeps what a new tree would inherit: everything Fabric reads that is not filled anew.
+    /// Keeps what a new tree would inherit: everything Fabric reads that is not filled again.
     fn carry(&mut self, folder: &dyn FolderReader) {
         for path in ["admincerts", "crls", CONFIG].into_iter().chain(TLS_FOLDERS) {
             self.carried.copy_from(folder, Path::new(path));
@@ -127,15 +127,15 @@ impl StandingMsp {
         matches!((&self.leaf, &self.key), (Some((_, leaf)), Some((_, key))) if key.spki_der() == leaf.spki_der())
     }
 
-    /// The standing certificate with its path to a standing root; `None` when there is none.
+    /// The current certificate with its path to a current root; `None` when there is none.
     pub fn chain(&self) -> Option<Chain> {
         chain(self.leaf.as_ref().map(|(_, leaf)| leaf), &self.intermediates, &self.roots)
     }
 
     /// The same folder as `fabric-ca-client` fills it with a TLS certificate: the CAs are those of `tlscacerts` and
     /// `tlsintermediatecerts`, and `cacerts` is empty.
-    pub fn into_tls(self) -> StandingTls {
-        StandingTls {
+    pub fn into_tls(self) -> CurrentTls {
+        CurrentTls {
             leaf: self.leaf.map(|(_, leaf)| leaf),
             intermediates: self.tls_intermediates,
             key: self.key.map(|(_, key)| key),
@@ -148,7 +148,7 @@ impl StandingMsp {
 /// What stands in a TLS folder.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct StandingTls {
+pub struct CurrentTls {
     /// The first certificate of `server.crt`.
     pub leaf: Option<Cert>,
     /// The certificates behind it.
@@ -161,16 +161,16 @@ pub struct StandingTls {
     pub problems: Vec<Problem>,
 }
 
-impl StandingTls {
+impl CurrentTls {
     /// Reads the three files of a TLS folder under the given names.
     pub fn read(folder: &dyn FolderReader, names: TlsNames) -> Self {
-        let mut standing = Self::default();
+        let mut current = Self::default();
         let files = [names.certificate(), names.key(), names.ca()];
         let found = files.map(|name| folder.read(Path::new(name)));
         if found.iter().all(|r| r.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)) {
-            return standing;
+            return current;
         }
-        let mut problem = |name: &str, reason: String| standing.problems.push(Problem { path: name.into(), reason });
+        let mut problem = |name: &str, reason: String| current.problems.push(Problem { path: name.into(), reason });
         let [certificate, key, ca] = files;
         let mut content = files
             .into_iter()
@@ -204,9 +204,9 @@ impl StandingTls {
         {
             problem(key, format!("it is not the key of {certificate}"));
         }
-        standing.intermediates = chain.collect();
-        (standing.leaf, standing.key, standing.roots) = (leaf, key_pair, roots);
-        standing
+        current.intermediates = chain.collect();
+        (current.leaf, current.key, current.roots) = (leaf, key_pair, roots);
+        current
     }
 
     /// Whether nothing stands there.
@@ -219,7 +219,7 @@ impl StandingTls {
         matches!((&self.leaf, &self.key), (Some(leaf), Some(key)) if key.spki_der() == leaf.spki_der())
     }
 
-    /// The standing certificate with its path to a standing root; `None` when there is none.
+    /// The current certificate with its path to a current root; `None` when there is none.
     pub fn chain(&self) -> Option<Chain> {
         chain(self.leaf.as_ref(), &self.intermediates, &self.roots)
     }

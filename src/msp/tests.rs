@@ -123,8 +123,8 @@ fn what_fabric_passes_over_is_warned_of() {
 #[test]
 fn time_matters_for_the_end_of_the_leaf_alone() {
     let disk = Disk::at("peer/A01");
-    let standing = StandingMsp::read(&disk, None);
-    let end = standing.leaf.unwrap().1.not_after();
+    let current = CurrentMsp::read(&disk, None);
+    let end = current.leaf.unwrap().1.not_after();
     assert!(judge(&disk, Timestamp::from_unix(end.unix() - 1), AdminRule::Fabric).is_ok());
     let refusal = judge(&disk, end, AdminRule::Fabric).unwrap_err();
     assert_eq!((refusal.number, refusal.path), (38, PathBuf::from("signcerts/cert.pem")));
@@ -169,31 +169,31 @@ fn without_administrators_the_rest_is_judged_all_the_same() {
 
 #[test]
 fn what_the_go_client_wrote_is_read() {
-    let standing = StandingMsp::read(&Disk::at("go-client/intermediate-ecert"), None);
-    assert!(standing.pair_matches());
-    assert_eq!(standing.problems, []);
-    let chain = standing.chain().unwrap();
-    assert_eq!(chain.intermediates, standing.intermediates);
-    assert_eq!([chain.root], *standing.roots);
-    assert!(standing.config.is_none());
-    assert!(!standing.is_empty());
+    let current = CurrentMsp::read(&Disk::at("go-client/intermediate-ecert"), None);
+    assert!(current.pair_matches());
+    assert_eq!(current.problems, []);
+    let chain = current.chain().unwrap();
+    assert_eq!(chain.intermediates, current.intermediates);
+    assert_eq!([chain.root], *current.roots);
+    assert!(current.config.is_none());
+    assert!(!current.is_empty());
 }
 
 #[test]
 fn broken_files_are_problems_and_no_errors() {
-    let empty = StandingMsp::read(&MemoryFolder::new(), None);
+    let empty = CurrentMsp::read(&MemoryFolder::new(), None);
     assert!(empty.is_empty() && empty.problems.is_empty());
 
     let mut folder = Disk::at("peer/A04").in_memory();
-    let standing = StandingMsp::read(&folder, None);
-    assert!(standing.key.is_some() && !standing.pair_matches());
-    assert_eq!(standing.problems.len(), 1);
+    let current = CurrentMsp::read(&folder, None);
+    assert!(current.key.is_some() && !current.pair_matches());
+    assert_eq!(current.problems.len(), 1);
 
     folder.remove("keystore");
     folder.insert("cacerts/ca.pem", "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n");
     folder.insert("tlscacerts/t.pem", "");
-    let standing = StandingMsp::read(&folder, None);
-    assert!(standing.leaf.is_some() && standing.key.is_none() && standing.chain().is_none());
-    let paths: Vec<&Path> = standing.problems.iter().map(|p| p.path.as_path()).collect();
+    let current = CurrentMsp::read(&folder, None);
+    assert!(current.leaf.is_some() && current.key.is_none() && current.chain().is_none());
+    let paths: Vec<&Path> = current.problems.iter().map(|p| p.path.as_path()).collect();
     assert_eq!(paths, ["cacerts/ca.pem", "tlscacerts/t.pem", "keystore"].map(Path::new));
 }

@@ -13,7 +13,7 @@ pub enum MspError {
     #[error(transparent)]
     Name(#[from] FileNameError),
     /// The operator's `config.yaml`, which is kept, makes Fabric refuse the new folder.
-    #[error("the standing config.yaml is not fabcert's and would make Fabric refuse the new folder: {refusal}")]
+    #[error("the current config.yaml is not fabcert's and would make Fabric refuse the new folder: {refusal}")]
     OperatorConfig {
         /// What Fabric would say.
         refusal: MspRefusal,
@@ -51,17 +51,17 @@ impl From<MspError> for crate::Error {
             MspError::OperatorConfig { issuer, .. } => (
                 ErrorKind::Input,
                 format!(
-                    "mend config.yaml (NodeOUs with Certificate: {}, the CA that issues), or move it away and let fabcert write one; nothing was written",
+                    "fix config.yaml (NodeOUs with Certificate: {}, the CA that issues), or move it away and let fabcert write one; nothing was written",
                     issuer.display()
                 ),
             ),
             MspError::OperatorFile { refusal } => (
                 ErrorKind::Input,
-                format!("mend {} or move it out of the folder; nothing was written", refusal.path.display()),
+                format!("fix {} or move it out of the folder; nothing was written", refusal.path.display()),
             ),
             MspError::Issued { .. } => (
                 ErrorKind::NotAsAsked,
-                "the CA's own certificates or its profile must be mended by its operator; nothing was written".to_owned(),
+                "the CA's own certificates or its profile must be fixed by its operator; nothing was written".to_owned(),
             ),
             MspError::Mismatch { .. } => (ErrorKind::Bug, "please report this".to_owned()),
         };

@@ -7,7 +7,7 @@ use super::{MspError, Purpose, VerifiedEnrollment};
 use crate::Timestamp;
 use crate::install::{FolderPlan, KeyAccess};
 use crate::msp::{
-    AdminRule, CONFIG, CaFolder, Layout, MspConfig, MspNames, MspRefusal, MspWarning, SIGN_FOLDERS, StandingMsp,
+    AdminRule, CONFIG, CaFolder, CurrentMsp, Layout, MspConfig, MspNames, MspRefusal, MspWarning, SIGN_FOLDERS,
     TLS_FOLDERS, judge, sha256_hex,
 };
 use crate::pki::key::KeyPair;
@@ -29,10 +29,10 @@ pub struct MspRequest<'a> {
     /// Whose file names to use.
     pub layout: Layout,
     /// Whether to write `config.yaml`. Without it and without `admincerts` Fabric refuses the folder; that is then the
-    /// operator's wish and only a warning.
+    /// operator's request and only a warning.
     pub node_ous: bool,
     /// What stands in the target.
-    pub standing: &'a StandingMsp,
+    pub current: &'a CurrentMsp,
     /// Who may read the key.
     pub key_access: KeyAccess,
 }
@@ -54,9 +54,9 @@ impl MspPlan {
     /// really issued. An operator's own `config.yaml` is kept.
     ///
     /// # Errors
-    /// When a name cannot be a file's name, or Fabric would refuse the folder together with what is kept of the standing one.
+    /// When a name cannot be a file's name, or Fabric would refuse the folder together with what is kept of the current one.
     pub fn build(request: &MspRequest<'_>) -> Result<Self, MspError> {
-        let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, standing, key_access } = *request;
+        let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, current, key_access } = *request;
         if sign.purpose() != Purpose::Sign {
             return Err(MspError::Mismatch { what: "signing certificate" });
         }
@@ -85,13 +85,13 @@ impl MspPlan {
         // The dates of the leaf are proven already; Fabric judges the chain by them and not by the clock.
         let at = Timestamp::from_unix(sign.leaf().not_before().unix() + 1);
 
-        let kept = standing.config.as_ref().filter(|c| !c.ours && Some(&c.content) != ours.as_ref());
+        let kept = current.config.as_ref().filter(|c| !c.ours && Some(&c.content) != ours.as_ref());
         let mut with_ours = folder.clone();
         with_ours.owned.push(CONFIG.into());
         if let Some(text) = &ours {
             with_ours.file(CONFIG, text.clone(), FILE);
         }
-        let verdict_of = |plan: &FolderPlan| judge(&plan.over(&standing.carried), at, admins);
+        let verdict_of = |plan: &FolderPlan| judge(&plan.over(&current.carried), at, admins);
         if kept.is_some() {
             return match verdict_of(&folder) {
                 Ok(warnings) => Ok(Self { folder, config_yaml_sha256: None, warnings }),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::disk::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
 use crate::install::{FolderPlan, KeyAccess};
-use crate::msp::{Layout, MspConfig, StandingMsp, StandingTls, TlsNames};
+use crate::msp::{CurrentMsp, CurrentTls, Layout, MspConfig, TlsNames};
 use crate::pki::key::KeyPair;
 use crate::{ErrorKind, Timestamp};
 
@@ -82,7 +82,7 @@ fn enrolled(sample: &str, purpose: Purpose) -> Enrolled {
 }
 
 impl Enrolled {
-    fn request<'a>(&'a self, standing: &'a StandingMsp) -> MspRequest<'a> {
+    fn request<'a>(&'a self, current: &'a CurrentMsp) -> MspRequest<'a> {
         MspRequest {
             sign: &self.verified,
             key: &self.key,
@@ -91,7 +91,7 @@ impl Enrolled {
             tls_stem: "127-0-0-1-17140-rootca",
             layout: Layout::FabricCa,
             node_ous: true,
-            standing,
+            current,
             key_access: KeyAccess::default(),
         }
     }
@@ -109,8 +109,8 @@ fn text<'a>(plan: &'a FolderPlan, path: &str) -> &'a str {
 #[test]
 fn a_plan_holds_the_bytes_that_the_go_client_writes_and_a_config() {
     let e = enrolled("ecert-two-hosts", Purpose::Sign);
-    let standing = StandingMsp::default();
-    let plan = MspPlan::build(&e.request(&standing)).unwrap();
+    let current = CurrentMsp::default();
+    let plan = MspPlan::build(&e.request(&current)).unwrap();
     let disk = Disk::at("go-client/ecert-two-hosts");
     let key = format!("keystore/{}", e.key.ski().key_file_name());
     let ca = "cacerts/127-0-0-1-17140-rootca.pem";
@@ -130,8 +130,8 @@ fn a_plan_holds_the_bytes_that_the_go_client_writes_and_a_config() {
 #[test]
 fn every_ca_has_its_own_file_and_the_issuer_vouches_for_the_ous() {
     let e = enrolled("two-intermediates", Purpose::Sign);
-    let standing = StandingMsp::default();
-    let plan = MspPlan::build(&MspRequest { stem: "ca", ..e.request(&standing) }).unwrap();
+    let current = CurrentMsp::default();
+    let plan = MspPlan::build(&MspRequest { stem: "ca", ..e.request(&current) }).unwrap();
     let chain = e.verified.chain();
     assert_eq!(text(&plan.folder, "cacerts/ca.pem"), chain.root.to_pem());
     assert_eq!(text(&plan.folder, "intermediatecerts/ca.pem"), chain.intermediates[0].to_pem());
@@ -144,25 +144,25 @@ fn every_ca_has_its_own_file_and_the_issuer_vouches_for_the_ous() {
 fn the_tls_chain_fills_the_tls_folders_and_else_they_are_kept() {
     let sign = enrolled("ecert-two-hosts", Purpose::Sign);
     let tls = enrolled("tls-profile", Purpose::Tls);
-    let standing = StandingMsp::default();
+    let current = CurrentMsp::default();
     let with =
-        MspPlan::build(&MspRequest { tls: Some(&tls.verified), tls_stem: "t", ..sign.request(&standing) }).unwrap();
+        MspPlan::build(&MspRequest { tls: Some(&tls.verified), tls_stem: "t", ..sign.request(&current) }).unwrap();
     assert_eq!(text(&with.folder, "tlscacerts/tls-t.pem"), tls.verified.chain().root.to_pem());
     assert!(with.folder.owned.contains(&PathBuf::from("tlsintermediatecerts")));
-    let without = MspPlan::build(&sign.request(&standing)).unwrap();
+    let without = MspPlan::build(&sign.request(&current)).unwrap();
     assert!(!without.folder.owned.iter().any(|p| p.starts_with("tlscacerts")));
 
-    let swapped = MspRequest { tls: Some(&sign.verified), ..sign.request(&standing) };
+    let swapped = MspRequest { tls: Some(&sign.verified), ..sign.request(&current) };
     assert!(matches!(MspPlan::build(&swapped), Err(MspError::Mismatch { what: "TLS certificate" })));
-    let wrong_key = MspRequest { key: &tls.key, ..sign.request(&standing) };
+    let wrong_key = MspRequest { key: &tls.key, ..sign.request(&current) };
     assert!(matches!(MspPlan::build(&wrong_key), Err(MspError::Mismatch { what: "key" })));
 }
 
 #[test]
 fn the_layout_of_cryptogen_is_accepted_as_well() {
     let e = enrolled("intermediate-ecert", Purpose::Sign);
-    let standing = StandingMsp::default();
-    let plan = MspPlan::build(&MspRequest { layout: Layout::Cryptogen, stem: "ca", ..e.request(&standing) }).unwrap();
+    let current = CurrentMsp::default();
+    let plan = MspPlan::build(&MspRequest { layout: Layout::Cryptogen, stem: "ca", ..e.request(&current) }).unwrap();
     assert_eq!(
         paths(&plan.folder),
         [
@@ -178,9 +178,9 @@ fn the_layout_of_cryptogen_is_accepted_as_well() {
 #[test]
 fn a_group_may_read_the_key_when_told_so() {
     let e = enrolled("ecert-two-hosts", Purpose::Sign);
-    let standing = StandingMsp::default();
+    let current = CurrentMsp::default();
     let key_access = KeyAccess { mode: 0o640, group: Some(500) };
-    let plan = MspPlan::build(&MspRequest { key_access, ..e.request(&standing) }).unwrap().folder;
+    let plan = MspPlan::build(&MspRequest { key_access, ..e.request(&current) }).unwrap().folder;
     let keystore = plan.dirs.iter().find(|d| d.path == Path::new("keystore")).unwrap();
     assert_eq!((keystore.mode, keystore.group), (0o750, Some(500)));
     let with_group: Vec<u32> = plan.files.iter().filter(|f| f.group == Some(500)).map(|f| f.mode).collect();
@@ -190,7 +190,7 @@ fn a_group_may_read_the_key_when_told_so() {
 #[test]
 fn our_own_config_is_replaced_and_the_operators_is_kept() {
     let e = enrolled("ecert-two-hosts", Purpose::Sign);
-    let nothing = StandingMsp::default();
+    let nothing = CurrentMsp::default();
     let first = MspPlan::build(&e.request(&nothing)).unwrap();
     let hash = first.config_yaml_sha256.unwrap();
     let mut folder = Disk::at("go-client/ecert-two-hosts").in_memory();
@@ -198,19 +198,19 @@ fn our_own_config_is_replaced_and_the_operators_is_kept() {
     folder.insert("config.yaml", ours.clone());
 
     // Ours: a new CA name gives a new text, and --no-node-ous takes it away.
-    let standing = StandingMsp::read(&folder, Some(&hash));
-    assert!(standing.config.as_ref().unwrap().ours);
-    let renamed = MspPlan::build(&MspRequest { stem: "new", ..e.request(&standing) }).unwrap();
+    let current = CurrentMsp::read(&folder, Some(&hash));
+    assert!(current.config.as_ref().unwrap().ours);
+    let renamed = MspPlan::build(&MspRequest { stem: "new", ..e.request(&current) }).unwrap();
     assert!(text(&renamed.folder, "config.yaml").contains("cacerts/new.pem"));
-    let off = MspPlan::build(&MspRequest { node_ous: false, ..e.request(&standing) }).unwrap();
+    let off = MspPlan::build(&MspRequest { node_ous: false, ..e.request(&current) }).unwrap();
     assert!(!paths(&off.folder).contains(&"config.yaml"));
     assert!(off.folder.owned.contains(&PathBuf::from("config.yaml")));
     assert_eq!(off.warnings[0].number, Some(58));
 
     // The operator's: kept as it is, as long as Fabric takes it.
     folder.insert("config.yaml", format!("# mine\n{ours}"));
-    let standing = StandingMsp::read(&folder, Some(&hash));
-    let kept = MspPlan::build(&e.request(&standing)).unwrap();
+    let current = CurrentMsp::read(&folder, Some(&hash));
+    let kept = MspPlan::build(&e.request(&current)).unwrap();
     assert!(!paths(&kept.folder).contains(&"config.yaml"));
     assert!(!kept.folder.owned.contains(&PathBuf::from("config.yaml")));
     assert_eq!(kept.config_yaml_sha256, None);
@@ -229,8 +229,8 @@ fn an_operators_config_that_spoils_the_folder_stops_the_plan() {
         let stranger = Disk::at("peer/A01").read(Path::new("cacerts/ca.pem")).unwrap();
         folder.insert("elsewhere/ca.pem", stranger.to_vec());
         folder.insert("config.yaml", config);
-        let standing = StandingMsp::read(&folder, None);
-        let Err(e @ MspError::OperatorConfig { .. }) = MspPlan::build(&e.request(&standing)) else {
+        let current = CurrentMsp::read(&folder, None);
+        let Err(e @ MspError::OperatorConfig { .. }) = MspPlan::build(&e.request(&current)) else {
             panic!("refusal {number}")
         };
         assert!(e.to_string().contains(&format!("refusal {number}")), "{e}");
@@ -245,8 +245,8 @@ fn another_file_of_the_operator_that_spoils_the_folder_is_named() {
     let e = enrolled("ecert-two-hosts", Purpose::Sign);
     let mut folder = Disk::at("go-client/ecert-two-hosts").in_memory();
     folder.insert("crls/crl.pem", "-----BEGIN X509 CRL-----\nAQID\n-----END X509 CRL-----\n");
-    let standing = StandingMsp::read(&folder, None);
-    let Err(error) = MspPlan::build(&e.request(&standing)) else { panic!("the list cannot be read") };
+    let current = CurrentMsp::read(&folder, None);
+    let Err(error) = MspPlan::build(&e.request(&current)) else { panic!("the list cannot be read") };
     assert!(matches!(&error, MspError::OperatorFile { refusal } if refusal.number == 65));
     let error = crate::Error::from(error);
     assert_eq!(error.exit_code(), 4);
@@ -255,8 +255,8 @@ fn another_file_of_the_operator_that_spoils_the_folder_is_named() {
     folder.remove("crls");
     let stranger = Disk::at("peer/A01").read(Path::new("signcerts/cert.pem")).unwrap();
     folder.insert("admincerts/admin.pem", stranger.to_vec());
-    let standing = StandingMsp::read(&folder, None);
-    let refused = MspPlan::build(&e.request(&standing));
+    let current = CurrentMsp::read(&folder, None);
+    let refused = MspPlan::build(&e.request(&current));
     assert!(matches!(refused, Err(MspError::OperatorFile { refusal }) if refusal.number == 59));
 }
 
@@ -273,16 +273,16 @@ fn a_tls_folder_holds_the_chain_without_the_root_and_is_read_back() {
 
         let mut folder = MemoryFolder::new();
         plan.files.iter().for_each(|f| folder.insert(&f.path, f.bytes.to_vec()));
-        let standing = StandingTls::read(&folder, names);
-        assert!(standing.pair_matches());
-        assert_eq!(standing.chain().as_ref(), Some(chain));
+        let current = CurrentTls::read(&folder, names);
+        assert!(current.pair_matches());
+        assert_eq!(current.chain().as_ref(), Some(chain));
         folder.insert(names.key(), "");
         folder.remove("ca.crt");
-        let standing = StandingTls::read(&folder, names);
-        let broken: Vec<&Path> = standing.problems.iter().map(|p| p.path.as_path()).collect();
+        let current = CurrentTls::read(&folder, names);
+        let broken: Vec<&Path> = current.problems.iter().map(|p| p.path.as_path()).collect();
         assert_eq!(broken, [Path::new("ca.crt"), Path::new(names.key())]);
     }
-    assert!(StandingTls::read(&MemoryFolder::new(), TlsNames::Fabric).is_empty());
+    assert!(CurrentTls::read(&MemoryFolder::new(), TlsNames::Fabric).is_empty());
     let sign = enrolled("ecert-two-hosts", Purpose::Sign);
     assert!(TlsPlan::build(&sign.verified, &sign.key, TlsNames::Fabric, KeyAccess::default()).is_err());
 }

@@ -216,10 +216,10 @@ impl From<VerifyError> for crate::Error {
                 "register the identity with type peer, orderer, admin or client (fabric-ca-client register --id.type), name another --role, or use --no-node-ous; nothing was written"
             }
             VerifyError::Usage { purpose: "TLS", .. } => {
-                "the CA's profile tls must hold server auth and client auth; have the CA's configuration mended; nothing was written"
+                "the CA's profile tls must hold server auth and client auth; have the CA's configuration fixed; nothing was written"
             }
             VerifyError::Chain(_) | VerifyError::NonCaInChain { .. } | VerifyError::ChainUnreadable(_) => {
-                "the CA's chain file is wrong: have its operator mend ca-chain.pem; nothing was written"
+                "the CA's chain file is wrong: have its operator fix ca-chain.pem; nothing was written"
             }
             _ => {
                 "the answer did not come from an honest CA for this request: check the URL and what stands between; nothing was written"

@@ -1,4 +1,4 @@
-//! Text for people: where, what, and one line that mends it.
+//! Text for people: where, what, and one line that fixes it.
 
 use std::io::{self, Write};
 

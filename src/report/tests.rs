@@ -11,7 +11,7 @@ fn report() -> Report {
     let mut find = |id: &str, at: &Location, message: &str, severity: Severity| {
         let rule = rule_by_id(id).expect("a rule");
         // Titles and remedies of rules may get better; these reports stay.
-        found.report(rule, at, message).remedy("mend it").severity(severity).add();
+        found.report(rule, at, message).remedy("fix it").severity(severity).add();
     };
     let at = |path: &str, block, line| Location { path: path.into(), block, line };
     find("expired", &at("peer1/tls/server.crt", Some(2), Some(14)), "it ended", Severity::Error);

@@ -56,7 +56,7 @@ impl Keys {
         if dice.roll(2) == 0 { &self.root } else { &self.intermediate }
     }
 
-    /// Signs the folder's certificates anew with keys that the test holds.
+    /// Signs the folder's certificates again with keys that the test holds.
     fn take_over(folder: &mut Folder) -> Self {
         let key = || KeyPair::generate(KeyAlgorithm::P256).unwrap();
         let keys = Self { root: key(), intermediate: key() };
@@ -229,7 +229,7 @@ fn mutate_config(folder: &mut Folder, dice: &mut Dice) -> String {
     format!("config.yaml: {from:?} becomes {to:?}")
 }
 
-/// Signs a certificate anew, changed, or adds a revocation list.
+/// Signs a certificate again, changed, or adds a revocation list.
 fn reissue_one(folder: &mut Folder, file: &Path, keys: &Keys, dice: &mut Dice) -> String {
     let shown = file.display();
     match dice.roll(9) {

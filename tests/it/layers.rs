@@ -269,8 +269,8 @@ fn breaches_of(path: &str, source: &str) -> Vec<String> {
 fn an_arrow_against_the_layers_is_found() {
     let found = breaches_of("src/x509/chain.rs", "use crate::{\n    Error, Timestamp,\n    msp::Place,\n};\n");
     assert_eq!(found, ["src/x509/chain.rs:3: x509 may not use msp::Place"]);
-    let found = breaches_of("src/ca/verify.rs", "use super::super::enroll::Wish;\nuse super::Client;\n");
-    assert_eq!(found, ["src/ca/verify.rs:1: ca may not use enroll::Wish"]);
+    let found = breaches_of("src/ca/verify.rs", "use super::super::enroll::Request;\nuse super::Client;\n");
+    assert_eq!(found, ["src/ca/verify.rs:1: ca may not use enroll::Request"]);
     let found = breaches_of("src/ca/mod.rs", "fn f() { super::msp::install() }\n");
     assert_eq!(found, ["src/ca/mod.rs:1: ca may not use msp::install"]);
     let found = breaches_of("src/name/san.rs", "use crate::Timestamp;\n");

@@ -1,4 +1,4 @@
-//! What can be mended in the manifests: the names that findings ask for, put into the lists of Certificates.
+//! What can be fixed in the manifests: the names that findings ask for, put into the lists of Certificates.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

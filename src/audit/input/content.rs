@@ -64,7 +64,7 @@ pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dy
     Ok(Content::Text)
 }
 
-/// Fills `chunk` anew, within its capacity, from what is `left`; it stays empty at the end.
+/// Fills `chunk` again, within its capacity, from what is `left`; it stays empty at the end.
 fn next(source: &mut dyn Read, chunk: &mut Vec<u8>, left: &mut u64) -> io::Result<()> {
     let room = chunk.capacity();
     chunk.resize(usize::try_from(*left).map_or(room, |left| left.min(room)), 0);

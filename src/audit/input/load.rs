@@ -10,7 +10,7 @@ use crate::audit::coverage;
 use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::disk::{Disk, Kind};
 use crate::manifests::{Manifest, Variables};
-use crate::msp::{StandingConfig, TlsNames};
+use crate::msp::{CurrentConfig, TlsNames};
 use crate::pki::x509::{Cert, NodeOu};
 
 const SKIPPED: &str = "input-skipped";
@@ -137,7 +137,7 @@ impl Loader<'_> {
         let config = dir.join("config.yaml");
         if let Ok(text) = self.disk.read_regular(&config, LARGEST_CONFIG) {
             facts.config_text = String::from_utf8_lossy(&text).into_owned().into();
-            facts.config = Some(StandingConfig { content: text.to_vec(), ours: false });
+            facts.config = Some(CurrentConfig { content: text.to_vec(), ours: false });
         } else {
             facts.config_is_no_file = matches!(self.disk.metadata_followed(&config), Ok(Some(_)));
         }

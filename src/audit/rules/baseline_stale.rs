@@ -6,8 +6,8 @@ use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
 pub(super) static RULE: Rule = Rule {
     id: "baseline-stale",
     title: "the baseline knows findings that are gone",
-    rationale: "A baseline should only shrink; entries of mended faults would hide them when they come back.",
-    remedy: "write it anew: fabcert audit --write-baseline FILE",
+    rationale: "A baseline should only shrink; entries of fixed faults would hide them when they come back.",
+    remedy: "write it again: fabcert audit --write-baseline FILE",
     severity: Severity::Note,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],

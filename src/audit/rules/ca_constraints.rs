@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     title: "a CA certificate is no CA",
     rationale: "Without CA:TRUE in basicConstraints nothing that it issued is trusted; Fabric refuses the \
                 MSP.",
-    remedy: "have the CA issued anew as a CA, or put the right certificate there",
+    remedy: "have the CA issued again as a CA, or put the right certificate there",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[

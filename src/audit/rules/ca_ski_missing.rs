@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "ca-ski-missing",
     title: "a CA certificate has no subject key identifier",
     rationale: "Fabric refuses an MSP with such a CA; revocation lists and chains find a CA by it.",
-    remedy: "have the CA issued anew with a subject key identifier (openssl: subjectKeyIdentifier=hash)",
+    remedy: "have the CA issued again with a subject key identifier (openssl: subjectKeyIdentifier=hash)",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     title: "certificate is revoked",
     rationale: "A revoked identity is no member, and a peer with it does not start. With NodeOUs, Fabric does not look \
                 whether a certificate in admincerts is revoked.",
-    remedy: "enrol a new identity; take a revoked administrator out of admincerts; if the list is wrong, have it made anew",
+    remedy: "enrol a new identity; take a revoked administrator out of admincerts; if the list is wrong, have it made again",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[

@@ -7,7 +7,7 @@ pub(super) static RULE: Rule = Rule {
     id: "chain-ambiguous",
     title: "more than one path leads to a root",
     rationale: "Fabric wants exactly one path from a certificate to a root. A CA that was renewed with the \
-                same name and key, standing beside the old one, makes two.",
+                same name and key, current beside the old one, makes two.",
     remedy: "remove the CA certificate that is no longer used from cacerts or intermediatecerts",
     severity: Severity::Error,
     confidence: Confidence::Certain,

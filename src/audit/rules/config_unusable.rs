@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     title: "config.yaml cannot be loaded",
     rationale: "Fabric refuses the whole MSP when config.yaml is no YAML, a value is of the wrong kind, the \
                 file cannot be read, or a certificate that OrganizationalUnitIdentifiers names is missing.",
-    remedy: "mend config.yaml; fabcert enroll writes a good one",
+    remedy: "fix config.yaml; fabcert enroll writes a good one",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],

@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "crl-expired",
     title: "a revocation list is past its next update",
     rationale: "Fabric goes on applying the list, and knows nothing of what was revoked since.",
-    remedy: "fetch the list anew and put it into crls: fabric-ca-client gencrl",
+    remedy: "fetch the list again and put it into crls: fabric-ca-client gencrl",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[

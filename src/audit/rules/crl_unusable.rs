@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     title: "a revocation list cannot be used",
     rationale: "What stands in crls must be a PEM revocation list with nothing before it, and carry an \
                 authority key identifier: without one, Fabric refuses every certificate of the MSP.",
-    remedy: "make the list anew with the CA: fabric-ca-client gencrl",
+    remedy: "make the list again with the CA: fabric-ca-client gencrl",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[

@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     title: "an ignore is past its date",
     rationale: "An ignore ends on its day, so that nobody lives with a fault for ever without deciding so \
                 again.",
-    remedy: "mend what it hides, or set another date with a reason",
+    remedy: "fix what it hides, or set another date with a reason",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],

@@ -6,7 +6,7 @@ use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
 pub(super) static RULE: Rule = Rule {
     id: "ignore-stale",
     title: "an ignore hides nothing",
-    rationale: "An ignore that hides nothing is left from a fault that was mended, or is misspelt and does \
+    rationale: "An ignore that hides nothing is left from a fault that was fixed, or is misspelt and does \
                 not do what it should.",
     remedy: "remove it from the policy",
     severity: Severity::Warning,

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "input-unreadable",
     title: "something that looks like ours cannot be read",
     rationale: "What cannot be read cannot be vouched for.",
-    remedy: "let the user who audits read it, mend it, or leave it out with --exclude: ls -l FILE, fabcert inspect FILE",
+    remedy: "let the user who audits read it, fix it, or leave it out with --exclude: ls -l FILE, fabcert inspect FILE",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
@@ -30,7 +30,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
         let path = paste::word(&trouble.at.path.to_string_lossy());
         let remedy = format!(
-            "let the user who audits read it, mend it, or leave it out with --exclude: ls -l {path}, fabcert inspect {path}"
+            "let the user who audits read it, fix it, or leave it out with --exclude: ls -l {path}, fabcert inspect {path}"
         );
         findings.report(&RULE, &trouble.at, trouble.reason.as_str()).severity(severity).remedy(remedy).add();
     }

@@ -88,7 +88,7 @@ fn looks_like_a_certificate(path: &Path) -> bool {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::msp::StandingConfig;
+    use crate::msp::CurrentConfig;
 
     #[test]
     fn what_the_go_client_leaves_is_silent_and_the_rest_is_told_by_what_it_seems_to_be() {
@@ -105,7 +105,7 @@ mod tests {
         }
         let config = "NodeOUs: {PeerOUIdentifier: {Certificate: ./ou/ca.pem, OrganizationalUnitIdentifier: peer}}";
         subject.msp.get_or_insert_default().config =
-            Some(StandingConfig { content: config.as_bytes().to_vec(), ours: false });
+            Some(CurrentConfig { content: config.as_bytes().to_vec(), ours: false });
         let mut level = |name: &str| {
             subject.msp.get_or_insert_default().strangers = vec![name.into()];
             found(&RULE, &subject).first().map(|f| f.severity)

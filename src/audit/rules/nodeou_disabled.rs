@@ -47,7 +47,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::msp::StandingConfig;
+    use crate::msp::CurrentConfig;
 
     #[test]
     fn only_an_enabled_section_with_an_identifier_counts() {
@@ -63,7 +63,7 @@ mod tests {
         ] {
             let mut subject = msp_folder(&peer, &root);
             let facts = subject.msp.get_or_insert_default();
-            facts.config = Some(StandingConfig { content: text.clone().into_bytes(), ours: false });
+            facts.config = Some(CurrentConfig { content: text.clone().into_bytes(), ours: false });
             facts.config_text = text.clone().into();
             assert_eq!(found(&RULE, &subject).iter().map(|f| f.line).collect::<Vec<_>>(), lines, "{text:?}");
         }

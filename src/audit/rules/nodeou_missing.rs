@@ -52,7 +52,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::msp::StandingConfig;
+    use crate::msp::CurrentConfig;
     use crate::pki::x509::NodeOu;
 
     #[test]
@@ -69,7 +69,7 @@ mod tests {
             let mut subject = msp_folder(&peer, &root);
             subject.role = Some(NodeOu::Peer);
             let facts = subject.msp.get_or_insert_default();
-            facts.config = text.map(|t| StandingConfig { content: t.as_bytes().to_vec(), ours: false });
+            facts.config = text.map(|t| CurrentConfig { content: t.as_bytes().to_vec(), ours: false });
             facts.config_text = text.unwrap_or_default().to_owned().into();
             assert_eq!(found(&RULE, &subject).len(), count, "{text:?}");
         }

@@ -7,7 +7,7 @@ pub(super) static RULE: Rule = Rule {
     id: "path-length",
     title: "the path is longer than a CA on it allows",
     rationale: "A path length constraint says how many CAs may stand below. Go refuses a longer path.",
-    remedy: "have the upper CA issued anew with a larger pathlen (csr.ca.pathlength of a Fabric CA)",
+    remedy: "have the upper CA issued again with a larger pathlen (csr.ca.pathlength of a Fabric CA)",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[

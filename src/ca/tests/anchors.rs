@@ -145,7 +145,7 @@ fn a_ca_set_up_anew_is_told_from_an_unknown_one() {
     let leaf = issued(server_params(&[HOST]), &now);
     let failure = judge(&anchors(&[&then]), &[&leaf], HOST).expect_err("another key");
     assert!(failure.to_string().contains("has the issuer's name but another key"), "{failure}");
-    assert!(failure.next_step().contains("set up anew"));
+    assert!(failure.next_step().contains("set up again"));
 
     let alone = self_signed(params("alone", &["elsewhere"]));
     let failure = judge(&anchors(&[&then]), &[&alone], HOST).expect_err("self-signed");

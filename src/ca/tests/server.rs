@@ -1,4 +1,4 @@
-//! A server on loopback that behaves as a test wishes.
+//! A server on loopback that behaves as a test asks.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -19,7 +19,7 @@ Examples:
   In CI, with a report for code scanning beside the text:
     fabcert audit . --format human --format sarif=fabcert.sarif
 
-  Manifests: every name that leads to a peer against every certificate; then mend them:
+  Manifests: every name that leads to a peer against every certificate; then fix them:
     fabcert audit k8s/ --set DOMAIN=example.com
     fabcert audit k8s/ --set DOMAIN=example.com --fix
 

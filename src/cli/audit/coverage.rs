@@ -1,4 +1,4 @@
-//! Manifests in an audit: what is expected beside them, what is missing in them, and mending them.
+//! Manifests in an audit: what is expected beside them, what is missing in them, and fixing them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -67,16 +67,16 @@ pub(super) fn cover(
 }
 
 /// Adds names to the files; says how many to how many files. What cannot be added is told.
-pub(super) fn mend(
+pub(super) fn fix(
     disk: &Disk,
     fixes: &BTreeMap<PathBuf, Fix>,
     base: &std::path::Path,
     variables: &Variables,
 ) -> Result<(usize, usize), Error> {
-    let (mut added, mut mended) = (0, 0);
+    let (mut added, mut fixed) = (0, 0);
     for (path, fix) in fixes {
         if path.as_os_str() == "-" {
-            tracing::warn!("standard input cannot be mended: name the files");
+            tracing::warn!("standard input cannot be fixed: name the files");
             continue;
         }
         let file = base.join(path);
@@ -87,13 +87,13 @@ pub(super) fn mend(
         let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
         for refused in &new.refused {
             let names = refused.names.join(", ");
-            tracing::warn!("{}: a list cannot be mended in place; add by hand: {names}", path.display());
+            tracing::warn!("{}: a list cannot be fixed in place; add by hand: {names}", path.display());
         }
         if new.text != text {
             disk.replace(&file, new.text.as_bytes(), metadata.mode & 0o777)?;
             added += count(&fix.additions) - count(&new.refused);
-            mended += 1;
+            fixed += 1;
         }
     }
-    Ok((added, mended))
+    Ok((added, fixed))
 }

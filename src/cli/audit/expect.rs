@@ -2,7 +2,7 @@
 
 use super::args::{AuditArgs, ExpectArgs};
 use crate::audit::{Expectation, ExpectedName, Level, Levels, NameSource, Severity, rule_by_id};
-use crate::pki::name::{NameSet, NameWishes, SanName};
+use crate::pki::name::{NameRequest, NameSet, SanName};
 use crate::{Error, ErrorKind};
 
 /// The names and the role that every subject ought to hold. Of a Service the short form is required; the longer ones are
@@ -16,7 +16,7 @@ pub(super) fn expectation(args: &ExpectArgs) -> Result<Expectation, Error> {
     let services = args.hostname.iter().map(|h| (h, NameSource::Hostname));
     let gateways = args.gateway_service.iter().map(|g| (g, NameSource::GatewayService(g.clone())));
     for (service, source) in services.chain(gateways) {
-        let forms = NameSet::derive(&NameWishes {
+        let forms = NameSet::derive(&NameRequest {
             sans: &[],
             hostnames: std::slice::from_ref(service),
             gateway_services: &[],

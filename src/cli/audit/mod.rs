@@ -59,7 +59,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
         return init(&disk, &path, &looked.named, output.output);
     }
-    // What is written anew hides nothing of this run.
+    // What is written again hides nothing of this run.
     let baseline = baseline.as_ref().filter(|_| args.policy.write_baseline.is_none());
     let hidden = |looked: &mut Looked| hide(&mut looked.report, &audit.policy, &levels, baseline, audit.now);
     hidden(&mut looked);
@@ -67,7 +67,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         && let Some(covered) = &looked.covered
     {
         let found = fixes(covered, &looked.report.findings);
-        let (names, files) = coverage::mend(&disk, &found, &base, &audit.load.variables)?;
+        let (names, files) = coverage::fix(&disk, &found, &base, &audit.load.variables)?;
         tracing::info!("added {names} names to the dnsNames of {files} files");
         if files > 0 {
             looked = run.look()?;
@@ -150,7 +150,7 @@ impl Run<'_> {
 
     fn look(&mut self) -> Result<Looked, Error> {
         let (args, audit) = (self.args, self.audit);
-        // It may be long, and is needed again only where something is mended.
+        // It may be long, and is needed again only where something is fixed.
         let stdin = if args.members.fix { self.stdin.clone() } else { self.stdin.take() };
         let excluded = |path: &Path| !audit.policy.exclude.is_empty() && audit.policy.excludes(&audit.load.shown(path));
         let paths = self.paths();

@@ -18,10 +18,12 @@ use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, Trust
 use crate::devca::{DevCa, DevCaConfig};
 use crate::disk::Disk;
 use crate::enroll::{self, Action};
-use crate::identity::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+use crate::identity::{
+    CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
+};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::{KeyAlgorithm, KeyPair};
-use crate::pki::name::{NameSet, NameWishes};
+use crate::pki::name::{NameRequest, NameSet};
 use crate::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, Secret};
@@ -117,16 +119,16 @@ async fn tell(disk: &Disk, dir: &Path, form: OutputForm) -> Result<Story, Error>
 
     let environment = Environment { disk, now: &super::now };
     for (id, gateway) in [("org1-peer1", true), ("org1-peer2", true), ("org1-peer3", false)] {
-        let wish = wish(dir, ca.url(), &anchor, id, secrets[id].clone(), gateway)?;
-        let outcome = enroll::enroll(&wish, &environment).await?;
+        let request = request(dir, ca.url(), &anchor, id, secrets[id].clone(), gateway)?;
+        let outcome = enroll::enroll(&request, &environment).await?;
         let tls = outcome.certificates.iter().find(|c| c.role == "tls");
         let held = tls.map_or(0, |c| c.sans.len());
         let membership = if gateway { "among them" } else { "but not" };
         say(&format!("3  {id}: MSP and TLS folders proven and in place; {held} names, {membership} {GATEWAY}\n"))?;
         if id == "org1-peer1" {
-            let again = enroll::enroll(&wish, &environment).await?;
+            let again = enroll::enroll(&request, &environment).await?;
             if again.action != Action::Unchanged {
-                return Err(Error::new(ErrorKind::Bug, "a second run with the same wishes was not left alone"));
+                return Err(Error::new(ErrorKind::Bug, "a second run with the same requests was not left alone"));
             }
             say("      a second run changed nothing and opened no connection\n")?;
         }
@@ -202,7 +204,7 @@ async fn register(url: &str, anchor: &str, ids: &[&'static str]) -> Result<BTree
     Ok(secrets)
 }
 
-fn wish(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gateway: bool) -> Result<Wish, Error> {
+fn request(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gateway: bool) -> Result<Request, Error> {
     let ca = CaAccess {
         url: CaUrl::parse(url)?.0,
         id: id.to_owned(),
@@ -216,23 +218,23 @@ fn wish(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gateway:
         timeout: Duration::from_secs(30),
     };
     let services = [GATEWAY.to_owned()];
-    let names = NameSet::derive(&NameWishes {
+    let names = NameSet::derive(&NameRequest {
         sans: &[],
         hostnames: &[id.to_owned()],
         gateway_services: if gateway { &services } else { &[] },
         namespace: Some(NAMESPACE),
         cluster_domain: "cluster.local",
     })?;
-    Ok(Wish {
-        sign: Some(SignWish {
+    Ok(Request {
+        sign: Some(SignRequest {
             target: dir.join(id).join("msp"),
             ca: ca.clone(),
             names: NameSet::default(),
             profile: None,
-            msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+            msp: MspForm { layout: Layout::FabricCa, node_ous: true },
             role: RoleRule::Exactly(NodeOu::Peer),
         }),
-        tls: Some(TlsWish {
+        tls: Some(TlsRequest {
             target: dir.join(id).join("tls"),
             ca,
             names,
@@ -242,7 +244,7 @@ fn wish(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gateway:
         }),
         subject: SubjectFields::default(),
         attributes: None,
-        key: KeyWish::New(None),
+        key: KeyRequest::New(None),
         key_mode: 0o600,
         group: None,
         force: false,

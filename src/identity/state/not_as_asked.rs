@@ -33,7 +33,7 @@ impl NotAsAsked {
     }
 
     /// The error for a run that would only ask the very same again, `None` when it may. `wrong` is what is wrong with the
-    /// answer in the light of this run's wishes, where the answer could be kept.
+    /// answer in the light of this run's requests, where the answer could be kept.
     pub(crate) fn stops(&self, asked: &Asked, wrong: Option<Error>, now: Timestamp, file: &Path) -> Option<Error> {
         if self.asked != *asked || Brake::after(self.count, self.last, now) == Brake::Open {
             return None;
@@ -54,7 +54,7 @@ impl NotAsAsked {
     pub(crate) fn told(&self, wrong: Error, is_kept: bool, now: Timestamp, file: &Path) -> Error {
         let help = wrong.help().map(|h| format!("{h}; ")).unwrap_or_default();
         let (what, use_of_it) = if is_kept {
-            ("kept", ": a run with corrected wishes that it meets installs it without another enrolment")
+            ("kept", ": a run with corrected requests that it meets installs it without another enrolment")
         } else {
             ("remembered", "")
         };
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn only_the_very_same_request_waits_and_another_one_begins_anew() {
-        let wrong = Error::new(ErrorKind::NotAsAsked, "expected a certificate").with_help("mend it");
+        let wrong = Error::new(ErrorKind::NotAsAsked, "expected a certificate").with_help("fix it");
         let first = NotAsAsked::after(None, &asked("tls"), &wrong, at(0));
         let second = NotAsAsked::after(Some(&first), &asked("tls"), &wrong, at(600));
         let other = NotAsAsked::after(Some(&second), &asked("other"), &wrong, at(700));
@@ -98,7 +98,7 @@ mod tests {
         let error = second.stops(&asked("tls"), None, at(4199), file).unwrap();
         assert_eq!((error.exit_code(), error.to_string().as_str()), (8, "expected a certificate"));
         let help = error.help().unwrap();
-        for part in ["mend it", "remembered in state/pending.json", &at(4200).to_string(), "--force"] {
+        for part in ["fix it", "remembered in state/pending.json", &at(4200).to_string(), "--force"] {
             assert!(help.contains(part), "{part}: {help}");
         }
         assert!(second.stops(&asked("tls"), None, at(4200), file).is_none());

@@ -111,7 +111,7 @@ impl Refusal {
                 ),
             )
             .with_help(format!(
-                "give another secret, or have the registrar check the identity (fabric-ca-client identity list --id {}); once it is mended, --force asks at once (remembered in {})",
+                "give another secret, or have the registrar check the identity (fabric-ca-client identity list --id {}); once it is fixed, --force asks at once (remembered in {})",
                 self.id,
                 state.display()
             )),

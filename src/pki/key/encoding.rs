@@ -104,7 +104,7 @@ fn from_sec1(der: &[u8], outer: Option<KeyAlgorithm>) -> Result<KeyPair, KeyErro
         (None, None) => return Err(KeyError::Malformed("it does not name its curve")),
     };
     match public {
-        // A compressed point is legal; it is computed anew.
+        // A compressed point is legal; it is computed again.
         Some((point, _)) if point.first() == Some(&4) => KeyPair::from_parts(algorithm, &scalar, point),
         _ => KeyPair::from_scalar(algorithm, &scalar),
     }

@@ -135,7 +135,7 @@ impl KeyPair {
         Ok(key)
     }
 
-    /// The key as ring takes it, which computes the point anew.
+    /// The key as ring takes it, which computes the point again.
     fn ring(&self) -> Result<EcdsaKeyPair, KeyError> {
         let (algorithm, random) = (self.algorithm.ring(), SystemRandom::new());
         EcdsaKeyPair::from_private_key_and_public_key(algorithm, &self.scalar, &self.point, &random)

@@ -1,4 +1,4 @@
-//! From wishes to the list of wanted names, each with its reason.
+//! From requests to the list of wanted names, each with its reason.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use super::{HostName, NameError, SanName};
 
 /// What the operator asks for on the command line or in the configuration.
 #[derive(Clone, Copy, Debug)]
-pub struct NameWishes<'a> {
+pub struct NameRequest<'a> {
     /// `--san`: names as [`SanName`] parses them; each element may hold several, separated by commas.
     pub sans: &'a [String],
     /// `--hostname`: host names, expanded when they have no dot. An IP address stands for itself.
@@ -25,7 +25,7 @@ pub struct NameWishes<'a> {
 /// A name and why it is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct WantedName {
+pub struct RequestedName {
     /// The name.
     pub name: SanName,
     /// The option it comes from, and who uses this form of it.
@@ -34,22 +34,22 @@ pub struct WantedName {
 
 /// Wanted names in a stable order and without duplicates: SANs as given, then host names, then gateway services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameSet(Vec<WantedName>);
+pub struct NameSet(Vec<RequestedName>);
 
 impl NameSet {
-    /// Expands `wishes` into names. A name that comes up twice keeps its first place and reason.
+    /// Expands `requests` into names. A name that comes up twice keeps its first place and reason.
     ///
     /// # Errors
     ///
     /// The first name, namespace or Service that cannot stand in a certificate.
-    pub fn derive(wishes: &NameWishes<'_>) -> Result<Self, NameError> {
-        let namespace = wishes.namespace.map(|text| label("namespace", text)).transpose()?;
-        let domain = wishes.cluster_domain;
+    pub fn derive(requests: &NameRequest<'_>) -> Result<Self, NameError> {
+        let namespace = requests.namespace.map(|text| label("namespace", text)).transpose()?;
+        let domain = requests.cluster_domain;
         let mut set = Self::default();
-        for san in wishes.sans.iter().flat_map(|list| list.split(',')) {
+        for san in requests.sans.iter().flat_map(|list| list.split(',')) {
             set.add(san.parse()?, "--san".to_owned());
         }
-        for text in wishes.hostnames {
+        for text in requests.hostnames {
             let option = format!("--hostname {text}");
             if let Ok(ip) = text.parse::<IpAddr>() {
                 set.add(SanName::Ip(ip.to_canonical()), option);
@@ -59,7 +59,7 @@ impl NameSet {
             let namespace = namespace.as_deref().filter(|_| !host.as_str().contains('.'));
             set.expand(&option, host.as_str(), namespace, domain)?;
         }
-        for text in wishes.gateway_services {
+        for text in requests.gateway_services {
             let option = format!("--gateway-service {text}");
             let service = Service::read(text)?;
             let namespace = service.namespace.as_deref().or(namespace.as_deref());
@@ -69,7 +69,7 @@ impl NameSet {
     }
 
     /// The names with their reasons, in order.
-    pub fn iter(&self) -> std::slice::Iter<'_, WantedName> {
+    pub fn iter(&self) -> std::slice::Iter<'_, RequestedName> {
         self.0.iter()
     }
 
@@ -107,7 +107,7 @@ impl NameSet {
     /// Adds a name, unless it is there.
     pub fn add(&mut self, name: SanName, reason: String) {
         if !self.0.iter().any(|wanted| wanted.name == name) {
-            self.0.push(WantedName { name, reason });
+            self.0.push(RequestedName { name, reason });
         }
     }
 
@@ -132,8 +132,8 @@ impl NameSet {
 }
 
 impl<'a> IntoIterator for &'a NameSet {
-    type Item = &'a WantedName;
-    type IntoIter = std::slice::Iter<'a, WantedName>;
+    type Item = &'a RequestedName;
+    type IntoIter = std::slice::Iter<'a, RequestedName>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn derive(sans: &[&str], hosts: &[&str], services: &[&str], namespace: Option<&str>) -> Result<NameSet, NameError> {
-        NameSet::derive(&NameWishes {
+        NameSet::derive(&NameRequest {
             sans: &texts(sans),
             hostnames: &texts(hosts),
             gateway_services: &texts(services),
@@ -275,7 +275,7 @@ mod tests {
             assert!(matches!(error, NameError::NotALabel { what: "gateway service", .. }), "{error}");
         }
         assert!(matches!(derive(&[], &["h:1"], &[], None), Err(NameError::Port { .. })));
-        let wishes = |cluster_domain| NameWishes {
+        let requests = |cluster_domain| NameRequest {
             sans: &[],
             hostnames: &[],
             gateway_services: &[],
@@ -284,7 +284,7 @@ mod tests {
         };
         let services = texts(&["gw"]);
         for domain in ["", "cluster.local.", ".cluster.local", "*.local"] {
-            let error = NameSet::derive(&NameWishes { gateway_services: &services, ..wishes(domain) });
+            let error = NameSet::derive(&NameRequest { gateway_services: &services, ..requests(domain) });
             assert!(matches!(error, Err(NameError::ClusterDomain { .. })), "{domain}");
         }
     }

@@ -21,7 +21,7 @@ mod uri;
 mod properties;
 
 pub use error::NameError;
-pub use expand::{NameSet, NameWishes, WantedName};
+pub use expand::{NameRequest, NameSet, RequestedName};
 pub use go_match::matches_as_go;
 pub use host::HostName;
 pub use san::{SanKind, SanName, holds};

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{HostName, NameSet, NameWishes, SanName, holds, matches_as_go, server_kind, server_name};
+use super::{HostName, NameRequest, NameSet, SanName, holds, matches_as_go, server_kind, server_name};
 
 /// Strings near the border of what is a name: pieces of names, addresses, URLs and their delimiters.
 fn near_names() -> impl Strategy<Value = String> {
@@ -67,8 +67,8 @@ fn accepted() -> impl Strategy<Value = String> {
 }
 
 fn derive(sans: &[String]) -> Option<NameSet> {
-    let wishes = NameWishes { sans, hostnames: &[], gateway_services: &[], namespace: None, cluster_domain: "" };
-    NameSet::derive(&wishes).ok()
+    let requests = NameRequest { sans, hostnames: &[], gateway_services: &[], namespace: None, cluster_domain: "" };
+    NameSet::derive(&requests).ok()
 }
 
 proptest! {
@@ -79,7 +79,7 @@ proptest! {
         prop_assert!(holds(std::slice::from_ref(&name), &name));
         matches_as_go(&[name], &other);
         let texts = [text.clone()];
-        let _ = NameSet::derive(&NameWishes {
+        let _ = NameSet::derive(&NameRequest {
             sans: &[],
             hostnames: &texts,
             gateway_services: &texts,

@@ -7,7 +7,7 @@ use super::Cert;
 
 impl Cert {
     /// Its key usages and its extended key usages by their names in RFC 5280 (sections 4.2.1.3 and 4.2.1.12); extended ones
-    /// without a name by their numbers. Read anew at each call: nothing but people asks.
+    /// without a name by their numbers. Read again at each call: nothing but people asks.
     pub fn usages(&self) -> (Vec<String>, Vec<String>) {
         let Ok((_, cert)) = X509Certificate::from_der(self.der()) else { return (Vec::new(), Vec::new()) };
         let key = cert.key_usage().ok().flatten().map(|usage| key_usages(*usage.value));

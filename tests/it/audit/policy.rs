@@ -91,8 +91,8 @@ fn a_baseline_hides_what_was_there_survives_renewal_and_shows_what_is_new() {
     assert_eq!(audit(&scene, &with).code, 1);
     scene.tls_folder("org1/peer3/tls", "peer3", &["peer3", "gateway"]);
     scene.tls_folder("org1/peer2/tls", "peer2", &["peer2", "gateway"]);
-    let mended = audit(&scene, &[&["--output", "json"], &with[..]].concat());
-    assert!(mended.code == 0 && mended.stdout.contains("baseline-stale"), "{mended:?}");
+    let fixed = audit(&scene, &[&["--output", "json"], &with[..]].concat());
+    assert!(fixed.code == 0 && fixed.stdout.contains("baseline-stale"), "{fixed:?}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Tree {
         tree
     }
 
-    /// Issues every certificate anew: other keys, serials and dates, the same subject and names.
+    /// Issues every certificate again: other keys, serials and dates, the same subject and names.
     pub(super) fn renew(&self) {
         let (server, key) = self.issue(2);
         self.write(SERVER, &format!("the peer's certificate\nof this year\n\n{server}"));

@@ -1,4 +1,4 @@
-//! Certificates and revocation lists, changed in their structure and signed anew: so the change itself is judged, and not
+//! Certificates and revocation lists, changed in their structure and signed again: so the change itself is judged, and not
 //! the signature that it would have broken.
 
 use fabcert::pki::key::KeyPair;
@@ -107,12 +107,12 @@ const ISSUER: usize = 3;
 const SUBJECT: usize = 5;
 const KEY: usize = 6;
 
-/// A certificate with the same content for another key of its own, signed anew.
+/// A certificate with the same content for another key of its own, signed again.
 pub(super) fn rekey(pem: &[u8], key: &KeyPair, signer: &KeyPair) -> Vec<u8> {
     reissue(pem, signer, |tbs| tbs.elements()[KEY] = Element::parse(&key.spki_der()).unwrap())
 }
 
-/// The same, signed anew.
+/// The same, signed again.
 pub(super) fn resign(pem: &[u8], signer: &KeyPair) -> Vec<u8> {
     reissue(pem, signer, |_| ())
 }

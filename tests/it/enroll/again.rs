@@ -74,8 +74,8 @@ pub(super) fn gets_what_lacks(ca: &dyn CaUnderTest) {
 
     let root = std::fs::read_dir(peer.msp().join("cacerts")).unwrap().next().unwrap().unwrap().path();
     std::fs::remove_file(&root).unwrap();
-    let mended = peer.enroll("peerpw", &[]);
-    assert_eq!((mended.code, mended.json()["action"].as_str()), (0, Some("enrolled")), "{mended:?}");
+    let fixed = peer.enroll("peerpw", &[]);
+    assert_eq!((fixed.code, fixed.json()["action"].as_str()), (0, Some("enrolled")), "{fixed:?}");
     assert!(root.is_file());
 
     let before = peer.folders();

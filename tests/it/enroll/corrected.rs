@@ -1,4 +1,4 @@
-//! Answers that are not as asked: kept for a run with corrected wishes, and not asked for again in a loop.
+//! Answers that are not as asked: kept for a run with corrected requests, and not asked for again in a loop.
 
 use crate::real::{CaUnderTest, RealCa};
 

@@ -43,7 +43,7 @@ fn a_dead_port_or_a_wrong_secret_costs_no_key() {
         assert_eq!(wrong.code, 7, "{more:?}: {wrong:?}");
         assert!(peer.folders() == before, "{more:?}");
     }
-    // The CA still takes the standing key's token: no secret is needed for one more name.
+    // The CA still takes the current key's token: no secret is needed for one more name.
     let issued = peer.issued();
     let named = peer.enroll("wrong", &["--san", "org1-peer1.example.com"]);
     assert_eq!((named.code, peer.issued()), (0, (issued.0, issued.1 + 1)), "{named:?}");
@@ -54,7 +54,7 @@ fn a_dead_port_or_a_wrong_secret_costs_no_key() {
 fn a_certificate_got_by_token_has_every_name_and_subject_field() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
-    let wished = ["--csr-names", "C=GB,ST=Kent,L=Dover,O=Example", "--san", "10.20.30.40,ops@example.com"];
+    let requested = ["--csr-names", "C=GB,ST=Kent,L=Dover,O=Example", "--san", "10.20.30.40,ops@example.com"];
     let holds = |path: &Path, names: &[&str]| {
         let leaf = leaf(path);
         for part in ["C=GB", "ST=Kent", "L=Dover", "O=Example", "CN=org1-peer1"] {
@@ -67,12 +67,12 @@ fn a_certificate_got_by_token_has_every_name_and_subject_field() {
         assert_eq!(found, wanted, "{}", path.display());
     };
     let by_token = peer.issued().1;
-    assert_eq!(peer.enroll("peerpw", &wished).code, 0);
+    assert_eq!(peer.enroll("peerpw", &requested).code, 0);
     assert_eq!(peer.issued().1, by_token + 1);
     let all = [NAMES[0], NAMES[1], "10.20.30.40", "ops@example.com"];
     holds(&peer.msp().join("signcerts/cert.pem"), &[]);
     holds(&peer.tls().join("server.crt"), &all);
-    let named = peer.enroll("peerpw", &[&wished[..], &["--san", "org1-peer1.example.com"]].concat());
+    let named = peer.enroll("peerpw", &[&requested[..], &["--san", "org1-peer1.example.com"]].concat());
     assert_eq!((named.code, peer.issued().1), (0, by_token + 2), "{named:?}");
     holds(&peer.tls().join("server.crt"), &[&all[..], &["org1-peer1.example.com"]].concat());
 }

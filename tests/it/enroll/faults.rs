@@ -93,8 +93,8 @@ fn each_is_named_and_nothing_changes(folders: Folders, faults: &[(&str, i32, &[&
     let dir = tempfile::tempdir().unwrap();
     let good = folders.enroll(&ca, dir.path(), &[]);
     assert_eq!(good.code, 0, "{good:?}");
-    let standing = || [tree(&dir.path().join("p/msp")), tree(&dir.path().join("p/tls"))];
-    let before = standing();
+    let current = || [tree(&dir.path().join("p/msp")), tree(&dir.path().join("p/tls"))];
+    let before = current();
     let mut wrong = Vec::new();
     for (name, code, words) in faults {
         let fault: Fault = name.parse().unwrap();
@@ -103,7 +103,7 @@ fn each_is_named_and_nothing_changes(folders: Folders, faults: &[(&str, i32, &[&
         let ran = folders.enroll(&ca, dir.path(), &[]);
         let struck = ca.requests().iter().skip(asked).filter(|r| !r.faults.is_empty()).count();
         ca.clear_faults();
-        let (unchanged, unnamed) = (standing() == before, words.iter().find(|word| !ran.stderr.contains(**word)));
+        let (unchanged, unnamed) = (current() == before, words.iter().find(|word| !ran.stderr.contains(**word)));
         if ran.code != *code || unnamed.is_some() || !unchanged || struck != 1 {
             wrong.push(format!(
                 "{name}: exit {} (not {code}), unnamed {unnamed:?}, unchanged {unchanged}, struck {struck}: {}",

@@ -15,11 +15,13 @@ use fabcert::ca::CaUrl;
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
 use fabcert::disk::{Disk, FaultAction, Op, When};
 use fabcert::enroll::{Action, Outcome, enroll};
-use fabcert::identity::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, TlsFiles, TlsWish, Wish};
+use fabcert::identity::{
+    CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
+};
 use fabcert::install::{FolderPlan, Lock, Place, Placement, install};
 use fabcert::msp::{Layout, TlsNames};
 use fabcert::pki::key::KeyPair;
-use fabcert::pki::name::{NameSet, NameWishes};
+use fabcert::pki::name::{NameRequest, NameSet};
 use fabcert::pki::x509::{Cert, NodeOu, SubjectFields};
 use fabcert::proof::RoleRule;
 use fabcert::{Error, Secret, Timestamp};
@@ -56,10 +58,10 @@ impl Run {
         [self.msp(), self.tls()]
     }
 
-    fn wish(&self) -> Wish {
+    fn request(&self) -> Request {
         let sans = NAMES.map(str::to_owned);
         let names =
-            NameWishes { sans: &sans, hostnames: &[], gateway_services: &[], namespace: None, cluster_domain: "" };
+            NameRequest { sans: &sans, hostnames: &[], gateway_services: &[], namespace: None, cluster_domain: "" };
         let ca = CaAccess {
             url: CaUrl::parse(&self.url).unwrap().0,
             id: self.id.clone(),
@@ -72,16 +74,16 @@ impl Run {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
         };
-        Wish {
-            sign: Some(SignWish {
+        Request {
+            sign: Some(SignRequest {
                 target: self.msp(),
                 ca: ca.clone(),
                 names: NameSet::default(),
                 profile: None,
-                msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+                msp: MspForm { layout: Layout::FabricCa, node_ous: true },
                 role: RoleRule::Exactly(NodeOu::Peer),
             }),
-            tls: Some(TlsWish {
+            tls: Some(TlsRequest {
                 target: self.tls(),
                 ca,
                 names: NameSet::derive(&names).unwrap(),
@@ -91,7 +93,7 @@ impl Run {
             }),
             subject: SubjectFields::default(),
             attributes: None,
-            key: KeyWish::New(None),
+            key: KeyRequest::New(None),
             key_mode: 0o600,
             group: None,
             force: self.force,
@@ -101,8 +103,8 @@ impl Run {
 
     fn enroll(&self, disk: &Disk) -> Result<Outcome, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let wish = self.wish();
-        runtime.block_on(enroll(&wish, &Environment { disk, now: &|| self.now }))
+        let request = self.request();
+        runtime.block_on(enroll(&request, &Environment { disk, now: &|| self.now }))
     }
 
     /// The same in a process of its own, which kills itself at the fault point number `step`.

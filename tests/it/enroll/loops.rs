@@ -9,7 +9,7 @@ use fabcert::ca::CaUrl;
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
 use fabcert::disk::Disk;
 use fabcert::enroll::{Outcome, enroll};
-use fabcert::identity::{CaAccess, Environment, KeyWish, MspWish, SecretSource, SignWish, Wish};
+use fabcert::identity::{CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest};
 use fabcert::msp::Layout;
 use fabcert::pki::key::KeyPair;
 use fabcert::pki::name::NameSet;
@@ -35,7 +35,7 @@ impl Scene {
         Self { ca, dir, now: Cell::new(now()) }
     }
 
-    fn wish(&self, role: NodeOu) -> Wish {
+    fn request(&self, role: NodeOu) -> Request {
         let ca = CaAccess {
             url: CaUrl::parse(self.ca.url()).unwrap().0,
             id: "org1-peer1".into(),
@@ -48,19 +48,19 @@ impl Scene {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
         };
-        Wish {
-            sign: Some(SignWish {
+        Request {
+            sign: Some(SignRequest {
                 target: self.dir.path().join("msp"),
                 ca,
                 names: NameSet::default(),
                 profile: None,
-                msp: MspWish { layout: Layout::FabricCa, node_ous: true },
+                msp: MspForm { layout: Layout::FabricCa, node_ous: true },
                 role: RoleRule::Exactly(role),
             }),
             tls: None,
             subject: SubjectFields::default(),
             attributes: None,
-            key: KeyWish::New(None),
+            key: KeyRequest::New(None),
             key_mode: 0o600,
             group: None,
             force: false,
@@ -68,13 +68,13 @@ impl Scene {
         }
     }
 
-    fn run(&self, wish: &Wish) -> Result<Outcome, Error> {
+    fn run(&self, request: &Request) -> Result<Outcome, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(enroll(wish, &Environment { disk: &Disk::real(), now: &|| self.now.get() }))
+        runtime.block_on(enroll(request, &Environment { disk: &Disk::real(), now: &|| self.now.get() }))
     }
 
-    fn exit_code(&self, wish: &Wish) -> u8 {
-        self.run(wish).map_or_else(|e| e.exit_code(), |_| 0)
+    fn exit_code(&self, request: &Request) -> u8 {
+        self.run(request).map_or_else(|e| e.exit_code(), |_| 0)
     }
 
     fn asked(&self) -> usize {
@@ -85,7 +85,7 @@ impl Scene {
         self.now.set(self.now.get().plus(Duration::from_secs(seconds)));
     }
 
-    fn standing_key(&self) -> KeyPair {
+    fn current_key(&self) -> KeyPair {
         let mut keys = std::fs::read_dir(self.dir.path().join("msp/keystore")).unwrap();
         KeyPair::from_pem(&std::fs::read(keys.next().unwrap().unwrap().path()).unwrap()).unwrap()
     }
@@ -94,7 +94,7 @@ impl Scene {
 #[test]
 fn the_same_request_is_sent_again_after_ten_minutes_then_an_hour_then_never() {
     let scene = Scene::new(-1);
-    let wrong = scene.wish(NodeOu::Orderer);
+    let wrong = scene.request(NodeOu::Orderer);
     // Seconds that pass before a run, and how many requests the CA has seen after it.
     let schedule = [(0, 1), (599, 1), (1, 2), (3599, 2), (1, 3), (10 * 86_400, 3)];
     for (seconds, requests) in schedule {
@@ -104,9 +104,9 @@ fn the_same_request_is_sent_again_after_ten_minutes_then_an_hour_then_never() {
         let help = error.help().unwrap();
         assert!(help.contains("pending.json") && help.contains("--force"), "{help}");
     }
-    let forced = Wish { force: true, ..scene.wish(NodeOu::Orderer) };
+    let forced = Request { force: true, ..scene.request(NodeOu::Orderer) };
     assert_eq!((scene.exit_code(&forced), scene.asked()), (8, 4));
-    // It begins anew after that.
+    // It begins again after that.
     assert_eq!((scene.exit_code(&wrong), scene.asked()), (8, 4));
     scene.wait(600);
     assert_eq!((scene.exit_code(&wrong), scene.asked()), (8, 5));
@@ -138,58 +138,58 @@ fn a_success_without_a_certificate_is_not_asked_for_in_a_loop() {
             }
         }
     });
-    let mut wish = scene.wish(NodeOu::Peer);
-    let ca = &mut wish.sign.as_mut().unwrap().ca;
+    let mut request = scene.request(NodeOu::Peer);
+    let ca = &mut request.sign.as_mut().unwrap().ca;
     (ca.url, ca.plaintext) = (CaUrl::parse(&url).unwrap().0, true);
-    let first = scene.run(&wish).unwrap_err();
+    let first = scene.run(&request).unwrap_err();
     for _ in 0..3 {
-        let error = scene.run(&wish).unwrap_err();
+        let error = scene.run(&request).unwrap_err();
         assert_eq!((error.exit_code(), error.to_string()), (8, first.to_string()));
         assert!(error.help().unwrap().contains("remembered"), "{error:?}");
     }
     assert_eq!(connections.try_iter().count(), 1);
     // The real CA is another one: nothing keeps a run from asking it.
-    assert_eq!(scene.exit_code(&scene.wish(NodeOu::Peer)), 0);
+    assert_eq!(scene.exit_code(&scene.request(NodeOu::Peer)), 0);
 }
 
 /// The only enrolment was answered; a later request that the CA refuses must not cost that answer.
 #[test]
 fn a_refusal_costs_no_answer_that_was_kept() {
     let scene = Scene::new(1);
-    let wrong = scene.wish(NodeOu::Orderer);
+    let wrong = scene.request(NodeOu::Orderer);
     assert_eq!(scene.exit_code(&wrong), 8);
     scene.wait(600);
     assert_eq!((scene.exit_code(&wrong), scene.asked()), (7, 2), "the enrolments are used up");
-    assert_eq!((scene.exit_code(&scene.wish(NodeOu::Peer)), scene.asked()), (0, 2));
+    assert_eq!((scene.exit_code(&scene.request(NodeOu::Peer)), scene.asked()), (0, 2));
 }
 
 /// Attributes and profile are not proven, so an answer to another request in these is not taken for one to this.
 #[test]
 fn a_kept_answer_to_a_request_for_other_attributes_is_not_used() {
     let scene = Scene::new(-1);
-    assert_eq!(scene.exit_code(&scene.wish(NodeOu::Orderer)), 8);
+    assert_eq!(scene.exit_code(&scene.request(NodeOu::Orderer)), 8);
     let attributes = vec![fabcert::ca::AttrRequest { name: "hf.EnrollmentID".into(), optional: false }];
-    let other = Wish { attributes: Some(attributes), ..scene.wish(NodeOu::Peer) };
+    let other = Request { attributes: Some(attributes), ..scene.request(NodeOu::Peer) };
     assert_eq!((scene.exit_code(&other), scene.asked()), (0, 2));
 }
 
 #[test]
 fn a_kept_answer_for_another_key_than_the_one_to_be_reused_is_not_used() {
     let scene = Scene::new(-1);
-    let peer = scene.wish(NodeOu::Peer);
+    let peer = scene.request(NodeOu::Peer);
     assert_eq!(scene.exit_code(&peer), 0);
-    let standing = scene.standing_key();
-    let force = |wish: Wish| Wish { force: true, ..wish };
-    assert_eq!(scene.exit_code(&force(scene.wish(NodeOu::Orderer))), 8);
-    let reuse = Wish { key: KeyWish::Standing, ..force(scene.wish(NodeOu::Peer)) };
+    let current = scene.current_key();
+    let force = |request: Request| Request { force: true, ..request };
+    assert_eq!(scene.exit_code(&force(scene.request(NodeOu::Orderer))), 8);
+    let reuse = Request { key: KeyRequest::Current, ..force(scene.request(NodeOu::Peer)) };
     assert_eq!((scene.exit_code(&reuse), scene.asked()), (0, 3));
-    assert_eq!(scene.standing_key().public_point(), standing.public_point());
+    assert_eq!(scene.current_key().public_point(), current.public_point());
 }
 
 #[test]
 fn a_kept_answer_that_is_due_by_now_is_not_put_in_place() {
     let scene = Scene::new(-1);
-    assert_eq!(scene.exit_code(&scene.wish(NodeOu::Orderer)), 8);
+    assert_eq!(scene.exit_code(&scene.request(NodeOu::Orderer)), 8);
     scene.wait(300 * 86_400);
-    assert_eq!((scene.exit_code(&scene.wish(NodeOu::Peer)), scene.asked()), (0, 2));
+    assert_eq!((scene.exit_code(&scene.request(NodeOu::Peer)), scene.asked()), (0, 2));
 }

@@ -39,7 +39,7 @@ fn only_one(folder: &Path) -> Cert {
     cert
 }
 
-/// Each leaf has the CN and was signed by the root wished for it; Fabric loads the MSP folder, which knows the TLS root
+/// Each leaf has the CN and was signed by the root requested for it; Fabric loads the MSP folder, which knows the TLS root
 /// too, and a Go client accepts the TLS folder.
 fn stands(peer: &Peer<'_>, sign: (&str, &str), tls: (&str, &str)) {
     let root = |pem: &str| Cert::all_from_pem(pem.as_bytes()).unwrap().remove(0);

@@ -84,6 +84,6 @@ fn a_csr_is_made_with_the_standing_key_where_that_is_to_be_reused() {
     let made = fabcert(&["csr", "--id", "org1-peer1", "--tls-dir", &tls, "--san", "org1-peer1", "--reuse-key"], None);
     assert_eq!(made.code, 0, "{made:?}");
     let csr = Csr::from_pem(made.stdout.as_bytes()).unwrap();
-    let standing = KeyPair::from_pem(&std::fs::read(peer.tls().join("server.key")).unwrap()).unwrap();
-    assert_eq!(csr.spki_der(), standing.spki_der());
+    let current = KeyPair::from_pem(&std::fs::read(peer.tls().join("server.key")).unwrap()).unwrap();
+    assert_eq!(csr.spki_der(), current.spki_der());
 }

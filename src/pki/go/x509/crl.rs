@@ -23,7 +23,7 @@ pub(crate) struct RevocationList {
 const AUTHORITY_KEY_ID: &[u8] = &[0x55, 29, 35];
 
 impl RevocationList {
-    /// Reads a list from DER; an ECDSA signature must hold two positive numbers, which Fabric writes anew (fabric
+    /// Reads a list from DER; an ECDSA signature must hold two positive numbers, which Fabric writes again (fabric
     /// `msp/mspimplsetup.go`, `setupCRLs`). `None` is a refusal.
     pub(crate) fn parse(der: &[u8]) -> Option<Self> {
         let mut outer = Sequence::one(der);

@@ -17,7 +17,7 @@ pub(crate) enum Curve {
     P521,
 }
 
-/// Runs an expression with `$module` standing for the curve's crate.
+/// Runs an expression with `$module` current for the curve's crate.
 macro_rules! on_curve {
     ($curve:expr, $module:ident => $body:expr) => {
         match $curve {

@@ -13,7 +13,7 @@ pub(super) fn all(key: &KeyPair) -> Vec<(String, Request)> {
     requests.paths();
     requests.logins();
     requests.bodies();
-    requests.wishes();
+    requests.requests();
     requests.reenrolments();
     requests.registrations();
     requests.registrars();
@@ -150,7 +150,7 @@ impl Requests<'_> {
     }
 
     /// What may be asked for in an enrolment.
-    fn wishes(&mut self) {
+    fn requests(&mut self) {
         for (name, body) in [
             ("no hosts", self.with("hosts", json!([]))),
             ("hosts null", self.with("hosts", json!(null))),
