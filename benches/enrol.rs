@@ -166,7 +166,7 @@ fn request(ca: &Running, dir: &Path, force: bool) -> Request {
         id: ID.into(),
         secret: SecretSource::Given(Secret::new(SECRET)),
         ca_name: None,
-        anchors: vec![dir.join("anchor.pem")],
+        anchors: vec![dir.join("anchor.pem").into()],
         client_identity: None,
         proxy: None,
         plaintext: false,

@@ -35,6 +35,7 @@ pub mod testing;
 pub mod text;
 mod time;
 
+pub use enroll::Enrolment;
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -12,7 +12,9 @@ use super::{fabric_env, output, target};
 use crate::ca::{AttrRequest, CaUrl};
 use crate::disk::Disk;
 use crate::enroll;
-use crate::identity::{CaAccess, Environment, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
+use crate::identity::{
+    CaAccess, Environment, MspForm, PemSource, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
+};
 use crate::pki::name::NameSet;
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind, Secret};
@@ -217,7 +219,7 @@ fn access(ca: &CaArgs, home: Option<&std::path::Path>, env: fabric_env::Lookup<'
         Error::new(ErrorKind::Usage, "no enrolment id was given")
             .with_help("give --id ID, or put it into the URL: https://ID@HOST")
     })?;
-    let anchors: Vec<PathBuf> = ca.tls_ca.iter().map(|p| target::below_home(home, p)).collect();
+    let anchors: Vec<PemSource> = ca.tls_ca.iter().map(|p| target::below_home(home, p).into()).collect();
     anchors_needed(&url, &anchors, "--tls-ca")?;
     Ok(CaAccess {
         secret: secret(ca.secret_file.as_ref(), "FABCERT_SECRET", env, url_secret)?,
@@ -252,7 +254,7 @@ fn tls_access(
         }
         url_secret = secret;
         if !tls.tls_url_ca.is_empty() {
-            access.anchors = tls.tls_url_ca.iter().map(|p| target::below_home(home, p)).collect();
+            access.anchors = tls.tls_url_ca.iter().map(|p| target::below_home(home, p).into()).collect();
         }
         anchors_needed(&access.url, &access.anchors, "--tls-url-ca")?;
     }
@@ -284,7 +286,7 @@ fn parse_url(text: &str, plaintext: bool) -> Result<(CaUrl, Option<String>, Opti
     Ok(parts)
 }
 
-fn anchors_needed(url: &CaUrl, anchors: &[PathBuf], flag: &str) -> Result<(), Error> {
+fn anchors_needed(url: &CaUrl, anchors: &[PemSource], flag: &str) -> Result<(), Error> {
     if url.is_plaintext() || !anchors.is_empty() {
         return Ok(());
     }
@@ -323,10 +325,10 @@ fn secret(
     })
 }
 
-fn client_identity(ca: &CaArgs) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+fn client_identity(ca: &CaArgs) -> Result<Option<(PemSource, PemSource)>, Error> {
     match (&ca.tls_client_cert, &ca.tls_client_key) {
         (None, None) => Ok(None),
-        (Some(cert), Some(key)) => Ok(Some((cert.clone(), key.clone()))),
+        (Some(cert), Some(key)) => Ok(Some((cert.clone().into(), key.clone().into()))),
         _ => Err(Error::new(ErrorKind::Usage, "--tls-client-cert and --tls-client-key go together")),
     }
 }

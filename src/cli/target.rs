@@ -92,7 +92,7 @@ pub(super) fn node_ou(role: RoleArg) -> NodeOu {
 /// Which key.
 pub(super) fn key(key: &KeyArgs) -> KeyRequest {
     match &key.key_file {
-        Some(path) => KeyRequest::File(path.clone()),
+        Some(path) => KeyRequest::Given(path.clone().into()),
         None if key.reuse_key => KeyRequest::Current,
         None => KeyRequest::New(key.algorithm()),
     }

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::identity::Environment;
-use crate::identity::request::{Request, TlsFiles};
-use crate::identity::task::{Folder, Task};
+use crate::identity::task::{Shape, Task};
+use crate::identity::{Request, TlsFiles};
 use crate::msp::Layout;
+use crate::pki::name::NameSet;
 
 /// A name that would be asked for.
 #[derive(Clone, Debug, Serialize)]
@@ -67,13 +68,14 @@ pub fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, Error> {
     let own_key = request.key.named(env.disk)?;
     let mut certificates = Vec::new();
     for task in Task::all(request, env.disk)? {
-        let seen = task.look(env.disk)?;
-        let names = match task.folder {
-            Folder::Msp(sign) => &sign.names,
-            Folder::Tls(tls) => &tls.names,
+        let current = task.look(env.disk)?;
+        let names = match task.shape {
+            Shape::Msp(_) => request.sign.as_ref().map(|sign| &sign.names),
+            Shape::Tls(_) => request.tls.as_ref().map(|tls| &tls.names),
         };
         let names = names
-            .iter()
+            .into_iter()
+            .flat_map(NameSet::iter)
             .map(|w| PlannedName {
                 name: w.name.to_string(),
                 kind: w.name.kind().to_string(),
@@ -82,9 +84,9 @@ pub fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, Error> {
             .collect();
         certificates.push(PlannedCertificate {
             role: task.purpose().as_str(),
-            target: task.target().to_owned(),
-            ca: task.ca().url.to_string(),
-            reason: task.decide(request, own_key.as_ref(), &seen, (env.now)())?.map(|r| r.to_string()),
+            target: task.target.to_owned(),
+            ca: task.ca.map(|ca| ca.url.to_string()).unwrap_or_default(),
+            reason: task.decide(own_key.as_ref(), &current, (env.now)())?.map(|r| r.to_string()),
             names,
             files: files(&task, request),
         });
@@ -96,12 +98,12 @@ fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
     let key_mode = format!("{:04o}", request.key_mode);
     let mut files: Vec<(String, String)> = Vec::new();
     let mut add = |path: String, mode: &str| files.push((path, mode.to_owned()));
-    match task.folder {
-        Folder::Msp(sign) => {
-            let stem = sign.ca.url.ca_file_stem(sign.ca.ca_name.as_deref());
-            match sign.msp.layout {
+    let stem = &task.stem;
+    match task.shape {
+        Shape::Msp(form) => {
+            match form.layout {
                 Layout::Cryptogen => {
-                    add("signcerts/<id>-cert.pem".replace("<id>", &sign.ca.id), "0644");
+                    add("signcerts/<id>-cert.pem".replace("<id>", task.id), "0644");
                     add("keystore/priv_sk".to_owned(), &key_mode);
                     add("cacerts/<ca>-cert.pem".to_owned(), "0644");
                 }
@@ -112,21 +114,20 @@ fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
                 }
             }
             add("intermediatecerts/<one file an intermediate CA>".to_owned(), "0644");
-            if sign.msp.node_ous {
+            if form.node_ous {
                 add("config.yaml".to_owned(), "0644");
             }
             if request.tls.is_some() {
                 add("tlscacerts/<TLS root>".to_owned(), "0644");
             }
         }
-        Folder::Tls(tls) => match tls.files {
+        Shape::Tls(files) => match files {
             TlsFiles::Three(names) => {
                 add(names.certificate().to_owned(), "0644");
                 add(names.key().to_owned(), &key_mode);
                 add(names.ca().to_owned(), "0644");
             }
             TlsFiles::MspShaped => {
-                let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
                 add("signcerts/cert.pem".to_owned(), "0644");
                 add("keystore/<SKI>_sk".to_owned(), &key_mode);
                 add(format!("tlscacerts/tls-{stem}.pem"), "0644");
@@ -134,7 +135,7 @@ fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
             }
         },
     }
-    files.into_iter().map(|(path, mode)| PlannedPath { path: task.target().join(path), mode }).collect()
+    files.into_iter().map(|(path, mode)| PlannedPath { path: task.target.join(path), mode }).collect()
 }
 
 impl fmt::Display for DryRun {

@@ -1,17 +1,17 @@
 //! The run: look, decide, lock, ask, prove, plan, install, record.
 
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-use crate::identity::Environment;
-use crate::identity::due::Reason;
-use crate::identity::obtain::{self, Issued};
-use crate::identity::put::put;
-use crate::identity::put::{msp_folder, tls_plan};
-use crate::identity::request::{Request, SignRequest, TlsFiles};
+use crate::identity::ask::Asking;
+use crate::identity::current::{Current, copy};
+use crate::identity::obtain::obtain;
+use crate::identity::prove::{Issued, Unproven, verified};
 use crate::identity::state::pending::{self, Pending};
-use crate::identity::task::{Current, Folder, Task};
+use crate::identity::task::{Shape, Task};
+use crate::identity::{Environment, Reason, Request, TlsFiles};
 use crate::install::{Lock, Place};
 use crate::pki::key::KeyPair;
-use crate::proof::{Expected, Purpose, verify};
+use crate::pki::x509::Cert;
+use crate::proof::Purpose;
 use crate::{Error, ErrorKind};
 
 /// Brings about what is requested. A run that finds everything in place opens no connection and leaves the targets alone.
@@ -28,55 +28,54 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         for place in &places {
             held.extend(Lock::acquire_to_look(env.disk, place)?);
         }
-        let seen = look(&tasks, env)?;
+        let currents = look(&tasks, env)?;
         if held.len() == places.len() {
-            drop_installed(&tasks, &seen, env)?;
+            drop_installed(&tasks, &currents, env)?;
         }
-        if reasons(&tasks, request, &seen, env)?.iter().all(Option::is_none) {
-            return Ok(outcome(request, &tasks, &seen, &[]));
+        if reasons(&tasks, request, &currents, env)?.iter().all(Option::is_none) {
+            return Ok(outcome(request, &tasks, &currents, &[]));
         }
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
-    let mut seen = look(&tasks, env)?;
-    let reasons = reasons(&tasks, request, &seen, env)?;
+    let mut currents = look(&tasks, env)?;
+    let reasons = reasons(&tasks, request, &currents, env)?;
     let mut issued: Vec<Option<Issued>> = Vec::new();
-    for ((task, reason), found) in tasks.iter().zip(&reasons).zip(&seen) {
+    for ((task, reason), current) in tasks.iter().zip(&reasons).zip(&currents) {
         let Some(reason) = reason else {
             issued.push(None);
             continue;
         };
-        tracing::info!("{}: {reason}", task.target().display());
-        let credential = credential(request, task, &tasks, &seen, &issued);
-        let signed = credential.as_ref().map(|(pem, key)| (pem.as_str(), *key));
-        issued.push(Some(obtain::obtain(task, request, found, signed, &places, env).await?));
+        tracing::info!("{}: {reason}", task.target.display());
+        let asking = Asking {
+            attributes: request.attributes.as_deref(),
+            wait: request.wait,
+            signed: credential(request, task, &tasks, &currents, &issued),
+            places: &places,
+        };
+        issued.push(Some(obtain(task, &asking, current, env).await?));
     }
     let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());
-    for ((task, found), new) in tasks.iter().zip(&mut seen).zip(&issued) {
-        match (task.folder, new) {
-            (Folder::Msp(sign), Some(new)) => {
-                let tls = new_tls.map(|t| &t.verified);
-                let path = msp_folder(task, sign, request, found).install(new, tls, &locks, env)?;
-                found.replace_leaf(new.verified.leaf().clone(), path);
+    for ((task, current), new) in tasks.iter().zip(&mut currents).zip(&issued) {
+        match (task.shape, new) {
+            (_, Some(new)) => {
+                let tls = new_tls.filter(|_| task.purpose() == Purpose::Sign).map(|t| &t.verified);
+                let path = task.put(current, new, tls, &locks, env)?;
+                current.replace_leaf(new.verified.leaf().clone(), path);
             }
-            (Folder::Msp(sign), None) => add_tls_roots(task, sign, request, found, new_tls, &locks, env)?,
-            (Folder::Tls(tls), Some(new)) => {
-                let plan = tls_plan(tls, new, request)?.folder;
-                let path = put(&task.place, &plan, new, &locks, &|_| Ok(()), env)?;
-                found.replace_leaf(new.verified.leaf().clone(), path);
-            }
-            (Folder::Tls(_), None) => {}
+            (Shape::Msp(_), None) => add_tls_roots(task, current, new_tls, &locks, env)?,
+            (Shape::Tls(_), None) => {}
         }
     }
-    Ok(outcome(request, &tasks, &seen, &reasons))
+    Ok(outcome(request, &tasks, &currents, &reasons))
 }
 
 /// A run that was killed between putting an answer in place and clearing up left the key a second time.
-fn drop_installed(tasks: &[Task<'_>], seen: &[Current], env: &Environment<'_>) -> Result<(), Error> {
-    for (task, seen) in tasks.iter().zip(seen) {
+fn drop_installed(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) -> Result<(), Error> {
+    for (task, current) in tasks.iter().zip(currents) {
         let Some(bytes) = task.place.read_state_file(env.disk, pending::FILE)? else { continue };
         let file = task.place.state_dir().join(pending::FILE);
         let pending = Pending::parse(&bytes, &file)?;
-        if seen.leaf.as_ref().is_some_and(|leaf| pending.answers_with(leaf)) {
+        if current.leaf.as_ref().is_some_and(|leaf| pending.answers_with(leaf)) {
             task.place.remove_state_file(env.disk, pending::FILE)?;
         }
     }
@@ -90,11 +89,11 @@ fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Current>, Error
 fn reasons(
     tasks: &[Task<'_>],
     request: &Request,
-    seen: &[Current],
+    currents: &[Current],
     env: &Environment<'_>,
 ) -> Result<Vec<Option<Reason>>, Error> {
     let named = request.key.named(env.disk)?;
-    tasks.iter().zip(seen).map(|(task, seen)| task.decide(request, named.as_ref(), seen, (env.now)())).collect()
+    tasks.iter().zip(currents).map(|(task, current)| task.decide(named.as_ref(), current, (env.now)())).collect()
 }
 
 /// The signing identity as the credential for the TLS certificate: the same id at the same CA, so that the second
@@ -103,57 +102,45 @@ fn credential<'a>(
     request: &Request,
     task: &Task<'_>,
     tasks: &[Task<'_>],
-    seen: &'a [Current],
+    currents: &'a [Current],
     issued: &'a [Option<Issued>],
 ) -> Option<(String, &'a KeyPair)> {
     let sign = request.sign.as_ref()?;
-    if task.purpose() != Purpose::Tls || !sign.ca.same_identity(task.ca()) {
+    if task.purpose() != Purpose::Tls || !task.ca.is_some_and(|ca| sign.ca.same_identity(ca)) {
         return None;
     }
     let at = tasks.iter().position(|t| t.purpose() == Purpose::Sign)?;
     match issued.get(at)? {
         Some(new) => Some((new.verified.leaf().to_pem(), &new.key)),
-        None => Some((seen[at].leaf.as_ref()?.to_pem(), seen[at].key.as_ref()?)),
+        None => Some((currents[at].leaf.as_ref()?.to_pem(), currents[at].key.as_ref()?)),
     }
 }
 
-/// A TLS certificate was issued later than the signing one: its root belongs into the existing MSP folder too.
+/// A TLS certificate was issued later than the signing one: its root belongs into the current MSP folder too.
 fn add_tls_roots(
     task: &Task<'_>,
-    sign: &SignRequest,
-    request: &Request,
-    seen: &Current,
+    current: &Current,
     tls: Option<&Issued>,
     locks: &[Lock],
     env: &Environment<'_>,
 ) -> Result<(), Error> {
-    let (Some(tls), Some(existing), Some(chain), Some(key)) = (tls, &seen.msp, &seen.chain, &seen.key) else {
+    let (Some(tls), Some(msp), Some(chain), Some(key)) = (tls, &current.msp, &current.chain, &current.key) else {
         return Ok(());
     };
-    if existing.tls_roots.contains(&tls.verified.chain().root) {
+    if msp.tls_roots.contains(&tls.verified.chain().root) {
         return Ok(());
     }
-    let cas: String = chain.intermediates.iter().chain([&chain.root]).map(crate::pki::x509::Cert::to_pem).collect();
-    let now = (env.now)();
-    let expected = Expected {
-        enrollment_id: &task.ca().id,
-        key,
-        sans: &task.sans,
-        purpose: Purpose::Sign,
-        role: task.role(),
-        pinned_root: None,
-        now,
-        server_date: None,
-    };
-    let verified = verify(chain.leaf.to_pem().as_bytes(), cas.as_bytes(), &expected)?;
-    let issued_at = seen.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
-    let key = crate::identity::task::copy(key)
-        .ok_or_else(|| Error::new(ErrorKind::Bug, "the existing key cannot be copied"))?;
-    let existing = Issued { verified, key, received_at: issued_at, plan: None };
-    msp_folder(task, sign, request, seen).install(&existing, Some(&tls.verified), locks, env).map(drop)
+    let cas: String = chain.intermediates.iter().chain([&chain.root]).map(Cert::to_pem).collect();
+    let leaf = chain.leaf.to_pem();
+    let answer = Unproven { cert_pem: leaf.as_bytes(), chain_pem: cas.as_bytes(), server_date: None };
+    let verified = verified(task, key, &answer, None, (env.now)())?;
+    let received_at = current.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
+    let key = copy(key).ok_or_else(|| Error::new(ErrorKind::Bug, "the current key cannot be copied"))?;
+    let issued = Issued { verified, key, received_at, plan: None };
+    task.put(current, &issued, Some(&tls.verified), locks, env).map(drop)
 }
 
-fn outcome(request: &Request, tasks: &[Task<'_>], existing: &[Current], reasons: &[Option<Reason>]) -> Outcome {
+fn outcome(request: &Request, tasks: &[Task<'_>], currents: &[Current], reasons: &[Option<Reason>]) -> Outcome {
     let why: Vec<String> = tasks
         .iter()
         .zip(reasons)
@@ -166,10 +153,10 @@ fn outcome(request: &Request, tasks: &[Task<'_>], existing: &[Current], reasons:
     };
     let certificates = tasks
         .iter()
-        .zip(existing)
-        .filter_map(|(task, seen)| {
-            let leaf = seen.leaf.as_ref()?;
-            Some(CertificateSummary::of(leaf, task.purpose(), task.target().join(&seen.leaf_path)))
+        .zip(currents)
+        .filter_map(|(task, current)| {
+            let leaf = current.leaf.as_ref()?;
+            Some(CertificateSummary::of(leaf, task.purpose(), task.target.join(&current.leaf_path)))
         })
         .collect();
     let sign_dir = request.sign.as_ref().map(|s| s.target.clone());

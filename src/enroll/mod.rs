@@ -5,11 +5,13 @@
 //! ```
 
 mod dry_run;
+mod enrolment;
 mod flow;
 mod offline;
 mod outcome;
 
 pub use dry_run::{DryRun, PlannedCertificate, PlannedName, PlannedPath, plan};
+pub use enrolment::Enrolment;
 pub use flow::enroll;
 pub use offline::{OfflineRequest, install_answer, make_csr, roll_back};
 pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};

@@ -4,20 +4,17 @@ use std::path::PathBuf;
 
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use crate::disk::DiskFolder;
-use crate::identity::Environment;
 use crate::identity::due::held_by_another;
-use crate::identity::obtain::Issued;
-use crate::identity::put::{MspFolder, put};
-use crate::identity::request::KeyRequest;
+use crate::identity::prove::{Issued, Unproven, prove};
 use crate::identity::state::pending::{self, Asked, Pending};
-use crate::identity::task::current_msp;
-use crate::install::KeyAccess;
-use crate::install::{Lock, Place, rollback};
+use crate::identity::task::{Shape, Task};
+use crate::identity::{Environment, KeyRequest, MspForm, TlsFiles};
+use crate::install::{KeyAccess, Lock, Place, rollback};
 use crate::msp::{CurrentMsp, CurrentTls, Layout, TlsNames};
 use crate::pki::key::KeyPair;
 use crate::pki::name::{self, NameSet};
 use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
-use crate::proof::{Expected, Purpose, RoleRule, TlsPlan, verify};
+use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind};
 
 /// One certificate whose CSR and answer are carried by hand.
@@ -134,61 +131,19 @@ pub fn install_answer(
         .with_help("give the enrolment id that the CSR was made for"));
     }
     let key = pending.key()?;
-    let (msp, tls) = match request.purpose {
-        Purpose::Sign => (Some(current_msp(&place, env.disk)?), None),
-        Purpose::Tls => (None, Some(CurrentTls::read(&DiskFolder::new(env.disk, place.target()), request.tls_names))),
-    };
-    let current_leaf = msp
-        .as_ref()
-        .map_or_else(|| tls.as_ref().and_then(|s| s.leaf.as_ref()), |s| s.leaf.as_ref().map(|(_, leaf)| leaf));
-    if let Some(other) = current_leaf.map(|leaf| leaf.common_name().unwrap_or_default())
+    let task = request.task(place, &pending)?;
+    let current = task.look(env.disk)?;
+    if let Some(other) = current.leaf.as_ref().map(|leaf| leaf.common_name().unwrap_or_default())
         && other != request.id
         && !request.force
     {
         return Err(held_by_another(&request.target, other, &request.id));
     }
-    let current_root = msp
-        .as_ref()
-        .and_then(|s| s.chain().map(|c| c.root))
-        .or_else(|| tls.as_ref().and_then(|s| s.chain().map(|c| c.root)));
-    // What the CSR asked for is proven whether it is said again or not.
-    let mut sans = pending.asked.sans()?;
-    for name in request.names.sans() {
-        if !name::holds(&sans, &name) {
-            sans.push(name);
-        }
-    }
     let now = (env.now)();
-    let expected = Expected {
-        enrollment_id: &request.id,
-        key: &key,
-        sans: &sans,
-        purpose: request.purpose,
-        role: request.role,
-        pinned_root: current_root.as_ref().filter(|_| !request.force),
-        now,
-        server_date: None,
-    };
-    let issued = Issued { verified: verify(cert_pem, chain_pem, &expected)?, key, received_at: now, plan: None };
-    let locks = [lock];
-    let file = match request.purpose {
-        Purpose::Sign => {
-            let folder = MspFolder {
-                place: &place,
-                layout: request.layout,
-                node_ous: request.node_ous,
-                stem: "ca".to_owned(),
-                tls_stem: "ca".to_owned(),
-                key_access: request.key_access,
-                current: msp.as_ref(),
-            };
-            folder.install(&issued, None, &locks, env)?
-        }
-        Purpose::Tls => {
-            let plan = TlsPlan::build(&issued.verified, &issued.key, request.tls_names, request.key_access)?.folder;
-            put(&place, &plan, &issued, &locks, &|_| Ok(()), env)?
-        }
-    };
+    let answer = Unproven { cert_pem, chain_pem, server_date: None };
+    let (verified, plan) = prove(&task, &current, &key, &answer, now)?;
+    let issued = Issued { verified, key, received_at: now, plan };
+    let file = task.put(&current, &issued, None, &[lock], env)?;
     let (msp_dir, tls_dir) = match request.purpose {
         Purpose::Sign => (Some(request.target.clone()), None),
         Purpose::Tls => (None, Some(request.target.clone())),
@@ -197,10 +152,42 @@ pub fn install_answer(
     Ok(Outcome {
         schema_version: 1,
         action: Action::Enrolled,
-        reason: "the certificate that was carried here is what was asked, and stands".to_owned(),
+        reason: "certificate verified and installed".to_owned(),
         identity: IdentitySummary { id: request.id.clone(), msp_dir, tls_dir },
         certificates: vec![CertificateSummary::of(leaf, request.purpose, request.target.join(file))],
     })
+}
+
+impl OfflineRequest {
+    /// The task, for the answer to `pending`. What the CSR asked for is proven whether it is named again or not.
+    fn task(&self, place: Place, pending: &Pending) -> Result<Task<'_>, Error> {
+        let mut sans = pending.asked.sans()?;
+        for name in self.names.sans() {
+            if !name::holds(&sans, &name) {
+                sans.push(name);
+            }
+        }
+        let shape = match self.purpose {
+            Purpose::Sign => Shape::Msp(MspForm { layout: self.layout, node_ous: self.node_ous }),
+            Purpose::Tls => Shape::Tls(TlsFiles::Three(self.tls_names)),
+        };
+        Ok(Task {
+            id: &self.id,
+            target: &self.target,
+            place,
+            shape,
+            sans,
+            subject: &self.subject,
+            role: self.role,
+            key: &self.key,
+            key_access: self.key_access,
+            force: self.force,
+            ca: None,
+            profile: None,
+            stem: "ca".to_owned(),
+            tls_stem: "ca".to_owned(),
+        })
+    }
 }
 
 /// Brings back the set that stood in `target` before the last install; a second call undoes the first.

@@ -9,7 +9,7 @@ pub struct Environment<'a> {
     /// The disk.
     pub disk: &'a Disk,
     /// The clock.
-    pub now: &'a dyn Fn() -> Timestamp,
+    pub now: &'a (dyn Fn() -> Timestamp + Sync),
 }
 
 impl std::fmt::Debug for Environment<'_> {

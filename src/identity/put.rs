@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::Environment;
-use super::obtain::Issued;
-use super::request::{Request, SignRequest, TlsFiles, TlsRequest};
+use super::current::Current;
+use super::prove::Issued;
+use super::request::{MspForm, TlsFiles};
 use super::state::pending;
 use super::state::record::{self, Record};
-use super::task::{Current, Task};
+use super::task::{Shape, Task};
 use crate::disk::DiskFolder;
 use crate::install::{FolderPlan, KeyAccess, Lock, Place, install};
 use crate::msp::{AdminRule, CurrentMsp, Layout, judge};
@@ -22,9 +23,9 @@ pub(crate) struct MspFolder<'a> {
     pub(crate) layout: Layout,
     pub(crate) node_ous: bool,
     /// The Go client's file name for the CA.
-    pub(crate) stem: String,
+    pub(crate) stem: &'a str,
     /// The same for the TLS CA.
-    pub(crate) tls_stem: String,
+    pub(crate) tls_stem: &'a str,
     pub(crate) key_access: KeyAccess,
     pub(crate) current: Option<&'a CurrentMsp>,
 }
@@ -45,8 +46,8 @@ impl MspFolder<'_> {
             sign,
             key,
             tls,
-            stem: &self.stem,
-            tls_stem: &self.tls_stem,
+            stem: self.stem,
+            tls_stem: self.tls_stem,
             layout: self.layout,
             node_ous: self.node_ous,
             current: self.current.unwrap_or(&empty),
@@ -94,7 +95,7 @@ impl MspFolder<'_> {
 }
 
 /// Installs one folder and remembers what was written. Gives the certificate's path in the folder.
-pub(crate) fn put(
+fn put(
     place: &Place,
     plan: &FolderPlan,
     issued: &Issued,
@@ -118,35 +119,45 @@ pub(crate) fn put(
     Ok(plan.certificate().to_owned())
 }
 
-fn key_access(request: &Request) -> KeyAccess {
-    KeyAccess { mode: request.key_mode, group: request.group }
-}
-
-pub(crate) fn msp_folder<'a>(
-    task: &'a Task<'_>,
-    sign: &SignRequest,
-    request: &Request,
-    seen: &'a Current,
-) -> MspFolder<'a> {
-    let tls_ca = request.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
-    MspFolder {
-        place: &task.place,
-        layout: sign.msp.layout,
-        node_ous: sign.msp.node_ous,
-        stem: sign.ca.url.ca_file_stem(sign.ca.ca_name.as_deref()),
-        tls_stem: tls_ca.url.ca_file_stem(tls_ca.ca_name.as_deref()),
-        key_access: key_access(request),
-        current: seen.msp.as_ref(),
-    }
-}
-
-pub(crate) fn tls_plan(tls: &TlsRequest, new: &Issued, request: &Request) -> Result<TlsPlan, Error> {
-    let access = key_access(request);
-    Ok(match tls.files {
-        TlsFiles::Three(names) => TlsPlan::build(&new.verified, &new.key, names, access)?,
-        TlsFiles::MspShaped => {
-            let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
-            TlsPlan::build_msp_shaped(&new.verified, &new.key, &stem, access)?
+impl Task<'_> {
+    /// The MSP folder of this task.
+    pub(crate) fn msp_folder<'a>(&'a self, form: MspForm, current: &'a Current) -> MspFolder<'a> {
+        MspFolder {
+            place: &self.place,
+            layout: form.layout,
+            node_ous: form.node_ous,
+            stem: &self.stem,
+            tls_stem: &self.tls_stem,
+            key_access: self.key_access,
+            current: current.msp.as_ref(),
         }
-    })
+    }
+
+    /// Puts what was issued in place. `tls` is the TLS certificate of the same run, whose CAs go into the MSP folder too.
+    /// Gives the certificate's path in the folder.
+    pub(crate) fn put(
+        &self,
+        current: &Current,
+        issued: &Issued,
+        tls: Option<&VerifiedEnrollment>,
+        locks: &[Lock],
+        env: &Environment<'_>,
+    ) -> Result<PathBuf, Error> {
+        match self.shape {
+            Shape::Msp(form) => self.msp_folder(form, current).install(issued, tls, locks, env),
+            Shape::Tls(files) => {
+                let plan = self.tls_plan(files, issued)?.folder;
+                put(&self.place, &plan, issued, locks, &|_| Ok(()), env)
+            }
+        }
+    }
+
+    fn tls_plan(&self, files: TlsFiles, issued: &Issued) -> Result<TlsPlan, MspError> {
+        match files {
+            TlsFiles::Three(names) => TlsPlan::build(&issued.verified, &issued.key, names, self.key_access),
+            TlsFiles::MspShaped => {
+                TlsPlan::build_msp_shaped(&issued.verified, &issued.key, &self.stem, self.key_access)
+            }
+        }
+    }
 }

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::ca::{AttrRequest, CaUrl};
+use crate::disk::Disk;
+use crate::install::KeyAccess;
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::name::NameSet;
@@ -22,6 +26,42 @@ pub enum SecretSource {
     None,
 }
 
+/// PEM text, in a file or in memory. `Debug` shows a path and never content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PemSource {
+    /// In a file.
+    File(PathBuf),
+    /// In memory.
+    Given(Secret),
+}
+
+impl PemSource {
+    /// The bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn read(&self, disk: &Disk, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+        Ok(match self {
+            Self::File(path) => disk.read_secret(path, limit)?,
+            Self::Given(pem) => Zeroizing::new(pem.expose().as_bytes().to_vec()),
+        })
+    }
+
+    /// Where it comes from, for messages.
+    pub(crate) fn origin(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Given(_) => "the PEM text given".to_owned(),
+        }
+    }
+}
+
+impl From<PathBuf> for PemSource {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
 /// A CA, how to reach it, and as whom.
 #[derive(Clone, Debug)]
 pub struct CaAccess {
@@ -33,10 +73,10 @@ pub struct CaAccess {
     pub secret: SecretSource,
     /// Which CA on the server.
     pub ca_name: Option<String>,
-    /// PEM files whose certificates are the anchors of the connection.
-    pub anchors: Vec<PathBuf>,
-    /// Client certificate and key for mutual TLS, PEM files.
-    pub client_identity: Option<(PathBuf, PathBuf)>,
+    /// Certificates, one or many each, that are the anchors of the connection.
+    pub anchors: Vec<PemSource>,
+    /// Client certificate (leaf first) and key for mutual TLS.
+    pub client_identity: Option<(PemSource, PemSource)>,
     /// Proxy URL.
     pub proxy: Option<String>,
     /// Whether `http://` is allowed.
@@ -61,21 +101,21 @@ pub enum KeyRequest {
     New(Option<KeyAlgorithm>),
     /// The one that stands in the target; a new one when none stands there.
     Current,
-    /// The one in this PEM file.
-    File(PathBuf),
+    /// This one, PEM.
+    Given(PemSource),
 }
 
 impl KeyRequest {
-    /// The key in the file that was named; `None` when none was.
+    /// The key that was given; `None` when none was.
     ///
     /// # Errors
     /// When the file cannot be read (I/O) or holds no key that is fit for this (input).
-    pub(crate) fn named(&self, disk: &crate::disk::Disk) -> Result<Option<KeyPair>, Error> {
-        let Self::File(path) = self else { return Ok(None) };
-        let pem = disk.read_secret(path, 64 * 1024)?;
+    pub(crate) fn named(&self, disk: &Disk) -> Result<Option<KeyPair>, Error> {
+        let Self::Given(source) = self else { return Ok(None) };
+        let pem = source.read(disk, 64 * 1024)?;
         let key = KeyPair::from_pem(&pem).map_err(|e| {
             let help = Error::from(e.clone()).help().map(str::to_owned).unwrap_or_default();
-            Error::new(ErrorKind::Input, format!("{}: {e}", path.display())).with_help(help)
+            Error::new(ErrorKind::Input, format!("{}: {e}", source.origin())).with_help(help)
         })?;
         Ok(Some(key))
     }
@@ -90,7 +130,7 @@ impl KeyRequest {
 }
 
 /// How the MSP folder is to look.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct MspForm {
     /// File names.
     pub layout: Layout,
@@ -167,6 +207,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Who may read the keys.
+    pub(crate) fn key_access(&self) -> KeyAccess {
+        KeyAccess { mode: self.key_mode, group: self.group }
+    }
+
     /// The enrolment id of the identity: the signing one's, or the TLS one's when it stands alone.
     pub fn id(&self) -> &str {
         self.sign.as_ref().map(|s| &s.ca.id).or_else(|| self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
@@ -178,7 +223,7 @@ impl SecretSource {
     ///
     /// # Errors
     /// When there is none (usage), the file cannot be read (I/O), or it is empty (input).
-    pub(crate) fn read(&self, disk: &crate::disk::Disk) -> Result<Secret, Error> {
+    pub(crate) fn read(&self, disk: &Disk) -> Result<Secret, Error> {
         let secret = match self {
             Self::Given(secret) => secret.clone(),
             Self::File(path) => {

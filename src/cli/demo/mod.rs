@@ -210,7 +210,7 @@ fn request(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gatew
         id: id.to_owned(),
         secret: SecretSource::Given(secret),
         ca_name: None,
-        anchors: vec![anchor.to_owned()],
+        anchors: vec![anchor.to_owned().into()],
         client_identity: None,
         proxy: None,
         plaintext: false,

@@ -67,7 +67,7 @@ impl Run {
             id: self.id.clone(),
             secret: SecretSource::Given(Secret::new("peerpw")),
             ca_name: None,
-            anchors: vec![self.dir.join("anchor.pem")],
+            anchors: vec![self.dir.join("anchor.pem").into()],
             client_identity: None,
             proxy: None,
             plaintext: false,

@@ -41,7 +41,7 @@ impl Scene {
             id: "org1-peer1".into(),
             secret: SecretSource::Given(Secret::new("peerpw")),
             ca_name: None,
-            anchors: vec![self.dir.path().join("anchor.pem")],
+            anchors: vec![self.dir.path().join("anchor.pem").into()],
             client_identity: None,
             proxy: None,
             plaintext: false,

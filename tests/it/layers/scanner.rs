@@ -22,6 +22,8 @@ pub(super) struct Named {
 pub(super) struct Scanned {
     /// Paths of two segments or more, written out: `use a::{b, c::d}` is `a::b` and `a::c::d`.
     pub(super) paths: Vec<Named>,
+    /// Those of them that the file passes on: `pub use a::b`.
+    pub(super) passed_on: Vec<Named>,
     /// Macros that are called, with the exclamation mark.
     pub(super) macros: Vec<Named>,
     /// Methods that are called, with the dot.
@@ -51,7 +53,12 @@ pub(super) fn scan(source: &str) -> Scanned {
             found.methods.push(named(format!(".{}", text(i + 1))));
         }
         if is_word(text(i)) && text(i + 1) == "::" {
+            let before = found.paths.len();
+            let passes_on = i > 1 && text(i - 1) == "use" && (text(i - 2) == "pub" || text(i - 2) == ")");
             i = path(&tokens, i, "", &mut found.paths);
+            if passes_on {
+                found.passed_on.extend_from_slice(&found.paths[before..]);
+            }
         } else {
             i += 1;
         }
@@ -243,7 +250,7 @@ fn a_tree_of_paths_is_written_out_with_the_line_of_each() {
     let wanted = [
         (2, "crate::Error"),
         (3, "crate::ca"),
-        (3, "crate::proof::verify"),
+        (3, "crate::ca::verify"),
         (3, "crate::ca::x::*"),
         (5, "std::io::Result"),
         (5, "crate::pki::key::Ski"),

@@ -1,0 +1,98 @@
+//! What the target of a certificate holds now.
+
+use std::path::{Path, PathBuf};
+
+use super::state::record::{self, Record};
+use crate::Error;
+use crate::disk::{Disk, DiskFolder, FolderReader as _};
+use crate::install::Place;
+use crate::msp::{CurrentMsp, CurrentTls};
+use crate::pki::key::KeyPair;
+use crate::pki::x509::{Cert, Chain};
+
+/// What a target holds now.
+#[derive(Debug, Default)]
+pub(crate) struct Current {
+    pub(crate) leaf: Option<Cert>,
+    /// The certificate's file in the target.
+    pub(crate) leaf_path: PathBuf,
+    pub(crate) key: Option<KeyPair>,
+    pub(crate) chain: Option<Chain>,
+    /// The root to hold a new one against.
+    pub(crate) root: Option<Cert>,
+    pub(crate) problems: Vec<String>,
+    pub(crate) record: Option<Record>,
+    pub(crate) changed: Vec<String>,
+    /// The rest of an MSP folder.
+    pub(crate) msp: Option<CurrentMsp>,
+    /// There is an MSP where a TLS certificate is to go.
+    pub(crate) is_msp: bool,
+}
+
+impl Current {
+    /// Another certificate is there now.
+    pub(crate) fn replace_leaf(&mut self, leaf: Cert, path: PathBuf) {
+        (self.leaf, self.leaf_path) = (Some(leaf), path);
+    }
+
+    pub(crate) fn msp(existing: CurrentMsp) -> Self {
+        let chain = existing.chain();
+        let mut problems: Vec<String> =
+            existing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
+        if existing.leaf.is_some() && chain.is_none() {
+            problems.push("no chain from the certificate to a root in cacerts".to_owned());
+        }
+        if existing.leaf.is_some() && !existing.pair_matches() && problems.is_empty() {
+            problems.push("certificate and key do not belong together".to_owned());
+        }
+        Self {
+            leaf: existing.leaf.as_ref().map(|(_, leaf)| leaf.clone()),
+            leaf_path: existing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default(),
+            key: existing.key.as_ref().and_then(|(_, key)| copy(key)),
+            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
+            chain,
+            problems,
+            msp: Some(existing),
+            ..Self::default()
+        }
+    }
+
+    /// `paths`: where the certificate and the root are.
+    pub(crate) fn tls(existing: CurrentTls, paths: (PathBuf, &str)) -> Self {
+        let chain = existing.chain();
+        let mut problems: Vec<String> =
+            existing.problems.iter().map(|p| format!("{}: {}", p.path.display(), p.reason)).collect();
+        if existing.leaf.is_some() && chain.is_none() {
+            problems.push(format!("no chain from the certificate to {}", paths.1));
+        }
+        if existing.leaf.is_some() && !existing.pair_matches() && problems.is_empty() {
+            problems.push("certificate and key do not belong together".to_owned());
+        }
+        Self {
+            leaf_path: paths.0,
+            root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
+            chain,
+            problems,
+            leaf: existing.leaf,
+            key: existing.key,
+            ..Self::default()
+        }
+    }
+}
+
+/// The MSP folder in `place`; a `config.yaml` that fabcert wrote is known by its hash.
+pub(crate) fn current_msp(place: &Place, disk: &Disk) -> Result<CurrentMsp, Error> {
+    let folder = DiskFolder::new(disk, place.target());
+    let configs = place.read_state_file(disk, record::CONFIGS_FILE)?;
+    let ours = folder
+        .read(Path::new("config.yaml"))
+        .ok()
+        .map(|content| record::sha256(&content))
+        .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
+    Ok(CurrentMsp::read(&folder, ours.as_deref()))
+}
+
+/// Another handle on the same key.
+pub(crate) fn copy(key: &KeyPair) -> Option<KeyPair> {
+    KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).ok()
+}
