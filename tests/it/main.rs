@@ -12,6 +12,7 @@ mod coverage;
 mod defects;
 #[cfg(feature = "dev-ca")]
 mod differential;
+mod docs;
 mod enroll;
 #[cfg(feature = "dev-ca")]
 mod help;
