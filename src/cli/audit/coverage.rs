@@ -76,7 +76,7 @@ pub(super) fn fix(
     let (mut added, mut files) = (0, 0);
     for (path, fix) in fixes {
         if path.as_os_str() == "-" {
-            tracing::warn!("standard input cannot be files: name the files");
+            tracing::warn!("standard input cannot be fixed: name the files");
             continue;
         }
         let file = base.join(path);
@@ -87,7 +87,7 @@ pub(super) fn fix(
         let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
         for refused in &new.refused {
             let names = refused.names.join(", ");
-            tracing::warn!("{}: a list cannot be files in place; add by hand: {names}", path.display());
+            tracing::warn!("{}: a list cannot be fixed in place; add by hand: {names}", path.display());
         }
         if new.text != text {
             disk.replace(&file, new.text.as_bytes(), metadata.mode & 0o777)?;
