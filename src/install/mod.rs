@@ -2,6 +2,7 @@
 //! here knows what a certificate is.
 
 mod generation;
+mod key_access;
 mod lock;
 mod one_step;
 mod place;
@@ -9,7 +10,8 @@ mod plan;
 mod stage;
 mod swap;
 
+pub use key_access::KeyAccess;
 pub use lock::Lock;
 pub use one_step::{InstallError, install, rollback};
 pub use place::{Place, Placement};
-pub use plan::{FolderPlan, KeyAccess, PlannedDir, PlannedFile};
+pub use plan::{FolderPlan, PlannedDir, PlannedFile};

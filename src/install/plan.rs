@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::KeyAccess;
 use crate::disk::MemoryFolder;
 
 /// A folder to make.
@@ -78,21 +79,5 @@ impl FolderPlan {
         self.dirs.iter().for_each(|dir| tree.insert_folder(&dir.path));
         self.files.iter().for_each(|file| tree.insert(&file.path, file.bytes.to_vec()));
         tree
-    }
-}
-
-/// Who may read a private key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyAccess {
-    /// Permission bits of the key's file. With a bit for the group, `keystore` opens for the group too.
-    pub mode: u32,
-    /// Group id of the key's file and of `keystore`, for a peer under another user id.
-    pub group: Option<u32>,
-}
-
-/// 0600, and the group that new files get.
-impl Default for KeyAccess {
-    fn default() -> Self {
-        Self { mode: 0o600, group: None }
     }
 }
