@@ -1,6 +1,7 @@
 //! Patterns of paths: `*` and `?` within a segment, `**` over segments, `{name}` for one whole segment or a part of it,
 //! which names can use. A pattern that matches a folder matches all below it.
 
+use std::collections::HashSet;
 use std::path::{Component, Path};
 
 /// A pattern.
@@ -88,50 +89,101 @@ impl Pattern {
                 _ => None,
             })
             .collect();
-        let mut found = Vec::new();
-        walk(&self.segments, &names, &mut found).then_some(found)
+        let mut search = self.search(&names);
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        search.visit(At::default()).then(|| search.found.into_iter().map(owned).collect())
+    }
+
+    fn search<'a>(&'a self, names: &'a [String]) -> Search<'a> {
+        Search { segments: &self.segments, names, again: self.again(), ..Search::default() }
+    }
+
+    /// The placeholders that occur more than once.
+    fn again(&self) -> Vec<&str> {
+        let mut names = self.placeholders();
+        names.sort_unstable();
+        let mut again: Vec<&str> = names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        again.dedup();
+        again
     }
 }
 
-fn walk(segments: &[Segment], names: &[String], found: &mut Vec<(String, String)>) -> bool {
-    match segments.split_first() {
-        None => true,
-        Some((Segment::Any, rest)) => (0..=names.len()).any(|skip| walk(rest, &names[skip..], found)),
-        Some((Segment::Parts(parts), rest)) => {
-            let Some((name, below)) = names.split_first() else { return false };
-            let before = found.len();
-            let fits = within(parts, name, found) && walk(rest, below, found);
-            if !fits {
-                found.truncate(before);
-            }
-            fits
-        }
+/// A place in the pattern and in the path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct At {
+    segment: usize,
+    part: usize,
+    name: usize,
+    /// Bytes into the name.
+    offset: usize,
+}
+
+impl At {
+    /// The next part, this many bytes on.
+    const fn past(self, bytes: usize) -> Self {
+        Self { part: self.part + 1, offset: self.offset + bytes, ..self }
+    }
+
+    const fn segment(segment: usize, name: usize) -> Self {
+        Self { segment, part: 0, name, offset: 0 }
     }
 }
 
-fn within(parts: &[Part], text: &str, found: &mut Vec<(String, String)>) -> bool {
-    match parts.split_first() {
-        None => text.is_empty(),
-        Some((Part::Text(word), rest)) => text.strip_prefix(word.as_str()).is_some_and(|t| within(rest, t, found)),
-        Some((Part::Question, rest)) => {
-            let mut chars = text.chars();
-            chars.next().is_some() && within(rest, chars.as_str(), found)
+/// Tries every way to match. A place that failed once fails again, as long as the placeholders that are still to come have the
+/// same values. Remembering it bounds the time: pattern length times the square of the path length without repeated placeholders.
+#[derive(Default)]
+struct Search<'a> {
+    segments: &'a [Segment],
+    names: &'a [String],
+    again: Vec<&'a str>,
+    found: Vec<(&'a str, &'a str)>,
+    failed: HashSet<(At, Vec<&'a str>)>,
+}
+
+impl<'a> Search<'a> {
+    fn visit(&mut self, at: At) -> bool {
+        let values = self.found.iter().filter(|(name, _)| self.again.contains(name)).map(|(_, value)| *value);
+        let place = (at, values.collect());
+        if self.failed.contains(&place) {
+            return false;
         }
-        Some((Part::Star, rest)) => ends(text).any(|at| within(rest, &text[at..], found)),
-        Some((Part::Capture(name), rest)) => {
-            let known = found.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-            if let Some(value) = known {
-                return text.strip_prefix(value.as_str()).is_some_and(|t| within(rest, t, found));
+        let before = self.found.len();
+        let fits = self.step(at);
+        if !fits {
+            self.found.truncate(before);
+            self.failed.insert(place);
+        }
+        fits
+    }
+
+    fn step(&mut self, at: At) -> bool {
+        let (segments, names) = (self.segments, self.names);
+        let parts = match segments.get(at.segment) {
+            None => return true,
+            Some(Segment::Any) => {
+                return (at.name..=names.len()).any(|name| self.visit(At::segment(at.segment + 1, name)));
             }
-            let before = found.len();
-            for at in ends(text).filter(|at| *at > 0) {
-                found.push((name.clone(), text[..at].to_owned()));
-                if within(rest, &text[at..], found) {
-                    return true;
+            Some(Segment::Parts(parts)) => parts,
+        };
+        let Some(text) = names.get(at.name).map(|name| &name[at.offset..]) else { return false };
+        match parts.get(at.part) {
+            None => text.is_empty() && self.visit(At::segment(at.segment + 1, at.name + 1)),
+            Some(Part::Text(word)) => text.starts_with(word.as_str()) && self.visit(at.past(word.len())),
+            Some(Part::Question) => text.chars().next().is_some_and(|c| self.visit(at.past(c.len_utf8()))),
+            Some(Part::Star) => ends(text).any(|end| self.visit(at.past(end))),
+            Some(Part::Capture(name)) => {
+                if let Some((_, value)) = self.found.iter().find(|(known, _)| known == name) {
+                    return text.starts_with(value) && self.visit(at.past(value.len()));
                 }
-                found.truncate(before);
+                ends(text).filter(|end| *end > 0).any(|end| {
+                    self.found.push((name, &text[..end]));
+                    let fits = self.visit(at.past(end));
+                    if !fits {
+                        self.found.pop();
+                    }
+                    fits
+                })
             }
-            false
         }
     }
 }
@@ -208,6 +260,33 @@ mod tests {
         assert!(captures("a/?.pem", "a/é.pem").is_some());
         assert!(captures("a", "a/b/c").is_some(), "all below a folder that matches");
         assert!(captures("a/b", "a").is_none());
+    }
+
+    #[test]
+    fn placeholders_give_back_what_a_later_segment_needs() {
+        let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+        assert_eq!(captures("{a}{b}/{a}", "xyz/x"), Some(vec![pair("a", "x"), pair("b", "yz")]));
+        assert_eq!(captures("**/{a}/{a}.pem", "x/y/z/z.pem"), Some(vec![pair("a", "z")]));
+    }
+
+    #[test]
+    fn patterns_with_many_stars_try_each_place_once() {
+        let long = "a".repeat(250);
+        let deep = vec!["a"; 200].join("/");
+        for (pattern, path) in [
+            ("*a*a*a*a*a*a*a*a*b", long.as_str()),
+            ("{a}a{b}a{c}a{d}a{e}a{f}a{g}a{h}b", &long),
+            ("**/a/**/a/**/a/**/a/**/a/**/a/b", &deep),
+            ("**/**/**/**/**/**/b", &deep),
+            ("**/*a*a/**/*a*a/**/*a*a/**/*a*a/**/b", &deep),
+        ] {
+            let names: Vec<String> = path.split('/').map(str::to_owned).collect();
+            let (tried, at_most) = (Pattern::parse(pattern).unwrap(), (pattern.len() + 1) * (path.len() + 1));
+            let mut search = tried.search(&names);
+            assert!(!search.visit(At::default()), "{pattern}");
+            assert!(search.failed.len() <= at_most, "{pattern}: {} places, at most {at_most}", search.failed.len());
+            assert!(captures(&format!("{}*", &pattern[..pattern.len() - 1]), path).is_some(), "{pattern}");
+        }
     }
 
     #[test]
