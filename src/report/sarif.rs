@@ -1,11 +1,17 @@
-//! SARIF 2.1.0 (OASIS), for code scanning: true file and line, fingerprints that survive a renewal, help for each rule.
+//! SARIF 2.1.0 (OASIS), for code scanning: true file and line, fingerprints that survive a renewal, help for each rule. Its
+//! objects are in [`model`].
+
+mod model;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 
+use self::model::{
+    ArtifactLocation, DefaultConfiguration, Driver, Help, Invocation, Location, Log, Notification, OriginalUriBases,
+    PhysicalLocation, Region, ReportingDescriptor, ResultProperties, RuleProperties, Run, Text, Tool,
+};
 use super::times::Times;
 use crate::audit::{Confidence, Finding, Report, Rule, Severity, Source, rule_by_id};
 use crate::text::escape::{markdown, uri_path};
@@ -17,52 +23,34 @@ pub(super) const MOST_RESULTS: usize = 25_000;
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let ids: BTreeSet<&str> = told(report).map(|f| f.rule).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
-    let rules: Vec<Value> = ids.iter().filter_map(|id| rule_by_id(id)).map(rule).collect();
+    let rules: Vec<ReportingDescriptor> = ids.iter().filter_map(|id| rule_by_id(id)).map(rule).collect();
     let left_out = report.findings.len().saturating_sub(MOST_RESULTS);
     let invocations = (left_out > 0).then(|| {
         let text = format!("{left_out} of {} findings are left out, the least severe", report.findings.len());
-        json!([{
-            "executionSuccessful": true,
-            "toolExecutionNotifications": [{"level": "warning", "message": {"text": text}}],
-        }])
+        let tool_execution_notifications = [Notification { level: "warning", message: Text { text } }];
+        [Invocation { execution_successful: true, tool_execution_notifications }]
     });
+    let root = "the policy file's folder, else the working directory";
     let log = Log {
         schema: SCHEMA,
         runs: [Run {
             column_kind: "unicodeCodePoints",
             invocations,
-            original_uri_base_ids: json!({"SRCROOT": {"description": {"text": "the policy file's folder, else the working directory"}}}),
+            original_uri_base_ids: OriginalUriBases::described(root),
             results: Results { report, ids: &ids },
-            tool: json!({"driver": {
-                "name": "fabcert",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules,
-            }}),
+            tool: Tool {
+                driver: Driver {
+                    information_uri: env!("CARGO_PKG_REPOSITORY"),
+                    name: "fabcert",
+                    rules,
+                    semantic_version: env!("CARGO_PKG_VERSION"),
+                },
+            },
         }],
         version: "2.1.0",
     };
     serde_json::to_writer_pretty(&mut *out, &log)?;
     out.write_all(b"\n")
-}
-
-#[derive(Serialize)]
-struct Log<'a> {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    runs: [Run<'a>; 1],
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run<'a> {
-    column_kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    invocations: Option<Value>,
-    original_uri_base_ids: Value,
-    results: Results<'a>,
-    tool: Value,
 }
 
 /// The results, made while they are written.
@@ -74,7 +62,7 @@ struct Results<'a> {
 impl Serialize for Results<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut times = Times::among(told(self.report).map(|finding| finding.fingerprint()));
-        serializer.collect_seq(told(self.report).map(|finding| result(&finding, self.ids, &mut times)))
+        serializer.collect_seq(told(self.report).map(|finding| result(finding, self.ids, &mut times)))
     }
 }
 
@@ -88,59 +76,64 @@ fn told(report: &Report) -> Box<dyn Iterator<Item = Finding> + '_> {
     Box::new([Severity::Error, Severity::Warning, Severity::Note].into_iter().flat_map(of).take(MOST_RESULTS))
 }
 
-fn rule(rule: &Rule) -> Value {
+fn rule(rule: &Rule) -> ReportingDescriptor {
     let sources = rule.sources.iter().map(Source::words).collect::<Vec<_>>().join("; ");
     let text = format!("{}\n\nRemedy: {}\n\nSource: {sources}", rule.rationale, rule.remedy);
     let [rationale, remedy, cited] = [rule.rationale, rule.remedy, &sources].map(markdown);
-    let formatted = format!("{rationale}\n\n**Remedy:** {remedy}\n\n**Source:** {cited}");
-    json!({
-        "id": rule.id,
-        "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": rule.rationale},
-        "help": {"text": text, "markdown": formatted},
-        "defaultConfiguration": {"level": rule.severity.as_str()},
-        "properties": {
-            "precision": match rule.confidence { Confidence::Certain => "very-high", Confidence::Likely => "medium" },
-            "problem.severity": match rule.severity { Severity::Note => "recommendation", other => other.as_str() },
-            "tags": ["certificate", "hyperledger-fabric"],
+    let markdown = format!("{rationale}\n\n**Remedy:** {remedy}\n\n**Source:** {cited}");
+    ReportingDescriptor {
+        default_configuration: DefaultConfiguration { level: rule.severity.as_str() },
+        full_description: Text { text: rule.rationale },
+        help: Help { markdown, text },
+        id: rule.id,
+        properties: RuleProperties {
+            precision: match rule.confidence {
+                Confidence::Certain => "very-high",
+                Confidence::Likely => "medium",
+            },
+            problem_severity: match rule.severity {
+                Severity::Note => "recommendation",
+                other => other.as_str(),
+            },
+            tags: ["certificate", "hyperledger-fabric"],
         },
-    })
+        short_description: Text { text: rule.title },
+    }
 }
 
-fn result(finding: &Finding, ids: &[&str], times: &mut Times) -> Value {
+fn result(finding: Finding, ids: &[&str], times: &mut Times) -> model::Result {
     let fingerprint = finding.fingerprint();
-    let mut message = finding.message.clone();
-    if let Some(subject) = &finding.subject {
-        message = format!("{subject}: {message}");
-    }
-    json!({
-        "ruleId": finding.rule,
-        "ruleIndex": ids.iter().position(|id| *id == finding.rule),
-        "level": finding.severity.as_str(),
-        "message": {"text": format!("{message}. Fix: {}", finding.remedy)},
-        "locations": [{
-            "physicalLocation": {
-                "artifactLocation": artifact(finding),
+    let subject = finding.subject.as_ref().map(|subject| format!("{subject}: ")).unwrap_or_default();
+    let nth = times.nth(&fingerprint);
+    model::Result {
+        level: finding.severity.as_str(),
+        locations: [Location {
+            physical_location: PhysicalLocation {
+                artifact_location: artifact(&finding),
                 // A folder has no lines, and code scanning wants one: its first.
-                "region": {"startLine": finding.line.unwrap_or(1)},
+                region: Region { start_line: finding.line.unwrap_or(1) },
             },
         }],
+        message: Text { text: format!("{subject}{}. Fix: {}", finding.message, finding.remedy) },
         // GitHub knows an alert again by the second one only, and its upload action would take it from the file's bytes,
         // which a renewal changes.
-        "partialFingerprints": {
-            "fabcert/v1": fingerprint,
-            "primaryLocationLineHash": format!("{fingerprint}:{}", times.nth(&fingerprint)),
-        },
-        "properties": {"names": finding.names, "block": finding.block},
-    })
+        partial_fingerprints: [
+            ("fabcert/v1", fingerprint.clone()),
+            ("primaryLocationLineHash", format!("{fingerprint}:{nth}")),
+        ]
+        .into(),
+        properties: ResultProperties { block: finding.block, names: finding.names },
+        rule_id: finding.rule,
+        rule_index: ids.iter().position(|id| *id == finding.rule),
+    }
 }
 
 /// The URI of the file: relative to the root of the run, or `file://` where it lies elsewhere.
-fn artifact(finding: &Finding) -> Value {
+fn artifact(finding: &Finding) -> ArtifactLocation {
     let path = finding.path.to_string_lossy();
     if let Some(absolute) = path.strip_prefix('/') {
-        return json!({"uri": format!("file:///{}", uri_path(absolute))});
+        return ArtifactLocation { uri: format!("file:///{}", uri_path(absolute)), uri_base_id: None };
     }
     let text = if path.is_empty() { ".".into() } else { path };
-    json!({"uri": uri_path(&text), "uriBaseId": "SRCROOT"})
+    ArtifactLocation { uri: uri_path(&text), uri_base_id: Some(model::ROOT) }
 }
