@@ -33,6 +33,9 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         };
         if weak {
             findings.report(&RULE, &held.at, format!("its key is {}", cert.public_key())).subject(cert.subject()).add();
+        } else if *cert.public_key() == PublicKeyKind::P224 && cert.is_ca() {
+            let message = "its key is P-224: fabcert does not verify what it signs, and judges it as not signed by it";
+            findings.report(&RULE, &held.at, message).subject(cert.subject()).add();
         }
     }
     for csr in subject.csrs.iter().filter(|c| is_short_rsa(&c.key)) {
@@ -55,7 +58,7 @@ fn is_short_rsa(kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, rsa_spki, server, tls_folder};
+    use super::super::fixture::{ca, found, identity, msp_folder, rsa_spki, server, spki, tls_folder};
     use super::*;
 
     #[test]
@@ -66,6 +69,20 @@ mod tests {
             spec.spki = Some(rsa_spki(bits));
             assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), count, "{bits}");
         }
+    }
+
+    #[test]
+    fn authorities_on_p224_are_found_and_identities_are_not() {
+        let on_p224 = Some(spki(&[1, 2, 840, 10045, 2, 1], Some(&[1, 3, 132, 0, 33]), &[4; 57]));
+        let root = ca("root").self_signed();
+        let mut peer = identity("peer1");
+        peer.spki.clone_from(&on_p224);
+        assert!(found(&RULE, &msp_folder(&peer.issued_by(&root), &root)).is_empty(), "Fabric takes it");
+        let mut authority = ca("root");
+        authority.spki = on_p224;
+        let authority = authority.self_signed();
+        let found = found(&RULE, &msp_folder(&identity("peer1").issued_by(&root), &authority));
+        assert!(found.len() == 1 && found[0].message.contains("does not verify"), "{found:?}");
     }
 
     #[test]

@@ -1,50 +1,30 @@
 //! Low S: Fabric refuses every ECDSA signature with S above half the group order (fabric-lib-go `bccsp/sw/ecdsa.go`).
 
+use p256::elliptic_curve::ScalarValue;
+use p256::elliptic_curve::scalar::IsHigh as _;
+
 use super::KeyAlgorithm;
-
-/// Group order of P-256 (FIPS 186-4, D.1.2.3), big-endian.
-const ORDER_P256: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
-    0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-];
-
-/// Group order of P-384 (FIPS 186-4, D.1.2.4), big-endian.
-const ORDER_P384: [u8; 48] = [
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2, 0x48, 0xb0,
-    0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
-];
-
-const fn order(algorithm: KeyAlgorithm) -> &'static [u8] {
-    match algorithm {
-        KeyAlgorithm::P256 => &ORDER_P256,
-        KeyAlgorithm::P384 => &ORDER_P384,
-    }
-}
 
 /// Whether `s` (big-endian, as long as the field) is at most half the group order.
 pub fn is_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> bool {
-    // s <= n/2  <=>  s <= n - s, since n is odd.
-    let negated = subtract(order(algorithm), s);
-    s <= negated.as_slice()
-}
-
-/// `s` if it is low, else `n - s`; both sign the same message. `s` is below `n` and as long as the field.
-pub(super) fn to_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> Vec<u8> {
-    if is_low_s(algorithm, s) { s.to_vec() } else { subtract(order(algorithm), s) }
-}
-
-/// `a - b` for big-endian numbers of equal length with `a >= b`.
-fn subtract(a: &[u8], b: &[u8]) -> Vec<u8> {
-    let mut out = vec![0u8; a.len()];
-    let mut borrow = 0u8;
-    for i in (0..a.len()).rev() {
-        let (d, b1) = a[i].overflowing_sub(b[i]);
-        let (d, b2) = d.overflowing_sub(borrow);
-        out[i] = d;
-        borrow = u8::from(b1 || b2);
+    match algorithm {
+        KeyAlgorithm::P256 => ScalarValue::<p256::NistP256>::from_slice(s).is_ok_and(|s| !bool::from(s.is_high())),
+        KeyAlgorithm::P384 => ScalarValue::<p384::NistP384>::from_slice(s).is_ok_and(|s| !bool::from(s.is_high())),
     }
-    out
+}
+
+/// `s` if it is low, else `n - s`; both sign the same message. `None` when `s` is not below `n` or not as long as the field.
+pub(super) fn to_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> Option<Vec<u8>> {
+    match algorithm {
+        KeyAlgorithm::P256 => {
+            let s = ScalarValue::<p256::NistP256>::from_slice(s).ok()?;
+            Some(if bool::from(s.is_high()) { -s } else { s }.to_bytes().to_vec())
+        }
+        KeyAlgorithm::P384 => {
+            let s = ScalarValue::<p384::NistP384>::from_slice(s).ok()?;
+            Some(if bool::from(s.is_high()) { -s } else { s }.to_bytes().to_vec())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -54,14 +34,24 @@ mod tests {
 
     use super::*;
 
+    /// Group order (FIPS 186-4, D.1.2.3 and D.1.2.4).
+    fn order(algorithm: KeyAlgorithm) -> BigUint {
+        let digits = match algorithm {
+            KeyAlgorithm::P256 => "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551".to_owned(),
+            KeyAlgorithm::P384 => {
+                format!("{}c7634d81f4372ddf581a0db248b0a77aecec196accc52973", "f".repeat(48))
+            }
+        };
+        BigUint::parse_bytes(digits.as_bytes(), 16).unwrap()
+    }
+
+    fn padded(algorithm: KeyAlgorithm, number: &BigUint) -> Vec<u8> {
+        let raw = number.to_bytes_be();
+        [vec![0; algorithm.field_len() - raw.len()], raw].concat()
+    }
+
     fn below_order(algorithm: KeyAlgorithm, bytes: &[u8]) -> Vec<u8> {
-        let n = BigUint::from_bytes_be(order(algorithm));
-        let s = BigUint::from_bytes_be(bytes) % &n;
-        let raw = s.to_bytes_be();
-        let mut out = vec![0u8; order(algorithm).len()];
-        let at = out.len() - raw.len();
-        out[at..].copy_from_slice(&raw);
-        out
+        padded(algorithm, &(BigUint::from_bytes_be(bytes) % order(algorithm)))
     }
 
     proptest! {
@@ -69,22 +59,30 @@ mod tests {
         fn low_s_is_the_smaller_of_s_and_n_minus_s(bytes in proptest::collection::vec(any::<u8>(), 48), p384: bool) {
             let algorithm = if p384 { KeyAlgorithm::P384 } else { KeyAlgorithm::P256 };
             let s = below_order(algorithm, &bytes);
-            let n = BigUint::from_bytes_be(order(algorithm));
+            let n = order(algorithm);
             let v = BigUint::from_bytes_be(&s);
             let expected = std::cmp::min(v.clone(), &n - &v);
-            let got = to_low_s(algorithm, &s);
+            let got = to_low_s(algorithm, &s).unwrap();
             prop_assert_eq!(BigUint::from_bytes_be(&got), expected);
             prop_assert!(is_low_s(algorithm, &got));
-            prop_assert_eq!(to_low_s(algorithm, &got), got);
+            prop_assert_eq!(to_low_s(algorithm, &got), Some(got));
         }
     }
 
     #[test]
-    fn the_half_itself_is_low_and_the_next_is_high() {
-        let n = BigUint::from_bytes_be(&ORDER_P256);
-        let half = (&n >> 1u32).to_bytes_be();
-        let next = ((&n >> 1u32) + 1u32).to_bytes_be();
-        assert!(is_low_s(KeyAlgorithm::P256, &half));
-        assert!(!is_low_s(KeyAlgorithm::P256, &next));
+    fn half_of_the_order_is_low_and_the_next_number_is_high() {
+        for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384] {
+            let half = order(algorithm) >> 1u32;
+            assert!(is_low_s(algorithm, &padded(algorithm, &half)));
+            assert!(!is_low_s(algorithm, &padded(algorithm, &(half + 1u32))));
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_below_the_order_have_no_low_s() {
+        for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384] {
+            assert_eq!(to_low_s(algorithm, &padded(algorithm, &order(algorithm))), None);
+            assert_eq!(to_low_s(algorithm, &[1]), None);
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! ECDSA: by ring where it can, which is far quicker, and over the curves of `p256` and `p384` where it cannot.
 
-use ecdsa::hazmat::sign_prehashed_rfc6979;
-use ecdsa::signature::digest::Digest;
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
-use sha2::Sha256;
 
 use super::{KeyAlgorithm, KeyError, KeyPair, low_s};
 
@@ -26,33 +25,36 @@ pub(super) fn public_point(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Vec
 pub(super) fn sign(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let signature = key.ring()?.sign(&SystemRandom::new(), message).map_err(|_| KeyError::NoRandomness)?;
     let (r, s) = signature.as_ref().split_at(key.algorithm.field_len());
-    Ok(with_low_s(key.algorithm, r, s))
+    with_low_s(key.algorithm, r, s)
 }
 
-/// A signature over `message`, hashed with SHA-256, which ring does not do for P-384. The nonce follows RFC 6979.
+/// A signature over `message`, hashed with SHA-256, which ring does not do for P-384. The nonce follows RFC 6979 with the
+/// curve's own hash.
 pub(super) fn sign_sha256(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-    let z = Sha256::digest(message);
-    Ok(match key.algorithm {
+    let z = digest(&SHA256, message);
+    match key.algorithm {
         KeyAlgorithm::P256 => {
-            let d = p256::SecretKey::from_slice(&key.scalar).map_err(|_| KeyError::Signing)?.to_nonzero_scalar();
-            let (r, s) = sign_prehashed_rfc6979::<p256::NistP256, Sha256>(&d, &z, &[]).0.split_bytes();
+            let d = p256::ecdsa::SigningKey::from_slice(&key.scalar).map_err(|_| KeyError::Signing)?;
+            let signature: p256::ecdsa::Signature = d.sign_prehash(z.as_ref()).map_err(|_| KeyError::Signing)?;
+            let (r, s) = signature.split_bytes();
             with_low_s(key.algorithm, &r, &s)
         }
         KeyAlgorithm::P384 => {
-            let d = p384::SecretKey::from_slice(&key.scalar).map_err(|_| KeyError::Signing)?.to_nonzero_scalar();
-            let (r, s) = sign_prehashed_rfc6979::<p384::NistP384, Sha256>(&d, &z, &[]).0.split_bytes();
+            let d = p384::ecdsa::SigningKey::from_slice(&key.scalar).map_err(|_| KeyError::Signing)?;
+            let signature: p384::ecdsa::Signature = d.sign_prehash(z.as_ref()).map_err(|_| KeyError::Signing)?;
+            let (r, s) = signature.split_bytes();
             with_low_s(key.algorithm, &r, &s)
         }
-    })
+    }
 }
 
 /// DER `ECDSA-Sig-Value` (RFC 3279 section 2.2.3) with low S.
-fn with_low_s(algorithm: KeyAlgorithm, r: &[u8], s: &[u8]) -> Vec<u8> {
-    let s = low_s::to_low_s(algorithm, s);
-    yasna::construct_der(|w| {
+fn with_low_s(algorithm: KeyAlgorithm, r: &[u8], s: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let s = low_s::to_low_s(algorithm, s).ok_or(KeyError::Signing)?;
+    Ok(yasna::construct_der(|w| {
         w.write_sequence(|w| {
             w.next().write_bigint_bytes(r, true);
             w.next().write_bigint_bytes(&s, true);
         });
-    })
+    }))
 }

@@ -1,7 +1,8 @@
-//! ECDSA on the four curves that Go knows (`crypto/ecdsa`), with any hash.
+//! ECDSA on the curves that Go knows (`crypto/ecdsa`), with any hash. P-224 is read and not verified: no Fabric CA issues
+//! it, Go's TLS refuses it, and the curve's only crate has no release.
 
-use ::ecdsa::elliptic_curve::sec1::ToSec1Point as _;
-use ::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p256::elliptic_curve::sec1::ToSec1Point as _;
 use ring::signature::{self, VerificationAlgorithm};
 
 use super::algorithm::Hash;
@@ -17,14 +18,11 @@ pub(crate) enum Curve {
     P521,
 }
 
-/// Runs an expression with `$module` current for the curve's crate.
+/// Runs an expression with `$module` as the curve's crate; `$p224` for the curve without one.
 macro_rules! on_curve {
-    ($curve:expr, $module:ident => $body:expr) => {
+    ($curve:expr, $module:ident => $body:expr, P224 => $p224:expr) => {
         match $curve {
-            Curve::P224 => {
-                use p224 as $module;
-                $body
-            }
+            Curve::P224 => $p224,
             Curve::P256 => {
                 use p256 as $module;
                 $body
@@ -67,11 +65,12 @@ impl Curve {
     pub(super) fn holds(self, point: &[u8]) -> bool {
         point.first() == Some(&4)
             && point.len() == 1 + 2 * self.size()
-            && on_curve!(self, curve => curve::PublicKey::from_sec1_bytes(point).is_ok())
+            && on_curve!(self, curve => curve::PublicKey::from_sec1_bytes(point).is_ok(), P224 => p224::holds(point))
     }
 
     /// The point of a private key, `size` octets long; `None` for zero and for the order and above. `stored` is the point
-    /// that stands beside the key: where ring finds it right, which is far quicker, it need not be computed again.
+    /// written beside the key: where ring finds it right, which is far quicker, it need not be computed again. On P-224 it
+    /// is taken as it is, if it is a point of the curve.
     pub(super) fn point_of(self, scalar: &[u8], stored: Option<&[u8]>) -> Option<Vec<u8>> {
         let algorithm = match self {
             Self::P256 => Some(&signature::ECDSA_P256_SHA256_ASN1_SIGNING),
@@ -86,10 +85,10 @@ impl Curve {
         on_curve!(self, curve => {
             let key = curve::SecretKey::from_slice(scalar).ok()?;
             Some(key.public_key().to_sec1_point(false).as_bytes().to_vec())
-        })
+        }, P224 => stored.filter(|point| self.holds(point)).map(<[u8]>::to_vec))
     }
 
-    /// Whether the key `point` made the DER signature over `message` (Go `ecdsa.VerifyASN1`).
+    /// Whether the key `point` made the DER signature over `message` (Go `ecdsa.VerifyASN1`). Never on P-224.
     pub(super) fn verifies(self, point: &[u8], hash: Hash, message: &[u8], signature: &[u8]) -> bool {
         let fast: Option<&'static dyn VerificationAlgorithm> = match (self, hash) {
             (Self::P256, Hash::Sha256) => Some(&signature::ECDSA_P256_SHA256_ASN1),
@@ -113,7 +112,7 @@ impl Curve {
         on_curve!(self, curve => {
             let key = curve::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
             key.verify_prehash(&digest, &curve::ecdsa::Signature::from_slice(&fixed).ok()?).ok()
-        })
+        }, P224 => None)
     }
 
     /// The same signature with an S in the lower half, as Fabric rewrites it; `None` when it has one already or is none
@@ -129,7 +128,7 @@ impl Curve {
                 let (r, s) = bytes.split_at(self.size());
                 joined(r, s)
             })
-        })
+        }, P224 => None)
     }
 }
 
@@ -155,4 +154,44 @@ pub(super) fn joined(r: &[u8], s: &[u8]) -> Vec<u8> {
 fn padded(number: &[u8], size: usize) -> Option<Vec<u8>> {
     let zeros = size.checked_sub(number.len())?;
     Some([vec![0; zeros].as_slice(), number].concat())
+}
+
+mod p224 {
+    //! The equation of P-224.
+
+    use num_bigint::BigUint;
+
+    /// The prime of the field and the coefficient b (SEC 2 section 2.5.2 as hexadecimal digits).
+    const PRIME: &[u8] = b"ffffffffffffffffffffffffffffffff000000000000000000000001";
+    const B: &[u8] = b"b4050a850c04b3abf54132565044b0b7d7bfd8ba270b39432355ffb4";
+
+    /// Whether the coordinates after the first octet satisfy y^2 = x^3 - 3x + b.
+    pub(super) fn holds(point: &[u8]) -> bool {
+        let constant = |digits| BigUint::parse_bytes(digits, 16).unwrap_or_default();
+        let (prime, b) = (constant(PRIME), constant(B));
+        let (x, y) = point[1..].split_at((point.len() - 1) / 2);
+        let (x, y) = (BigUint::from_bytes_be(x), BigUint::from_bytes_be(y));
+        // Minus 3x is plus (p - 3)x.
+        x < prime && y < prime && (&y * &y) % &prime == (&x * &x * &x + (&prime - 3u32) * &x + b) % &prime
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn generator_is_on_the_curve_and_its_neighbours_are_not() {
+            let x = b"b70e0cbd6bb4bf7f321390b94a03c1d356c21122343280d6115c1d21";
+            let y = b"bd376388b5f723fb4c22dfe6cd4375a05a07476444d5819985007e34";
+            let hex = |digits: &[u8]| super::BigUint::parse_bytes(digits, 16).unwrap().to_bytes_be();
+            let point = [&[4][..], &hex(x), &hex(y)].concat();
+            assert!(super::holds(&point));
+            for at in [28, 56] {
+                let mut other = point.clone();
+                other[at] ^= 1;
+                assert!(!super::holds(&other), "{at}");
+            }
+            let mut beyond = point;
+            beyond[1..29].fill(0xff);
+            assert!(!super::holds(&beyond), "x is not below the prime");
+        }
+    }
 }
