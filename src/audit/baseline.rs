@@ -8,7 +8,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::finding::{Digest, Finding};
-use super::ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
+use super::ledger::{self, Ledger, Sorted, Sorter};
 use crate::text::hex;
 use crate::{Error, ErrorKind};
 
@@ -25,17 +25,60 @@ pub struct Baseline {
 }
 
 /// A finding that is known. Only the fingerprint counts; the rest is for readers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
+    fingerprint: Digest,
+    rule: String,
+    path: PathBuf,
+    subject: Option<String>,
+    names: Vec<String>,
+}
+
+/// An entry of the file.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Known")]
+struct Entry {
     #[serde(serialize_with = "written", deserialize_with = "read")]
     fingerprint: Digest,
     rule: String,
-    #[serde(serialize_with = "super::finding::lossy")]
+    #[serde(with = "ledger::path")]
     path: PathBuf,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     names: Vec<String>,
+}
+
+/// A record of the ledger.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Known")]
+struct Compact {
+    fingerprint: Digest,
+    rule: String,
+    #[serde(with = "ledger::path")]
+    path: PathBuf,
+    subject: Option<String>,
+    names: Vec<String>,
+}
+
+impl Serialize for Known {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            Entry::serialize(self, serializer)
+        } else {
+            Compact::serialize(self, serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Known {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            Entry::deserialize(deserializer)
+        } else {
+            Compact::deserialize(deserializer)
+        }
+    }
 }
 
 /// What a baseline does to the findings of a run.
@@ -185,26 +228,6 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> 
         *byte = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or(0);
     }
     Ok(if hex(&digest) == text { digest } else { Digest::default() })
-}
-
-impl Packed for Known {
-    fn pack(&self, out: &mut Packer<'_>) {
-        out.bytes(&self.fingerprint);
-        out.text(&self.rule);
-        out.path(&self.path);
-        out.texts(self.subject.as_slice());
-        out.texts(&self.names);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self {
-            fingerprint: from.bytes().try_into().unwrap_or_default(),
-            rule: from.text(),
-            path: from.path(),
-            subject: from.texts().pop(),
-            names: from.texts(),
-        }
-    }
 }
 
 #[cfg(test)]

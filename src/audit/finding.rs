@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use ring::digest::{Context, SHA256};
 use serde::ser::SerializeStruct as _;
-use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ledger::{Packed, Packer, Unpacker};
+use super::ledger::{self, Word, word};
 use super::rule::Rule;
 use super::subject::Location;
 use crate::text::hex;
@@ -60,11 +60,6 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The names it is about, bare; empty when it is about none.
     pub names: Vec<String>,
-}
-
-/// Writes a path as text. serde refuses one that is no UTF-8, and one file with such a name would cost the whole report.
-pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// Where rules put what they find.
@@ -227,6 +222,9 @@ impl Finding {
 
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return Compact::serialize(self, serializer);
+        }
         let mut fields = serializer.serialize_struct("Finding", 10)?;
         fields.serialize_field("rule", self.rule)?;
         fields.serialize_field("severity", &self.severity)?;
@@ -242,34 +240,26 @@ impl Serialize for Finding {
     }
 }
 
-impl Packed for Finding {
-    fn pack(&self, out: &mut Packer<'_>) {
-        out.word(self.rule);
-        out.number(self.severity as u64);
-        out.path(&self.path);
-        out.maybe(self.block);
-        out.maybe(self.line);
-        out.text(&self.message);
-        out.texts(self.subject.as_slice());
-        out.texts(&self.names);
-        out.number(u64::from(matches!(self.remedy, Cow::Owned(_))));
-        match &self.remedy {
-            Cow::Borrowed(remedy) => out.word(remedy),
-            Cow::Owned(remedy) => out.text(remedy),
-        }
-    }
+/// A finding in a ledger, without what follows from the rest.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Finding")]
+struct Compact {
+    #[serde(with = "word")]
+    rule: Word,
+    severity: Severity,
+    message: String,
+    remedy: Cow<'static, str>,
+    #[serde(with = "ledger::path")]
+    path: PathBuf,
+    block: Option<usize>,
+    line: Option<usize>,
+    subject: Option<String>,
+    names: Vec<String>,
+}
 
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let rule = from.word();
-        let severity = match from.number() {
-            0 => Severity::Note,
-            1 => Severity::Warning,
-            _ => Severity::Error,
-        };
-        let (path, block, line, message) = (from.path(), from.maybe(), from.maybe(), from.text());
-        let (subject, names) = (from.texts().pop(), from.texts());
-        let remedy = if from.number() == 1 { Cow::Owned(from.text()) } else { Cow::Borrowed(from.word()) };
-        Self { rule, severity, message, remedy, path, block, line, subject, names }
+impl<'de> Deserialize<'de> for Finding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Compact::deserialize(deserializer)
     }
 }
 
@@ -279,9 +269,9 @@ pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[Stri
 }
 
 fn digest(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> Digest {
-    let mut digest = Sha256::new();
+    let mut digest = Context::new(&SHA256);
     let mut part = |text: &str| {
-        digest.update((text.len() as u64).to_be_bytes());
+        digest.update(&(text.len() as u64).to_be_bytes());
         digest.update(text.as_bytes());
     };
     part(rule);
@@ -292,7 +282,9 @@ fn digest(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> D
     for name in sorted {
         part(name);
     }
-    digest.finalize().into()
+    let mut out = Digest::default();
+    out.copy_from_slice(digest.finish().as_ref());
+    out
 }
 
 #[cfg(test)]
@@ -315,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packed_finding_comes_back_whole() {
+    fn findings_in_a_ledger_come_back_whole() {
         let all: Vec<Finding> = (0..500).map(finding).collect();
         let ledger: crate::audit::Ledger<Finding> = all.iter().cloned().collect();
         assert!(ledger.into_iter().eq(all));

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::finding::{Digest, Findings};
-use super::ledger::{Packed, Packer, Sorter, Unpacker};
+use super::ledger::{self, Sorter};
 use super::registry::rule_by_id;
 use super::run::{KeyUse, Report};
 use super::subject::Location;
@@ -20,18 +22,20 @@ pub struct KeySharing {
 }
 
 /// A use, by its key and then in the order in which it was noted.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Noted {
     spki: Digest,
     number: u64,
     tls: bool,
+    #[serde(with = "ledger::path")]
     path: PathBuf,
     common_name: String,
 }
 
 /// A key that is shared, by the path of the first that uses it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Shared {
+    #[serde(with = "ledger::path")]
     path: PathBuf,
     message: String,
 }
@@ -99,37 +103,6 @@ impl Users {
         }
         let message = format!("the key of {} is also that of {}", words(first), told.join(", "));
         shared.push(Shared { path: first.path.clone(), message });
-    }
-}
-
-impl Packed for Noted {
-    fn pack(&self, out: &mut Packer<'_>) {
-        out.bytes(&self.spki);
-        out.number(self.number);
-        out.number(u64::from(self.tls));
-        out.path(&self.path);
-        out.text(&self.common_name);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self {
-            spki: from.bytes().try_into().unwrap_or_default(),
-            number: from.number(),
-            tls: from.number() == 1,
-            path: from.path(),
-            common_name: from.text(),
-        }
-    }
-}
-
-impl Packed for Shared {
-    fn pack(&self, out: &mut Packer<'_>) {
-        out.path(&self.path);
-        out.text(&self.message);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self { path: from.path(), message: from.text() }
     }
 }
 

@@ -36,7 +36,8 @@ pub use finding::{Digest, Draft, Finding, Findings, Severity, fingerprint};
 pub use gateway::{Gateway, GatewayMember, GatewayReport, GatewayWatch};
 pub use hiding::hide;
 pub use key_sharing::KeySharing;
-pub use ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
+pub(crate) use ledger::word;
+pub use ledger::{Ledger, Record, Sorted, Sorter, Word};
 pub use levels::{Level, Levels};
 pub use policy::{
     ExpectEntry, Found, Ignore, MemberEntry, POLICY_FILE, Pattern, PatternError, Policy, PolicyError, write_policy,

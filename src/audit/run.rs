@@ -3,15 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize};
 
 use super::expectation::{Expectation, ExpectedName, NameSource};
 use super::finding::{Digest, Finding, Findings, Severity};
 use super::gateway::GatewayReport;
 use super::input::{LoadOptions, ServedUnit, Unit, load};
 use super::judge::judge;
-use super::ledger::{Ledger, Packed, Packer, Unpacker};
+use super::ledger::{self, Ledger, Word};
 use super::policy::{Policy, PolicyError};
 use super::registry::{RULES, rule_by_id};
 use super::rule::{Context, Rule};
@@ -39,15 +38,16 @@ pub struct Audit {
 }
 
 /// A subject as it is reported.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubjectReport {
     /// File, folder or endpoint.
-    #[serde(serialize_with = "super::finding::lossy")]
+    #[serde(with = "ledger::path")]
     pub path: PathBuf,
     /// What it is.
     pub kind: SubjectKind,
     /// The role that its certificate bears.
-    pub role: Option<&'static str>,
+    #[serde(with = "ledger::maybe_word")]
+    pub role: Option<Word>,
     /// What Fabric would do with it.
     pub verdicts: Verdicts,
 }
@@ -76,22 +76,6 @@ impl Summary {
             Severity::Warning => &mut self.warnings,
             Severity::Note => &mut self.notes,
         }
-    }
-}
-
-impl Packed for SubjectReport {
-    fn pack(&self, out: &mut Packer<'_>) {
-        out.path(&self.path);
-        out.number(self.kind as u64);
-        out.word(self.role.unwrap_or_default());
-        self.verdicts.pack(out);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let path = from.path();
-        let kind = SubjectKind::ALL.get(from.count()).copied().unwrap_or(SubjectKind::Certificate);
-        let role = Some(from.word()).filter(|role| !role.is_empty());
-        Self { path, kind, role, verdicts: Verdicts::unpack(from) }
     }
 }
 
@@ -279,6 +263,12 @@ fn check(rules: &[&Rule], subject: &Subject, context: &Context<'_>) -> Findings 
     findings
 }
 
+fn sha256(bytes: &[u8]) -> Digest {
+    let mut out = Digest::default();
+    out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    out
+}
+
 /// What panics must not end the audit of everything else.
 fn crashed(what: &str, subject: &Subject, findings: &mut Findings) {
     if let Some(rule) = rule_by_id("rule-crashed") {
@@ -312,7 +302,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
         keys: leaf
             .and_then(|held| {
                 Some(KeyUse {
-                    spki: Sha256::digest(held.cert.spki_der()).into(),
+                    spki: sha256(held.cert.spki_der()),
                     tls: uses(held)?,
                     path: subject.path.clone(),
                     common_name: held.cert.common_name().unwrap_or_default().to_owned(),
@@ -322,7 +312,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
             .collect(),
         server: leaf
             .filter(|held| held.is_tls_leaf())
-            .map(|held| (Sha256::digest(held.cert.der()).into(), held.place == Place::Served)),
+            .map(|held| (sha256(held.cert.der()), held.place == Place::Served)),
         names: leaf
             .filter(|held| held.is_tls_leaf())
             .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::links::{Issuer, Links};
@@ -14,7 +14,7 @@ use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Crl, NodeOu, SignatureCheck};
 
 /// What a subject is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SubjectKind {
     /// An MSP folder.
@@ -42,12 +42,6 @@ pub struct Location {
     pub block: Option<usize>,
     /// The line of its `BEGIN`, from 1.
     pub line: Option<usize>,
-}
-
-impl SubjectKind {
-    /// Every kind, in the order in which they are numbered.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Msp, Self::Tls, Self::Certificate, Self::Csr, Self::Crl, Self::Manifest, Self::Endpoint];
 }
 
 impl Location {
@@ -321,6 +315,5 @@ impl Subject {
 
 /// SHA-256 hex of a `SubjectPublicKeyInfo` (DER), by which keys and certificates are matched.
 pub fn spki_hash(spki: &[u8]) -> String {
-    use sha2::Digest;
-    crate::text::hex(&sha2::Sha256::digest(spki))
+    crate::text::hex(ring::digest::digest(&ring::digest::SHA256, spki).as_ref())
 }

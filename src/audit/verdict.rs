@@ -1,9 +1,9 @@
 //! What Fabric itself would do with a subject, as it is reported.
 
-use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::ledger::{Packed, Packer, Unpacker};
+use super::ledger::{Word, word};
 
 /// One verdict. A refusal always carries rule and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,9 @@ impl Verdict {
 
 impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return CompactVerdict::serialize(self, serializer);
+        }
         let mut map = serializer.serialize_map(Some(3))?;
         match self {
             Self::Accept => {
@@ -87,60 +90,44 @@ impl Verdicts {
     }
 }
 
-impl Packed for Option<Verdict> {
-    fn pack(&self, out: &mut Packer<'_>) {
-        match self {
-            None => out.number(0),
-            Some(Verdict::Accept) => out.number(1),
-            Some(Verdict::Refuse { rule, reason }) => {
-                out.number(2);
-                out.word(rule);
-                out.text(reason);
-            }
-        }
-    }
+/// A verdict in a ledger.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Verdict")]
+enum CompactVerdict {
+    Accept,
+    Refuse {
+        #[serde(with = "word")]
+        rule: Word,
+        reason: String,
+    },
+}
 
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        match from.number() {
-            0 => None,
-            1 => Some(Verdict::Accept),
-            _ => Some(Verdict::Refuse { rule: from.word(), reason: from.text() }),
-        }
+/// The verdicts on a subject in a ledger.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Verdicts")]
+enum CompactVerdicts {
+    None,
+    Msp { peer: Option<Verdict>, orderer: Option<Verdict>, channel: Option<Verdict>, member: Option<Verdict> },
+    Tls { server: Option<Verdict>, client: Option<Verdict> },
+}
+
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        CompactVerdict::deserialize(deserializer)
     }
 }
 
-impl Packed for Verdicts {
-    fn pack(&self, out: &mut Packer<'_>) {
-        match self {
-            Self::None => out.number(0),
-            Self::Msp { peer, orderer, channel, member } => {
-                out.number(1);
-                for verdict in [peer, orderer, channel, member] {
-                    verdict.pack(out);
-                }
-            }
-            Self::Tls { server, client } => {
-                out.number(2);
-                for verdict in [server, client] {
-                    verdict.pack(out);
-                }
-            }
-        }
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let kind = from.number();
-        let mut next = || Option::unpack(from);
-        match kind {
-            0 => Self::None,
-            1 => Self::Msp { peer: next(), orderer: next(), channel: next(), member: next() },
-            _ => Self::Tls { server: next(), client: next() },
-        }
+impl<'de> Deserialize<'de> for Verdicts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        CompactVerdicts::deserialize(deserializer)
     }
 }
 
 impl Serialize for Verdicts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return CompactVerdicts::serialize(self, serializer);
+        }
         let entries = self.entries();
         let mut map = serializer.serialize_map(Some(entries.len()))?;
         for (name, verdict) in entries {

@@ -3,8 +3,10 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use super::times::Times;
-use crate::audit::{Finding, Packed, Packer, Report, Severity, Sorted, Sorter, Unpacker};
+use crate::audit::{Finding, Report, Severity, Sorted, Sorter};
 use crate::text::escape::xml;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -77,6 +79,7 @@ fn describe(finding: &Finding) -> String {
 }
 
 /// A subject or a finding, by its path and then in the order of the report.
+#[derive(Serialize, Deserialize)]
 struct Case {
     path: String,
     number: u64,
@@ -86,21 +89,6 @@ struct Case {
 impl Case {
     fn new(path: &std::path::Path, number: u64, finding: Option<Finding>) -> Self {
         Self { path: path.to_string_lossy().into_owned(), number, finding }
-    }
-}
-
-impl Packed for Case {
-    fn pack(&self, out: &mut Packer<'_>) {
-        out.text(&self.path);
-        out.number(self.number);
-        if let Some(finding) = &self.finding {
-            finding.pack(out);
-        }
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let (path, number) = (from.text(), from.number());
-        Self { path, number, finding: (number > 0).then(|| Finding::unpack(from)) }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::audit::{Packed, Packer, Report, Severity, Sorter, Unpacker};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{Report, Severity, Sorter, Word, word};
 use crate::text::escape::prometheus as label;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -22,10 +24,11 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     head(out, "fabcert_audit_rule_findings", "Findings by rule and path")?;
-    let series = report
-        .findings
-        .iter()
-        .map(|f| Series { by: [f.rule, f.severity.as_str()], path: f.path.to_string_lossy().into_owned() });
+    let series = report.findings.iter().map(|f| Series {
+        rule: f.rule,
+        severity: f.severity.as_str(),
+        path: f.path.to_string_lossy().into_owned(),
+    });
     let sorted = series.collect::<Sorter<_>>().sorted();
     let mut sorted = sorted.iter().peekable();
     while let Some(series) = sorted.next() {
@@ -33,7 +36,7 @@ fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         while sorted.next_if_eq(&series).is_some() {
             count += 1;
         }
-        let Series { by: [rule, severity], path } = &series;
+        let Series { rule, severity, path } = &series;
         writeln!(
             out,
             "fabcert_audit_rule_findings{{path=\"{}\",rule=\"{rule}\",severity=\"{severity}\"}} {count}",
@@ -96,44 +99,22 @@ fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A finding as it is counted.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Series {
-    /// Rule and severity.
-    by: [&'static str; 2],
+    #[serde(with = "word")]
+    rule: Word,
+    #[serde(with = "word")]
+    severity: Word,
     path: String,
-}
-
-impl Packed for Series {
-    fn pack(&self, out: &mut Packer<'_>) {
-        for word in self.by {
-            out.word(word);
-        }
-        out.text(&self.path);
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self { by: [from.word(), from.word()], path: from.text() }
-    }
 }
 
 /// A verdict on a path.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Judged {
     path: String,
-    name: &'static str,
+    #[serde(with = "word")]
+    name: Word,
     refused: bool,
-}
-
-impl Packed for Judged {
-    fn pack(&self, out: &mut Packer<'_>) {
-        out.text(&self.path);
-        out.word(self.name);
-        out.number(u64::from(self.refused));
-    }
-
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self { path: from.text(), name: from.word(), refused: from.number() == 1 }
-    }
 }
 
 #[derive(Clone, Copy)]

@@ -1,17 +1,17 @@
-//! Many records in little room: packed into bytes, squeezed a chunk at a time, and read back one after the other. A run
+//! Many records in little room: written as bytes, compressed a chunk at a time, and read back one after the other. A run
 //! over 100,000 files with findings in each holds them all in memory, and they must not be what fills it.
 
-mod packed;
+mod record;
 mod sorter;
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-pub use packed::{Packed, Packer, Unpacker};
+pub use record::{Record, Word};
+pub(crate) use record::{maybe_word, path, word};
 use serde::{Serialize, Serializer};
 pub use sorter::{Sorted, Sorter};
 
-/// A chunk is squeezed once it holds so many bytes: as far as a repetition reaches back.
+/// A chunk is compressed once it holds so many bytes: as far as a repetition reaches back.
 const CHUNK: usize = 64 * 1024;
 
 /// A list of records that can be added to and gone through.
@@ -22,28 +22,27 @@ pub struct Ledger<T> {
     open: Vec<u8>,
     in_open: usize,
     len: usize,
-    words: Vec<&'static str>,
     of: PhantomData<fn() -> T>,
 }
 
 #[derive(Clone, Debug)]
 struct Chunk {
-    squeezed: Box<[u8]>,
-    /// Bytes before they were squeezed.
+    compressed: Box<[u8]>,
+    /// Bytes before they were compressed.
     len: usize,
     records: usize,
 }
 
 impl<T> Default for Ledger<T> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), open: Vec::new(), in_open: 0, len: 0, words: Vec::new(), of: PhantomData }
+        Self { chunks: Vec::new(), open: Vec::new(), in_open: 0, len: 0, of: PhantomData }
     }
 }
 
-impl<T: Packed> Ledger<T> {
+impl<T: Record> Ledger<T> {
     /// Adds a record.
     pub fn push(&mut self, record: &T) {
-        record.pack(&mut Packer { bytes: &mut self.open, words: &mut self.words });
+        record::write(record, &mut self.open);
         self.in_open += 1;
         self.len += 1;
         if self.open.len() >= CHUNK {
@@ -51,11 +50,11 @@ impl<T: Packed> Ledger<T> {
         }
     }
 
-    /// Squeezes what is there, so that nothing takes more room than it must.
+    /// Compresses what is there, so that nothing takes more room than it must.
     fn close(&mut self) {
         if self.in_open > 0 {
-            let squeezed = lz4_flex::block::compress(&self.open).into_boxed_slice();
-            self.chunks.push(Chunk { squeezed, len: self.open.len(), records: self.in_open });
+            let compressed = lz4_flex::block::compress(&self.open).into_boxed_slice();
+            self.chunks.push(Chunk { compressed, len: self.open.len(), records: self.in_open });
             self.in_open = 0;
             self.open.clear();
         }
@@ -73,31 +72,29 @@ impl<T: Packed> Ledger<T> {
 
     /// The records in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
-        let words: Arc<[_]> = self.words.as_slice().into();
-        let open = Records::new(self.open.clone(), self.in_open, &words);
-        self.chunks.iter().flat_map(move |chunk| chunk.records(&words)).chain(open)
+        let open = Records::new(self.open.clone(), self.in_open);
+        self.chunks.iter().flat_map(Chunk::records).chain(open)
     }
 }
 
-impl<T: Packed + 'static> IntoIterator for Ledger<T> {
+impl<T: Record + 'static> IntoIterator for Ledger<T> {
     type Item = T;
     type IntoIter = Box<dyn Iterator<Item = T>>;
 
     /// Each chunk goes once its records were taken.
     fn into_iter(self) -> Self::IntoIter {
-        let words: Arc<[_]> = self.words.into();
-        let open = Records::new(self.open, self.in_open, &words);
-        Box::new(self.chunks.into_iter().flat_map(move |chunk| chunk.records(&words)).chain(open))
+        let open = Records::new(self.open, self.in_open);
+        Box::new(self.chunks.into_iter().flat_map(|chunk| chunk.records()).chain(open))
     }
 }
 
-impl<T: Packed> Extend<T> for Ledger<T> {
+impl<T: Record> Extend<T> for Ledger<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, records: I) {
         records.into_iter().for_each(|record| self.push(&record));
     }
 }
 
-impl<T: Packed> FromIterator<T> for Ledger<T> {
+impl<T: Record> FromIterator<T> for Ledger<T> {
     fn from_iter<I: IntoIterator<Item = T>>(records: I) -> Self {
         let mut ledger = Self::default();
         ledger.extend(records);
@@ -105,17 +102,17 @@ impl<T: Packed> FromIterator<T> for Ledger<T> {
     }
 }
 
-impl<T: Packed + Serialize> Serialize for Ledger<T> {
+impl<T: Record> Serialize for Ledger<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
     }
 }
 
 impl Chunk {
-    fn records<T>(&self, words: &Arc<[&'static str]>) -> Records<T> {
-        // What was squeezed here expands again; if it did not, its records would read as nothing.
-        let bytes = lz4_flex::block::decompress(&self.squeezed, self.len).unwrap_or_default();
-        Records::new(bytes, self.records, words)
+    fn records<T>(&self) -> Records<T> {
+        // What was compressed here expands again; if it did not, its first record would say so.
+        let bytes = lz4_flex::block::decompress(&self.compressed, self.len).unwrap_or_default();
+        Records::new(bytes, self.records)
     }
 }
 
@@ -124,24 +121,23 @@ struct Records<T> {
     bytes: Vec<u8>,
     at: usize,
     left: usize,
-    words: Arc<[&'static str]>,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T> Records<T> {
-    fn new(bytes: Vec<u8>, left: usize, words: &Arc<[&'static str]>) -> Self {
-        Self { bytes, at: 0, left, words: Arc::clone(words), of: PhantomData }
+    const fn new(bytes: Vec<u8>, left: usize) -> Self {
+        Self { bytes, at: 0, left, of: PhantomData }
     }
 }
 
-impl<T: Packed> Iterator for Records<T> {
+impl<T: Record> Iterator for Records<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
         self.left = self.left.checked_sub(1)?;
-        let mut from = Unpacker { bytes: &self.bytes[self.at..], words: &self.words };
-        let record = T::unpack(&mut from);
-        self.at = self.bytes.len() - from.bytes.len();
+        let mut rest = &self.bytes[self.at..];
+        let record = record::read(&mut rest);
+        self.at = self.bytes.len() - rest.len();
         Some(record)
     }
 
@@ -157,20 +153,8 @@ mod tests {
     use super::*;
 
     /// A text with a number and a word.
-    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    pub(super) struct Note(pub(super) String, pub(super) u64, pub(super) &'static str);
-
-    impl Packed for Note {
-        fn pack(&self, out: &mut Packer<'_>) {
-            out.text(&self.0);
-            out.number(self.1);
-            out.word(self.2);
-        }
-
-        fn unpack(from: &mut Unpacker<'_>) -> Self {
-            Self(from.text(), from.number(), from.word())
-        }
-    }
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+    pub(super) struct Note(pub(super) String, pub(super) u64, #[serde(with = "word")] pub(super) Word);
 
     fn notes(count: u64) -> Vec<Note> {
         let words = ["expired", "expiring", "san-none"];
@@ -183,7 +167,7 @@ mod tests {
         let ledger: Ledger<Note> = all.iter().cloned().collect();
         assert_eq!((ledger.len(), ledger.is_empty()), (20_000, false));
         assert!(ledger.iter().eq(all.iter().cloned()), "and they stay");
-        let room: usize = ledger.chunks.iter().map(|c| c.squeezed.len()).sum();
+        let room: usize = ledger.chunks.iter().map(|c| c.compressed.len()).sum();
         assert!(ledger.chunks.len() > 3 && room < 20_000 * 14, "{room}");
         assert!(ledger.into_iter().eq(all));
     }
@@ -197,5 +181,20 @@ mod tests {
             ledger.close();
             prop_assert!(ledger.into_iter().eq(all));
         }
+    }
+
+    #[test]
+    fn paths_that_are_not_utf8_come_back_and_are_text_in_a_report() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        use std::path::PathBuf;
+
+        #[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        struct Place(#[serde(with = "path")] PathBuf, #[serde(with = "maybe_word")] Option<Word>);
+
+        let place = || Place(OsStr::from_bytes(b"a/\xff").into(), Some("peer"));
+        let ledger: Ledger<Place> = [place(), Place(PathBuf::new(), None)].into_iter().collect();
+        assert_eq!(serde_json::to_string(&ledger).unwrap(), "[[\"a/\u{fffd}\",\"peer\"],[\"\",null]]");
+        assert!(ledger.into_iter().eq([place(), Place(PathBuf::new(), None)]));
     }
 }

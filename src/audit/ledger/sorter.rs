@@ -1,9 +1,9 @@
-//! Many records in order, in little room: sorted a part at a time, packed, and merged while they are read.
+//! Many records in order, in little room: sorted a part at a time, compressed, and merged while they are read.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::{Ledger, Packed};
+use super::{Ledger, Record};
 
 /// So many records are sorted at once.
 const RUN: usize = 4096;
@@ -25,7 +25,7 @@ impl<T> Default for Sorter<T> {
     }
 }
 
-impl<T: Packed + Ord> Sorter<T> {
+impl<T: Record + Ord> Sorter<T> {
     /// Takes a record.
     pub fn push(&mut self, record: T) {
         self.taken.push(record);
@@ -49,7 +49,7 @@ impl<T: Packed + Ord> Sorter<T> {
     }
 }
 
-impl<T: Packed + Ord> FromIterator<T> for Sorter<T> {
+impl<T: Record + Ord> FromIterator<T> for Sorter<T> {
     fn from_iter<I: IntoIterator<Item = T>>(records: I) -> Self {
         let mut sorter = Self::default();
         records.into_iter().for_each(|record| sorter.push(record));
@@ -57,7 +57,7 @@ impl<T: Packed + Ord> FromIterator<T> for Sorter<T> {
     }
 }
 
-impl<T: Packed + Ord> Sorted<T> {
+impl<T: Record + Ord> Sorted<T> {
     /// The records in order.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
         let mut runs: Vec<_> = self.0.iter().map(Ledger::iter).collect();
