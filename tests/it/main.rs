@@ -10,6 +10,7 @@ mod command;
 mod console;
 mod coverage;
 mod defects;
+mod dependencies;
 #[cfg(feature = "dev-ca")]
 mod differential;
 mod docs;
