@@ -1,7 +1,7 @@
-//! Trust anchors for the CA's own TLS, and the verdict on what the CA serves.
+//! Trust anchors for the CA's TLS, and the check of the certificates that the CA serves.
 //!
-//! As the Go client does, every certificate in the given files is an anchor, root or not, and the system's store plays no
-//! part. So an intermediate, or the TLS leaf itself, may be all that an operator was handed.
+//! As in the Go client, every certificate in the given files is an anchor, root or not, and the system's store is not
+//! used: an operator may have only an intermediate, or the TLS certificate itself.
 
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
@@ -13,7 +13,7 @@ use crate::pki::x509::{Cert, CertError};
 use crate::text::{PemError, pem_blocks};
 use crate::{Error, ErrorKind, Timestamp};
 
-/// The certificates that a CA's TLS may lead to. Empty by default.
+/// The certificates that a CA's TLS certificate may lead to. Empty by default.
 #[derive(Clone, Debug, Default)]
 pub struct TrustAnchors {
     anchors: Vec<Anchor>,
@@ -22,13 +22,13 @@ pub struct TrustAnchors {
 #[derive(Clone, Debug)]
 struct Anchor {
     cert: Cert,
-    /// Where it came from.
+    /// The file that it is from.
     label: String,
-    /// For path building; `None` when it is no CA and stands for itself alone.
+    /// For path building; `None` if it is not a CA, and trusted only as a leaf.
     path_end: Option<TrustAnchor<'static>>,
 }
 
-/// A file of trust anchors that cannot be used.
+/// An unusable file of trust anchors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnchorError {
@@ -37,43 +37,43 @@ pub enum AnchorError {
     Pem {
         /// The file.
         label: String,
-        /// What is wrong.
+        /// The error.
         source: PemError,
     },
-    /// No certificate in it.
-    #[error("{label}: the trust anchor file holds no certificate in PEM form")]
+    /// The file has no certificate.
+    #[error("{label}: the trust anchor file contains no certificate in PEM form")]
     Empty {
         /// The file.
         label: String,
     },
-    /// A private key in it.
-    #[error("{label}: line {line}: the trust anchor file holds a private key")]
+    /// The file has a private key.
+    #[error("{label}: line {line}: the trust anchor file contains a private key")]
     PrivateKey {
         /// The file.
         label: String,
-        /// Where.
+        /// Line, from 1.
         line: usize,
     },
-    /// A certificate in it that cannot be read.
+    /// A certificate that cannot be parsed.
     #[error("{label}: line {line}: {source}")]
     Certificate {
         /// The file.
         label: String,
-        /// Where.
+        /// Line, from 1.
         line: usize,
-        /// What is wrong.
+        /// The error.
         source: CertError,
     },
-    /// A CA certificate in it that no path can end at.
+    /// A CA certificate that cannot end a path.
     #[error("{label}: line {line}: the certificate \"{subject}\" cannot be a trust anchor: {reason}")]
     Unfit {
         /// The file.
         label: String,
-        /// Where.
+        /// Line, from 1.
         line: usize,
         /// Its subject.
         subject: String,
-        /// What is wrong.
+        /// The error.
         reason: String,
     },
 }
@@ -81,9 +81,7 @@ pub enum AnchorError {
 impl From<AnchorError> for Error {
     fn from(e: AnchorError) -> Self {
         let help = match e {
-            AnchorError::PrivateKey { .. } => {
-                "give a file that holds certificates only; nobody but its owner should have the key"
-            }
+            AnchorError::PrivateKey { .. } => "give a file that contains only certificates; keep the key private",
             _ => "give the certificate that signed the CA's TLS certificate, or that certificate itself, in PEM form",
         };
         Self::new(ErrorKind::Input, e.to_string()).with_help(help)
@@ -91,7 +89,7 @@ impl From<AnchorError> for Error {
 }
 
 impl TrustAnchors {
-    /// The anchors in one file; `label` is its path.
+    /// Reads the anchors of one file; `label` is its path.
     ///
     /// # Errors
     /// As [`add_pem`](Self::add_pem).
@@ -101,10 +99,10 @@ impl TrustAnchors {
         Ok(anchors)
     }
 
-    /// Adds every certificate in a file; `label` is its path. PEM blocks of other kinds are passed over.
+    /// Adds every certificate of a file; `label` is its path. Skips PEM blocks of other kinds.
     ///
     /// # Errors
-    /// When the PEM is broken, holds no certificate or one that cannot be read, or holds a private key.
+    /// If the PEM is broken, has no certificate, has one that cannot be parsed, or has a private key.
     pub fn add_pem(&mut self, label: &str, pem: &[u8]) -> Result<(), AnchorError> {
         let label = label.to_owned();
         let blocks = pem_blocks(pem).map_err(|source| AnchorError::Pem { label: label.clone(), source })?;
@@ -130,7 +128,7 @@ impl TrustAnchors {
         if self.anchors.len() == before { Err(AnchorError::Empty { label }) } else { Ok(()) }
     }
 
-    /// Whether there is none.
+    /// Whether there are no anchors.
     pub fn is_empty(&self) -> bool {
         self.anchors.is_empty()
     }
@@ -140,8 +138,8 @@ impl TrustAnchors {
         self.anchors.iter().map(|a| &a.cert)
     }
 
-    /// Judges what a server sent in the TLS handshake: `chain` is its leaf and whatever followed. The leaf must lead to an
-    /// anchor or be one, be valid at `now`, be fit for servers, and hold `host` among its SANs.
+    /// Verifies the certificates of a TLS handshake: `chain` is the leaf and the other certificates. The leaf must lead
+    /// to an anchor or be one, be valid at `now`, allow server authentication, and have `host` as a SAN.
     pub(super) fn judge(
         &self,
         chain: (&CertificateDer<'_>, &[CertificateDer<'_>]),
@@ -196,8 +194,8 @@ impl TrustAnchors {
         }
     }
 
-    /// What path building leaves out, because for RFC 5280 an anchor is a name and a key only, and what Go looks at: the
-    /// anchor's own dates and path length.
+    /// Checks the dates and the path length of the anchor itself, as Go does. Path building omits both, because an
+    /// anchor in RFC 5280 is only a name and a key.
     fn anchor_holds(&self, path: &VerifiedPath<'_>, now: Timestamp) -> Result<(), webpki::Error> {
         let ends_here = |a: &&Anchor| a.path_end.as_ref().is_some_and(|end| end == path.anchor());
         let between = path.intermediate_certificates().count();
@@ -234,7 +232,7 @@ impl TrustAnchors {
 
     fn unknown_issuer(&self, leaf: &Cert, served: &[Cert]) -> TlsFailure {
         let mut last = leaf;
-        // Each step goes to another certificate of the served ones, so there are at most as many.
+        // Each step goes to another served certificate, so their number is the limit.
         for _ in served {
             match served.iter().find(|c| last.is_issued_by(c) && *c != last) {
                 Some(next) => last = next,
@@ -274,7 +272,7 @@ fn in_time(cert: &Cert, now: Timestamp) -> Result<(), TlsFailure> {
     }
 }
 
-/// A leaf that is itself an anchor needs no path: dates and usages remain.
+/// Verifies a leaf that is an anchor: it needs no path, only its dates and usages are checked.
 fn judge_leaf_alone(leaf: &Cert, now: Timestamp) -> Result<(), TlsFailure> {
     in_time(leaf, now)?;
     match leaf.extended_key_usage() {
@@ -290,8 +288,8 @@ fn host_names(cert: &Cert) -> Vec<String> {
     cert.sans().iter().filter(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_))).map(ToString::to_string).collect()
 }
 
-/// Whose stand-in certificate this is: ingress-nginx `internal/net/ssl/ssl.go` and Traefik
-/// `pkg/tls/generate/generate.go` make these when no certificate fits the host.
+/// The ingress controller whose default certificate this is. ingress-nginx (`internal/net/ssl/ssl.go`) and Traefik
+/// (`pkg/tls/generate/generate.go`) serve these if no certificate matches the host.
 fn ingress_default(leaf: &Cert) -> Option<&'static str> {
     let holds = |name: &str| host_names(leaf).iter().any(|n| n == name);
     match leaf.common_name() {
@@ -302,7 +300,7 @@ fn ingress_default(leaf: &Cert) -> Option<&'static str> {
     }
 }
 
-/// `serverAuth` or `anyExtendedKeyUsage` where usages are named, as Go takes it.
+/// Requires `serverAuth` or `anyExtendedKeyUsage` if the certificate has usages, as Go does.
 struct ForServers;
 
 const SERVER_AUTH: [usize; 9] = [1, 3, 6, 1, 5, 5, 7, 3, 1];

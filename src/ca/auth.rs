@@ -1,4 +1,4 @@
-//! How a request proves who sends it: Basic with the enrolment secret, or a token signed with the present identity's key.
+//! Authentication of requests: Basic with the enrolment secret, or a token signed with the current identity's key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use crate::Secret;
 use crate::pki::key::{KeyError, KeyPair};
 
-/// The present identity, as the credential of a request.
+/// The current identity, as the credential of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Credential<'a> {
-    /// PEM whose first block is the identity's certificate; sent as it is.
+    /// PEM; the first block is the identity's certificate. Sent unchanged.
     pub cert_pem: &'a [u8],
     /// Its key.
     pub key: &'a KeyPair,
@@ -23,17 +23,17 @@ pub(super) fn basic(id: &str, secret: &Secret) -> Zeroizing<String> {
     Zeroizing::new(format!("Basic {}", *encoded))
 }
 
-/// What a token signs: `METHOD "." B64(request target) "." B64(body) "." B64(certificate PEM)`
-/// (fabric-ca v1.5.21 `util/util.go`, `GenECDSAToken`; servers from 1.4 on).
+/// The payload that a token signs: `METHOD "." B64(request target) "." B64(body) "." B64(certificate PEM)`
+/// (fabric-ca v1.5.21 `util/util.go`, `GenECDSAToken`; servers since 1.4).
 pub(super) fn token_payload(method: &str, target: &str, body: &[u8], cert_pem: &[u8]) -> String {
     let encode = |bytes: &[u8]| STANDARD.encode(bytes);
     format!("{method}.{}.{}.{}", encode(target.as_bytes()), encode(body), encode(cert_pem))
 }
 
-/// The value of the `Authorization` header for every other request: `B64(certificate PEM) "." B64(signature)`, without a
-/// scheme word. The signature is DER with low S over SHA-256, whatever the curve.
+/// The value of the `Authorization` header for other requests: `B64(certificate PEM) "." B64(signature)`, without a
+/// scheme. The signature is DER with low S over SHA-256, for every curve.
 ///
-/// `target` is path and query as on the request line; `body` the very bytes that are sent.
+/// `target` is path and query as on the request line; `body` the exact bytes that are sent.
 pub(super) fn token(method: &str, target: &str, body: &[u8], credential: &Credential<'_>) -> Result<String, KeyError> {
     let payload = token_payload(method, target, body, credential.cert_pem);
     let signature = credential.key.sign_sha256(payload.as_bytes())?;
@@ -95,18 +95,18 @@ mod tests {
         UnparsedPublicKey::new(algorithm, v.key.public_point()).verify(v.payload.as_bytes(), &signature).is_ok()
     }
 
-    fn ours(v: &Vector) -> String {
+    fn token_of(v: &Vector) -> String {
         let credential = Credential { cert_pem: &v.cert_pem, key: &v.key };
         token(&v.method, &v.target, &v.body, &credential).expect("a token")
     }
 
     #[test]
-    fn tokens_are_byte_for_byte_what_the_real_server_accepted() {
+    fn tokens_equal_those_that_the_real_server_accepted() {
         let mut seen = 0;
         for v in vectors().iter().map(read).filter(|v| v.style == "current") {
             assert_eq!(token_payload(&v.method, &v.target, &v.body, &v.cert_pem), v.payload, "{}", v.name);
             if v.accepted && !v.random_nonce {
-                assert_eq!(ours(&v), v.token, "{}", v.name);
+                assert_eq!(token_of(&v), v.token, "{}", v.name);
                 seen += 1;
             }
         }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_real_clients_tokens_verify_over_our_payload() {
+    fn tokens_of_the_real_client_verify_over_the_payload() {
         let all: Vec<_> = vectors().iter().map(read).collect();
         assert_eq!(all.len(), 9);
         for v in &all {
@@ -124,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_real_server_refused_is_never_made() {
+    fn tokens_that_the_real_server_refused_are_not_produced() {
         let refused: Vec<_> = vectors().iter().map(read).filter(|v| !v.accepted).collect();
         assert_eq!(refused.len(), 2);
         for v in refused {
-            assert_ne!(ours(&v), v.token, "{}", v.name);
+            assert_ne!(token_of(&v), v.token, "{}", v.name);
             assert!(!v.low_s || v.style == "legacy", "{}", v.name);
         }
     }

@@ -1,4 +1,4 @@
-//! The client: one CA, its trust, and the requests it takes.
+//! The client of one CA.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use super::{CaError, CaUrl, TrustAnchors};
 use crate::pki::key::KeyPair;
 use crate::{Secret, Timestamp};
 
-/// Limit for the connection, TLS included, when none is set.
+/// Default limit for the connection, TLS included.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Limit for the whole request, connection and answer included, when none is set.
+/// Default limit for the whole request, connection and answer included.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of one Fabric CA. Sends each request once: for more see [`RetryPolicy`](super::RetryPolicy).
+/// A client of one Fabric CA. Sends each request once; see [`RetryPolicy`](super::RetryPolicy) for retries.
 #[derive(Debug)]
 pub struct Client {
     url: CaUrl,
@@ -26,7 +26,7 @@ pub struct Client {
     transport: Transport,
 }
 
-/// What a [`Client`] is made of.
+/// The settings of a [`Client`].
 #[derive(Debug)]
 pub struct ClientBuilder {
     url: CaUrl,
@@ -40,59 +40,60 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// What the CA's TLS certificate must lead to. Needed for `https`.
+    /// Sets the trust anchors for the CA's TLS certificate. Required for `https`.
     #[must_use]
     pub fn anchors(mut self, anchors: TrustAnchors) -> Self {
         self.anchors = anchors;
         self
     }
 
-    /// Allows an `http` URL, over which everything goes in clear, the enrolment secret included.
+    /// Allows an `http` URL, which sends everything in clear, the enrolment secret included.
     #[must_use]
     pub const fn plaintext(mut self, allowed: bool) -> Self {
         self.plaintext = allowed;
         self
     }
 
-    /// Which CA on the server; without one the server's default CA.
+    /// Selects a CA on the server; `None` is the server's default CA.
     #[must_use]
     pub fn ca_name(mut self, name: Option<String>) -> Self {
         self.ca_name = name.filter(|n| !n.is_empty());
         self
     }
 
-    /// The certificate (PEM, leaf first) and key to show when the server asks for one (mutual TLS).
+    /// Sets the certificate (PEM, leaf first) and key for mutual TLS.
     #[must_use]
     pub fn client_identity(mut self, cert_pem: Vec<u8>, key: KeyPair) -> Self {
         self.identity = Some((cert_pem, key));
         self
     }
 
-    /// The HTTP proxy to go through, `http://HOST:PORT`. The environment's proxies are never used.
+    /// Sets an HTTP proxy, `http://HOST:PORT`. The proxies of the environment are not used.
     #[must_use]
     pub fn proxy(mut self, url: Option<String>) -> Self {
         self.proxy = url;
         self
     }
 
-    /// Limit for the connection, TLS included.
+    /// Sets the limit for the connection, TLS included.
     #[must_use]
     pub const fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// Limit for the whole request, connection and answer included.
+    /// Sets the limit for the whole request, connection and answer included.
     #[must_use]
     pub const fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self
     }
 
-    /// Makes the client; nothing is sent.
+    /// Builds the client; sends nothing.
     ///
     /// # Errors
-    /// For `http` without leave, `https` without an anchor, an unusable client certificate or proxy URL.
+    /// For `http` without [`plaintext`](Self::plaintext), `https` without an anchor, an unusable client certificate or
+    /// proxy URL.
     pub fn build(self) -> Result<Client, CaError> {
         let address = address(&self.url);
         let identified = self.identity.is_some();
@@ -125,7 +126,7 @@ fn address(url: &CaUrl) -> String {
 }
 
 impl Client {
-    /// Begins a client of the CA at `url`.
+    /// Starts a client of the CA at `url`.
     pub fn builder(url: CaUrl) -> ClientBuilder {
         ClientBuilder {
             url,
@@ -139,20 +140,20 @@ impl Client {
         }
     }
 
-    /// Where the CA is.
+    /// The URL of the CA.
     pub const fn url(&self) -> &CaUrl {
         &self.url
     }
 
-    /// The CA name that requests carry.
+    /// The CA name in requests.
     pub fn ca_name(&self) -> Option<&str> {
         self.ca_name.as_deref()
     }
 
-    /// Asks the CA about itself. Needs no credentials and changes nothing.
+    /// Requests information about the CA. Needs no credentials and changes nothing.
     ///
     /// # Errors
-    /// [`CaError`] when the CA is not reached or does not answer as it should.
+    /// [`CaError`] if the CA cannot be reached or does not answer as expected.
     pub async fn info(&self) -> Result<CaInfo, CaError> {
         let operation = Operation::CaInfo;
         let body = wire::cainfo_body(self.ca_name());
@@ -160,10 +161,10 @@ impl Client {
         wire::read_cainfo(result, date).map_err(|reason| self.unusable(operation, reason))
     }
 
-    /// Enrols `id` with its secret. What comes back is not proven yet.
+    /// Enrols `id` with its secret. The result is not verified yet.
     ///
     /// # Errors
-    /// [`CaError`]; when [`is_ambiguous`](CaError::is_ambiguous), keep the key of the CSR.
+    /// [`CaError`]; if [`is_ambiguous`](CaError::is_ambiguous), keep the key of the CSR.
     pub async fn enroll(&self, id: &str, secret: &Secret, request: &EnrollRequest<'_>) -> Result<Enrollment, CaError> {
         let refuse = |reason| Err(CaError::Id { id: id.to_owned(), reason });
         if id.is_empty() {
@@ -171,7 +172,7 @@ impl Client {
         }
         // RFC 7617 section 2: the id ends at the first colon, so the server would see another id.
         if id.contains(':') {
-            return refuse("it holds a colon, which ends the id in HTTP Basic authentication");
+            return refuse("it contains a colon, which ends the id in HTTP Basic authentication");
         }
         let operation = Operation::Enroll;
         let body = wire::enroll_body(request, self.ca_name());
@@ -180,10 +181,11 @@ impl Client {
         wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
     }
 
-    /// Enrols again with the present certificate as credential. The CA takes nothing over from it: the request says all.
+    /// Enrols again with the current certificate as credential. The CA copies nothing from it: the request must be
+    /// complete.
     ///
     /// # Errors
-    /// [`CaError`]; when [`is_ambiguous`](CaError::is_ambiguous), keep the key of the CSR.
+    /// [`CaError`]; if [`is_ambiguous`](CaError::is_ambiguous), keep the key of the CSR.
     pub async fn reenroll(
         &self,
         credential: &Credential<'_>,
@@ -195,7 +197,8 @@ impl Client {
         wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
     }
 
-    /// Registers an identity; gives its secret, the one asked for or the CA's choice. `credential` is the registrar's.
+    /// Registers an identity and returns its secret, either the requested one or the CA's choice. `credential` is the
+    /// registrar's.
     ///
     /// # Errors
     /// [`CaError`].
@@ -210,8 +213,8 @@ impl Client {
         wire::read_secret(result).map_err(|reason| self.unusable(operation, reason))
     }
 
-    /// Sends one request with a token. A proxy that cuts the URL's path off has the CA check the token against a path that
-    /// was not signed: where the CA refuses, it is signed once more over the one that such a CA sees.
+    /// Sends one request with a token. Behind a proxy that removes the URL's path, the CA verifies the token against
+    /// another path than the signed one: if the CA refuses, the request is signed again for that path.
     async fn call_signed(
         &self,
         operation: Operation,
@@ -242,7 +245,7 @@ impl Client {
         CaError::Unusable { address: address(&self.url), operation, reason }
     }
 
-    /// Sends one request and gives the result of a success. `secret` is blotted out of what the server says.
+    /// Sends one request and returns the result of a success. Removes `secret` from the server's message.
     async fn call(
         &self,
         operation: Operation,

@@ -1,4 +1,4 @@
-//! Why a CA did not answer as requested.
+//! Errors of requests to a CA.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use super::status::{Class, Operation, ServerError};
 use crate::pki::key::KeyError;
 use crate::{Error, ErrorKind};
 
-/// Why a CA did not answer as requested. `address` is `HOST:PORT`.
+/// An error of a request to a CA. `address` is `HOST:PORT`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaError {
-    /// An `http://` URL without leave.
-    #[error("{address}: the CA's URL says http, which would send the enrolment secret in clear")]
+    /// An `http://` URL without permission.
+    #[error("{address}: the CA's URL has the scheme http, which sends the enrolment secret in clear")]
     Plaintext {
         /// The CA.
         address: String,
@@ -28,32 +28,32 @@ pub enum CaError {
     ClientIdentity {
         /// The CA.
         address: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The proxy's URL cannot be used. It is not shown, as it may hold a password.
+    /// The proxy's URL cannot be used. It is not shown, because it may contain a password.
     #[error("the proxy's URL cannot be used")]
     Proxy,
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up: {reason}")]
     Setup {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// An enrolment id that can never enrol.
+    /// An enrolment id that cannot enrol.
     #[error("the enrolment id \"{id}\" cannot enrol: {reason}")]
     Id {
         /// The id.
         id: String,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// A CA certificate or key that makes no `Authorization` header.
+    /// A certificate or key that cannot sign an `Authorization` header.
     #[error("the request to {address} could not be signed")]
     Signing {
         /// The CA.
         address: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: KeyError,
     },
@@ -62,7 +62,7 @@ pub enum CaError {
     Resolve {
         /// The CA.
         address: String,
-        /// What the resolver says.
+        /// The resolver's message.
         reason: String,
     },
     /// No connection; nothing was sent.
@@ -70,7 +70,7 @@ pub enum CaError {
     Connect {
         /// The CA.
         address: String,
-        /// What the system says.
+        /// The system's message.
         reason: String,
     },
     /// No connection, TLS included, in time; nothing was sent.
@@ -81,47 +81,47 @@ pub enum CaError {
         /// The limit.
         after: Duration,
     },
-    /// No TLS connection that can be trusted; no request was processed.
+    /// No trusted TLS connection; no request was processed.
     #[error("{address}: {failure}")]
     Tls {
         /// The CA.
         address: String,
-        /// Why.
+        /// The reason.
         failure: Box<TlsFailure>,
     },
-    /// The request was sent, and the answer did not come in time.
-    #[error("{address}: no whole answer to {} within {}", .operation.endpoint(), humantime::format_duration(*.after))]
+    /// The request was sent, but the answer did not arrive in time.
+    #[error("{address}: no complete answer to {} within {}", .operation.endpoint(), humantime::format_duration(*.after))]
     TimedOut {
         /// The CA.
         address: String,
-        /// What was asked.
+        /// The request.
         operation: Operation,
         /// The limit.
         after: Duration,
     },
     /// The connection broke after the request was sent.
-    #[error("{address}: the connection broke before the whole answer to {} was there: {reason}", .operation.endpoint())]
+    #[error("{address}: the connection broke before the answer to {} was complete: {reason}", .operation.endpoint())]
     Lost {
         /// The CA.
         address: String,
-        /// What was asked.
+        /// The request.
         operation: Operation,
-        /// What the system says.
+        /// The system's message.
         reason: String,
     },
-    /// The answer is longer than any Fabric CA's.
+    /// The answer is longer than that of any Fabric CA.
     #[error("{address}: the answer to {} is longer than {limit} bytes (HTTP {http_status})", .operation.endpoint())]
     TooLarge {
         /// The CA.
         address: String,
-        /// What was asked.
+        /// The request.
         operation: Operation,
         /// HTTP status.
         http_status: u16,
         /// The limit in bytes.
         limit: usize,
     },
-    /// An answer that is no success.
+    /// An answer that is not a success.
     #[error("{address}: {error}")]
     Server {
         /// The CA.
@@ -129,25 +129,25 @@ pub enum CaError {
         /// The answer.
         error: ServerError,
     },
-    /// The CA says that it did what was asked, and what should be in its answer is not.
+    /// An answer that reports success but lacks its content.
     #[error("{address}: the CA's answer to {} cannot be used: {reason}", .operation.endpoint())]
     Unusable {
         /// The CA.
         address: String,
-        /// What was asked.
+        /// The request.
         operation: Operation,
-        /// What is missing or wrong.
+        /// The missing or invalid part.
         reason: &'static str,
     },
 }
 
 impl CaError {
-    /// Whether the CA refused: credentials, a locked identity, policy. Never to be tried again by itself.
+    /// Whether the CA refused: credentials, a locked identity, policy. Must not be retried automatically.
     pub fn is_refusal(&self) -> bool {
         self.kind() == ErrorKind::Refused
     }
 
-    /// Whether the trouble may pass by itself, so that `--wait` tries again.
+    /// Whether the problem may be temporary, so that `--wait` retries.
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Resolve { .. }
@@ -162,12 +162,12 @@ impl CaError {
         }
     }
 
-    /// Whether one more try is the most that makes sense.
+    /// Whether at most one retry makes sense.
     pub(super) const fn is_retryable_once_only(&self) -> bool {
         matches!(self, Self::Server { error, .. } if matches!(error.class, Class::TransientOnce))
     }
 
-    /// Whether the CA may have issued a certificate and counted an enrolment all the same: keep the key.
+    /// Whether the CA may have issued a certificate and counted an enrolment: keep the key.
     pub fn is_ambiguous(&self) -> bool {
         match self {
             Self::TimedOut { operation, .. } | Self::Lost { operation, .. } | Self::Unusable { operation, .. } => {
@@ -181,7 +181,7 @@ impl CaError {
         }
     }
 
-    /// Whether the CA says that the identity is locked.
+    /// Whether the identity is locked.
     pub const fn is_locked(&self) -> bool {
         matches!(self, Self::Server { error, .. } if matches!(error.class, Class::Locked))
     }
@@ -199,8 +199,7 @@ impl CaError {
     }
 
     fn help(&self) -> String {
-        const AMBIGUOUS: &str =
-            "the CA may have issued a certificate all the same: the key is kept and the next run uses it";
+        const AMBIGUOUS: &str = "the CA may have issued a certificate: the key is kept and the next run uses it";
         let text = match self {
             Self::Plaintext { .. } => {
                 "write https:// and give --tls-ca; --plaintext allows http:// where the network is trusted"
@@ -209,10 +208,10 @@ impl CaError {
                 "give --tls-ca FILE: the certificate that signed the CA's TLS certificate, or that certificate itself"
             }
             Self::ClientIdentity { .. } => {
-                "give a certificate and its own private key, both PEM, with --tls-client-cert and --tls-client-key"
+                "give a certificate and its private key, both PEM, with --tls-client-cert and --tls-client-key"
             }
             Self::Proxy => "write it as http://HOST:PORT",
-            Self::Setup { .. } => "report it",
+            Self::Setup { .. } => "report this as a bug",
             Self::Id { .. } => "have the identity registered under another id",
             Self::Signing { .. } => "check the identity's key and certificate files",
             Self::Resolve { .. } => "check the host in the URL and the DNS of this machine or pod; --wait keeps trying",
@@ -222,9 +221,11 @@ impl CaError {
             Self::Tls { failure, .. } => return failure.next_step(),
             Self::TimedOut { .. } | Self::Lost { .. } if self.is_ambiguous() => AMBIGUOUS,
             Self::TimedOut { .. } | Self::Lost { .. } => "check that the CA is healthy; --wait keeps trying",
-            Self::TooLarge { .. } => "check host, port and path of the URL: no Fabric CA answers that much",
+            Self::TooLarge { .. } => "check host, port and path of the URL: no Fabric CA sends an answer of this size",
             Self::Server { error, .. } => return error.next_step(),
-            Self::Unusable { .. } => "ask the CA's operator what stands between: a Fabric CA answers otherwise",
+            Self::Unusable { .. } => {
+                "ask the CA's operator about proxies in front of it: this is not an answer of a Fabric CA"
+            }
         };
         text.to_owned()
     }

@@ -1,9 +1,9 @@
 //! The Fabric CA client: requests and answers.
 //!
-//! A [`Client`] sends each request once, to one CA, over TLS that leads to the given [`TrustAnchors`] and nowhere else; it
-//! follows no redirect and uses no proxy of the environment. A [`CaError`] tells what happened, whether the CA refused,
-//! whether trying again can help ([`RetryPolicy`]), and whether something may have been issued all the same. What the CA
-//! issued is an [`Enrollment`], unproven, until [`crate::proof::verify`] makes a [`crate::proof::VerifiedEnrollment`] of it.
+//! A [`Client`] sends each request once, to one CA, over TLS that leads to one of the given [`TrustAnchors`]. It
+//! follows no redirects and ignores the proxies of the environment. A [`CaError`] reports whether the CA refused,
+//! whether a retry can help ([`RetryPolicy`]), and whether the CA may have issued a certificate. The CA returns an
+//! unverified [`Enrollment`]; [`crate::proof::verify`] turns it into a [`crate::proof::VerifiedEnrollment`].
 
 mod anchor;
 mod auth;

@@ -1,10 +1,10 @@
-//! When to try again, and after which pause: exponential back-off with full jitter, until a deadline.
+//! Retries with exponential back-off and full jitter, until a deadline.
 
 use std::time::Duration;
 
 use super::CaError;
 
-/// Whether and for how long a CA that is not reached is tried again (`--wait`).
+/// Whether and for how long to retry a CA that cannot be reached (`--wait`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     wait: Option<Duration>,
@@ -16,21 +16,21 @@ const FIRST: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(10);
 
 impl RetryPolicy {
-    /// One try and no more.
+    /// One attempt, no retries.
     pub const fn once() -> Self {
         Self { wait: None }
     }
 
-    /// Tries again until `wait` has passed since the first try began.
+    /// Retries until `wait` has passed since the start of the first attempt.
     pub const fn until(wait: Duration) -> Self {
         Self { wait: Some(wait) }
     }
 
-    /// The pause before the next try, or `None` when `error` is final: it cannot pass by itself, or the time is over.
+    /// The pause before the next attempt, or `None` if `error` is permanent or the time has passed.
     ///
-    /// `failures` counts the failed tries including this one, `elapsed` the time since the first began, and `random`
-    /// lies in 0..1. Full jitter: the pause is drawn from zero to the bound, so that many pods that start together
-    /// do not come together.
+    /// `failures` counts the failed attempts including this one, `elapsed` is the time since the start of the first,
+    /// and `random` is in 0..1. Full jitter: the pause is between zero and the bound, so that pods that start together
+    /// do not retry together.
     pub fn pause(&self, error: &CaError, failures: u32, elapsed: Duration, random: f64) -> Option<Duration> {
         let left = self.wait?.checked_sub(elapsed).filter(|d| !d.is_zero())?;
         if !error.is_retryable() || (error.is_retryable_once_only() && failures > 1) {
@@ -41,8 +41,8 @@ impl RetryPolicy {
         Some(bound.mul_f64(share).min(left))
     }
 
-    /// Runs `attempt` until it succeeds or [`pause`](Self::pause) says that its error is final. `random` gives numbers in 0..1;
-    /// `before_pause` hears of each failure that is going to be tried again, and of the pause before it.
+    /// Runs `attempt` until it succeeds or [`pause`](Self::pause) returns `None`. `random` returns numbers in 0..1;
+    /// `before_pause` is called with each failure that is retried, and the pause before the retry.
     ///
     /// # Errors
     /// The last error.

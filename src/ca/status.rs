@@ -1,4 +1,4 @@
-//! What an answer that is no success means: refused, transient, ambiguous, or not a Fabric CA at all.
+//! Classification of answers that are not a success: refused, transient, ambiguous, or not from a Fabric CA.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use super::codes::{ErrorCode, error_code};
 use super::wire::Envelope;
 use crate::ErrorKind;
 
-/// What to make of a failure.
+/// The class of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {
-    /// The CA refused the credential, or what it may do. Never tried again by itself.
+    /// The CA refused the credential or its rights. Never retried automatically.
     Credential,
     /// The identity is locked until a registrar sets a new secret.
     Locked,
-    /// The request itself is wrong; the same one will always be refused.
+    /// The request is invalid; the CA will always refuse it.
     Permanent,
-    /// The CA's own passing trouble; may be tried again.
+    /// A temporary problem of the CA; may be retried.
     Transient,
-    /// As [`Transient`](Self::Transient), but tried again once only.
+    /// As [`Transient`](Self::Transient), but retried only once.
     TransientOnce,
-    /// The CA may have counted and recorded the request; another try would cost another enrolment.
+    /// The CA may have counted and recorded the request; a retry would use another enrolment.
     Ambiguous,
-    /// Something in front of the CA answered 5xx. May be tried again; the request may have reached the CA.
+    /// A proxy in front of the CA answered 5xx. May be retried; the request may have reached the CA.
     Gateway,
-    /// The answer is no answer of a Fabric CA: wrong host, port or path.
+    /// The answer is not from a Fabric CA: wrong host, port or path.
     Misconfigured,
 }
 
@@ -38,7 +38,7 @@ impl Class {
     }
 }
 
-/// Which request was answered: a refusal means other things to a secret than to a token.
+/// The request that was answered. The same code can have another meaning for a secret than for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -53,7 +53,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Name of the endpoint.
+    /// The name of the endpoint.
     pub const fn endpoint(self) -> &'static str {
         match self {
             Self::CaInfo => "cainfo",
@@ -63,63 +63,64 @@ impl Operation {
         }
     }
 
-    /// Whether the CA changes its state when the request reaches it.
+    /// Whether the request changes the state of the CA.
     pub(super) const fn changes_state(self) -> bool {
         !matches!(self, Self::CaInfo)
     }
 }
 
-/// An answer of the server that is no success.
+/// An answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerError {
-    /// What was asked.
+    /// The request.
     pub operation: Operation,
     /// HTTP status.
     pub http_status: u16,
-    /// The code in the CA's envelope; `None` when the answer is no envelope.
+    /// The code in the CA's envelope; `None` without an envelope.
     pub code: Option<i64>,
-    /// The server's words: at most 300 characters (80 outside the envelope) that cannot disturb a terminal. May name
-    /// identities and profiles; what the CA echoes of a request is left out.
+    /// The server's message: at most 300 characters (80 without an envelope) that are safe for a terminal. May contain
+    /// identities and profiles, but not a repeated request.
     pub message: String,
-    /// What to make of it.
+    /// The class of the failure.
     pub class: Class,
-    /// Whose answer this is, when it is known not to be the CA's own.
+    /// The sender of the answer, if known not to be the CA.
     pub(super) origin: Option<&'static Origin>,
 }
 
-/// Longest message kept from an envelope, in characters.
+/// Maximum length of a message from an envelope, in characters.
 const ENVELOPE_CHARS: usize = 300;
-/// Longest text kept from an answer that is no envelope, in characters.
+/// Maximum length of a text without an envelope, in characters.
 const FOREIGN_CHARS: usize = 80;
 
-/// An answerer that is no Fabric CA, known by its words.
+/// A sender that is not a Fabric CA, recognised by its text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// Words in its answer, in lower case.
+    /// Text in its answer, in lower case.
     sign: &'static str,
-    /// What it is.
+    /// Its name.
     name: &'static str,
-    /// What to do.
+    /// The next step for the user.
     next_step: &'static str,
 }
 
-const INGRESS_HOST: &str = "the host or path in the URL matches no rule there: check the Ingress of the CA, or use its Service's own name and port";
+const INGRESS_HOST: &str =
+    "the host or path in the URL matches no rule: check the Ingress of the CA, or use the name and port of its Service";
 const TLS_PORT: &str = "the port speaks TLS: write https:// in the URL and give --tls-ca";
 const PATH: &str =
     "check the path in the URL: a Fabric CA serves /cainfo, /enroll and so on below it, or below /api/v1";
 
-/// Checked in this order; only for answers outside the envelope.
+/// Checked in this order, and only for answers without an envelope.
 static ORIGINS: [Origin; 8] = [
     Origin { sign: "default backend", name: "a Kubernetes ingress's default backend", next_step: INGRESS_HOST },
     Origin {
         sign: "http request to an https server",
-        name: "a TLS port that was spoken to in plain HTTP",
+        name: "a TLS port that received plain HTTP",
         next_step: TLS_PORT,
     },
     Origin {
         sign: "plain http request was sent to https port",
-        name: "a TLS port that was spoken to in plain HTTP",
+        name: "a TLS port that received plain HTTP",
         next_step: TLS_PORT,
     },
     Origin {
@@ -129,7 +130,7 @@ static ORIGINS: [Origin; 8] = [
     },
     Origin {
         sign: "no healthy upstream",
-        name: "an Envoy proxy that has no running CA behind it",
+        name: "an Envoy proxy without a running CA",
         next_step: "check that the CA's pod is ready",
     },
     Origin {
@@ -145,12 +146,12 @@ static ORIGINS: [Origin; 8] = [
     },
 ];
 
-/// Judges an answer; `None` when it is a success: status 2xx and an envelope that says so.
+/// Classifies an answer. Returns the result of a success: status 2xx and an envelope that reports success.
 pub(super) fn classify(operation: Operation, http_status: u16, body: &[u8]) -> Result<serde_json::Value, ServerError> {
     let ok = (200..300).contains(&http_status);
     match Envelope::parse(body) {
         Some(envelope) if ok && envelope.success => Ok(envelope.result),
-        // "success" with a failure's status, or a failure without an error: no Fabric CA says so.
+        // "success" with an error status, or a failure without an error: not from a Fabric CA.
         Some(envelope) if !envelope.success && !envelope.errors.is_empty() => {
             Err(refusal(operation, http_status, &envelope))
         }
@@ -162,7 +163,7 @@ fn refusal(operation: Operation, http_status: u16, envelope: &Envelope) -> Serve
     let (code, text) = envelope.errors.first().map_or((0, ""), |e| (e.code, e.message.as_str()));
     let message = if code == 5 {
         // The server repeats the whole request here, secrets included.
-        "the request body is not valid JSON (what the CA repeats of the request is left out)".to_owned()
+        "the request body is not valid JSON (the request that the CA repeats is omitted)".to_owned()
     } else {
         harmless(text, ENVELOPE_CHARS)
     };
@@ -193,11 +194,11 @@ fn foreign(operation: Operation, http_status: u16, body: &[u8]) -> ServerError {
     ServerError { operation, http_status, code: None, message: harmless(&text, FOREIGN_CHARS), class, origin }
 }
 
-/// The first `limit` characters of foreign text that a terminal or a log can take: control characters and other than
-/// printable ones become spaces, runs of spaces one.
+/// Returns the first `limit` characters of a foreign text, safe for a terminal or a log: control and invisible
+/// characters become spaces, and runs of spaces become one.
 pub(super) fn harmless(text: &str, limit: usize) -> String {
     let printable = |c: char| if c.is_control() || is_invisible(c) { ' ' } else { c };
-    // Only a bounded part is looked at: the text may be a megabyte.
+    // Only a bounded part is read: the text may be a megabyte.
     let text: String = text.chars().take(limit * 8).map(printable).collect();
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match words.char_indices().nth(limit) {
@@ -206,45 +207,45 @@ pub(super) fn harmless(text: &str, limit: usize) -> String {
     }
 }
 
-/// Characters that change how other text is shown: zero-width, direction overrides, byte order mark, replacement.
+/// Characters that change the display of other text: zero-width, direction overrides, byte order mark, replacement.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
 }
 
 impl ServerError {
-    /// The entry of its code in the catalogue.
+    /// The catalogue entry of its code.
     pub fn error_code(&self) -> Option<&'static ErrorCode> {
         self.code.and_then(error_code)
     }
 
-    /// Whether the CA may have issued, counted or recorded something all the same.
+    /// Whether the CA may have issued, counted or recorded something.
     pub fn is_ambiguous(&self) -> bool {
         self.operation.changes_state()
             && match self.class {
                 Class::Ambiguous | Class::Gateway => true,
-                // A success in form that cannot be read.
+                // A success that cannot be parsed.
                 Class::Misconfigured => (200..300).contains(&self.http_status),
                 _ => false,
             }
     }
 
-    /// What the user can do about it.
+    /// The next step for the user.
     pub fn next_step(&self) -> String {
         match (self.class, self.error_code(), self.origin) {
-            (Class::Transient, ..) => "the CA's own trouble: try again later (--wait keeps trying), or look at its log and database".to_owned(),
-            (Class::Ambiguous, ..) => "another enrolment of the same identity ran at the same time and took its last use; the registrar finds \
-                                       what was issued with GET certificates?id=<id>"
+            (Class::Transient, ..) => "the CA has a temporary problem: try again later (--wait retries), or check its log and database".to_owned(),
+            (Class::Ambiguous, ..) => "a concurrent enrolment of the same identity used its last enrolment; the registrar can list the issued \
+                                       certificates with GET certificates?id=<id>"
                 .to_owned(),
             (.., Some(origin)) => origin.next_step.to_owned(),
             (_, Some(entry), _) if entry.code == 20 && self.operation != Operation::Enroll => {
                 error_code(25).map_or(entry.next_step, |e| e.next_step).to_owned()
             }
             (_, Some(entry), _) => entry.next_step.to_owned(),
-            (Class::Gateway, ..) => "check the proxy in front of the CA, and whether the CA runs; --wait keeps trying".to_owned(),
+            (Class::Gateway, ..) => "check the proxy in front of the CA, and whether the CA runs; --wait retries".to_owned(),
             (Class::Misconfigured, ..) if (300..400).contains(&self.http_status) => {
-                "redirects are not followed, because they would carry the secret elsewhere: write the URL that the CA really has".to_owned()
+                "redirects are not followed, because they would send the secret elsewhere: give the final URL of the CA".to_owned()
             }
-            _ => "check host, port and path of the URL: this is no answer of a Fabric CA".to_owned(),
+            _ => "check host, port and path of the URL: this is not an answer of a Fabric CA".to_owned(),
         }
     }
 }
@@ -253,7 +254,7 @@ impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (operation, status) = (self.operation.endpoint(), self.http_status);
         if let Some(code) = self.code {
-            let verb = if self.class.kind() == ErrorKind::Refused { "refused" } else { "could not do" };
+            let verb = if self.class.kind() == ErrorKind::Refused { "refused" } else { "failed" };
             write!(f, "the CA {verb} {operation} with code {code} (HTTP {status})")?;
             if let Some(entry) = self.error_code().filter(|e| e.code != 0) {
                 write!(f, ": {}", entry.cause)?;
@@ -261,12 +262,12 @@ impl fmt::Display for ServerError {
             return if self.message.is_empty() || code == 5 {
                 Ok(())
             } else {
-                write!(f, "; it says \"{}\"", self.message)
+                write!(f, "; CA message: \"{}\"", self.message)
             };
         }
         match self.origin {
             Some(origin) => write!(f, "{operation} was answered by {} (HTTP {status})", origin.name)?,
-            None => write!(f, "{operation} was answered with HTTP {status}, and not by a Fabric CA")?,
+            None => write!(f, "the answer to {operation} is HTTP {status} and not from a Fabric CA")?,
         }
         if self.message.is_empty() { Ok(()) } else { write!(f, ": \"{}\"", self.message) }
     }

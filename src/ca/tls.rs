@@ -1,4 +1,4 @@
-//! The TLS side of the connection to a CA: which versions, which verifier, which client certificate.
+//! TLS settings of the connection to a CA: versions, verifier, client certificate.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
-/// The cryptography behind every TLS connection: the one place that names it.
+/// The cryptography provider of every TLS connection to a CA.
 pub(crate) fn crypto_provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-/// The certificate and key that fabcert shows to a server that asks for one.
+/// The client certificate and key for mutual TLS.
 pub(super) struct ClientIdentity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -32,7 +32,7 @@ impl ClientIdentity {
         let certs = Cert::all_from_pem(cert_pem).map_err(|e| e.to_string())?;
         let chain: Vec<_> = certs.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
         if certs.first().is_none_or(|leaf| leaf.spki_der() != key.spki_der()) {
-            return Err("the first certificate is for another key".to_owned());
+            return Err("the first certificate belongs to another key".to_owned());
         }
         let pem = key.to_pkcs8_pem();
         let block = pem_blocks(pem.as_bytes()).ok().and_then(|b| b.into_iter().next());
@@ -41,7 +41,7 @@ impl ClientIdentity {
     }
 }
 
-/// TLS 1.2 and 1.3 towards servers that `anchors` accepts.
+/// The configuration for servers that `anchors` accepts; TLS 1.2 and 1.3.
 pub(super) fn client_config(
     anchors: TrustAnchors,
     identity: Option<ClientIdentity>,
@@ -58,7 +58,7 @@ pub(super) fn client_config(
     }
 }
 
-/// Accepts what [`TrustAnchors::judge`] accepts. `dangerous` above only means that the verdict is ours.
+/// Accepts what [`TrustAnchors::judge`] accepts. rustls calls every custom verifier `dangerous`.
 #[derive(Debug)]
 struct AnchorVerifier {
     anchors: TrustAnchors,
@@ -104,7 +104,7 @@ impl ServerCertVerifier for AnchorVerifier {
 }
 
 impl TlsFailure {
-    /// Reads what the TLS library says. `identified` is whether a client certificate was at hand.
+    /// Converts an error of the TLS library. `identified` is whether a client certificate was available.
     pub(super) fn from_rustls(error: &rustls::Error, identified: bool) -> Self {
         use rustls::Error as E;
         let reason = || error.to_string();
@@ -114,7 +114,7 @@ impl TlsFailure {
             }
             E::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotTls,
             E::AlertReceived(AlertDescription::CertificateRequired) => Self::ClientCertRequired,
-            // Under TLS 1.2 a missing certificate is a bad one (Go's crypto/tls).
+            // Under TLS 1.2, Go's crypto/tls reports a missing certificate as a bad one.
             E::AlertReceived(AlertDescription::BadCertificate) if !identified => Self::ClientCertRequired,
             E::AlertReceived(
                 AlertDescription::BadCertificate

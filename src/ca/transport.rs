@@ -1,4 +1,4 @@
-//! One HTTP request and its bounded answer.
+//! Sends one HTTP request and reads its answer, up to a limit.
 
 use std::error::Error as StdError;
 use std::io;
@@ -12,15 +12,15 @@ use super::status::Operation;
 use super::{CaError, TlsFailure};
 use crate::Timestamp;
 
-/// Longest answer that is read. A real one stays far below, Idemix keys and a long chain included.
+/// Maximum size of an answer. A real one is far smaller, Idemix keys and a long chain included.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// What the transport is made of.
+/// The settings of the transport.
 pub(super) struct Setup {
     /// `HOST:PORT` of the CA, for messages.
     pub(super) address: String,
     pub(super) plaintext: bool,
-    /// Needed for plain HTTP as well: without one, reqwest looks for a provider of the whole process.
+    /// Also needed for plain HTTP: otherwise reqwest looks for a process-wide provider.
     pub(super) tls: rustls::ClientConfig,
     /// Whether `tls` has a client certificate.
     pub(super) identified: bool,
@@ -39,7 +39,7 @@ pub(super) struct Transport {
     timeout: Duration,
 }
 
-/// An answer, whatever its status.
+/// An answer with any status.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
@@ -48,7 +48,7 @@ pub(super) struct Answer {
 
 impl Transport {
     pub(super) fn new(setup: Setup) -> Result<Self, CaError> {
-        // Connecting must be the first to run out, so that a timeout of the whole means that the request was sent.
+        // The connection limit must be shorter, so that an expired total limit means that the request was sent.
         let connect_timeout = setup.connect_timeout.min(setup.timeout.mul_f64(0.9));
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("fabcert/", env!("CARGO_PKG_VERSION")))
@@ -56,7 +56,7 @@ impl Transport {
             .retry(reqwest::retry::never())
             .referer(false)
             .http1_only()
-            // Without this the environment's HTTPS_PROXY and so on would be used.
+            // Otherwise the environment's HTTPS_PROXY and so on would be used.
             .no_proxy()
             .connect_timeout(connect_timeout)
             .timeout(setup.timeout)
@@ -70,7 +70,7 @@ impl Transport {
         Ok(Self { http, address, identified, connect_timeout, timeout })
     }
 
-    /// Posts JSON and reads the whole answer. `authorization` is the value of that header.
+    /// Posts JSON and reads the complete answer. `authorization` is the value of that header.
     pub(super) async fn post(
         &self,
         operation: Operation,
@@ -82,7 +82,7 @@ impl Transport {
         let mut request = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body);
         if let Some(value) = authorization {
             let mut value = HeaderValue::from_str(value).map_err(|_| CaError::Setup {
-                reason: "the Authorization header is no HTTP header value".to_owned(),
+                reason: "the Authorization header is not a valid HTTP header value".to_owned(),
             })?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
@@ -102,10 +102,10 @@ impl Transport {
         Ok(Answer { status, body, date })
     }
 
-    /// Tells apart what happened before the request was sent and what after.
+    /// Distinguishes failures before the request was sent from later ones.
     fn explain(&self, operation: Operation, error: &reqwest::Error) -> CaError {
         let address = self.address.clone();
-        // First, because under TLS 1.3 the refusal of a client certificate arrives in place of the answer.
+        // First, because under TLS 1.3 the refusal of a client certificate arrives instead of the answer.
         if let Some(tls) = find::<rustls::Error>(error) {
             let failure = Box::new(TlsFailure::from_rustls(tls, self.identified));
             return CaError::Tls { address, failure };
@@ -117,8 +117,8 @@ impl Transport {
             (false, true) => CaError::TimedOut { address, operation, after: self.timeout },
             (false, false) if error.is_builder() => CaError::Setup { reason: innermost(error) },
             (false, false) if find::<io::Error>(error).is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof) => {
-                // rustls says it with a link to its manual.
-                CaError::Lost { address, operation, reason: "it was closed too early".to_owned() }
+                // The message of rustls contains a link to its manual.
+                CaError::Lost { address, operation, reason: "the server closed it before the end".to_owned() }
             }
             (false, false) => CaError::Lost { address, operation, reason: innermost(error) },
         }
@@ -129,7 +129,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
-/// The error below `error`. What an `io::Error` wraps is below it, which its own `source` skips.
+/// The cause of `error`. For an `io::Error`, the error that it wraps, which its own `source` skips.
 fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     wrapped.map(|e| e as &(dyn StdError + 'static)).or_else(|| error.source())
@@ -139,7 +139,7 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     std::iter::successors(Some(error), |e| below(*e)).find_map(|e| e.downcast_ref())
 }
 
-/// The words of the deepest cause; those above it repeat the URL or say nothing.
+/// The message of the innermost cause; outer messages repeat the URL or say nothing.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     std::iter::successors(Some(error), |e| below(*e)).last().map(ToString::to_string).unwrap_or_default()
 }

@@ -6,25 +6,25 @@ use url::{Host, Url};
 
 use crate::{Error, ErrorKind, Secret};
 
-/// The port of a Fabric CA when the URL names none, as the Go client takes it.
+/// The default port of a Fabric CA, as in the Go client.
 pub const DEFAULT_PORT: u16 = 7054;
 
-/// Where a CA is: scheme, host, port and path. Holds no credentials, so it may be printed.
+/// The URL of a CA: scheme, host, port and path. Contains no credentials, so it may be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CaUrl {
     /// Scheme, host, port and path, without credentials, query, fragment or a trailing slash.
     base: Url,
-    /// Host as typed, with `:PORT` when a port was typed.
+    /// Host as given, with `:PORT` if given.
     typed_host: String,
-    /// Without double or trailing slashes; empty when there is none.
+    /// Without double or trailing slashes; empty if there is none.
     path: String,
 }
 
-/// A CA URL that cannot be used. No variant holds a part of the URL, because any part may be a piece of a secret.
+/// An invalid CA URL. No variant contains a part of the URL, because any part may belong to a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CaUrlError {
-    /// Nothing there.
+    /// The text is empty.
     #[error("the CA URL is empty")]
     Empty,
     /// No `://`.
@@ -34,22 +34,22 @@ pub enum CaUrlError {
     #[error("the CA URL's scheme is neither https nor http")]
     Scheme,
     /// The host is missing.
-    #[error("the CA URL names no host")]
+    #[error("the CA URL has no host")]
     NoHost,
-    /// The host is no DNS name and no IP address.
+    /// The host is neither a DNS name nor an IP address.
     #[error("the CA URL's host is neither a DNS name nor an IP address")]
     Host,
-    /// The port is no number from 1 to 65535.
-    #[error("the CA URL's port is no number from 1 to 65535")]
+    /// The port is not a number from 1 to 65535.
+    #[error("the CA URL's port is not a number from 1 to 65535")]
     Port,
-    /// It cannot be told where the credentials end.
-    #[error("the CA URL can be read in two ways, because an \"@\" follows a \"/\", \"?\" or \"#\"")]
+    /// The end of the credentials is ambiguous.
+    #[error("the CA URL is ambiguous, because an \"@\" follows a \"/\", \"?\" or \"#\"")]
     Ambiguous,
     /// A query or a fragment.
     #[error("the CA URL has a query (\"?\") or a fragment (\"#\")")]
     Query,
-    /// Percent-decoding gave no UTF-8.
-    #[error("the enrolment id or secret in the CA URL is no UTF-8 when percent-decoded")]
+    /// The percent-decoded bytes are not UTF-8.
+    #[error("the percent-decoded enrolment id or secret in the CA URL is not UTF-8")]
     NotUtf8,
     /// The path cannot be sent.
     #[error("the CA URL's path cannot be used")]
@@ -70,13 +70,13 @@ impl From<CaUrlError> for Error {
 }
 
 impl CaUrl {
-    /// Reads a URL as the Go client takes it; gives the URL without its credentials, the enrolment id, and the enrolment
-    /// secret, both percent-decoded, where there are any.
+    /// Parses a URL as the Go client does. Returns the URL without its credentials, and the percent-decoded enrolment
+    /// id and enrolment secret, if given.
     ///
-    /// Raw special characters in the secret are taken as they are when only one reading is possible.
+    /// Raw special characters in the secret are accepted if only one reading is possible.
     ///
     /// # Errors
-    /// [`CaUrlError`], which never holds any part of `text`.
+    /// [`CaUrlError`], which never contains any part of `text`.
     pub fn parse(text: &str) -> Result<(Self, Option<String>, Option<Secret>), CaUrlError> {
         let text = text.trim();
         if text.is_empty() {
@@ -104,7 +104,7 @@ impl CaUrl {
         Ok((Self { base, typed_host, path }, id, secret))
     }
 
-    /// Whether the scheme is `http`: everything, the secret included, would go in clear.
+    /// Whether the scheme is `http`, which sends everything in clear, the secret included.
     pub fn is_plaintext(&self) -> bool {
         self.base.scheme() == "http"
     }
@@ -114,47 +114,47 @@ impl CaUrl {
         self.base.host_str().unwrap_or_default()
     }
 
-    /// The port, typed or by default.
+    /// The port, given or default.
     pub fn port(&self) -> u16 {
         self.base.port_or_known_default().unwrap_or(DEFAULT_PORT)
     }
 
-    /// Whether the port was typed.
+    /// Whether the port was given.
     pub fn port_was_typed(&self) -> bool {
         split_port(&self.typed_host).is_ok_and(|(_, port)| port.is_some())
     }
 
-    /// The path, percent-encoded, without a trailing slash; empty when there is none.
+    /// The path, percent-encoded, without a trailing slash; empty if there is none.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The URL of an endpoint: the path, `/`, and `name` (`enroll`, `cainfo`, ...), as the Go client joins them.
+    /// The URL of an endpoint: path, `/` and `name` (`enroll`, `cainfo`, ...), joined as the Go client does.
     pub(crate) fn endpoint(&self, name: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{name}", self.path));
         url
     }
 
-    /// The request target that a CA sees behind a proxy that cuts off the URL's path: `/NAME`, or `/api/v1/NAME` where
-    /// the path ends so (fabric-ca v1.5.21 `lib/server.go` serves both). `None` when there is no path to cut off.
+    /// The request target that a CA sees behind a proxy that removes the URL's path: `/NAME`, or `/api/v1/NAME` if the
+    /// path ends so (fabric-ca v1.5.21 `lib/server.go` serves both). `None` if there is no path to remove.
     pub(super) fn target_behind_proxy(&self, name: &str) -> Option<String> {
         let path = self.path().trim_end_matches('/');
         let kept = if path.ends_with("/api/v1") { "/api/v1" } else { "" };
         (path.len() > kept.len()).then(|| format!("{kept}/{name}"))
     }
 
-    /// The base of the names that the Go client gives to CA certificate files: the host as typed, the port if typed,
-    /// `-` and the CA name if one was asked for, with every `:` and `.` turned into `-`
-    /// (fabric-ca v1.5.21 `cmd/fabric-ca-client/command/getcainfo.go`, `storeCAChain`): `127-0-0-1-7054-rootca`.
+    /// The stem of the Go client's names of CA certificate files: host and port as given, then `-` and the CA name if
+    /// requested, with every `:` and `.` replaced by `-` (fabric-ca v1.5.21
+    /// `cmd/fabric-ca-client/command/getcainfo.go`, `storeCAChain`): `127-0-0-1-7054-rootca`.
     pub fn ca_file_stem(&self, ca_name: Option<&str>) -> String {
         let ca_name = ca_name.filter(|n| !n.is_empty()).map(|n| format!("-{n}")).unwrap_or_default();
         format!("{}{ca_name}", self.typed_host).replace([':', '.'], "-")
     }
 }
 
-/// Parts the credentials from the rest. Where a raw `/`, `?` or `#` stands before an `@`, the text has one reading only
-/// if what stands before that character is no host; with two readings a piece of a secret could go to a wrong host.
+/// Splits the credentials from the rest. If a raw `/`, `?` or `#` precedes an `@`, the text is unambiguous only if the
+/// part before that character is not a host; otherwise a part of a secret could go to a wrong host.
 fn split_user_info(rest: &str) -> Result<(Option<&str>, &str), CaUrlError> {
     let Some(at) = rest.rfind('@') else { return Ok((None, rest)) };
     let before = rest[..at].find(['/', '?', '#']).map(|end| &rest[..end]);
@@ -164,7 +164,7 @@ fn split_user_info(rest: &str) -> Result<(Option<&str>, &str), CaUrlError> {
     Ok((Some(&rest[..at]), &rest[at + 1..]))
 }
 
-/// Parts `HOST[:PORT]`; an IPv6 host stands in brackets.
+/// Splits `HOST[:PORT]`; an IPv6 host is in brackets.
 fn split_port(host: &str) -> Result<(&str, Option<u16>), CaUrlError> {
     let (name, port) = match host.rfind(']') {
         Some(end) => host.split_at(end + 1),
@@ -192,7 +192,7 @@ fn credentials(user_info: &str) -> Result<(Option<String>, Option<Secret>), CaUr
     Ok((Some(id).filter(|i| !i.is_empty()), secret.filter(|s| !s.is_empty()).map(Secret::new)))
 }
 
-/// Decodes `%XX`; a `%` that two hex digits do not follow stays as it is, for secrets that were never encoded.
+/// Decodes `%XX`. Keeps a `%` without two hex digits, for secrets that were not encoded.
 fn percent_decode(text: &str) -> Result<String, CaUrlError> {
     let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
     let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn port_path_and_credentials_are_read_as_the_go_client_reads_them() {
+    fn port_path_and_credentials_are_parsed_as_in_the_go_client() {
         let cases = [
             ("https://org1-ca", "https://org1-ca:7054", None, None),
             ("https://org1-ca:443", "https://org1-ca:443", None, None),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_without_a_word_of_it() {
+    fn invalid_urls_are_refused_without_quoting_them() {
         let cases = [
             ("", CaUrlError::Empty),
             ("org1-ca:7054", CaUrlError::NoScheme),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_proxy_that_cuts_the_path_off_the_ca_sees_the_endpoint_alone() {
+    fn a_proxy_that_removes_the_path_leaves_the_endpoint() {
         let behind = |text: &str| CaUrl::parse(text).expect("a URL").0.target_behind_proxy("reenroll");
         assert_eq!(behind("https://h/org1/ca").as_deref(), Some("/reenroll"));
         assert_eq!(behind("https://h/org1/api/v1").as_deref(), Some("/api/v1/reenroll"));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn ca_file_names_are_those_of_the_go_client() {
+    fn ca_file_names_match_the_go_client() {
         let stem = |url: &str, ca| CaUrl::parse(url).expect("a URL").0.ca_file_stem(ca);
         assert_eq!(stem("http://127.0.0.1:17140", Some("rootca")), "127-0-0-1-17140-rootca");
         assert_eq!(stem("http://127.0.0.1:17140", None), "127-0-0-1-17140");
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_port_is_remembered() {
+    fn a_given_port_is_recorded() {
         assert!(CaUrl::parse("https://h:7054").expect("a URL").0.port_was_typed());
         assert!(!CaUrl::parse("https://h").expect("a URL").0.port_was_typed());
         assert!(!CaUrl::parse("https://[::1]").expect("a URL").0.port_was_typed());
@@ -313,14 +313,14 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_id_and_secret_come_back_when_percent_encoded(id in "[^:\\x00]{1,20}", secret in ".{1,40}") {
+        fn percent_encoded_ids_and_secrets_round_trip(id in "[^:\\x00]{1,20}", secret in ".{1,40}") {
             let encode = |t: &str| t.bytes().fold(String::new(), |text, b| format!("{text}%{b:02X}"));
             let text = format!("https://{}:{}@h", encode(&id), encode(&secret));
             proptest::prop_assert_eq!(parts(&text), ("https://h:7054".to_owned(), Some(id), Some(secret)));
         }
 
         #[test]
-        fn no_text_makes_it_panic_or_prints_the_secret(text in "(https?://)?[a-z:/@?#%\\[\\]0-9.é ]{0,30}") {
+        fn parsing_never_panics_or_prints_the_secret(text in "(https?://)?[a-z:/@?#%\\[\\]0-9.é ]{0,30}") {
             let marked = text.replace("://", "://q:SEKRET@");
             if let Ok((url, ..)) = CaUrl::parse(&marked) {
                 proptest::prop_assert!(!format!("{url:?}").contains("SEKRET"), "{}", marked);

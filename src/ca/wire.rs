@@ -1,7 +1,7 @@
-//! What goes over the wire: the JSON of requests and answers (fabric-ca v1.5.21 `api/client.go`, `lib/server*.go`).
+//! The JSON of requests and answers (fabric-ca v1.5.21 `api/client.go`, `lib/server*.go`).
 //!
-//! Requests hold what was asked for and nothing else: an absent list is left out, because the server takes `"hosts": []`
-//! as "drop every SAN of the CSR".
+//! Requests contain only what was requested: absent lists are omitted, because the server reads `"hosts": []` as "drop
+//! every SAN of the CSR".
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::Timestamp;
 use crate::pki::name::SanName;
 
-/// An attribute asked for in the certificate.
+/// A requested attribute of the certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttrRequest {
     /// Name of an attribute that the identity was registered with.
@@ -21,18 +21,18 @@ pub struct AttrRequest {
     pub optional: bool,
 }
 
-/// What to ask the CA for, in [`Client::enroll`](super::Client::enroll) and [`Client::reenroll`](super::Client::reenroll).
+/// The request of [`Client::enroll`](super::Client::enroll) and [`Client::reenroll`](super::Client::reenroll).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EnrollRequest<'a> {
     /// One PEM block, `CERTIFICATE REQUEST`; its CN is the enrolment id.
     pub csr_pem: &'a str,
-    /// The names requested, the same as in the CSR; none leaves `hosts` out.
+    /// The requested names, the same as in the CSR; if empty, `hosts` is omitted.
     pub sans: &'a [SanName],
-    /// Signing profile; `None` is the CA's default one.
+    /// Signing profile; `None` is the CA's default.
     pub profile: Option<&'a str>,
     /// Attribute requests; `None` is the CA's default set.
     pub attrs: Option<&'a [AttrRequest]>,
-    /// Start of validity. The CA raises it to its own certificate's.
+    /// Start of validity. The CA raises an earlier one to the start of its own certificate.
     pub not_before: Option<Timestamp>,
     /// A label that the CA keeps in its database.
     pub label: Option<&'a str>,
@@ -45,7 +45,7 @@ pub struct Attribute {
     pub name: String,
     /// Its value.
     pub value: String,
-    /// Whether certificates hold it although nobody asks for it.
+    /// Whether certificates contain it without a request.
     #[serde(skip_serializing_if = "is_false")]
     pub ecert: bool,
 }
@@ -55,13 +55,13 @@ pub struct Attribute {
 pub struct RegisterRequest<'a> {
     /// Its enrolment id.
     pub id: &'a str,
-    /// Its type (`peer`, `orderer`, `admin`, `client`); `None` is the registrar's own.
+    /// Its type (`peer`, `orderer`, `admin`, `client`); `None` is the registrar's.
     pub identity_type: Option<&'a str>,
     /// Its enrolment secret; `None` lets the CA choose one.
     pub secret: Option<&'a crate::Secret>,
-    /// How often it may enrol: -1 without limit, `None` what the CA allows.
+    /// The number of enrolments: -1 is unlimited, `None` is the CA's limit.
     pub max_enrollments: Option<i64>,
-    /// Its affiliation; `None` is the registrar's own.
+    /// Its affiliation; `None` is the registrar's.
     pub affiliation: Option<&'a str>,
     /// Its attributes.
     pub attrs: &'a [Attribute],
@@ -112,7 +112,7 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-/// Plain structs of strings and numbers: serialising them cannot fail.
+/// Structs of strings and numbers: serialising them cannot fail.
 fn to_json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
@@ -145,7 +145,7 @@ pub(super) fn register_body(request: &RegisterRequest<'_>, ca_name: Option<&str>
     })
 }
 
-/// The one form of every answer of a Fabric CA, success or not.
+/// The form of every answer of a Fabric CA, success or not.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Envelope {
     #[serde(default)]
@@ -168,19 +168,19 @@ fn null_as_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<WireError
 }
 
 impl Envelope {
-    /// The envelope in `body`; `None` when it is something else. A Fabric CA always sends `success`.
+    /// Parses the envelope in `body`; `None` if it is something else. A Fabric CA always sends `success`.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
     }
 }
 
-/// What a CA says of itself (`cainfo`).
+/// Information about a CA (`cainfo`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaInfo {
-    /// Its name; empty for a server's only CA that was given none.
+    /// Its name; empty for the only CA of a server without a name.
     pub ca_name: String,
-    /// Its certificate and those above it, PEM, in any order, unproven.
+    /// Its certificate and those above it, PEM, in any order, not verified.
     pub chain_pem: Vec<u8>,
     /// Version of the server, for example `1.5.21`; empty in answers to `enroll`.
     pub version: String,
@@ -188,15 +188,15 @@ pub struct CaInfo {
     pub server_date: Option<Timestamp>,
 }
 
-/// What the CA answered to an enrolment. Nothing in it is proven yet: that is for [`verify`](crate::proof::verify).
+/// The CA's answer to an enrolment. Not verified; see [`verify`](crate::proof::verify).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Enrollment {
-    /// The certificate, PEM, as it came.
+    /// The certificate, PEM, as received.
     pub cert_pem: Vec<u8>,
-    /// The CA's chain, PEM, in any order, as it came.
+    /// The CA's chain, PEM, in any order, as received.
     pub chain_pem: Vec<u8>,
-    /// The CA's name as it calls itself.
+    /// The CA's name in the answer.
     pub ca_name: String,
     /// The server's clock, from the HTTP `Date` header.
     pub server_date: Option<Timestamp>,
@@ -225,24 +225,24 @@ struct RegisterResult {
     secret: String,
 }
 
-/// Reads the result of `cainfo`. `Err` names the member that is missing or wrong.
+/// Reads the result of `cainfo`. `Err` describes the missing or invalid member.
 pub(super) fn read_cainfo(result: Value, server_date: Option<Timestamp>) -> Result<CaInfo, &'static str> {
-    let result: CaInfoResult = serde_json::from_value(result).map_err(|_| "no CAChain in it")?;
-    let chain_pem = STANDARD.decode(result.chain).map_err(|_| "its CAChain is no base64")?;
+    let result: CaInfoResult = serde_json::from_value(result).map_err(|_| "it has no CAChain")?;
+    let chain_pem = STANDARD.decode(result.chain).map_err(|_| "its CAChain is not base64")?;
     Ok(CaInfo { ca_name: result.ca_name, chain_pem, version: result.version, server_date })
 }
 
-/// Reads the result of `enroll` and `reenroll`. `Err` names the member that is missing or wrong.
+/// Reads the result of `enroll` and `reenroll`. `Err` describes the missing or invalid member.
 pub(super) fn read_enrollment(result: Value, server_date: Option<Timestamp>) -> Result<Enrollment, &'static str> {
     let result: EnrollResult =
-        serde_json::from_value(result).map_err(|_| "no Cert, or no ServerInfo with a CAChain in it")?;
-    let cert_pem = STANDARD.decode(result.cert).map_err(|_| "its Cert is no base64")?;
-    let chain_pem = STANDARD.decode(result.server_info.chain).map_err(|_| "its CAChain is no base64")?;
+        serde_json::from_value(result).map_err(|_| "it has no Cert, or no ServerInfo with a CAChain")?;
+    let cert_pem = STANDARD.decode(result.cert).map_err(|_| "its Cert is not base64")?;
+    let chain_pem = STANDARD.decode(result.server_info.chain).map_err(|_| "its CAChain is not base64")?;
     Ok(Enrollment { cert_pem, chain_pem, ca_name: result.server_info.ca_name, server_date })
 }
 
-/// Reads the result of `register`. `Err` names the member that is missing or wrong.
+/// Reads the result of `register`. `Err` describes the missing or invalid member.
 pub(super) fn read_secret(result: Value) -> Result<crate::Secret, &'static str> {
-    let result: RegisterResult = serde_json::from_value(result).map_err(|_| "no secret in it")?;
+    let result: RegisterResult = serde_json::from_value(result).map_err(|_| "it has no secret")?;
     Ok(crate::Secret::new(result.secret))
 }

@@ -1,4 +1,4 @@
-//! Dialling: TCP, the TLS handshake, and the certificates that came.
+//! Dials TLS endpoints and returns the certificates that they serve.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -19,51 +19,51 @@ use super::Endpoint;
 /// A client certificate for mutual TLS.
 #[derive(Debug)]
 pub struct ClientPair {
-    /// The chain, the client's own first; DER.
+    /// The chain, the client's own certificate first; DER.
     pub chain: Vec<CertificateDer<'static>>,
-    /// Its key.
+    /// The private key of the client's certificate.
     pub key: PrivateKeyDer<'static>,
 }
 
 impl ClientPair {
-    /// Whether the key is that of the certificate, and both can be used.
+    /// Checks that the key belongs to the certificate and that both are usable.
     ///
     /// # Errors
-    /// When not, with the reason.
+    /// Returns the reason if not.
     pub fn check(&self) -> Result<(), String> {
         client_config(Some(self)).map(drop)
     }
 }
 
-/// How to dial.
+/// Options for dialling.
 #[derive(Debug)]
 pub struct DialOptions {
-    /// Name that is sent as server name; the host when left out. No server name is sent for an address.
+    /// The server name (SNI); the host if `None`. Not sent for an address.
     pub server_name: Option<String>,
-    /// Connections for each address: a balancer behind one address may lead each to another member.
+    /// Connections for each address: a load balancer may lead each to another member.
     pub samples: usize,
-    /// Time for each connection with its handshake.
+    /// Limit for each connection, including its handshake.
     pub timeout: Duration,
-    /// Client certificate.
+    /// The client certificate, if any.
     pub client: Option<Arc<ClientPair>>,
 }
 
 /// One connection.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// The address that was dialled; `None` when the name did not resolve.
+    /// The dialled address; `None` if the name did not resolve.
     pub address: Option<SocketAddr>,
-    /// What was served, the server's own certificate first (DER), or why nothing was.
+    /// The served certificates, the server's own first (DER), or the reason for the failure.
     pub served: Result<Vec<Vec<u8>>, String>,
-    /// TLS version, when one was agreed: `TLS 1.3`.
+    /// The negotiated TLS version: `TLS 1.3`.
     pub version: Option<&'static str>,
 }
 
-/// An address that was silent so often in a row is left alone. A balancer leads to a dead member now and then, and hardly so
-/// often one after the other.
+/// Timeouts in a row after which an address is skipped. A dead member behind a load balancer causes single timeouts,
+/// not this many in a row.
 const SILENT_ENOUGH: usize = 5;
 
-/// Dials every address of an endpoint, [`DialOptions::samples`] times each, one after the other.
+/// Dials every address of an endpoint, [`DialOptions::samples`] times each, in sequence.
 pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
     let failed = |reason: String| vec![Sample { address: None, served: Err(reason), version: None }];
     let config = match client_config(options.client.as_deref()) {
@@ -72,8 +72,8 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
     };
     let lookup = timeout(options.timeout, tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port))).await;
     let mut addresses: Vec<SocketAddr> = match lookup {
-        Err(_) => return failed(format!("{} did not resolve in time", endpoint.host)),
-        Ok(Err(e)) => return failed(format!("{} does not resolve: {e}", endpoint.host)),
+        Err(_) => return failed(format!("name resolution of {} timed out", endpoint.host)),
+        Ok(Err(e)) => return failed(format!("cannot resolve {}: {e}", endpoint.host)),
         Ok(Ok(found)) => found.collect(),
     };
     addresses.sort_unstable();
@@ -83,7 +83,7 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
     }
     let name = options.server_name.as_ref().unwrap_or(&endpoint.host);
     let Ok(server_name) = ServerName::try_from(name.clone()) else {
-        return failed(format!("\"{name}\" is no server name"));
+        return failed(format!("invalid server name \"{name}\""));
     };
     let mut samples = Vec::new();
     let limit = humantime::format_duration(options.timeout);
@@ -97,13 +97,14 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
             silent = if answered.is_ok() { 0 } else { silent + 1 };
             let done = answered.unwrap_or_else(|_| {
                 let stage =
-                    if connected.load(Ordering::Relaxed) { "connected, but no TLS answer" } else { "no connection" };
+                    if connected.load(Ordering::Relaxed) { "connected, but no TLS response" } else { "no connection" };
                 Err(format!("{stage} within {limit}"))
             });
             let chain: Vec<Vec<u8>> = seen.lock().map(|chain| chain.clone()).unwrap_or_default();
             let (served, version) = match done {
                 Ok(version) => (Ok(chain), version),
-                // The certificates came before the server broke off, for want of a client certificate perhaps.
+                // The server sent its certificates before it closed the connection, for example for lack of a client
+                // certificate.
                 Err(_) if !chain.is_empty() => (Ok(chain), None),
                 Err(reason) => (Err(reason), None),
             };
@@ -136,21 +137,21 @@ async fn connect(
     })
 }
 
-/// Why a handshake failed, in words of the field; what rustls says behind it.
+/// Explains a failed handshake, followed by the error of rustls.
 fn trouble(e: &std::io::Error) -> String {
     use rustls::{AlertDescription as Alert, Error as Tls};
     let cause = match e.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) {
         Some(Tls::AlertReceived(Alert::ProtocolVersion) | Tls::PeerIncompatible(_)) => {
-            "it offers no TLS 1.2 or newer, which Fabric and its clients need"
+            "the server does not support TLS 1.2 or later, which Fabric requires"
         }
-        Some(Tls::AlertReceived(Alert::UnrecognisedName)) => "it knows no server of this name",
+        Some(Tls::AlertReceived(Alert::UnrecognisedName)) => "the server does not accept this server name",
         Some(Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } | Tls::InappropriateHandshakeMessage { .. }) => {
-            "what answers there speaks no TLS"
+            "the server does not speak TLS"
         }
         _ if matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
-            "it closed the connection during the handshake"
+            "the server closed the connection during the handshake"
         }
-        _ => "no TLS",
+        _ => "the TLS handshake failed",
     };
     format!("{cause} ({e})")
 }
@@ -170,15 +171,15 @@ fn client_config(client: Option<&ClientPair>) -> Result<ClientConfig, String> {
         None => builder.with_no_client_auth(),
         Some(pair) => builder
             .with_client_auth_cert(pair.chain.clone(), pair.key.clone_key())
-            .map_err(|e| format!("the client certificate cannot be used: {e}"))?,
+            .map_err(|e| format!("unusable client certificate: {e}"))?,
     };
-    // Fabric's servers speak gRPC and are dialled with this.
+    // Fabric's servers use gRPC and require this protocol.
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
 }
 
-/// Takes every chain and keeps it: what is served is looked at, never trusted. The handshake's own signature is verified,
-/// so that what was kept is what the server has the key of.
+/// Accepts and stores every chain: certificates are inspected, not trusted. The handshake signature is verified, so the
+/// server has the key of its certificate.
 #[derive(Debug)]
 struct Keep {
     provider: Arc<CryptoProvider>,

@@ -1,4 +1,4 @@
-//! Where to dial, and by which name.
+//! The endpoint to dial.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::str::FromStr;
 /// An endpoint: `HOST:PORT`, the host a name or an address, IPv6 in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host as it was written, without brackets.
+    /// Host as given, without brackets.
     pub host: String,
     /// Port.
     pub port: u16,
 }
 
-/// A text that is no endpoint.
+/// An invalid endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is no endpoint: {reason}")]
+#[error("invalid endpoint \"{text}\": {reason}")]
 pub struct NoEndpoint {
     text: String,
     reason: &'static str,
@@ -26,22 +26,22 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, NoEndpoint> {
         let refuse = |reason| Err(NoEndpoint { text: text.to_owned(), reason });
         if text.contains("://") {
-            return refuse("leave the scheme out: HOST:PORT is expected");
+            return refuse("expected HOST:PORT without a scheme");
         }
         let Some((host, port)) = text.rsplit_once(':') else {
-            return refuse("HOST:PORT is expected");
+            return refuse("expected HOST:PORT");
         };
         let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         if inner.is_none() && host.contains(':') {
-            return refuse("an IPv6 address stands in brackets: [ADDRESS]:PORT");
+            return refuse("an IPv6 address needs brackets: [ADDRESS]:PORT");
         }
         let host = inner.unwrap_or(host);
         if host.is_empty() || host.contains(['/', '@', ' ']) {
-            return refuse("the host is none");
+            return refuse("invalid host");
         }
         match port.parse::<u16>() {
             Ok(port) if port > 0 => Ok(Self { host: host.to_owned(), port }),
-            _ => refuse("the port is none"),
+            _ => refuse("invalid port"),
         }
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_are_read_and_printed_back() {
+    fn endpoints_round_trip() {
         for text in ["org1-peer1:7051", "10.0.0.1:7051", "[::1]:7051"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }

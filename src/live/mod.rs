@@ -1,7 +1,6 @@
-//! Live TLS endpoints: every address that a name resolves to is dialled, several times, and what is served is kept.
+//! Live TLS endpoints: dials every address that a name resolves to several times, and returns the served certificates.
 //!
-//! Nothing is trusted here: the certificates are taken as they come and judged by the audit. No byte of an application
-//! goes over the connection.
+//! Trusts nothing: the audit judges the certificates. Sends no application data.
 
 mod dial;
 mod endpoint;

@@ -1,4 +1,4 @@
-//! Who was met: the same certificates are the same member.
+//! Groups served certificates by member: the same certificates are the same member.
 
 use std::net::SocketAddr;
 
@@ -7,17 +7,17 @@ use super::Sample;
 /// A member behind an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// What it served, its own certificate first; DER.
+    /// Its certificates, its own first; DER.
     pub chain: Vec<Vec<u8>>,
-    /// The addresses at which it was met.
+    /// The addresses that led to it.
     pub addresses: Vec<SocketAddr>,
-    /// In how many connections.
+    /// The number of connections to it.
     pub samples: usize,
-    /// TLS version that was agreed.
+    /// The negotiated TLS version.
     pub version: Option<&'static str>,
 }
 
-/// The members among samples, in the order in which they were met, and what went wrong with the others.
+/// Returns the members found by samples, in order, and the failures of the other samples.
 pub fn members(samples: &[Sample]) -> (Vec<Member>, Vec<String>) {
     let mut found: Vec<Member> = Vec::new();
     let mut failures: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! Where a route leads.
+//! The Services that a route leads to.
 
 use super::document::Word;
 use crate::text::yaml::Node;
@@ -8,7 +8,7 @@ use crate::text::yaml::Node;
 pub struct Backend {
     /// The Service's name.
     pub service: Word,
-    /// Its namespace, where the route names one; otherwise the route's own.
+    /// Its namespace, if the route names one; otherwise the route's own.
     pub namespace: Option<String>,
     /// Its port.
     pub port: Option<PortRef>,
@@ -31,7 +31,8 @@ impl PortRef {
 }
 
 impl Backend {
-    /// `{name, namespace, port}`, as the Gateway API and Traefik write it. Other kinds than Services are none.
+    /// Reads `{name, namespace, port}`, as the Gateway API and Traefik write it. Returns `None` for kinds other than
+    /// Service.
     pub(super) fn reference(node: &Node) -> Option<Self> {
         if node.text_at(&["kind"]).is_some_and(|kind| kind != "Service") {
             return None;
@@ -43,7 +44,8 @@ impl Backend {
         })
     }
 
-    /// Of an Ingress: `service: {name, port: {name | number}}`, and before networking.k8s.io/v1 `serviceName`, `servicePort`.
+    /// Reads an Ingress backend: `service: {name, port: {name | number}}`, or `serviceName` and `servicePort` before
+    /// networking.k8s.io/v1.
     pub(super) fn of_ingress(node: &Node) -> Option<Self> {
         let port = node.find(&["service", "port"]);
         Some(Self {
@@ -55,7 +57,7 @@ impl Backend {
         })
     }
 
-    /// Of an Istio destination: a short name or a full one, `S.N.svc.DOMAIN`.
+    /// Reads an Istio destination: a short name or a full one, `S.N.svc.DOMAIN`.
     pub(super) fn of_istio(node: &Node) -> Option<Self> {
         let host = Word::at(node, &["destination", "host"])?;
         let mut labels = host.text.split('.');

@@ -1,4 +1,4 @@
-//! cert-manager: Certificates and Issuers.
+//! Certificates and Issuers of cert-manager.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use super::meta::Meta;
 use super::requested::Requested;
 use crate::text::yaml::{Node, Value};
 
-/// A Certificate of cert-manager: the request of one.
+/// A cert-manager Certificate: a request for a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     /// Name, namespace, place.
     pub meta: Meta,
-    /// The Secret that it will be in.
+    /// The Secret that cert-manager stores the certificate in.
     pub secret_name: String,
     /// Its names: `dnsNames` and `ipAddresses`.
     pub requested: Requested,
@@ -22,22 +22,22 @@ pub struct Certificate {
     pub dns_names: DnsNames,
     /// The common name.
     pub common_name: Option<String>,
-    /// Whether it is a CA's.
+    /// Whether it is a CA certificate.
     pub is_ca: bool,
-    /// `usages`, where they are written.
+    /// `usages`, if given.
     pub usages: Vec<Word>,
     /// `privateKey.rotationPolicy`.
     pub rotation_policy: Option<Word>,
     /// The line of `privateKey`.
     pub private_key_line: Option<usize>,
-    /// `duration`; cert-manager's default of 90 days when nothing is written.
+    /// `duration`, if given; cert-manager's default is 90 days.
     pub duration: Option<(Duration, usize)>,
 }
 
-/// Where the `dnsNames` of a Certificate stand, as an editor needs it. Lines count from 1.
+/// The form and position of the `dnsNames` of a Certificate, for editing. Lines count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsNames {
-    /// One item a line, each behind a dash.
+    /// One item a line, each after a dash.
     Block {
         /// The line of the last item.
         last_line: usize,
@@ -49,7 +49,7 @@ pub enum DnsNames {
         /// The line of the first item, if there is one.
         first_line: Option<usize>,
     },
-    /// The key stands there, and nothing behind it.
+    /// The key has no value.
     Empty {
         /// The line of the key.
         key_line: usize,
@@ -60,10 +60,10 @@ pub enum DnsNames {
         line: usize,
         /// Its column, from 1, in characters.
         column: usize,
-        /// Whether `spec` stands in brackets.
+        /// Whether `spec` is in brackets.
         is_flow: bool,
     },
-    /// It is an alias, or comes with a merge key: what is added to it, others get as well.
+    /// The list is an alias or comes from a merge key: adding to it would also change other objects.
     Alias,
 }
 
@@ -72,11 +72,11 @@ pub enum DnsNames {
 pub struct Issuer {
     /// Name, namespace, place.
     pub meta: Meta,
-    /// The Secret with the CA that it issues from.
+    /// The Secret of the CA that it issues from.
     pub ca_secret: Option<String>,
 }
 
-/// Extended key usages of cert-manager that let nobody serve TLS.
+/// Extended key usages of cert-manager that do not allow serving TLS.
 const OTHER_USAGES: [&str; 9] = [
     "client auth",
     "code signing",
@@ -90,13 +90,13 @@ const OTHER_USAGES: [&str; 9] = [
 ];
 
 impl Certificate {
-    /// Whether it asks for extended key usages, and server auth is none of them.
+    /// Whether it requests extended key usages that do not include server auth.
     pub fn excludes_servers(&self) -> bool {
         let has = |wanted: &[&str]| self.usages.iter().any(|usage| wanted.contains(&usage.text.as_str()));
         has(&OTHER_USAGES) && !has(&["server auth", "any"])
     }
 
-    /// Whether both ask for the same names under one name, wherever they stand.
+    /// Whether both are the same request, apart from their position.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
         let texts = |c: &Self| c.requested.names.iter().map(|n| n.text.clone()).collect::<Vec<_>>();
         let policy = |c: &Self| c.rotation_policy.as_ref().map(|p| p.text.clone());
@@ -112,7 +112,7 @@ impl Certificate {
         let found = spec.iter().find(|(key, _)| key.text() == Some("dnsNames"));
         let spec_line = document.entries().unwrap_or_default().iter().find(|(key, _)| key.text() == Some("spec"));
         let list = found.filter(|(_, value)| matches!(value.value, Value::Sequence(_)));
-        // What is written stands below its key, and below `spec`.
+        // Values that are not aliases come after their key, and after `spec`.
         let is_alias = |(key, value): &(Node, Node)| {
             value.line < key.line || spec_line.is_some_and(|(spec, _)| key.line < spec.line)
         };
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_know_their_lines_and_their_style() {
+    fn the_line_and_style_of_a_list_are_recorded() {
         let flow = |first_line| DnsNames::Flow { key_line: 3, first_line };
         for (list, expected) in [
             ("\n    - a\n    - b", DnsNames::Block { last_line: 5 }),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_read_as_go_reads_them() {
+    fn durations_are_parsed_as_in_go() {
         let hours = |h: u64| Some(Duration::from_secs(h * 3600));
         assert_eq!(go_duration("2160h"), hours(2160));
         assert_eq!(go_duration("2160h0m0s"), hours(2160));

@@ -1,4 +1,4 @@
-//! ConfigMaps: the environment of nodes, what is dialled, and connection profiles.
+//! ConfigMaps: the environment of nodes, dialled hosts and connection profiles.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::secret::pem;
 use crate::text::yaml::Node;
 
-/// Longer values are files, which no variable of a node is.
+/// Longer values are files, not variables of a node.
 const LONGEST_VARIABLE: usize = 4096;
 
 /// A `ConfigMap`.
@@ -21,7 +21,7 @@ pub struct ConfigMap {
     pub meta: Meta,
     /// Its short values of one line, by key.
     pub variables: Vec<(String, Word)>,
-    /// The files in it that hold certificates (PEM, one or many), by key.
+    /// The files in it that contain certificates (PEM, one or many), by key.
     pub certificates: Vec<(String, String)>,
     /// The hosts that its values dial.
     pub dialled: Vec<Dialled>,
@@ -36,7 +36,7 @@ pub struct Dialled {
     pub key: String,
     /// The host and its line.
     pub host: Word,
-    /// The port, where one is written.
+    /// The port, if given.
     pub port: Option<u16>,
 }
 

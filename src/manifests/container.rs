@@ -10,11 +10,11 @@ pub struct Container {
     pub name: String,
     /// The ports it declares.
     pub ports: Vec<ContainerPort>,
-    /// Its environment, one by one.
+    /// Variables set one by one.
     pub env: Vec<EnvVar>,
-    /// Its environment, taken whole from objects.
+    /// Variables taken from whole objects.
     pub env_from: Vec<EnvFrom>,
-    /// What is mounted where.
+    /// Mounted volumes.
     pub mounts: Vec<Mount>,
     /// `command` and `args`.
     pub words: Vec<Word>,
@@ -43,7 +43,7 @@ pub struct EnvVar {
 /// Where a variable's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnvSource {
-    /// It is written there.
+    /// A literal value.
     Value(String),
     /// A key of a `ConfigMap`.
     ConfigMap {
@@ -52,7 +52,7 @@ pub enum EnvSource {
         /// The key in it.
         key: String,
     },
-    /// A Secret or a field of the pod: not read here.
+    /// A Secret or a field of the pod; not read.
     Elsewhere,
 }
 
@@ -61,7 +61,7 @@ pub enum EnvSource {
 pub struct EnvFrom {
     /// The `ConfigMap`'s name.
     pub config_map: String,
-    /// What is put in front of its keys.
+    /// The prefix added to its keys.
     pub prefix: String,
 }
 
@@ -77,7 +77,7 @@ pub struct Mount {
 }
 
 impl Container {
-    /// Whether both say the same, wherever they stand.
+    /// Whether both are equal, apart from their position.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
         let variable = |v: &EnvVar| (v.name.clone(), v.source.clone());
         self.name == other.name

@@ -1,39 +1,39 @@
-//! Host names that something in the manifests dials.
+//! Host names that the manifests dial.
 
 use super::container::EnvSource;
 use super::fabric::is_own_address;
 use super::meta::At;
 use super::network::Network;
 
-/// A host that is dialled.
+/// A dialled host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dial {
     /// The host, lower case.
     pub host: String,
-    /// The port, where one is written.
+    /// The port, if given.
     pub port: Option<u16>,
-    /// The namespace of who dials.
+    /// The namespace of the dialler.
     pub namespace: Option<String>,
-    /// Who dials.
+    /// The dialler.
     pub(super) from: Dialler,
-    /// Who dials, in words: `Deployment app, PEER_ENDPOINT`.
+    /// The dialler in words: `Deployment app, PEER_ENDPOINT`.
     pub by: String,
     /// Where it is written.
     pub at: At,
 }
 
-/// Who dials, by its place in the [`super::Network`].
+/// The origin of a dial, by its index in the [`super::Network`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialler {
     ConfigMap(usize),
-    /// The configuration of a channel in a `ConfigMap`: the addresses that all its members dial.
+    /// A channel configuration in a `ConfigMap`: addresses that all members of the channel dial.
     Channel(usize),
     Workload(usize),
     Profile,
 }
 
 impl Network {
-    /// What manifests dial, whose namespaces are not known yet.
+    /// Collects the dials of all manifests, before namespaces are inferred.
     pub(super) fn all_dials(&self) -> Vec<Dial> {
         let mut out = Vec::new();
         for (index, map) in self.config_maps.iter().enumerate() {
@@ -88,7 +88,7 @@ impl Network {
         out
     }
 
-    /// A dial is of the namespace of who dials, once that is known.
+    /// Gives each dial the namespace of its dialler, once that is known.
     pub(super) fn dials_take_namespaces(&mut self) {
         for dial in &mut self.dials {
             dial.namespace = match dial.from {
@@ -100,13 +100,13 @@ impl Network {
     }
 }
 
-/// The hosts with ports, or with a scheme in front, in a text; with the number of the line in it, from 0.
+/// Returns the hosts in a text that have a port or a scheme, each with its line number in the text, from 0.
 ///
-/// Addresses, `localhost` and what Kubernetes or a shell has yet to fill in are none.
+/// Skips addresses, `localhost` and placeholders of Kubernetes or a shell.
 pub(super) fn endpoints(text: &str) -> Vec<(String, Option<u16>, usize)> {
     let mut out = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        // What stands in a comment nobody dials.
+        // Hosts in comments are not dialled.
         if !line.contains(':') || line.trim_start().starts_with('#') {
             continue;
         }
@@ -139,7 +139,7 @@ pub(super) fn endpoint(word: &str) -> Option<(String, Option<u16>)> {
     is_host(&host).then_some((host, port))
 }
 
-/// A name that DNS could hold, and no address.
+/// Whether a text is a valid DNS name and not an address.
 pub(super) fn is_host(host: &str) -> bool {
     let label = |l: &str| {
         !l.is_empty()
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_found_where_they_are_dialled() {
+    fn dialled_hosts_are_found() {
         for (text, expected) in [
             ("org1-peer1:7051", vec![("org1-peer1", Some(7051))]),
             ("grpcs://GW.fabric.svc:7051", vec![("gw.fabric.svc", Some(7051))]),

@@ -1,4 +1,4 @@
-//! Values of documents with the lines at which they stand.
+//! Values of documents with their lines.
 
 use crate::text::yaml::Node;
 
@@ -12,18 +12,18 @@ pub struct Word {
 }
 
 impl Word {
-    /// Of a scalar that is not `null`.
+    /// From a scalar that is not `null`.
     pub(super) fn of(node: &Node) -> Option<Self> {
         let text = node.text().filter(|_| !node.is_null())?.trim();
         (!text.is_empty()).then(|| Self { text: text.to_owned(), line: node.line })
     }
 
-    /// Of the scalar below a path of keys.
+    /// From the scalar below a path of keys.
     pub(super) fn at(node: &Node, path: &[&str]) -> Option<Self> {
         Self::of(node.find(path)?)
     }
 
-    /// Of each scalar in the list below a path of keys.
+    /// From each scalar in the list below a path of keys.
     pub(super) fn list(node: &Node, path: &[&str]) -> Vec<Self> {
         node.items_at(path).iter().filter_map(Self::of).collect()
     }

@@ -1,10 +1,10 @@
-//! Which workloads are Fabric nodes, and what their environment says: ports, certificate, the names they give of themselves.
+//! Fabric nodes among the workloads, and their settings from the environment: ports, certificate, own names.
 
 use super::container::Container;
 use super::dial::endpoint;
 use super::meta::At;
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FabricKind {
     /// A peer.
@@ -14,7 +14,7 @@ pub enum FabricKind {
 }
 
 impl FabricKind {
-    /// The word for it.
+    /// The kind in words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Peer => "peer",
@@ -23,7 +23,7 @@ impl FabricKind {
     }
 }
 
-/// A variable of a container's environment, with where its value is written.
+/// A variable of a container's environment, and the place of its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable {
     pub(super) name: String,
@@ -36,11 +36,11 @@ pub(super) struct Variable {
 pub struct FabricNode {
     /// Peer or orderer.
     pub kind: FabricKind,
-    /// Which of the workload's containers it is.
+    /// The index of its container in the workload.
     pub container: usize,
-    /// Whether it serves TLS; so unless it is switched off.
+    /// Whether it serves TLS; true unless switched off.
     pub tls: bool,
-    /// The ports at which it serves with its TLS certificate; `None` when an operator decides.
+    /// The ports that it serves with its TLS certificate; `None` if an operator chooses them.
     pub ports: Option<Vec<u16>>,
     /// The port for chaincode.
     pub chaincode_port: Option<u16>,
@@ -48,15 +48,15 @@ pub struct FabricNode {
     pub operations_port: Option<u16>,
     /// The path of its TLS certificate in the container.
     pub certificate_file: Option<String>,
-    /// The names that it tells others to dial.
+    /// The names that it announces for others to dial.
     pub endpoints: Vec<SelfEndpoint>,
     /// `CORE_PEER_ID`.
     pub id: Option<String>,
-    /// Whether something in its environment belongs to a server, and not to the `peer` command only.
+    /// Whether its environment has a variable of a server, and not only of the `peer` command.
     pub is_server: bool,
 }
 
-/// A name that a node gives of itself.
+/// A name that a node announces for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelfEndpoint {
     /// The variable.
@@ -67,14 +67,14 @@ pub struct SelfEndpoint {
     pub port: Option<u16>,
     /// Where it is written.
     pub at: At,
-    /// Chaincode dials it; nobody else.
+    /// Whether only chaincode dials it.
     pub chaincode_only: bool,
 }
 
-/// Variables that the samples give to the `peer` command too, although it needs none of them.
+/// Variables that the samples also set for the `peer` command, which does not need them.
 const EITHER: [&str; 3] = ["CORE_PEER_ID", "CORE_PEER_TLS_CERT_FILE", "CORE_PEER_TLS_KEY_FILE"];
 
-/// Variables that the `peer` command takes as well.
+/// Variables that the `peer` command also reads.
 const CLIENT: [&str; 10] = [
     "CORE_PEER_ADDRESS",
     "CORE_PEER_LOCALMSPID",
@@ -89,11 +89,11 @@ const CLIENT: [&str; 10] = [
 ];
 
 impl FabricNode {
-    /// The node in a container with this environment, if it is one.
+    /// Returns the node that a container with this environment runs, if any.
     pub(super) fn of(index: usize, container: &Container, env: &[Variable]) -> Option<Self> {
         let get = |name: &str| env.iter().find(|v| v.name == name).map(|v| v.value.as_str());
         let begins = |prefix: &str| env.iter().any(|v| v.name.starts_with(prefix));
-        // Chaincode is told of its peer by the same names.
+        // Chaincode has the same variables for the peer that it connects to.
         if get("CORE_CHAINCODE_ID_NAME").is_some() {
             return None;
         }
@@ -103,7 +103,7 @@ impl FabricNode {
         begins("CORE_PEER_").then(|| Self::peer(index, container, env, &get))
     }
 
-    /// One that an operator makes: it decides where the node listens.
+    /// A node that an operator makes; the operator chooses its ports.
     pub(super) fn operated(kind: FabricKind) -> Self {
         Self {
             kind,
@@ -149,7 +149,7 @@ impl FabricNode {
             tls: !is_off(get("CORE_PEER_TLS_ENABLED")),
             ports: Some(ports),
             chaincode_port: Some(chaincode_port).filter(|p| *p != listen),
-            // Where core.yaml and orderer.yaml have it, unless the environment goes over them.
+            // The default of core.yaml and orderer.yaml, unless the environment overrides it.
             operations_port: port_of(get("CORE_OPERATIONS_LISTENADDRESS")).or(Some(9443)),
             certificate_file: in_config_folder(get("CORE_PEER_TLS_CERT_FILE"), get("FABRIC_CFG_PATH")),
             endpoints: endpoints.into_iter().filter_map(endpoint_of).collect(),
@@ -182,12 +182,12 @@ impl FabricNode {
         }
     }
 
-    /// Whether it serves at this port with its TLS certificate; so wherever an operator decides.
+    /// Whether it serves TLS at this port; always true if an operator chooses the ports.
     pub fn serves_tls_at(&self, port: u16) -> bool {
         self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
     }
 
-    /// Whether this is the port of its kind, and its environment says that it listens at another one.
+    /// Whether this is the default port of its kind, and its environment sets another one.
     pub fn has_left(&self, port: u16) -> bool {
         let usual = match self.kind {
             FabricKind::Peer => 7051,
@@ -196,26 +196,26 @@ impl FabricNode {
         port == usual && !self.listens_at(port) && self.operations_port != Some(port)
     }
 
-    /// Whether it listens at this port for peers, clients or chaincode.
+    /// Whether it listens on this port for peers, clients or chaincode.
     pub fn listens_at(&self, port: u16) -> bool {
         self.serves_tls_at(port) || self.chaincode_port == Some(port)
     }
 }
 
-/// Whether a container may run a peer: by the command of its image, or by one that says so.
+/// Whether a container may run a node: it has no command, or one that contains `node`.
 fn runs_a_node(container: &Container) -> bool {
     let mut words = container.words.iter().flat_map(|w| w.text.split_whitespace());
     container.words.is_empty() || words.any(|word| word.trim_matches(['"', '\'', ';']) == "node")
 }
 
-/// Whether a variable says where its own process listens, and not whom it dials.
+/// Whether a variable sets an address that its own process listens on, not one that it dials.
 pub(super) fn is_own_address(variable: &str) -> bool {
     variable.ends_with("LISTENADDRESS")
         || variable == "CORE_PEER_CHAINCODEADDRESS"
         || variable.ends_with("_SERVER_ADDRESS")
 }
 
-/// The port of a container by its name.
+/// The number of a container port with this name.
 pub(super) fn named_port(containers: &[Container], name: &str) -> Option<u16> {
     containers.iter().flat_map(|c| &c.ports).find(|p| p.name.as_deref() == Some(name)).map(|p| p.number)
 }
@@ -232,7 +232,7 @@ fn is_off(value: Option<&str>) -> bool {
     value.is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "false" | "0" | "f"))
 }
 
-/// Relative paths of Fabric are relative to its configuration folder.
+/// Resolves a path against the configuration folder, as Fabric does.
 fn in_config_folder(path: Option<&str>, folder: Option<&str>) -> Option<String> {
     let path = path?;
     match folder {

@@ -1,4 +1,4 @@
-//! Names added to the `dnsNames` of Certificates, in the text itself: comments, order and style stay as they are.
+//! Adds names to the `dnsNames` of Certificates in the text itself: comments, order and style are kept.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::certificate::DnsNames;
 use super::manifest::{Manifest, Object};
 use super::placeholder::Variables;
 
-/// Names that a list lacks.
+/// Names missing from a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addition {
     /// The list.
@@ -15,26 +15,27 @@ pub struct Addition {
     pub names: Vec<String>,
 }
 
-/// A text with names added, and what could not be added.
+/// A text with names added, and the additions that were not possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {
-    /// The text; the old one where nothing could be added.
+    /// The text; unchanged where nothing was added.
     pub text: String,
-    /// What has to be added by hand: the list is shared by an alias, say.
+    /// The additions to make by hand, such as to a list shared by an alias.
     pub refused: Vec<Addition>,
 }
 
-/// The text with names added to its lists. Where the list it belongs to uses placeholders, a new name uses them too.
-/// What was added is read back: an addition that would change anything but its list is not made.
+/// Adds names to the lists of a text. If a list uses placeholders, its new names use them too.
+///
+/// Reads the result back, and rejects additions that change anything but their list.
 pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Fixed {
     let mut ordered: Vec<&Addition> = additions.iter().collect();
-    // From the end, so that the lines before stay where they are.
+    // From the end, so that earlier lines keep their numbers.
     ordered.sort_by_key(|a| std::cmp::Reverse(line_of(a.list)));
     let new = with_all(text, &ordered, variables);
     if has_grown(text, &new, &ordered, variables) {
         return Fixed { text: new, refused: Vec::new() };
     }
-    // One of them at least cannot be made.
+    // At least one of them is not possible.
     let mut fixed = Fixed { text: text.to_owned(), refused: Vec::new() };
     for addition in ordered {
         let new = with_all(&fixed.text, &[addition], variables);
@@ -57,7 +58,7 @@ fn with_all(text: &str, additions: &[&Addition], variables: &Variables) -> Strin
     lines.concat()
 }
 
-/// Whether the new text is the old one but for these names in their Certificates.
+/// Whether the new text differs from the old one only by these names in their Certificates.
 fn has_grown(old: &str, new: &str, additions: &[&Addition], variables: &Variables) -> bool {
     let read = |text| Manifest::read(Path::new("-"), text, variables).filter(|m| m.left_out.is_none());
     let (Some(old), Some(new)) = (read(old), read(new)) else { return false };
@@ -66,7 +67,7 @@ fn has_grown(old: &str, new: &str, additions: &[&Addition], variables: &Variable
         _ => Vec::new(),
     };
     let is_at = |object: &Object, list| matches!(object, Object::Certificate(c) if c.dns_names == list);
-    // Lists on one line cannot be told apart.
+    // Lists on one line cannot be distinguished.
     let is_alone = |a: &&Addition| old.objects.iter().filter(|o| is_at(o, a.list)).count() == 1;
     if !additions.iter().all(is_alone) {
         return false;
@@ -144,7 +145,7 @@ fn add(lines: &mut Vec<String>, list: DnsNames, names: &[String]) {
             let at = line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
             let quote = quote_of(&line[at..]);
             let items = names.iter().map(|name| quoted(name, quote)).collect::<Vec<_>>().join(", ");
-            // A key on a line of its own gets a neighbour of the same kind.
+            // A key that starts a line gets a new line of the same kind.
             let gap = if line[..at].trim().is_empty() { format!("{end}{}", &line[..at]) } else { " ".to_owned() };
             lines[index].insert_str(at, &format!("{}: [{items}],{gap}", quoted("dnsNames", quote)));
         }
@@ -157,7 +158,7 @@ fn add(lines: &mut Vec<String>, list: DnsNames, names: &[String]) {
     }
 }
 
-/// The line and the place in it of the bracket that begins the list of a key.
+/// The line and the position in it of the bracket that opens the list of a key.
 fn bracket(lines: &[String], key_line: usize) -> Option<(usize, usize)> {
     let first = key_line.checked_sub(1)?;
     let key = lines.get(first)?.find("dnsNames")?;
@@ -172,7 +173,7 @@ fn quote_of(text: &str) -> Option<char> {
     text.chars().next().filter(|c| matches!(c, '"' | '\''))
 }
 
-/// A name as a YAML scalar; a star at the beginning would be an alias.
+/// A name as a YAML scalar; quoted if it starts with a star, which would make it an alias.
 fn quoted(name: &str, quote: Option<char>) -> String {
     match quote {
         Some(quote) => format!("{quote}{name}{quote}"),
@@ -181,11 +182,11 @@ fn quoted(name: &str, quote: Option<char>) -> String {
     }
 }
 
-/// The lines of a list and some around it.
+/// The lines of a list and some lines around it.
 fn nearby(lines: &[String], list: DnsNames) -> String {
     let at = line_of(list);
     let from = match list {
-        // Names stand one a line above the last.
+        // Names are one a line, up to the last line.
         DnsNames::Block { last_line } => {
             let is_item = |line: &String| line.trim_start().starts_with(['-', '#']) || line.trim().is_empty();
             let above = lines[..last_line.min(lines.len())].iter().rev().take_while(|l| is_item(l)).count();
@@ -197,8 +198,8 @@ fn nearby(lines: &[String], list: DnsNames) -> String {
     lines[from.min(lines.len())..to.min(lines.len())].concat()
 }
 
-/// The name with the placeholders of its neighbours for the values that they stand for: whole labels, the longest first. A
-/// value whose placeholder no neighbour uses stays as it is, and so do the shorter ones in it.
+/// Replaces values in a name with the placeholders that its neighbours use for them: whole labels, longest first.
+/// Values whose placeholders the neighbours do not use stay, and so do shorter values within them.
 fn unfilled(name: &str, variables: &Variables, near: &str) -> String {
     let is_used = |key: &str| near.contains(&format!("${{{key}}}"));
     let mut known: Vec<(&String, &String)> = variables.iter().filter(|(_, value)| !value.is_empty()).collect();
@@ -210,7 +211,7 @@ fn unfilled(name: &str, variables: &Variables, near: &str) -> String {
         if !is_used(key) {
             break;
         }
-        // The dot in front stands for itself, so that the place is the same without it.
+        // `dotted` has one more dot in front, so the position of the dot is the position of the value in `out`.
         out = format!("{}${{{key}}}{}", &out[..at], &out[at + value.len()..]);
     }
     out
@@ -243,7 +244,7 @@ mod tests {
         "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: c}\nspec:\n  secretName: s\n";
 
     #[test]
-    fn a_block_list_gets_lines_below_its_last() {
+    fn names_are_added_below_the_last_item_of_a_block_list() {
         let text =
             format!("{HEAD}  dnsNames: # who\n    - a # first\n    # second\n    - b\n  ipAddresses: [127.0.0.1]\n");
         let new = fixed(&text, &["c", "d"], &[]);
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_brackets_and_none_at_all_are_filled_too() {
+    fn lists_in_brackets_and_missing_lists_are_extended() {
         assert!(fixed(&format!("{HEAD}  dnsNames: [a, b]\n"), &["c"], &[]).contains("dnsNames: [c, a, b]\n"));
         assert!(fixed(&format!("{HEAD}  dnsNames: [ ]\n"), &["c"], &[]).contains("dnsNames: [ c]\n"));
         assert!(fixed(&format!("{HEAD}  dnsNames: [\n    a,\n    b ]\n"), &["c"], &[]).contains("[\n    c,\n    a,\n"));
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn anchors_keys_without_a_value_and_brackets_around_spec_are_kept() {
+    fn anchors_empty_keys_and_brackets_around_spec_are_kept() {
         let text = format!("{HEAD}  dnsNames: &names\n    - a\n  usages: [server auth]\n");
         assert_eq!(fixed(&text, &["c"], &[]), text.replace("    - a\n", "    - a\n    - c\n"));
         let text = format!("{HEAD}  dnsNames: # none yet\n  isCA: false\n");
@@ -283,16 +284,16 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_cannot_be_mended_in_place_is_left_alone() {
+    fn a_list_that_cannot_be_edited_in_place_is_unchanged() {
         let other = HEAD.replace("name: c", "name: d");
-        // One list for two Certificates, a value that would have to go, a list that is no list.
+        // An alias shared by two Certificates, a value to remove, and a value that is not a list.
         for text in [
             format!(
                 "apiVersion: v1\nkind: List\nitems:\n- {0}- {1}",
                 indented("{HEAD}  dnsNames: &n\n    - a\n", HEAD),
                 indented("{HEAD}  dnsNames: *n\n", &other)
             ),
-            // Two on one line.
+            // Two lists on one line.
             format!(
                 "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{0}, {0}]}}\n",
                 "{\"apiVersion\": \"cert-manager.io/v1\", \"kind\": \"Certificate\", \"metadata\": {\"name\": \"c\"}, \"spec\": {\"secretName\": \"s\", \"dnsNames\": [\"a\"]}}"

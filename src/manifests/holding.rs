@@ -1,4 +1,4 @@
-//! The TLS certificate of a node: in a Secret that it mounts, or as somebody asks for it.
+//! Where a node's TLS certificate comes from: a Secret that it mounts, or a request.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use super::network::Network;
 use super::requested::Requested;
 use super::workload::{VolumeSource, Workload};
 
-/// Where a node's TLS certificate comes from.
+/// The source of a node's TLS certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holding {
-    /// It is asked for with these names, by the Certificate at this place of [`Network::certificates`] or by somebody else.
+    /// Requested with these names, by the Certificate at this index of [`Network::certificates`], if by one.
     Requested(Requested, Option<usize>),
-    /// It is there.
+    /// Present in the manifests.
     Pem(HeldPem),
 }
 
 /// A certificate inside a Secret or a `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldPem {
-    /// What holds it, in words.
+    /// The object, in words.
     pub by: String,
     /// The object.
     pub at: At,
@@ -30,7 +30,8 @@ pub struct HeldPem {
 }
 
 impl Network {
-    /// What is known of a workload's TLS certificate; several when a Certificate and the Secret that came of it are both there.
+    /// Returns the known sources of a workload's TLS certificate: more than one if both a Certificate and its Secret
+    /// are present.
     pub fn holdings(&self, w: usize) -> Vec<Holding> {
         let workload = &self.workloads[w];
         if let Some(operated) = &workload.operated {
@@ -41,7 +42,7 @@ impl Network {
         let place = node.certificate_file.as_deref().and_then(|file| place_of(file, mounts));
         match place {
             Some((mount, rest)) => {
-                // A volume that is none of the pod's own is a claim of a StatefulSet.
+                // A volume that the pod does not define is a claim of a StatefulSet.
                 let volume = workload.volumes.iter().find(|v| v.name == mount.volume);
                 let Some(volume) = volume.filter(|v| !v.sources.is_empty()) else {
                     let enrolled = Self::enrolled(workload, &mount.volume);
@@ -57,8 +58,8 @@ impl Network {
         }
     }
 
-    /// What is mounted from a Secret or a `ConfigMap` under a key. Nothing when such an object stands in several namespaces,
-    /// and nobody knows in which one the pod is.
+    /// Reads a key of a mounted Secret or `ConfigMap`. Returns nothing if several namespaces have such an object and
+    /// the namespace of the pod is unknown.
     fn in_source(&self, pod: &Meta, source: &VolumeSource, key: &str) -> Vec<Holding> {
         let mut found = Vec::new();
         if pod.namespace.is_none() && self.namespaces_of(source).len() > 1 {
@@ -95,7 +96,7 @@ impl Network {
         metas.filter_map(|meta| meta.namespace.as_deref()).collect()
     }
 
-    /// What an init container enrols into a volume that begins empty.
+    /// Returns the certificates that init containers enrol into an initially empty volume.
     fn enrolled(workload: &Workload, volume: &str) -> Vec<Holding> {
         let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
         let requested = containers.filter_map(|c| {
@@ -106,8 +107,9 @@ impl Network {
         requested.map(|r| Holding::Requested(r, None)).collect()
     }
 
-    /// What an init container copies from a Secret into a volume that begins empty, where it mounts one certificate for servers
-    /// and its words name the folder. Whoever enrols reads a Secret for its trust anchors.
+    /// Returns the certificate that an init container copies from a Secret into an initially empty volume: it mounts
+    /// exactly one server certificate, and its command names the folder. A command that enrols reads only trust anchors
+    /// from a Secret.
     fn copied(&self, workload: &Workload, volume: &str) -> Vec<Holding> {
         let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
         let says = |c: &Container, text: &str| c.words.iter().any(|word| word.text.contains(text));
@@ -123,7 +125,7 @@ impl Network {
         }
     }
 
-    /// The certificate for servers in a Secret, under one of its usual keys.
+    /// Returns the server certificate in a Secret, under one of its usual keys.
     fn server_certificate(&self, pod: &Meta, source: &VolumeSource) -> Vec<Holding> {
         let keys = ["tls.crt", "server.crt"];
         let is_mounted = |key: &&&str| source.items.is_empty() || source.items.iter().any(|(of, _)| of == **key);
@@ -133,7 +135,7 @@ impl Network {
         held
     }
 
-    /// Where the environment does not say which file it is: every certificate for servers that is mounted or enrolled.
+    /// Returns every server certificate that is mounted or enrolled, for environments that do not name the file.
     fn guessed(&self, workload: &Workload) -> Vec<Holding> {
         let mut found = Vec::new();
         for source in workload.volumes.iter().flat_map(|v| &v.sources).filter(|s| s.is_secret) {
@@ -149,7 +151,7 @@ impl Network {
 }
 
 impl VolumeSource {
-    /// The key that becomes the file `rest` below a mount.
+    /// Returns the key that becomes the file `rest` below a mount.
     fn key(&self, mount: &Mount, rest: &str) -> String {
         let file = match &mount.sub_path {
             Some(sub) if rest.is_empty() => sub.clone(),
@@ -160,13 +162,13 @@ impl VolumeSource {
     }
 }
 
-/// Those that may be of a pod's namespace, the nearest ones where several have one name.
+/// Returns the candidates that may be in a pod's namespace, and of several with the same name the nearest.
 fn near<'a>(pod: &Meta, all: impl Iterator<Item = usize>, meta: impl Fn(usize) -> &'a Meta) -> Vec<usize> {
     let may = all.filter(|index| meta(*index).may_share_namespace(pod)).collect();
     nearest(&pod.at.path, may, meta)
 }
 
-/// The innermost mount that a file lies below, and the rest of its path.
+/// Returns the innermost mount that contains a file, and the rest of its path.
 fn place_of<'a>(file: &'a str, mounts: &'a [Mount]) -> Option<(&'a Mount, &'a str)> {
     let below = |mount: &'a Mount| {
         let rest = file.strip_prefix(mount.path.trim_end_matches('/'))?;

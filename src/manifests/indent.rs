@@ -1,4 +1,5 @@
-//! Lines within brackets and quotes that stand further left than YAML allows: libyaml, and so kubectl and Helm, take them.
+//! Indents lines within brackets and quotes, which libyaml (and so kubectl and Helm) accepts further left than YAML
+//! allows.
 //!
 //! ```yaml
 //! args: [
@@ -6,10 +7,10 @@
 //! ]
 //! ```
 
-/// More than the indent of anything.
+/// More than any indent in use.
 const FAR: &str = "                                                                                                                                ";
 
-/// The text with every line that begins within brackets or quotes moved to the right; no line is added.
+/// Moves every line that begins within brackets or quotes to the right. Adds no line.
 pub(super) fn indented(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let mut scan = Scan::default();
@@ -32,14 +33,14 @@ pub(super) fn indented(text: &str) -> String {
     out
 }
 
-/// Where a line begins.
+/// The state at the start of a line.
 #[derive(Default)]
 struct Scan {
     /// Open brackets.
     brackets: usize,
     /// The open quote.
     quote: Option<char>,
-    /// The indent of what a block scalar belongs to.
+    /// The indent of the parent of a block scalar.
     block: Option<usize>,
 }
 
@@ -74,7 +75,7 @@ impl Scan {
     }
 }
 
-/// The indent of what a block scalar belongs to that begins at the end of a line.
+/// Returns the indent of the parent of a block scalar that begins at the end of a line.
 fn block(line: &str, mut indent: usize) -> Option<usize> {
     let (rest, header) = line.rsplit_once(' ').unwrap_or(("", line));
     let is_header =
@@ -97,7 +98,7 @@ mod tests {
     use crate::text::yaml;
 
     #[test]
-    fn what_libyaml_takes_is_taken_with_its_lines() {
+    fn text_that_libyaml_accepts_is_read_with_its_lines() {
         for (text, path, expected, line) in [
             ("a:\n  b: [\n    x,\n  ]\nc: 1\n", &["a", "b"][..], "x", 3),
             ("a:\n  b: [ # why ]\nx\n]\nc: 1\n", &["a", "b"], "x", 3),
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_in_the_open_stays() {
+    fn lines_outside_brackets_and_quotes_are_unchanged() {
         for text in [
             "a: it's\nb: [x]\nc: \"y\"\n# [\nd: x # {\n",
             "a: |\n  [\n\n  \"\nb: - [x\n",

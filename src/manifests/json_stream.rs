@@ -1,10 +1,10 @@
-//! JSON objects one after another, as `kubectl get -o json` run twice leaves them: kubectl reads them, and YAML knows them not.
+//! Concatenated JSON objects, such as the output of two `kubectl get -o json` runs: kubectl reads them, YAML does not.
 
 use serde::de::IgnoredAny;
 
 use crate::text::yaml::{self, Repeated, Stream};
 
-/// The objects of a text of JSON objects; `None` when it is something else.
+/// Reads concatenated JSON objects; `None` if the text is something else.
 pub(super) fn objects(text: &str) -> Option<Stream> {
     let text = text.trim_start_matches('\u{feff}');
     if !text.trim_start().starts_with('{') {
@@ -33,14 +33,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objects_one_after_another_know_their_lines() {
+    fn concatenated_objects_keep_their_lines() {
         let found = objects("{\"a\": 1}\n\n{\"a\":\n  \"} {\"}{\"a\": 3}\n").unwrap().documents;
         let places: Vec<_> = found.iter().map(|d| (d.line, d.text_at(&["a"]).unwrap())).collect();
         assert_eq!(places, [(1, "1"), (3, "} {"), (4, "3")]);
     }
 
     #[test]
-    fn what_is_no_json_is_none() {
+    fn other_texts_are_rejected() {
         for text in ["a: 1\n", "{a: 1}\n{b: 2}\n", "{\"a\": 1} x", "[1] [2]"] {
             assert_eq!(objects(text), None, "{text}");
         }

@@ -1,4 +1,4 @@
-//! A file of manifests: its documents as objects with their lines.
+//! A manifest file: its documents as objects with their lines.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use super::workload::Workload;
 use super::{json_stream, operator};
 use crate::text::yaml::{self, Node, Repeated, Stream, Value, YamlError};
 
-/// What is read from one file.
+/// The content of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Its objects, in order.
     pub objects: Vec<Object>,
-    /// How many objects are of kinds from which no name follows.
+    /// The number of objects of kinds that have no names.
     pub ignored: usize,
     /// Placeholders without a value.
     pub unset: Vec<Unset>,
-    /// Keys that stand twice in one mapping: the last one counts.
+    /// Keys that occur twice in one mapping; the last value counts.
     pub repeated: Vec<Repeated>,
     /// Why the file was left out.
     pub left_out: Option<LeftOut>,
@@ -39,20 +39,20 @@ pub struct LeftOut {
     pub line: usize,
     /// Why, in words.
     pub reason: String,
-    /// Whether it is a template of Helm, and no fault.
+    /// Whether it is a Helm template, which is not a fault.
     pub is_template: bool,
 }
 
-/// An object from which names follow.
+/// An object that names or certificates depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
     /// A Service.
     Service(Service),
-    /// What runs pods, also through an operator.
+    /// A resource that runs pods, directly or through an operator.
     Workload(Box<Workload>),
-    /// A route from outside.
+    /// A route from outside the cluster.
     Route(Route),
-    /// A gateway on which routes hang.
+    /// A gateway that routes attach to.
     Gateway(Gateway),
     /// A Secret.
     Secret(Secret),
@@ -62,20 +62,20 @@ pub enum Object {
     Certificate(Certificate),
     /// An Issuer of cert-manager.
     Issuer(Issuer),
-    /// How connections are spread.
+    /// How kube-proxy balances connections.
     KubeProxy(KubeProxy),
     /// A connection profile.
     Profile(Profile),
 }
 
-/// Whether a text may be a manifest or a connection profile: a quick look before it is parsed.
+/// Whether a text may be a manifest or a connection profile: a quick check before parsing.
 pub fn is_manifest(text: &str) -> bool {
     (text.contains("apiVersion") && text.contains("kind"))
         || (text.contains("peers") && text.contains("url") && text.contains("grpc"))
 }
 
 impl Manifest {
-    /// Reads a file. `None` when it is YAML or JSON of another sort.
+    /// Reads a file. Returns `None` for YAML or JSON of other kinds.
     pub fn read(path: &Path, text: &str, variables: &Variables) -> Option<Self> {
         if !is_manifest(text) {
             return None;
@@ -97,10 +97,11 @@ impl Manifest {
         is_ours.then_some(found)
     }
 
-    /// The documents, as kubectl and Helm read them.
+    /// Parses the documents as kubectl and Helm do.
     fn stream(text: &str, variables: &Variables) -> Result<Stream, YamlError> {
         yaml::stream(text).or_else(|e| {
-            // A placeholder in brackets is no YAML before it is filled: `[${A}, b]`. Its value may be a piece of YAML itself.
+            // A placeholder in brackets, `[${A}, b]`, is not valid YAML until it is filled. Its value may itself be
+            // YAML.
             let mut is_whole = true;
             let filled = filled(text, variables, &mut |_| is_whole = false);
             let marked = marked(text);
@@ -112,7 +113,7 @@ impl Manifest {
         })
     }
 
-    /// What is no YAML: a template that Helm has yet to fill, or a broken manifest. Other broken files are nobody's here.
+    /// Classifies invalid YAML: an unrendered Helm template or a broken manifest. `None` for other files.
     fn unreadable(text: &str, line: usize, reason: &str) -> Option<Self> {
         let template = text.lines().position(|l| l.contains("{{") && !l.trim_start().starts_with('#'));
         let has =
@@ -138,7 +139,7 @@ impl Manifest {
             for item in items {
                 match item.text_at(&["kind"]) {
                     Some(_) => self.document(item, path),
-                    // The items of a ServiceList are Services, and need not say so.
+                    // The items of a ServiceList are Services and may omit their kind.
                     None => self.object(item, of, api_version, path),
                 }
             }
@@ -202,20 +203,20 @@ impl Manifest {
 
 impl LeftOut {
     fn template(line: usize) -> Self {
-        let reason = "it is a template that Helm has yet to fill".to_owned();
+        let reason = "it is an unrendered Helm template".to_owned();
         Self { line, reason, is_template: true }
     }
 }
 
-/// Where an object has text that a template engine has yet to fill. What stands in annotations, in data and in commands is
-/// text for somebody else.
+/// The first line of an object with unrendered template text. Annotations, data and commands may contain such text for
+/// other programs.
 fn template_line(node: &Node) -> Option<usize> {
     match &node.value {
         Value::Scalar { text, .. } => text.contains("{{").then_some(node.line),
         Value::Sequence(items) => items.iter().find_map(template_line),
         Value::Mapping(entries) => entries.iter().find_map(|(key, value)| {
             if matches!(key.value, Value::Mapping(_)) {
-                // `{{NAME}}` without quotes is a mapping whose key is a mapping.
+                // `{{NAME}}` without quotes is a mapping with a mapping as its key.
                 return Some(key.line);
             }
             let opaque = ["annotations", "data", "stringData", "args", "command", "env", "status"];
@@ -227,7 +228,7 @@ fn template_line(node: &Node) -> Option<usize> {
     }
 }
 
-/// `{{NAME}}` without quotes, which YAML takes for mappings.
+/// The line of a `{{NAME}}` without quotes, which YAML reads as mappings.
 fn unquoted_template(node: &Node) -> Option<usize> {
     match &node.value {
         Value::Scalar { .. } => None,

@@ -1,11 +1,11 @@
-//! The members of a Service as endpoints of their own: behind one address they cannot be told apart from outside.
+//! The members of a Service as separate endpoints: behind one address they cannot be distinguished from outside.
 
 use super::network::Network;
 use super::service::Exposure;
 
 impl Network {
-    /// `HOST` and port of each member of the Services that `host` names: by the Service of its own, or by its pods' names
-    /// behind a headless one. `port` is the one that clients dial.
+    /// Returns the host and port of each member of the Services that `host` resolves to: its own Service, or the names
+    /// of its pods behind a headless one. `port` is the port that clients dial.
     pub fn member_endpoints(&self, host: &str, port: u16) -> Vec<(String, u16)> {
         let mut found = Vec::new();
         for s in self.resolve(host, self.settings.namespace.as_deref()) {
@@ -26,7 +26,7 @@ impl Network {
         let workload = &self.workloads[w];
         let mut own: Vec<usize> =
             self.selecting[w].iter().copied().filter(|o| *o != gateway && self.selected[*o] == [w]).collect();
-        // The Service that bears its name first.
+        // A Service with the workload's name comes first.
         own.sort_by_key(|o| self.services[*o].meta.name != workload.meta.name);
         for o in own {
             let service = &self.services[o];

@@ -1,4 +1,4 @@
-//! What every object has: kind, name, namespace, labels, annotations, and where it stands.
+//! Properties that every object has: kind, name, namespace, labels, annotations and position.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::document::Word;
 use crate::text::yaml::Node;
 
-/// Labels, also those that a selector asks for.
+/// Labels of an object, or the labels of a selector.
 pub type Labels = BTreeMap<String, String>;
 
 /// A line of a file.
@@ -34,14 +34,14 @@ impl fmt::Display for At {
     }
 }
 
-/// What every object has.
+/// The properties that every object has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
     /// Kind, as written.
     pub kind: String,
-    /// `metadata.name`; of a `generateName` the beginning.
+    /// `metadata.name`, or the prefix in `metadata.generateName`.
     pub name: String,
-    /// `metadata.namespace`, or what the objects linked to it say (see [`super::Network`]).
+    /// `metadata.namespace`, or the namespace inferred from linked objects (see [`super::Network`]).
     pub namespace: Option<String>,
     /// `metadata.labels`.
     pub labels: Labels,
@@ -70,18 +70,18 @@ impl Meta {
         self.annotations.iter().find(|(key, _)| key == name).map(|(_, word)| word.text.as_str())
     }
 
-    /// Whether both are of one object, wherever they stand.
+    /// Whether both have the same kind, name and namespace.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
         self.name == other.name && self.kind == other.kind && self.namespace == other.namespace
     }
 
-    /// Whether both may be of one namespace: an object that names none fits any.
+    /// Whether both may be in one namespace: an unknown namespace matches any.
     pub fn may_share_namespace(&self, other: &Self) -> bool {
         same_namespace(self.namespace.as_deref(), other.namespace.as_deref())
     }
 }
 
-/// Whether two namespaces may be the same; unknown ones fit any.
+/// Whether two namespaces may be the same: an unknown one matches any.
 pub(super) fn same_namespace(a: Option<&str>, b: Option<&str>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a == b,
@@ -95,7 +95,7 @@ impl fmt::Display for Meta {
     }
 }
 
-/// The texts of a mapping.
+/// The text values of a mapping.
 pub(super) fn labels(node: &Node, path: &[&str]) -> Labels {
     let pair = |(key, value): &(Node, Node)| Some((key.text()?.to_owned(), value.text()?.to_owned()));
     node.entries_at(path).iter().filter_map(pair).collect()

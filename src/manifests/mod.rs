@@ -1,10 +1,10 @@
-//! Kubernetes manifests, and what follows from them: which names lead to which Fabric node, and who holds them.
+//! Kubernetes manifests, the names that lead to each Fabric node, and the certificates that should have them.
 //!
 //! ```text
 //! text -> placeholder -> Manifest (objects with file and line) -> Network (who selects, routes to, dials, mounts) -> Needed names
 //! ```
 //!
-//! Nothing here reads a file or knows a certificate: texts come in, names with their reasons go out.
+//! This module reads no files and parses no certificates: it takes texts, and returns names with their reasons.
 
 mod backend;
 mod certificate;

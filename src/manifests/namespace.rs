@@ -1,6 +1,6 @@
-//! The namespaces of objects that name none: the one that the objects linked to them name.
+//! Infers the namespace of objects that do not name one from the objects linked to them.
 //!
-//! `kubectl -n NS apply` puts such objects anywhere, so what they are linked to is all that is known.
+//! `kubectl -n NS apply` can put such objects into any namespace, so the links are the only evidence.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::meta::Meta;
 use super::near::nearest;
 use super::network::Network;
 
-/// Links lead through others; more rounds than the longest chain of them (route, Service, workload, Certificate) find nothing.
+/// Upper bound of rounds: the longest chain of links (route, Service, workload, Certificate) is shorter.
 const ROUNDS: usize = 6;
 
-/// Gives every object without a namespace the only one that the objects linked to it name.
+/// Sets the namespace of each object without one if its linked objects all name the same namespace.
 pub(super) fn infer(network: &mut Network) {
     if let Some(namespace) = network.settings.namespace.clone() {
         for meta in metas(network) {
@@ -41,8 +41,8 @@ enum Kind {
     ConfigMap,
 }
 
-/// Services without a namespace that something dials by their full name, which holds it. Where several Services have the
-/// name, nobody knows which one is meant.
+/// Services without a namespace that are dialled by their full name, which contains it. Skips names that several
+/// Services have.
 fn dialled(network: &Network) -> Vec<(usize, String)> {
     let full = |host: &str| {
         let mut labels = host.splitn(4, '.');
@@ -57,7 +57,7 @@ fn dialled(network: &Network) -> Vec<(usize, String)> {
     network.dials.iter().filter_map(|d| full(&d.host)).collect()
 }
 
-/// Each link gives the namespace of its one end to the other; whoever is given exactly one takes it.
+/// Passes the namespace of each linked object to the other end. An object that receives exactly one namespace takes it.
 fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, String)> {
     let mut given = Given::default();
     for (s, namespace) in dialled {
@@ -76,7 +76,7 @@ fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, St
             for s in nearest(&route.meta.at.path, named, |s| &network.services[s].meta) {
                 let service = &network.services[s];
                 match &backend.namespace {
-                    // A route that names the namespace of what it leads to may itself stand elsewhere.
+                    // A route that names the namespace of its backend may be in another one.
                     Some(namespace) => given.take(Kind::Service, s, &service.meta, namespace),
                     None => given.link((Kind::Service, s, &service.meta), (Kind::Route, r, &route.meta)),
                 }
@@ -121,7 +121,7 @@ impl Given {
         }
     }
 
-    /// Links to all that have one name; where they stand in several namespaces, nobody knows which one is meant.
+    /// Links to all objects of one name, unless they are in several namespaces.
     fn link_all(&mut self, this: (Kind, usize, &Meta), named: Vec<(Kind, usize, &Meta)>) {
         let known: BTreeSet<&String> = named.iter().filter_map(|(_, _, meta)| meta.namespace.as_ref()).collect();
         if known.len() < 2 {

@@ -1,12 +1,12 @@
-//! Objects of one name that name no namespace: they are hardly meant for one namespace, so that each is linked to what stands
-//! nearest to it in the folders.
+//! Chooses between objects that have the same name and no namespace: they are probably for different namespaces, so
+//! each object is linked to the nearest file.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::meta::Meta;
 
-/// How near two files are: the same file, then by the folders that they share.
+/// How near two files are: first the same file, then the number of shared folders.
 fn nearness(a: &Path, b: &Path) -> usize {
     if a == b {
         return usize::MAX;
@@ -14,7 +14,7 @@ fn nearness(a: &Path, b: &Path) -> usize {
     a.components().zip(b.components()).take_while(|(a, b)| a == b).count()
 }
 
-/// Candidates without those that name no namespace while one of the same name is nearer to `from`.
+/// Removes candidates without a namespace if one of the same name is nearer to `from`.
 pub(super) fn nearest<'a>(from: &Path, candidates: Vec<usize>, meta: impl Fn(usize) -> &'a Meta) -> Vec<usize> {
     if candidates.len() < 2 {
         return candidates;
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_each_name_stays_and_what_names_its_namespace_does_too() {
+    fn the_nearest_of_each_name_and_all_with_a_namespace_are_kept() {
         let all = [
             meta("org1/gw.yaml", "gw", None),
             meta("org2/gw.yaml", "gw", None),
@@ -58,7 +58,7 @@ mod tests {
         let near = |from: &str| nearest(Path::new(from), vec![0, 1, 2, 3], |c| &all[c]);
         assert_eq!(near("org1/peer.yaml"), [0, 2, 3]);
         assert_eq!(near("org2/gw.yaml"), [1, 2, 3]);
-        assert_eq!(near("elsewhere.yaml"), [0, 1, 2, 3], "no one is nearer");
+        assert_eq!(near("elsewhere.yaml"), [0, 1, 2, 3], "all are equally near");
         assert_eq!(near("org3/peer.yaml"), [2, 3]);
     }
 }

@@ -1,4 +1,4 @@
-//! All manifests together: who selects, routes to, dials and mounts what.
+//! All manifests together: the links between Services, routes, diallers, mounts and workloads.
 
 use std::collections::HashMap;
 
@@ -20,10 +20,10 @@ use super::selector::selects;
 use super::service::{Exposure, Service};
 use super::workload::Workload;
 
-/// How names are derived.
+/// Settings for deriving names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The namespace of objects that name none.
+    /// The namespace of objects that do not name one.
     pub namespace: Option<String>,
     /// The cluster's DNS domain, usually `cluster.local`.
     pub cluster_domain: String,
@@ -36,11 +36,11 @@ pub struct Network {
     pub settings: Settings,
     /// Services.
     pub services: Vec<Service>,
-    /// What runs pods.
+    /// Workloads.
     pub workloads: Vec<Workload>,
-    /// The Fabric node in each workload, if there is one; as long as `workloads`.
+    /// The Fabric node in each workload, if any; same length as `workloads`.
     pub nodes: Vec<Option<FabricNode>>,
-    /// Routes from outside.
+    /// Routes from outside the cluster.
     pub routes: Vec<Route>,
     /// Certificates of cert-manager.
     pub certificates: Vec<Certificate>,
@@ -50,21 +50,21 @@ pub struct Network {
     pub secrets: Vec<Secret>,
     /// ConfigMaps.
     pub config_maps: Vec<ConfigMap>,
-    /// How connections are spread.
+    /// Settings of kube-proxy.
     pub proxies: Vec<KubeProxy>,
     /// Connection profiles.
     pub profiles: Vec<Profile>,
-    /// Hosts that are dialled.
+    /// Dialled hosts.
     pub dials: Vec<Dial>,
-    /// The workloads that each Service selects; as long as `services`.
+    /// The workloads that each Service selects; same length as `services`.
     pub selected: Vec<Vec<usize>>,
-    /// The Services that select each workload; as long as `workloads`.
+    /// The Services that select each workload; same length as `workloads`.
     pub selecting: Vec<Vec<usize>>,
-    /// The dials that lead to each Service; as long as `services`.
+    /// The dials that lead to each Service; same length as `services`.
     pub(super) dialled: Vec<Vec<usize>>,
     /// The dials of pods of a `StatefulSet`, by workload and dial.
     pub(super) pods_dialled: Vec<(usize, usize)>,
-    /// The hosts of routes that lead to each Service, as route and host; as long as `services`.
+    /// The hosts of routes that lead to each Service, as route and host; same length as `services`.
     pub(super) routed: Vec<Vec<(usize, usize)>>,
     services_by_name: HashMap<String, Vec<usize>>,
     config_maps_by_name: HashMap<String, Vec<usize>>,
@@ -72,7 +72,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Puts manifests together. An object that stands in several of them counts once.
+    /// Combines manifests. An object that occurs in several of them counts once.
     pub fn new(manifests: impl IntoIterator<Item = Manifest>, settings: Settings) -> Self {
         let mut network = Self {
             settings,
@@ -111,7 +111,7 @@ impl Network {
         network
     }
 
-    /// Whether there is nothing from which a name could follow.
+    /// Whether there are no objects that names depend on.
     pub fn is_empty(&self) -> bool {
         self.services.is_empty() && self.workloads.is_empty() && self.certificates.is_empty() && self.routes.is_empty()
     }
@@ -160,7 +160,7 @@ impl Network {
         }
     }
 
-    /// The workloads that fit a Service's selector, in whatever namespace.
+    /// The workloads that match a Service's selector, in any namespace.
     pub(super) fn selected_anywhere<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = usize> + 'a {
         let first = service.selector.iter().next().map(|(k, v)| (k.clone(), v.clone()));
         let fitting = first.and_then(|pair| self.workloads_by_label.get(&pair)).into_iter().flatten();
@@ -175,7 +175,7 @@ impl Network {
         self.config_maps_by_name.get(name).into_iter().flatten().copied()
     }
 
-    /// Routes without hosts of their own have those of the gateways they hang on, and pass TLS through as these do.
+    /// Gives routes without hosts the hosts and the TLS mode of their gateways.
     fn routes_take_hosts(&mut self, gateways: &[Gateway]) {
         for route in &mut self.routes {
             let names = &route.gateways;
@@ -189,7 +189,7 @@ impl Network {
                 }
                 for host in &gateway.hosts {
                     if !route.hosts.iter().any(|h| h.host.text == host.text) {
-                        // A finding about it belongs to the route's own file.
+                        // Findings about the host belong to the route's file.
                         let host = super::Word { text: host.text.clone(), line: route.meta.at.line };
                         route.hosts.push(RouteHost { host, backends: route.hostless.clone() });
                     }
@@ -217,7 +217,7 @@ impl Network {
         }
     }
 
-    /// What leads to each Service: dials and routes.
+    /// Finds the dials and routes that lead to each Service.
     fn lead_in(&mut self) {
         self.dialled = vec![Vec::new(); self.services.len()];
         self.routed = vec![Vec::new(); self.services.len()];
@@ -241,7 +241,7 @@ impl Network {
         }
     }
 
-    /// The Services that backends of a route name.
+    /// The Services that the backends of a route refer to.
     pub fn behind(&self, route: &Route, backends: &[Backend]) -> Vec<usize> {
         let mut found = Vec::new();
         for backend in backends {
@@ -255,7 +255,8 @@ impl Network {
         found
     }
 
-    /// The workload of a pod by its DNS name behind a headless Service: `POD.H`, `POD.H.N`, `POD.H.N.svc`, `POD.H.N.svc.DOMAIN`.
+    /// The workload of a pod by its DNS name behind a headless Service: `POD.H`, `POD.H.N`, `POD.H.N.svc`,
+    /// `POD.H.N.svc.DOMAIN`.
     pub(super) fn pod(&self, host: &str, from: Option<&str>) -> Option<usize> {
         let (pod, rest) = host.split_once('.')?;
         self.resolve(rest, from).into_iter().find_map(|s| {
@@ -268,7 +269,7 @@ impl Network {
         })
     }
 
-    /// The environment of a container; what is written there goes over what is taken whole from objects.
+    /// The environment of a container; its own variables override those taken from whole objects.
     fn environment(&self, workload: &Workload, container: usize) -> Vec<Variable> {
         let mut out: Vec<Variable> = Vec::new();
         let mut put = |name: String, value: &str, at: At| {
@@ -315,11 +316,12 @@ impl Network {
         }
         let containers = workload.containers.iter().enumerate();
         let nodes = containers.filter_map(|(c, one)| FabricNode::of(c, one, &self.environment(workload, c)));
-        // Beside the node itself a pod may hold a helper that is told of it.
+        // A pod may also have a helper container with the node's variables.
         let nodes: Vec<FabricNode> = nodes.collect();
         let server = nodes.iter().position(|n| n.is_server);
         let found = nodes.into_iter().nth(server.unwrap_or(0))?;
-        // The `peer` command in a pod of its own knows peers, and is none, unless a Service leads to where a peer listens.
+        // A pod with only the `peer` command's variables is not a node, unless a Service leads to a port where a peer
+        // listens.
         let leads = |s: &usize| {
             let mut targets = self.services[*s].ports.iter().map(|p| self.target(p, w));
             targets.len() == 0 || targets.any(|target| target.is_none_or(|number| found.listens_at(number)))
@@ -327,8 +329,8 @@ impl Network {
         (found.is_server || self.selecting[w].iter().any(leads)).then_some(found)
     }
 
-    /// The Services that `host` names, seen from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or that a name outside
-    /// stands for.
+    /// The Services that `host` resolves to from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or an external
+    /// name of a Service.
     pub fn resolve(&self, host: &str, from: Option<&str>) -> Vec<usize> {
         let labels: Vec<&str> = host.split('.').collect();
         let (namespace, fits) = match labels.as_slice() {
@@ -355,7 +357,7 @@ impl Network {
         found
     }
 
-    /// A Service of type `ExternalName` is another name for what its host resolves to.
+    /// Resolves a Service of type `ExternalName` to the Services behind its host.
     fn behind_alias(&self, s: usize, depth: usize) -> Vec<usize> {
         match &self.services[s].exposure {
             Exposure::ExternalName(host) if depth < 4 => {

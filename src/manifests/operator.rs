@@ -1,8 +1,8 @@
-//! Nodes that operators make from kinds of their own: bevel-operator-fabric (`FabricPeer`, `FabricOrdererNode`) and
-//! fabric-operator (`IBPPeer`, `IBPOrderer`).
+//! Nodes of operators: bevel-operator-fabric (`FabricPeer`, `FabricOrdererNode`) and fabric-operator (`IBPPeer`,
+//! `IBPOrderer`).
 //!
-//! The Services that an operator makes are not in the manifests, so nothing is asked of a certificate on their account; hosts
-//! that lead to the node from outside, and Services of the manifests that select its pods, do count.
+//! The Services that an operator makes are not in the manifests, so their names are not required. External hosts that
+//! lead to the node are, and so are Services in the manifests that select its pods.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::requested::Requested;
 use super::workload::{Operated, Workload};
 use crate::text::yaml::Node;
 
-/// More nodes than any ordering service has.
+/// Upper bound of the nodes of an ordering service.
 const MOST_NODES: usize = 100;
 
-/// Where a FabricPeer and a FabricOrdererNode keep the hosts of their routes.
+/// The route hosts of a FabricPeer and a FabricOrdererNode.
 const HOSTS: [&[&str]; 6] = [
     &["spec", "istio", "hosts"],
     &["spec", "gatewayApi", "hosts"],
@@ -27,7 +27,7 @@ const HOSTS: [&[&str]; 6] = [
     &["spec", "adminTraefik", "hosts"],
 ];
 
-/// The nodes that an operator's object stands for: one, or as many as an `IBPOrderer` makes.
+/// Reads the nodes of an operator's object: one, or the number that an `IBPOrderer` makes.
 pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Vec<Workload> {
     let meta = Meta::read(document, kind, path);
     match kind {
@@ -50,7 +50,7 @@ fn bevel(document: &Node, meta: Meta, kind: FabricKind) -> Workload {
     workload(document, meta, kind, labels, (key_line, names), hosts)
 }
 
-/// The nodes of an ordering service: fabric-operator makes an object of its own for each, `NAMEnode1` and so on.
+/// The nodes of an ordering service: fabric-operator makes one object for each, `NAMEnode1` and so on.
 fn orderers(document: &Node, meta: &Meta) -> Vec<Workload> {
     let number = |key: &str| document.text_at(&["spec", key]).and_then(|n| n.parse::<usize>().ok());
     if number("number").is_some() {
@@ -62,12 +62,12 @@ fn orderers(document: &Node, meta: &Meta) -> Vec<Workload> {
     nodes.map(|at| ibp(document, named(at), FabricKind::Orderer, secrets.get(at - 1))).collect()
 }
 
-/// A node of fabric-operator; `secret` says how it is enrolled.
+/// A node of fabric-operator; `secret` is its enrolment.
 fn ibp(document: &Node, meta: Meta, kind: FabricKind, secret: Option<&Node>) -> Workload {
     let (key_line, mut names) = requested(secret);
     let key_line = key_line.unwrap_or(document.line);
     let part = if kind == FabricKind::Peer { "peer" } else { "orderer" };
-    // fabric-operator pkg/offering/base/peer/peer.go and orderer/node.go, GetLabels; OPERATOR_LABEL_PREFIX is not set in it.
+    // fabric-operator pkg/offering/base/peer/peer.go and orderer/node.go, GetLabels, without OPERATOR_LABEL_PREFIX.
     let instance = format!("fabric{part}");
     let mut labels = labels(&[
         ("app", &meta.name),
@@ -86,7 +86,7 @@ fn ibp(document: &Node, meta: Meta, kind: FabricKind, secret: Option<&Node>) -> 
         _ => {}
     }
     let domain = document.text_at(&["spec", "domain"]).unwrap_or_default();
-    // The operator names its route <namespace>-<name>-peer.<domain>, and puts that name into the certificate itself.
+    // The operator names its route <namespace>-<name>-peer.<domain>, and adds that name to the certificate itself.
     let own = format!("-{}-{part}.{domain}", meta.name);
     let endpoint = Word::at(document, &["spec", "peerExternalEndpoint"])
         .or_else(|| Word::at(document, &["spec", "externalAddress"]))
@@ -133,7 +133,7 @@ fn workload(
     }
 }
 
-/// The names for Fabric CA's TLS enrolment, and the line of the first list's key.
+/// The names for Fabric CA's TLS enrolment, and the line of the key of the first list.
 fn requested(secret: Option<&Node>) -> (Option<usize>, Vec<Word>) {
     let Some(tls) = secret.and_then(|s| s.find(&["enrollment", "tls"])) else { return (None, Vec::new()) };
     let mut names = Word::list(tls, &["csr", "hosts"]);
@@ -141,7 +141,6 @@ fn requested(secret: Option<&Node>) -> (Option<usize>, Vec<Word>) {
     (line_of(tls.get("csr"), "hosts").or_else(|| line_of(Some(tls), "csrHosts")), names)
 }
 
-/// The line of a key.
 fn line_of(parent: Option<&Node>, key: &str) -> Option<usize> {
     parent?.entries()?.iter().find(|(k, _)| k.text() == Some(key)).map(|(k, _)| k.line)
 }

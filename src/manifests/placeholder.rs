@@ -1,8 +1,8 @@
-//! Placeholders such as `${ORG1_NS}` in manifests, as `envsubst` and `sed` fill them.
+//! Placeholders such as `${ORG1_NS}`, as `envsubst` and `sed` fill them.
 //!
-//! `$(NAME)` is Kubernetes' own and stays. Texts of several lines are scripts and files inside a `ConfigMap`, whose `${NAME}`
-//! is mostly the shell's: what is set is filled there too, and the rest is left alone. So it is in the words of a container
-//! that runs a shell, and in the attributes of a volume of cert-manager's CSI driver, which fills `${POD_NAME}` itself.
+//! `$(NAME)` is a Kubernetes reference and is kept. A `${NAME}` without a value is kept and not reported in texts of
+//! several lines (scripts and files in a `ConfigMap`), in the command of a container that runs a shell, and in the
+//! attributes of a volume of cert-manager's CSI driver, which fills `${POD_NAME}` itself.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ pub struct Unset {
     pub name: String,
 }
 
-/// Fills every scalar below `node`, keys included, and notes what has no value.
+/// Fills every scalar below `node`, keys included, and records placeholders without a value.
 pub(super) fn fill(node: &mut Node, variables: &Variables, unset: &mut Vec<Unset>) {
     fill_in(node, variables, &mut Some(unset));
 }
 
-/// `unset` is none inside the words of a shell, whose own the placeholders are.
+/// `unset` is `None` within the command of a shell, which fills the placeholders itself.
 fn fill_in(node: &mut Node, variables: &Variables, unset: &mut Option<&mut Vec<Unset>>) {
     let line = node.line;
     let is_shell = runs_a_shell(node);
@@ -46,21 +46,21 @@ fn fill_in(node: &mut Node, variables: &Variables, unset: &mut Option<&mut Vec<U
                 fill_in(key, variables, unset);
                 let words = is_shell && matches!(key.text(), Some("command" | "args"))
                     || key.text().is_some_and(|key| key.starts_with("csi.cert-manager.io/"));
-                let mut nobody = None;
-                fill_in(value, variables, if words { &mut nobody } else { unset });
+                let mut ignored = None;
+                fill_in(value, variables, if words { &mut ignored } else { unset });
             }
         }
     }
 }
 
-/// Whether the `command` and `args` of a container or of a probe are read by a shell.
+/// Whether the `command` and `args` of a container or probe run a shell.
 fn runs_a_shell(node: &Node) -> bool {
     let words = |key: &str| node.items_at(&[key]).iter().filter_map(Node::text);
     let is_shell = |word: &str| {
         let program = word.rsplit('/').next().unwrap_or_default();
         matches!(program, "sh" | "bash" | "ash" | "dash" | "ksh" | "zsh")
     };
-    // `-c`, `-ec`, `-lc`: the shell is then the image's own.
+    // `-c`, `-ec`, `-lc`: the image's entry point is a shell.
     let is_flag = |word: &str| {
         word.strip_prefix('-')
             .and_then(|flag| flag.strip_suffix('c'))
@@ -69,10 +69,10 @@ fn runs_a_shell(node: &Node) -> bool {
     words("command").any(is_shell) || words("args").any(is_shell) || words("args").next().is_some_and(is_flag)
 }
 
-/// What stands for `${` and `}` while YAML is read.
+/// Replacements for `${` and `}` while YAML is parsed.
 const MARKS: [char; 2] = ['\u{e000}', '\u{e001}'];
 
-/// The text with marks for the brackets of its placeholders, which are those of a mapping inside of others: `[${A}, b]`.
+/// Replaces the brackets of placeholders, which would be mappings within flow style: `[${A}, b]`.
 pub(super) fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -96,7 +96,7 @@ pub(super) fn marked(text: &str) -> String {
     out
 }
 
-/// Puts the placeholders back that [`marked`] took out.
+/// Restores the placeholders that [`marked`] replaced.
 pub(super) fn unmark(node: &mut Node) {
     match &mut node.value {
         Value::Scalar { text, .. } if text.contains(MARKS) => {
@@ -111,8 +111,8 @@ pub(super) fn unmark(node: &mut Node) {
     }
 }
 
-/// The text with its placeholders filled; `missing` hears of those without a value, which stay as they are.
-/// `${NAME:-default}` has one of its own, and `$${NAME}` is an escaped one.
+/// Fills the placeholders of a text. Calls `missing` for those without a value, which are kept. `${NAME:-default}` has
+/// a default, and `$${NAME}` is escaped.
 pub(super) fn filled(text: &str, variables: &Variables, missing: &mut dyn FnMut(&str)) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -144,7 +144,7 @@ pub(super) fn filled(text: &str, variables: &Variables, missing: &mut dyn FnMut(
     out
 }
 
-/// A name as POSIX shells have them.
+/// Whether a text is a variable name of a POSIX shell.
 fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
@@ -168,21 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_filled_and_the_rest_is_told() {
+    fn set_placeholders_are_filled_and_others_are_reported() {
         assert_eq!(run("p.${NS}.svc.${DOMAIN}"), ("p.fabric.svc.localho.st".into(), vec![]));
         assert_eq!(run("${A}-${NS}-${B}"), ("${A}-fabric-${B}".into(), vec!["A".into(), "B".into()]));
         assert_eq!(run("${A:-x}${NS:-y}"), ("xfabric".into(), vec![]));
     }
 
     #[test]
-    fn what_is_no_placeholder_stays() {
+    fn other_text_is_unchanged() {
         for text in ["$(POD_NAME)", "$NS", "$${NS}", "${", "${NS", "${1A}", "${a b}", "plain", ""] {
             assert_eq!(run(text), (text.to_owned(), vec![]), "{text}");
         }
     }
 
     #[test]
-    fn scripts_keep_the_placeholders_of_the_shell() {
+    fn placeholders_in_scripts_are_not_reported() {
         let mut doc = crate::text::yaml::documents("a: |\n  echo ${HOME} ${NS}\nb: ${GONE}\n").unwrap().remove(0);
         let mut unset = Vec::new();
         fill(&mut doc, &variables(), &mut unset);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_shell_keep_theirs_too_and_those_of_other_programs_do_not() {
+    fn placeholders_in_shell_commands_are_not_reported() {
         for (text, expected) in [
             ("command: [sh, -c, 'cp ${src} ${NS}']", "cp ${src} fabric"),
             ("command: [/bin/bash]\nargs: [-ec, '${src}']", "${src}"),
@@ -215,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_lost_without_variables(text in ".{0,60}") {
+        fn text_is_unchanged_without_variables(text in ".{0,60}") {
             let out = filled(&text, &Variables::new(), &mut |_| {});
             prop_assert!(text.contains(":-") || text.contains(":=") || out == text);
         }

@@ -1,10 +1,10 @@
-//! Connection profiles: what applications dial, and under which name they look at the certificate.
+//! Connection profiles: the hosts that applications dial, and the names they expect in the certificate.
 
 use super::document::Word;
 use super::meta::At;
 use crate::text::yaml::{self, Node};
 
-/// A connection profile, in a file of its own or inside a `ConfigMap`.
+/// A connection profile, in its own file or in a `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Where it begins.
@@ -18,12 +18,12 @@ pub struct Profile {
 pub struct ProfileHost {
     /// `url`.
     pub url: Word,
-    /// `ssl-target-name-override` or `hostnameOverride`: the name that is looked for in the certificate.
+    /// `ssl-target-name-override` or `hostnameOverride`: the name that the client expects in the certificate.
     pub name_override: Option<Word>,
 }
 
 impl Profile {
-    /// Of a document that is one.
+    /// Reads a document, if it is a profile.
     pub(super) fn read(document: &Node, at: &At) -> Option<Self> {
         let mut hosts = Vec::new();
         for part in ["peers", "orderers"] {
@@ -41,7 +41,7 @@ impl Profile {
         is_one.then(|| Self { at: at.clone(), hosts })
     }
 
-    /// The one inside a text of a `ConfigMap`: a block scalar begins at its first line of text.
+    /// Reads a profile in a text of a `ConfigMap`. `value.line` is the first line of text of a block scalar.
     pub(super) fn inside(value: &Node, at: &At) -> Option<Self> {
         let text = value.text().filter(|t| t.contains("\"peers\"") || t.contains("peers:"))?;
         let before = value.line - 1;

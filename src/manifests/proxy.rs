@@ -1,4 +1,4 @@
-//! kube-proxy: how connections to a Service are spread.
+//! kube-proxy: how it balances connections to a Service.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use super::document::Word;
 use super::meta::At;
 use crate::text::yaml::Node;
 
-/// A KIND cluster, or the configuration of kube-proxy itself.
+/// The configuration of kube-proxy, or a KIND cluster that sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeProxy {
-    /// Where it stands.
+    /// Its position.
     pub at: At,
-    /// `iptables`, `ipvs`, `nftables`, `none`; the default when nothing is written.
+    /// `iptables`, `ipvs`, `nftables` or `none`, if given.
     pub mode: Option<Word>,
 }
 

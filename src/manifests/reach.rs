@@ -1,4 +1,4 @@
-//! The names under which a node is reached, each with its reason, and where a name leads.
+//! The names that lead to a node, each with its reasons, and the target of a name.
 
 use super::backend::Backend;
 use super::dial::{Dial, Dialler};
@@ -8,23 +8,23 @@ use super::network::Network;
 use super::service::{Exposure, ServicePort, Target};
 use crate::pki::name::{SanName, matches_as_go};
 
-/// A name that a node's TLS certificate ought to hold.
+/// A name that a node's TLS certificate should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needed {
     /// The name.
     pub name: SanName,
-    /// Whether it must be held.
+    /// Whether the certificate must have it.
     pub need: Need,
-    /// The Service that it leads through, by its place in [`Network::services`].
+    /// The Service that it leads through, as an index of [`Network::services`].
     pub service: Option<usize>,
-    /// Why: who uses it, and where that is written.
+    /// The uses of the name, each with its position.
     pub reasons: Vec<Reason>,
 }
 
-/// Whether a name must be held.
+/// Whether a certificate must have a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// Nobody was seen to dial it; it costs nothing to hold it.
+    /// Nothing in the manifests dials it.
     Advised,
     /// Something dials it, or leads to it.
     Required,
@@ -35,29 +35,29 @@ pub enum Need {
 pub struct Reason {
     /// In words: `Service org1-peer-gateway-svc selects it`.
     pub words: String,
-    /// Where it is written.
+    /// Its position.
     pub at: At,
 }
 
-/// Where a name leads.
+/// The target of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lead {
-    /// To this node.
+    /// This node.
     Here,
-    /// Somewhere else, in words.
+    /// Another object, in words.
     Elsewhere(String),
-    /// To nothing in the manifests.
+    /// Nothing in the manifests.
     Nowhere,
 }
 
-/// What a Service reaches in a node.
+/// The part of a pod that a Service reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
-    /// Something beside it in the same pod: a database, metrics.
+    /// Another process in the pod, such as a database, or metrics.
     Beside,
     /// Its port for chaincode.
     Chaincode,
-    /// A port at which it serves with its TLS certificate.
+    /// A port that the node serves with its TLS certificate.
     Tls,
 }
 
@@ -69,12 +69,12 @@ impl Network {
         self.selected[s].iter().copied().filter(is_member).collect()
     }
 
-    /// The node in a workload, when it serves TLS.
+    /// The node in a workload, if it serves TLS.
     pub fn node_with_tls(&self, w: usize) -> Option<&FabricNode> {
         self.nodes[w].as_ref().filter(|node| node.tls)
     }
 
-    /// The port of the pod to which a port of a Service leads; `None` when it leads by a name that no container declares.
+    /// The pod port that a Service port leads to; `None` if it is the name of an undeclared port.
     pub fn target(&self, port: &ServicePort, w: usize) -> Option<u16> {
         match &port.target {
             Target::Number(number) => Some(*number),
@@ -88,7 +88,7 @@ impl Network {
     }
 
     fn reached_at(&self, port: &ServicePort, w: usize, node: &FabricNode) -> Reached {
-        // What the node's own container declares counts for nothing where its environment says otherwise.
+        // Ports that the node's container declares do not count if the environment overrides them.
         let is_declared = |n: u16| {
             let containers = self.workloads[w].containers.iter().enumerate();
             let counts = |index: usize| index != node.container || !node.has_left(n);
@@ -100,19 +100,19 @@ impl Network {
             Some(number) if node.listens_at(number) => Reached::Chaincode,
             Some(number) if is_declared(number) || node.operations_port == Some(number) => Reached::Beside,
             Some(_) if !node.listens_at(port.port) && self.may_be_beside(w, node) => Reached::Beside,
-            // It was meant for the node and misses it, which is a finding of its own.
+            // The port is probably for the node but does not reach it; a rule reports that.
             _ => Reached::Tls,
         }
     }
 
-    /// Whether another container of the pod declares no port at all, so that any may be its.
+    /// Whether another container of the pod declares no ports, so that any port may belong to it.
     pub fn may_be_beside(&self, w: usize, node: &FabricNode) -> bool {
         let containers = self.workloads[w].containers.iter().enumerate();
         containers.into_iter().any(|(index, c)| index != node.container && c.ports.is_empty())
     }
 
-    /// Whether a port of a Service, as a dial or a route names it, leads to the node's TLS; what names none or a wrong one is
-    /// taken to mean it.
+    /// Whether a port of a Service, as a dial or a route refers to it, leads to the node's TLS; true for no port or an
+    /// unknown one.
     fn leads_to_tls(&self, s: usize, port: Option<&super::PortRef>, w: usize, node: &FabricNode) -> bool {
         let port = port.and_then(|p| self.services[s].port(Some(p)));
         port.is_none_or(|p| self.reached_at(p, w, node) == Reached::Tls)
@@ -123,11 +123,11 @@ impl Network {
         self.node_with_tls(w).is_some_and(|node| self.leads_to_tls(s, backend.port.as_ref(), w, node))
     }
 
-    /// The names that a workload's TLS certificate ought to hold, in a stable order; none when it is no node with TLS.
+    /// The names that a workload's TLS certificate should have, in a stable order; empty if it is not a node with TLS.
     pub fn needed(&self, w: usize) -> Vec<Needed> {
         let Some(node) = self.node_with_tls(w) else { return Vec::new() };
         let mut names = Names(Vec::new());
-        // The Service of its own first, whatever the order of the files.
+        // The node's own Service first, in any order of files.
         let mut services = self.selecting[w].clone();
         services.sort_by_key(|s| {
             (self.selected[*s].len(), &self.services[*s].meta.name, &self.services[*s].meta.namespace)
@@ -169,7 +169,7 @@ impl Network {
                     &host.text,
                     Need::Required,
                     Some(s),
-                    format!("a name of {meta} outside"),
+                    format!("an external name of {meta}"),
                     &meta.at.line(host.line),
                 );
             }
@@ -186,14 +186,14 @@ impl Network {
         }
     }
 
-    /// Services of type `ExternalName` and host aliases that stand for this one.
+    /// Adds the names of `ExternalName` Services and host aliases for a Service.
     fn aliases(&self, s: usize, names: &mut Names) {
         let service = &self.services[s];
         for alias in &self.services {
             if let Exposure::ExternalName(host) = &alias.exposure {
                 let from = alias.meta.namespace.as_deref();
                 if self.resolve(&host.text.to_ascii_lowercase(), from).contains(&s) {
-                    let words = format!("{} stands for {}", alias.meta, service.meta);
+                    let words = format!("{} is an alias for {}", alias.meta, service.meta);
                     names.put(&alias.meta.name, Need::Required, Some(s), words, &alias.meta.at.line(host.line));
                 }
             }
@@ -225,12 +225,12 @@ impl Network {
         }
     }
 
-    /// What the node says of itself, what its operator routes to it, and its own pod.
+    /// Adds the names that the node announces, the routes of its operator, and the loopback names.
     fn of_itself(&self, w: usize, node: &FabricNode, names: &mut Names) {
         let workload = &self.workloads[w];
         let from = workload.meta.namespace.as_deref();
         for endpoint in &node.endpoints {
-            // A host of somebody's Service is asked of the members of that one.
+            // A host that belongs to a Service is required of that Service's members instead.
             let known = !self.resolve(&endpoint.host, from).is_empty() || self.pod(&endpoint.host, from).is_some();
             let need = if endpoint.chaincode_only || !node.is_server { Need::Advised } else { Need::Required };
             if endpoint.chaincode_only || !known {
@@ -245,14 +245,14 @@ impl Network {
         }
         if let Some(operated) = &workload.operated {
             for host in &operated.hosts {
-                let words = format!("{} is reached from outside by it", workload.meta);
+                let words = format!("an external host of {}", workload.meta);
                 names.put(&host.text, Need::Required, None, words, &workload.meta.at.line(host.line));
             }
             names.put(
                 &workload.meta.name,
                 Need::Advised,
                 None,
-                format!("the Service that {} gets", workload.meta),
+                format!("the Service of {}", workload.meta),
                 &workload.meta.at,
             );
         }
@@ -261,9 +261,9 @@ impl Network {
         }
     }
 
-    /// Whether the short form of a Service's name is in use: by peers or clients of its own namespace, or by nobody's word
-    /// to the contrary. Such a word, about a node that is alone in its namespace, is that all dial it from elsewhere; or that
-    /// it is told to others by a longer form, and all use one.
+    /// Whether the short form of a Service's name is in use, which is assumed unless the manifests show otherwise. They
+    /// do for a node without another one in its namespace if every dial comes from other namespaces, or if the node or
+    /// a channel announces a longer form and all dials use one.
     fn short_form_is_used(&self, s: usize, w: usize) -> bool {
         let meta = &self.services[s].meta;
         let dials: Vec<&Dial> = self.dialled[s].iter().map(|d| &self.dials[*d]).collect();
@@ -272,8 +272,8 @@ impl Network {
         }
         let elsewhere = |d: &Dial| d.namespace.is_some() && d.namespace != meta.namespace;
         let own = self.nodes[w].iter().flat_map(|node| &node.endpoints).map(|e| &e.at).collect::<Vec<_>>();
-        let is_told = |d: &Dial| own.contains(&&d.at) || matches!(d.from, Dialler::Channel(_));
-        let says_otherwise = dials.iter().any(|d| is_told(d)) && !dials.iter().all(|d| is_told(d));
+        let is_announced = |d: &Dial| own.contains(&&d.at) || matches!(d.from, Dialler::Channel(_));
+        let says_otherwise = dials.iter().any(|d| is_announced(d)) && !dials.iter().all(|d| is_announced(d));
         if !dials.iter().all(|d| elsewhere(d)) && !says_otherwise {
             return true;
         }
@@ -281,20 +281,20 @@ impl Network {
         others.map(|(other, _)| &self.workloads[other].meta).any(|other| other.may_share_namespace(meta))
     }
 
-    /// `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`: the forms in which Kubernetes' DNS answers from other namespaces.
+    /// `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`: the forms that the cluster's DNS resolves from other namespaces.
     fn long_forms(&self, name: &str, namespace: &str) -> [String; 3] {
         let domain = &self.settings.cluster_domain;
         [format!("{name}.{namespace}"), format!("{name}.{namespace}.svc"), format!("{name}.{namespace}.svc.{domain}")]
     }
 
-    /// Where a name of a workload's certificate leads. `needed` is [`Network::needed`] of the workload.
+    /// The target of a name in a workload's certificate. `needed` is [`Network::needed`] of the workload.
     pub fn lead(&self, name: &str, w: usize, needed: &[Needed]) -> Lead {
         let name = name.trim().to_ascii_lowercase();
         let workload = &self.workloads[w];
         let held = [SanName::from_certificate_dns(&name)];
         let is_needed = |n: &Needed| {
             let needed = n.name.to_string();
-            // A route for `*.domain` leads every host of the domain here.
+            // A route for `*.domain` leads every host of the domain to this node.
             needed == name || matches_as_go(&held, &needed) || matches_as_go(std::slice::from_ref(&n.name), &name)
         };
         if needed.iter().any(is_needed) {
@@ -338,7 +338,7 @@ impl Network {
         }
     }
 
-    /// Whether a name is of a form that only the cluster's DNS answers.
+    /// Whether a name has a form that only the cluster's DNS resolves.
     pub fn is_in_cluster(&self, name: &str) -> bool {
         let labels: Vec<&str> = name.split('.').collect();
         let is_namespace = |text: &str| {
@@ -352,7 +352,7 @@ impl Network {
         }
     }
 
-    /// Whether routes to Fabric nodes are among the manifests, so that a name outside which none of them knows leads nowhere.
+    /// Whether the manifests have routes to Fabric nodes, so that an external name without a route leads nowhere.
     pub fn knows_outside(&self) -> bool {
         let leads = |s: usize| self.selected[s].is_empty() || !self.members(s).is_empty();
         let is_outside = |(r, h): &(usize, usize)| !self.is_in_cluster(&self.routes[*r].hosts[*h].host.text);
@@ -363,10 +363,10 @@ impl Network {
 struct Names(Vec<Needed>);
 
 impl Names {
-    /// More reasons for one name tell nothing new.
+    /// The maximum number of reasons for one name.
     const REASONS: usize = 6;
 
-    /// Adds a name; what cannot stand in a certificate is none.
+    /// Adds a name, unless a certificate cannot have it.
     fn put(&mut self, text: &str, need: Need, service: Option<usize>, words: String, at: &At) {
         let Ok(name) = text.parse::<SanName>() else { return };
         let reason = Reason { words, at: at.clone() };

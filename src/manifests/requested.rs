@@ -1,24 +1,24 @@
-//! Names that a certificate is asked for with, each at its line: by cert-manager, by an operator, by an init container.
+//! Names requested by cert-manager, an operator or an init container, each with its line.
 
 use super::document::Word;
 use super::meta::At;
 use crate::pki::name::{NameRequest, NameSet};
 
-/// Names that a certificate is requested with.
+/// The names of a certificate request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requested {
-    /// Who asks, in words: `Certificate org1-peer1-tls-cert`.
+    /// The requester in words: `Certificate org1-peer1-tls-cert`.
     pub by: String,
-    /// Where the list stands: the key of it, or the object where there is none.
+    /// The position of the list's key, or of the object if there is no list.
     pub at: At,
     /// The names, DNS and IP alike, each with its line.
     pub names: Vec<Word>,
 }
 
 impl Requested {
-    /// What a container's command line asks a Fabric CA for: `fabcert enroll` or `fabric-ca-client enroll`.
+    /// Reads the request of a container's command line, `fabcert enroll` or `fabric-ca-client enroll`.
     ///
-    /// `None` when it enrols nothing, or an identity without TLS.
+    /// Returns `None` if it enrols nothing, or an identity without TLS.
     pub(super) fn by_command(words: &[Word], by: &str, at: &At) -> Option<Self> {
         let line: Vec<(String, usize)> = words.iter().flat_map(split).collect();
         let program = line.iter().position(|(word, _)| {
@@ -27,7 +27,7 @@ impl Requested {
         });
         let start = match program {
             Some(index) => index + 1,
-            // The image's entry point is the program.
+            // The image's entry point may be the program.
             None if line.first().is_some_and(|(word, _)| word == "enroll") => 0,
             None => return None,
         };
@@ -65,7 +65,7 @@ impl Requested {
                     namespace: namespace.as_deref(),
                     cluster_domain: &domain,
                 };
-                // What cannot be a name is the business of the enrolment itself.
+                // Invalid names are left to the enrolment to report.
                 let Ok(set) = NameSet::derive(&requests) else { continue };
                 names.extend(set.strings().into_iter().map(|text| Word { text, line: one.1 }));
             }
@@ -74,7 +74,7 @@ impl Requested {
     }
 }
 
-/// The words of a shell line, without its quotes. A block scalar begins at its first line of text.
+/// Splits a shell line into words without quotes. A block scalar begins at its first line of text.
 fn split(word: &Word) -> Vec<(String, usize)> {
     if !word.text.contains(char::is_whitespace) {
         return vec![(word.text.clone(), word.line)];
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fabcert_is_told_to_ask_for_is_known() {
+    fn the_names_of_a_fabcert_command_are_read() {
         let line =
             ["fabcert", "enroll", "--hostname", "p1", "--gateway-service=gw", "--namespace", "a", "--tls-dir", "/tls"];
         let names = by(&line).unwrap();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_line_of_the_go_client_is_known() {
+    fn the_names_of_a_fabric_ca_client_line_are_read() {
         let script = "fabric-ca-client enroll -u https://a:b@ca:7054 \\\n  --enrollment.profile tls --csr.hosts 'p1,gw' --csr.hosts localhost\n";
         assert_eq!(by(&["sh", "-c", script]).unwrap(), ["p1", "gw", "localhost"]);
         assert_eq!(by(&["sh", "-c", "fabric-ca-client enroll --csr.hosts p1"]), None, "a signing certificate");

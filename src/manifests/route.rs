@@ -1,4 +1,4 @@
-//! Routes from outside to Services: Ingress, Gateway API, OpenShift, Istio, Contour, Traefik.
+//! Routes from outside the cluster to Services: Ingress, Gateway API, OpenShift, Istio, Contour, Traefik.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::text::yaml::Node;
 pub struct Route {
     /// Kind, name, namespace, place.
     pub meta: Meta,
-    /// Host names with what they lead to.
+    /// Host names with their backends.
     pub hosts: Vec<RouteHost>,
-    /// What leads somewhere without a host name of its own: the hosts are those of the gateways.
+    /// Backends without a host name of their own: the hosts are those of the gateways.
     pub hostless: Vec<Backend>,
-    /// The gateways that it hangs on, by name, when it is of a kind that does.
+    /// The gateways that it attaches to, by name, if its kind does.
     pub gateways: Vec<String>,
-    /// Whether TLS goes through to the peer.
+    /// Whether TLS passes through to the peer.
     pub passthrough: Passthrough,
 }
 
@@ -28,24 +28,25 @@ pub struct Route {
 pub struct RouteHost {
     /// The name; may be a wildcard.
     pub host: Word,
-    /// What it leads to.
+    /// Its backends.
     pub backends: Vec<Backend>,
 }
 
-/// Whether TLS goes through to the pod.
+/// Whether TLS passes through to the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passthrough {
-    /// It does.
+    /// TLS passes through.
     Yes,
-    /// The route ends TLS and begins it again: clients meet another certificate, and the peer never sees theirs.
+    /// The route ends TLS and starts a new connection: clients see another certificate, and the peer does not see
+    /// theirs.
     Reencrypted,
-    /// The route ends TLS, and speaks to a TLS port without it.
+    /// The route ends TLS and connects to a TLS port without it.
     No,
-    /// What decides is not in this object.
+    /// Another object decides.
     Elsewhere,
 }
 
-/// Annotations by which ingress controllers let TLS through.
+/// Annotations that make ingress controllers pass TLS through.
 const PASSTHROUGH: [&str; 4] = [
     "nginx.ingress.kubernetes.io/ssl-passthrough",
     "ingress.kubernetes.io/ssl-passthrough",
@@ -54,7 +55,7 @@ const PASSTHROUGH: [&str; 4] = [
 ];
 
 impl Route {
-    /// A route of a kind that is known here.
+    /// Reads a route of a known kind.
     pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Self> {
         let meta = Meta::read(document, kind, path);
         let mut route = Self {
@@ -111,7 +112,7 @@ impl Route {
 
     fn gateway_api(&mut self, document: &Node, kind: &str) {
         if matches!(kind, "HTTPRoute" | "GRPCRoute") {
-            // Whether TLS begins again behind it says a BackendTLSPolicy.
+            // A BackendTLSPolicy decides whether the gateway uses TLS to the pod.
             self.passthrough = Passthrough::Reencrypted;
         }
         let references =
@@ -148,7 +149,7 @@ impl Route {
         }
     }
 
-    /// `tls` routes go by SNI and let TLS through; `http` routes see what TLS hides, so that TLS ended before them.
+    /// `tls` routes match SNI and pass TLS through; `http` routes need TLS to have ended.
     fn istio(&mut self, document: &Node) {
         let hosts: Vec<Word> = Word::list(document, &["spec", "hosts"]).into_iter().filter(|h| h.text != "*").collect();
         self.gateways = Word::list(document, &["spec", "gateways"])
@@ -163,7 +164,7 @@ impl Route {
             let named = if sni.is_empty() { hosts.clone() } else { sni };
             self.hosts_or_gateways(named, backends(rule));
         }
-        // Within the mesh nothing ends the TLS of the applications themselves.
+        // Within the mesh nothing ends the TLS of the applications.
         if self.gateways.is_empty() {
             self.passthrough = Passthrough::Yes;
         }
@@ -171,7 +172,7 @@ impl Route {
         for part in ["tcp", "http"] {
             for rule in document.items_at(&["spec", part]) {
                 if part == "http" && is_outside {
-                    // Whether TLS begins again behind it says a DestinationRule.
+                    // A DestinationRule decides whether the gateway uses TLS to the pod.
                     self.passthrough = Passthrough::Reencrypted;
                 }
                 self.hosts_or_gateways(hosts.clone(), backends(rule));
@@ -179,7 +180,7 @@ impl Route {
         }
     }
 
-    /// `tcpproxy` lets TLS through when it is told to, and otherwise ends it before it speaks TCP or TLS to the pod.
+    /// `tcpproxy` passes TLS through if configured to; otherwise it ends TLS and connects to the pod with TCP or TLS.
     fn contour(&mut self, document: &Node) {
         let at = |path: &[&str]| document.find(path);
         self.passthrough = if super::document::is_true(at(&["spec", "virtualhost", "tls", "passthrough"])) {
@@ -209,19 +210,19 @@ impl Route {
     }
 }
 
-/// A gateway: the hosts that routes without hosts of their own have.
+/// A gateway: its hosts apply to routes without hosts of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gateway {
     /// Kind, name, namespace, place.
     pub meta: Meta,
     /// The hosts of its listeners.
     pub hosts: Vec<Word>,
-    /// Whether its listeners let TLS through.
+    /// Whether its listeners pass TLS through.
     pub passthrough: Passthrough,
 }
 
 impl Gateway {
-    /// Of the Gateway API (`listeners`) or of Istio (`servers`).
+    /// Reads a gateway of the Gateway API (`listeners`) or of Istio (`servers`).
     pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Self {
         let meta = Meta::read(document, kind, path);
         let (mut hosts, mut modes) = (Vec::new(), Vec::new());

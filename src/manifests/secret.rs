@@ -9,14 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use super::meta::Meta;
 use crate::text::yaml::Node;
 
-/// A Secret, or a `ConfigMap`, with the certificates in it. Keys and other secrets are not kept.
+/// The certificates of a Secret or a `ConfigMap`. Keys and other secret values are not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
     /// Name, namespace, place.
     pub meta: Meta,
-    /// `kubernetes.io/tls` and the like.
+    /// The Secret type, such as `kubernetes.io/tls`.
     pub kind: String,
-    /// The files that hold certificates (PEM, one or many), by key.
+    /// The files that contain certificates (PEM, one or many), by key.
     pub certificates: Vec<(String, String)>,
 }
 
@@ -29,7 +29,7 @@ impl Secret {
             let Ok(bytes) = STANDARD.decode(dense) else { continue };
             certificates.extend(pem(&String::from_utf8_lossy(&bytes)).map(|pem| (key.to_owned(), pem)));
         }
-        // The API server puts stringData over data.
+        // The API server lets stringData override data.
         for (key, value) in document.entries_at(&["stringData"]) {
             let (Some(key), Some(text)) = (key.text(), value.text()) else { continue };
             certificates.retain(|(known, _)| known != key);
@@ -43,7 +43,7 @@ impl Secret {
     }
 }
 
-/// The certificates of a text; a key beside them is left out.
+/// The certificates in a text, without any key.
 pub(super) fn pem(text: &str) -> Option<String> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn string_data_covers_data() {
+    fn string_data_overrides_data() {
         let old = STANDARD.encode("-----BEGIN CERTIFICATE-----\nold\n-----END CERTIFICATE-----\n");
         let text = format!(
             "data:\n  tls.crt: {old}\nstringData:\n  tls.crt: |\n    {}\n",

@@ -1,4 +1,4 @@
-//! How a Service selects pods: equality of every pair, in its own namespace; a Service without a selector selects none.
+//! Service selectors: every pair must be equal, in the Service's own namespace; an empty selector selects nothing.
 
 use super::meta::Labels;
 
@@ -18,7 +18,7 @@ mod tests {
     }
 
     #[test]
-    fn all_pairs_must_fit_and_no_pair_selects_nothing() {
+    fn all_pairs_must_match_and_an_empty_selector_selects_nothing() {
         for (selector, pod, expected) in [
             ("app=a", "app=a", true),
             ("app=a", "app=a org=o", true),
@@ -38,7 +38,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn more_labels_of_a_pod_never_lose_it(pairs in proptest::collection::btree_map("[a-c]", "[x-z]", 1..4), more in "[d-f]") {
+        fn additional_pod_labels_do_not_affect_selection(pairs in proptest::collection::btree_map("[a-c]", "[x-z]", 1..4), more in "[d-f]") {
             let selector: Labels = pairs;
             let mut pod = selector.clone();
             pod.insert(more, "v".into());

@@ -14,7 +14,7 @@ pub struct Service {
     pub meta: Meta,
     /// How it is exposed.
     pub exposure: Exposure,
-    /// What it selects pods by; empty selects none.
+    /// The labels that it selects pods by; an empty selector selects nothing.
     pub selector: Labels,
     /// The line of `selector`.
     pub selector_line: usize,
@@ -24,7 +24,7 @@ pub struct Service {
     pub client_ip_affinity: Option<usize>,
     /// Its fixed addresses.
     pub addresses: Vec<String>,
-    /// Names outside the cluster that lead to it: external-dns, the host name of its load balancer.
+    /// External names that lead to it: from external-dns, or the host name of its load balancer.
     pub external_hosts: Vec<Word>,
 }
 
@@ -33,13 +33,13 @@ pub struct Service {
 pub enum Exposure {
     /// One address inside the cluster.
     ClusterIp,
-    /// No address of its own: its name resolves to the pods.
+    /// No cluster address: its name resolves to the pods.
     Headless,
     /// A port on every node.
     NodePort,
-    /// An address outside.
+    /// An address outside the cluster.
     LoadBalancer,
-    /// Another name for a host.
+    /// An alias for a host.
     ExternalName(Word),
 }
 
@@ -52,7 +52,7 @@ pub struct ServicePort {
     pub port: u16,
     /// Whether it speaks TCP, as Fabric does.
     pub is_tcp: bool,
-    /// Where it leads in the pod; the same number when nothing is written.
+    /// The pod port; the same number if not given.
     pub target: Target,
     /// Its line.
     pub line: usize,
@@ -61,7 +61,7 @@ pub struct ServicePort {
 /// A port of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// By number: it need not be declared.
+    /// By number, which need not be declared.
     Number(u16),
     /// By the name of a container's port.
     Name(String),
@@ -90,7 +90,7 @@ impl Service {
                 key.as_str(),
                 "external-dns.alpha.kubernetes.io/hostname" | "external-dns.alpha.kubernetes.io/internal-hostname"
             ) {
-                // external-dns takes a dot at the end; no client keeps it.
+                // external-dns accepts a trailing dot, which clients remove.
                 let hosts = word.text.split(',').map(|h| h.trim().trim_end_matches('.')).filter(|h| !h.is_empty());
                 external_hosts.extend(hosts.map(|h| Word { text: h.to_owned(), line: word.line }));
             }
@@ -117,7 +117,7 @@ impl Service {
         }
     }
 
-    /// Whether both say the same of one Service, wherever they stand.
+    /// Whether both describe the same Service equally, apart from their position.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
         let port = |p: &ServicePort| (p.name.clone(), p.port, p.target.clone());
         let hosts = |s: &Self| s.external_hosts.iter().map(|h| h.text.clone()).collect::<Vec<_>>();
@@ -158,7 +158,7 @@ impl ServicePort {
     }
 }
 
-/// The line of the key under which a value of `spec` stands: a mapping itself begins a line below its key.
+/// The line of the key of a value of `spec`: a mapping begins on the line below its key.
 fn key_line(document: &Node, value: &Node) -> usize {
     let entries = document.entries_at(&["spec"]);
     entries.iter().find(|(_, v)| std::ptr::eq(v, value)).map_or(value.line, |(key, _)| key.line)

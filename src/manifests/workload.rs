@@ -1,4 +1,4 @@
-//! What runs pods: Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs and Pods themselves.
+//! Resources that run pods: Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs and Pods.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct Workload {
     pub meta: Meta,
     /// The labels of its pods.
     pub labels: Labels,
-    /// How many pods; one when nothing is written.
+    /// The number of pods; one if not given.
     pub replicas: u64,
     /// Its containers.
     pub containers: Vec<Container>,
@@ -28,20 +28,20 @@ pub struct Workload {
     pub governing_service: Option<String>,
     /// `hostname` of the pods.
     pub hostname: Option<String>,
-    /// Names that its pods resolve by themselves, each with its address.
+    /// Names in the pods' hosts file, each with its address.
     pub host_aliases: Vec<(String, Word)>,
-    /// What an operator's object says of the certificate that it will have, and of the node.
+    /// The node and its requested certificate, if the object is an operator's.
     pub operated: Option<Operated>,
 }
 
-/// A node that an operator makes from its own kind of object.
+/// A node that an operator makes from a custom resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operated {
-    /// What it is.
+    /// Peer or orderer.
     pub kind: super::FabricKind,
-    /// The names it will be enrolled with.
+    /// The names that it will be enrolled with.
     pub requested: Requested,
-    /// Hosts outside that lead to it.
+    /// External hosts that lead to it.
     pub hosts: Vec<Word>,
 }
 
@@ -50,23 +50,23 @@ pub struct Operated {
 pub struct Volume {
     /// Its name.
     pub name: String,
-    /// What is in it; several for a projected one.
+    /// The sources of its files; several for a projected volume.
     pub sources: Vec<VolumeSource>,
 }
 
-/// What a volume shows.
+/// The source of the files of a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumeSource {
-    /// Whether it is a Secret, and not a `ConfigMap`.
+    /// Whether it is a Secret; otherwise it is a `ConfigMap`.
     pub is_secret: bool,
     /// The object's name.
     pub name: String,
-    /// Keys under other file names: key, then path. Empty: each key under its own name.
+    /// Keys with other file names, as key and path. If empty, each key is its own file name.
     pub items: Vec<(String, String)>,
 }
 
 impl Workload {
-    /// A workload of a kind that is known here.
+    /// Reads a workload of a known kind.
     pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Self> {
         let template: &[&str] = match kind {
             "Deployment"
@@ -101,7 +101,7 @@ impl Workload {
         })
     }
 
-    /// Whether both say the same of one workload, wherever they stand.
+    /// Whether both describe the same workload equally, apart from their position.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
         let same = |a: &[Container], b: &[Container]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_twin(b));
         let operated = |w: &Self| {
@@ -118,7 +118,7 @@ impl Workload {
             && operated(self) == operated(other)
     }
 
-    /// The names of its pods, as far as they are known beforehand; at most a hundred.
+    /// The names of its pods that are known in advance; at most a hundred.
     pub fn pod_names(&self) -> Vec<String> {
         match self.meta.kind.as_str() {
             "StatefulSet" => (0..self.replicas.min(100)).map(|i| format!("{}-{i}", self.meta.name)).collect(),
@@ -127,7 +127,7 @@ impl Workload {
         }
     }
 
-    /// Every name of an object of a kind that is mounted.
+    /// The names of all mounted Secrets, or of all mounted `ConfigMap`s.
     pub fn mounted(&self, secrets: bool) -> impl Iterator<Item = &str> {
         let sources = self.volumes.iter().flat_map(|v| &v.sources);
         sources.filter(move |s| s.is_secret == secrets).map(|s| s.name.as_str())

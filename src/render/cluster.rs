@@ -1,11 +1,11 @@
-//! A KIND cluster for trials.
+//! A KIND cluster for trying out the manifests.
 
-/// How kube-proxy spreads connections.
+/// The balancing of connections by kube-proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyMode {
     /// At random, by iptables: the default.
     Iptables,
-    /// In turn, by the kernel's virtual server.
+    /// In turn, by IPVS.
     Ipvs,
     /// At random, by nftables.
     Nftables,
@@ -20,15 +20,15 @@ impl ProxyMode {
         }
     }
 
-    /// What to expect of it (Kubernetes, Virtual IPs and Service Proxies; KEP-5495).
+    /// The comment in the rendered file (Kubernetes, Virtual IPs and Service Proxies; KEP-5495).
     const fn comment(self) -> &'static str {
         match self {
-            Self::Iptables => "# iptables: each connection meets a member at random.",
+            Self::Iptables => "# iptables: each connection goes to a random member.",
             Self::Ipvs => {
-                "# ipvs: connections meet the members in turn. Deprecated since Kubernetes 1.35; by KEP-5495 off by default in 1.40\n\
-                 # and gone in 1.43: take nftables for anything that is to stay."
+                "# ipvs: connections go to the members in turn. Deprecated since Kubernetes 1.35; KEP-5495 disables it by default in 1.40\n\
+                 # and removes it in 1.43: use nftables for permanent clusters."
             }
-            Self::Nftables => "# nftables: each connection meets a member at random. Stable since Kubernetes 1.33.",
+            Self::Nftables => "# nftables: each connection goes to a random member. Stable since Kubernetes 1.33.",
         }
     }
 }

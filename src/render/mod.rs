@@ -1,6 +1,8 @@
-//! Manifests for an organisation: its peers, the gateway Service in front of them, and what keeps them apart.
+//! Renders the manifests of an organisation: its peers, the gateway Service, the disruption budget and the network
+//! policy.
 //!
-//! Pure: an [`Organisation`] in, documents out. Every name was parsed before, so that no value can break out of its line.
+//! Pure: takes an [`Organisation`], returns documents. Every name is validated first, so no value can break out of its
+//! line.
 
 mod cluster;
 mod peer;
@@ -10,10 +12,10 @@ use crate::pki::name::HostName;
 
 pub use cluster::ProxyMode;
 
-/// What is rendered.
+/// The organisation to render.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organisation {
-    /// Its name, which its labels bear: `org1`.
+    /// Its name, used in its labels: `org1`.
     pub name: Label,
     /// Its MSP id: `Org1MSP`.
     pub msp_id: String,
@@ -25,13 +27,13 @@ pub struct Organisation {
     pub peers: Vec<Label>,
     /// The Service in front of them.
     pub gateway: Label,
-    /// The gateway's name outside, through an Ingress that lets TLS through.
+    /// The gateway's external name, through an Ingress that passes TLS through.
     pub external_host: Option<HostName>,
     /// The class of that Ingress.
     pub ingress_class: Label,
     /// Deployments or StatefulSets.
     pub workload: WorkloadKind,
-    /// Where identity and ledger live.
+    /// The storage of identity and ledger.
     pub storage: Storage,
     /// The peer's image.
     pub peer_image: String,
@@ -39,32 +41,32 @@ pub struct Organisation {
     pub fabcert_image: String,
     /// The CA's URL.
     pub ca_url: String,
-    /// The `ConfigMap` with the anchors for the connection to the CA, key `ca.pem`.
+    /// The `ConfigMap` with the trust anchors for the CA, in key `ca.pem`.
     pub ca_anchors: Label,
     /// Whether a `NetworkPolicy` is rendered.
     pub network_policy: bool,
 }
 
-/// What runs a peer.
+/// The kind of resource that runs a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkloadKind {
-    /// A Deployment, replaced whole.
+    /// A Deployment with the Recreate strategy.
     Deployment,
     /// A `StatefulSet` of one pod.
     StatefulSet,
 }
 
-/// Where identity and ledger live.
+/// The storage of identity and ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Storage {
-    /// A persistent volume of a size, of a class.
+    /// A persistent volume claim.
     Claim {
-        /// As Kubernetes writes quantities: `10Gi`.
+        /// The size as a Kubernetes quantity: `10Gi`.
         size: String,
-        /// The cluster's default when left out.
+        /// The storage class; the cluster's default if `None`.
         class: Option<Label>,
     },
-    /// Gone with the pod: for trials.
+    /// An `emptyDir`, deleted with the pod: for trials.
     EmptyDir,
 }
 
@@ -72,9 +74,11 @@ pub enum Storage {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label(String);
 
-/// A text that is no [`Label`].
+/// An invalid [`Label`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no name of a Kubernetes object: lower-case letters, digits and dashes, 63 at most, first a letter")]
+#[error(
+    "invalid name of a Kubernetes object \"{0}\"; expected lower-case letters, digits and dashes, at most 63, starting with a letter and not ending with a dash"
+)]
 pub struct NoLabel(String);
 
 impl std::str::FromStr for Label {
@@ -102,7 +106,7 @@ pub struct Rendered {
     pub text: String,
 }
 
-/// The manifests of an organisation: a file for each peer, and one for what they share.
+/// Renders the manifests of an organisation: one file for each peer, and one for the shared objects.
 pub fn render(organisation: &Organisation) -> Vec<Rendered> {
     let mut files =
         vec![Rendered { file: format!("{}-gateway.yaml", organisation.name), text: shared::render(organisation) }];
@@ -113,13 +117,14 @@ pub fn render(organisation: &Organisation) -> Vec<Rendered> {
     files
 }
 
-/// The configuration of a KIND cluster with a proxy mode; for `kind create cluster --config`, not for `kubectl`.
+/// Renders the configuration of a KIND cluster with a proxy mode, for `kind create cluster --config`, not for
+/// `kubectl`.
 pub fn kind_cluster(mode: ProxyMode) -> Rendered {
-    // In a folder of its own: kubectl apply -f on the folder of the manifests knows no such kind.
+    // In a separate folder, because `kubectl apply -f` on the folder of the manifests does not know this kind.
     Rendered { file: "kind/cluster.yaml".to_owned(), text: cluster::render(mode) }
 }
 
-/// A text as a YAML scalar that cannot be anything else.
+/// Quotes a text as a YAML string.
 fn quoted(text: &str) -> String {
     let escaped = text.chars().flat_map(|c| match c {
         '"' | '\\' => vec!['\\', c],
@@ -134,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_what_kubernetes_takes() {
+    fn labels_are_valid_kubernetes_names() {
         for good in ["org1", "a", "org1-peer1"] {
             assert_eq!(good.parse::<Label>().unwrap().to_string(), good);
         }
@@ -144,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_breaks_out_of_its_line() {
+    fn quoted_values_stay_on_one_line() {
         assert_eq!(quoted("a\"b\\c\nd"), "\"a\\\"b\\\\cd\"");
     }
 }

@@ -1,4 +1,4 @@
-//! A peer: its Service, its volume, and the workload that enrols before it starts.
+//! A peer: its Service, its volume, and the workload, which enrols before the peer starts.
 
 use super::{Organisation, Storage, WorkloadKind, quoted};
 
@@ -56,7 +56,7 @@ spec:
         )
     }
 
-    /// The spec of a claim, at an indent.
+    /// The spec of a claim, indented.
     fn claim_spec(&self, indent: &str) -> Option<String> {
         let Storage::Claim { size, class } = &self.org.storage else { return None };
         let class = class.as_ref().map(|c| format!("{indent}storageClassName: {c}\n")).unwrap_or_default();
@@ -79,7 +79,7 @@ spec:
         let (kind, more) = if self.is_set() {
             ("StatefulSet", format!("  serviceName: {name}\n"))
         } else {
-            // Two peers must never write one ledger.
+            // Two peers must never write to the same ledger.
             ("Deployment", "  strategy:\n    type: Recreate\n".to_owned())
         };
         let templates = self
@@ -136,7 +136,7 @@ spec:
         )
     }
 
-    /// Enrols once for each volume: a second run finds the identity there, and asks for nothing.
+    /// Enrols once for each volume: a second run finds the identity and sends no request.
     fn enrolment(&self) -> String {
         let (name, org) = (self.name(), self.org);
         let mut args: Vec<(&str, String)> = vec![
@@ -216,7 +216,7 @@ spec:
             ("CORE_PEER_FILESYSTEMPATH", "/var/hyperledger/production".to_owned()),
             ("CORE_LEDGER_SNAPSHOTS_ROOTDIR", "/var/hyperledger/production/snapshots".to_owned()),
             ("CORE_OPERATIONS_LISTENADDRESS", "0.0.0.0:9443".to_owned()),
-            // No Docker in the cluster: chaincode runs as a service of its own.
+            // The cluster has no Docker: chaincode runs as a service.
             ("CORE_VM_ENDPOINT", String::new()),
         ]
         .iter()
@@ -254,7 +254,7 @@ spec:
         )
     }
 
-    /// Identity and ledger share a claim, each in a folder of its own; without a claim each is a volume.
+    /// Identity and ledger are two folders of one claim; without a claim each is a volume.
     fn mount(&self, part: &str, path: &str) -> String {
         match self.org.storage {
             Storage::Claim { .. } => {
@@ -293,7 +293,7 @@ spec:
     }
 }
 
-/// What no container of ours may do.
+/// The security context of every container.
 const CONTEXT: &str = "          securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true

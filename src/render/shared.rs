@@ -1,4 +1,4 @@
-//! What the peers of an organisation share: the gateway Service, its Ingress, the disruption budget, the network policy.
+//! The shared objects of an organisation: the gateway Service, its Ingress, the disruption budget, the network policy.
 
 use super::Organisation;
 
@@ -17,7 +17,7 @@ pub(super) fn render(org: &Organisation) -> String {
 fn gateway(org: &Organisation) -> String {
     let Organisation { gateway, namespace, name, .. } = org;
     format!(
-        "# Clients dial this name and reach any peer of {name}: each peer's TLS certificate holds it.
+        "# Clients dial this name and reach any peer of {name}: every peer's TLS certificate contains it.
 apiVersion: v1
 kind: Service
 metadata:
@@ -40,7 +40,7 @@ spec:
 fn ingress(org: &Organisation, host: &str) -> String {
     let Organisation { gateway, namespace, name, ingress_class, .. } = org;
     format!(
-        "# The controller runs with --enable-ssl-passthrough: clients check the peer's own certificate.
+        "# The controller must run with --enable-ssl-passthrough: clients verify the peer's certificate.
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
@@ -74,7 +74,7 @@ spec:
 fn budget(org: &Organisation) -> String {
     let Organisation { namespace, name, .. } = org;
     format!(
-        "# A drained node never takes the last peer.
+        "# Draining nodes never evicts the last peer.
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
@@ -93,7 +93,7 @@ spec:
 fn policy(org: &Organisation) -> String {
     let Organisation { namespace, name, .. } = org;
     format!(
-        "# Anybody may reach the peers' own port; chaincode and metrics only from this namespace.
+        "# All clients may reach the peer port; only pods of this namespace may reach chaincode and metrics.
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:

@@ -192,7 +192,7 @@ fn what_answers_without_tls_is_said_in_plain_words() {
     let ran = fabcert(&["audit", "--output", "json", "--connect", &endpoint], None);
     assert_eq!(ran.code, 6, "{ran:?}");
     let message = ran.json()["findings"][0]["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("what answers there speaks no TLS"), "{message}");
+    assert!(message.contains("the server does not speak TLS"), "{message}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The verdict on what a CA serves, against each kind of anchor.
+//! The check of the certificates that a CA serves, against each kind of anchor.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ fn judge_at(anchors: &TrustAnchors, served: &[&Made], host: &str, now: u64) -> R
     anchors.judge((&chain[0], &chain[1..]), &host, UnixTime::since_unix_epoch(Duration::from_secs(now)))
 }
 
-/// The table of what the Go client takes: an intermediate CA serves TLS and sends its leaf alone.
+/// As in the Go client: an intermediate CA serves TLS and sends only its leaf.
 #[test]
-fn a_lone_leaf_is_accepted_as_the_go_client_accepts_it() {
+fn a_lone_leaf_is_accepted_as_in_the_go_client() {
     let Pki { root, intermediate, leaf } = pki(&[HOST]);
     let unknown = judge(&anchors(&[&root]), &[&leaf], HOST).expect_err("root only");
     let TlsFailure::UnknownIssuer(unknown) = unknown else { panic!("{unknown}") };
@@ -44,16 +44,16 @@ fn a_lone_leaf_is_accepted_as_the_go_client_accepts_it() {
 }
 
 #[test]
-fn several_files_are_one_set() {
-    let (ours, other) = (pki(&[HOST]), pki(&[HOST]));
+fn several_files_form_one_set() {
+    let (own, other) = (pki(&[HOST]), pki(&[HOST]));
     let mut both = anchors(&[&other.root]);
-    both.add_pem("ours.pem", ours.intermediate.pem().as_bytes()).expect("anchors");
+    both.add_pem("own.pem", own.intermediate.pem().as_bytes()).expect("anchors");
     assert_eq!(both.certs().count(), 2);
-    assert_eq!(judge(&both, &[&ours.leaf], HOST), Ok(()));
+    assert_eq!(judge(&both, &[&own.leaf], HOST), Ok(()));
 }
 
 #[test]
-fn names_are_those_of_the_sans_and_are_printed_when_they_do_not_fit() {
+fn host_names_are_sans_and_a_mismatch_lists_them() {
     let Pki { intermediate, leaf, .. } = pki(&[HOST, "10.0.0.7", "*.org1.example"]);
     let anchors = anchors(&[&intermediate]);
     for host in [HOST, "ORG1-CA", "10.0.0.7", "ca.org1.example"] {
@@ -64,12 +64,12 @@ fn names_are_those_of_the_sans_and_are_printed_when_they_do_not_fit() {
         assert!(wrong.to_string().ends_with("it is for org1-ca, 10.0.0.7, *.org1.example"), "{wrong}");
     }
     let nameless = issued(server_params(&[]), &intermediate);
-    let wrong = judge(&anchors, &[&nameless], HOST).expect_err("the CN is no name");
-    assert!(wrong.to_string().contains("no name at all"), "{wrong}");
+    let wrong = judge(&anchors, &[&nameless], HOST).expect_err("the CN does not count");
+    assert!(wrong.to_string().contains("has no names"), "{wrong}");
 }
 
 #[test]
-fn a_leaf_that_is_an_anchor_still_needs_its_name_dates_and_usage() {
+fn an_anchor_leaf_still_needs_name_dates_and_usage() {
     let leaf = self_signed(server_params(&[HOST]));
     assert_eq!(judge(&anchors(&[&leaf]), &[&leaf], HOST), Ok(()));
     assert!(matches!(judge(&anchors(&[&leaf]), &[&leaf], "other"), Err(TlsFailure::WrongHost { .. })));
@@ -80,9 +80,9 @@ fn a_leaf_that_is_an_anchor_still_needs_its_name_dates_and_usage() {
     assert!(matches!(judge(&anchors(&[&leaf]), &[&leaf], HOST), Err(TlsFailure::NotForServers { .. })));
 }
 
-/// The first-network habit: the CA's own certificate serves TLS.
+/// The first-network setup: the CA's own certificate serves TLS.
 #[test]
-fn a_ca_certificate_that_serves_tls_is_accepted_as_its_own_anchor_only() {
+fn a_ca_certificate_serves_tls_only_as_its_own_anchor() {
     let root = self_signed(ca_params("root"));
     let mut own = ca_params("ca");
     own.subject_alt_names = server_params(&[HOST]).subject_alt_names;
@@ -92,7 +92,7 @@ fn a_ca_certificate_that_serves_tls_is_accepted_as_its_own_anchor_only() {
 }
 
 #[test]
-fn an_anchor_that_is_no_ca_vouches_for_nobody_else() {
+fn an_anchor_that_is_not_a_ca_trusts_only_itself() {
     let leaf = self_signed(server_params(&[HOST]));
     let child = issued(server_params(&[HOST]), &leaf);
     assert!(matches!(judge(&anchors(&[&leaf]), &[&child], HOST), Err(TlsFailure::UnknownIssuer(_))));
@@ -100,7 +100,7 @@ fn an_anchor_that_is_no_ca_vouches_for_nobody_else() {
 }
 
 #[test]
-fn an_anchors_own_dates_and_path_length_hold() {
+fn the_dates_and_path_length_of_an_anchor_apply() {
     let mut old = ca_params("root");
     old.not_after = date_time_ymd(2021, 1, 1);
     let old = self_signed(old);
@@ -117,16 +117,16 @@ fn an_anchors_own_dates_and_path_length_hold() {
 }
 
 #[test]
-fn dates_are_told_with_the_local_clock() {
+fn date_errors_include_the_local_time() {
     let Pki { intermediate, leaf, .. } = pki(&[HOST]);
     let late = judge_at(&anchors(&[&intermediate]), &[&leaf], HOST, 5_000_000_000).expect_err("expired");
-    assert!(late.to_string().contains("expired at 2120-01-01T00:00:00Z; the local clock says 2128-"), "{late}");
+    assert!(late.to_string().contains("expired at 2120-01-01T00:00:00Z; the local time is 2128-"), "{late}");
     let early = judge_at(&anchors(&[&intermediate]), &[&leaf], HOST, 1_000).expect_err("not yet valid");
     assert!(matches!(early, TlsFailure::NotYetValid { .. }), "{early}");
 }
 
 #[test]
-fn a_certificate_for_clients_serves_nobody() {
+fn a_client_certificate_cannot_serve_tls() {
     let root = self_signed(ca_params("root"));
     let mut for_clients = params("c", &[HOST]);
     for_clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -140,17 +140,17 @@ fn a_certificate_for_clients_serves_nobody() {
 }
 
 #[test]
-fn a_ca_set_up_anew_is_told_from_an_unknown_one() {
+fn a_recreated_ca_is_distinguished_from_an_unknown_one() {
     let (then, now) = (self_signed(ca_params("root")), self_signed(ca_params("root")));
     let leaf = issued(server_params(&[HOST]), &now);
     let failure = judge(&anchors(&[&then]), &[&leaf], HOST).expect_err("another key");
     assert!(failure.to_string().contains("has the issuer's name but another key"), "{failure}");
-    assert!(failure.next_step().contains("set up again"));
+    assert!(failure.next_step().contains("recreated"));
 
     let alone = self_signed(params("alone", &["elsewhere"]));
     let failure = judge(&anchors(&[&then]), &[&alone], HOST).expect_err("self-signed");
     assert!(failure.to_string().contains("it is self-signed"), "{failure}");
-    assert!(failure.to_string().ends_with("not for this host either, but for elsewhere"), "{failure}");
+    assert!(failure.to_string().ends_with("do not include this host either, only elsewhere"), "{failure}");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn ingress_default_certificates_are_recognised() {
     let nginx = self_signed(params("Kubernetes Ingress Controller Fake Certificate", &["ingress.local"]));
     let traefik = self_signed(params("TRAEFIK DEFAULT CERT", &["x.traefik.default"]));
     for (served, name) in [(nginx, "Kubernetes"), (traefik, "Traefik")] {
-        let failure = judge(&anchors(&[&root]), &[&served], HOST).expect_err("no CA");
+        let failure = judge(&anchors(&[&root]), &[&served], HOST).expect_err("not a CA");
         assert!(matches!(failure, TlsFailure::IngressDefault { .. }), "{failure}");
         assert!(failure.to_string().contains(name) && failure.next_step().contains("passthrough"), "{failure}");
     }

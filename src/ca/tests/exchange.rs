@@ -1,4 +1,4 @@
-//! Whole exchanges over plain HTTP: what goes out, and what each kind of answer or silence becomes.
+//! Whole exchanges over plain HTTP: the request sent, and the result of each kind of answer or silence.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn enrolled() -> String {
 }
 
 #[test]
-fn an_enrolment_goes_out_as_basic_json_and_comes_back_with_the_servers_clock() {
+fn an_enrolment_sends_basic_json_and_returns_the_server_date() {
     let server = serve(None, vec![answer("201 Created", &enrolled())]);
     let (url, ..) = CaUrl::parse(&format!("http://{}/api/v1/", server.address)).expect("a URL");
     let client = Client::builder(url).plaintext(true).ca_name(Some("rootca".to_owned())).build().expect("a client");
@@ -44,7 +44,7 @@ fn an_enrolment_goes_out_as_basic_json_and_comes_back_with_the_servers_clock() {
 }
 
 #[test]
-fn cainfo_carries_no_credentials() {
+fn cainfo_sends_no_credentials() {
     let body = recorded(include_str!("../../../testdata/wire/01-cainfo.response.json"));
     let server = serve(None, vec![answer("200 OK", &body)]);
     let info = block_on(plain_client(server.address).build().expect("a client").info()).expect("info");
@@ -53,7 +53,7 @@ fn cainfo_carries_no_credentials() {
 }
 
 #[test]
-fn tokens_sign_the_very_path_and_bytes_that_are_sent() {
+fn tokens_sign_the_exact_path_and_bytes_sent() {
     let body = recorded(include_str!("../../../testdata/wire/05-register-ok.response.json"));
     let server = serve(None, vec![answer("201 Created", &body)]);
     let (url, ..) = CaUrl::parse(&format!("http://{}/a b", server.address)).expect("a URL");
@@ -73,7 +73,7 @@ fn tokens_sign_the_very_path_and_bytes_that_are_sent() {
 }
 
 #[test]
-fn a_token_that_is_refused_under_a_path_is_signed_once_more_over_what_a_ca_behind_a_proxy_sees() {
+fn a_refused_token_is_signed_again_for_the_path_behind_a_proxy() {
     let refusal =
         r#"{"success":false,"result":"","errors":[{"code":20,"message":"Authentication failure"}],"messages":[]}"#;
     let body = recorded(include_str!("../../../testdata/wire/05-register-ok.response.json"));
@@ -97,7 +97,7 @@ fn a_token_that_is_refused_under_a_path_is_signed_once_more_over_what_a_ca_behin
 
     let (done, requests) = register("");
     assert!(done.expect_err("refused").is_refusal());
-    assert_eq!(requests.len(), 1, "there is no other path to sign over");
+    assert_eq!(requests.len(), 1, "there is no other path to sign");
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn redirects_are_not_followed() {
         assert!(Error::from(error).help().expect("help").contains("redirects are not followed"));
         assert_eq!(server.requests.lock().expect("a lock").len(), 1);
     }
-    assert!(elsewhere.accept().is_err(), "nothing may have come here");
+    assert!(elsewhere.accept().is_err(), "no connection may arrive");
 }
 
 #[test]
-fn a_silent_server_is_left_when_the_time_is_over() {
+fn a_silent_server_times_out() {
     let server = serve(None, vec![silence()]);
     let client = plain_client(server.address).timeout(Duration::from_millis(300)).build().expect("a client");
     let begun = Instant::now();
@@ -131,7 +131,7 @@ fn a_silent_server_is_left_when_the_time_is_over() {
 }
 
 #[test]
-fn a_body_that_never_ends_is_left_when_the_time_is_over() {
+fn an_endless_body_times_out() {
     let begins = |stream: &mut dyn super::server::Connection| {
         let _ = stream.write_all(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"res\r\n");
         silence()(stream);
@@ -143,7 +143,7 @@ fn a_body_that_never_ends_is_left_when_the_time_is_over() {
 }
 
 #[test]
-fn a_huge_body_is_not_read() {
+fn a_huge_body_is_rejected() {
     let head = |length: &str| format!("HTTP/1.1 200 OK\r\n{length}\r\n\r\n").into_bytes();
     let mut endless = head("Transfer-Encoding: chunked");
     for _ in 0..32 {
@@ -161,7 +161,7 @@ fn a_huge_body_is_not_read() {
 }
 
 #[test]
-fn a_cut_answer_leaves_the_outcome_open() {
+fn a_cut_answer_is_ambiguous() {
     let whole = enrolled();
     let cut_body = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{}", whole.len(), &whole[..100]);
     for bytes in [
@@ -183,16 +183,16 @@ fn a_cut_answer_leaves_the_outcome_open() {
 }
 
 #[test]
-fn nothing_was_sent_where_nobody_listens() {
+fn a_refused_connection_sends_nothing() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-    let error = enroll(&plain_client(port).build().expect("a client")).expect_err("nobody");
+    let error = enroll(&plain_client(port).build().expect("a client")).expect_err("not listening");
     assert!(matches!(error, CaError::Connect { .. }), "{error}");
     assert!(error.to_string().contains("onnection refused"), "{error}");
     assert!(error.is_retryable() && !error.is_ambiguous());
 }
 
 #[test]
-fn a_host_without_an_address_is_told() {
+fn a_host_without_an_address_is_reported() {
     let (url, ..) = CaUrl::parse("http://no-such-host.invalid").expect("a URL");
     let client = Client::builder(url).plaintext(true).build().expect("a client");
     let error = enroll(&client).expect_err("no address");
@@ -201,7 +201,7 @@ fn a_host_without_an_address_is_told() {
 }
 
 #[test]
-fn the_secret_is_blotted_out_of_what_the_server_says() {
+fn the_secret_is_removed_from_server_messages() {
     let says = r#"{"result":"","errors":[{"code":0,"message":"peerpw is no good"}],"messages":[],"success":false}"#;
     let server = serve(None, vec![answer("500 Internal Server Error", says), answer("400 Bad Request", "got peerpw")]);
     let client = plain_client(server.address).build().expect("a client");
@@ -213,7 +213,7 @@ fn the_secret_is_blotted_out_of_what_the_server_says() {
 }
 
 #[test]
-fn a_success_without_a_certificate_is_not_as_asked() {
+fn a_success_without_a_certificate_is_unusable() {
     let says = |result: &str| format!(r#"{{"result":{result},"errors":[],"messages":[],"success":true}}"#);
     for result in ["\"\"", "{}", r#"{"Cert":"x"}"#, r#"{"Cert":"%","ServerInfo":{"CAChain":""}}"#] {
         let server = serve(None, vec![answer("201 Created", &says(result))]);
@@ -225,7 +225,7 @@ fn a_success_without_a_certificate_is_not_as_asked() {
 }
 
 #[test]
-fn ids_that_cannot_enrol_are_refused_before_anything_is_sent() {
+fn ids_that_cannot_enrol_are_refused_before_sending() {
     let server = serve(None, vec![answer("500 Never", "")]);
     let client = plain_client(server.address).build().expect("a client");
     for id in ["", "a:b"] {
@@ -248,7 +248,7 @@ fn plain_http_and_missing_anchors_are_usage_errors() {
 }
 
 #[test]
-fn a_proxy_is_used_when_it_is_named() {
+fn a_given_proxy_is_used() {
     let proxy = serve(None, vec![answer("201 Created", &enrolled())]);
     let (url, ..) = CaUrl::parse("http://ca.invalid:7054").expect("a URL");
     let builder = Client::builder(url).plaintext(true);
@@ -257,14 +257,14 @@ fn a_proxy_is_used_when_it_is_named() {
     assert!(proxy.requests.lock().expect("a lock")[0].starts_with("POST http://ca.invalid:7054/enroll "));
     let (url, ..) = CaUrl::parse("http://ca.invalid:7054").expect("a URL");
     let error =
-        Client::builder(url).plaintext(true).proxy(Some("://u:hidden@".to_owned())).build().expect_err("no URL");
+        Client::builder(url).plaintext(true).proxy(Some("://u:hidden@".to_owned())).build().expect_err("not a URL");
     assert!(!format!("{error} {error:?}").contains("hidden"));
     assert_eq!(error.kind(), ErrorKind::Usage);
 }
 
 const CHILD: &str = "FABCERT_TEST_ADDRESS";
 
-/// The environment belongs to the whole process, so this runs itself again with proxies named there.
+/// The environment is process-wide, so the test runs itself in a child process with proxies set.
 #[test]
 fn proxies_of_the_environment_are_not_used() {
     if let Ok(address) = std::env::var(CHILD) {
@@ -284,5 +284,5 @@ fn proxies_of_the_environment_are_not_used() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(server.requests.lock().expect("a lock").len(), 1);
     proxy.set_nonblocking(true).expect("a listener");
-    assert!(proxy.accept().is_err(), "nothing may have come here");
+    assert!(proxy.accept().is_err(), "no connection may arrive");
 }

@@ -1,4 +1,4 @@
-//! The client against recorded exchanges, small servers on loopback, and certificates made for the purpose.
+//! Tests of the client against recorded exchanges, loopback servers and generated certificates.
 
 mod anchors;
 mod exchange;

@@ -1,4 +1,4 @@
-//! Certificates made for the purpose.
+//! Certificates generated for tests.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,

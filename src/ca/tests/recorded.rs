@@ -27,7 +27,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// What the Go client's request means: members that say nothing left out, names as we write them.
+/// The meaning of a Go client's request: empty members removed, names in the spelling of this client.
 fn meaning(body: &Value) -> Value {
     let silent = |v: &Value| matches!(v, Value::Null | Value::Bool(false)) || v == "" || v == "0001-01-01T00:00:00Z";
     let members = body.as_object().expect("an object").iter().filter(|(_, v)| !silent(v));
@@ -45,7 +45,7 @@ fn answer(operation: Operation, response: &Value) -> Result<Value, ServerError> 
 }
 
 #[test]
-fn enrolment_requests_mean_what_the_go_client_sends() {
+fn enrolment_requests_are_equivalent_to_the_go_clients() {
     for (request, _) in [
         recorded!("02-enroll-ok"),
         recorded!("07-enroll-hosts"),
@@ -54,7 +54,7 @@ fn enrolment_requests_mean_what_the_go_client_sends() {
     ] {
         let body = &request["body"];
         let sans: Vec<_> = body["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str).map(san).collect();
-        let ours = wire::enroll_body(
+        let own = wire::enroll_body(
             &EnrollRequest {
                 csr_pem: text(body, "certificate_request"),
                 sans: &sans,
@@ -63,17 +63,12 @@ fn enrolment_requests_mean_what_the_go_client_sends() {
             },
             Some(text(body, "CAName")),
         );
-        assert_eq!(
-            serde_json::from_slice::<Value>(&ours).expect("JSON"),
-            meaning(body),
-            "{}",
-            text(&request, "target")
-        );
+        assert_eq!(serde_json::from_slice::<Value>(&own).expect("JSON"), meaning(body), "{}", text(&request, "target"));
     }
 }
 
 #[test]
-fn cainfo_and_register_requests_mean_what_the_go_client_sends() {
+fn cainfo_and_register_requests_are_equivalent_to_the_go_clients() {
     let (request, _) = recorded!("01-cainfo");
     assert_eq!(serde_json::from_slice::<Value>(&wire::cainfo_body(Some("rootca"))).expect("JSON"), request["body"]);
 
@@ -85,7 +80,7 @@ fn cainfo_and_register_requests_mean_what_the_go_client_sends() {
         ecert: a["ecert"] == true,
     };
     let attrs: Vec<_> = body["attrs"].as_array().expect("attrs").iter().map(attribute).collect();
-    let ours = wire::register_body(
+    let own = wire::register_body(
         &RegisterRequest {
             id: text(body, "id"),
             identity_type: Some(text(body, "type")),
@@ -96,18 +91,18 @@ fn cainfo_and_register_requests_mean_what_the_go_client_sends() {
         },
         Some("rootca"),
     );
-    assert_eq!(serde_json::from_slice::<Value>(&ours).expect("JSON"), meaning(body));
+    assert_eq!(serde_json::from_slice::<Value>(&own).expect("JSON"), meaning(body));
 }
 
 #[test]
-fn nothing_is_sent_for_what_was_not_asked() {
-    let ours = wire::enroll_body(&EnrollRequest { csr_pem: "CSR", ..EnrollRequest::default() }, None);
-    assert_eq!(ours, br#"{"certificate_request":"CSR"}"#);
+fn options_without_a_value_are_omitted() {
+    let own = wire::enroll_body(&EnrollRequest { csr_pem: "CSR", ..EnrollRequest::default() }, None);
+    assert_eq!(own, br#"{"certificate_request":"CSR"}"#);
     assert_eq!(wire::cainfo_body(None), b"{}");
 }
 
 #[test]
-fn a_wish_for_not_before_is_sent_in_rfc_3339() {
+fn not_before_is_sent_in_rfc_3339() {
     let request = EnrollRequest {
         csr_pem: "CSR",
         not_before: crate::Timestamp::parse_rfc3339("2026-11-23T16:00:00Z"),
@@ -115,16 +110,16 @@ fn a_wish_for_not_before_is_sent_in_rfc_3339() {
         attrs: Some(&[wire::AttrRequest { name: "a".to_owned(), optional: true }]),
         ..EnrollRequest::default()
     };
-    let ours: Value = serde_json::from_slice(&wire::enroll_body(&request, Some("x"))).expect("JSON");
+    let own: Value = serde_json::from_slice(&wire::enroll_body(&request, Some("x"))).expect("JSON");
     let expected = serde_json::json!({
         "certificate_request": "CSR", "label": "l", "NotBefore": "2026-11-23T16:00:00Z", "caname": "x",
         "attr_reqs": [{"name": "a", "optional": true}],
     });
-    assert_eq!(ours, expected);
+    assert_eq!(own, expected);
 }
 
 #[test]
-fn the_go_clients_tokens_sign_the_payload_that_we_sign() {
+fn go_client_tokens_sign_the_same_payload() {
     for (request, _) in [recorded!("05-register-ok"), recorded!("09-reenroll")] {
         let headers = request["headers"].as_array().expect("headers");
         let token = headers.iter().find(|h| h[0] == "Authorization").and_then(|h| h[1].as_str()).expect("a token");
@@ -139,12 +134,12 @@ fn the_go_clients_tokens_sign_the_payload_that_we_sign() {
         let cert = &Cert::all_from_pem(&cert_pem).expect("a certificate")[0];
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, cert.public_key_bits())
             .verify(payload.as_bytes(), &STANDARD.decode(signature).expect("base64"))
-            .expect("a signature over our payload");
+            .expect("a signature over the same payload");
     }
 }
 
 #[test]
-fn certificates_and_chains_are_read_from_real_answers() {
+fn certificates_and_chains_are_parsed_from_real_answers() {
     for ((_, response), length) in [
         (recorded!("02-enroll-ok"), 1),
         (recorded!("07-enroll-hosts"), 1),
@@ -172,7 +167,7 @@ fn real_refusals_are_refusals() {
     let cases = [
         (recorded!("03-enroll-wrong-password"), Some(20), Class::Credential, "each wrong secret counts"),
         (recorded!("04-enroll-unknown-ca"), Some(19), Class::Permanent, "--ca-name"),
-        (recorded!("06-register-duplicate"), Some(74), Class::Permanent, "nothing is to be done"),
+        (recorded!("06-register-duplicate"), Some(74), Class::Permanent, "no action needed"),
         (recorded!("22-malformed-csr-not-pem"), Some(31), Class::Permanent, ""),
         (recorded!("23-malformed-csr-bad-der"), Some(0), Class::Permanent, ""),
         (recorded!("24-malformed-csr-bad-signature"), Some(0), Class::Permanent, ""),
@@ -191,7 +186,7 @@ fn real_refusals_are_refusals() {
 }
 
 #[test]
-fn what_the_ca_echoes_of_a_request_is_left_out() {
+fn requests_repeated_by_the_ca_are_omitted() {
     let (_, response) = recorded!("33-invalid-json");
     assert!(text(&response, "body_raw").contains("secret-in-body"));
     let error = answer(Operation::Enroll, &response).expect_err("a refusal");
@@ -202,7 +197,7 @@ fn what_the_ca_echoes_of_a_request_is_left_out() {
 #[test]
 fn the_real_servers_plain_404_points_to_the_path() {
     let (_, response) = recorded!("31-not-found-path");
-    let error = answer(Operation::Enroll, &response).expect_err("no answer of a CA");
+    let error = answer(Operation::Enroll, &response).expect_err("not an answer of a CA");
     assert_eq!((error.code, error.class), (None, Class::Misconfigured));
     assert_eq!(error.class.kind(), ErrorKind::Unreachable);
     assert!(error.to_string().contains("HTTP 404") && error.next_step().contains("path"), "{error}");

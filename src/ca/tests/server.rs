@@ -1,4 +1,4 @@
-//! A server on loopback that behaves as a test asks.
+//! A loopback server with a given behaviour.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,18 +12,18 @@ use crate::ca::{CaUrl, Client, ClientBuilder};
 pub(super) trait Connection: Read + Write {}
 impl<T: Read + Write> Connection for T {}
 
-/// What a server does with a connection whose request it has read.
+/// The behaviour of a server after it has read a request.
 pub(super) type Behaviour = Box<dyn Fn(&mut dyn Connection) + Send>;
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    /// Head and body of each request, as they came.
+    /// Head and body of each request, as received.
     pub(super) requests: Arc<Mutex<Vec<String>>>,
-    /// Says something when a connection was closed by its client.
+    /// Receives a value when a client closes a connection.
     pub(super) closed: Receiver<()>,
 }
 
-/// Takes connections one after the other: the n-th behaves as the n-th of `behaviours`, any further one as the last.
+/// Accepts connections in sequence: the n-th uses the n-th of `behaviours`, further ones the last.
 pub(super) fn serve(tls: Option<rustls::ServerConfig>, behaviours: Vec<Behaviour>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -60,13 +60,13 @@ fn talk(stream: &mut dyn Connection, seen: &Mutex<Vec<String>>, behaviour: &Beha
     }
 }
 
-/// Reads until the client closes, so that nothing unread makes the kernel reset the connection.
+/// Reads until the client closes, because unread data makes the kernel reset the connection.
 fn drain(connection: &mut TcpStream) {
     let mut buffer = [0; 4096];
     while !matches!(connection.read(&mut buffer), Ok(0) | Err(_)) {}
 }
 
-/// Head and body by `Content-Length`; `None` when the connection ends or fails before.
+/// Head and body by `Content-Length`; `None` if the connection ends or fails before.
 fn read_request(stream: &mut dyn Connection) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -97,7 +97,7 @@ pub(super) fn reply(bytes: impl Into<Vec<u8>>) -> Behaviour {
     })
 }
 
-/// A whole answer, after which the connection ends, as it says: a client that kept it for its next request would lose that.
+/// A complete answer with `Connection: close`, so that the client does not reuse the connection.
 pub(super) fn answer(status: &str, body: &str) -> Behaviour {
     let length = body.len();
     reply(format!(
@@ -105,7 +105,7 @@ pub(super) fn answer(status: &str, body: &str) -> Behaviour {
     ))
 }
 
-/// Keeps the connection open and says nothing until the client closes it.
+/// Keeps the connection open without an answer until the client closes it.
 pub(super) fn silence() -> Behaviour {
     Box::new(|stream| {
         let mut buffer = [0; 64];
@@ -117,7 +117,7 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
-/// A client of the server in plain HTTP, with short limits.
+/// A client of the server over plain HTTP, with short limits.
 pub(super) fn plain_client(address: SocketAddr) -> ClientBuilder {
     let (url, ..) = CaUrl::parse(&format!("http://{address}")).expect("a URL");
     Client::builder(url).plaintext(true).timeout(Duration::from_secs(5))

@@ -1,4 +1,4 @@
-//! What each kind of answer means.
+//! The classification of each kind of answer.
 
 use crate::ErrorKind;
 use crate::ca::status::{Operation, classify, harmless};
@@ -10,7 +10,7 @@ fn envelope(code: i64, message: &str) -> String {
 }
 
 fn judged(operation: Operation, status: u16, body: &str) -> CaError {
-    let error = classify(operation, status, body.as_bytes()).expect_err("no success");
+    let error = classify(operation, status, body.as_bytes()).expect_err("not a success");
     CaError::Server { address: "h:7054".to_owned(), error }
 }
 
@@ -20,7 +20,7 @@ fn server_error(error: &CaError) -> &ServerError {
 }
 
 #[test]
-fn envelopes_are_classed_by_status_and_code() {
+fn envelopes_are_classified_by_status_and_code() {
     use Class::{Ambiguous, Credential, Locked, Permanent, Transient, TransientOnce};
     let cases = [
         (401, 20, "Authentication failure", Credential),
@@ -58,7 +58,7 @@ fn envelopes_are_classed_by_status_and_code() {
 }
 
 #[test]
-fn answers_outside_the_envelope_are_no_refusal() {
+fn answers_without_an_envelope_are_not_refusals() {
     let html = "<html>\r\n<head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>";
     let cases = [
         (502, html, Class::Gateway, "nginx"),
@@ -83,21 +83,21 @@ fn answers_outside_the_envelope_are_no_refusal() {
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{status} {body}");
         assert_eq!(error.is_retryable(), status >= 500, "{status} {body}");
         assert!(error.to_string().contains(word), "{error}");
-        // What was counted cannot be known from a gateway's failure or from a success that cannot be read.
+        // A gateway's failure or an unreadable success does not show whether the CA counted the enrolment.
         assert_eq!(error.is_ambiguous(), !(300..500).contains(&status), "{status} {body}");
         assert!(!judged(Operation::CaInfo, status, body).is_ambiguous(), "{status} {body}");
     }
 }
 
 #[test]
-fn the_same_code_leads_elsewhere_for_a_secret_and_for_a_token() {
+fn the_next_step_differs_for_secret_and_token() {
     let help = |operation| server_error(&judged(operation, 401, &envelope(20, "Authentication failure"))).next_step();
     assert!(help(Operation::Enroll).contains("secret"));
     assert!(help(Operation::Reenroll).contains("certificate"));
 }
 
 #[test]
-fn foreign_text_is_bounded_and_cannot_disturb_a_terminal() {
+fn foreign_text_is_bounded_and_safe_for_a_terminal() {
     assert_eq!(harmless("a\u{1b}[31m\r\nb\u{202e}c\0", 80), "a [31m b c");
     assert_eq!(harmless(&"x".repeat(1000), 80), format!("{}...", "x".repeat(80)));
     assert_eq!(harmless(&"é".repeat(80), 80), "é".repeat(80));
@@ -117,7 +117,7 @@ fn exit_codes_follow_the_class() {
 
 proptest::proptest! {
     #[test]
-    fn no_answer_makes_it_panic(status in 100u16..600, body in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+    fn classification_never_panics(status in 100u16..600, body in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
         if let Err(error) = classify(Operation::Enroll, status, &body) {
             proptest::prop_assert!(!error.to_string().chars().any(char::is_control));
         }

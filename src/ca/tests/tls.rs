@@ -53,7 +53,7 @@ fn ask(builder: ClientBuilder) -> Result<(), CaError> {
 }
 
 fn failure(builder: ClientBuilder) -> TlsFailure {
-    let error = ask(builder).expect_err("no trust");
+    let error = ask(builder).expect_err("not trusted");
     assert!(!error.is_retryable() && !error.is_ambiguous(), "{error}");
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     let CaError::Tls { failure, .. } = error else { panic!("{error} {error:?}") };
@@ -65,7 +65,7 @@ fn count(server: &Server) -> usize {
 }
 
 #[test]
-fn tls_1_2_and_1_3_lead_to_the_anchor_by_name_and_by_address() {
+fn tls_1_2_and_1_3_are_accepted_by_name_and_address() {
     let Pki { intermediate, leaf, .. } = pki(&NAMES);
     for version in BOTH {
         let server = serve(Some(config(&[&leaf], None, &[version])), vec![info()]);
@@ -76,7 +76,7 @@ fn tls_1_2_and_1_3_lead_to_the_anchor_by_name_and_by_address() {
 }
 
 #[test]
-fn no_request_leaves_before_the_server_is_trusted() {
+fn no_request_is_sent_to_an_untrusted_server() {
     let Pki { root, intermediate, leaf } = pki(&["org1-ca", "org1-ca.fabric"]);
     let server = serve(Some(config(&[&leaf], None, BOTH)), vec![info()]);
     let wrong = failure(client(&at(server.address), &intermediate));
@@ -89,7 +89,7 @@ fn no_request_leaves_before_the_server_is_trusted() {
 }
 
 #[test]
-fn an_ingress_default_certificate_is_told() {
+fn an_ingress_default_certificate_is_reported() {
     let root = self_signed(ca_params("root"));
     let fake = self_signed(params("Kubernetes Ingress Controller Fake Certificate", &["ingress.local"]));
     let server = serve(Some(config(&[&fake], None, BOTH)), vec![info()]);
@@ -97,7 +97,7 @@ fn an_ingress_default_certificate_is_told() {
 }
 
 #[test]
-fn a_client_certificate_is_shown_where_it_is_demanded() {
+fn a_client_certificate_is_sent_if_required() {
     let Pki { intermediate, leaf, .. } = pki(&NAMES);
     let clients = self_signed(ca_params("clients"));
     // As a Fabric CA issues identities: no extended key usage.
@@ -128,7 +128,7 @@ fn a_client_certificate_needs_its_own_key() {
 }
 
 #[test]
-fn tls_to_a_plain_http_port_is_told() {
+fn tls_to_a_plain_http_port_is_reported() {
     let anchor = self_signed(ca_params("root"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -144,29 +144,29 @@ fn tls_to_a_plain_http_port_is_told() {
 }
 
 #[test]
-fn plain_http_to_a_tls_port_is_told() {
+fn plain_http_to_a_tls_port_is_reported() {
     let go = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
     let server = serve(None, vec![super::server::reply(go)]);
-    let error = ask(plain_client(server.address)).expect_err("no answer of a CA");
+    let error = ask(plain_client(server.address)).expect_err("not an answer of a CA");
     assert!(error.to_string().contains("TLS port") && !error.is_retryable(), "{error}");
     assert!(Error::from(error).help().expect("help").contains("https://"));
 }
 
 #[test]
-fn a_handshake_that_never_comes_is_transient_and_nothing_was_sent() {
+fn a_missing_handshake_is_transient_and_sends_nothing() {
     let anchor = self_signed(ca_params("root"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let error = ask(client(&at(address), &anchor).connect_timeout(Duration::from_millis(200))).expect_err("silence");
     assert!(matches!(error, CaError::ConnectTimeout { .. }), "{error}");
     assert!(error.is_retryable() && !error.is_ambiguous());
-    // A limit of the whole that is as short says the same: nothing was sent.
+    // An equally short total limit has the same result: nothing was sent.
     let error = ask(client(&at(address), &anchor).timeout(Duration::from_millis(200))).expect_err("silence");
     assert!(matches!(error, CaError::ConnectTimeout { .. }), "{error}");
 }
 
 #[test]
-fn silence_after_the_handshake_leaves_the_outcome_open() {
+fn silence_after_the_handshake_is_ambiguous() {
     let Pki { intermediate, leaf, .. } = pki(&NAMES);
     let server = serve(Some(config(&[&leaf], None, BOTH)), vec![silence()]);
     let error = ask(client(&at(server.address), &intermediate).timeout(Duration::from_secs(2))).expect_err("silence");
@@ -174,7 +174,7 @@ fn silence_after_the_handshake_leaves_the_outcome_open() {
 }
 
 #[test]
-fn a_proxy_that_is_named_tunnels_tls() {
+fn a_given_proxy_tunnels_tls() {
     let anchor = self_signed(ca_params("root"));
     let proxy = serve(None, vec![answer("502 Bad Gateway", "")]);
     let builder = client("https://ca.invalid:7054", &anchor).proxy(Some(format!("http://{}", proxy.address)));
@@ -184,10 +184,10 @@ fn a_proxy_that_is_named_tunnels_tls() {
 }
 
 #[test]
-fn alerts_of_a_go_server_are_read() {
+fn alerts_of_a_go_server_are_recognised() {
     let read = |alert, identified| TlsFailure::from_rustls(&rustls::Error::AlertReceived(alert), identified);
     assert_eq!(read(AlertDescription::CertificateRequired, false), TlsFailure::ClientCertRequired);
-    // What crypto/tls sends under TLS 1.2 when the certificate is missing.
+    // Go's crypto/tls sends this under TLS 1.2 if the certificate is missing.
     assert_eq!(read(AlertDescription::BadCertificate, false), TlsFailure::ClientCertRequired);
     assert!(matches!(read(AlertDescription::BadCertificate, true), TlsFailure::ClientCertRefused { .. }));
     assert!(matches!(read(AlertDescription::ProtocolVersion, false), TlsFailure::NoCommonVersion { .. }));

@@ -1,4 +1,4 @@
-//! What is tried again, for how long, and with which pauses.
+//! Retries: which errors, for how long, and with which pauses.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn refused_connection() -> CaError {
 }
 
 fn answered(status: u16, body: &str) -> CaError {
-    let error = classify(Operation::Enroll, status, body.as_bytes()).expect_err("no success");
+    let error = classify(Operation::Enroll, status, body.as_bytes()).expect_err("not a success");
     CaError::Server { address: "h:1".to_owned(), error }
 }
 
@@ -23,12 +23,12 @@ fn envelope(code: i64, message: &str) -> String {
 }
 
 #[test]
-fn without_wait_nothing_is_tried_again() {
+fn without_wait_there_are_no_retries() {
     assert_eq!(RetryPolicy::once().pause(&refused_connection(), 1, Duration::ZERO, 0.5), None);
 }
 
 #[test]
-fn pauses_grow_to_a_cap_and_end_at_the_deadline() {
+fn pauses_grow_to_a_cap_and_stop_at_the_deadline() {
     let policy = RetryPolicy::until(MINUTE);
     let pause =
         |failures, elapsed, random| policy.pause(&refused_connection(), failures, Duration::from_secs(elapsed), random);
@@ -44,7 +44,7 @@ fn pauses_grow_to_a_cap_and_end_at_the_deadline() {
 }
 
 #[test]
-fn only_what_may_pass_is_tried_again() {
+fn only_temporary_errors_are_retried() {
     let policy = RetryPolicy::until(MINUTE);
     let tried = |error: &CaError| policy.pause(error, 1, Duration::ZERO, 0.5).is_some();
     let address = || "h:1".to_owned();
@@ -76,7 +76,7 @@ fn only_what_may_pass_is_tried_again() {
 }
 
 #[test]
-fn an_unchecked_revocation_is_tried_once_more_only() {
+fn an_unchecked_revocation_is_retried_once() {
     let error = answered(401, &envelope(29, "failed to fetch CRL"));
     let policy = RetryPolicy::until(MINUTE);
     assert!(policy.pause(&error, 1, Duration::ZERO, 0.5).is_some());

@@ -1,15 +1,15 @@
-//! Where a node's TLS certificate comes from.
+//! The sources of a node's TLS certificate.
 
 use super::{network, peer, variable};
 use crate::manifests::Holding;
 
-/// What holds the certificate of the first workload, in words, with its line.
+/// The sources of the certificate of the first workload, in words, each with its line.
 fn held(texts: &[&str]) -> Vec<String> {
-    let told = |holding: Holding| match holding {
+    let describe = |holding: Holding| match holding {
         Holding::Requested(requested, _) => format!("{}:{}", requested.by, requested.at.line),
         Holding::Pem(pem) => format!("{}:{} {}", pem.by, pem.at.line, pem.pem.lines().nth(1).unwrap_or_default()),
     };
-    network(texts).holdings(0).into_iter().map(told).collect()
+    network(texts).holdings(0).into_iter().map(describe).collect()
 }
 
 fn certificate(secret: &str) -> String {
@@ -27,7 +27,7 @@ fn secret(kind: &str, name: &str, data: &str) -> String {
     format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n{key}: {{{data}}}\n")
 }
 
-/// A peer that finds its certificate at a path, with these mounts and volumes.
+/// A peer with this path of its certificate, and with these mounts and volumes.
 fn with(file: &str, mounts: &str, volumes: &str) -> String {
     let mut more = if file.is_empty() { String::new() } else { variable("CORE_PEER_TLS_CERT_FILE", file) };
     more += &variable("FABRIC_CFG_PATH", "/cfg");
@@ -35,7 +35,7 @@ fn with(file: &str, mounts: &str, volumes: &str) -> String {
 }
 
 #[test]
-fn the_environment_leads_through_the_mount_to_the_object() {
+fn the_certificate_path_resolves_through_the_mount() {
     let t = "{name: t, mountPath: /cfg/tls}";
     let from_secret = "{name: t, secret: {secretName: s}}";
     let other = "{name: o, secret: {secretName: other}}";
@@ -45,7 +45,7 @@ fn the_environment_leads_through_the_mount_to_the_object() {
         ("/elsewhere/tls.crt", t, from_secret, &["Certificate c:6"]),
         ("", t, from_secret, &["Certificate c:6"]),
         ("/cfg/tls/tls.crt", t, "{name: t, secret: {secretName: none}}", &[]),
-        // The innermost mount holds the file.
+        // The innermost mount contains the file.
         (
             "/cfg/tls/tls.crt",
             "{name: o, mountPath: /cfg}, {name: t, mountPath: /cfg/tls}",
@@ -65,7 +65,7 @@ fn the_environment_leads_through_the_mount_to_the_object() {
 }
 
 #[test]
-fn the_key_of_a_secret_or_a_config_map_is_the_file_that_is_mounted() {
+fn keys_resolve_to_mounted_files() {
     let keys = format!("tls.crt: {}, ca.crt: {}, peer.pem: {}", pem("leaf"), pem("root"), pem("other"));
     let (from_secret, from_map) = ("{name: t, secret: {secretName: s}}", "{name: t, configMap: {name: s}}");
     for (kind, file, mounts, volumes, expected) in [
@@ -109,7 +109,7 @@ fn the_environment_may_come_from_a_config_map() {
 }
 
 #[test]
-fn what_an_init_container_enrols_is_asked_for() {
+fn an_enrolling_init_container_is_a_request() {
     let volumes = "{name: t, emptyDir: {}}";
     let init = |words: &str| {
         format!(
@@ -127,7 +127,7 @@ fn what_an_init_container_enrols_is_asked_for() {
 }
 
 #[test]
-fn what_an_init_container_copies_from_the_one_secret_it_mounts_is_held() {
+fn a_copy_from_the_only_mounted_secret_is_held() {
     let copying = |secrets: &str, mounts: &str| {
         with("/tls/tls.crt", "{name: t, mountPath: /tls}", &format!("{{name: t, emptyDir: {{}}}}, {secrets}"))
             + &format!(
@@ -141,15 +141,15 @@ fn what_an_init_container_copies_from_the_one_secret_it_mounts_is_held() {
     let (mount, mounts) = ("{name: in, mountPath: /in}", "{name: in, mountPath: /in}, {name: more, mountPath: /more}");
     let (of, other) = (certificate("s"), certificate("z").replace("name: c", "name: d"));
     assert_eq!(held(&[&copying(one, mount), &of]), ["Certificate c:6"]);
-    assert_eq!(held(&[&copying(both, mounts), &of]), ["Certificate c:6"], "the other holds none");
-    assert_eq!(held(&[&copying(both, mounts), &of, &other]), [""; 0], "which one it copies nobody knows");
+    assert_eq!(held(&[&copying(both, mounts), &of]), ["Certificate c:6"], "the other has no certificate");
+    assert_eq!(held(&[&copying(both, mounts), &of, &other]), [""; 0], "which one it copies is unknown");
     assert_eq!(held(&[&copying(both, mount), &other]), [""; 0]);
     let only_ca = "{name: in, secret: {secretName: s, items: [{key: ca.crt, path: ca.crt}]}}";
-    assert_eq!(held(&[&copying(only_ca, mount), &of]), [""; 0], "the trust anchors alone");
+    assert_eq!(held(&[&copying(only_ca, mount), &of]), [""; 0], "only the trust anchors");
     let enrols = copying(one, mount).replace("cp /in/* /more/* /tls", "enroll --ca /in/ca.crt");
-    assert_eq!(held(&[&enrols, &of]), [""; 0], "it reads the anchors");
+    assert_eq!(held(&[&enrols, &of]), [""; 0], "it reads trust anchors");
     let silent = copying(one, mount).replace("cp /in/* /more/* /tls", "/copy.sh");
-    assert_eq!(held(&[&silent, &of]), [""; 0], "what a script does nobody knows");
+    assert_eq!(held(&[&silent, &of]), [""; 0], "the effect of a script is unknown");
     let ca = of.replace("secretName", "isCA: true\n  secretName");
     assert_eq!(held(&[&copying(one, mount), &ca]), [""; 0]);
 }

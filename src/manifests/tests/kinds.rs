@@ -1,4 +1,4 @@
-//! Each kind of workload, and what makes it a Fabric node.
+//! Each kind of workload, and the environment that makes it a Fabric node.
 
 use super::{advised, network, peer, required, service, variable};
 use crate::manifests::FabricKind;
@@ -18,7 +18,7 @@ fn pod(kind: &str, api: &str, wrap: &str, env: &str) -> String {
 }
 
 #[test]
-fn every_kind_of_workload_can_be_a_node_but_one_that_ends() {
+fn every_kind_of_workload_except_jobs_can_be_a_node() {
     for (kind, api, wrap, is_node) in [
         ("Deployment", "apps/v1", "spec.template", true),
         ("StatefulSet", "apps/v1", "spec.template", true),
@@ -40,11 +40,11 @@ fn every_kind_of_workload_can_be_a_node_but_one_that_ends() {
 }
 
 #[test]
-fn the_environment_makes_a_node_and_nothing_else() {
+fn the_environment_decides_whether_a_workload_is_a_node() {
     let own = service("n", "", "selector: {app: n}");
     for (env, selected, expected) in [
         ("CORE_PEER_LOCALMSPID", true, true),
-        // The peer command in a pod of its own.
+        // Only the peer command.
         ("CORE_PEER_LOCALMSPID", false, false),
         ("CORE_PEER_TLS_CERT_FILE", false, true),
         ("CORE_CHAINCODE_ID_NAME", true, false),
@@ -59,7 +59,7 @@ fn the_environment_makes_a_node_and_nothing_else() {
 }
 
 #[test]
-fn a_node_without_tls_needs_no_name() {
+fn a_node_without_tls_needs_no_names() {
     let own = service("a", "x", "selector: {app: a}");
     for (value, needs) in [("true", true), ("false", false), ("False", false)] {
         let one = peer("a", "x", "app: a", &variable("CORE_PEER_TLS_ENABLED", value));
@@ -68,7 +68,7 @@ fn a_node_without_tls_needs_no_name() {
 }
 
 #[test]
-fn what_a_node_says_of_itself_is_asked_of_it() {
+fn announced_names_are_required() {
     let own = service("a", "x", "selector: {app: a}");
     for (name, value, expected) in [
         ("CORE_PEER_ADDRESS", "a:7051", &["a"][..]),
@@ -96,7 +96,7 @@ fn what_a_node_says_of_itself_is_asked_of_it() {
 }
 
 #[test]
-fn the_pods_of_a_stateful_set_have_names_behind_a_headless_service() {
+fn stateful_set_pods_have_names_behind_a_headless_service() {
     let set = peer("a", "x", "app: a", "")
         .replace("kind: Deployment", "kind: StatefulSet")
         .replace("spec:\n  template", "spec:\n  replicas: 2\n  serviceName: h\n  template");
@@ -113,7 +113,7 @@ fn the_pods_of_a_stateful_set_have_names_behind_a_headless_service() {
 }
 
 #[test]
-fn operators_kinds_are_nodes_with_the_names_they_will_be_enrolled_with() {
+fn operator_objects_are_nodes_with_their_requested_names() {
     let hlf = "apiVersion: hlf.kungfusoftware.es/v1alpha1\nkind: FabricPeer\nmetadata: {name: org1-peer0, namespace: x}\nspec:\n  \
                istio: {hosts: [peer0.example.com], port: 443}\n  secret:\n    enrollment:\n      tls:\n        csr:\n          hosts:\n            \
                - localhost\n            - org1-peer0\n            - gw\n";
@@ -136,7 +136,7 @@ fn operators_kinds_are_nodes_with_the_names_they_will_be_enrolled_with() {
 }
 
 #[test]
-fn an_ordering_service_of_fabric_operator_is_as_many_nodes_as_it_makes() {
+fn an_ibp_ordering_service_is_one_node_per_orderer() {
     let cluster = "apiVersion: ibp.com/v1beta1\nkind: IBPOrderer\nmetadata: {name: ord, namespace: x}\nspec:\n  domain: example.com\n  \
                    clusterSize: 2\n  clustersecret:\n    - enrollment: {tls: {csr: {hosts: [ordnode1]}}}\n    - enrollment:\n        tls:\n          \
                    csr:\n            hosts:\n              - ordnode2\n";
@@ -160,7 +160,7 @@ fn an_ordering_service_of_fabric_operator_is_as_many_nodes_as_it_makes() {
 }
 
 #[test]
-fn the_pods_of_fabric_operator_bear_the_labels_that_it_gives_them() {
+fn fabric_operator_pods_have_the_operator_labels() {
     let peer =
         "apiVersion: ibp.com/v1beta1\nkind: IBPPeer\nmetadata: {name: p1, namespace: x}\nspec: {mspID: Org1MSP}\n";
     let selector = "selector: {app.kubernetes.io/instance: fabricpeer, app.kubernetes.io/managed-by: fabric-operator, \
@@ -169,7 +169,7 @@ fn the_pods_of_fabric_operator_bear_the_labels_that_it_gives_them() {
 }
 
 #[test]
-fn who_has_the_variables_of_the_peer_command_alone_is_no_node() {
+fn a_pod_of_the_peer_command_is_not_a_node() {
     let cli = |command: &str, name: &str| {
         let text = peer("cli", "x", "app: cli", "").replace("name: CORE_PEER_LISTENADDRESS", &format!("name: {name}"));
         text.replace("        - name: peer\n", &format!("        - name: peer\n{command}"))
@@ -182,7 +182,7 @@ fn who_has_the_variables_of_the_peer_command_alone_is_no_node() {
         (sleep, "CORE_PEER_ADDRESS", "{port: 80}", false),
         ("", "CORE_PEER_ADDRESS", "", false),
         ("", "CORE_PEER_ADDRESS", "{port: 80}", false),
-        // What listens where a peer does may be one that a script starts.
+        // A script may start the peer.
         (sleep, "CORE_PEER_ID", "{port: 7051}", true),
         ("", "CORE_PEER_ADDRESS", "{port: 443, targetPort: 7051}", true),
         ("", "CORE_PEER_ID", "", true),

@@ -1,4 +1,4 @@
-//! What follows from manifests, table by table. The texts are as short as a case allows.
+//! Tests of the derived names, table by table. The texts are as short as a case allows.
 
 mod holdings;
 mod kinds;
@@ -14,17 +14,17 @@ use super::{Manifest, Need, Network, Settings, Variables};
 
 /// Reads a text that must be a manifest.
 fn read(text: &str) -> Manifest {
-    Manifest::read(Path::new("m.yaml"), text, &Variables::new()).unwrap_or_else(|| panic!("no manifest: {text}"))
+    Manifest::read(Path::new("m.yaml"), text, &Variables::new()).unwrap_or_else(|| panic!("not a manifest: {text}"))
 }
 
-/// Puts files together.
+/// Combines files.
 fn network_of(files: &[(&str, &str)]) -> Network {
     let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };
     let read = |(path, text): &(&str, &str)| Manifest::read(Path::new(path), text, &Variables::new()).unwrap();
     Network::new(files.iter().map(read), settings)
 }
 
-/// Puts texts together, each as a file of its own.
+/// Combines texts, each as a separate file.
 fn network_in(texts: &[&str], namespace: Option<&str>) -> Network {
     let settings = Settings { namespace: namespace.map(str::to_owned), cluster_domain: "cluster.local".to_owned() };
     Network::new(texts.iter().map(|text| read(text)), settings)
@@ -34,7 +34,7 @@ fn network(texts: &[&str]) -> Network {
     network_in(texts, None)
 }
 
-/// The names that a workload must hold, or those that it may.
+/// The names that a workload must have, or those that are advised.
 fn names(network: &Network, workload: &str, need: Need) -> Vec<String> {
     let w = network.workloads.iter().position(|w| w.meta.name == workload).unwrap();
     network.needed(w).into_iter().filter(|n| n.need == need).map(|n| n.name.to_string()).collect()
@@ -48,7 +48,7 @@ fn advised(network: &Network, workload: &str) -> Vec<String> {
     names(network, workload, Need::Advised)
 }
 
-/// A peer's Deployment with these labels of its pods and these further variables, in a namespace.
+/// A peer's Deployment in a namespace, with these pod labels and additional variables.
 fn peer(name: &str, namespace: &str, labels: &str, more: &str) -> String {
     let namespace = if namespace.is_empty() { String::new() } else { format!(", namespace: {namespace}") };
     format!(
@@ -58,7 +58,7 @@ fn peer(name: &str, namespace: &str, labels: &str, more: &str) -> String {
     )
 }
 
-/// A variable of a peer, as `peer` takes it.
+/// A variable of a peer, for the `more` argument of `peer`.
 fn variable(name: &str, value: &str) -> String {
     format!("            - {{name: {name}, value: \"{value}\"}}\n")
 }

@@ -1,8 +1,8 @@
-//! The namespace of what names none.
+//! The namespace of objects that do not name one.
 
 use super::{advised, network, network_in, network_of, peer, required, service, variable};
 
-/// The namespace of the first Service after everything is linked.
+/// The namespace of the first Service after linking.
 fn namespace(texts: &[&str], given: Option<&str>) -> Option<String> {
     network_in(texts, given).services[0].meta.namespace.clone()
 }
@@ -18,7 +18,7 @@ fn with_certificate(namespace: &str) -> String {
 }
 
 #[test]
-fn it_is_the_one_that_the_objects_linked_to_it_name() {
+fn linked_objects_give_the_namespace() {
     let (own, bare) = (service("a", "", "selector: {app: a}"), peer("a", "", "app: a", ""));
     let there = |ns: &str| peer("a", ns, "app: a", "");
     for (texts, given, expected) in [
@@ -36,7 +36,7 @@ fn it_is_the_one_that_the_objects_linked_to_it_name() {
 }
 
 #[test]
-fn without_one_the_longer_forms_are_not_known() {
+fn without_a_namespace_there_are_no_long_forms() {
     let (own, bare) = (service("a", "", "selector: {app: a}"), peer("a", "", "app: a", ""));
     assert_eq!(advised(&network(&[&own, &bare]), "a"), ["localhost", "127.0.0.1"]);
     let names = advised(&network_in(&[&own, &bare], Some("z")), "a");
@@ -44,7 +44,7 @@ fn without_one_the_longer_forms_are_not_known() {
 }
 
 #[test]
-fn who_is_dialled_by_its_full_name_is_of_the_namespace_in_it() {
+fn a_dialled_full_name_gives_the_namespace() {
     let (own, bare) = (service("a", "", "selector: {app: a}"), peer("a", "", "app: a", ""));
     let dialler =
         |host: &str| peer("b", "", "app: b", &variable("CORE_PEER_GOSSIP_BOOTSTRAP", &format!("{host}:7051")));
@@ -52,36 +52,36 @@ fn who_is_dialled_by_its_full_name_is_of_the_namespace_in_it() {
         ("a.x.svc.cluster.local", Some("x")),
         ("a.x.svc", Some("x")),
         ("a.x.svc.other.domain", None),
-        // This may be any host of a domain.
+        // This may be a host of any domain.
         ("a.x", None),
         ("b.x.svc", None),
     ] {
         assert_eq!(namespace(&[&own, &bare, &dialler(host)], None).as_deref(), expected, "{host}");
     }
     let other = service("a", "", "selector: {app: other}");
-    assert_eq!(namespace(&[&own, &other, &dialler("a.x.svc")], None), None, "which of the two it is nobody knows");
+    assert_eq!(namespace(&[&own, &other, &dialler("a.x.svc")], None), None, "it is ambiguous");
     let another = peer("c", "", "app: c", &variable("CORE_PEER_GOSSIP_BOOTSTRAP", "a.y.svc:7051"));
     assert_eq!(namespace(&[&own, &dialler("a.x.svc"), &another], None), None);
 }
 
 #[test]
-fn what_stands_in_two_namespaces_is_nobodys_who_may_be_of_either() {
+fn an_object_in_two_namespaces_is_ambiguous() {
     let (w, v) = (with_certificate("w"), with_certificate("v"));
     let (_, other) = v.split_once("---\n").unwrap();
     assert_eq!(network(&[&w]).holdings(0).len(), 1);
     assert_eq!(network(&[&w, other]).holdings(0), []);
     assert_eq!(network_in(&[&w, other], Some("v")).holdings(0).len(), 1);
     let own = service("a", "v", "selector: {app: a}");
-    assert_eq!(network(&[&w, other, &own]).holdings(0).len(), 1, "its Service says which one");
+    assert_eq!(network(&[&w, other, &own]).holdings(0).len(), 1, "its Service decides");
 }
 
 #[test]
-fn what_has_one_name_and_no_namespace_belongs_to_what_is_nearest() {
+fn objects_of_one_name_without_a_namespace_link_to_the_nearest() {
     let ingress =
         |host: &str| INGRESS.replace(", namespace: x", "").replace("host: h", &format!("host: {host}.example.com"));
     let own = service("a", "", "selector: {app: a}, ports: [{port: 7051}]");
     let bare = peer("a", "", "app: a", "");
-    // Another peer of the same name: they cannot share a namespace.
+    // Another peer of the same name, so they cannot share a namespace.
     let other = bare.replace("0.0.0.0:7051", "0.0.0.0:7050").replace("containerPort: 7051", "containerPort: 7050");
     let other_own = own.replace("port: 7051", "port: 7050");
     let (one, two) = (ingress("one"), ingress("two"));

@@ -1,4 +1,4 @@
-//! What holds of every set of manifests.
+//! Properties of every set of manifests.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{network, peer, service, variable};
 use crate::manifests::{Need, Network};
 use crate::pki::name::SanName;
 
-/// A peer or a Service or a route of a small world, so that they meet.
+/// A peer, Service or route with few possible names, so that objects match each other.
 fn object() -> impl Strategy<Value = String> {
     let name = || prop::sample::select(vec!["a", "b", "c"]);
     let namespace = || prop::sample::select(vec!["", "x", "y"]);
@@ -33,10 +33,10 @@ fn object() -> impl Strategy<Value = String> {
     ]
 }
 
-type Told = BTreeSet<(String, Option<String>, Vec<(String, bool)>)>;
+type Summary = BTreeSet<(String, Option<String>, Vec<(String, bool)>)>;
 
-/// Every workload with its names, in whatever order the files came.
-fn told(network: &Network) -> Told {
+/// Every workload with its names, independent of the order of files.
+fn summary(network: &Network) -> Summary {
     let of = |w: usize| {
         let meta = &network.workloads[w].meta;
         let mut names: Vec<(String, bool)> =
@@ -56,15 +56,15 @@ proptest! {
         let mut turned = refs.clone();
         turned.rotate_left(turn % refs.len());
         turned.reverse();
-        prop_assert_eq!(told(&network(&refs)), told(&network(&turned)));
+        prop_assert_eq!(summary(&network(&refs)), summary(&network(&turned)));
         let joined = texts.join("---\n");
-        prop_assert_eq!(told(&network(&refs)), told(&network(&[&joined])), "nor on how they are split");
+        prop_assert_eq!(summary(&network(&refs)), summary(&network(&[&joined])), "nor on how they are split");
         let twice = [&refs[..], &refs[..]].concat();
-        prop_assert_eq!(told(&network(&refs)), told(&network(&twice)), "nor on copies");
+        prop_assert_eq!(summary(&network(&refs)), summary(&network(&twice)), "nor on copies");
     }
 
     #[test]
-    fn every_name_can_be_held_stands_once_and_leads_back(texts in prop::collection::vec(object(), 1..9)) {
+    fn every_name_is_valid_unique_and_leads_back(texts in prop::collection::vec(object(), 1..9)) {
         let refs: Vec<&str> = texts.iter().map(String::as_str).collect();
         let network = network(&refs);
         for w in 0..network.workloads.len() {

@@ -1,4 +1,4 @@
-//! Reading: documents, Lists, JSON, templates, lines.
+//! Reading of documents, Lists, JSON, templates and lines.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ fn documents_and_lists_in_yaml_and_json_are_the_same() {
 }
 
 #[test]
-fn other_kinds_are_counted_and_other_files_are_none() {
+fn other_kinds_are_counted_and_other_files_are_skipped() {
     let found = read("apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n---\napiVersion: x/v1\nkind: Service\n");
     assert_eq!((found.objects.len(), found.ignored), (0, 2));
     for text in [
@@ -55,7 +55,7 @@ fn other_kinds_are_counted_and_other_files_are_none() {
 }
 
 #[test]
-fn templates_of_helm_are_left_out_and_texts_that_look_like_them_are_not() {
+fn helm_templates_are_left_out_and_similar_texts_are_not() {
     let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m\n";
     for (text, line) in [
         ("apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n", Some(4)),
@@ -76,21 +76,21 @@ fn templates_of_helm_are_left_out_and_texts_that_look_like_them_are_not() {
 }
 
 #[test]
-fn a_broken_manifest_is_told_with_its_line() {
+fn a_broken_manifest_is_reported_with_its_line() {
     let found = read("apiVersion: v1\nkind: Service\nmetadata: [\n");
     let left_out = found.left_out.unwrap();
     assert!(!left_out.is_template && left_out.line >= 3, "{left_out:?}");
 }
 
 #[test]
-fn placeholders_are_filled_before_anything_is_read_from_them() {
+fn placeholders_are_filled_before_reading() {
     let text = "apiVersion: v1\nkind: Service\nmetadata: {name: \"${N}-svc\", namespace: \"${NS}\"}\nspec:\n  selector: {app: \"${N}\"}\n  ports: [{port: \"${P}\"}]\n";
     let found = read_with(text, &[("N", "a"), ("NS", "x"), ("P", "7051")]);
     let [Object::Service(service)] = &found.objects[..] else { panic!() };
     assert_eq!((service.meta.name.as_str(), service.ports[0].port), ("a-svc", 7051));
     let missing = read_with(text, &[("N", "a")]).unset;
     assert_eq!(missing, [Unset { line: 3, name: "NS".into() }, Unset { line: 6, name: "P".into() }]);
-    // In brackets a bare placeholder is no YAML before it is filled.
+    // A bare placeholder in brackets is not valid YAML until it is filled.
     let flow = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: ${N}}}\n";
     let found = read_with(flow, &[("N", "a")]);
     let [Object::Service(service)] = &found.objects[..] else { panic!("{found:?}") };
@@ -99,11 +99,11 @@ fn placeholders_are_filled_before_anything_is_read_from_them() {
     assert_eq!(unset, [Unset { line: 4, name: "R".into() }]);
     let found = read_with(&flow.replace("${N}", "a, ${MORE}"), &[("MORE", "org: o")]);
     let [Object::Service(service)] = &found.objects[..] else { panic!("{found:?}") };
-    assert_eq!(service.selector["org"], "o", "a value may be a piece of YAML");
+    assert_eq!(service.selector["org"], "o", "a value may itself be YAML");
 }
 
 #[test]
-fn lines_inside_block_scalars_are_those_of_the_file() {
+fn lines_in_block_scalars_are_lines_of_the_file() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  p.yaml: |\n    version: 1.0.0\n    peers:\n      a:\n        url: grpcs://a:7051\n        grpcOptions:\n          ssl-target-name-override: b\n  E: c:7051\n";
     let found = network(&[text]);
     let host = &found.profiles[0].hosts[0];
@@ -142,7 +142,7 @@ proptest! {
 }
 
 #[test]
-fn json_objects_one_after_another_are_read_as_kubectl_reads_them() {
+fn concatenated_json_objects_are_read() {
     let one = |name: &str| {
         format!("{{\"apiVersion\": \"v1\", \"kind\": \"Service\",\n\"metadata\": {{\"name\": \"{name}\"}}}}\n")
     };
@@ -154,7 +154,7 @@ fn json_objects_one_after_another_are_read_as_kubectl_reads_them() {
 }
 
 #[test]
-fn of_a_key_that_stands_twice_the_last_value_counts_as_for_kubectl_and_helm() {
+fn the_last_value_of_a_repeated_key_counts() {
     let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  name: b\nspec: {}\n";
     let found = read(text);
     let [Object::Service(service)] = &found.objects[..] else { panic!("{found:?}") };

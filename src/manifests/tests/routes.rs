@@ -1,4 +1,4 @@
-//! Each kind of route from outside, and other names that lead to a Service.
+//! Each kind of route from outside the cluster, and other names that lead to a Service.
 
 use super::{network, peer, required, service};
 use crate::manifests::{Lead, Passthrough};
@@ -19,7 +19,7 @@ fn route(kind: &str, api: &str, spec: &str) -> String {
 }
 
 #[test]
-fn every_kind_of_route_asks_for_its_host() {
+fn every_kind_of_route_requires_its_host() {
     let backend = |port: &str| {
         format!(
             "{{rules: [{{host: h.example.com, http: {{paths: [{{backend: {{service: {{name: a, port: {port}}}}}}}]}}}}]}}"
@@ -112,7 +112,7 @@ fn every_kind_of_route_asks_for_its_host() {
             ),
             true,
         ),
-        // Another kind of the same name is none.
+        // A kind of the same name in another API group.
         (route("Ingress", "config.openshift.io/v1", &backend("{name: grpc}")), false),
     ] {
         assert_eq!(names(&route).contains(&"h.example.com".to_owned()), expected, "{route}");
@@ -120,7 +120,7 @@ fn every_kind_of_route_asks_for_its_host() {
 }
 
 #[test]
-fn routes_without_hosts_have_those_of_their_gateways() {
+fn routes_without_hosts_take_those_of_their_gateways() {
     let listener = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: x}\nspec: {listeners: [{hostname: h.example.com, tls: {mode: Passthrough}}]}\n---\n";
     let hung = route(
         "TLSRoute",
@@ -140,7 +140,7 @@ fn routes_without_hosts_have_those_of_their_gateways() {
 }
 
 #[test]
-fn a_proxy_of_contour_leads_its_host_to_its_services() {
+fn a_contour_proxy_leads_its_host_to_its_services() {
     let proxy = |rest: &str| {
         route("HTTPProxy", "projectcontour.io/v1", &format!("{{virtualhost: {{fqdn: h.example.com}}, {rest}}}"))
     };
@@ -155,7 +155,7 @@ fn a_proxy_of_contour_leads_its_host_to_its_services() {
 }
 
 #[test]
-fn a_route_for_a_wildcard_leads_every_host_of_its_domain() {
+fn a_wildcard_route_leads_every_host_of_its_domain() {
     let wild = route(
         "Ingress",
         "networking.k8s.io/v1",
@@ -193,7 +193,7 @@ fn passthrough_is_read_from_each_kind() {
             route("HTTPProxy", "projectcontour.io/v1", "{virtualhost: {fqdn: h, tls: {secretName: s}}}"),
             Passthrough::Reencrypted,
         ),
-        // Within the mesh nobody ends the TLS of the applications.
+        // Within the mesh nothing ends the TLS of the applications.
         (route("VirtualService", "networking.istio.io/v1", "{hosts: [a], http: [{route: []}]}"), Passthrough::Yes),
         (
             route("VirtualService", "networking.istio.io/v1", "{hosts: [a], gateways: [g], http: [{route: []}]}"),
@@ -210,13 +210,13 @@ fn passthrough_is_read_from_each_kind() {
 }
 
 #[test]
-fn other_names_of_a_service_are_asked_for_too() {
+fn aliases_of_a_service_are_required() {
     let alias = "apiVersion: v1\nkind: Service\nmetadata: {name: alias, namespace: y}\nspec: {type: ExternalName, externalName: a.x.svc.cluster.local}\n";
     assert_eq!(names(alias), ["a", "alias"]);
     let hosts = "apiVersion: v1\nkind: Pod\nmetadata: {name: client, namespace: x}\nspec: {hostAliases: [{ip: 10.0.0.7, hostnames: [peer.old.example]}, {ip: 10.0.0.8, hostnames: [other]}]}\n";
     assert_eq!(names(hosts), ["a", "peer.old.example"]);
     let profile = "{\"version\": \"1.0\", \"peers\": {\"a\": {\"url\": \"grpcs://a.x:7051\", \"grpcOptions\": {}}}}";
-    // Nobody knows where a file of its own is used.
+    // It is unknown where a separate file is used.
     assert_eq!(names(profile), ["a", "a.x"]);
     let one = peer("a", "x", "app: a", "");
     let balanced = "apiVersion: v1\nkind: Service\nmetadata: {name: lb, namespace: x, annotations: {external-dns.alpha.kubernetes.io/hostname: 'p.example.com, q.example.com'}}\nspec: {type: LoadBalancer, selector: {app: a}, ports: [{port: 7051}]}\n";

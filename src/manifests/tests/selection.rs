@@ -1,8 +1,8 @@
-//! Which workloads a Service selects, and what it reaches in them.
+//! The workloads that a Service selects, and the ports that it reaches in them.
 
 use super::{advised, network, peer, required, service, variable};
 
-/// The names of what a Service selects.
+/// The names of the workloads that a Service selects.
 fn selected(texts: &[&str], name: &str) -> Vec<String> {
     let network = network(texts);
     let s = network.services.iter().position(|s| s.meta.name == name).unwrap();
@@ -33,7 +33,7 @@ fn a_service_selects_by_every_pair_in_its_own_namespace() {
 }
 
 #[test]
-fn an_unknown_namespace_fits_any() {
+fn an_unknown_namespace_matches_any() {
     let (known, unknown) = (peer("a", "x", "org: o", ""), peer("b", "", "org: o", ""));
     assert_eq!(selected(&[&known, &unknown, &service("gw", "x", "selector: {org: o}")], "gw"), ["a", "b"]);
     assert_eq!(selected(&[&known, &service("gw", "", "selector: {org: o}")], "gw"), ["a"]);
@@ -47,7 +47,7 @@ fn the_same_object_twice_is_one() {
 }
 
 #[test]
-fn only_a_service_that_leads_to_the_tls_port_asks_for_its_name() {
+fn only_services_to_the_tls_port_require_their_name() {
     let one = peer("a", "x", "app: a", &variable("CORE_OPERATIONS_LISTENADDRESS", "0.0.0.0:9443"));
     for (ports, expected) in [
         ("", true),
@@ -59,7 +59,7 @@ fn only_a_service_that_leads_to_the_tls_port_asks_for_its_name() {
         ("ports: [{port: 9443}, {port: 7051}]", true),
         ("ports: [{port: 7051, protocol: UDP}]", false),
         ("ports: [{port: 7051, protocol: TCP}]", true),
-        // A fault of its own, and no reason to look for less.
+        // A separate fault, which does not reduce the required names.
         ("ports: [{port: 7999}]", true),
         ("ports: [{port: 443, targetPort: nowhere}]", true),
     ] {
@@ -82,7 +82,7 @@ fn only_a_service_that_leads_to_the_tls_port_asks_for_its_name() {
 }
 
 #[test]
-fn who_dials_decides_which_forms_are_required() {
+fn dials_decide_which_forms_are_required() {
     let client = |namespace: &str, host: &str| {
         format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app, namespace: {namespace}}}\nspec:\n  template:\n    spec:\n      \
@@ -95,10 +95,10 @@ fn who_dials_decides_which_forms_are_required() {
         (String::new(), &["a"][..]),
         (client("x", "a"), &["a"]),
         (client("x", "a.x.svc"), &["a", "a.x.svc"]),
-        // Nobody of its own namespace is there, and everybody else uses another form.
+        // Its own namespace has no other node, and every client uses another form.
         (client("y", "a.x"), &["a.x"]),
         (client("y", "a.x.svc.cluster.local"), &["a.x.svc.cluster.local"]),
-        // The short form of another namespace is another Service.
+        // The short form in another namespace is another Service.
         (client("y", "a"), &["a"]),
         (client("y", "a.y"), &["a"]),
         (client("y", "a.x.svc.other.domain"), &["a"]),
@@ -109,16 +109,16 @@ fn who_dials_decides_which_forms_are_required() {
         }
         assert_eq!(required(&network(&texts), "a"), expected, "{dial}");
     }
-    // With another peer beside it the short form is used whatever others dial.
+    // With another peer in the namespace the short form is assumed.
     let (other, outside) = (peer("b", "x", "app: b", ""), client("y", "a.x"));
     assert_eq!(required(&network(&[&one, &own, &other, &outside]), "a"), ["a", "a.x"]);
-    // Metrics are no Fabric.
+    // Metrics are not Fabric.
     let metrics = client("x", "a.x").replace(":7051", ":9443");
     assert_eq!(required(&network(&[&one, &own, &metrics]), "a"), ["a"]);
 }
 
 #[test]
-fn a_peer_that_listens_elsewhere_has_left_its_usual_port() {
+fn a_peer_on_another_port_does_not_use_its_default_port() {
     let moved = peer("a", "x", "app: a", "").replace("0.0.0.0:7051", "0.0.0.0:9051");
     let with = |ports: &str| {
         moved.replace(
@@ -128,7 +128,7 @@ fn a_peer_that_listens_elsewhere_has_left_its_usual_port() {
     };
     for (text, port, expected) in [
         (moved.clone(), 9051, true),
-        // It misses the peer, which is a fault of its own.
+        // It does not reach the peer, which is a separate fault.
         (moved.clone(), 7051, true),
         (with("{containerPort: 7051}"), 7051, false),
         (with("{containerPort: 1}"), 7051, true),
@@ -139,7 +139,7 @@ fn a_peer_that_listens_elsewhere_has_left_its_usual_port() {
 }
 
 #[test]
-fn a_container_that_declares_no_port_may_be_what_a_service_is_for() {
+fn a_container_without_declared_ports_may_own_any_port() {
     let alone = peer("a", "x", "app: a", "");
     let with = |ports: &str| {
         alone.replace(
@@ -151,7 +151,7 @@ fn a_container_that_declares_no_port_may_be_what_a_service_is_for() {
         (alone.clone(), "{port: 5984}", true),
         (with(""), "{port: 5984}", false),
         (with(", ports: [{containerPort: 1}]"), "{port: 5984}", true),
-        // The port of a peer is meant for the peer.
+        // The default port of a peer is for the peer.
         (with(""), "{port: 7051, targetPort: 7151}", true),
         (with(""), "{port: 7051}", true),
     ] {
@@ -161,10 +161,10 @@ fn a_container_that_declares_no_port_may_be_what_a_service_is_for() {
 }
 
 #[test]
-fn a_lone_node_that_is_told_and_dialled_by_longer_forms_alone_needs_no_short_one() {
+fn a_lone_node_dialled_by_long_forms_needs_no_short_form() {
     let full = "a.x.svc.cluster.local";
-    let told = variable("CORE_PEER_GOSSIP_EXTERNALENDPOINT", &format!("{full}:7051"));
-    let one = peer("a", "x", "app: a", &told);
+    let endpoint = variable("CORE_PEER_GOSSIP_EXTERNALENDPOINT", &format!("{full}:7051"));
+    let one = peer("a", "x", "app: a", &endpoint);
     let own = service("a", "x", "selector: {app: a}, ports: [{port: 7051}]");
     let client = |host: &str| {
         format!(
@@ -174,12 +174,12 @@ fn a_lone_node_that_is_told_and_dialled_by_longer_forms_alone_needs_no_short_one
     let (long, short) = (client(full), client("a"));
     assert_eq!(required(&network(&[&one, &own, &long]), "a"), [full]);
     assert_eq!(required(&network(&[&one, &own, &long, &short]), "a"), ["a", full]);
-    assert_eq!(required(&network(&[&one, &own]), "a"), ["a", full], "no client was seen");
+    assert_eq!(required(&network(&[&one, &own]), "a"), ["a", full], "no client dials it");
     let beside = peer("b", "x", "app: b", "");
     assert_eq!(required(&network(&[&one, &own, &long, &beside]), "a"), ["a", full], "it is not alone");
     let channel = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m, namespace: x}}\ndata:\n  configtx.yaml: |\n    Addresses:\n      - {full}:7051\n"
     );
     let silent = peer("a", "x", "app: a", "");
-    assert_eq!(required(&network(&[&silent, &own, &channel, &long]), "a"), [full], "a channel tells it too");
+    assert_eq!(required(&network(&[&silent, &own, &channel, &long]), "a"), [full], "a channel announces it too");
 }

@@ -39,14 +39,14 @@ fn a_ca_that_demands_client_certificates_is_shown_one() {
     };
     let without = enroll(&[], &[]);
     assert_eq!(without.code, 6, "{without:?}");
-    for word in ["demands a TLS client certificate", "--tls-client-cert", "--tls-client-key", &ca.address()[10..]] {
+    for word in ["requires a TLS client certificate", "--tls-client-cert", "--tls-client-key", &ca.address()[10..]] {
         assert!(without.stderr.contains(word), "{word}: {without:?}");
     }
     let client = clients.issue("client", &["client"]);
     let stranger = TransportCa::new(&dir.path().join("stranger")).issue("client", &["client"]);
     let wrong = shown(&stranger, &stranger);
     assert_eq!(wrong.code, 6, "{wrong:?}");
-    for word in ["does not take the TLS client certificate", "--tls-client-cert"] {
+    for word in ["refused the TLS client certificate", "--tls-client-cert"] {
         assert!(wrong.stderr.contains(word), "{word}: {wrong:?}");
     }
     let mixed = shown(&client, &stranger);
@@ -96,7 +96,7 @@ fn a_foreign_certificate_is_told_by_its_names_and_the_ingress_default_as_such() 
     for ingress in [at(&Issued::ingress_default(peer.dir())), at(&trusted)] {
         let error = ingress.json()["error"].to_string();
         assert!(error.contains("the Kubernetes ingress controller answered for"), "{error}");
-        assert!(error.contains("its own default certificate, not the CA"), "{error}");
+        assert!(error.contains("its default certificate, not the CA"), "{error}");
     }
     assert!(peer.folders() == before);
 }
