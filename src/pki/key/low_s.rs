@@ -29,7 +29,8 @@ pub fn is_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> bool {
     s <= negated.as_slice()
 }
 
-/// `s` if it is low, else `n - s`; both sign the same message. `s` is below `n` and as long as the field.
+/// Returns `s` if it is low, else `n - s`; both are valid for the same message. `s` is below `n` and as long as the
+/// field.
 pub(super) fn to_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> Vec<u8> {
     if is_low_s(algorithm, s) { s.to_vec() } else { subtract(order(algorithm), s) }
 }
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_half_itself_is_low_and_the_next_is_high() {
+    fn half_the_order_is_low_and_the_next_is_high() {
         let n = BigUint::from_bytes_be(&ORDER_P256);
         let half = (&n >> 1u32).to_bytes_be();
         let next = ((&n >> 1u32) + 1u32).to_bytes_be();

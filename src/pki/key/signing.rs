@@ -1,4 +1,4 @@
-//! ECDSA: by ring where it can, which is far quicker, and over the curves of `p256` and `p384` where it cannot.
+//! ECDSA with ring where it can, which is much faster, and with `p256` and `p384` where it cannot.
 
 use ecdsa::hazmat::sign_prehashed_rfc6979;
 use ecdsa::signature::digest::Digest;
@@ -22,14 +22,14 @@ pub(super) fn public_point(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Vec
     })
 }
 
-/// A signature over `message`, hashed with the curve's own hash.
+/// Signs `message`, hashed with the curve's own hash.
 pub(super) fn sign(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let signature = key.ring()?.sign(&SystemRandom::new(), message).map_err(|_| KeyError::NoRandomness)?;
     let (r, s) = signature.as_ref().split_at(key.algorithm.field_len());
     Ok(with_low_s(key.algorithm, r, s))
 }
 
-/// A signature over `message`, hashed with SHA-256, which ring does not do for P-384. The nonce follows RFC 6979.
+/// Signs `message`, hashed with SHA-256, which ring does not support for P-384. The nonce follows RFC 6979.
 pub(super) fn sign_sha256(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let z = Sha256::digest(message);
     Ok(match key.algorithm {
