@@ -1,36 +1,36 @@
-//! An enrolment secret that cannot be printed by accident.
+//! An enrolment secret that is never printed by accident.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// An enrolment secret. Wiped from memory when dropped; `Debug` shows nothing of it and there is no `Display`.
+/// An enrolment secret. Wiped from memory when dropped; `Debug` does not show it and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the secret as it is, spaces included.
+    /// A secret with exactly this text, spaces included.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// A secret as files and standard input carry it: one trailing line end (LF or CRLF) is dropped, nothing else.
+    /// A secret from a file or standard input: one trailing line end (LF or CRLF) is dropped.
     pub fn from_file_text(text: &str) -> Self {
         let text = text.strip_suffix('\n').map_or(text, |t| t.strip_suffix('\r').unwrap_or(t));
         Self::new(text)
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// The text of the secret.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the secret is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// `text` with every occurrence of the secret, plain or percent-encoded, blotted out.
+    /// Masks every occurrence of the secret in `text`, plain or percent-encoded.
     pub fn redact(&self, text: &str) -> String {
         if self.0.is_empty() {
             return text.to_owned();
@@ -51,14 +51,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_the_secret_is_printed() {
+    fn the_secret_is_not_printed() {
         let s = Secret::new("peerpw");
         assert_eq!(format!("{s:?}"), "[redacted]");
         assert_eq!(s.redact("https://a:peerpw@h"), "https://a:[redacted]@h");
     }
 
     #[test]
-    fn one_line_end_is_dropped_and_no_more() {
+    fn exactly_one_line_end_is_dropped() {
         assert_eq!(Secret::from_file_text("pw\r\n").expose(), "pw");
         assert_eq!(Secret::from_file_text(" pw \n\n").expose(), " pw \n");
     }

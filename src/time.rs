@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
-/// Whole seconds; a time before 1970 counts backwards.
+/// Whole seconds; a time before 1970 is negative.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         Self(match time.duration_since(UNIX_EPOCH) {
@@ -44,7 +44,7 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
     }
 
-    /// Seconds from `earlier` to this instant; negative when this one is the earlier.
+    /// Seconds from `earlier` to this instant; negative if this one is earlier.
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -57,12 +57,12 @@ impl Timestamp {
             .unwrap_or_else(|| format!("@{}", self.0))
     }
 
-    /// Reads an RFC 3339 time.
+    /// Parses an RFC 3339 time.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         OffsetDateTime::parse(text, &Rfc3339).ok().map(|t| Self(t.unix_timestamp()))
     }
 
-    /// Reads an HTTP `Date` header (RFC 9110 section 5.6.7, IMF-fixdate only: `Mon, 23 Nov 2026 16:00:00 GMT`).
+    /// Parses an HTTP `Date` header (RFC 9110 section 5.6.7, IMF-fixdate only: `Mon, 23 Nov 2026 16:00:00 GMT`).
     pub fn parse_http_date(text: &str) -> Option<Self> {
         let text = text.strip_suffix(" GMT")?;
         OffsetDateTime::parse(&format!("{text} +0000"), &time::format_description::well_known::Rfc2822)
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_out_of_range_still_print() {
+    fn instants_out_of_range_are_printed() {
         assert_eq!(Timestamp::from_unix(i64::MAX).rfc3339(), format!("@{}", i64::MAX));
         assert_eq!(Timestamp::from_unix(0).minus(Duration::from_secs(5)).unix(), -5);
     }

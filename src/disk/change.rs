@@ -1,4 +1,4 @@
-//! Changing: each method is one step with a fault point on either side.
+//! Operations that change the disk: each is one step with a fault point on either side.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -11,15 +11,15 @@ use rustix::io::Errno;
 
 use super::{Disk, FsError, Kind, Op, Result, Verdict, When, open_unfollowed};
 
-/// So much is written at once.
+/// The number of bytes written at once.
 const BUFFER: usize = 64 * 1024;
 
 impl Disk {
-    /// Makes the folder `path` with the permissions `mode`, whatever the umask; a set-gid bit that the parent hands
-    /// down stays.
+    /// Creates the folder `path` with the permissions `mode`, whatever the umask; a set-gid bit inherited from the
+    /// parent stays.
     ///
     /// # Errors
-    /// When something stands there already or the folder cannot be made.
+    /// When the path exists or the folder cannot be created.
     pub fn create_dir(&self, path: &Path, mode: u32) -> Result<()> {
         self.whole_step(Op::CreateDir, path, || {
             fs::DirBuilder::new().mode(mode & 0o700).create(path)?;
@@ -29,10 +29,10 @@ impl Disk {
         })
     }
 
-    /// Makes `path` and every missing folder above it, each with mode `0755` and its name on the disk.
+    /// Creates `path` and every missing folder above it, each with mode `0755` and its name synced to the disk.
     ///
     /// # Errors
-    /// When one of them cannot be made, or something else stands in its place.
+    /// When one of them cannot be created, or is not a folder.
     pub fn create_dirs(&self, path: &Path) -> Result<()> {
         match self.metadata_followed(path)? {
             Some(m) if m.kind == Kind::Dir => return Ok(()),
@@ -44,7 +44,7 @@ impl Disk {
             self.create_dirs(parent)?;
         }
         match self.create_dir(path, 0o755).and_then(|()| self.sync(parent.unwrap_or_else(|| Path::new(".")))) {
-            // Another process made it in the meantime.
+            // Another process created it in the meantime.
             Err(e) if e.is(Errno::EXIST) && matches!(self.metadata_followed(path)?, Some(m) if m.kind == Kind::Dir) => {
                 Ok(())
             }
@@ -52,12 +52,12 @@ impl Disk {
         }
     }
 
-    /// Makes the file `path` with these bytes and the permissions `mode`, whatever the umask. The bytes are on the disk
-    /// only after [`Disk::sync`].
+    /// Creates the file `path` with these bytes and the permissions `mode`, whatever the umask. The bytes are on the
+    /// disk only after [`Disk::sync`].
     ///
     /// # Errors
-    /// When something stands there already, a symbolic link included, or the bytes cannot be written; then a part of
-    /// them may stand there.
+    /// When the path exists, as a symbolic link too, or the bytes cannot be written; a part of them may then be
+    /// written.
     pub fn write_new(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         self.step(Op::Write, path, |partial| {
             let mut file = create_new(path)?;
@@ -66,10 +66,10 @@ impl Disk {
         })
     }
 
-    /// Like [`Self::write_new`], with bytes that `write` makes while they are written.
+    /// Like [`Self::write_new`], with bytes from `write`.
     ///
     /// # Errors
-    /// As there, and when `write` fails.
+    /// As [`Self::write_new`], and when `write` fails.
     pub fn write_new_with(
         &self,
         path: &Path,
@@ -88,10 +88,10 @@ impl Disk {
         })
     }
 
-    /// Copies the regular file `from` to `to`, with mode and time of modification.
+    /// Copies the regular file `from` to `to`, with mode and modification time.
     ///
     /// # Errors
-    /// When something stands at `to`, or the bytes cannot be copied; then a part of them may stand there.
+    /// When `to` exists, or the bytes cannot be copied; a part of them may then be written.
     pub fn copy_file(&self, from: &Path, to: &Path) -> Result<()> {
         self.step(Op::Copy, from, |partial| {
             let mut source = open_unfollowed(from, OFlags::NONBLOCK)?;
@@ -106,7 +106,7 @@ impl Disk {
         })
     }
 
-    /// Forces the file or folder `path` to the disk.
+    /// Syncs the file or folder `path` to the disk.
     ///
     /// # Errors
     /// When it cannot be opened or the disk reports an error.
@@ -114,7 +114,7 @@ impl Disk {
         self.whole_step(Op::Sync, path, || open_unfollowed(path, OFlags::empty())?.sync_all())
     }
 
-    /// Moves `from` to `to`, over a file or link that stands there.
+    /// Moves `from` to `to`, replacing a file or link there.
     ///
     /// # Errors
     /// When the move fails; nothing has changed then.
@@ -122,13 +122,13 @@ impl Disk {
         self.whole_step(Op::Move, to, || fs::rename(from, to))
     }
 
-    /// Moves `from` to `to`, where nothing may stand.
+    /// Moves `from` to `to`, which must not exist.
     ///
     /// # Errors
-    /// When something stands at `to`, or the move fails; nothing has changed then.
+    /// When `to` exists, or the move fails; nothing has changed then.
     pub fn rename_noreplace(&self, from: &Path, to: &Path) -> Result<()> {
         self.whole_step(Op::Move, to, || match rename_with(from, to, RenameFlags::NOREPLACE) {
-            // Not every file system knows the flag; callers hold a lock, so that a look before the move will do.
+            // Not every file system supports the flag; callers hold a lock, so a check before the move is enough.
             Err(e) if is_unsupported(e) => {
                 if fs::symlink_metadata(to).is_ok() {
                     return Err(Errno::EXIST.into());
@@ -139,14 +139,14 @@ impl Disk {
         })
     }
 
-    /// Swaps `a` and `b` in one step (`renameat2` with `RENAME_EXCHANGE`). `false`: the file system or kernel cannot;
-    /// nothing has changed then.
+    /// Swaps `a` and `b` in one step (`renameat2` with `RENAME_EXCHANGE`). `false`: the file system or kernel does not
+    /// support it; nothing has changed then.
     ///
     /// # Errors
     /// When one of them is missing or the swap fails; nothing has changed then.
     pub fn exchange(&self, a: &Path, b: &Path) -> Result<bool> {
         match self.ask(Op::Exchange, b, When::Before) {
-            // So a test says that the file system cannot.
+            // In this way a test says that the file system does not support it.
             Err(e) if e.is(Errno::INVAL) => return Ok(false),
             Err(e) => return Err(e),
             Ok(Verdict::Partial) => return Err(FsError::new(Op::Exchange, b, Errno::NOSPC)),
@@ -161,10 +161,10 @@ impl Disk {
         Ok(true)
     }
 
-    /// Makes a symbolic link at `path` that points to `to`.
+    /// Creates a symbolic link at `path` that points to `to`.
     ///
     /// # Errors
-    /// When something stands at `path` or the link cannot be made.
+    /// When `path` exists or the link cannot be created.
     pub fn symlink(&self, to: &Path, path: &Path) -> Result<()> {
         self.whole_step(Op::Link, path, || std::os::unix::fs::symlink(to, path))
     }
@@ -179,15 +179,15 @@ impl Disk {
         })
     }
 
-    /// Sets owner and group of `path`, of a link itself where one stands there; `None` leaves it.
+    /// Sets owner and group of `path`, of a link itself if it is one; `None` leaves a value as it is.
     ///
     /// # Errors
-    /// When this process may not.
+    /// When this process is not permitted to.
     pub fn chown(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
         self.whole_step(Op::Own, path, || std::os::unix::fs::lchown(path, uid, gid))
     }
 
-    /// Sets the time of modification of `path`, of a link itself where one stands there.
+    /// Sets the modification time of `path`, of a link itself if it is one.
     ///
     /// # Errors
     /// When it cannot be set.
@@ -201,7 +201,7 @@ impl Disk {
         })
     }
 
-    /// Removes the file or link `path`; nothing there is no error.
+    /// Removes the file or link `path`; a missing path is not an error.
     ///
     /// # Errors
     /// When it is a folder or cannot be removed.
@@ -212,11 +212,11 @@ impl Disk {
         self.whole_step(Op::Remove, path, || fs::remove_file(path).or_else(absent_is_done))
     }
 
-    /// Removes whatever stands at `path`, a folder with all that is in it; links are removed, never followed. Nothing
-    /// there is no error.
+    /// Removes `path`, a folder with all its content; links are removed, never followed. A missing path is not an
+    /// error.
     ///
     /// # Errors
-    /// When something in it cannot be removed; then a part may be gone.
+    /// When an entry cannot be removed; other entries may be gone.
     pub fn remove_tree(&self, path: &Path) -> Result<()> {
         match self.metadata(path)? {
             None => Ok(()),
@@ -228,7 +228,7 @@ impl Disk {
                         .map_or(Ok(()), |p| if p.is_dir() { fs::remove_dir_all(p) } else { fs::remove_file(p) });
                 }
                 match fs::remove_dir_all(path) {
-                    // Folders of ours without the owner's write bit, carried over as they were.
+                    // Own folders without the owner's write bit, carried over unchanged.
                     Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
                         open_up(path)?;
                         fs::remove_dir_all(path)
@@ -245,7 +245,7 @@ fn absent_is_done(e: io::Error) -> io::Result<()> {
 }
 
 fn create_new(path: &Path) -> io::Result<File> {
-    // O_EXCL follows no link at the end of the path.
+    // `O_EXCL` does not follow a link at the end of the path.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
@@ -253,12 +253,12 @@ fn rename_with(from: &Path, to: &Path, flags: RenameFlags) -> std::result::Resul
     rustix::fs::renameat_with(CWD, from, CWD, to, flags)
 }
 
-/// `EINVAL`: the file system does not know the flag; `ENOSYS`: the kernel does not know the call.
+/// `EINVAL`: the file system does not support the flag; `ENOSYS`: the kernel does not have the call.
 const fn is_unsupported(e: Errno) -> bool {
     matches!(e, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }
 
-/// Gives the owner every right on the folders below `path`.
+/// Gives the owner all rights on the folders below `path`.
 fn open_up(path: &Path) -> io::Result<()> {
     open_unfollowed(path, OFlags::DIRECTORY)?.set_permissions(fs::Permissions::from_mode(0o700))?;
     for entry in fs::read_dir(path)? {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::folder::{EntryKind, FolderEntry, FolderReader};
 use crate::disk::{Disk, FsError, Kind};
 
-/// Fabric knows no limit, keys apart; a revocation list of a million entries stays below this.
+/// Fabric has no limit, except for keys; a revocation list of a million entries is smaller than this.
 const LIMIT: usize = 64 * 1024 * 1024;
 
 /// A folder on disk. Links are followed, as Fabric follows them.
@@ -19,7 +19,7 @@ pub struct DiskFolder<'a> {
 }
 
 impl<'a> DiskFolder<'a> {
-    /// The folder at `root`, which need not exist.
+    /// The folder at `root`, which may be missing.
     pub fn new(disk: &'a Disk, root: impl Into<PathBuf>) -> Self {
         Self { disk, root: root.into() }
     }

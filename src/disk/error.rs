@@ -1,4 +1,4 @@
-//! A file operation that failed: which, on what, why, and what to do.
+//! The error of a file operation: operation, path, cause and remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,17 +23,17 @@ impl FsError {
         Self { op, path: path.to_owned(), source: source.into() }
     }
 
-    /// The same, told of another path.
+    /// The same error for another path.
     pub(super) fn on(self, path: &Path) -> Self {
         Self { path: path.to_owned(), ..self }
     }
 
-    /// What was tried.
+    /// The operation.
     pub const fn op(&self) -> Op {
         self.op
     }
 
-    /// On which path.
+    /// The path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -48,7 +48,7 @@ impl FsError {
         self.source.raw_os_error() == Some(errno.raw_os_error())
     }
 
-    /// What to do about it, where the cause tells.
+    /// The remedy, if the cause has one.
     pub fn help(&self) -> Option<String> {
         let path = self.path.display();
         let errno = Errno::from_raw_os_error(self.source.raw_os_error()?);
@@ -61,10 +61,10 @@ impl FsError {
             },
             Errno::NOENT => match (self.op, self.path.parent()) {
                 (Op::Read | Op::List | Op::Look, _) => {
-                    "check the path: a relative one begins at the working directory".to_owned()
+                    "check the path: a relative path starts at the working directory".to_owned()
                 }
                 (_, Some(folder)) if !folder.as_os_str().is_empty() => {
-                    format!("make its folder first: mkdir -p {}", folder.display())
+                    format!("create its folder first: mkdir -p {}", folder.display())
                 }
                 _ => return None,
             },
@@ -78,11 +78,11 @@ impl FsError {
                 format!("make room on the file system of {path}, then run the same command again")
             }
             Errno::BUSY => format!(
-                "{path} is in use, most likely as a mount point: give fabcert the mount point itself, or a folder that \
+                "{path} is in use, probably as a mount point: give fabcert the mount point itself, or a folder that \
                  holds no mount"
             ),
             Errno::XDEV => format!(
-                "{path} and its new content lie on different file systems, or it belongs to a layer of a container \
+                "{path} and its new content are on different file systems, or it belongs to a layer of a container \
                  image: put it on a volume of its own"
             ),
             _ => return None,
@@ -91,7 +91,7 @@ impl FsError {
     }
 }
 
-/// The operating system's words without its number.
+/// The operating system's message without its number.
 fn reason(source: &io::Error) -> String {
     let text = source.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_names_what_was_done_to_which_path_and_why() {
+    fn the_message_names_operation_path_and_cause() {
         let e = FsError::new(Op::Write, Path::new("/a/b"), Errno::NOSPC);
         assert_eq!(e.to_string(), "cannot write /a/b: no space left on device");
         let e = Error::from(e);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_that_an_operator_can_mend_carry_help() {
+    fn causes_with_a_remedy_have_help() {
         for errno in [Errno::ACCESS, Errno::PERM, Errno::ROFS, Errno::NOSPC, Errno::DQUOT, Errno::BUSY, Errno::XDEV] {
             assert!(FsError::new(Op::Move, Path::new("/a"), errno).help().is_some(), "{errno:?}");
         }

@@ -1,10 +1,10 @@
-//! Fault points: a test may fail, cut short or kill every step that changes the disk.
+//! Fault points: a test can fail, cut short or kill every step that changes the disk.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What fabcert does to the disk; each is one fault point before and one after.
+/// A file operation; each change is one fault point before and one after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Op {
@@ -12,31 +12,31 @@ pub enum Op {
     Read,
     /// Lists a folder.
     List,
-    /// Looks at a path.
+    /// Reads the metadata of a path.
     Look,
-    /// Makes a folder.
+    /// Creates a folder.
     CreateDir,
-    /// Makes a file and writes it.
+    /// Creates a file and writes it.
     Write,
     /// Copies a file with its mode, time and owner.
     Copy,
-    /// Makes a symbolic link.
+    /// Creates a symbolic link.
     Link,
     /// Sets a mode.
     Mode,
     /// Sets an owner or a group.
     Own,
-    /// Sets a time of modification.
+    /// Sets a modification time.
     Time,
-    /// Forces a file or a folder to the disk.
+    /// Syncs a file or a folder to the disk.
     Sync,
-    /// Moves a path over another, or to where nothing stands.
+    /// Moves a path over another, or to a free path.
     Move,
     /// Swaps two paths in one step.
     Exchange,
     /// Removes a file or a link.
     Remove,
-    /// Removes a folder with all that is in it.
+    /// Removes a folder with all its content.
     RemoveTree,
     /// Opens the lock file.
     Lock,
@@ -64,13 +64,13 @@ impl fmt::Display for Op {
     }
 }
 
-/// Whether the disk was already changed when the hook is asked.
+/// The side of the step on which the hook is called.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Nothing of the step has happened.
+    /// The step has not happened.
     Before,
-    /// The whole step has happened.
+    /// The step has happened.
     After,
 }
 
@@ -79,29 +79,29 @@ pub enum When {
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs)]
 pub struct Step<'a> {
-    /// What is done.
+    /// The operation.
     pub op: Op,
-    /// To which path.
+    /// Its path.
     pub path: &'a Path,
-    /// On which side of it.
+    /// The side of the step.
     pub when: When,
 }
 
-/// What happens at a fault point.
+/// The action at a fault point.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultAction {
     /// Nothing.
     Continue,
-    /// The step fails with this `errno`; after the step, although it has happened.
+    /// The step fails with this `errno`; after the step, it has happened all the same.
     Fail(i32),
-    /// A write or copy stores half the bytes and fails with `ENOSPC`; a tree is half removed and fails with `EIO`.
-    /// Any other step fails with `ENOSPC` without having happened.
+    /// A write or copy stores half the bytes and fails with `ENOSPC`; a tree is half removed and fails with `EIO`. Any
+    /// other step fails with `ENOSPC` and does not happen.
     Partial,
-    /// This process dies by `SIGKILL`.
+    /// `SIGKILL` ends this process.
     Kill,
 }
 
-/// Asked before and after every step that changes the disk.
+/// Called before and after every step that changes the disk.
 #[doc(hidden)]
 pub type FaultHook = Arc<dyn Fn(&Step<'_>) -> FaultAction + Send + Sync>;

@@ -1,4 +1,4 @@
-//! A folder as something to read, on a disk or in memory: what reads and judges an MSP folder touches no disk itself.
+//! A readable folder, on disk or in memory, so that the code that reads and judges MSP folders does not touch the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -8,10 +8,10 @@ use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-/// What an entry of a folder is, links followed.
+/// The kind of an entry, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A file, or a link that leads nowhere: reading it fails then.
+    /// A file, or a dangling link, which cannot be read.
     File,
     /// A folder.
     Folder,
@@ -20,9 +20,9 @@ pub enum EntryKind {
 /// One entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderEntry {
-    /// Its name, without a path.
+    /// The name, without a path.
     pub name: OsString,
-    /// What it is.
+    /// The kind.
     pub kind: EntryKind,
 }
 
@@ -31,10 +31,10 @@ pub trait FolderReader {
     /// The entries of `dir`, in any order. An absent folder is [`io::ErrorKind::NotFound`].
     ///
     /// # Errors
-    /// When `dir` is absent, no folder, or cannot be read.
+    /// When `dir` is absent, not a folder, or cannot be read.
     fn list(&self, dir: &Path) -> io::Result<Vec<FolderEntry>>;
 
-    /// The content of `file`, links followed. An absent file is [`io::ErrorKind::NotFound`], a folder is not.
+    /// The content of `file`, links followed. An absent file is [`io::ErrorKind::NotFound`]; a folder is another error.
     ///
     /// # Errors
     /// When `file` is absent, a folder, or cannot be read.
@@ -54,25 +54,25 @@ impl MemoryFolder {
         Self::default()
     }
 
-    /// Puts a file in place, and the folders above it; whatever stood there is replaced.
+    /// Adds a file and the folders above it; replaces an existing entry.
     pub fn insert(&mut self, file: impl AsRef<Path>, content: impl Into<Vec<u8>>) {
         self.files.insert(clean(file.as_ref()), Zeroizing::new(content.into()));
     }
 
-    /// Makes an empty folder.
+    /// Adds an empty folder.
     pub fn insert_folder(&mut self, dir: impl AsRef<Path>) {
         self.folders.insert(clean(dir.as_ref()));
     }
 
-    /// Removes the file or folder at `path` with all below it.
+    /// Removes the file or folder at `path` with all its content.
     pub fn remove(&mut self, path: impl AsRef<Path>) {
         let path = clean(path.as_ref());
         self.files.retain(|f, _| !f.starts_with(&path));
         self.folders.retain(|d| !d.starts_with(&path));
     }
 
-    /// Copies the file `path` of `from`, or the folder with the files in it, to the same place here. Folders in it, at
-    /// which Fabric does not look, and what cannot be read are left out.
+    /// Copies the file `path` of `from`, or the folder with its files, to the same path here. Leaves out folders in it,
+    /// which Fabric ignores, and files that cannot be read.
     pub fn copy_from(&mut self, from: &dyn FolderReader, path: &Path) {
         let mut files = vec![path.to_owned()];
         if let Ok(entries) = from.list(path) {
@@ -127,8 +127,8 @@ impl fmt::Debug for MemoryFolder {
     }
 }
 
-/// `path` as Go's `filepath.Join(dir, path)` takes it below `dir`: relative even when it begins with `/`, without `.`,
-/// and with `..` resolved by its text. A path that leaves the folder keeps its leading `..`.
+/// Cleans `path` as Go's `filepath.Join(dir, path)` does below `dir`: relative even with a leading `/`, without `.`,
+/// and with `..` resolved lexically. A path that leaves the folder keeps its leading `..`.
 pub(crate) fn clean(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_joined_as_go_joins_them() {
+    fn paths_are_joined_as_in_go() {
         for (text, expected) in [
             ("/cacerts/ca.pem", "cacerts/ca.pem"),
             ("./a/../b", "b"),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_memory_answers_as_a_disk_does() {
+    fn a_folder_in_memory_answers_as_the_disk() {
         let mut folder = MemoryFolder::new();
         folder.insert("cacerts/ca.pem", "x");
         folder.insert_folder("admincerts");

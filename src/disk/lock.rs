@@ -9,13 +9,13 @@ use rustix::fs::OFlags;
 
 use super::{Disk, FsError, Op, Result, os_flags};
 
-/// What became of an attempt to lock.
+/// The result of an attempt to lock.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums)]
 pub enum Locked {
-    /// The lock is held by this process.
+    /// This process holds the lock.
     ByUs(LockFile),
-    /// The lock is held by another; the text is what that one wrote into the file.
+    /// Another process holds the lock; with the text that it wrote to the file.
     ByOther(String),
 }
 
@@ -25,14 +25,14 @@ pub struct LockFile(File);
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        // Closing alone would not do: a child that another thread is just starting holds a copy of the handle until it
-        // runs its program.
+        // Closing is not enough: a child that another thread is starting has a copy of the handle until it runs its
+        // program.
         let _ = self.0.unlock();
     }
 }
 
 impl LockFile {
-    /// Puts `text` in place of what is in the file.
+    /// Replaces the content of the file with `text`.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -46,11 +46,11 @@ impl LockFile {
 }
 
 impl Disk {
-    /// Opens the lock file `path`, made with mode `0600` where it is missing, and locks it for this
-    /// process alone. The lock ends with the file handle, so also with the process.
+    /// Opens the lock file `path`, creates it with mode `0600` if it is missing, and locks it for this process. The
+    /// lock ends with the file handle, and so with the process.
     ///
     /// # Errors
-    /// When the file cannot be opened or the file system knows no locks.
+    /// When the file cannot be opened or the file system does not support locks.
     pub fn try_lock(&self, path: &Path) -> Result<Locked> {
         self.step(Op::Lock, path, |_| {
             let file = OpenOptions::new()

@@ -1,4 +1,4 @@
-//! Looking: nothing here changes the disk.
+//! Operations that do not change the disk.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::regular::reached;
 use super::{Disk, FsError, Op, Result};
 
-/// What stands at a path.
+/// The kind of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -27,11 +27,11 @@ pub enum Kind {
     Special,
 }
 
-/// Facts about what stands at a path.
+/// Metadata of a path.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
     /// Permission bits, with set-uid, set-gid and sticky (`0o7777`).
     pub mode: u32,
@@ -39,13 +39,13 @@ pub struct Metadata {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Number of the file system that holds it.
+    /// Number of the file system.
     pub device: u64,
-    /// Inode number, one of its own on that file system.
+    /// Inode number, unique on that file system.
     pub inode: u64,
     /// Size in bytes.
     pub len: u64,
-    /// Time of modification.
+    /// Modification time.
     pub modified: SystemTime,
 }
 
@@ -91,7 +91,7 @@ impl Disk {
     /// The content of the file at `path`, symbolic links followed.
     ///
     /// # Errors
-    /// When it cannot be read or holds more than `limit` bytes.
+    /// When it cannot be read, or is larger than `limit` bytes.
     pub fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>> {
         File::open(path)
             .and_then(|mut file| read_bounded(&mut file, limit))
@@ -106,7 +106,8 @@ impl Disk {
         self.read(path, limit).map(Zeroizing::new)
     }
 
-    /// The names in the folder at `path`, sorted by bytes as Go's `os.ReadDir` sorts them; links in `path` followed.
+    /// The names in the folder at `path`, sorted by bytes as Go's `os.ReadDir` sorts them; links in `path` are
+    /// followed.
     ///
     /// # Errors
     /// When the folder cannot be listed.
@@ -121,26 +122,26 @@ impl Disk {
         list().map_err(|e| FsError::new(Op::List, path, e))
     }
 
-    /// What stands at `path`, a symbolic link at its end not followed; `None` when nothing does.
+    /// The metadata of `path`, a symbolic link at its end not followed; `None` if it does not exist.
     ///
     /// # Errors
-    /// When the path cannot be looked at.
+    /// When the path cannot be inspected.
     pub fn metadata(&self, path: &Path) -> Result<Option<Metadata>> {
         found(path, reached(path).and_then(|p| fs::symlink_metadata(p.as_path())))
     }
 
-    /// Like [`Disk::metadata`], with a symbolic link followed; `None` also for a link that leads nowhere.
+    /// Like [`Disk::metadata`], with a symbolic link followed; `None` for a dangling link too.
     ///
     /// # Errors
-    /// When the path cannot be looked at.
+    /// When the path cannot be inspected.
     pub fn metadata_followed(&self, path: &Path) -> Result<Option<Metadata>> {
         found(path, reached(path).and_then(|p| fs::metadata(p.as_path())))
     }
 
-    /// Where the symbolic link at `path` points to, as it is written; `None` when no link stands there.
+    /// The target of the symbolic link at `path`, as written; `None` if `path` is not a link.
     ///
     /// # Errors
-    /// When the path cannot be looked at.
+    /// When the path cannot be inspected.
     pub fn link_target(&self, path: &Path) -> Result<Option<PathBuf>> {
         match fs::read_link(path) {
             Ok(to) => Ok(Some(to)),
@@ -152,29 +153,29 @@ impl Disk {
     /// The absolute form of `path` with every symbolic link resolved.
     ///
     /// # Errors
-    /// When it does not exist or cannot be looked at.
+    /// When it does not exist or cannot be inspected.
     pub fn canonical(&self, path: &Path) -> Result<PathBuf> {
         fs::canonicalize(path).map_err(|e| FsError::new(Op::Look, path, e))
     }
 
-    /// Whether this process may make and remove entries in the folder at `path` (`false` on a read-only file system).
+    /// Whether this process may create and remove entries in the folder at `path` (`false` on a read-only file system).
     pub fn may_write_in(&self, path: &Path) -> bool {
         rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
     }
 
-    /// Whether this process may remove what is in the folder at `path`, of which `found` was found: it may write there,
-    /// or as its owner may give itself that right.
+    /// Whether this process may remove the content of the folder at `path` with the metadata `found`: it may write
+    /// there, or as the owner may give itself that right.
     pub fn may_empty(&self, path: &Path, found: &Metadata) -> bool {
         found.uid == rustix::process::geteuid().as_raw() || self.may_write_in(path)
     }
 
-    /// Whether a file system or bind mount begins at `path`; a symbolic link there is none.
+    /// Whether `path` is a mount point of a file system or bind mount; a symbolic link is not one.
     ///
-    /// Linux 5.8 and newer say so (`STATX_ATTR_MOUNT_ROOT`); on older ones a device other than the parent's tells, which
-    /// misses a bind mount from the same file system.
+    /// Linux 5.8 and newer report it (`STATX_ATTR_MOUNT_ROOT`). On older kernels the device is compared with the
+    /// parent's, which misses a bind mount from the same file system.
     ///
     /// # Errors
-    /// When the path cannot be looked at.
+    /// When the path cannot be inspected.
     pub fn is_mount_point(&self, path: &Path) -> Result<bool> {
         let look = |e| FsError::new(Op::Look, path, e);
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
@@ -196,7 +197,7 @@ impl Disk {
 
 pub(super) fn read_bounded(file: &mut File, limit: usize) -> io::Result<Vec<u8>> {
     let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    // Room for one byte more than expected, so that a secret is never moved by a growing buffer.
+    // One byte more than expected, so that a growing buffer never moves a secret.
     let mut bytes = Vec::with_capacity(expected.min(limit).saturating_add(1));
     file.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() > limit {

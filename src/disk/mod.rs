@@ -1,4 +1,4 @@
-//! The only user of `std::fs`: every error names the operation and the path, every write is exact in its mode, and no
+//! The only user of `std::fs`: every error names the operation and the path, every write sets its exact mode, and no
 //! write follows a symbolic link.
 
 #![allow(clippy::disallowed_methods)] // this is where those methods are wrapped
@@ -45,7 +45,7 @@ impl std::fmt::Debug for Disk {
     }
 }
 
-/// What the fault hook lets a step do.
+/// The fault hook's answer for a step.
 #[derive(PartialEq, Eq)]
 enum Verdict {
     Go,
@@ -53,12 +53,12 @@ enum Verdict {
 }
 
 impl Disk {
-    /// The disk as it is.
+    /// The real disk.
     pub const fn real() -> Self {
         Self { faults: None }
     }
 
-    /// A disk that asks `hook` before and after every step that changes something. For tests.
+    /// A disk that calls `hook` before and after every change. For tests.
     #[doc(hidden)]
     pub fn with_faults(hook: FaultHook) -> Self {
         Self { faults: Some(hook) }
@@ -77,7 +77,7 @@ impl Disk {
         }
     }
 
-    /// One step that changes the disk; `run` is told whether it is to fail half-way.
+    /// One step that changes the disk; `run` gets whether to fail half-way.
     fn step<T>(&self, op: Op, path: &Path, run: impl FnOnce(bool) -> io::Result<T>) -> Result<T> {
         let verdict = self.ask(op, path, When::Before)?;
         let done = run(verdict == Verdict::Partial).map_err(|e| FsError::new(op, path, e))?;
@@ -90,7 +90,7 @@ impl Disk {
         Ok(done)
     }
 
-    /// A step that happens or does not.
+    /// A step that happens entirely or not at all.
     fn whole_step(&self, op: Op, path: &Path, run: impl FnOnce() -> io::Result<()>) -> Result<()> {
         self.step(op, path, |partial| if partial { Ok(()) } else { run() })
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_never_goes_through_a_link_or_over_another() {
+    fn a_new_file_never_follows_a_link_or_replaces_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let (target, link) = (dir.path().join("target"), dir.path().join("link"));
         symlink(&target, &link).unwrap();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_nothing_and_no_error() {
+    fn a_missing_path_is_not_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::real();
         let gone = dir.path().join("gone");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_a_tree_spares_what_its_links_point_to() {
+    fn removing_a_tree_does_not_follow_its_links() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::real();
         let (kept, tree) = (dir.path().join("kept"), dir.path().join("tree"));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_without_replacing_and_an_exchange_do_what_they_say() {
+    fn rename_noreplace_fails_on_an_existing_path_and_exchange_swaps() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::real();
         let (a, b) = (dir.path().join("a"), dir.path().join("b"));

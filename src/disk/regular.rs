@@ -1,5 +1,5 @@
-//! Looking at what anybody may have put there: no pipe and no device is ever read, no path is too long, and what is
-//! swapped in meanwhile is not followed into.
+//! Reads paths that anybody may have created: pipes and devices are never read, long paths work, and an entry that is
+//! swapped in meanwhile is not followed.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{Disk, FsError, Kind, Metadata, Op, Result};
 
-/// The kernel takes paths below `PATH_MAX`, 4096 bytes. Longer ones are reached in steps.
+/// The kernel takes paths below `PATH_MAX`, 4096 bytes. Longer ones are opened in steps.
 const LONGEST: usize = 4000;
 
 /// A regular file that is open for reading.
@@ -27,7 +27,7 @@ pub struct RegularFile {
 }
 
 impl RegularFile {
-    /// Facts about the very file that is open, whatever stands at its path by now.
+    /// Metadata of the open file, even if its path now holds another.
     pub const fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -39,7 +39,7 @@ impl Read for RegularFile {
     }
 }
 
-/// So much of a folder's list is read at once.
+/// The number of bytes of a folder's list that are read at once.
 const LIST: usize = 32 * 1024;
 
 /// A folder that is open for reading.
@@ -51,7 +51,7 @@ pub struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    /// Facts about the very folder that is open.
+    /// Metadata of the open folder.
     pub const fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -70,7 +70,7 @@ impl Folder<'_> {
         let mut list = RawDir::new(&self.file, room.spare_capacity_mut());
         while let Some(found) = list.next() {
             let found = match found {
-                // It was removed while it was read.
+                // It was removed during the listing.
                 Err(Errno::NOENT) => break,
                 found => found?,
             };
@@ -94,15 +94,15 @@ impl Folder<'_> {
 /// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name, without a path.
+    /// The name, without a path.
     pub name: OsString,
-    /// What it is, a link not followed.
+    /// The kind, a link not followed.
     pub kind: Kind,
 }
 
 impl Disk {
-    /// Opens the regular file at `path`, links followed; `None` when something else stands there. Opening a pipe does not
-    /// wait for its other end, and nothing of it is read.
+    /// Opens the regular file at `path`, links followed; `None` if it is not a regular file. Opening a pipe does not
+    /// wait for its other end and reads nothing.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -114,20 +114,22 @@ impl Disk {
     /// The content of the regular file at `path`, links followed; wiped when dropped.
     ///
     /// # Errors
-    /// When it cannot be read, is no regular file, or holds more than `limit` bytes.
+    /// When it cannot be read, is not a regular file, or is larger than `limit` bytes.
     pub fn read_regular(&self, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
         let read = || -> io::Result<_> {
             let (mut file, metadata) = open(path)?;
             match metadata.kind {
                 Kind::File => super::look::read_bounded(&mut file, limit),
                 Kind::Dir => Err(Errno::ISDIR.into()),
-                Kind::Link | Kind::Special => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+                Kind::Link | Kind::Special => {
+                    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+                }
             }
         };
         read().map(Zeroizing::new).map_err(|e| FsError::new(Op::Read, path, e))
     }
 
-    /// The entries of the folder at `path`, sorted by the bytes of their names; links in `path` followed.
+    /// The entries of the folder at `path`, sorted by the bytes of their names; links in `path` are followed.
     ///
     /// # Errors
     /// When the folder cannot be listed.
@@ -135,7 +137,7 @@ impl Disk {
         self.open_folder(path)?.entries()
     }
 
-    /// Opens the folder at `path`, links followed, to look at it and to list it.
+    /// Opens the folder at `path`, links followed.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -150,7 +152,7 @@ impl Disk {
     }
 }
 
-/// Opens what stands at `path` without waiting for anything, and looks at what was opened.
+/// Opens `path` without blocking, and reads the metadata of the open file.
 fn open(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(super::os_flags(flags)).open(reached(path)?.as_path())?;
@@ -158,10 +160,10 @@ fn open(path: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-/// A path in a form that the kernel takes.
+/// A path that the kernel takes.
 pub(super) struct Reached<'a> {
     path: Cow<'a, Path>,
-    /// Holds the folder from which a long path is reached.
+    /// Keeps open the folder from which a long path starts.
     _from: Option<OwnedFd>,
 }
 
@@ -171,7 +173,7 @@ impl Reached<'_> {
     }
 }
 
-/// Goes the first steps of a path that is too long.
+/// Opens the leading folders of a path that is too long.
 pub(super) fn reached(path: &Path) -> io::Result<Reached<'_>> {
     if path.as_os_str().len() <= LONGEST {
         return Ok(Reached { path: Cow::Borrowed(path), _from: None });
@@ -203,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pipes_sockets_devices_and_folders_are_no_regular_files() {
+    fn pipes_sockets_devices_and_folders_are_not_regular_files() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::real();
         let (pipe, socket) = (dir.path().join("pipe"), dir.path().join("socket"));
@@ -216,11 +218,11 @@ mod tests {
         let kinds: Vec<Kind> = disk.list(dir.path()).unwrap().into_iter().map(|e| e.kind).collect();
         assert_eq!(kinds, [Kind::Special, Kind::Special]);
         assert!(disk.read_regular(dir.path(), 9).unwrap_err().to_string().ends_with(": is a directory"));
-        assert!(disk.read_regular(&pipe, 9).unwrap_err().to_string().ends_with("it is no regular file"));
+        assert!(disk.read_regular(&pipe, 9).unwrap_err().to_string().ends_with("it is not a regular file"));
     }
 
     #[test]
-    fn a_path_longer_than_the_kernel_takes_is_reached() {
+    fn a_path_longer_than_path_max_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::real();
         let step = "d".repeat(200);

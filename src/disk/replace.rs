@@ -1,4 +1,4 @@
-//! One file, replaced whole.
+//! Replaces one file in one step.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -7,20 +7,19 @@ use std::path::Path;
 use super::{Disk, FsError, Kind, Op};
 
 impl Disk {
-    /// Writes `bytes` beside `path` and renames it there: a reader sees the old content or the new. A link to a file
-    /// stays one, and what it leads to is replaced; a device or a pipe is written to, and what `/dev/stdout` leads to is
-    /// added to.
+    /// Writes `bytes` beside `path` and renames the file: a reader sees the old content or the new. If `path` is a
+    /// link, its target is replaced. A device or pipe is written to; the target of `/dev/stdout` is appended to.
     ///
     /// # Errors
-    /// When a step fails; `path` is then as it was.
+    /// When a step fails; `path` is then unchanged.
     pub fn replace(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
         self.replace_with(path, mode, |out| out.write_all(bytes))
     }
 
-    /// Like [`Self::replace`], with bytes that `write` makes while they are written.
+    /// Like [`Self::replace`], with bytes from `write`.
     ///
     /// # Errors
-    /// When a step fails; `path` is then as it was.
+    /// When a step fails; `path` is then unchanged.
     pub fn replace_with(
         &self,
         path: &Path,
@@ -45,7 +44,7 @@ impl Disk {
             self.rename(&staged, &target)
         };
         steps().map_err(|e| {
-            // What is left of it is of no use, and nobody named it.
+            // The error is about `path`, not about the leftover.
             drop(self.remove_file(&staged));
             e.on(path)
         })
@@ -60,7 +59,7 @@ impl Disk {
     }
 }
 
-/// Whether it is one of the process's own streams, wherever a shell leads it to.
+/// Whether it is one of the process's own streams.
 fn is_stream(path: &Path) -> bool {
     path == Path::new("/dev/stdout") || path == Path::new("/dev/stderr") || path.starts_with("/dev/fd")
 }
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_stays_a_link_and_leads_to_the_new_content() {
+    fn a_link_stays_a_link_to_the_new_content() {
         let dir = tempfile::tempdir().unwrap();
         let (real, link) = (dir.path().join("real"), dir.path().join("link"));
         fs::write(&real, "old").unwrap();
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_written_to_and_stays_one() {
+    fn a_pipe_is_written_to_and_stays_a_pipe() {
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_file_that_was_named() {
+    fn an_error_names_the_given_file() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("none/report.json");
         let error = Disk::real().replace(&missing, b"x", 0o644).unwrap_err();
@@ -107,7 +106,7 @@ mod tests {
         let folder = dir.path().join("folder");
         fs::create_dir(&folder).unwrap();
         Disk::real().replace(&folder, b"x", 0o644).unwrap_err();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing half written is left beside it");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no partial file is left beside it");
         assert!(error.help().is_some_and(|h| h.contains("mkdir -p")));
     }
 }

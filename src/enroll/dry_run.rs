@@ -1,4 +1,4 @@
-//! What a run would do, without a request and without a byte written.
+//! Plans a run without a request and without writing a file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,21 +12,21 @@ use crate::identity::{Request, TlsFiles};
 use crate::msp::Layout;
 use crate::pki::name::NameSet;
 
-/// A name that would be asked for.
+/// A name that would be requested.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlannedName {
     /// The name, bare.
     pub name: String,
     /// `DNS`, `IP`, `email` or `URI`.
     pub kind: String,
-    /// Which request it comes from.
+    /// The request that it comes from.
     pub reason: String,
 }
 
 /// A file that would be written.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlannedPath {
-    /// Path; what only the CA's answer will tell stands in angle brackets.
+    /// Path; a part that only the CA's answer decides is in angle brackets.
     pub path: PathBuf,
     /// Octal mode.
     pub mode: String,
@@ -41,7 +41,7 @@ pub struct PlannedCertificate {
     pub target: PathBuf,
     /// The CA that would be asked.
     pub ca: String,
-    /// Why it would be asked; `null` when nothing is to be done.
+    /// Why it would be asked; `null` when nothing is due.
     pub reason: Option<String>,
     /// The names.
     pub names: Vec<PlannedName>,
@@ -52,7 +52,7 @@ pub struct PlannedCertificate {
 /// A whole dry run.
 #[derive(Clone, Debug, Serialize)]
 pub struct DryRun {
-    /// Version of this form.
+    /// Version of the schema.
     pub schema_version: u32,
     /// Enrolment id.
     pub id: String,
@@ -113,7 +113,7 @@ fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
                     add(format!("cacerts/{stem}.pem"), "0644");
                 }
             }
-            add("intermediatecerts/<one file an intermediate CA>".to_owned(), "0644");
+            add("intermediatecerts/<one file per intermediate CA>".to_owned(), "0644");
             if form.node_ous {
                 add("config.yaml".to_owned(), "0644");
             }
@@ -131,7 +131,7 @@ fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
                 add("signcerts/cert.pem".to_owned(), "0644");
                 add("keystore/<SKI>_sk".to_owned(), &key_mode);
                 add(format!("tlscacerts/tls-{stem}.pem"), "0644");
-                add("tlsintermediatecerts/<one file an intermediate CA>".to_owned(), "0644");
+                add("tlsintermediatecerts/<one file per intermediate CA>".to_owned(), "0644");
             }
         },
     }

@@ -1,4 +1,4 @@
-//! The front door of enrolment for programs.
+//! The builder through which programs enrol.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::pki::x509::{NodeOu, SubjectFields};
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
-/// One enrolment: an identity at a Fabric CA, the names it needs, and the folders that its certificates go into.
+/// One enrolment: an identity at a Fabric CA, its names, and the folders for its certificates.
 ///
-/// It does what `fabcert enroll` does. A run that finds everything in place opens no connection and changes nothing; an
-/// answer that is not what was asked is never written.
+/// It does what `fabcert enroll` does. A run with nothing to do opens no connection and changes nothing; an answer that
+/// is not as requested is never installed.
 ///
 /// ```no_run
 /// use std::time::SystemTime;
@@ -115,7 +115,7 @@ impl Enrolment {
         self
     }
 
-    /// The file that holds the enrolment secret. It is read only when a request is made.
+    /// The file that holds the enrolment secret; read only when a request is sent.
     pub fn secret_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca.secret = SecretSource::File(path.into());
         self
@@ -133,13 +133,13 @@ impl Enrolment {
         self
     }
 
-    /// Allows `http://`: the secret then crosses the network in clear.
+    /// Allows `http://`: the secret then crosses the network in clear text.
     pub fn plaintext(mut self) -> Self {
         self.ca.plaintext = true;
         self
     }
 
-    /// Which CA of the server; the server's default CA without it.
+    /// The name of the CA on the server; the server's default CA if left out.
     pub fn ca_name(mut self, name: impl Into<String>) -> Self {
         self.ca.ca_name = Some(name.into());
         self
@@ -151,7 +151,7 @@ impl Enrolment {
         self
     }
 
-    /// Another CA for the TLS certificate; without it the same CA issues both.
+    /// Another CA for the TLS certificate; by default the same CA issues both.
     pub fn tls_ca(mut self, ca: CaAccess) -> Self {
         self.tls_ca = Some(ca);
         self
@@ -169,25 +169,25 @@ impl Enrolment {
         self
     }
 
-    /// Adds a name as it is: a DNS name, an IP address, an e-mail address or a URI.
+    /// Adds a name without expanding it: a DNS name, an IP address, an e-mail address or a URI.
     pub fn san(mut self, name: impl Into<String>) -> Self {
         self.sans.push(name.into());
         self
     }
 
-    /// Adds a host, in every form that clients in a cluster use (see [`Enrolment::namespace`]).
+    /// Adds a host in every form that clients in a cluster use (see [`Enrolment::namespace`]).
     pub fn hostname(mut self, host: impl Into<String>) -> Self {
         self.hostnames.push(host.into());
         self
     }
 
-    /// Adds the Service in front of several peers, in every form that clients in a cluster use.
+    /// Adds the Service in front of several peers in every form that clients in a cluster use.
     pub fn gateway_service(mut self, service: impl Into<String>) -> Self {
         self.gateway_services.push(service.into());
         self
     }
 
-    /// The namespace of hosts and Services: without it they keep their short form alone.
+    /// The namespace of hosts and Services; without it only their short form is added.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
@@ -205,13 +205,13 @@ impl Enrolment {
         self
     }
 
-    /// Attribute requests; without them the CA chooses.
+    /// Attribute requests; by default the CA chooses.
     pub fn attributes(mut self, attributes: Vec<AttrRequest>) -> Self {
         self.attributes = Some(attributes);
         self
     }
 
-    /// The NodeOU that the certificate must carry. Without it an MSP folder with NodeOUs needs exactly one of the four.
+    /// The NodeOU that the certificate must hold. By default an MSP folder with NodeOUs needs exactly one of the four.
     pub fn role(mut self, role: NodeOu) -> Self {
         self.role = Some(role);
         self
@@ -247,7 +247,7 @@ impl Enrolment {
         self
     }
 
-    /// Keeps the key that the folder holds already; a new one is made where there is none.
+    /// Keeps the key that the folder holds; makes a new one if there is none.
     pub fn reuse_key(mut self) -> Self {
         self.key = KeyRequest::Current;
         self
@@ -259,33 +259,33 @@ impl Enrolment {
         self
     }
 
-    /// Keeps trying this long while the CA cannot be reached; never after a refusal.
+    /// Keeps trying for this long while the CA cannot be reached; never after a refusal.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);
         self
     }
 
-    /// Enrols although a good certificate is in place, or the CA refused before.
+    /// Enrols even if the current certificate is good, or the CA refused before.
     pub fn force(mut self) -> Self {
         self.force = true;
         self
     }
 
-    /// The request as plain data. No file is read for it and no connection made.
+    /// The request as plain data; reads no file and opens no connection.
     ///
     /// # Errors
-    /// When no folder was named, a name cannot be used, or a TLS folder gets no name.
+    /// When no folder is named, a name cannot be used, or a TLS folder has no name.
     #[doc(hidden)]
     pub fn request(&self) -> Result<Request, Error> {
         if self.msp_dir.is_none() && self.tls_dir.is_none() {
-            return Err(Error::new(ErrorKind::Usage, "no folder was named to put the result into")
+            return Err(Error::new(ErrorKind::Usage, "no folder was named")
                 .with_help("name an MSP folder for the signing identity, a TLS folder for the TLS pair, or both"));
         }
         for ca in [Some(&self.ca), self.tls_ca.as_ref()].into_iter().flatten() {
             if ca.url.is_plaintext() && !ca.plaintext {
                 return Err(Error::new(
                     ErrorKind::Usage,
-                    format!("{} is plain HTTP: the secret would cross the network in clear", ca.url),
+                    format!("{} is plain HTTP: the secret would cross the network in clear text", ca.url),
                 )
                 .with_help("use https://, or allow plain HTTP"));
             }
@@ -302,7 +302,7 @@ impl Enrolment {
             cluster_domain: &self.cluster_domain,
         })?;
         if self.tls_dir.is_some() && names.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "the TLS certificate needs a name: clients check one")
+            return Err(Error::new(ErrorKind::Usage, "the TLS certificate has no name; clients check names")
                 .with_help("give the names that clients dial"));
         }
         let both = self.msp_dir.is_some() && self.tls_dir.is_some();
@@ -335,19 +335,20 @@ impl Enrolment {
         })
     }
 
-    /// Runs the enrolment on the current tokio runtime (with time and I/O enabled). Disk and hashing work goes to a thread
-    /// of its own; when the future is dropped, the run ends at its next wait, and both folders hold one set whole.
+    /// Runs the enrolment on the current tokio runtime (with time and I/O enabled). Disk access and hashing run on a
+    /// thread of their own. When the future is dropped, the run ends at its next await, and each folder holds one
+    /// complete set.
     ///
     /// # Errors
-    /// See [`ErrorKind`]: another identity in the folder, the CA not reached or refusing, an answer that is not as asked, a
-    /// locked folder, a failed file operation. The folders then hold what they held before.
+    /// See [`ErrorKind`]: another identity in the folder, the CA not reached or refusing, an answer that is not as
+    /// requested, a locked folder, a failed file operation. The folders are then unchanged.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn run(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Result<Outcome, Error> {
         let request = self.request()?;
         let runtime = tokio::runtime::Handle::current();
-        // Dropped with this future, which ends the run.
+        // Dropping this future ends the run.
         let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
         let run = tokio::task::spawn_blocking(move || {
             let disk = Disk::real();
@@ -355,7 +356,7 @@ impl Enrolment {
             runtime.block_on(async {
                 tokio::select! {
                     outcome = enroll(&request, &environment) => outcome,
-                    _ = dropped => Err(Error::new(ErrorKind::Io, "the enrolment was given up")),
+                    _ = dropped => Err(Error::new(ErrorKind::Io, "the enrolment was cancelled")),
                 }
             })
         });
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn names_go_on_the_tls_certificate_when_there_are_both() {
+    fn with_both_folders_names_go_on_the_tls_certificate() {
         let request = enrolment().gateway_service("gateway").namespace("fabric").request().unwrap();
         assert!(request.sign.unwrap().names.is_empty());
         let names: Vec<String> = request.tls.unwrap().names.sans().iter().map(ToString::to_string).collect();
@@ -387,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_end_well_is_refused_before_anything_is_done() {
+    fn an_invalid_request_is_refused_before_it_runs() {
         let kind = |e: Enrolment| e.request().unwrap_err().kind();
         assert_eq!(kind(Enrolment::new("https://ca", "p").unwrap().anchor_pem("a")), ErrorKind::Usage);
         assert_eq!(kind(Enrolment::new("https://ca", "p").unwrap().msp_dir("m")), ErrorKind::Usage);

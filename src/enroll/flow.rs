@@ -1,4 +1,4 @@
-//! The run: look, decide, lock, ask, prove, plan, install, record.
+//! The steps of a run: look, decide, lock, ask, verify, plan, install, record.
 
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use crate::identity::ask::Asking;
@@ -14,12 +14,12 @@ use crate::pki::x509::Cert;
 use crate::proof::Purpose;
 use crate::{Error, ErrorKind};
 
-/// Brings about what is requested. A run that finds everything in place opens no connection and leaves the targets alone.
+/// Carries out the request. A run with nothing to do opens no connection and changes nothing.
 ///
 /// # Errors
-/// See the exit codes of [`Error`]: 4 another identity in the target, 6 the CA not reached, 7 refused, 8 not as asked, 9
-/// locked, 5 local input or output. The targets are then as they were, or, where only putting the second in place failed,
-/// the first is new and whole; the next run finishes what is missing.
+/// See the exit codes of [`Error`]: 4 another identity in the target, 5 local input or output, 6 CA not reached, 7
+/// refused, 8 not as requested, 9 locked. The targets are then unchanged; if only the second install failed, the first
+/// target is new and complete, and the next run installs the other.
 pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome, Error> {
     let tasks = Task::all(request, env.disk)?;
     let places: Vec<&Place> = tasks.iter().map(|t| &t.place).collect();
@@ -69,7 +69,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     Ok(outcome(request, &tasks, &currents, &reasons))
 }
 
-/// A run that was killed between putting an answer in place and clearing up left the key a second time.
+/// Drops pending keys whose answer is installed: a run was killed between install and cleanup.
 fn drop_installed(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) -> Result<(), Error> {
     for (task, current) in tasks.iter().zip(currents) {
         let Some(bytes) = task.place.read_state_file(env.disk, pending::FILE)? else { continue };
@@ -96,8 +96,8 @@ fn reasons(
     tasks.iter().zip(currents).map(|(task, current)| task.decide(named.as_ref(), current, (env.now)())).collect()
 }
 
-/// The signing identity as the credential for the TLS certificate: the same id at the same CA, so that the second
-/// certificate counts as no enrolment.
+/// The signing identity as the credential for the TLS certificate (same id, same CA), so that the second certificate
+/// does not count as an enrolment.
 fn credential<'a>(
     request: &Request,
     task: &Task<'_>,
@@ -116,7 +116,7 @@ fn credential<'a>(
     }
 }
 
-/// A TLS certificate was issued later than the signing one: its root belongs into the current MSP folder too.
+/// Adds the root of a TLS certificate that was issued later than the signing certificate to the MSP folder.
 fn add_tls_roots(
     task: &Task<'_>,
     current: &Current,
@@ -147,7 +147,7 @@ fn outcome(request: &Request, tasks: &[Task<'_>], currents: &[Current], reasons:
         .filter_map(|(task, reason)| reason.as_ref().map(|r| format!("{}: {r}", task.purpose().as_str())))
         .collect();
     let (action, reason) = if why.is_empty() {
-        (Action::Unchanged, "every requested name is held, the chain stands, and nothing is due".to_owned())
+        (Action::Unchanged, "the certificate holds every requested name and is not due".to_owned())
     } else {
         (Action::Enrolled, why.join("; "))
     };
@@ -162,7 +162,7 @@ fn outcome(request: &Request, tasks: &[Task<'_>], currents: &[Current], reasons:
     let sign_dir = request.sign.as_ref().map(|s| s.target.clone());
     let tls_dir = request.tls.as_ref().map(|t| t.target.clone());
     let (msp_dir, tls_dir) = match request.tls.as_ref().map(|t| t.files) {
-        // It was named as an MSP folder.
+        // The user named it as an MSP folder.
         Some(TlsFiles::MspShaped) => (tls_dir, None),
         _ => (sign_dir, tls_dir),
     };

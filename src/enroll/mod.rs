@@ -1,4 +1,4 @@
-//! First issue: an enrolment at the CA, one that is carried by hand, and a dry run.
+//! Enrolment (first issue): online, offline, and as a dry run.
 //!
 //! ```text
 //! identity::Request -> task (current state of each target) -> due -> pending key -> obtain (CA) -> proof -> install

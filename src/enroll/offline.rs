@@ -1,4 +1,5 @@
-//! CAs that cannot be reached from here: a CSR goes out, the certificate comes back by hand, and the proof is the same.
+//! Enrolment at a CA that cannot be reached from here: CSR and certificate are carried by hand, and verified in the
+//! same way.
 
 use std::path::PathBuf;
 
@@ -30,9 +31,9 @@ pub struct OfflineRequest {
     pub names: NameSet,
     /// Subject fields beside the CN.
     pub subject: SubjectFields,
-    /// Which key.
+    /// The key to use.
     pub key: KeyRequest,
-    /// The NodeOU that the certificate must carry.
+    /// The NodeOU that the certificate must hold.
     pub role: RoleRule,
     /// File names in an MSP folder.
     pub layout: Layout,
@@ -40,16 +41,16 @@ pub struct OfflineRequest {
     pub tls_names: TlsNames,
     /// Whether `config.yaml` is written.
     pub node_ous: bool,
-    /// Who may read the key.
+    /// The permissions of the key.
     pub key_access: KeyAccess,
     /// Replace a pending key, another identity or another root.
     pub force: bool,
 }
 
-/// Makes a key, keeps it beside the target, and gives the CSR (PEM). A second call gives a CSR for the same key.
+/// Makes a key, keeps it beside the target, and returns the CSR (PEM). A second call returns a CSR for the same key.
 ///
 /// # Errors
-/// When a key for another purpose or id is pending there and `force` is not set, or the key cannot be kept.
+/// When a key for another purpose or id is pending there and `force` is not set, or the key cannot be written.
 pub fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<String, Error> {
     let place = Place::of(env.disk, &request.target)?;
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
@@ -67,7 +68,7 @@ pub fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<Strin
     Ok(csr.to_pem())
 }
 
-/// The key that was named, or that stands in the target.
+/// The requested key: the given one, or the one in the target.
 fn requested_key(request: &OfflineRequest, place: &Place, env: &Environment<'_>) -> Result<Option<KeyPair>, Error> {
     if request.key != KeyRequest::Current {
         return request.key.named(env.disk);
@@ -79,7 +80,7 @@ fn requested_key(request: &OfflineRequest, place: &Place, env: &Environment<'_>)
     })
 }
 
-/// The pending key, if it is the one for this request: its CSR may be on its way already.
+/// The pending key, if it matches this request: its CSR may be on its way already.
 fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &OfflineRequest) -> Result<KeyPair, Error> {
     let refuse = |what: String| {
         Err(Error::new(ErrorKind::Input, format!("{what} is pending beside {}", request.target.display()))
@@ -90,22 +91,22 @@ fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &Offline
     }
     let key = pending.key()?;
     if requested.is_some_and(|w| w.public_point() != key.public_point()) {
-        return refuse("another key than the one named".to_owned());
+        return refuse("a key other than the given one".to_owned());
     }
     match request.key {
         KeyRequest::New(Some(curve)) if curve != key.algorithm() => {
-            refuse(format!("{curve} is asked for, and a key of {}", key.algorithm()))
+            refuse(format!("{curve} was requested, but a key of {}", key.algorithm()))
         }
         _ => Ok(key),
     }
 }
 
-/// Puts a certificate that was carried here in place, after the same proof as an enrolment's. The key is the pending one
-/// of `fabcert csr`, or of an enrolment whose answer was lost.
+/// Installs a certificate that was carried here, after the same verification as an enrolment's. The key is the pending
+/// one of `fabcert csr`, or of an enrolment whose answer was lost.
 ///
 /// # Errors
-/// When no key of this id waits for it, another identity or root stands there and `force` is not set, the certificate is
-/// not what was asked, or the folder cannot be written.
+/// When no key of this id is pending, the target holds another identity or root and `force` is not set, the certificate
+/// is not as requested, or the folder cannot be written.
 pub fn install_answer(
     request: &OfflineRequest,
     cert_pem: &[u8],
@@ -115,20 +116,20 @@ pub fn install_answer(
     let place = Place::of(env.disk, &request.target)?;
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.ok_or_else(|| {
-        Error::new(ErrorKind::Input, format!("no key waits for a certificate beside {}", request.target.display()))
-            .with_help("make one with fabcert csr, naming the same folder")
+        Error::new(ErrorKind::Input, format!("no key is pending beside {}", request.target.display()))
+            .with_help("make one with fabcert csr and the same folder")
     })?;
     if pending.id() != request.id {
         return Err(Error::new(
             ErrorKind::Input,
             format!(
-                "the key that waits beside {} is for \"{}\", not for \"{}\"",
+                "the key pending beside {} is for \"{}\", not for \"{}\"",
                 request.target.display(),
                 pending.id(),
                 request.id
             ),
         )
-        .with_help("give the enrolment id that the CSR was made for"));
+        .with_help("give the enrolment id of the CSR"));
     }
     let key = pending.key()?;
     let task = request.task(place, &pending)?;
@@ -159,7 +160,7 @@ pub fn install_answer(
 }
 
 impl OfflineRequest {
-    /// The task, for the answer to `pending`. What the CSR asked for is proven whether it is named again or not.
+    /// The task for the answer to `pending`. Every name in the CSR is verified, whether it is given again or not.
     fn task(&self, place: Place, pending: &Pending) -> Result<Task<'_>, Error> {
         let mut sans = pending.asked.sans()?;
         for name in self.names.sans() {
@@ -190,12 +191,12 @@ impl OfflineRequest {
     }
 }
 
-/// Brings back the set that stood in `target` before the last install; a second call undoes the first.
+/// Restores the set that `target` held before the last install; a second call undoes the first.
 ///
 /// # Errors
-/// When there is none, or the folder is locked or cannot be written.
+/// When there is no previous set, or the folder is locked or cannot be written.
 pub fn roll_back(target: &std::path::Path, env: &Environment<'_>) -> Result<(), Error> {
-    const OURS: [&str; 12] = [
+    const WRITTEN: [&str; 12] = [
         "signcerts",
         "keystore",
         "cacerts",
@@ -212,9 +213,9 @@ pub fn roll_back(target: &std::path::Path, env: &Environment<'_>) -> Result<(), 
     let place = Place::of(env.disk, target)?;
     let lock = Lock::acquire_existing(env.disk, &place, (env.now)())?.ok_or_else(|| {
         Error::new(ErrorKind::Input, format!("fabcert has installed nothing in {}", target.display()))
-            .with_help("name the folder as it was named at enrolment")
+            .with_help("name the folder as at enrolment")
     })?;
-    let owned: Vec<PathBuf> = OURS.iter().map(PathBuf::from).collect();
+    let owned: Vec<PathBuf> = WRITTEN.iter().map(PathBuf::from).collect();
     Ok(rollback(env.disk, &lock, &owned)?)
 }
 

@@ -1,4 +1,4 @@
-//! What a run did, for people and as the JSON that other programs read.
+//! The result of a run, as text and as JSON.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use crate::proof::Purpose;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// At least one certificate was enrolled for.
+    /// At least one certificate was issued.
     Enrolled,
-    /// Everything stood already.
+    /// Nothing was due.
     Unchanged,
 }
 
-/// One certificate, as JSON shows it.
+/// One certificate, as in the JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct CertificateSummary {
     /// `sign` or `tls`.
@@ -35,7 +35,7 @@ pub struct CertificateSummary {
     pub not_before: String,
     /// RFC 3339, UTC.
     pub not_after: String,
-    /// SHA-256 of the point, hex: the key file's name.
+    /// SHA-256 of the public point, hex: the key file's name.
     pub ski: String,
     /// Issuer, RFC 4514.
     pub issuer: String,
@@ -57,29 +57,29 @@ impl CertificateSummary {
     }
 }
 
-/// The identity, as JSON shows it.
+/// The identity, as in the JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct IdentitySummary {
     /// Enrolment id.
     pub id: String,
-    /// MSP folder, when there is one.
+    /// MSP folder, if one was named.
     pub msp_dir: Option<PathBuf>,
-    /// TLS folder, when there is one.
+    /// TLS folder, if one was named.
     pub tls_dir: Option<PathBuf>,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
-    /// Version of this form.
+    /// Version of the schema.
     pub schema_version: u32,
     /// What was done.
     pub action: Action,
     /// Why.
     pub reason: String,
-    /// For whom, and where.
+    /// The identity and its folders.
     pub identity: IdentitySummary,
-    /// The certificates that stand now.
+    /// The current certificates.
     pub certificates: Vec<CertificateSummary>,
 }
 

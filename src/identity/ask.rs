@@ -1,4 +1,4 @@
-//! The request itself: its credential, its retries, and the refusals that are remembered.
+//! Sends the request: credential, retries, remembered refusals.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,24 +15,24 @@ use crate::install::Place;
 use crate::pki::key::KeyPair;
 use crate::{Error, ErrorKind, Secret};
 
-/// What a request needs beside its task.
+/// The parts of a request that its task does not hold.
 #[derive(Debug)]
 pub(crate) struct Asking<'a> {
     /// Attribute requests; `None` leaves the choice to the CA.
     pub(crate) attributes: Option<&'a [AttrRequest]>,
-    /// How long to keep trying while the CA is not reached.
+    /// How long to keep trying while the CA cannot be reached.
     pub(crate) wait: Option<Duration>,
-    /// The signing identity (certificate PEM and key): a credential for the second certificate where it is the same
-    /// identity at the same CA.
+    /// The signing identity (certificate PEM and key): the credential for the second certificate when identity and CA
+    /// are the same.
     pub(crate) signed: Option<(String, &'a KeyPair)>,
-    /// Every target of the run; each remembers a refusal.
+    /// Every target of the run; a refusal is remembered in each.
     pub(crate) places: &'a [&'a Place],
 }
 
-/// Asks the CA: by the signing identity where there is one, else, or where that is refused, by the secret.
+/// Asks the CA with the signing identity if there is one; without one, or when the CA refuses it, with the secret.
 ///
 /// # Errors
-/// When there is no secret, an earlier refusal of it is remembered, the CA is not reached, or it refuses.
+/// When there is no secret, an earlier refusal of it is remembered, the CA cannot be reached, or the CA refuses.
 pub(crate) async fn ask(
     task: &Task<'_>,
     ca: &CaAccess,
@@ -44,7 +44,7 @@ pub(crate) async fn ask(
 ) -> Result<Enrollment, Error> {
     let Asking { places, .. } = *asking;
     let disk = env.disk;
-    // While a request is on its way the outcome is open: the CA may issue, and count, for a run that was killed.
+    // The outcome of a request in flight is unknown: the CA may issue, and count, after this process is killed.
     let lost_before = pending.answer_lost;
     let keep = |pending: &mut Pending, open: bool| {
         pending.answer_lost = open;
@@ -70,7 +70,7 @@ pub(crate) async fn ask(
             }
             Err(e) => {
                 return Err(keep_if_ambiguous(task, pending, &e, lost_before || lost.load(Ordering::Relaxed), env)?
-                    .unwrap_or_else(|| told(e, ca)));
+                    .unwrap_or_else(|| request_error(e, ca)));
             }
         }
     }
@@ -102,13 +102,13 @@ pub(crate) async fn ask(
                 }
             }
             Err(keep_if_ambiguous(task, pending, &e, lost_before || lost.load(Ordering::Relaxed), env)?
-                .unwrap_or_else(|| told(e, ca)))
+                .unwrap_or_else(|| request_error(e, ca)))
         }
     }
 }
 
-/// The error of a request; a refusal names who was refused, and by which of the server's CAs.
-fn told(e: CaError, ca: &CaAccess) -> Error {
+/// The error of a failed request; a refusal names the enrolment id and the CA on the server.
+fn request_error(e: CaError, ca: &CaAccess) -> Error {
     let error = Error::from(e);
     if error.kind() != ErrorKind::Refused {
         return error;
@@ -117,8 +117,8 @@ fn told(e: CaError, ca: &CaAccess) -> Error {
     error.with_detail(&format!("asked for \"{}\" at {at}", ca.id))
 }
 
-/// Keeps the pending key where the CA may have issued all the same, or has before, and drops it where it surely did not.
-/// `lost`: an answer to an earlier request with it never came.
+/// Keeps the pending key if the CA may have issued for it, now or earlier, and drops it if the CA did not. `lost`: the
+/// answer to an earlier request with this key was lost.
 fn keep_if_ambiguous(
     task: &Task<'_>,
     pending: &mut Pending,
@@ -139,7 +139,7 @@ fn keep_if_ambiguous(
                 format!("{e}; an earlier answer was lost, so the CA may have issued for the pending key and counted it"),
             )
             .with_help(format!(
-                "have the registrar fetch what was issued (fabric-ca-client certificate list --id {}), and put it in place with fabcert install; the key is kept in {}",
+                "have the registrar fetch the issued certificates (fabric-ca-client certificate list --id {}), and install the right one with fabcert install; the key is kept in {}",
                 task.id,
                 task.place.state_dir().join(pending::FILE).display()
             )),
@@ -148,7 +148,7 @@ fn keep_if_ambiguous(
     Ok(None)
 }
 
-/// The refusal of this very secret that one of the targets remembers.
+/// The refusal of this secret that one of the targets remembers.
 fn remembered_refusal<'a>(
     places: &[&'a Place],
     ca: &CaAccess,
@@ -167,7 +167,7 @@ fn remembered_refusal<'a>(
 /// A number in `[0, 1)` for the jitter.
 fn random() -> f64 {
     let mut bytes = [0u8; 4];
-    // Without randomness the pause is only less spread.
+    // Without randomness the pause only has less jitter.
     if SystemRandom::new().fill(&mut bytes).is_err() {
         return 0.5;
     }

@@ -1,4 +1,4 @@
-//! What the target of a certificate holds now.
+//! The current contents of a certificate's target.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::msp::{CurrentMsp, CurrentTls};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::{Cert, Chain};
 
-/// What a target holds now.
+/// The current contents of a target.
 #[derive(Debug, Default)]
 pub(crate) struct Current {
     pub(crate) leaf: Option<Cert>,
@@ -18,19 +18,19 @@ pub(crate) struct Current {
     pub(crate) leaf_path: PathBuf,
     pub(crate) key: Option<KeyPair>,
     pub(crate) chain: Option<Chain>,
-    /// The root to hold a new one against.
+    /// The root that a new chain must end in.
     pub(crate) root: Option<Cert>,
     pub(crate) problems: Vec<String>,
     pub(crate) record: Option<Record>,
     pub(crate) changed: Vec<String>,
-    /// The rest of an MSP folder.
+    /// The other files of an MSP folder.
     pub(crate) msp: Option<CurrentMsp>,
-    /// There is an MSP where a TLS certificate is to go.
+    /// Whether the target of a TLS certificate holds an MSP.
     pub(crate) is_msp: bool,
 }
 
 impl Current {
-    /// Another certificate is there now.
+    /// Records that another certificate is in the target now.
     pub(crate) fn replace_leaf(&mut self, leaf: Cert, path: PathBuf) {
         (self.leaf, self.leaf_path) = (Some(leaf), path);
     }
@@ -57,7 +57,7 @@ impl Current {
         }
     }
 
-    /// `paths`: where the certificate and the root are.
+    /// `paths`: the files of the certificate and of the root.
     pub(crate) fn tls(existing: CurrentTls, paths: (PathBuf, &str)) -> Self {
         let chain = existing.chain();
         let mut problems: Vec<String> =
@@ -80,19 +80,19 @@ impl Current {
     }
 }
 
-/// The MSP folder in `place`; a `config.yaml` that fabcert wrote is known by its hash.
+/// Reads the MSP folder in `place`; a `config.yaml` that fabcert wrote is recognised by its hash.
 pub(crate) fn current_msp(place: &Place, disk: &Disk) -> Result<CurrentMsp, Error> {
     let folder = DiskFolder::new(disk, place.target());
     let configs = place.read_state_file(disk, record::CONFIGS_FILE)?;
-    let ours = folder
+    let written = folder
         .read(Path::new("config.yaml"))
         .ok()
         .map(|content| record::sha256(&content))
         .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
-    Ok(CurrentMsp::read(&folder, ours.as_deref()))
+    Ok(CurrentMsp::read(&folder, written.as_deref()))
 }
 
-/// Another handle on the same key.
+/// Copies a key pair.
 pub(crate) fn copy(key: &KeyPair) -> Option<KeyPair> {
     KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).ok()
 }

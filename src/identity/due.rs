@@ -1,4 +1,4 @@
-//! Whether there is anything to do: pure, from what stands, what is requested, and the time.
+//! Decides whether a certificate must be issued: a pure function of the target, the request and the time.
 
 use std::fmt;
 use std::path::Path;
@@ -9,25 +9,25 @@ use crate::pki::x509::{Cert, NodeOu};
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, Timestamp};
 
-/// Why a certificate is enrolled for.
+/// Why a certificate is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Nothing stands there.
+    /// The target holds no certificate.
     Missing,
-    /// The user said so.
+    /// `--force` was given.
     Forced,
-    /// What stands cannot be used.
+    /// The current files cannot be used.
     Broken(Vec<String>),
-    /// Another identity stands there, and `--force` replaces it.
+    /// The target holds another identity, and `--force` replaces it.
     OtherIdentity(String),
     /// Requested names are not in the certificate.
     NamesMissing(Vec<SanName>),
     /// The certificate lacks the role.
     Role(String),
-    /// The key is on another curve than was asked for.
+    /// The key is on another curve than requested.
     Curve(KeyAlgorithm),
-    /// The key is not the one in the file that was named.
+    /// The key is not the requested one.
     OtherKey,
     /// Files were changed or removed since they were written.
     FilesChanged(Vec<String>),
@@ -45,34 +45,34 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("no certificate stands there"),
+            Self::Missing => f.write_str("the folder holds no certificate"),
             Self::Forced => f.write_str("--force"),
-            Self::Broken(problems) => write!(f, "what stands there cannot be used: {}", problems.join("; ")),
-            Self::OtherIdentity(id) => write!(f, "--force, in place of the identity \"{id}\""),
+            Self::Broken(problems) => write!(f, "the current files cannot be used: {}", problems.join("; ")),
+            Self::OtherIdentity(id) => write!(f, "--force replaces the identity \"{id}\""),
             Self::NamesMissing(names) => {
                 let names: Vec<String> = names.iter().map(ToString::to_string).collect();
                 write!(f, "the certificate lacks {}", names.join(", "))
             }
             Self::Role(text) => f.write_str(text),
-            Self::Curve(found) => write!(f, "the key is {found}, and another curve is asked for"),
-            Self::OtherKey => f.write_str("the certificate is for another key than the one named"),
+            Self::Curve(found) => write!(f, "the key is {found}; another curve was requested"),
+            Self::OtherKey => f.write_str("the certificate is for a key other than the given one"),
             Self::FilesChanged(files) => write!(f, "files changed since they were written: {}", files.join(", ")),
-            Self::Expired(at) => write!(f, "the certificate ended at {at}"),
+            Self::Expired(at) => write!(f, "the certificate expired at {at}"),
             Self::Due { not_after, days_left } => {
-                write!(f, "the certificate is due: {days_left} days left, it ends at {not_after}")
+                write!(f, "the certificate is due: it expires at {not_after}, in {days_left} days")
             }
         }
     }
 }
 
-/// A certificate that stands in a target, with what is known of it.
+/// The certificate in a target, with the evidence about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence<'a> {
     pub(crate) leaf: &'a Cert,
     pub(crate) curve: Option<KeyAlgorithm>,
-    /// The CA that issued it, when it is on disk.
+    /// The CA that issued it, if its certificate is on disk.
     pub(crate) issuer: Option<&'a Cert>,
-    /// What makes it unusable.
+    /// The reasons why it cannot be used.
     pub(crate) problems: &'a [String],
     /// The recorded time of issue.
     pub(crate) issued_at: Option<Timestamp>,
@@ -80,24 +80,24 @@ pub(crate) struct Evidence<'a> {
     pub(crate) changed: Vec<String>,
 }
 
-/// What is requested of one certificate.
+/// The request for one certificate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) id: &'a str,
     pub(crate) sans: &'a [SanName],
     pub(crate) role: RoleRule,
-    /// The curve, when one was named.
+    /// The requested curve, if any.
     pub(crate) curve: Option<KeyAlgorithm>,
-    /// The public point of the key, when one was named.
+    /// The public point of the requested key, if any.
     pub(crate) key_point: Option<&'a [u8]>,
     pub(crate) force: bool,
     pub(crate) target: &'a Path,
 }
 
-/// `None`: nothing to do.
+/// Returns `None` when the certificate is not due.
 ///
 /// # Errors
-/// When another identity stands in the target and `--force` was not given.
+/// When the target holds another identity and `--force` was not given.
 pub(crate) fn decide(
     current: Option<&Evidence<'_>>,
     wanted: &Wanted<'_>,
@@ -139,7 +139,7 @@ pub(crate) fn decide(
     Ok(due(leaf, current.issuer, current.issued_at, now))
 }
 
-/// The refusal to put `id` in place of the identity that stands in `target`.
+/// The error for a target that holds the certificate of another identity.
 pub(crate) fn held_by_another(target: &Path, other: &str, id: &str) -> Error {
     Error::new(
         ErrorKind::Input,
@@ -153,10 +153,10 @@ fn role_unmet(leaf: &Cert, rule: RoleRule) -> Option<String> {
     let ous = leaf.organizational_units().join(", ");
     match rule {
         RoleRule::Exactly(node_ou) if found != [node_ou] => {
-            Some(format!("the certificate's OUs ({ous}) do not make it {node_ou}"))
+            Some(format!("the certificate's OUs ({ous}) do not include {node_ou}"))
         }
         RoleRule::ExactlyOne if found.len() != 1 => {
-            Some(format!("the certificate's OUs ({ous}) hold no single NodeOU"))
+            Some(format!("the certificate's OUs ({ous}) do not hold exactly one NodeOU"))
         }
         _ => None,
     }
@@ -164,9 +164,9 @@ fn role_unmet(leaf: &Cert, rule: RoleRule) -> Option<String> {
 
 const DAY: i64 = 86_400;
 
-/// Ruling: expired, or less than a third of life left. Life counts from the recorded time of issue; without a record
-/// from `NotBefore`, unless that equals the issuer's own: then the CA put it there and it says nothing, so that only 30
-/// days left count as due.
+/// A certificate is due when it has expired or less than a third of its life is left. Life counts from the recorded
+/// time of issue. Without a record it counts from `NotBefore`, unless the issuer has the same `NotBefore`: the CA then
+/// copied its own, and the certificate is due when less than 30 days are left.
 pub(crate) fn due(leaf: &Cert, issuer: Option<&Cert>, issued_at: Option<Timestamp>, now: Timestamp) -> Option<Reason> {
     let not_after = leaf.not_after();
     let left = not_after.seconds_since(now);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_certificate_is_left_alone_and_more_names_on_it_are_no_reason() {
+    fn extra_names_on_a_good_certificate_are_not_a_reason() {
         let leaf = leaf();
         let sans = leaf.sans()[..1].to_vec();
         let found = decide(Some(&current(&leaf)), &wanted(&sans, false), in_days(&leaf, 200)).unwrap();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn each_lack_is_a_reason() {
+    fn each_difference_is_a_reason() {
         let leaf = leaf();
         let now = in_days(&leaf, 200);
         let reason = |s: &Evidence<'_>, w: &Wanted<'_>| decide(Some(s), w, now).unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn another_identity_is_replaced_only_by_force() {
+    fn another_identity_is_replaced_only_with_force() {
         let leaf = leaf();
         let now = in_days(&leaf, 200);
         let other = Wanted { id: "peer2", ..wanted(&[], false) };
@@ -261,15 +261,15 @@ mod tests {
     }
 
     #[test]
-    fn life_counts_from_the_recorded_issue_and_else_from_not_before_unless_the_ca_put_it_there() {
+    fn life_counts_from_the_recorded_issue_then_from_not_before() {
         let leaf = leaf();
         let issued = Some(leaf.not_after().minus(std::time::Duration::from_secs(360 * 86_400)));
         assert_eq!(due(&leaf, None, issued, in_days(&leaf, 121)), None);
         assert!(matches!(due(&leaf, None, issued, in_days(&leaf, 119)), Some(Reason::Due { days_left: 119, .. })));
-        // Its own NotBefore is a year before its end.
+        // Its `NotBefore` is a year before its `NotAfter`.
         assert_eq!(due(&leaf, None, None, in_days(&leaf, 123)), None);
         assert!(due(&leaf, None, None, in_days(&leaf, 120)).is_some());
-        // Were NotBefore the issuer's, only the last 30 days would count.
+        // With the issuer's `NotBefore`, only the last 30 days count.
         assert_eq!(due(&leaf, Some(&leaf), None, in_days(&leaf, 31)), None);
         assert!(due(&leaf, Some(&leaf), None, in_days(&leaf, 29)).is_some());
         assert!(matches!(due(&leaf, None, issued, leaf.not_after()), Some(Reason::Expired(_))));

@@ -1,4 +1,4 @@
-//! What a run takes from outside.
+//! The environment of a run.
 
 use crate::Timestamp;
 use crate::disk::Disk;

@@ -1,5 +1,4 @@
-//! One identity in one place: what is asked of it, what its folders hold now, whether something is due, what is remembered
-//! between runs, how a certificate is obtained, and how it is put in place.
+//! One identity in its folders: request, current contents, due check, state between runs, issue and installation.
 
 pub(crate) mod ask;
 pub(crate) mod current;

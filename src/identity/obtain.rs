@@ -1,4 +1,4 @@
-//! One certificate obtained: the pending key, an answer that was kept, or the CA's answer, proven.
+//! Obtains one certificate: pending key, kept answer or the CA's answer, verified.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::pki::x509::{Csr, CsrSpec};
 use crate::proof::{MspPlan, VerifiedEnrollment};
 use crate::{Error, ErrorKind, Timestamp};
 
-/// Clocks of nodes differ by seconds, and a certificate that begins in the future is refused as a credential.
+/// Allows for clocks of nodes that differ by some seconds: a certificate whose `NotBefore` is in the future is refused.
 const BACKDATE: Duration = Duration::from_secs(300);
 
-/// Gets one certificate: from an answer that an earlier run could not install any more, else from the CA.
+/// Obtains one certificate, from an answer that an earlier run kept and did not install, or from the CA.
 pub(crate) async fn obtain(
     task: &Task<'_>,
     asking: &Asking<'_>,
@@ -29,17 +29,17 @@ pub(crate) async fn obtain(
 ) -> Result<Issued, Error> {
     let disk = env.disk;
     let (id, purpose) = (task.id, task.purpose());
-    let ca = task.ca.ok_or_else(|| Error::new(ErrorKind::Bug, "there is no CA to ask"))?;
+    let ca = task.ca.ok_or_else(|| Error::new(ErrorKind::Bug, "the task has no CA"))?;
     let file = task.place.state_dir().join(pending::FILE);
     let kept = task.place.read_state_file(disk, pending::FILE)?.map(|b| Pending::parse(&b, &file)).transpose()?;
     if let Some(other) = kept.as_ref().filter(|p| p.is_carried_by_hand() && !task.force) {
         return Err(Error::new(
             ErrorKind::Input,
-            format!("a key made by fabcert csr for \"{}\" waits in {} for its certificate", other.id(), file.display()),
+            format!("a key made by fabcert csr for \"{}\" is pending in {}", other.id(), file.display()),
         )
-        .with_help("put the certificate in place with fabcert install, or drop that key with --force"));
+        .with_help("install its certificate with fabcert install, or drop that key with --force"));
     }
-    // A run that was killed after it had put the answer in place could not drop it any more.
+    // A run that was killed after the install may have left its pending key.
     let usable = kept
         .filter(|p| p.is_for(id, task.ca, purpose))
         .filter(|p| current.leaf.as_ref().is_none_or(|leaf| !p.answers_with(leaf)));
@@ -47,7 +47,7 @@ pub(crate) async fn obtain(
     if let Some(pending) = &usable
         && let Some(issued) = earlier_answer(task, current, pending, &asked, &file, env)?
     {
-        tracing::info!("using the answer that an earlier run got and could not install");
+        tracing::info!("installing the answer that an earlier run received and kept");
         return Ok(issued);
     }
     let (mut pending, key) = pending_key(task, current, usable, asked, env)?;
@@ -72,7 +72,7 @@ pub(crate) async fn obtain(
             pending.answer = Some(Answer::of(&answer, pending.asked.clone(), received_at));
             prove_kept(task, current, &pending, &key, received_at)
         }
-        // The CA says that it did what was asked, and its answer cannot even be read.
+        // The CA reports success, but its answer cannot be read.
         Err(e) if e.kind() == ErrorKind::NotAsAsked => Err(e),
         Err(e) => return Err(e),
     };
@@ -80,7 +80,7 @@ pub(crate) async fn obtain(
         let before = pending.not_as_asked.take().filter(|_| !task.force);
         let noted = NotAsAsked::after(before.as_ref(), &pending.asked, &wrong, received_at);
         let is_kept = !pending.answer_lost;
-        let error = noted.told(wrong, is_kept, received_at, &file);
+        let error = noted.explain(wrong, is_kept, received_at, &file);
         pending.not_as_asked = Some(noted);
         error
     });
@@ -89,8 +89,8 @@ pub(crate) async fn obtain(
     Ok(Issued { verified, key, received_at, plan })
 }
 
-/// The key to ask with, and what is kept of it: the pending one where it is still the requested one, so that a lost answer
-/// costs no key. What came for that key stays until something better comes.
+/// The key for the request, kept on disk. The pending key is used again if it still matches the request, so that a lost
+/// answer costs no key. Its kept answer stays until a better one replaces it.
 fn pending_key(
     task: &Task<'_>,
     current: &Current,
@@ -117,9 +117,9 @@ fn pending_key(
     Ok((Pending::new(&key, task.id, task.ca, task.purpose(), asked), key))
 }
 
-/// The answer that an earlier run kept, if it is what is requested now: a run was killed before it could install it, or it
-/// was not as asked then and the request was corrected since. Where it still is not, and the request would be the very same,
-/// the CA is not asked again at once.
+/// The answer that an earlier run kept, if it satisfies this request: that run was killed before it installed the
+/// answer, or the answer was not as requested and the request has changed since. An error if the answer still does not
+/// match and the request is the same: the CA is not asked again at once.
 fn earlier_answer(
     task: &Task<'_>,
     current: &Current,
@@ -152,12 +152,12 @@ fn earlier_answer(
     noted.and_then(|n| n.stops(asked, wrong, now, file)).map_or(Ok(None), Err)
 }
 
-/// Whether a certificate that was kept for long would have to be replaced at once.
+/// Whether a kept certificate is due already.
 fn is_due(verified: &VerifiedEnrollment, received_at: Timestamp, now: Timestamp) -> bool {
     due::due(verified.leaf(), Some(verified.chain().issuer()), Some(received_at), now).is_some()
 }
 
-/// Proves the answer that is kept with the pending key.
+/// Verifies the answer that is kept with the pending key.
 fn prove_kept(
     task: &Task<'_>,
     current: &Current,
@@ -165,8 +165,7 @@ fn prove_kept(
     key: &KeyPair,
     now: Timestamp,
 ) -> Result<(VerifiedEnrollment, Option<MspPlan>), Error> {
-    let answer =
-        pending.answer.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "there is no answer to be proven"))?;
+    let answer = pending.answer.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "the pending key has no answer"))?;
     let unproven = Unproven {
         cert_pem: answer.cert_pem.as_bytes(),
         chain_pem: answer.chain_pem.as_bytes(),
@@ -209,7 +208,7 @@ fn report_skew(server: Option<Timestamp>, now: Timestamp) {
     if let Some(date) = server {
         let off = date.seconds_since(now);
         if off.abs() > 60 {
-            tracing::warn!("the clock here differs from the CA's by {} s", off.abs());
+            tracing::warn!("the local clock differs from the CA's by {} s", off.abs());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The proof of an answer, whether a CA sent it or somebody carried it here.
+//! Verifies an answer, received from a CA or carried by hand.
 
 use super::current::Current;
 use super::task::{Shape, Task};
@@ -7,32 +7,32 @@ use crate::pki::x509::Cert;
 use crate::proof::{Expected, MspError, MspPlan, VerifiedEnrollment, verify};
 use crate::{Error, Timestamp};
 
-/// An answer that is not proven yet.
+/// An answer that is not verified yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unproven<'a> {
     /// One certificate, PEM.
     pub(crate) cert_pem: &'a [u8],
     /// CA certificates, PEM, in any order.
     pub(crate) chain_pem: &'a [u8],
-    /// The CA's own time, from the HTTP `Date` header.
+    /// The CA's time, from the HTTP `Date` header.
     pub(crate) server_date: Option<Timestamp>,
 }
 
-/// A proven certificate with its key.
+/// A verified certificate with its key.
 #[derive(Debug)]
 pub(crate) struct Issued {
     pub(crate) verified: VerifiedEnrollment,
     pub(crate) key: KeyPair,
-    /// When the answer came.
+    /// When the answer arrived.
     pub(crate) received_at: Timestamp,
-    /// The MSP folder without a TLS certificate's CAs, if it was planned for the proof.
+    /// The MSP folder without the TLS certificate's CAs, if it was planned for the verification.
     pub(crate) plan: Option<MspPlan>,
 }
 
-/// Proves that `answer` is what `task` asks for, for `key`, and that Fabric accepts the folder made of it.
+/// Verifies that `answer` is what `task` requests, for `key`, and that Fabric accepts the resulting folder.
 ///
 /// # Errors
-/// When it is not as asked.
+/// When the answer is not as requested.
 pub(crate) fn prove(
     task: &Task<'_>,
     current: &Current,
@@ -42,7 +42,8 @@ pub(crate) fn prove(
 ) -> Result<(VerifiedEnrollment, Option<MspPlan>), Error> {
     let pinned_root = current.root.as_ref().filter(|_| !task.force);
     let verified = verified(task, key, answer, pinned_root, now)?;
-    // What Fabric would refuse is not as asked either. What an operator can fix in the folder is reported at its install.
+    // A folder that Fabric would refuse is not as requested either. Faults that an operator can fix are reported at
+    // install.
     let plan = match task.shape {
         Shape::Msp(form) => match task.msp_folder(form, current).plan(&verified, key, None) {
             Err(e @ MspError::Issued { .. }) => return Err(e.into()),
@@ -56,10 +57,10 @@ pub(crate) fn prove(
     Ok((verified, plan))
 }
 
-/// Proves `answer` alone, without the folder.
+/// Verifies `answer` without the folder.
 ///
 /// # Errors
-/// When it is not as asked.
+/// When the answer is not as requested.
 pub(crate) fn verified(
     task: &Task<'_>,
     key: &KeyPair,

@@ -1,4 +1,4 @@
-//! From a proven certificate to a folder in place, and the record of it.
+//! Installs a verified certificate and records it.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::pki::key::KeyPair;
 use crate::proof::{MspError, MspPlan, MspRequest, TlsPlan, VerifiedEnrollment};
 use crate::{Error, ErrorKind};
 
-/// How an MSP folder is to look, and what stands there.
+/// The form of an MSP folder, and its current contents.
 #[derive(Debug)]
 pub(crate) struct MspFolder<'a> {
     pub(crate) place: &'a Place,
@@ -24,7 +24,7 @@ pub(crate) struct MspFolder<'a> {
     pub(crate) node_ous: bool,
     /// The Go client's file name for the CA.
     pub(crate) stem: &'a str,
-    /// The same for the TLS CA.
+    /// The Go client's file name for the TLS CA.
     pub(crate) tls_stem: &'a str,
     pub(crate) key_access: KeyAccess,
     pub(crate) current: Option<&'a CurrentMsp>,
@@ -34,7 +34,7 @@ impl MspFolder<'_> {
     /// Plans the folder.
     ///
     /// # Errors
-    /// When Fabric would refuse it, or a name cannot be a file's name.
+    /// When Fabric would refuse the folder, or a name cannot be a file name.
     pub(crate) fn plan(
         &self,
         sign: &VerifiedEnrollment,
@@ -55,8 +55,8 @@ impl MspFolder<'_> {
         })
     }
 
-    /// Plans the folder, has the finished tree judged as Fabric would judge it, and puts it in place. Gives the
-    /// certificate's path in the folder.
+    /// Plans the folder, judges the finished tree as Fabric would, and installs it. Returns the certificate's path in
+    /// the folder.
     pub(crate) fn install(
         &self,
         issued: &Issued,
@@ -78,7 +78,7 @@ impl MspFolder<'_> {
         }
         let admins = if self.node_ous { AdminRule::Fabric } else { AdminRule::Waived };
         let check = |staged: &Path| {
-            // The plan was judged, and nothing is carried over.
+            // The plan was judged already, and no file is carried over.
             if self.current.is_none_or(CurrentMsp::is_empty) {
                 return Ok(());
             }
@@ -87,14 +87,14 @@ impl MspFolder<'_> {
                     ErrorKind::Input,
                     format!("Fabric would refuse the new MSP folder: {}: {}", refusal.path.display(), refusal.reason),
                 )
-                .with_help("fix that file in the current folder, from which it is carried over; nothing was changed")
+                .with_help("it is carried over from the current folder: fix it there; nothing was changed")
             })
         };
         put(self.place, &plan.folder, issued, locks, &check, env)
     }
 }
 
-/// Installs one folder and remembers what was written. Gives the certificate's path in the folder.
+/// Installs one folder and writes its record. Returns the certificate's path in the folder.
 fn put(
     place: &Place,
     plan: &FolderPlan,
@@ -106,7 +106,7 @@ fn put(
     let lock = locks
         .iter()
         .find(|l| l.place().target() == place.target())
-        .ok_or_else(|| Error::new(ErrorKind::Bug, "a target is not locked"))?;
+        .ok_or_else(|| Error::new(ErrorKind::Bug, "the target is not locked"))?;
     match install(env.disk, lock, plan, check) {
         Ok(()) => {}
         Err(e) if e.is_in_place() => tracing::warn!("{e}"),
@@ -114,7 +114,7 @@ fn put(
     }
     let record = Record::of(&issued.verified, issued.received_at, plan);
     place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
-    // Where it comes back, the next run sees that its answer stands.
+    // If it survives a crash, the next run sees that its answer is installed.
     place.drop_state_file(env.disk, pending::FILE)?;
     Ok(plan.certificate().to_owned())
 }
@@ -133,8 +133,8 @@ impl Task<'_> {
         }
     }
 
-    /// Puts what was issued in place. `tls` is the TLS certificate of the same run, whose CAs go into the MSP folder too.
-    /// Gives the certificate's path in the folder.
+    /// Installs `issued`. `tls` is the TLS certificate of the same run, whose CAs go into the MSP folder too. Returns
+    /// the certificate's path in the folder.
     pub(crate) fn put(
         &self,
         current: &Current,

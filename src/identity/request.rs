@@ -1,4 +1,4 @@
-//! What a run asks for, as plain data: no file was read and no connection made to build it.
+//! The request of a run as plain data: built without reading a file or opening a connection.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use crate::pki::x509::SubjectFields;
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, Secret};
 
-/// Where the enrolment secret comes from; read only when a request is really made.
+/// The source of the enrolment secret; read only when a request is sent.
 #[derive(Clone, Debug)]
 pub enum SecretSource {
-    /// Given already, from the environment, standard input or the URL.
+    /// From the environment, standard input or the URL.
     Given(Secret),
     /// In a file.
     File(PathBuf),
-    /// Nowhere; an error as soon as one is needed.
+    /// No secret; an error when one is needed.
     None,
 }
 
-/// PEM text, in a file or in memory. `Debug` shows a path and never content.
+/// PEM text in a file or in memory. `Debug` shows the path, never the content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PemSource {
     /// In a file.
@@ -36,7 +36,7 @@ pub enum PemSource {
 }
 
 impl PemSource {
-    /// The bytes.
+    /// Reads the PEM text.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -47,7 +47,7 @@ impl PemSource {
         })
     }
 
-    /// Where it comes from, for messages.
+    /// The source, for messages.
     pub(crate) fn origin(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -62,7 +62,7 @@ impl From<PathBuf> for PemSource {
     }
 }
 
-/// A CA, how to reach it, and as whom.
+/// A CA, the connection to it, and the identity at it.
 #[derive(Clone, Debug)]
 pub struct CaAccess {
     /// The CA's address.
@@ -71,9 +71,9 @@ pub struct CaAccess {
     pub id: String,
     /// Enrolment secret.
     pub secret: SecretSource,
-    /// Which CA on the server.
+    /// The name of the CA on the server; `None` is the server's default CA.
     pub ca_name: Option<String>,
-    /// Certificates, one or many each, that are the anchors of the connection.
+    /// Trust anchors of the connection (PEM, one or many certificates each).
     pub anchors: Vec<PemSource>,
     /// Client certificate (leaf first) and key for mutual TLS.
     pub client_identity: Option<(PemSource, PemSource)>,
@@ -81,35 +81,35 @@ pub struct CaAccess {
     pub proxy: Option<String>,
     /// Whether `http://` is allowed.
     pub plaintext: bool,
-    /// Time for making a connection.
+    /// Time limit for connecting.
     pub connect_timeout: Duration,
-    /// Time for one whole request.
+    /// Time limit for one request.
     pub timeout: Duration,
 }
 
 impl CaAccess {
-    /// Whether `other` is the same identity at the same CA, so that a certificate from one is a credential at the other.
+    /// Whether `other` is the same identity at the same CA, so that a certificate of one is a credential at the other.
     pub fn same_identity(&self, other: &Self) -> bool {
         self.url == other.url && self.ca_name == other.ca_name && self.id == other.id
     }
 }
 
-/// Which key to use.
+/// The key to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyRequest {
-    /// A new one; the curve if it was named, else P-256.
+    /// A new key on the given curve; P-256 by default.
     New(Option<KeyAlgorithm>),
-    /// The one that stands in the target; a new one when none stands there.
+    /// The key in the target; a new one if there is none.
     Current,
-    /// This one, PEM.
+    /// This key, PEM.
     Given(PemSource),
 }
 
 impl KeyRequest {
-    /// The key that was given; `None` when none was.
+    /// The given key; `None` if none was given.
     ///
     /// # Errors
-    /// When the file cannot be read (I/O) or holds no key that is fit for this (input).
+    /// When the file cannot be read (I/O), or its key cannot be used (input).
     pub(crate) fn named(&self, disk: &Disk) -> Result<Option<KeyPair>, Error> {
         let Self::Given(source) = self else { return Ok(None) };
         let pem = source.read(disk, 64 * 1024)?;
@@ -129,7 +129,7 @@ impl KeyRequest {
     }
 }
 
-/// How the MSP folder is to look.
+/// The form of an MSP folder.
 #[derive(Clone, Copy, Debug)]
 pub struct MspForm {
     /// File names.
@@ -145,24 +145,24 @@ pub struct SignRequest {
     pub target: PathBuf,
     /// The CA.
     pub ca: CaAccess,
-    /// Names; empty means that no `hosts` are sent.
+    /// Names; when empty, the request leaves out `hosts`.
     pub names: NameSet,
     /// Signing profile; `None` is the CA's default.
     pub profile: Option<String>,
-    /// How the folder is to look.
+    /// The form of the folder.
     pub msp: MspForm,
-    /// The NodeOU that the certificate must carry.
+    /// The NodeOU that the certificate must hold.
     pub role: RoleRule,
 }
 
-/// How the TLS certificate, its key and its CAs lie in their folder.
+/// The files of a TLS folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsFiles {
-    /// In three files.
+    /// Three files.
     Three(TlsNames),
-    /// As `fabric-ca-client enroll --enrollment.profile tls` leaves them: an MSP's folders, `cacerts` empty, and the CAs in
-    /// `tlscacerts` and `tlsintermediatecerts` (fabric-ca v1.5.21 `cmd/fabric-ca-client/command/getcainfo.go`). No MSP:
-    /// Fabric refuses one without a root.
+    /// The folders of an MSP with `cacerts` empty and the CAs in `tlscacerts` and `tlsintermediatecerts`, as
+    /// `fabric-ca-client enroll --enrollment.profile tls` writes them (fabric-ca v1.5.21
+    /// `cmd/fabric-ca-client/command/getcainfo.go`). Fabric does not accept it as an MSP: it has no root.
     MspShaped,
 }
 
@@ -173,46 +173,46 @@ pub struct TlsRequest {
     pub target: PathBuf,
     /// The CA.
     pub ca: CaAccess,
-    /// Names; a server's certificate is of no use without any.
+    /// Names; at least one.
     pub names: NameSet,
-    /// Signing profile, `tls` unless another was asked for.
+    /// Signing profile; `tls` by default.
     pub profile: String,
-    /// The shape of the folder.
+    /// The files of the folder.
     pub files: TlsFiles,
-    /// The NodeOU that the certificate must carry, when one was asked for.
+    /// The NodeOU that the certificate must hold, if one was requested.
     pub role: RoleRule,
 }
 
-/// Everything one run is to bring about.
+/// The request of one run.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The signing certificate, when an MSP folder was named.
+    /// The signing certificate, if an MSP folder was named.
     pub sign: Option<SignRequest>,
-    /// The TLS certificate, when a TLS folder was named.
+    /// The TLS certificate, if a TLS folder was named.
     pub tls: Option<TlsRequest>,
     /// Subject fields beside the CN.
     pub subject: SubjectFields,
     /// Attribute requests; `None` leaves the choice to the CA.
     pub attributes: Option<Vec<AttrRequest>>,
-    /// Which key.
+    /// The key to use.
     pub key: KeyRequest,
     /// Mode of key files.
     pub key_mode: u32,
     /// Group of the folders.
     pub group: Option<u32>,
-    /// Enrol although a good certificate stands there.
+    /// Enrol even if the current certificate is good.
     pub force: bool,
-    /// How long to keep trying while the CA is not reached.
+    /// How long to keep trying while the CA cannot be reached.
     pub wait: Option<Duration>,
 }
 
 impl Request {
-    /// Who may read the keys.
+    /// The permissions of the keys.
     pub(crate) fn key_access(&self) -> KeyAccess {
         KeyAccess { mode: self.key_mode, group: self.group }
     }
 
-    /// The enrolment id of the identity: the signing one's, or the TLS one's when it stands alone.
+    /// The enrolment id: the signing certificate's, or the TLS certificate's if it is the only one.
     pub fn id(&self) -> &str {
         self.sign.as_ref().map(|s| &s.ca.id).or_else(|| self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
     }
@@ -222,25 +222,25 @@ impl SecretSource {
     /// Reads the secret.
     ///
     /// # Errors
-    /// When there is none (usage), the file cannot be read (I/O), or it is empty (input).
+    /// When no secret was given (usage), the file cannot be read (I/O), or the secret is empty (input).
     pub(crate) fn read(&self, disk: &Disk) -> Result<Secret, Error> {
         let secret = match self {
             Self::Given(secret) => secret.clone(),
             Self::File(path) => {
                 let bytes = disk.read_secret(path, 64 * 1024)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
-                    Error::new(ErrorKind::Input, format!("the secret in {} is no UTF-8 text", path.display()))
+                    Error::new(ErrorKind::Input, format!("the secret in {} is not UTF-8 text", path.display()))
                 })?;
                 Secret::from_file_text(text)
             }
             Self::None => {
-                return Err(Error::new(ErrorKind::Usage, "an enrolment secret is needed, and none was given")
+                return Err(Error::new(ErrorKind::Usage, "no enrolment secret was given")
                     .with_help("give --secret-file PATH (or - for standard input), or set FABCERT_SECRET"));
             }
         };
         if secret.is_empty() {
             return Err(Error::new(ErrorKind::Input, "the enrolment secret is empty")
-                .with_help("an empty secret would use up one of the attempts before the CA locks the identity"));
+                .with_help("an empty secret would use up one of the tries before the CA locks the identity"));
         }
         Ok(secret)
     }

@@ -1,4 +1,4 @@
-//! One certificate of a request: what it is, where it goes, and whose it is.
+//! One certificate of a request: its content, its folder and its CA.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::pki::x509::{Chain, SubjectFields};
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind, Timestamp};
 
-/// The shape of the folder that a certificate goes into.
+/// The form of the folder that a certificate is installed in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shape {
     Msp(MspForm),
@@ -27,7 +27,7 @@ pub(crate) enum Shape {
 pub(crate) struct Task<'a> {
     /// Enrolment id.
     pub(crate) id: &'a str,
-    /// The folder as the user named it.
+    /// The folder, as the user named it.
     pub(crate) target: &'a Path,
     pub(crate) place: Place,
     pub(crate) shape: Shape,
@@ -38,17 +38,17 @@ pub(crate) struct Task<'a> {
     pub(crate) key_access: KeyAccess,
     /// Replace a good certificate, a pending key, another identity or another root.
     pub(crate) force: bool,
-    /// The CA to ask; `None` when the answer is carried here by hand.
+    /// The CA to ask; `None` when the answer is carried by hand.
     pub(crate) ca: Option<&'a CaAccess>,
     pub(crate) profile: Option<&'a str>,
-    /// The Go client's file name for the CA without `.pem`.
+    /// The Go client's file name for the CA, without `.pem`.
     pub(crate) stem: String,
-    /// The same for the TLS CA.
+    /// The Go client's file name for the TLS CA, without `.pem`.
     pub(crate) tls_stem: String,
 }
 
 impl<'a> Task<'a> {
-    /// The tasks of a request: the signing certificate first, since it can be the credential for the other.
+    /// The tasks of a request: the signing certificate first, because it can be the credential for the TLS certificate.
     pub(crate) fn all(request: &'a Request, disk: &Disk) -> Result<Vec<Self>, Error> {
         let mut tasks = Vec::new();
         let stem = |ca: &CaAccess| ca.url.ca_file_stem(ca.ca_name.as_deref());
@@ -99,7 +99,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Reads what the target holds.
+    /// Reads the target.
     pub(crate) fn look(&self, disk: &Disk) -> Result<Current, Error> {
         let folder = DiskFolder::new(disk, self.place.target());
         let record = self.place.read_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
@@ -116,7 +116,7 @@ impl<'a> Task<'a> {
                 Current { is_msp: has_roots, ..Current::tls(existing.into_tls(), (certificate, "tlscacerts")) }
             }
         };
-        // A record of another certificate is of no use: a run was killed between install and record.
+        // A record of another certificate is ignored: a run was killed between install and record.
         current.record = record.filter(|r| current.leaf.as_ref().is_some_and(|leaf| leaf.serial_hex() == r.serial));
         if let Some(record) = &current.record {
             current.changed = record.changed(&|path| folder.read(path).ok().map(|b| b.to_vec()));
@@ -124,7 +124,7 @@ impl<'a> Task<'a> {
         Ok(current)
     }
 
-    /// Whether there is anything to do. `named_key` is the key that the request gives.
+    /// Whether the certificate is due, and why. `named_key` is the key given in the request.
     pub(crate) fn decide(
         &self,
         named_key: Option<&KeyPair>,
@@ -135,7 +135,7 @@ impl<'a> Task<'a> {
             let target = self.target.display();
             return Err(Error::new(
                 ErrorKind::Input,
-                format!("{target} holds an MSP (there are roots in its cacerts), and not a TLS certificate"),
+                format!("{target} holds an MSP (its cacerts has roots), not a TLS certificate"),
             )
             .with_help("name another folder, or replace that MSP with --force"));
         }

@@ -1,16 +1,15 @@
-//! [`Placement::Mounted`](super::Placement::Mounted): a folder that cannot be moved itself is published in generations.
+//! [`Placement::Mounted`](super::Placement::Mounted): publishes a folder that cannot be moved in generations.
 //!
 //! As the kubelet's atomic writer does (`pkg/volume/util/atomic_writer.go` in Kubernetes), the target holds
 //!
-//! - `..set-<n>/`: the generations, the current one and the one before it;
+//! - `..set-<n>/`: the generations, current and previous;
 //! - `..data`: a link to the current one, switched in one step;
-//! - `<entry>`: for each entry that is ours a link to `..data/<entry>`; entries that are not ours stand as they are, and
-//!   a generation holds links to them (`<entry>` to `../<entry>`), so that it is a whole folder when seen through
-//!   `..data`;
+//! - `<entry>`: for each owned entry a link to `..data/<entry>`; other entries stay as they are, and a generation links
+//! to them (`<entry>` to `../<entry>`), so that it is a complete folder when seen through `..data`;
 //! - `.fabcert/`: the state folder.
 //!
-//! While a run is at work also `..new` and `..current` (trees that are not yet whole, mode `0700`), `..data_tmp`, and in
-//! the state folder `swapped` and `trash`.
+//! During a run there are also `..new` and `..current` (incomplete trees, mode `0700`), `..data_tmp`, and in the state
+//! folder `swapped` and `trash`.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -29,21 +28,21 @@ pub(super) const STATE: &str = ".fabcert";
 const NEXT_DATA: &str = "..data_tmp";
 const SET: &str = "..set-";
 const NEW: &str = "..new";
-const STANDING: &str = "..current";
+const COPY: &str = "..current";
 const SWAPPED: &str = "swapped";
 const TRASH: &str = "trash";
 
-/// Whether this module needs `name` in the state folder.
+/// Whether this module uses `name` in the state folder.
 pub(super) fn is_own_name(name: &str) -> bool {
     [SWAPPED, TRASH].contains(&name)
 }
 
-/// Whether an entry of a target may not be planned: fabcert's own, or hidden as the kubelet hides.
+/// Whether an entry of a target must not be planned: used by fabcert, or hidden in the kubelet's way.
 pub(super) fn is_reserved(name: &OsStr) -> bool {
     name == STATE || name.as_encoded_bytes().starts_with(b"..")
 }
 
-/// Refuses a volume whose `..data` somebody else switches.
+/// Refuses a volume whose `..data` another program switches.
 pub(super) fn refuse_foreign(disk: &Disk, place: &Place) -> Result<(), InstallError> {
     match disk.link_target(&place.target().join(DATA))? {
         Some(to) if set_number(to.as_os_str()).is_none() => {
@@ -72,28 +71,28 @@ pub(super) fn publish(
 ) -> Result<(), InstallError> {
     let volume = Volume { disk, target: place.target(), state: place.state_dir() };
     let owned = &volume.owned_in(owned, filling)?[..];
-    let ours = volume.our_entries(owned, filling)?;
-    for entry in &ours {
+    let entries = volume.owned_entries(owned, filling)?;
+    for entry in &entries {
         stage::refuse_unmovable(disk, &volume.target.join(entry))?;
     }
 
     let new = volume.target.join(NEW);
     let not_owned = |path: &Path| !owned.iter().any(|o| o == path);
     stage::open(disk, &new, None)?;
-    volume.copy_ours(&ours, &new, &not_owned)?;
+    volume.copy_owned(&entries, &new, &not_owned)?;
     stage::fill(disk, &new, owned, filling)?;
-    volume.link_others(&ours, &new)?;
+    volume.link_others(&entries, &new)?;
     disk.chmod(&new, 0o755)?;
     check(&new).map_err(InstallError::Check)?;
 
-    volume.settle_existing(&ours)?;
+    volume.settle_existing(&entries)?;
     stage::sync(disk, &new)?;
     let number = volume.current_number()?.unwrap_or(0) + 1;
     disk.rename_noreplace(&new, &volume.set(number))?;
-    for entry in &ours {
+    for entry in &entries {
         let there = disk.metadata(&volume.set(number).join(entry))?.is_some();
         if there && disk.metadata(&volume.target.join(entry))?.is_none() {
-            // It leads nowhere until the switch: `settle_existing` saw to that.
+            // It is a dangling link until the switch: `settle_existing` made sure of that.
             disk.symlink(&Path::new(DATA).join(entry), &volume.target.join(entry))?;
         }
     }
@@ -107,12 +106,12 @@ pub(super) fn publish(
     settle().map_err(|e| InstallError::Unfinished { target: volume.target.to_owned(), source: Box::new(e.into()) })
 }
 
-/// Makes order after a run, however it ended: the current generation and the one before it, links that lead somewhere,
-/// nothing else.
+/// Cleans up after a run, however it ended: keeps the current and the previous generation and the links that resolve,
+/// and nothing else.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     let volume = Volume { disk, target: place.target(), state: place.state_dir() };
     disk.remove_file(&volume.target.join(NEXT_DATA))?;
-    for path in [volume.target.join(NEW), volume.target.join(STANDING), volume.state.join(SWAPPED)] {
+    for path in [volume.target.join(NEW), volume.target.join(COPY), volume.state.join(SWAPPED)] {
         disk.remove_tree(&path)?;
     }
     let trash = volume.state.join(TRASH);
@@ -121,13 +120,13 @@ pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     let previous = volume.previous_number()?;
     for number in volume.numbers()? {
         if Some(number) != current && Some(number) != previous {
-            // Moved away first, so that what bears the name of a generation is always whole.
+            // Moved away first, so that a folder named as a generation is always complete.
             disk.rename_noreplace(&volume.set(number), &trash)?;
             disk.remove_tree(&trash)?;
         }
     }
     for entry in disk.read_dir(volume.target)? {
-        if volume.is_our_link(&entry)? && disk.metadata(&volume.target.join(DATA).join(&entry))?.is_none() {
+        if volume.is_data_link(&entry)? && disk.metadata(&volume.target.join(DATA).join(&entry))?.is_none() {
             disk.remove_file(&volume.target.join(&entry))?;
         }
     }
@@ -168,17 +167,17 @@ impl Volume<'_> {
     }
 
     /// Whether `entry` of the target is a link through `..data`.
-    fn is_our_link(&self, entry: &OsStr) -> Result<bool, FsError> {
+    fn is_data_link(&self, entry: &OsStr) -> Result<bool, FsError> {
         Ok(self.disk.link_target(&self.target.join(entry))?.is_some_and(|to| to == Path::new(DATA).join(entry)))
     }
 
-    /// Whether `entry` of the generation `set` stands for an entry of the target that is not ours.
+    /// Whether `entry` of the generation `set` is a link to an entry of the target that is not owned.
     fn is_link_to_other(&self, set: &Path, entry: &OsStr) -> Result<bool, FsError> {
         Ok(self.disk.link_target(&set.join(entry))?.is_some_and(|to| to == Path::new("..").join(entry)))
     }
 
-    /// The paths of `owned` that `filling` has a say in: an entry that was not ours when a former set was made is not ours
-    /// when it comes back.
+    /// The paths of `owned` that `filling` fills. An entry that was not owned when an earlier set was made is not owned
+    /// when that set returns.
     fn owned_in(&self, owned: &[PathBuf], filling: &Filling<'_>) -> Result<Vec<PathBuf>, FsError> {
         let Filling::Tree(tree) = filling else { return Ok(owned.to_vec()) };
         let mut kept = Vec::new();
@@ -191,32 +190,32 @@ impl Volume<'_> {
         Ok(kept)
     }
 
-    /// The names of the entries that go through `..data`: those that are or will be ours, and those that are so already.
-    fn our_entries(&self, owned: &[PathBuf], filling: &Filling<'_>) -> Result<BTreeSet<OsString>, FsError> {
-        let mut ours = BTreeSet::new();
+    /// The names of the entries that go through `..data`, after this run or already.
+    fn owned_entries(&self, owned: &[PathBuf], filling: &Filling<'_>) -> Result<BTreeSet<OsString>, FsError> {
+        let mut entries = BTreeSet::new();
         let mut paths: Vec<&Path> = owned.iter().map(PathBuf::as_path).collect();
         if let Filling::Plan(plan) = filling {
             paths.extend(plan.dirs.iter().map(|d| d.path.as_path()));
         }
-        ours.extend(paths.iter().filter_map(|path| path.iter().next()).map(OsStr::to_owned));
+        entries.extend(paths.iter().filter_map(|path| path.iter().next()).map(OsStr::to_owned));
         for entry in self.disk.read_dir(self.target)? {
-            if self.is_our_link(&entry)? {
-                ours.insert(entry);
+            if self.is_data_link(&entry)? {
+                entries.insert(entry);
             }
         }
-        Ok(ours)
+        Ok(entries)
     }
 
-    /// Copies what readers see under the names `ours` to `to`, as far as it is `wanted`.
-    fn copy_ours(
+    /// Copies the current content of `entries` to `to`, as far as it is `wanted`.
+    fn copy_owned(
         &self,
-        ours: &BTreeSet<OsString>,
+        entries: &BTreeSet<OsString>,
         to: &Path,
         wanted: &dyn Fn(&Path) -> bool,
     ) -> Result<(), InstallError> {
         let data = self.target.join(DATA);
-        for entry in ours.iter().filter(|e| wanted(Path::new(e))) {
-            let linked = self.is_our_link(entry)?;
+        for entry in entries.iter().filter(|e| wanted(Path::new(e))) {
+            let linked = self.is_data_link(entry)?;
             if linked && self.is_link_to_other(&data, entry)? {
                 continue;
             }
@@ -229,8 +228,8 @@ impl Volume<'_> {
         Ok(())
     }
 
-    /// Refuses relative links that lead out of their entry: a generation lies one folder deeper than the target, so that
-    /// they would point elsewhere.
+    /// Refuses relative links that leave their entry: a generation is one folder deeper than the target, so they would
+    /// point elsewhere.
     fn refuse_links_out(&self, path: &Path) -> Result<(), InstallError> {
         let here = self.target.join(path);
         match self.disk.metadata(&here)?.map(|m| m.kind) {
@@ -252,37 +251,36 @@ impl Volume<'_> {
         Ok(())
     }
 
-    /// Links the entries that are not ours into a generation.
-    fn link_others(&self, ours: &BTreeSet<OsString>, set: &Path) -> Result<(), FsError> {
+    /// Links the entries that are not owned into a generation.
+    fn link_others(&self, entries: &BTreeSet<OsString>, set: &Path) -> Result<(), FsError> {
         for entry in self.disk.read_dir(self.target)? {
-            if !ours.contains(&entry) && !is_reserved(&entry) {
+            if !entries.contains(&entry) && !is_reserved(&entry) {
                 self.disk.symlink(&Path::new("..").join(&entry), &set.join(&entry))?;
             }
         }
         Ok(())
     }
 
-    /// Brings a folder in which entries of ours stand as real files or folders to the form in which every entry goes
-    /// through `..data`, without a reader seeing any change: a generation that equals what stands is published first,
-    /// then each entry is swapped for its link. Does nothing where that is so already.
-    fn settle_existing(&self, ours: &BTreeSet<OsString>) -> Result<(), InstallError> {
+    /// Makes every owned entry a link through `..data` if some are still real files or folders, with no change for
+    /// readers: publishes a generation equal to the current content, then swaps each entry for its link.
+    fn settle_existing(&self, entries: &BTreeSet<OsString>) -> Result<(), InstallError> {
         let data = self.target.join(DATA);
         let mut real = Vec::new();
         let mut hidden = false;
-        for entry in ours {
-            let stands = self.disk.metadata(&self.target.join(entry))?.is_some();
-            if stands && !self.is_our_link(entry)? {
+        for entry in entries {
+            let exists = self.disk.metadata(&self.target.join(entry))?.is_some();
+            if exists && !self.is_data_link(entry)? {
                 real.push(entry);
             }
-            hidden |= !stands && self.disk.metadata(&data.join(entry))?.is_some();
+            hidden |= !exists && self.disk.metadata(&data.join(entry))?.is_some();
         }
         if real.is_empty() && !hidden {
             return Ok(());
         }
-        let copy = self.target.join(STANDING);
+        let copy = self.target.join(COPY);
         stage::open(self.disk, &copy, None)?;
-        self.copy_ours(ours, &copy, &|_| true)?;
-        self.link_others(ours, &copy)?;
+        self.copy_owned(entries, &copy, &|_| true)?;
+        self.link_others(entries, &copy)?;
         self.disk.chmod(&copy, 0o755)?;
         stage::sync(self.disk, &copy)?;
         let number = self.current_number()?.unwrap_or(0) + 1;
@@ -295,12 +293,12 @@ impl Volume<'_> {
         Ok(self.disk.sync(self.target)?)
     }
 
-    /// Swaps the real `entry` for a link to its equal in the current generation.
+    /// Swaps the real `entry` for a link to its copy in the current generation.
     fn swap_for_link(&self, entry: &OsStr) -> Result<(), InstallError> {
         let (path, swapped) = (self.target.join(entry), self.state.join(SWAPPED));
         self.disk.symlink(&Path::new(DATA).join(entry), &swapped)?;
         if !self.disk.exchange(&swapped, &path)? {
-            // A link may take the place of a file in one step, but not of a folder.
+            // A link can replace a file in one step, but not a folder.
             if self.disk.metadata(&path)?.is_some_and(|m| m.kind == Kind::Dir) {
                 return Err(InstallError::NoExchange { path });
             }
@@ -309,7 +307,7 @@ impl Volume<'_> {
         Ok(self.disk.remove_tree(&swapped)?)
     }
 
-    /// Switches `..data`: the one step in which readers go from one set to the next.
+    /// Switches `..data`: the step in which readers go from one set to the next.
     fn switch_to(&self, number: u64) -> Result<(), FsError> {
         let next = self.target.join(NEXT_DATA);
         self.disk.sync(self.target)?;

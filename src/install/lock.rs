@@ -1,4 +1,4 @@
-//! One fabcert at a time for each target.
+//! One run at a time on each target.
 
 use crate::Timestamp;
 use crate::disk::{self, Disk, LockFile, Locked};
@@ -8,11 +8,11 @@ use super::{InstallError, Place, Placement, generation, swap};
 /// The lock file's name in the state folder.
 pub(super) const FILE: &str = "lock";
 
-/// The right to change a place. Dropping it gives it up, as does the end of the process, however it ends.
+/// The right to change a place. It ends when the value is dropped or the process ends.
 ///
-/// The file is never removed: a process that had opened it just before would then hold a lock on a file that nobody
-/// else sees, beside the holder of a new one. A lock file that a dead process left is no obstacle, since the kernel
-/// keeps the lock (`flock`), not the file.
+/// The file is never removed: a process that had just opened it would then lock a file that nobody else sees, while
+/// another process locks a new one. A file that a dead process left does not block: the kernel keeps the lock
+/// (`flock`), not the file.
 #[derive(Debug)]
 pub struct Lock {
     place: Place,
@@ -20,17 +20,17 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks `place` and clears up what a killed run left there; the current folder is whole afterwards. Makes the
-    /// state folder where it is missing. `now` goes into the file, for the message that another run gets.
+    /// Locks `place` and cleans up after a killed run; the current folder is complete afterwards. Creates the state
+    /// folder if it is missing. `now` is written to the file for the message of another run.
     ///
     /// # Errors
-    /// [`InstallError::Locked`] when another run holds it; when the folder is filled by Kubernetes itself; when the
-    /// state folder cannot be made or cleared up.
+    /// [`InstallError::Locked`] when another run holds it; when Kubernetes fills the folder itself; when the state
+    /// folder cannot be created or cleaned up.
     pub fn acquire(disk: &Disk, place: &Place, now: Timestamp) -> Result<Self, InstallError> {
         Self::take(disk, place, Some(now))
     }
 
-    /// `since` is left as a note for other runs; a run that only looks leaves none, and so writes nothing.
+    /// `since` is written as a note for other runs; a run that only looks leaves it out, and so writes nothing.
     fn take(disk: &Disk, place: &Place, since: Option<Timestamp>) -> Result<Self, InstallError> {
         if place.layout() == Placement::Mounted {
             generation::refuse_foreign(disk, place)?;
@@ -46,15 +46,15 @@ impl Lock {
             }
         };
         if let Some(now) = since {
-            // A note for others only: the lock holds without it, on a full disk for example.
+            // Only a note for others: the lock holds without it, for example on a full disk.
             let _: disk::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
         }
         recover(disk, place)?;
         Ok(Self { place: place.clone(), _file: file })
     }
 
-    /// Like [`Lock::acquire`] where the state folder exists, and otherwise makes nothing and gives `None`: nothing was
-    /// ever begun there.
+    /// Like [`Lock::acquire`] if the state folder exists; otherwise creates nothing and returns `None`: no run started
+    /// there.
     ///
     /// # Errors
     /// As [`Lock::acquire`].
@@ -65,9 +65,9 @@ impl Lock {
         Self::acquire(disk, place, now).map(Some)
     }
 
-    /// For a run that may have nothing to do: locks `place` when its state folder exists, so that what is then read is
-    /// whole. Writes nothing where no killed run left anything to clear up. Also `None` on a read-only file system, where
-    /// nobody can change anything.
+    /// For a run that may have nothing to do: locks `place` if its state folder exists, so that what is then read is
+    /// complete. Writes nothing unless a killed run left something to clean up. Returns `None` on a read-only file
+    /// system too, where no process can change anything.
     ///
     /// # Errors
     /// As [`Lock::acquire`].
@@ -81,11 +81,11 @@ impl Lock {
         }
     }
 
-    /// Locks several places, always in the order of their paths, so that two runs never wait for each other; the locks
-    /// come back in the order of `places`.
+    /// Locks several places, in the order of their paths, so that two runs never wait for each other; returns the locks
+    /// in the order of `places`.
     ///
     /// # Errors
-    /// As [`Lock::acquire`], and [`InstallError::Overlap`] when one place lies inside another.
+    /// As [`Lock::acquire`], and [`InstallError::Overlap`] when one place is inside another.
     pub fn acquire_all(disk: &Disk, places: &[&Place], now: Timestamp) -> Result<Vec<Self>, InstallError> {
         for (i, a) in places.iter().enumerate() {
             for b in &places[i + 1..] {
@@ -104,14 +104,14 @@ impl Lock {
         Ok(locks.into_iter().map(|(_, lock)| lock).collect())
     }
 
-    /// What is locked.
+    /// The locked place.
     pub const fn place(&self) -> &Place {
         &self.place
     }
 }
 
-/// Brings the folder and its state back to order after a run that was killed or failed: the set that stood is whole
-/// before and after.
+/// Cleans up the folder and its state after a run that was killed or failed; the current set is complete before and
+/// after.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), disk::FsError> {
     place.sweep_state_files(disk)?;
     match place.layout() {

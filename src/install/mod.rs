@@ -1,5 +1,5 @@
-//! How any folder is put in place in one step, and brought back: planned, staged beside the target, swapped whole. Nothing
-//! here knows what a certificate is.
+//! Installs any folder in one step and rolls it back: planned, staged beside the target, swapped. Knows nothing about
+//! certificates.
 
 mod generation;
 mod key_access;

@@ -1,4 +1,4 @@
-//! A whole folder put in place, or brought back, in one step.
+//! Installs or restores a whole folder in one step.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -11,45 +11,45 @@ use crate::{Error, ErrorKind};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstallError {
-    /// A file operation failed; the target holds what it held.
+    /// A file operation failed; the target is unchanged.
     #[error(transparent)]
     Fs(#[from] FsError),
-    /// Something else stands where a folder is wanted.
-    #[error("{} is not a folder that can be replaced", path.display())]
+    /// The path is not a folder.
+    #[error("{} is not a folder", path.display())]
     NotAFolder {
-        /// What stands there.
+        /// The path.
         path: PathBuf,
     },
-    /// The target, or a folder above it, is a link to nowhere.
-    #[error("{} is a symbolic link that leads nowhere", path.display())]
+    /// The target, or a folder above it, is a dangling link.
+    #[error("{} is a dangling symbolic link", path.display())]
     DanglingLink {
         /// The link.
         path: PathBuf,
     },
-    /// The target's `..data` is not ours.
+    /// Another program switches the target's `..data`.
     #[error("{} is a volume that Kubernetes fills itself (a Secret, a ConfigMap or a projected volume)", target.display())]
     Managed {
         /// The target.
         target: PathBuf,
     },
     /// A file system is mounted inside the target.
-    #[error("{} is a mount point inside the folder that is to be replaced", path.display())]
+    #[error("{} is a mount point inside the folder to replace", path.display())]
     MountInside {
         /// The mount point.
         path: PathBuf,
     },
     /// A device, pipe or socket inside the target.
-    #[error("{} is neither a file nor a folder nor a link and cannot be carried over", path.display())]
+    #[error("{} is not a file, folder or link and cannot be carried over", path.display())]
     Special {
-        /// What it is about.
+        /// The entry.
         path: PathBuf,
     },
-    /// A link that would point elsewhere inside a generation.
+    /// A link that would point elsewhere from a generation.
     #[error("the symbolic link {} points out of its folder to {} and cannot be carried over", path.display(), to.display())]
     LinkOut {
         /// The link.
         path: PathBuf,
-        /// What it points to.
+        /// Its target.
         to: PathBuf,
     },
     /// A folder inside a mount cannot be turned into a link in one step.
@@ -58,32 +58,32 @@ pub enum InstallError {
         /// The folder.
         path: PathBuf,
     },
-    /// There is nothing to go back to.
+    /// There is no previous set.
     #[error("there is no previous set for {}", target.display())]
     NoPrevious {
         /// The target.
         target: PathBuf,
     },
-    /// Two targets lie in each other.
-    #[error("{} and {} lie inside each other", a.display(), b.display())]
+    /// One target is inside the other.
+    #[error("one of {} and {} is inside the other", a.display(), b.display())]
     Overlap {
         /// One target.
         a: PathBuf,
         /// The other.
         b: PathBuf,
     },
-    /// Another run is at work.
+    /// Another run holds the lock.
     #[error("another fabcert (pid {pid}, since {since}) holds {}", file.display())]
     Locked {
         /// The lock file.
         file: PathBuf,
-        /// The process that holds it, in the process namespace in which it runs.
+        /// The process that holds it, in its own process namespace.
         pid: String,
-        /// Since when.
+        /// The time of the lock.
         since: String,
     },
-    /// The plan names a path that is not below the target, or names it twice.
-    #[error("the plan holds the path {path:?}")]
+    /// The plan names a path outside the target, a reserved path, or a path twice.
+    #[error("the plan has the invalid path {path:?}")]
     BadPlan {
         /// The path.
         path: PathBuf,
@@ -91,18 +91,18 @@ pub enum InstallError {
     /// The caller's check did not pass; nothing was installed.
     #[error(transparent)]
     Check(Error),
-    /// The new set is in place, but not all that follows could be done; the next run does the rest.
-    #[error("the new {} is in place, but clearing up after it did not succeed: {source}", target.display())]
+    /// The new set is in place, but the cleanup failed; the next run does it.
+    #[error("the new {} is in place, but the cleanup failed: {source}", target.display())]
     Unfinished {
         /// The target.
         target: PathBuf,
-        /// What went wrong.
+        /// The cause.
         source: Box<Self>,
     },
 }
 
 impl InstallError {
-    /// Whether the new set stands in the target all the same.
+    /// Whether the new set is in the target all the same.
     pub const fn is_in_place(&self) -> bool {
         matches!(self, Self::Unfinished { .. })
     }
@@ -116,12 +116,12 @@ impl From<InstallError> for Error {
             InstallError::Check(e) => return e,
             InstallError::Unfinished { source, .. } => {
                 return Self::new(ErrorKind::Io, message)
-                    .with_help("run the same command again: it clears up first")
+                    .with_help("run the same command again: it cleans up first")
                     .with_source(*source);
             }
-            InstallError::NotAFolder { .. } => (ErrorKind::Input, "name a folder, or a path where nothing stands yet"),
+            InstallError::NotAFolder { .. } => (ErrorKind::Input, "name a folder, or a path that does not exist yet"),
             InstallError::DanglingLink { .. } => {
-                (ErrorKind::Input, "remove the link, or make the folder that it points to")
+                (ErrorKind::Input, "remove the link, or create the folder that it points to")
             }
             InstallError::Managed { .. } => {
                 (ErrorKind::Input, "give fabcert an emptyDir or a persistent volume, and have the peer read from there")
@@ -130,9 +130,7 @@ impl From<InstallError> for Error {
                 (ErrorKind::Input, "mount it outside the folder, or mount the folder as a whole")
             }
             InstallError::Special { .. } => (ErrorKind::Input, "move it out of the folder"),
-            InstallError::LinkOut { .. } => {
-                (ErrorKind::Input, "make the link absolute, or put what it points to in its place")
-            }
+            InstallError::LinkOut { .. } => (ErrorKind::Input, "make the link absolute, or replace it with its target"),
             InstallError::NoExchange { .. } => (
                 ErrorKind::Io,
                 "empty the folder while no peer reads it, or use a volume of another type, then run again",
@@ -140,28 +138,25 @@ impl From<InstallError> for Error {
             InstallError::NoPrevious { .. } => {
                 (ErrorKind::Input, "only an install that replaced another set can be rolled back")
             }
-            InstallError::Overlap { .. } => {
-                (ErrorKind::Input, "name two folders beside each other, such as msp and tls")
-            }
-            InstallError::Locked { .. } => (ErrorKind::Locked, "wait for it to end, then run again"),
+            InstallError::Overlap { .. } => (ErrorKind::Input, "name two separate folders, such as msp and tls"),
+            InstallError::Locked { .. } => (ErrorKind::Locked, "wait until it ends, then run again"),
             InstallError::BadPlan { .. } => (ErrorKind::Bug, "this is a bug in fabcert; please report it"),
         };
         Self::new(kind, message).with_help(help)
     }
 }
 
-/// Puts `plan` in place of what stands at the locked place, in one step.
+/// Installs `plan` at the locked place in one step.
 ///
-/// The new tree is staged on the same file system, in a folder of mode `0700` of fabcert's own; then `check` judges it
-/// by the path it is given, then it is forced to the disk and swapped in. Whatever happens, the target holds the old set
-/// whole or the new set whole, and never anything temporary. What stood before is kept as the previous set. The mode,
-/// owner and group of the current folder stay; a new one gets `0755`. Files that are not ours are carried over with
-/// mode, time of modification, owner and group (what root owned may become this user's; extended attributes and access
-/// lists are not kept).
+/// The new tree is staged on the same file system, in a folder of mode `0700`; `check` judges it there; then it is
+/// synced to the disk and swapped in. Whatever happens, the target holds the complete old set or the complete new set,
+/// and no temporary file. The old set is kept as the previous set. Mode, owner and group of the current folder stay; a
+/// new folder gets `0755`. Other files are carried over with mode, modification time, owner and group (files of root
+/// may become this user's; extended attributes and access lists are lost).
 ///
 /// # Errors
-/// [`InstallError::Check`] when `check` says no. On any other error but [`InstallError::Unfinished`] the target holds
-/// what it held; the next [`Lock`] clears up.
+/// [`InstallError::Check`] when `check` fails. On any other error but [`InstallError::Unfinished`] the target is
+/// unchanged; the next [`Lock`] cleans up.
 pub fn install(
     disk: &Disk,
     lock: &Lock,
@@ -174,12 +169,12 @@ pub fn install(
     publish(disk, lock, &owned, &Filling::Plan(plan), check)
 }
 
-/// Brings the previous set back in one step; what stood becomes the previous set, so that a second rollback undoes the
-/// first. As with [`install`], only `owned` paths (all that a plan may write) change: files that are not ours stay as
-/// they stand today. Where the target is missing altogether, the previous folder comes back whole.
+/// Restores the previous set in one step; the current one becomes the previous set, so a second rollback undoes the
+/// first. As with [`install`], only `owned` paths (all that a plan may write) change. If the target is missing, the
+/// whole previous folder is restored.
 ///
 /// # Errors
-/// [`InstallError::NoPrevious`] when there is none; otherwise as [`install`].
+/// [`InstallError::NoPrevious`] when there is no previous set; otherwise as [`install`].
 pub fn rollback(disk: &Disk, lock: &Lock, owned: &[PathBuf]) -> Result<(), InstallError> {
     let Some(previous) = lock.place().previous(disk)? else {
         return Err(InstallError::NoPrevious { target: lock.place().target().to_owned() });
@@ -200,14 +195,14 @@ fn publish(
         Placement::Mounted => generation::publish(disk, place, owned, filling, check),
     };
     if published.is_err() {
-        // What cannot be cleared up now is cleared up by the next lock; the first error is the one to tell.
+        // The next lock cleans up the rest; the first error is the one to report.
         let _ = lock::recover(disk, place);
     }
     published
 }
 
 impl FolderPlan {
-    /// Every path is below the target, is not one that fabcert needs for itself, and no file is there twice.
+    /// Checks that every path is below the target and not reserved, and that no file appears twice.
     fn validate(&self) -> Result<(), InstallError> {
         let files = self.files.iter().map(|f| &f.path);
         for path in self.dirs.iter().map(|d| &d.path).chain(files.clone()).chain(&self.owned) {

@@ -1,4 +1,4 @@
-//! Where a folder is to stand, how it can be replaced there, and where fabcert keeps what is its own.
+//! The place of a folder: how it can be replaced, and where its state is kept.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,24 +12,24 @@ use crate::disk::{Disk, FsError, Kind, Op};
 /// The largest state file that is read, in bytes.
 const STATE_FILE_LIMIT: usize = 1 << 20;
 
-/// The end of a file of state that is not yet whole.
+/// The suffix of an incomplete state file.
 const UNFINISHED: &str = ".tmp";
 
 /// How a folder is replaced in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// The whole folder is swapped with its new version, which waits beside it.
+    /// The whole folder is swapped with its new version, which is staged beside it.
     Plain,
-    /// The folder itself cannot be moved (a mount point, or its parent is not writable): its entries are links through
+    /// The folder cannot be moved (a mount point, or its parent is not writable): its entries are links through
     /// `..data`, which is switched from one generation to the next, as the kubelet does with its volumes.
     Mounted,
 }
 
 /// A target folder, the way it is replaced, and fabcert's state folder for it.
 ///
-/// Making a `Place` touches nothing. The state folder (mode `0700`) is `<parent>/.<name>.fabcert` for
-/// [`Placement::Plain`] and `<target>/.fabcert` for [`Placement::Mounted`]; it is made by the first lock or state file.
+/// Creating a `Place` writes nothing. The state folder (mode `0700`) is `<parent>/.<name>.fabcert` for
+/// [`Placement::Plain`] and `<target>/.fabcert` for [`Placement::Mounted`]; the first lock or state file creates it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     target: PathBuf,
@@ -37,11 +37,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// Looks at `target` and decides. A symbolic link is resolved: the folder that it points to is the target. The
-    /// target may be missing, and folders above it as well.
+    /// Inspects `target`. A symbolic link is resolved: the folder that it points to is the target. The target, and
+    /// folders above it, may be missing.
     ///
     /// # Errors
-    /// When something other than a folder stands there, or the path cannot be looked at.
+    /// When the path is not a folder or cannot be inspected.
     pub fn of(disk: &Disk, target: &Path) -> Result<Self, InstallError> {
         let Some(current) = disk.metadata_followed(target)? else {
             return Ok(Self { target: resolve_missing(disk, target)?, layout: Placement::Plain });
@@ -57,7 +57,7 @@ impl Place {
         Ok(Self { target, layout: if mounted { Placement::Mounted } else { Placement::Plain } })
     }
 
-    /// A place with a layout that the caller chose; `target` must be absolute, below `/`, and free of links.
+    /// A place with a given layout; `target` must be absolute, below `/`, and free of links.
     #[doc(hidden)]
     pub fn with_layout(target: &Path, layout: Placement) -> Self {
         Self { target: target.to_owned(), layout }
@@ -78,7 +78,7 @@ impl Place {
         self.target.parent().unwrap_or(&self.target)
     }
 
-    /// fabcert's own folder for this target, whether it exists or not.
+    /// The state folder of this target, whether it exists or not.
     pub fn state_dir(&self) -> PathBuf {
         match self.layout {
             Placement::Mounted => self.target.join(generation::STATE),
@@ -91,16 +91,17 @@ impl Place {
         }
     }
 
-    /// Whether one of the two targets, or its state, lies inside the other; such two cannot be replaced independently.
+    /// Whether one of the two targets, or its state, is inside the other; such targets cannot be replaced
+    /// independently.
     pub fn overlaps(&self, other: &Self) -> bool {
         let inside = |a: &Self, b: &Self| a.target.starts_with(&b.target) || a.target.starts_with(b.state_dir());
         inside(self, other) || inside(other, self)
     }
 
-    /// The folder that holds the previous set, in the same shape as the target; `None` when there is none.
+    /// The folder with the previous set, in the same shape as the target; `None` if there is none.
     ///
     /// # Errors
-    /// When the state folder cannot be looked at.
+    /// When the state folder cannot be read.
     pub fn previous(&self, disk: &Disk) -> Result<Option<PathBuf>, InstallError> {
         match self.layout {
             Placement::Plain => Ok(swap::previous(disk, self)?),
@@ -108,18 +109,18 @@ impl Place {
         }
     }
 
-    /// Makes the state folder, and the missing folders above it with mode `0755`.
+    /// Creates the state folder, and the missing folders above it with mode `0755`.
     pub(super) fn make_state_dir(&self, disk: &Disk) -> Result<PathBuf, InstallError> {
         let state = self.state_dir();
         match disk.metadata(&state)? {
             Some(m) if m.kind != Kind::Dir => return Err(InstallError::NotAFolder { path: state }),
-            // Others may have no way in: pending keys are in there.
+            // Closed to others: it holds pending keys.
             Some(m) if m.mode & 0o007 != 0 => disk.chmod(&state, m.mode & 0o7770)?,
             Some(_) => {}
             None => {
                 disk.create_dirs(state.parent().unwrap_or(&state))?;
                 match disk.create_dir(&state, 0o700) {
-                    // Another fabcert was faster.
+                    // Another process created it first.
                     Err(e) if e.is(Errno::EXIST) => {}
                     done => done?,
                 }
@@ -128,7 +129,7 @@ impl Place {
         Ok(state)
     }
 
-    /// Removes what a killed [`Place::write_state_file`] left behind.
+    /// Removes the leftovers of a killed [`Place::write_state_file`].
     pub(super) fn sweep_state_files(&self, disk: &Disk) -> Result<(), FsError> {
         let state = self.state_dir();
         for name in disk.read_dir(&state)? {
@@ -139,7 +140,7 @@ impl Place {
         Ok(())
     }
 
-    /// The content of the state file `name`; `None` when there is none.
+    /// The content of the state file `name`; `None` if it does not exist.
     ///
     /// # Errors
     /// When it cannot be read, or holds more than 1 MiB.
@@ -151,17 +152,17 @@ impl Place {
         Ok(Some(disk.read_secret(&path, STATE_FILE_LIMIT)?))
     }
 
-    /// Writes the state file `name` in one step, forced to the disk: after a kill the old content or the new stands
-    /// there. Makes the state folder where it is missing. Take the [`Lock`](super::Lock) first.
+    /// Writes the state file `name` in one step and syncs it: after a crash the file holds the old content or the new.
+    /// Creates the state folder if it is missing. Take the [`Lock`](super::Lock) first.
     ///
     /// # Errors
-    /// When it cannot be written; the old content stands then.
+    /// When it cannot be written; the old content then stays.
     pub fn write_state_file(&self, disk: &Disk, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {
         self.replace_state_file(disk, name, bytes, mode, true)
     }
 
-    /// Like [`Place::write_state_file`], without forcing it to the disk: for what can be lost with the power, and is told
-    /// from something whole when it is read. After a kill the old content or the new stands there all the same.
+    /// Like [`Place::write_state_file`], without the sync: for content that may be lost in a power failure and is
+    /// recognised as incomplete when read. After a kill the file holds the old content or the new all the same.
     ///
     /// # Errors
     /// As [`Place::write_state_file`].
@@ -188,13 +189,13 @@ impl Place {
             .and_then(|()| disk.rename(&unfinished, &path))
             .and_then(|()| sync(&state));
         if written.is_err() {
-            // The write's own error tells more than one of the clearing up.
+            // The write's own error says more than the cleanup's.
             let _ = disk.remove_file(&unfinished);
         }
         Ok(written?)
     }
 
-    /// Removes the state file `name`; none there is no error.
+    /// Removes the state file `name`; a missing file is not an error.
     ///
     /// # Errors
     /// When it cannot be removed.
@@ -207,8 +208,8 @@ impl Place {
         Ok(())
     }
 
-    /// Like [`Place::remove_state_file`], without forcing it to the disk: for what is known to be done with where the power
-    /// brings it back.
+    /// Like [`Place::remove_state_file`], without the sync: for a file that is recognised as obsolete if a power
+    /// failure brings it back.
     ///
     /// # Errors
     /// As [`Place::remove_state_file`].
@@ -216,7 +217,7 @@ impl Place {
         Ok(disk.remove_file(&self.state_file(name)?)?)
     }
 
-    /// The path of a state file; names that this module needs for itself are no state files.
+    /// The path of a state file; the names that this module uses itself are refused.
     fn state_file(&self, name: &str) -> Result<PathBuf, FsError> {
         let path = self.state_dir().join(name);
         let plain = path.file_name() == Some(OsStr::new(name)) && !name.ends_with(UNFINISHED);
@@ -225,7 +226,7 @@ impl Place {
     }
 }
 
-/// The absolute path of a target that is missing: links above it are resolved.
+/// The absolute path of a missing target, with the links above it resolved.
 fn resolve_missing(disk: &Disk, target: &Path) -> Result<PathBuf, InstallError> {
     let mut missing = Vec::new();
     let mut at = target;
@@ -243,7 +244,7 @@ fn resolve_missing(disk: &Disk, target: &Path) -> Result<PathBuf, InstallError> 
             }
             None => {}
         }
-        // A path that goes back up (`..`) through a missing folder leads nowhere.
+        // `..` below a missing folder cannot be resolved.
         let (Some(name), Some(parent)) = (at.file_name(), at.parent()) else {
             return Err(FsError::new(Op::Look, target, Errno::NOENT).into());
         };

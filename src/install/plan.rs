@@ -1,4 +1,4 @@
-//! What goes into a folder: paths, bytes and modes, and no disk.
+//! The content of a folder as data: paths, bytes and modes.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,27 +8,27 @@ use zeroize::Zeroizing;
 use super::KeyAccess;
 use crate::disk::MemoryFolder;
 
-/// A folder to make.
+/// A folder to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedDir {
-    /// Where, relative to the target.
+    /// Path relative to the target.
     pub path: PathBuf,
-    /// Its permission bits.
+    /// Permission bits.
     pub mode: u32,
-    /// Group id, where it is not to be the one that new folders get.
+    /// Group id; `None` is the default of new folders.
     pub group: Option<u32>,
 }
 
 /// A file to write. `Debug` shows no content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlannedFile {
-    /// Where, relative to the target.
+    /// Path relative to the target.
     pub path: PathBuf,
-    /// What goes in, perhaps a private key.
+    /// Content, possibly a private key.
     pub bytes: Zeroizing<Vec<u8>>,
-    /// Its permission bits.
+    /// Permission bits.
     pub mode: u32,
-    /// Group id, where it is not to be the one that new files get.
+    /// Group id; `None` is the default of new files.
     pub group: Option<u32>,
 }
 
@@ -38,24 +38,24 @@ impl fmt::Debug for PlannedFile {
     }
 }
 
-/// What a folder will hold. What stands in the target at none of the owned paths is carried over.
+/// The planned content of a folder. Entries of the target outside the owned paths are carried over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FolderPlan {
-    /// The folders below the target; the target itself is not among them.
+    /// The folders below the target.
     pub dirs: Vec<PlannedDir>,
     /// The files, the identity's certificate first.
     pub files: Vec<PlannedFile>,
-    /// The files and folders that are ours: replaced whole, or gone when nothing is planned there.
+    /// The files and folders that fabcert owns: replaced, or removed when not planned.
     pub owned: Vec<PathBuf>,
 }
 
 impl FolderPlan {
-    /// Where the identity's certificate goes.
+    /// The path of the identity's certificate.
     pub fn certificate(&self) -> &Path {
         self.files.first().map_or_else(|| Path::new(""), |file| &file.path)
     }
 
-    /// Adds a folder, once.
+    /// Adds a folder unless it is there.
     pub(crate) fn dir(&mut self, path: &str, mode: u32) {
         if !self.dirs.iter().any(|d| d.path == Path::new(path)) {
             self.dirs.push(PlannedDir { path: path.into(), mode, group: None });
@@ -67,12 +67,12 @@ impl FolderPlan {
         self.files.push(PlannedFile { path: path.into(), bytes: Zeroizing::new(bytes.into()), mode, group: None });
     }
 
-    /// Adds a file that others may read only as `access` says.
+    /// Adds a file with the permissions `access`.
     pub(crate) fn private_file(&mut self, path: impl Into<PathBuf>, bytes: Zeroizing<Vec<u8>>, access: KeyAccess) {
         self.files.push(PlannedFile { path: path.into(), bytes, mode: access.mode, group: access.group });
     }
 
-    /// The tree as it will be, with what is carried over.
+    /// The resulting tree, with `carried` added.
     pub(crate) fn over(&self, carried: &MemoryFolder) -> MemoryFolder {
         let mut tree = carried.clone();
         self.owned.iter().for_each(|path| tree.remove(path));

@@ -1,4 +1,4 @@
-//! The new tree, built out of sight of every reader.
+//! Builds the new tree where no reader sees it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,15 @@ use rustix::io::Errno;
 use super::{FolderPlan, InstallError};
 use crate::disk::{Disk, FsError, Kind, Metadata, Op};
 
-/// What the paths that are ours are filled with.
+/// The source of the owned paths.
 pub(super) enum Filling<'a> {
-    /// What a plan says.
+    /// A plan.
     Plan(&'a FolderPlan),
-    /// What stands in the folder of another set.
+    /// The folder of another set.
     Tree(&'a Path),
 }
 
-/// Makes the folder in which the tree is built. Entries get the group that they would get in `current`.
+/// Creates the folder in which the tree is built. Entries get the group that they would get in `current`.
 pub(super) fn open(disk: &Disk, stage: &Path, current: Option<&Metadata>) -> Result<(), FsError> {
     disk.create_dir(stage, 0o700)?;
     if let Some(current) = current {
@@ -27,7 +27,7 @@ pub(super) fn open(disk: &Disk, stage: &Path, current: Option<&Metadata>) -> Res
     Ok(())
 }
 
-/// Fills the paths that are ours.
+/// Fills the owned paths.
 pub(super) fn fill(disk: &Disk, stage: &Path, owned: &[PathBuf], filling: &Filling<'_>) -> Result<(), InstallError> {
     match filling {
         Filling::Plan(plan) => write_plan(disk, stage, plan),
@@ -50,7 +50,7 @@ fn write_plan(disk: &Disk, stage: &Path, plan: &FolderPlan) -> Result<(), Instal
     for dir in dirs {
         make_parents(disk, stage, &dir.path)?;
         let path = stage.join(&dir.path);
-        if !stands_as_dir(disk, &path)? {
+        if !is_dir_at(disk, &path)? {
             disk.create_dir(&path, dir.mode)?;
             if dir.group.is_some() {
                 disk.chown(&path, None, dir.group)?;
@@ -68,18 +68,18 @@ fn write_plan(disk: &Disk, stage: &Path, plan: &FolderPlan) -> Result<(), Instal
     Ok(())
 }
 
-/// Makes the missing folders above `path` in `stage`.
+/// Creates the missing folders above `path` in `stage`.
 fn make_parents(disk: &Disk, stage: &Path, path: &Path) -> Result<(), InstallError> {
     let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) else { return Ok(()) };
-    if stands_as_dir(disk, &stage.join(parent))? {
+    if is_dir_at(disk, &stage.join(parent))? {
         return Ok(());
     }
     make_parents(disk, stage, parent)?;
     Ok(disk.create_dir(&stage.join(parent), 0o755)?)
 }
 
-/// Whether a folder stands at `path`; anything else there is in the way.
-fn stands_as_dir(disk: &Disk, path: &Path) -> Result<bool, InstallError> {
+/// Whether there is a folder at `path`; an error if there is anything else.
+fn is_dir_at(disk: &Disk, path: &Path) -> Result<bool, InstallError> {
     match disk.metadata(path)? {
         None => Ok(false),
         Some(m) if m.kind == Kind::Dir => Ok(true),
@@ -87,10 +87,10 @@ fn stands_as_dir(disk: &Disk, path: &Path) -> Result<bool, InstallError> {
     }
 }
 
-/// Copies what stands at `path` below `from` to the same path below `to`, with mode, time and owner, links as links; of
-/// a folder only what is `wanted`.
+/// Copies `path` below `from` to the same path below `to`, with mode, time and owner, links as links; of a folder only
+/// the `wanted` entries.
 ///
-/// Copies and not hard links: an operator who later edits a file in place must not change the previous set with it.
+/// Copies, not hard links: an operator who later edits a file in place must not change the previous set.
 pub(super) fn copy(
     disk: &Disk,
     from: &Path,
@@ -140,15 +140,15 @@ pub(super) fn copy_entries(
     Ok(())
 }
 
-/// Gives `path` the owner and group of `like`. What belonged to root or its group and cannot be given back stays with
-/// this process's user: root needs no ownership. So does a link, whose owner lets nobody in or out.
+/// Sets the owner and group of `like` on `path`. A file of root or its group that cannot be given back stays with this
+/// process's user: root needs no ownership. So does a link, whose owner does not matter.
 fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
     let Some(made) = disk.metadata(path)? else { return Ok(()) };
     let give = |id: u32, uid: Option<u32>, gid: Option<u32>| match disk.chown(path, uid, gid) {
         Err(e) if e.is(Errno::PERM) && (id == 0 || made.kind == Kind::Link) => Ok(()),
         done => done,
     };
-    // The group first: who gives a file away may no longer change it.
+    // The group first: a process that gives a file away may no longer change it.
     if made.gid != like.gid {
         give(like.gid, None, Some(like.gid))?;
     }
@@ -158,8 +158,8 @@ fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
     Ok(())
 }
 
-/// Refuses a current tree that could be moved away, but not without harm: one that is or holds a mount point, which
-/// would go along, or a folder that could later not be removed.
+/// Refuses a current tree that cannot be moved safely: one that is or holds a mount point, which would move along, or
+/// that holds a folder that could not be removed later.
 pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallError> {
     let Some(found) = disk.metadata(tree)? else { return Ok(()) };
     if disk.is_mount_point(tree)? {
@@ -177,8 +177,8 @@ pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallEr
     Ok(())
 }
 
-/// Forces the whole tree to the disk. All at the end and not file by file: the first call then takes the file system's
-/// journal along for the rest.
+/// Syncs the whole tree to the disk. All at the end, not file by file: the first call then commits the file system's
+/// journal for the rest.
 pub(super) fn sync(disk: &Disk, tree: &Path) -> Result<(), FsError> {
     match disk.metadata(tree)?.map(|m| m.kind) {
         Some(Kind::File) => disk.sync(tree),

@@ -1,13 +1,13 @@
-//! [`Placement::Plain`](super::Placement::Plain): the whole folder is swapped with its new version.
+//! [`Placement::Plain`](super::Placement::Plain): swaps the whole folder with its new version.
 //!
-//! What may stand in the state folder:
+//! Entries of the state folder:
 //!
-//! - `build`: a tree that is not yet whole; of no use to anybody after a kill.
-//! - `swap-<inode>`: a whole tree, named by the inode number that the new tree's folder has. After the swap the old
-//!   tree bears the name, with another inode number: so a look tells on which side of the swap a run was killed.
-//! - `old`: the old tree, where the file system cannot swap and two moves have to do.
+//! - `build`: an incomplete tree; removed after a kill.
+//! - `swap-<inode>`: a complete tree, named by the inode number of the new tree's folder. After the swap the old tree
+//! has that name and another inode number, which shows on which side of the swap a run was killed.
+//! - `old`: the old tree, if the file system cannot swap and the folder is replaced in two moves.
 //! - `previous`: the set before the current one.
-//! - `trash`: a former `previous` on its way out.
+//! - `trash`: an earlier `previous`, about to be removed.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ const OLD: &str = "old";
 const PREVIOUS: &str = "previous";
 const TRASH: &str = "trash";
 
-/// Whether this module needs `name` in the state folder.
+/// Whether this module uses `name` in the state folder.
 pub(super) fn is_own_name(name: &str) -> bool {
     [BUILD, OLD, PREVIOUS, TRASH].contains(&name) || name.starts_with(READY)
 }
@@ -53,8 +53,8 @@ pub(super) fn publish(
                 return Err(InstallError::NotAFolder { path: target.to_owned() });
             }
             stage::refuse_unmovable(disk, target)?;
-            let not_ours = |path: &Path| !owned.iter().any(|o| o == path);
-            stage::copy_entries(disk, target, &build, Path::new(""), &not_ours)?;
+            let not_owned = |path: &Path| !owned.iter().any(|o| o == path);
+            stage::copy_entries(disk, target, &build, Path::new(""), &not_owned)?;
             stage::fill(disk, &build, owned, filling)?;
         }
     }
@@ -84,7 +84,7 @@ pub(super) fn publish(
     settle().map_err(|e| InstallError::Unfinished { target: target.to_owned(), source: Box::new(e.into()) })
 }
 
-/// Makes order after a run, however it ended: the current set whole, one previous set, nothing else.
+/// Cleans up after a run, however it ended: keeps the complete current set and one previous set, nothing else.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     let (state, target) = (place.state_dir(), place.target());
     disk.remove_tree(&state.join(BUILD))?;
@@ -111,8 +111,8 @@ pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     Ok(())
 }
 
-/// Makes the tree at `path` the one previous set. The former one is moved away before it is removed, so that what bears
-/// the name is always whole.
+/// Makes the tree at `path` the previous set. The earlier one is moved away before it is removed, so that `previous` is
+/// always complete.
 fn keep_as_previous(disk: &Disk, state: &Path, path: &Path) -> Result<(), FsError> {
     let (previous, trash) = (state.join(PREVIOUS), state.join(TRASH));
     if disk.metadata(&previous)?.is_some() {

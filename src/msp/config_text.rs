@@ -1,5 +1,5 @@
-//! Reading `config.yaml` as Fabric's YAML library does (go.yaml.in/yaml/v4 into fabric `msp/configbuilder.go`,
-//! `Configuration`): scalars of any kind are text where text is expected, and what is not asked for is not looked at.
+//! Reads `config.yaml` as Fabric's YAML library does (go.yaml.in/yaml/v4 into fabric `msp/configbuilder.go`,
+//! `Configuration`): any scalar is accepted where text is expected, and unknown keys are ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,12 +20,12 @@ pub(super) fn parse(text: &[u8]) -> Result<MspConfig, ConfigError> {
     let text = text.trim_start_matches('\u{feff}');
     let directives = text.lines().take_while(|line| !line.starts_with("---"));
     if directives.filter_map(|line| line.strip_prefix("%YAML")).any(|version| version.trim() != "1.1") {
-        return refuse("it claims another version of YAML than 1.1".to_owned());
+        return refuse("it declares a YAML version other than 1.1".to_owned());
     }
     let Some(document) = yaml_serde::Deserializer::from_str(text).next() else { return Ok(MspConfig::default()) };
     match Option::<Read<Top>>::deserialize(document) {
         Ok(read) => Ok(read.map(|read| read.0.finish()).unwrap_or_default()),
-        // A text of comments alone.
+        // The text holds only comments.
         Err(_)
             if text.lines().all(|l| l.trim_matches(' ').is_empty() || l.trim_start_matches(' ').starts_with('#')) =>
         {
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &[u8]) -> Result<MspConfig, ConfigError> {
     }
 }
 
-/// UTF-8, or UTF-16 behind a byte-order mark.
+/// UTF-8, or UTF-16 with a byte-order mark.
 fn decode(text: &[u8]) -> Result<Cow<'_, str>, String> {
     let from_bytes: fn([u8; 2]) -> u16 = match text {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -50,16 +50,16 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, String> {
     String::from_utf16(&units).map(Cow::Owned).map_err(|e| e.to_string())
 }
 
-/// A mapping with some keys that are known.
+/// A mapping with some known keys.
 trait Section: Default {
-    /// Reads the value of `key`; `false` when the key is not known, and its value not read.
+    /// Reads the value of `key`; returns `false`, without reading the value, when the key is unknown.
     fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, values: &mut A) -> Result<bool, A::Error>;
 
-    /// Takes what is not there yet from a merge key (`<<`).
+    /// Takes missing values from a merge key (`<<`).
     fn fill(&mut self, from: Self);
 }
 
-/// A section, read.
+/// A section that was read.
 struct Read<T>(T);
 
 impl<'de, T: Section> Deserialize<'de> for Read<T> {
@@ -88,7 +88,7 @@ impl<'de, T: Section> Visitor<'de> for SectionVisitor<T> {
                 map.next_value::<IgnoredAny>()?;
             }
             if seen.contains(&key) {
-                return Err(A::Error::custom(format_args!("the key {key} stands twice")));
+                return Err(A::Error::custom(format_args!("the key {key} appears twice")));
             }
             seen.push(key);
         }
@@ -130,7 +130,7 @@ impl<'de, T: Section> Visitor<'de> for MergedVisitor<T> {
     }
 }
 
-/// A scalar by its text.
+/// A scalar as text.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
@@ -151,7 +151,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A boolean. The words of YAML 1.1 are taken, also in quotes; `"true"` in quotes is not (go.yaml.in/yaml/v4
+/// A boolean. The words of YAML 1.1 are accepted, quoted too; a quoted `"true"` is not (go.yaml.in/yaml/v4
 /// `constructor.go`).
 struct Flag(bool);
 
@@ -243,8 +243,8 @@ impl Section for Units {
 
     fn fill(&mut self, from: Self) {
         self.enable = self.enable.or(from.enable);
-        for (ours, theirs) in self.identifiers.iter_mut().zip(from.identifiers) {
-            *ours = ours.take().or(theirs);
+        for (own, other) in self.identifiers.iter_mut().zip(from.identifiers) {
+            *own = own.take().or(other);
         }
     }
 }

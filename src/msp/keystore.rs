@@ -1,4 +1,4 @@
-//! The private key of a certificate in a keystore, found as Fabric finds it (fabric-lib-go `bccsp/sw/fileks.go`).
+//! Finds the private key of a certificate in a keystore as Fabric does (fabric-lib-go `bccsp/sw/fileks.go`).
 
 use std::path::{Path, PathBuf};
 
@@ -11,28 +11,28 @@ use crate::text::pem_encode;
 
 pub(crate) const KEYSTORE: &str = "keystore";
 
-/// Fabric reads no larger file when it looks for a key by content.
+/// Fabric skips larger files when it searches for a key by content.
 const LARGEST: usize = 64 * 1024;
 
-/// What Fabric finds in a keystore for a certificate.
+/// Fabric's search result for the key of a certificate.
 pub(super) enum Found {
     /// A private key.
     Private(PathBuf, FoundKey),
-    /// A file that is named as the public key; Fabric takes it and cannot sign.
+    /// A file named as the public key; Fabric takes it and cannot sign.
     Public(PathBuf),
-    /// Nothing it can use; why.
+    /// No usable key, and the reason.
     Nothing(String),
 }
 
 /// A private key that Fabric can load.
 pub(super) struct FoundKey {
-    /// Its public half.
+    /// Its public key.
     pub(super) public: PublicKey,
     der: Zeroizing<Vec<u8>>,
 }
 
 impl FoundKey {
-    /// The key, if it is of a kind that this program uses itself.
+    /// The key, if fabcert can use it.
     pub(super) fn pair(&self) -> Result<KeyPair, KeyError> {
         let read = |label| KeyPair::from_pem(Zeroizing::new(pem_encode(label, &self.der)).as_bytes());
         match read("PRIVATE KEY") {
@@ -42,8 +42,8 @@ impl FoundKey {
     }
 }
 
-/// The key of the certificate whose public key has this SKI. A file whose name begins with the SKI decides by the end of
-/// its name, unseen; otherwise every file is compared by content.
+/// Finds the key with this SKI. If a file name begins with the SKI, its suffix decides, without a look at the content;
+/// otherwise the content of every file is compared.
 pub(super) fn find_key(folder: &dyn FolderReader, ski: Ski) -> Found {
     let wanted = ski.hex();
     let mut entries = folder.list(Path::new(KEYSTORE)).unwrap_or_default();
@@ -56,7 +56,7 @@ pub(super) fn find_key(folder: &dyn FolderReader, ski: Ski) -> Found {
         (path, content)
     };
     let unreadable =
-        |path: PathBuf, why: &str| Found::Nothing(format!("{} bears the name of the key, and {why}", path.display()));
+        |path: PathBuf, why: &str| Found::Nothing(format!("{} has the name of the key, but {why}", path.display()));
     if ends_with(b"sk") {
         let (path, content) = load("sk");
         return match content.and_then(|c| private_key(&c).map_err(str::to_owned)) {
@@ -87,23 +87,23 @@ pub(super) fn find_key(folder: &dyn FolderReader, ski: Ski) -> Found {
     Found::Nothing(format!("no file in {KEYSTORE} holds the certificate's key (SKI {wanted}) in plain PEM"))
 }
 
-/// The key in the first PEM block, whatever the label says. RSA keys in PKCS#8 are not read by Fabric
-/// (fabric-lib-go `bccsp/sw/keys.go`, `derToPrivateKey`).
+/// The key in the first PEM block, whatever its label. Fabric does not read RSA keys in PKCS#8 (fabric-lib-go
+/// `bccsp/sw/keys.go`, `derToPrivateKey`).
 fn private_key(content: &[u8]) -> Result<FoundKey, &'static str> {
     let block = plain_block(content)?;
     match PrivateKey::parse(&block.der) {
         Some(key) if key.is_pkcs8 && matches!(key.public, PublicKey::Rsa(_)) => {
-            Err("it is an RSA key in PKCS#8, which Fabric does not take")
+            Err("it is an RSA key in PKCS#8, which Fabric does not accept")
         }
         Some(key) => Ok(FoundKey { public: key.public, der: block.der }),
-        None => Err("its first PEM block is no private key that Go reads"),
+        None => Err("its first PEM block is not a private key that Go reads"),
     }
 }
 
 fn public_key(content: &[u8]) -> Result<(), &'static str> {
     match parse_spki(&plain_block(content)?.der) {
         Some(PublicKey::Ecdsa(..) | PublicKey::Ed25519(_) | PublicKey::Rsa(_)) => Ok(()),
-        _ => Err("its first PEM block is none"),
+        _ => Err("its first PEM block is not a public key"),
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn any_name_does_when_the_content_fits() {
+    fn any_name_is_found_by_content() {
         let key = KeyPair::from_pem(P384_SEC1).unwrap();
         let other = KeyPair::generate(KeyAlgorithm::P256).unwrap().to_pkcs8_pem();
         let files: [(&str, &[u8]); 2] = [("a.pem", other.as_bytes()), ("priv_sk", P384_SEC1)];
@@ -141,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn the_name_decides_unseen() {
+    fn the_name_decides_without_the_content() {
         let key = KeyPair::from_pem(P384_SEC1).unwrap();
         let other = KeyPair::generate(KeyAlgorithm::P256).unwrap().to_pkcs8_pem();
         let sk = key.ski().key_file_name();
         let Found::Private(_, taken) = found(&[(&sk, other.as_bytes())], key.ski()) else {
-            panic!("the wrong key under the right name is taken")
+            panic!("a wrong key under the right name was accepted")
         };
         assert_ne!(taken.pair().unwrap().ski(), key.ski());
         assert!(matches!(found(&[(&sk, b""), ("key.pem", P384_SEC1)], key.ski()), Found::Nothing(_)));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fabric_cannot_read_is_not_found() {
+    fn keys_that_fabric_cannot_read_are_not_found() {
         let key = KeyPair::from_pem(BEHIND_PARAMETERS).unwrap();
         assert!(matches!(found(&[("key.pem", BEHIND_PARAMETERS)], key.ski()), Found::Nothing(_)));
         let key = KeyPair::from_pem(P384_SEC1).unwrap();

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::pki::key::Ski;
 
-/// Whose file names an MSP folder has. Fabric reads both: it looks at folders, not at file names.
+/// The file names of an MSP folder. Fabric reads both layouts: it ignores file names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// As `fabric-ca-client enroll` names them: `signcerts/cert.pem`, `keystore/<SKI>_sk`, `cacerts/<host>-<port>.pem`.
@@ -25,9 +25,9 @@ impl fmt::Display for Layout {
     }
 }
 
-/// A word that is no layout.
+/// A word that is not a layout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no layout: fabric-ca or cryptogen is expected")]
+#[error("unknown layout \"{0}\"; expected fabric-ca or cryptogen")]
 pub struct NoLayout(String);
 
 impl FromStr for Layout {
@@ -84,9 +84,9 @@ impl fmt::Display for TlsNames {
     }
 }
 
-/// A word that is no naming of TLS files.
+/// A word that is not a set of TLS file names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no naming of TLS files: fabric or k8s is expected")]
+#[error("unknown TLS file names \"{0}\"; expected fabric or k8s")]
 pub struct NoTlsNames(String);
 
 impl FromStr for TlsNames {
@@ -101,14 +101,14 @@ impl FromStr for TlsNames {
     }
 }
 
-/// Which CA folder a certificate goes to.
+/// The CA folder of a certificate.
 #[derive(Clone, Copy)]
 pub(crate) enum CaFolder {
     Sign,
     Tls,
 }
 
-/// The file names of one MSP folder, all of them fit to be file names.
+/// The file names of one MSP folder, all valid as file names.
 pub(crate) struct MspNames<'a> {
     layout: Layout,
     id: &'a str,
@@ -120,7 +120,7 @@ impl<'a> MspNames<'a> {
     /// `stem` and `tls_stem` are the Go client's names for the two CAs, without `.pem`.
     ///
     /// # Errors
-    /// When a name that becomes part of a file's name cannot be one.
+    /// When a name cannot be part of a file name.
     pub(crate) fn new(layout: Layout, id: &'a str, stem: &'a str, tls_stem: &'a str) -> Result<Self, FileNameError> {
         for (what, name) in [("the name of the CA", stem), ("the name of the TLS CA", tls_stem)] {
             check_file_name(what, name)?;
@@ -152,7 +152,7 @@ impl<'a> MspNames<'a> {
         }
     }
 
-    /// The file of an intermediate; `index` counts from the one that issued the leaf, 0.
+    /// The file of an intermediate; `index` counts from the leaf's issuer, 0.
     pub(crate) fn intermediate(&self, folder: CaFolder, index: usize) -> PathBuf {
         match folder {
             CaFolder::Sign => format!("intermediatecerts/{}", self.ca_file(folder, "ica", index)).into(),
@@ -173,14 +173,13 @@ impl<'a> MspNames<'a> {
         }
     }
 
-    /// What follows the first dot of the id (`peer0.org1.example.com`); an id without one has no domain, and the CA's
-    /// name takes its place.
+    /// The id after its first dot (`peer0.org1.example.com`); without a dot the CA's name takes its place.
     fn domain<'b>(&'b self, stem: &'b str) -> &'b str {
         self.id.split_once('.').map(|(_, domain)| domain).filter(|d| !d.is_empty()).unwrap_or(stem)
     }
 }
 
-/// A name that cannot be part of a file's name.
+/// A name that cannot be part of a file name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}, \"{name}\", cannot be part of a file name: {why}")]
 pub struct FileNameError {
@@ -190,18 +189,18 @@ pub struct FileNameError {
     why: &'static str,
 }
 
-/// File systems take 255 bytes; the longest addition here is `tlsica.` and `-cert.pem`.
+/// File systems allow 255 bytes; the longest addition here is `tlsica.` and `-cert.pem`.
 const LONGEST: usize = 200;
 
 fn check_file_name(what: &'static str, name: &str) -> Result<(), FileNameError> {
     let why = if name.is_empty() {
         "it is empty"
     } else if name == "." || name == ".." {
-        "it means a folder"
+        "it is the name of a folder"
     } else if name.contains(['/', '\\']) {
-        "it holds a path separator"
+        "it has a path separator"
     } else if name.chars().any(char::is_control) {
-        "it holds a control character"
+        "it has a control character"
     } else if name.len() > LONGEST {
         "it is longer than 200 bytes"
     } else {
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_of_cryptogen_takes_its_domain_from_the_id() {
+    fn the_cryptogen_layout_takes_the_domain_from_the_id() {
         let names = MspNames::new(Layout::Cryptogen, "peer0.org1.example.com", "ca-7054", "tlsca-7054").unwrap();
         assert_eq!(names.root(CaFolder::Sign), PathBuf::from("cacerts/ca.org1.example.com-cert.pem"));
         assert_eq!(names.root(CaFolder::Tls), PathBuf::from("tlscacerts/tlsca.org1.example.com-cert.pem"));
@@ -244,13 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn no_name_leads_out_of_the_folder() {
+    fn no_name_leaves_the_folder() {
         for bad in ["", "..", ".", "a/b", "../x", "a\\b", "a\0b", "a\nb", &"x".repeat(201)] {
             assert!(MspNames::new(Layout::FabricCa, "peer0", bad, "t").is_err(), "{bad:?}");
             assert!(MspNames::new(Layout::FabricCa, "peer0", "s", bad).is_err(), "{bad:?}");
             assert!(MspNames::new(Layout::Cryptogen, bad, "s", "t").is_err(), "{bad:?}");
         }
-        // In this layout the id is in no file's name.
+        // In this layout no file name has the id.
         assert!(MspNames::new(Layout::FabricCa, "org1/peer0", "s", "t").is_ok());
         assert!(MspNames::new(Layout::FabricCa, "peer0", "[--1]-7054", "t").is_ok());
     }

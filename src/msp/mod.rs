@@ -1,4 +1,4 @@
-//! What an MSP folder and a TLS folder are: their files, what is read from them, and Fabric's verdict.
+//! MSP folders and TLS folders: their files, their contents, and Fabric's verdict.
 
 mod config_text;
 mod keystore;

@@ -1,10 +1,10 @@
-//! `config.yaml`: which OUs an MSP knows and which CA vouches for them (fabric `msp/configbuilder.go`).
+//! `config.yaml`: the OUs of an MSP and the CAs that they are bound to (fabric `msp/configbuilder.go`).
 
 use std::fmt::Write as _;
 
 use crate::pki::x509::NodeOu;
 
-/// An OU, and the file of the CA that must have issued the certificates that bear it.
+/// An OU, and the file of the CA that must issue the certificates with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OuIdentifier {
     /// `Certificate`: a path relative to the MSP folder, also when it begins with `/`; empty when left out.
@@ -16,16 +16,16 @@ pub struct OuIdentifier {
 /// The `NodeOUs` section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeOus {
-    /// Whether roles are told apart by OU at all.
+    /// Whether OUs give identities their roles.
     pub enable: bool,
-    /// `ClientOUIdentifier`, `PeerOUIdentifier`, `AdminOUIdentifier`, `OrdererOUIdentifier`, those that are there.
+    /// `ClientOUIdentifier`, `PeerOUIdentifier`, `AdminOUIdentifier`, `OrdererOUIdentifier`, as far as present.
     pub identifiers: Vec<(NodeOu, OuIdentifier)>,
 }
 
 /// The content of an MSP folder's `config.yaml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MspConfig {
-    /// `OrganizationalUnitIdentifiers`: when there are any, a member must bear one of them.
+    /// `OrganizationalUnitIdentifiers`: unless empty, a member must have one of them.
     pub ou_identifiers: Vec<OuIdentifier>,
     /// `NodeOUs`.
     pub node_ous: Option<NodeOus>,
@@ -35,7 +35,7 @@ pub struct MspConfig {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// No YAML, a key that stands twice, or a value of another kind than Fabric expects there.
+    /// Not YAML, a repeated key, or a value of another kind than Fabric expects.
     #[error("Fabric cannot read it: {0}")]
     Yaml(String),
 }
@@ -50,8 +50,8 @@ pub(super) const fn key_of(role: NodeOu) -> &'static str {
 }
 
 impl MspConfig {
-    /// All four NodeOUs, vouched for by the CA certificate in the file `certificate` (relative to the MSP folder), which
-    /// must be the CA that directly issues the identities.
+    /// All four NodeOUs, bound to the CA certificate in the file `certificate` (relative to the MSP folder), which must
+    /// be the direct issuer of the identities.
     pub fn for_issuer(certificate: &str) -> Self {
         let identifiers = NodeOu::ALL
             .into_iter()
@@ -63,8 +63,8 @@ impl MspConfig {
         Self { ou_identifiers: Vec::new(), node_ous: Some(NodeOus { enable: true, identifiers }) }
     }
 
-    /// Reads a `config.yaml` as Fabric does: keys are case-sensitive, unknown ones and absent values are passed over,
-    /// `yes` and `on` are true, the first of several documents counts, an empty file says nothing.
+    /// Reads a `config.yaml` as Fabric does: keys are case-sensitive, unknown keys and absent values are ignored, `yes`
+    /// and `on` are true, the first of several documents counts, an empty file sets nothing.
     ///
     /// # Errors
     /// When Fabric would refuse to load the folder because of this text.
@@ -72,7 +72,7 @@ impl MspConfig {
         super::config_text::parse(text)
     }
 
-    /// The text, as people write it for Fabric.
+    /// The text in the form that is usual for Fabric.
     pub fn to_yaml(&self) -> String {
         let mut out = String::new();
         let entry = |out: &mut String, first: &str, ou: &OuIdentifier| {
@@ -99,14 +99,14 @@ impl MspConfig {
         out
     }
 
-    /// Every certificate path in it, as written, without the empty ones.
+    /// Every certificate path in it, as written, empty ones left out.
     pub fn certificates(&self) -> impl Iterator<Item = &str> {
         let node_ous = self.node_ous.iter().flat_map(|n| n.identifiers.iter().map(|(_, ou)| ou));
         self.ou_identifiers.iter().chain(node_ous).map(|ou| ou.certificate.as_str()).filter(|c| !c.is_empty())
     }
 }
 
-/// A plain scalar where that is safe, else one in double quotes, escaped as JSON, which YAML reads.
+/// A plain scalar where that is safe, otherwise in double quotes, escaped as JSON, which is valid YAML.
 fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-');
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_text_is_what_fabric_operators_write() {
+    fn the_text_has_the_usual_form() {
         let text = MspConfig::for_issuer("cacerts/ca-7054.pem").to_yaml();
         assert!(text.starts_with(
             "NodeOUs:\n  Enable: true\n  ClientOUIdentifier:\n    Certificate: cacerts/ca-7054.pem\n    OrganizationalUnitIdentifier: client\n  PeerOUIdentifier:\n"
@@ -135,9 +135,9 @@ mod tests {
         assert_eq!(text.lines().count(), 2 + 4 * 3);
     }
 
-    /// Verdicts of the real peer: 1.6 of the cases recorded with it (A31-A37, A33b, D06).
+    /// Verdicts of the real peer (cases A31-A37, A33b, D06).
     #[test]
-    fn keys_and_booleans_are_read_as_fabric_reads_them() {
+    fn keys_and_booleans_are_read_as_in_fabric() {
         let enable = |text: &str| MspConfig::parse(text.as_bytes()).map(|c| c.node_ous.map(|n| n.enable));
         assert_eq!(enable("NodeOUs:\n  Enable: yes\n"), Ok(Some(true)));
         assert_eq!(enable("NodeOUs:\n  Enable: on\nunknown: [1]\n"), Ok(Some(true)));
@@ -167,7 +167,7 @@ mod tests {
 
     /// As Windows editors and shells save it.
     #[test]
-    fn utf_16_is_read_behind_a_byte_order_mark() {
+    fn utf_16_with_a_byte_order_mark_is_read() {
         let units: Vec<u16> = "\u{feff}NodeOUs:\n  Enable: yes # \u{1f600}\n".encode_utf16().collect();
         let text = |to_bytes: fn(u16) -> [u8; 2]| units.iter().copied().flat_map(to_bytes).collect::<Vec<u8>>();
         for text in [text(u16::to_le_bytes), text(u16::to_be_bytes)] {
@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(certificate in "[ -~é\n]{0,24}", ou in "[ -~]{0,12}", enable: bool) {
+        fn written_text_is_read_back(certificate in "[ -~é\n]{0,24}", ou in "[ -~]{0,12}", enable: bool) {
             let ou = OuIdentifier { certificate, organizational_unit: ou };
             let identifiers = NodeOu::ALL.map(|role| (role, ou.clone())).to_vec();
             let config = MspConfig { ou_identifiers: vec![ou], node_ous: Some(NodeOus { enable, identifiers }) };
@@ -197,7 +197,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_input_panics(text in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = MspConfig::parse(&text);
         }
     }

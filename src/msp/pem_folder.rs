@@ -8,27 +8,27 @@ use zeroize::Zeroizing;
 use crate::disk::{EntryKind, FolderReader};
 use crate::pki::go::x509::first_block;
 
-/// A file in which Fabric finds something.
+/// A file with a PEM block.
 pub(super) struct PemFile {
     pub(super) path: PathBuf,
     /// The whole file.
     pub(super) content: Zeroizing<Vec<u8>>,
-    /// The label of its first PEM block, which only revocation lists need.
+    /// The label of its first PEM block; only revocation lists need it.
     pub(super) label: String,
     /// The content of its first PEM block, the only one that counts.
     pub(super) der: Zeroizing<Vec<u8>>,
 }
 
-/// What Fabric sees of a folder.
+/// A folder as Fabric reads it.
 #[derive(Default)]
 pub(super) struct PemFolder {
     /// In the order of their names.
     pub(super) files: Vec<PemFile>,
-    /// Files that Fabric passes over with a warning, and why.
+    /// Files that Fabric skips with a warning, and the reason.
     pub(super) skipped: Vec<(PathBuf, String)>,
 }
 
-/// Every file of `dir` with a PEM block, whatever its name; folders in it are passed over.
+/// Reads every file of `dir` with a PEM block, whatever its name; ignores folders in it.
 ///
 /// # Errors
 /// As [`FolderReader::list`].

@@ -1,4 +1,5 @@
-//! What stands in a target already. Nothing here fails: a broken file is a problem that is told, and the caller decides.
+//! Reads the current contents of a target. Reading never fails: a broken file is reported as a problem, and the caller
+//! decides.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::pki::x509::{Cert, Chain};
 
 pub(crate) const CONFIG: &str = "config.yaml";
 
-/// The folders of an MSP that an enrolment fills again; the rest is carried over.
+/// The folders of an MSP that an enrolment replaces; the rest is carried over.
 pub(crate) const SIGN_FOLDERS: [&str; 4] = ["signcerts", "keystore", "cacerts", "intermediatecerts"];
 pub(crate) const TLS_FOLDERS: [&str; 2] = ["tlscacerts", "tlsintermediatecerts"];
 
@@ -23,7 +24,7 @@ pub(crate) const TLS_FOLDERS: [&str; 2] = ["tlscacerts", "tlsintermediatecerts"]
 pub struct Problem {
     /// The file or folder, relative to the target.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 
@@ -32,18 +33,18 @@ pub struct Problem {
 pub struct CurrentConfig {
     /// Its bytes.
     pub content: Vec<u8>,
-    /// Whether fabcert wrote it and nobody changed it since.
+    /// Whether fabcert wrote it and it is unchanged since.
     pub ours: bool,
 }
 
-/// What stands in an MSP folder, seen as Fabric sees it: the first usable file of `signcerts`, the key that Fabric finds
+/// The contents of an MSP folder as Fabric reads it: the first usable file of `signcerts`, the key that Fabric finds
 /// for it, the first certificate of every CA file.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct CurrentMsp {
     /// The identity's certificate and its file.
     pub leaf: Option<(PathBuf, Cert)>,
-    /// The key that Fabric would take for it, and its file. It may be the wrong one: see [`CurrentMsp::pair_matches`].
+    /// The key that Fabric takes for it, and its file. It may be the wrong one: see [`CurrentMsp::pair_matches`].
     pub key: Option<(PathBuf, KeyPair)>,
     /// `cacerts`.
     pub roots: Vec<Cert>,
@@ -55,16 +56,16 @@ pub struct CurrentMsp {
     pub tls_intermediates: Vec<Cert>,
     /// `config.yaml`.
     pub config: Option<CurrentConfig>,
-    /// What is missing, broken or does not fit. Nothing is missing where nothing stands.
+    /// Faults and missing files; empty for an empty folder.
     pub problems: Vec<Problem>,
-    /// The files that are not ours and that Fabric reads.
+    /// The other files that Fabric reads.
     pub(crate) carried: MemoryFolder,
 }
 
 impl CurrentMsp {
-    /// Reads what stands. `config_yaml_ours` is the SHA-256 (lower-case hex) of the `config.yaml` that fabcert wrote last,
-    /// as [`crate::proof::MspPlan::config_yaml_sha256`] gave it; a file with another hash is the operator's.
-    pub fn read(folder: &dyn FolderReader, config_yaml_ours: Option<&str>) -> Self {
+    /// Reads the folder. `written_config` is the SHA-256 (lower-case hex) of the `config.yaml` that fabcert wrote last,
+    /// from [`crate::proof::MspPlan::config_yaml_sha256`]; a file with another hash is the operator's.
+    pub fn read(folder: &dyn FolderReader, written_config: Option<&str>) -> Self {
         let mut current = Self::default();
         if folder.list(Path::new("")).map_or(true, |entries| entries.is_empty()) {
             return current;
@@ -82,7 +83,7 @@ impl CurrentMsp {
                     Ok(key) => {
                         if key.spki_der() != leaf.spki_der() {
                             let reason =
-                                format!("it bears the name of the key of {}, and holds another key", path.display());
+                                format!("it has the name of the key of {}, but holds another key", path.display());
                             problems.push(Problem { path: at.clone(), reason });
                         }
                         current.key = Some((at, key));
@@ -91,49 +92,49 @@ impl CurrentMsp {
                 },
                 Found::Public(path) => {
                     problems
-                        .push(Problem { path, reason: "Fabric takes this public key for the private one".to_owned() });
+                        .push(Problem { path, reason: "Fabric takes this public key as the private key".to_owned() });
                 }
                 Found::Nothing(reason) => problems.push(Problem { path: "keystore".into(), reason }),
             }
         }
         if let Ok(content) = folder.read(Path::new(CONFIG)) {
-            let ours = config_yaml_ours.is_some_and(|hash| hash == sha256_hex(&content));
+            let ours = written_config.is_some_and(|hash| hash == sha256_hex(&content));
             current.config = Some(CurrentConfig { content: content.to_vec(), ours });
         }
         current.carry(folder);
         current
     }
 
-    /// Keeps what a new tree would inherit: everything Fabric reads that is not filled again.
+    /// Keeps the files that a new tree inherits: all that Fabric reads and an enrolment does not replace.
     fn carry(&mut self, folder: &dyn FolderReader) {
         for path in ["admincerts", "crls", CONFIG].into_iter().chain(TLS_FOLDERS) {
             self.carried.copy_from(folder, Path::new(path));
         }
         let config = self.config.as_ref().and_then(|c| MspConfig::parse(&c.content).ok()).unwrap_or_default();
         for path in config.certificates().map(|c| crate::disk::clean(Path::new(c))) {
-            if !SIGN_FOLDERS.iter().any(|ours| path.starts_with(ours)) {
+            if !SIGN_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
                 self.carried.copy_from(folder, &path);
             }
         }
     }
 
-    /// Whether nothing stands there.
+    /// Whether the folder holds nothing.
     pub fn is_empty(&self) -> bool {
         self.leaf.is_none() && self.roots.is_empty() && self.problems.is_empty()
     }
 
-    /// Whether certificate and key are there and belong together.
+    /// Whether certificate and key exist and match.
     pub fn pair_matches(&self) -> bool {
         matches!((&self.leaf, &self.key), (Some((_, leaf)), Some((_, key))) if key.spki_der() == leaf.spki_der())
     }
 
-    /// The current certificate with its path to a current root; `None` when there is none.
+    /// The current certificate with its path to a current root, if there is one.
     pub fn chain(&self) -> Option<Chain> {
         chain(self.leaf.as_ref().map(|(_, leaf)| leaf), &self.intermediates, &self.roots)
     }
 
-    /// The same folder as `fabric-ca-client` fills it with a TLS certificate: the CAs are those of `tlscacerts` and
-    /// `tlsintermediatecerts`, and `cacerts` is empty.
+    /// The same folder as a TLS folder of `fabric-ca-client`: the CAs are in `tlscacerts` and `tlsintermediatecerts`,
+    /// and `cacerts` is empty.
     pub fn into_tls(self) -> CurrentTls {
         CurrentTls {
             leaf: self.leaf.map(|(_, leaf)| leaf),
@@ -145,19 +146,19 @@ impl CurrentMsp {
     }
 }
 
-/// What stands in a TLS folder.
+/// The contents of a TLS folder.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct CurrentTls {
     /// The first certificate of `server.crt`.
     pub leaf: Option<Cert>,
-    /// The certificates behind it.
+    /// The certificates after it.
     pub intermediates: Vec<Cert>,
     /// `server.key`.
     pub key: Option<KeyPair>,
     /// `ca.crt`.
     pub roots: Vec<Cert>,
-    /// What is missing, broken or does not fit. Nothing is missing where nothing stands.
+    /// Faults and missing files; empty for an empty folder.
     pub problems: Vec<Problem>,
 }
 
@@ -209,17 +210,17 @@ impl CurrentTls {
         current
     }
 
-    /// Whether nothing stands there.
+    /// Whether the folder holds nothing.
     pub fn is_empty(&self) -> bool {
         self.leaf.is_none() && self.key.is_none() && self.roots.is_empty() && self.problems.is_empty()
     }
 
-    /// Whether certificate and key are there and belong together.
+    /// Whether certificate and key exist and match.
     pub fn pair_matches(&self) -> bool {
         matches!((&self.leaf, &self.key), (Some(leaf), Some(key)) if key.spki_der() == leaf.spki_der())
     }
 
-    /// The current certificate with its path to a current root; `None` when there is none.
+    /// The current certificate with its path to a current root, if there is one.
     pub fn chain(&self) -> Option<Chain> {
         chain(self.leaf.as_ref(), &self.intermediates, &self.roots)
     }
@@ -229,7 +230,7 @@ fn chain(leaf: Option<&Cert>, intermediates: &[Cert], roots: &[Cert]) -> Option<
     Chain::build(leaf?.clone(), &[intermediates, roots].concat()).ok()
 }
 
-/// The certificates of a folder, one a file, in the order of the files' names.
+/// The certificates of a folder, one per file, in the order of the file names.
 fn certificates(
     folder: &dyn FolderReader,
     dir: &str,

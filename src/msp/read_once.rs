@@ -1,4 +1,4 @@
-//! A folder whose files are read once, however often they are asked for.
+//! A folder that reads each file once.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::disk::{FolderEntry, FolderReader, clean};
 
 type Content = Result<Zeroizing<Vec<u8>>, (io::ErrorKind, String)>;
 
-/// Remembers what it read.
+/// Caches the content of the files.
 pub(super) struct ReadOnce<'a> {
     folder: &'a dyn FolderReader,
     read: RefCell<BTreeMap<PathBuf, Content>>,

@@ -1,4 +1,4 @@
-//! Folders that the real client wrote and the real peer judged.
+//! Folders that the real client wrote, with the real peer's verdicts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,13 +43,13 @@ impl FolderReader for Disk {
     }
 }
 
-/// The day the folders were recorded.
+/// The day on which the folders were recorded.
 fn recorded() -> Timestamp {
     Timestamp::parse_rfc3339("2026-11-23T12:00:00Z").unwrap()
 }
 
 #[test]
-fn the_verdict_is_the_real_peers() {
+fn the_verdict_equals_the_real_peers() {
     use RefusalStage::{Identity, Setup};
     let cases = [
         ("A01", None),
@@ -84,9 +84,9 @@ fn the_verdict_is_the_real_peers() {
     }
 }
 
-/// A number says what is wrong, whoever it befalls: 59 is for administrators of another CA alone.
+/// A number names a fault, whatever the certificate; 59 is only for administrators of another CA.
 #[test]
-fn an_administrator_is_refused_for_what_is_wrong_with_the_path() {
+fn an_administrators_path_is_refused_with_the_number_of_its_fault() {
     let copied = |file: &str, to: &str, case: &str| {
         let mut folder = Disk::at(&format!("peer/{case}")).in_memory();
         let content = folder.read(Path::new(file)).unwrap();
@@ -100,7 +100,7 @@ fn an_administrator_is_refused_for_what_is_wrong_with_the_path() {
 
 #[cfg(unix)]
 #[test]
-fn a_keystore_that_links_to_nothing_cannot_be_made() {
+fn a_dangling_keystore_link_is_refused() {
     for (to, number) in [("nowhere", 6), (".", 7)] {
         let dir = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(to, dir.path().join("keystore")).unwrap();
@@ -110,7 +110,7 @@ fn a_keystore_that_links_to_nothing_cannot_be_made() {
 }
 
 #[test]
-fn what_fabric_passes_over_is_warned_of() {
+fn ignored_files_are_warned_about() {
     let numbers = |case: &str| -> Vec<Option<u8>> {
         let warnings = judge(&Disk::at(&format!("peer/{case}")), recorded(), AdminRule::Fabric).unwrap();
         warnings.iter().map(|w| w.number).collect()
@@ -121,7 +121,7 @@ fn what_fabric_passes_over_is_warned_of() {
 }
 
 #[test]
-fn time_matters_for_the_end_of_the_leaf_alone() {
+fn only_the_leafs_expiry_depends_on_the_time() {
     let disk = Disk::at("peer/A01");
     let current = CurrentMsp::read(&disk, None);
     let end = current.leaf.unwrap().1.not_after();
@@ -132,7 +132,7 @@ fn time_matters_for_the_end_of_the_leaf_alone() {
 }
 
 #[test]
-fn the_msp_of_an_organisation_is_judged_as_a_channel_does() {
+fn an_organisations_msp_is_judged_as_a_channel_msp() {
     let mut folder = Disk::at("peer/A01").in_memory();
     let node = verdicts(&folder, ChannelRules::V1_4_3, recorded());
     assert_eq!(
@@ -158,7 +158,7 @@ fn the_msp_of_an_organisation_is_judged_as_a_channel_does() {
 }
 
 #[test]
-fn without_administrators_the_rest_is_judged_all_the_same() {
+fn without_administrators_the_rest_is_still_judged() {
     let client = Disk::at("go-client/ecert-two-hosts");
     assert_eq!(judge(&client, recorded(), AdminRule::Fabric).unwrap_err().number, 58);
     assert_eq!(judge(&client, recorded(), AdminRule::Waived).unwrap()[0].number, Some(58));
@@ -168,7 +168,7 @@ fn without_administrators_the_rest_is_judged_all_the_same() {
 }
 
 #[test]
-fn what_the_go_client_wrote_is_read() {
+fn folders_of_the_go_client_are_read() {
     let current = CurrentMsp::read(&Disk::at("go-client/intermediate-ecert"), None);
     assert!(current.pair_matches());
     assert_eq!(current.problems, []);
@@ -180,7 +180,7 @@ fn what_the_go_client_wrote_is_read() {
 }
 
 #[test]
-fn broken_files_are_problems_and_no_errors() {
+fn broken_files_are_problems_not_errors() {
     let empty = CurrentMsp::read(&MemoryFolder::new(), None);
     assert!(empty.is_empty() && empty.problems.is_empty());
 

@@ -1,4 +1,4 @@
-//! Names, keys, certificates, and what Go programs do with them. Nothing here reads or writes a file by itself.
+//! Names, keys, certificates, and their use by Go programs. No file access.
 
 pub mod go;
 pub mod key;

@@ -1,4 +1,4 @@
-//! PEM (RFC 7468), read line by line so that everything found has a line number.
+//! PEM (RFC 7468), parsed line by line so that every block has a line number.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ const DASHES: &str = "-----";
 pub struct PemBlock {
     /// The label, for example `CERTIFICATE`.
     pub label: String,
-    /// The header lines of RFC 1421 (`Proc-Type: ...`), empty in nearly every block.
+    /// The header lines of RFC 1421 (`Proc-Type: ...`); usually empty.
     pub headers: Vec<String>,
     /// The decoded content.
     pub der: Vec<u8>,
@@ -20,20 +20,20 @@ pub struct PemBlock {
     pub line: usize,
 }
 
-/// Text that is no PEM.
+/// Text that is not PEM.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
-    /// A block that begins and does not end.
-    #[error("line {line}: the block {label} begins here and never ends")]
+    /// A block without an end.
+    #[error("line {line}: the block {label} begins here and has no end")]
     Unterminated {
         /// Line of the `BEGIN` marker.
         line: usize,
         /// Its label.
         label: String,
     },
-    /// Other labels at begin and end.
-    #[error("line {line}: a block that begins as {begin} ends as {end}")]
+    /// Different labels at begin and end.
+    #[error("line {line}: the block {begin} ends as {end}")]
     Labels {
         /// Line of the `END` marker.
         line: usize,
@@ -42,8 +42,8 @@ pub enum PemError {
         /// Label at the end.
         end: String,
     },
-    /// Content that is no base64.
-    #[error("line {line}: the block {label} holds no valid base64")]
+    /// Content that is not base64.
+    #[error("line {line}: the block {label} is not valid base64")]
     Base64 {
         /// Line of the `BEGIN` marker.
         line: usize,
@@ -52,10 +52,10 @@ pub enum PemError {
     },
 }
 
-/// Every PEM block in `text`, in order. Text between blocks, CRLF and spaces around lines are passed over.
+/// Every PEM block in `text`, in order. Ignores text between blocks, CRLF, and spaces around lines.
 ///
 /// # Errors
-/// When a block does not end, ends under another label, or is no base64.
+/// When a block has no end, ends with another label, or is not base64.
 pub fn pem_blocks(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
     let mut blocks = Vec::new();
     let mut open: Option<(PemBlock, String)> = None;
@@ -91,7 +91,7 @@ fn marker<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
     line.strip_prefix(prefix)?.strip_suffix(DASHES)
 }
 
-/// PEM as Go and OpenSSL write it: LF line ends, 64 characters a line, a final newline.
+/// PEM as Go and OpenSSL write it: LF line ends, 64 characters per line, a final newline.
 pub fn pem_encode(label: &str, der: &[u8]) -> String {
     let content = zeroize::Zeroizing::new(STANDARD.encode(der));
     let mut out = String::with_capacity(content.len() + content.len() / 64 + 2 * label.len() + 36);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_found_between_text_with_their_lines() {
+    fn blocks_between_text_are_found_with_their_lines() {
         let text = b"subject=x\r\n-----BEGIN A-----\r\nAQID\r\n-----END A-----\r\njunk\n-----BEGIN B C-----\nX: y\n\nBA==\n-----END B C-----";
         let blocks = pem_blocks(text).expect("two blocks");
         assert_eq!((blocks[0].label.as_str(), blocks[0].line, blocks[0].der.as_slice()), ("A", 2, &[1u8, 2, 3][..]));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_blocks_are_named_with_their_line() {
+    fn broken_blocks_are_reported_with_their_line() {
         let unterminated = pem_blocks(b"\n-----BEGIN A-----\nAQID\n");
         assert_eq!(unterminated, Err(PemError::Unterminated { line: 2, label: "A".into() }));
         let base64 = pem_blocks(b"-----BEGIN A-----\nA!ID\n-----END A-----\n");
@@ -137,14 +137,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(der in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn encoded_blocks_are_read_back(der in proptest::collection::vec(any::<u8>(), 0..300)) {
             let blocks = pem_blocks(pem_encode("CERTIFICATE", &der).as_bytes()).expect("own output");
             prop_assert_eq!(&blocks[0].der, &der);
             prop_assert_eq!(blocks.len(), 1);
         }
 
         #[test]
-        fn any_bytes_are_read_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn no_input_panics(text in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = pem_blocks(&text);
         }
     }

@@ -1,40 +1,40 @@
-//! YAML with positions: every value knows its line, so that a finding can point at it.
+//! YAML with positions: every value has its line, so that a finding can point at it.
 //!
-//! Aliases are copied, within a limit, so that a file of a few lines cannot become a tree of millions of values. The merge key
-//! `<<` is what it is for kubectl and Helm: the entries of another mapping, under those that are written.
+//! Aliases are copied, within a limit, so that a file of a few lines cannot become a tree of millions of values. The
+//! merge key `<<` works as in kubectl and Helm: it adds the entries of another mapping that are not written.
 
 use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-/// Deeper files are refused: nothing that people write comes near.
+/// Deeper files are refused.
 const DEEPEST: usize = 100;
 /// Values in one stream of documents, copies of anchors included.
 const MOST: usize = 2_000_000;
-/// Keys of one stream that stand twice.
+/// The highest number of repeated keys in a stream.
 const MOST_REPEATED: usize = 1000;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its line, from 1.
+    /// The line, from 1.
     pub line: usize,
-    /// Its column, from 1, in characters.
+    /// The column, from 1, in characters.
     pub column: usize,
     /// Whether it is a list or a mapping in brackets.
     pub is_flow: bool,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Text as it is written, and whether it stands without quotes, so that it may mean a number, a date or `null`.
+    /// Text as written, and whether it is unquoted, so that it may mean a number, a date or `null`.
     Scalar {
         /// The text, escapes resolved.
         text: String,
-        /// Without quotes.
+        /// Whether it is unquoted.
         plain: bool,
     },
     /// A list.
@@ -43,13 +43,13 @@ pub enum Value {
     Mapping(Vec<(Node, Node)>),
 }
 
-/// A file that cannot be read.
+/// A file that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct YamlError {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The reason.
     pub reason: String,
 }
 
@@ -62,7 +62,7 @@ impl Node {
         }
     }
 
-    /// Whether it is `null`, `~` or nothing at all.
+    /// Whether it is `null`, `~` or empty.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
@@ -93,22 +93,22 @@ impl Node {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// The text of the scalar below a path of keys; nothing when it is `null`.
+    /// The text of the scalar below a path of keys; `None` when it is `null`.
     pub fn text_at(&self, path: &[&str]) -> Option<&str> {
         self.find(path).filter(|node| !node.is_null())?.text()
     }
 
-    /// The items of the list below a path of keys; none when there is no list.
+    /// The items of the list below a path of keys; empty when there is no list.
     pub fn items_at(&self, path: &[&str]) -> &[Self] {
         self.find(path).and_then(Self::items).unwrap_or_default()
     }
 
-    /// The entries of the mapping below a path of keys; none when there is no mapping.
+    /// The entries of the mapping below a path of keys; empty when there is no mapping.
     pub fn entries_at(&self, path: &[&str]) -> &[(Self, Self)] {
         self.find(path).and_then(Self::entries).unwrap_or_default()
     }
 
-    /// Moves it and all in it down by some lines.
+    /// Moves the value and its content down by `lines`.
     pub fn move_down(&mut self, lines: usize) {
         self.line += lines;
         match &mut self.value {
@@ -121,7 +121,7 @@ impl Node {
         }
     }
 
-    /// What it is, in a word.
+    /// The kind of the value, for messages.
     pub const fn kind(&self) -> &'static str {
         match self.value {
             Value::Scalar { .. } => "a single value",
@@ -131,22 +131,22 @@ impl Node {
     }
 }
 
-/// The documents of a stream.
+/// Parses the documents of a stream.
 ///
 /// # Errors
-/// When the text is no YAML, a key stands twice in one mapping, or it is deeper or larger than anything sensible.
+/// When the text is not YAML, a mapping repeats a key, or the text is too deep or too large.
 pub fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
     let stream = stream(text)?;
     match stream.repeated.into_iter().next() {
-        Some(Repeated { line, key }) => Err(YamlError { line, reason: format!("the key \"{key}\" stands twice") }),
+        Some(Repeated { line, key }) => Err(YamlError { line, reason: format!("the key \"{key}\" appears twice") }),
         None => Ok(stream.documents),
     }
 }
 
-/// The documents of a stream, of a key that stands twice in one mapping the last value.
+/// Parses the documents of a stream; the last value of a repeated key counts.
 ///
 /// # Errors
-/// When the text is no YAML, or it is deeper or larger than anything sensible.
+/// When the text is not YAML, or is too deep or too large.
 pub fn stream(text: &str) -> Result<Stream, YamlError> {
     let mut builder = Builder {
         stream: Stream::default(),
@@ -163,19 +163,19 @@ pub fn stream(text: &str) -> Result<Stream, YamlError> {
     Ok(builder.stream)
 }
 
-/// Documents, and the keys that stand twice in one mapping of them.
+/// Documents, and their repeated keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
     /// The documents.
     pub documents: Vec<Node>,
-    /// Keys that stand twice, at their later lines.
+    /// Repeated keys, at their later lines.
     pub repeated: Vec<Repeated>,
 }
 
-/// A key that stands twice in one mapping.
+/// A key that appears twice in one mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeated {
-    /// The line of the later one, from 1.
+    /// The line of the later key, from 1.
     pub line: usize,
     /// The key.
     pub key: String,
@@ -183,7 +183,7 @@ pub struct Repeated {
 
 struct Builder<'a> {
     stream: Stream,
-    /// What was not looked at yet, and how many characters were.
+    /// The text that is not scanned yet, and the number of characters before it.
     rest: std::str::Chars<'a>,
     passed: usize,
     open: Vec<Open>,
@@ -198,14 +198,14 @@ struct Open {
     keys: Keys,
 }
 
-/// The keys of a mapping. Looking through a few is faster than a set, and through a million of them is not.
+/// The keys of a mapping. A linear search is faster than a set for a few keys, and too slow for a million.
 #[derive(Default)]
 struct Keys(Option<HashSet<String>>);
 
 impl Keys {
     const FEW: usize = 24;
 
-    /// Takes note of a key; whether it is there already.
+    /// Adds a key; returns whether it was there already.
     fn is_known(&mut self, key: &str, entries: &[(Node, Node)]) -> bool {
         if entries.len() < Self::FEW {
             return entries.iter().any(|(k, _)| k.text() == Some(key));
@@ -218,7 +218,7 @@ impl Keys {
 impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let (line, column) = (span.start.line(), span.start.col() + 1);
-        // Brackets have a width; a list or a mapping in lines begins before its first token. So has an anchor or a tag.
+        // Brackets have a width; a block list or mapping begins before its first token, as does an anchor or a tag.
         let is_flow = span.end.index() > span.start.index()
             && match &event {
                 Event::SequenceStart(0, None) | Event::MappingStart(0, None) => true,
@@ -242,8 +242,8 @@ impl Builder<'_> {
             },
             Event::Alias(anchor) => {
                 let found = self.anchors.get(&anchor);
-                let known = found.ok_or_else(|| YamlError { line, reason: "an alias of nothing".to_owned() })?;
-                // What an anchor holds may hold copies itself.
+                let known = found.ok_or_else(|| YamlError { line, reason: "an alias without an anchor".to_owned() })?;
+                // The content of an anchor may hold copies itself.
                 if self.open.len() + depth(known) > DEEPEST {
                     return Err(YamlError { line, reason: format!("more than {DEEPEST} levels deep") });
                 }
@@ -254,8 +254,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether a piece of the text ends with the bracket that opens a list or a mapping, and blanks perhaps. Pieces are
-    /// counted in characters, and come in the order of the text.
+    /// Whether a piece of the text ends with the opening bracket of a list or mapping, and optional blanks. Positions
+    /// are counted in characters, and increase from call to call.
     fn opens(&mut self, start: usize, end: usize) -> bool {
         let Some(ahead) = start.checked_sub(self.passed) else { return false };
         self.passed = end;
@@ -271,7 +271,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// A copy, when there is room for it.
+    /// A copy, if the limit allows it.
     fn copy(count: &mut usize, node: &Node, line: usize) -> Result<Node, YamlError> {
         *count = count.saturating_add(size(node));
         if *count > MOST {
@@ -301,7 +301,7 @@ impl Builder<'_> {
                         && open.keys.is_known(text, entries)
                     {
                         if self.stream.repeated.len() >= MOST_REPEATED {
-                            let reason = format!("more than {MOST_REPEATED} keys stand twice");
+                            let reason = format!("more than {MOST_REPEATED} keys appear twice");
                             return Err(YamlError { line: node.line, reason });
                         }
                         entries.retain(|(k, _)| k.text() != Some(text));
@@ -317,8 +317,8 @@ impl Builder<'_> {
     }
 }
 
-/// Puts the entries of `<<: *other` and `<<: [*one, *other]` in its place: what is written goes over them, and those of one
-/// over those of another.
+/// Replaces `<<: *other` and `<<: [*one, *other]` with the merged entries: written entries win over merged ones, and
+/// earlier mappings over later ones.
 fn merge(node: &mut Node) {
     let Value::Mapping(entries) = &mut node.value else { return };
     let is_merge = |(key, value): &(Node, Node)| {
@@ -363,7 +363,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_know_their_lines() {
+    fn values_have_their_lines() {
         let docs = documents("# c\na: 1\nlist:\n  - x\n  - 'y'\n---\nb: &k [1]\nc: *k\n").unwrap();
         assert_eq!(docs.len(), 2);
         let list = docs[0].get("list").unwrap().items().unwrap();
@@ -372,14 +372,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_in_brackets_are_told_from_lists_in_lines_whatever_stands_before_them() {
+    fn flow_lists_are_distinguished_from_block_lists() {
         let text = "ü: &a [x]\nb: &b\n  - x\nc: !!seq\n- x\nd: !!seq &d [ x ]\ne: &e {k: v}\nf: &f\n  k: v\ng: [x]\nh:\n  - x\n";
         let flow: Vec<bool> = documents(text).unwrap()[0].entries().unwrap().iter().map(|(_, v)| v.is_flow).collect();
         assert_eq!(flow, [true, false, false, true, true, false, true, false]);
     }
 
     #[test]
-    fn what_is_no_yaml_is_told_with_its_line() {
+    fn invalid_yaml_is_reported_with_its_line() {
         assert_eq!(documents("a: 1\na: 2\n").unwrap_err().line, 2);
         assert!(documents("a: [1\nb: {").is_err());
         assert!(documents(&"[".repeat(500)).is_err());
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_key_brings_what_is_not_written() {
+    fn a_merge_key_adds_the_missing_entries() {
         let text =
             "x: [&a {k: 1, l: 2}, &b {l: 3, m: 4}]\none: {<<: *a, k: 0}\ntwo: {<<: [*a, *b]}\nthree: {\"<<\": 1}\n";
         let doc = documents(text).unwrap().remove(0);
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_key_that_stands_twice_the_last_counts_where_that_is_allowed() {
+    fn the_last_of_repeated_keys_counts_where_allowed() {
         let many = lines(40, |i| format!("k{i}: {i}\n"));
         for text in ["a: 1\nb: 2\na: 3\n".to_owned(), format!("{many}a: 1\na: 3\n")] {
             let found = stream(&text).unwrap();
@@ -415,20 +415,20 @@ mod tests {
     }
 
     #[test]
-    fn a_mapping_of_very_many_keys_is_read_in_time() {
+    fn a_mapping_of_very_many_keys_is_parsed_in_time() {
         let text = lines(100_000, |i| format!("k{i}: x\n"));
         assert_eq!(documents(&text).unwrap()[0].entries().unwrap().len(), 100_000);
     }
 
     #[test]
-    fn anchors_within_anchors_are_refused_when_they_are_too_many() {
+    fn too_many_nested_anchors_are_refused() {
         let list = vec!["x"; 100_000].join(",");
         let text = format!("{}[{list}]{}", lines(90, |i| format!("&a{i} [")), "]".repeat(90));
         assert!(documents(&text).unwrap_err().reason.contains("values"));
     }
 
     #[test]
-    fn aliases_make_nothing_deeper_than_what_is_written() {
+    fn aliases_count_towards_the_depth() {
         let nested = |i: usize, inner: &str| format!("a{i}: &a{i} {}{inner}{}\n", "[".repeat(60), "]".repeat(60));
         let text = nested(0, "x") + &lines(200, |i| nested(i + 1, &format!("*a{i}")));
         let error = documents(&text).unwrap_err();

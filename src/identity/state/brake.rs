@@ -1,5 +1,5 @@
-//! How long a run waits before it asks again what the CA has answered badly before: a restart loop would otherwise lock an
-//! identity, or use up its enrolments.
+//! How long a run waits before it repeats a request that the CA refused or answered badly: a restart loop would
+//! otherwise lock the identity, or use up its enrolments.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use crate::Timestamp;
 /// Whether a request may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Brake {
-    /// Now.
+    /// A request may be sent now.
     Open,
-    /// Not before this.
+    /// No request before this time.
     Until(Timestamp),
-    /// Never by itself.
+    /// No request without `--force`.
     Closed,
 }
 
 impl Brake {
-    /// After `count` bad answers, the last at `last`: ten minutes after the first, an hour after the second, never by
-    /// itself after the third.
+    /// After `count` bad answers, the last at `last`: ten minutes after the first, an hour after the second, closed
+    /// after the third.
     pub(crate) fn after(count: u32, last: Timestamp, now: Timestamp) -> Self {
         let pause = match count {
             0 => return Self::Open,
@@ -27,16 +27,16 @@ impl Brake {
             _ => return Self::Closed,
         };
         let next = last.plus(Duration::from_secs(pause));
-        // A clock that was set back must not keep the door shut for years.
+        // A clock that was set back must not block requests for years.
         if now >= next || now < last.minus(Duration::from_secs(60)) { Self::Open } else { Self::Until(next) }
     }
 
-    /// When the next request is sent, in words; `None` when it may be sent now.
+    /// When the next request is sent, for messages; `None` when it may be sent now.
     pub(crate) fn words(self) -> Option<String> {
         match self {
             Self::Open => None,
             Self::Until(at) => Some(format!("the next request is sent after {at}")),
-            Self::Closed => Some("no request is sent by itself any more".to_owned()),
+            Self::Closed => Some("no further request is sent without --force".to_owned()),
         }
     }
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pauses_grow_and_the_third_answer_ends_it() {
+    fn pauses_grow_and_the_third_answer_closes() {
         let last = Timestamp::from_unix(1_000_000);
         let after = |count, seconds: i64| Brake::after(count, last, Timestamp::from_unix(1_000_000 + seconds));
         assert_eq!(after(0, 0), Brake::Open);

@@ -1,5 +1,5 @@
-//! What is remembered of an identity between runs, in the state folder beside its target: the record of the last issue,
-//! the pending key with its answer, and the CA's refusals.
+//! The state of an identity between runs, beside its target: the record of the last issue, the pending key with its
+//! answer, and the CA's refusals.
 
 mod brake;
 pub(crate) mod not_as_asked;

@@ -1,5 +1,5 @@
-//! Answers of the CA that were not what was asked, remembered so that a restart loop does not use up an identity's
-//! enrolments: the CA counts every one of them.
+//! Answers of the CA that were not as requested, remembered because the CA counts each of them: a restart loop would
+//! use up the identity's enrolments.
 
 use std::path::Path;
 
@@ -9,31 +9,31 @@ use super::brake::Brake;
 use super::pending::Asked;
 use crate::{Error, ErrorKind, Timestamp};
 
-/// One or more such answers in a row, all to the same request.
+/// One or more such answers in a row to the same request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct NotAsAsked {
-    /// What was asked.
+    /// The request.
     asked: Asked,
-    /// How often the answer was not that.
+    /// The number of such answers.
     count: u32,
-    /// When the last one came, by the local clock.
+    /// The local time of the last one.
     last: Timestamp,
-    /// What was wrong with the last one.
+    /// The error of the last one.
     message: String,
-    /// What can be done about it.
+    /// The help of that error.
     help: Option<String>,
 }
 
 impl NotAsAsked {
-    /// The first such answer, or the next one after `before` where that was to the same request.
+    /// The first such answer, or the next one after `before` if the request is the same.
     pub(crate) fn after(before: Option<&Self>, asked: &Asked, wrong: &Error, now: Timestamp) -> Self {
         let count = before.filter(|b| b.asked == *asked).map_or(0, |b| b.count).saturating_add(1);
         let help = wrong.help().map(str::to_owned);
         Self { asked: asked.clone(), count, last: now, message: wrong.to_string(), help }
     }
 
-    /// The error for a run that would only ask the very same again, `None` when it may. `wrong` is what is wrong with the
-    /// answer in the light of this run's requests, where the answer could be kept.
+    /// The error for a run that would repeat the same request too early; `None` if it may ask. `wrong` is the fault of
+    /// the kept answer by this run's request, if the answer was kept.
     pub(crate) fn stops(&self, asked: &Asked, wrong: Option<Error>, now: Timestamp, file: &Path) -> Option<Error> {
         if self.asked != *asked || Brake::after(self.count, self.last, now) == Brake::Open {
             return None;
@@ -46,25 +46,24 @@ impl NotAsAsked {
             }
         };
         let is_kept = wrong.is_some();
-        Some(self.told(wrong.unwrap_or_else(remembered), is_kept, now, file))
+        Some(self.explain(wrong.unwrap_or_else(remembered), is_kept, now, file))
     }
 
-    /// `wrong` with what follows from it: where it is remembered, what becomes of the answer, and when the CA is asked
-    /// again.
-    pub(crate) fn told(&self, wrong: Error, is_kept: bool, now: Timestamp, file: &Path) -> Error {
+    /// Adds to `wrong` where the answer is remembered, whether it is kept, and when the CA is asked again.
+    pub(crate) fn explain(&self, wrong: Error, is_kept: bool, now: Timestamp, file: &Path) -> Error {
         let help = wrong.help().map(|h| format!("{h}; ")).unwrap_or_default();
-        let (what, use_of_it) = if is_kept {
-            ("kept", ": a run with corrected requests that it meets installs it without another enrolment")
+        let (what, note) = if is_kept {
+            ("kept", ": a later run whose request it satisfies installs it without another enrolment")
         } else {
             ("remembered", "")
         };
         let again = match Brake::after(self.count, self.last, now) {
-            Brake::Until(at) => format!("the CA is asked the same again after {at}, or at once with --force"),
-            Brake::Closed => "the CA is asked the same again only with --force".to_owned(),
-            Brake::Open => "the next run asks the CA the same again".to_owned(),
+            Brake::Until(at) => format!("the same request is sent again after {at}, or at once with --force"),
+            Brake::Closed => "the same request is sent again only with --force".to_owned(),
+            Brake::Open => "the next run sends the same request again".to_owned(),
         };
         let help = format!(
-            "{help}the answer (of {}, number {}) is {what} in {}{use_of_it}; {again}",
+            "{help}the answer (of {}, number {}) is {what} in {}{note}; {again}",
             self.last,
             self.count,
             file.display()
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_very_same_request_waits_and_another_one_begins_anew() {
+    fn only_the_same_request_waits() {
         let wrong = Error::new(ErrorKind::NotAsAsked, "expected a certificate").with_help("fix it");
         let first = NotAsAsked::after(None, &asked("tls"), &wrong, at(0));
         let second = NotAsAsked::after(Some(&first), &asked("tls"), &wrong, at(600));
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_the_light_of_the_present_wishes() {
+    fn the_error_follows_the_present_request() {
         let wrong = |text: &str| Error::new(ErrorKind::NotAsAsked, text);
         let first = NotAsAsked::after(None, &asked("tls"), &wrong("expected orderer"), at(0));
         let error = first.stops(&asked("tls"), Some(wrong("expected admin")), at(1), Path::new("f")).unwrap();

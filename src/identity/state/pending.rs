@@ -1,5 +1,5 @@
-//! The pending key: made and kept before the request is sent, so that an answer that is lost on the way costs no key, and
-//! the answer itself until it is installed, so that a crash costs no enrolment.
+//! The pending key, kept before the request is sent, so that a lost answer costs no key; and its answer, kept until it
+//! is installed, so that a crash costs no enrolment.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,7 +20,7 @@ pub(crate) const FILE: &str = "pending.json";
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Pending {
     schema_version: u32,
-    /// The CA and identity that it is for; `url` is empty for a CSR that is carried to a CA by hand.
+    /// The CA that the key is for; empty for a CSR that is carried by hand.
     url: String,
     ca_name: Option<String>,
     id: String,
@@ -29,19 +29,20 @@ pub(crate) struct Pending {
     /// What the CA is asked for with this key.
     #[serde(default)]
     pub(crate) asked: Asked,
-    /// Set while a request is on its way, and when its answer never came: the CA may have issued, and counted, all the same.
+    /// Set while a request is in flight, and when its answer was lost: the CA may have issued, and counted, for this
+    /// key.
     pub(crate) answer_lost: bool,
-    /// What the CA answered for this key, until it is installed or a later answer takes its place.
+    /// The CA's answer for this key, until it is installed or replaced by a later one.
     pub(crate) answer: Option<Answer>,
-    /// That the CA's answers were not what was asked.
+    /// Set when the CA's answers were not as requested.
     #[serde(default)]
     pub(crate) not_as_asked: Option<NotAsAsked>,
 }
 
-/// What is asked for: two requests with the same are the same to the CA but for key and time.
+/// The content of a request; two requests with the same content differ in key and time only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Asked {
-    /// The names, as they are sent.
+    /// The names, as sent.
     pub(crate) names: Vec<String>,
     profile: Option<String>,
     /// Attribute requests: name, and whether the CA may leave it out.
@@ -64,24 +65,24 @@ impl Asked {
         }
     }
 
-    /// Whether the two differ in names at most. The proof looks at names; the CA's answer does not tell the rest.
+    /// Whether the two differ in names only. The verification checks the names; the CA's answer does not show the rest.
     pub(crate) fn is_alike_but_for_names(&self, other: &Self) -> bool {
         self.profile == other.profile && self.attributes == other.attributes && self.subject == other.subject
     }
 
-    /// The names again.
+    /// The names, parsed.
     ///
     /// # Errors
-    /// When one is none: then the file was changed by hand.
+    /// When a name is invalid: the file was changed by hand.
     pub(crate) fn sans(&self) -> Result<Vec<SanName>, Error> {
         self.names.iter().map(|text| text.parse::<SanName>().map_err(Error::from)).collect()
     }
 }
 
-/// The CA's answer as it came, unverified.
+/// The CA's answer as received, unverified.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Answer {
-    /// What it is an answer to.
+    /// The request that it answers.
     pub(crate) asked: Asked,
     /// The certificate, PEM.
     pub(crate) cert_pem: String,
@@ -89,7 +90,7 @@ pub(crate) struct Answer {
     pub(crate) chain_pem: String,
     /// The CA's time.
     pub(crate) server_date: Option<Timestamp>,
-    /// The local time at which it came.
+    /// The local time at which it arrived.
     pub(crate) received_at: Timestamp,
 }
 
@@ -132,7 +133,7 @@ impl Pending {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it is broken: it may hold the only copy of a key, so it is never thrown away silently.
+    /// When the file is broken: it may hold the only copy of a key, so it is never dropped silently.
     pub(crate) fn parse(bytes: &[u8], path: &std::path::Path) -> Result<Self, Error> {
         serde_json::from_slice(bytes).ok().filter(|p: &Self| p.schema_version == 1).ok_or_else(|| {
             Error::new(ErrorKind::Input, format!("the pending key in {} cannot be read", path.display()))
@@ -158,7 +159,7 @@ impl Pending {
         self.answer.as_ref().is_some_and(|a| a.cert_pem.trim() == leaf.to_pem().trim())
     }
 
-    /// Whether the certificate is made at a CA that this run does not reach: the key waits for `fabcert install`.
+    /// Whether the certificate is carried by hand: the key waits for `fabcert install`.
     pub(crate) fn is_carried_by_hand(&self) -> bool {
         self.url.is_empty()
     }

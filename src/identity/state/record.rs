@@ -1,4 +1,4 @@
-//! What fabcert remembers of the certificate it installed: when it was issued, and which files it wrote.
+//! The record of an installed certificate: its time of issue, and the files that fabcert wrote.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,33 +19,33 @@ pub(crate) struct Record {
     schema_version: u32,
     /// Serial number of the certificate, hex.
     pub(crate) serial: String,
-    /// The time of issue by the local clock. The certificate's own `NotBefore` may be the CA's, years ago.
+    /// The time of issue by the local clock. The certificate's `NotBefore` can be the CA's own, years earlier.
     pub(crate) issued_at: Timestamp,
     /// SHA-256 of each file written, by its path in the target.
     files: BTreeMap<String, String>,
 }
 
 impl Record {
-    /// The record of what `plan` writes for `issued`.
+    /// The record of the files in `plan`, written for `issued`.
     pub(crate) fn of(issued: &VerifiedEnrollment, issued_at: Timestamp, plan: &FolderPlan) -> Self {
         let files: BTreeMap<String, String> =
             plan.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), sha256(&f.bytes))).collect();
         Self { schema_version: 1, serial: issued.leaf().serial_hex(), issued_at, files }
     }
 
-    /// Reads a record; one that is broken or of another schema counts as none, since everything it says can be had
-    /// from the certificate, only less exactly.
+    /// Reads a record. A broken record, or one of another schema, counts as none: the certificate holds the same data,
+    /// less exactly.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().filter(|r: &Self| r.schema_version == 1)
     }
 
-    /// The record as it is written.
+    /// The bytes of the file.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
-    /// The files whose content differs from what was written, or that are gone. `config.yaml` is the operator's to
-    /// change, and so is left out.
+    /// The files that differ from what was written, or are missing. `config.yaml` is left out: the operator may change
+    /// it.
     pub(crate) fn changed(&self, read: &dyn Fn(&Path) -> Option<Vec<u8>>) -> Vec<String> {
         self.files
             .iter()
@@ -61,16 +61,16 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     crate::text::hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
-/// The file that knows every `config.yaml` that fabcert wrote here, so that an operator's own is told from ours even
-/// after a run that was killed between install and record.
+/// The file with the hashes of every `config.yaml` that fabcert wrote here. It tells an operator's own file from a
+/// written one even after a run was killed between install and record.
 pub(crate) const CONFIGS_FILE: &str = "config-yaml.json";
 
-/// SHA-256 of each `config.yaml` that fabcert wrote; nothing when the file is broken.
+/// SHA-256 of each `config.yaml` that fabcert wrote; empty when the file is broken.
 pub(crate) fn configs(bytes: &[u8]) -> Vec<String> {
     serde_json::from_slice(bytes).unwrap_or_default()
 }
 
-/// The list with one more, the newest eight kept.
+/// The list with `digest` added; the newest eight are kept.
 pub(crate) fn with_config(known: &[u8], digest: &str) -> Vec<u8> {
     let mut list = configs(known);
     list.retain(|d| d != digest);

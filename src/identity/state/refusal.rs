@@ -1,5 +1,5 @@
-//! The CA's refusals, remembered so that a crash loop never locks an identity: a Fabric CA locks for good after ten wrong
-//! secrets, without telling how many are left.
+//! The CA's refusals, remembered so that a crash loop does not lock an identity: a Fabric CA locks it for good after
+//! ten wrong secrets, and does not say how many are left.
 
 use std::num::NonZeroU32;
 
@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Secret, Timestamp};
 /// The file in the state folder.
 pub(crate) const FILE: &str = "refusal.json";
 
-/// OWASP's figure for PBKDF2-HMAC-SHA256. The hash is computed only where a refusal is remembered.
+/// OWASP's figure for PBKDF2-HMAC-SHA256. The hash is computed only when a refusal is remembered.
 const ITERATIONS: NonZeroU32 = match NonZeroU32::new(600_000) {
     Some(n) => n,
     None => NonZeroU32::MIN,
@@ -28,13 +28,13 @@ pub(crate) struct Refusal {
     ca_name: Option<String>,
     id: String,
     salt: String,
-    /// Salted slow hash of the secret: enough to tell another one, of no use for guessing.
+    /// Salted slow hash of the secret: recognises the same secret, and does not help to guess it.
     secret_hash: String,
-    /// How often the CA refused it.
+    /// The number of refusals.
     count: u32,
-    /// When it did so last.
+    /// The time of the last one.
     last: Timestamp,
-    /// What it said.
+    /// The CA's message.
     message: String,
 }
 
@@ -44,12 +44,12 @@ impl Refusal {
         serde_json::from_slice(bytes).ok().filter(|r: &Self| r.schema_version == 1)
     }
 
-    /// The refusal as it is written.
+    /// The bytes of the file.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
-    /// Whether it is about this secret for this identity at this CA.
+    /// Whether the refusal concerns this secret for this identity at this CA.
     pub(crate) fn concerns(&self, ca: &CaAccess, secret: &Secret) -> bool {
         self.url == ca.url.to_string()
             && self.ca_name == ca.ca_name
@@ -60,7 +60,7 @@ impl Refusal {
     /// The first refusal, or the next one after `before` (of the same secret).
     ///
     /// # Errors
-    /// When the system gives no randomness for the salt.
+    /// When the operating system provides no randomness for the salt.
     pub(crate) fn after(
         before: Option<Self>,
         ca: &CaAccess,
@@ -79,7 +79,7 @@ impl Refusal {
         let mut salt = [0u8; 16];
         SystemRandom::new()
             .fill(&mut salt)
-            .map_err(|_| Error::new(ErrorKind::Io, "the operating system gave no random bytes"))?;
+            .map_err(|_| Error::new(ErrorKind::Io, "the operating system provided no random bytes"))?;
         let salt = crate::text::hex(&salt);
         Ok(Self {
             schema_version: 1,
@@ -94,14 +94,14 @@ impl Refusal {
         })
     }
 
-    /// The error for a run that this refusal stops, `None` when it may ask again.
+    /// The error for a run that this refusal stops; `None` if it may ask again.
     pub(crate) fn stops(&self, now: Timestamp, state: &std::path::Path) -> Option<Error> {
         let until = Brake::after(self.count, self.last, now).words()?;
         Some(
             Error::new(
                 ErrorKind::Refused,
                 format!(
-                    "the CA refused this secret for \"{}\" at {} ({} time{}, last at {}): {}; {until}, so that the CA does not lock the identity",
+                    "the CA refused this secret for \"{}\" at {} ({} time{}, last at {}): {}; {until}, because the CA locks an identity after too many wrong secrets",
                     self.id,
                     self.url,
                     self.count,
@@ -111,7 +111,7 @@ impl Refusal {
                 ),
             )
             .with_help(format!(
-                "give another secret, or have the registrar check the identity (fabric-ca-client identity list --id {}); once it is fixed, --force asks at once (remembered in {})",
+                "give another secret, or have the registrar check the identity (fabric-ca-client identity list --id {}); then use --force to ask at once (remembered in {})",
                 self.id,
                 state.display()
             )),

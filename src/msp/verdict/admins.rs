@@ -13,7 +13,7 @@ use super::{AdminRule, ChannelRules, MspRefusal, Warnings, refuse};
 use crate::pki::x509::NodeOu;
 
 const ADMINCERTS: &str = "admincerts";
-/// An administrator older than its CA has no number of its own.
+/// There is no number of its own for an administrator whose certificate starts before its CA's.
 const NUMBERS: PathNumbers = PathNumbers { unknown: 59, date: 59, length: 27, usage: 40, several: 28 };
 
 /// The administrators' certificates, loaded.
@@ -30,7 +30,7 @@ pub(super) fn load(tree: &Tree, parsed: &Parsed, authorities: &Authorities) -> R
     tree.admins.iter().map(load).collect()
 }
 
-/// Whether there is an administrator.
+/// Checks that there is an administrator.
 pub(super) fn check_any(
     admins: &[Loaded],
     units: &Units,
@@ -44,14 +44,14 @@ pub(super) fn check_any(
     match rule {
         AdminRule::Fabric => refuse(58, Path::new(ADMINCERTS), reason),
         AdminRule::Waived => {
-            let reason = format!("{reason}; no peer starts with this folder until there is one");
+            let reason = format!("{reason}; a peer does not start with this folder until there is one");
             warnings.push(Some(58), Path::new(ADMINCERTS), reason);
             Ok(())
         }
     }
 }
 
-/// With NodeOUs only the OU's name is looked at; without, every administrator must be a valid member.
+/// With NodeOUs only the OU's name counts; without, every administrator must be a valid member.
 pub(super) fn check_roles(
     admins: &[Loaded],
     authorities: &Authorities,
@@ -61,14 +61,14 @@ pub(super) fn check_roles(
     for admin in admins {
         if !units.enforced() {
             check_member(admin, authorities, units, rules)
-                .or_else(|e| refuse(61, &admin.path, format!("it is no valid member: {}", e.reason)))?;
+                .or_else(|e| refuse(61, &admin.path, format!("it is not a valid member: {}", e.reason)))?;
             continue;
         }
-        // An identity without a path to a root has no OUs for Fabric.
+        // Fabric gives an identity without a path to a root no OUs.
         let known = authorities.identity_path(&admin.cert).is_ok();
-        let bears = |role| units.ou_of(role).is_some_and(|ou| admin.cert.organizational_units.iter().any(|o| o == ou));
-        if !known || !(bears(NodeOu::Client) || bears(NodeOu::Admin)) {
-            return refuse(60, &admin.path, "it bears neither the client nor the admin OU of this MSP");
+        let has = |role| units.ou_of(role).is_some_and(|ou| admin.cert.organizational_units.iter().any(|o| o == ou));
+        if !known || !(has(NodeOu::Client) || has(NodeOu::Admin)) {
+            return refuse(60, &admin.path, "it has neither the client nor the admin OU of this MSP");
         }
     }
     Ok(())

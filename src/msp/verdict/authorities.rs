@@ -10,31 +10,31 @@ use super::revocation::{Crls, Revocation};
 use super::{MspRefusal, refuse};
 use crate::pki::go::x509::{Certificate, Pool};
 
-/// The CAs of an MSP, proven to be such.
+/// The verified CAs of an MSP.
 pub(super) struct Authorities {
     roots: Vec<Loaded>,
     intermediates: Vec<Loaded>,
     pools: Pools,
     pub(super) crls: Crls,
-    /// CAs with an intermediate below them. They may not issue identities.
+    /// CAs with an intermediate below them; they may not issue identities.
     inner: Vec<Rc<Certificate>>,
 }
 
-/// Why a certificate is no identity of this MSP, before its OUs are looked at.
+/// Why a certificate is not an identity of this MSP, apart from its OUs.
 pub(super) enum IdentityError {
     /// It is a CA (44).
     IsCa,
     Path(PathError),
     /// Its issuer has intermediates below it (43).
     InnerIssuer(String),
-    /// The path ends where it begins: the certificate itself is among the roots.
+    /// The path is the certificate alone: it is itself a root.
     NoIssuer,
 }
 
-/// Why a certificate that was signed with ECDSA cannot be loaded.
+/// Why a certificate with an ECDSA signature cannot be loaded.
 pub(super) enum LoadError {
     Path(PathError),
-    /// It is its own path and did not sign itself.
+    /// It is its own path and not self-signed.
     NoIssuer,
 }
 
@@ -79,8 +79,8 @@ impl Authorities {
         self.inner.iter().any(|inner| **inner == *ca)
     }
 
-    /// The certificate as Fabric goes on with it: one that was signed with ECDSA gets a low S, and its path is checked
-    /// on the way (fabric `msp/mspimpl.go`, `sanitizeCert`).
+    /// The certificate in Fabric's form: one with an ECDSA signature gets a low S, and its path is verified for that
+    /// (fabric `msp/mspimpl.go`, `sanitizeCert`).
     pub(super) fn load(&self, cert: &Rc<Certificate>) -> Result<Rc<Certificate>, LoadError> {
         if !cert.is_ecdsa_signed() {
             return Ok(Rc::clone(cert));
@@ -99,7 +99,7 @@ impl Authorities {
     fn check_ca(&self, ca: &Loaded, number: u8) -> Result<(), MspRefusal> {
         let (cert, path) = (&ca.cert, &ca.path);
         if !cert.is_ca() {
-            return refuse(number, path, format!("\"{}\" is no CA (basicConstraints)", cert.subject_text()));
+            return refuse(number, path, format!("\"{}\" is not a CA (basicConstraints)", cert.subject_text()));
         }
         if cert.extensions.subject_key_id.is_none() {
             return refuse(21, path, format!("\"{}\" has no subject key identifier", cert.subject_text()));
@@ -127,8 +127,9 @@ impl Authorities {
         }
     }
 
-    /// The certificates that vouch for an OU when `ca` is named for it; `None` when it is no CA of this MSP. `Err` when it
-    /// has intermediates below it and is no root (fabric `msp/mspimplsetup.go`, `getCertifiersIdentifier`).
+    /// The certificates that must be above an identity with an OU that names `ca`; `None` when `ca` is not a CA of this
+    /// MSP. An error when it has intermediates below it and is not a root (fabric `msp/mspimplsetup.go`,
+    /// `getCertifiersIdentifier`).
     pub(super) fn certifiers(&self, ca: &Rc<Certificate>) -> Result<Option<Vec<Rc<Certificate>>>, String> {
         let Ok(ca) = self.load(ca) else { return Ok(None) };
         let is_among = |list: &[Loaded]| list.iter().any(|known| known.cert == ca);
@@ -149,7 +150,7 @@ impl Authorities {
     }
 }
 
-/// Refuses a certificate that `issuer` revoked, under `number`.
+/// Refuses a certificate that `issuer` revoked, with `number`.
 pub(super) fn check_revocation(
     crls: &Crls,
     cert: &Certificate,
@@ -171,9 +172,9 @@ pub(super) fn check_revocation(
 fn refuse_unsigned<T>(ca: &Loaded) -> Result<T, MspRefusal> {
     let subject = ca.cert.subject_text();
     if ca.cert.subject == ca.cert.issuer {
-        let needs = "CA:TRUE, keyCertSign and a signature of its own key (not over SHA-1) are needed";
-        return refuse(19, &ca.path, format!("\"{subject}\" is no self-signed CA: {needs}"));
+        let needs = "CA:TRUE, keyCertSign and a signature by its own key (not over SHA-1) are required";
+        return refuse(19, &ca.path, format!("\"{subject}\" is not a self-signed CA: {needs}"));
     }
     let issuer = ca.cert.issuer_text();
-    refuse(22, &ca.path, format!("\"{subject}\" is not self-signed: it was issued by \"{issuer}\""))
+    refuse(22, &ca.path, format!("\"{subject}\" is not self-signed: its issuer is \"{issuer}\""))
 }

@@ -17,14 +17,15 @@ use crate::pki::go::x509::{Certificate, PublicKey};
 /// The identity after set-up.
 pub(super) struct Signer {
     pub(super) certificate: Loaded,
-    /// A key that Fabric takes and cannot sign with, and what it is.
+    /// A key that Fabric accepts and cannot sign with, and the reason.
     unfit_key: Option<(PathBuf, &'static str)>,
 }
 
-/// A leaf older than its CA has no number of its own.
+/// There is no number of its own for a leaf that starts before its CA.
 const NUMBERS: PathNumbers = PathNumbers { unknown: 36, date: 36, length: 27, usage: 40, several: 28 };
 
-/// The certificate of an identity, loaded (fabric `msp/mspimpl.go`, `getIdentityFromConf`, `deserializeIdentityInternal`).
+/// Loads the certificate of an identity (fabric `msp/mspimpl.go`, `getIdentityFromConf`,
+/// `deserializeIdentityInternal`).
 pub(super) fn load(file: &PemFile, parsed: &Parsed, authorities: &Authorities) -> Result<Loaded, MspRefusal> {
     let loaded = parsed.file(file, 16)?;
     let path = &loaded.path;
@@ -45,7 +46,7 @@ pub(super) fn set_up(
 ) -> Result<Signer, MspRefusal> {
     let cert = &certificate.cert;
     let Some(ski) = cert.ski() else {
-        return refuse(17, &certificate.path, "its key is of a kind that Fabric does not know");
+        return refuse(17, &certificate.path, "its key type is unknown to Fabric");
     };
     let mut unfit_key = None;
     match find_key(folder, ski) {
@@ -54,15 +55,15 @@ pub(super) fn set_up(
                 warnings.push(
                     Some(34),
                     &at,
-                    "it bears the name of the certificate's key and holds another key: others will refuse every signature",
+                    "it has the name of the certificate's key and holds another key: other nodes refuse every signature",
                 );
             }
             if matches!(key.public, PublicKey::Rsa(_)) {
-                unfit_key = Some((at, "Fabric takes this RSA key and cannot sign with it"));
+                unfit_key = Some((at, "Fabric accepts this RSA key and cannot sign with it"));
             }
         }
         Found::Public(at) => {
-            unfit_key = Some((at, "Fabric takes this public key for the private one and cannot sign"));
+            unfit_key = Some((at, "Fabric takes this public key as the private key and cannot sign"));
         }
         Found::Nothing(why) => return refuse(33, Path::new(KEYSTORE), why),
     }
@@ -72,13 +73,13 @@ pub(super) fn set_up(
     Ok(Signer { certificate: certificate.clone(), unfit_key })
 }
 
-/// Go's zero time, the first second of the year 1, is no expiry at all.
+/// Go's zero time, the first second of the year 1, means no expiry.
 fn has_expired(not_after: Timestamp, now: Timestamp) -> bool {
     const ZERO_TIME: Timestamp = Timestamp::from_unix(-62_135_596_800);
     not_after <= now && not_after != ZERO_TIME
 }
 
-/// Fabric `msp/mspimplvalidate.go`, `validateIdentity`, and then one signature.
+/// Fabric `msp/mspimplvalidate.go`, `validateIdentity`, followed by one signature.
 pub(super) fn validate(signer: &Signer, authorities: &Authorities, units: &Units) -> Result<(), MspRefusal> {
     check_member(&signer.certificate, authorities, units, ChannelRules::V3_0)?;
     match &signer.unfit_key {
@@ -87,7 +88,7 @@ pub(super) fn validate(signer: &Signer, authorities: &Authorities, units: &Units
     }
 }
 
-/// Whether a certificate is a valid member.
+/// Checks that a certificate is a valid member.
 pub(super) fn check_member(
     member: &Loaded,
     authorities: &Authorities,
@@ -113,16 +114,16 @@ fn member_path(
     match (&member.cert.public_key, rules) {
         (PublicKey::Ecdsa(..), _) | (PublicKey::Ed25519(_), ChannelRules::V3_0) => {}
         (PublicKey::Ed25519(_), ChannelRules::V1_4_3) => {
-            return because(46, "its key is Ed25519, which only channels with the V3_0 capability take");
+            return because(46, "its key is Ed25519, which only channels with the V3_0 capability accept");
         }
-        _ => return because(45, "its key is RSA, which Fabric does not take as an identity"),
+        _ => return because(45, "its key is RSA, which Fabric does not accept as an identity"),
     }
     match authorities.identity_path(&member.cert) {
         Ok(path) => Ok(path),
-        Err(IdentityError::IsCa) => because(44, "it is a CA certificate, which is no identity"),
-        Err(IdentityError::NoIssuer) => because(44, "it is itself among the roots"),
+        Err(IdentityError::IsCa) => because(44, "it is a CA certificate, not an identity"),
+        Err(IdentityError::NoIssuer) => because(44, "it is itself a root"),
         Err(IdentityError::InnerIssuer(ca)) => {
-            because(43, &format!("its issuer \"{ca}\" has intermediate CAs below it and may issue no identities"))
+            because(43, &format!("its issuer \"{ca}\" has intermediate CAs below it and may not issue identities"))
         }
         Err(IdentityError::Path(e)) => because(if e.is_unknown_authority() { 37 } else { number_of(&e) }, &e.reason()),
     }
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expiry_is_told_as_fabric_tells_it() {
+    fn expiry_is_judged_as_in_fabric() {
         let at = |text| Timestamp::parse_rfc3339(text).unwrap();
         let now = at("2026-11-23T05:00:00Z");
         assert!(has_expired(now, now) && has_expired(at("0001-01-01T00:00:01Z"), now));

@@ -13,14 +13,14 @@ use crate::pki::x509::NodeOu;
 
 const SIGNCERTS: &str = "signcerts";
 
-/// An OU of `config.yaml` with the certificate it names.
+/// An OU of `config.yaml` with its certificate.
 pub(super) struct NamedOu {
     pub(super) name: String,
-    /// Path and content; `None` when no file is named, or none that can be read.
+    /// Path and content; `None` if no file is named, or the file cannot be read.
     pub(super) certificate: Option<(PathBuf, Vec<u8>)>,
 }
 
-/// Everything that Fabric takes from the folder, apart from the identity.
+/// The folder as Fabric loads it, without the identity.
 pub(super) struct Tree {
     pub(super) roots: Vec<PemFile>,
     pub(super) intermediates: Vec<PemFile>,
@@ -29,11 +29,11 @@ pub(super) struct Tree {
     pub(super) tls_intermediates: Vec<PemFile>,
     pub(super) crls: Vec<PemFile>,
     pub(super) ou_identifiers: Vec<NamedOu>,
-    /// Empty unless NodeOUs are enabled; identifiers with an empty OU are left out.
+    /// Empty unless NodeOUs are enabled; without identifiers that have an empty OU.
     pub(super) node_ous: Vec<(NodeOu, NamedOu)>,
 }
 
-/// The certificate of the identity, which only a local MSP has.
+/// Loads the certificate of the identity, which only a local MSP has.
 pub(super) fn load_signcert(folder: &dyn FolderReader, warnings: &mut Warnings) -> Result<PemFile, MspRefusal> {
     match read_folder(folder, SIGNCERTS, warnings) {
         Err(e) => refuse(7, Path::new(SIGNCERTS), unreadable(&e)),
@@ -44,19 +44,19 @@ pub(super) fn load_signcert(folder: &dyn FolderReader, warnings: &mut Warnings) 
     }
 }
 
-/// Fabric opens the keystore first of all, and makes one where none stands.
+/// Fabric opens the keystore first, and creates it if it is missing.
 pub(super) fn check_keystore(folder: &dyn FolderReader) -> Result<(), MspRefusal> {
     match folder.list(Path::new(KEYSTORE)) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => refuse(6, Path::new(KEYSTORE), unreadable(&e)),
-        // None can be made where a link leads nowhere.
+        // It cannot be created at a dangling link.
         Err(_) if folder.list(Path::new("")).is_ok_and(|entries| entries.iter().any(|e| e.name == KEYSTORE)) => {
-            refuse(6, Path::new(KEYSTORE), "it is a link to nothing")
+            refuse(6, Path::new(KEYSTORE), "it is a dangling link")
         }
         _ => Ok(()),
     }
 }
 
-/// Whether the folder is of an organisation and not of a node: CAs, and neither certificate nor key.
+/// Whether the folder is an organisation's and not a node's: CAs, and neither certificate nor key.
 pub(super) fn is_organization(folder: &dyn FolderReader) -> bool {
     let absent = |dir: &str| folder.list(Path::new(dir)).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
     !absent("cacerts") && absent(SIGNCERTS) && absent(KEYSTORE)
@@ -79,7 +79,7 @@ impl Tree {
         let admins = optional("admincerts")?;
         let intermediates = optional("intermediatecerts")?;
         let tls_roots = optional("tlscacerts")?;
-        // Fabric does not look at them when there are no roots to hold them against.
+        // Without TLS roots Fabric ignores them.
         let tls_intermediates = if tls_roots.is_empty() { Vec::new() } else { optional("tlsintermediatecerts")? };
         let crls = optional("crls")?;
 
@@ -94,7 +94,7 @@ impl Tree {
                 }
                 Err(e) => {
                     let reason = format!(
-                        "OrganizationalUnitIdentifiers names the certificate \"{}\" for the OU \"{}\", and {}",
+                        "OrganizationalUnitIdentifiers names the certificate \"{}\" for the OU \"{}\", but {}",
                         ou.certificate,
                         ou.organizational_unit,
                         unreadable(&e)
@@ -120,7 +120,7 @@ fn read_folder(folder: &dyn FolderReader, dir: &str, warnings: &mut Warnings) ->
     let found = pem_files(folder, dir)?;
     for (path, reason) in found.skipped {
         let (number, meaning) =
-            if dir == "crls" { (Some(67), "so nothing is revoked by it") } else { (None, "so it is not seen") };
+            if dir == "crls" { (Some(67), "so it revokes nothing") } else { (None, "so Fabric ignores it") };
         warnings.push(number, &path, format!("{reason}, {meaning}"));
     }
     Ok(found.files)
@@ -135,7 +135,7 @@ fn load_config(folder: &dyn FolderReader) -> Result<MspConfig, MspRefusal> {
     }
 }
 
-/// A file that is missing only lifts the bond to a CA, without a refusal (15); so does one that is empty.
+/// A missing or empty file does not cause a refusal (15): the OU is then not bound to a CA.
 fn node_ou(folder: &dyn FolderReader, role: NodeOu, ou: OuIdentifier, warnings: &mut Warnings) -> NamedOu {
     let name = ou.organizational_unit;
     if ou.certificate.is_empty() {
@@ -147,7 +147,7 @@ fn node_ou(folder: &dyn FolderReader, role: NodeOu, ou: OuIdentifier, warnings: 
         Ok(content) => Some((path, content.to_vec())),
         Err(e) => {
             let reason = format!(
-                "the {role} OU names the certificate \"{}\", and {}: any CA of this MSP will do",
+                "the {role} OU names the certificate \"{}\", but {}: any CA of this MSP counts",
                 ou.certificate,
                 unreadable(&e)
             );
@@ -160,8 +160,8 @@ fn node_ou(folder: &dyn FolderReader, role: NodeOu, ou: OuIdentifier, warnings: 
 
 fn unreadable(e: &io::Error) -> String {
     match e.kind() {
-        io::ErrorKind::NotFound => "it is not there".to_owned(),
-        io::ErrorKind::NotADirectory => "it is no folder".to_owned(),
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        io::ErrorKind::NotADirectory => "it is not a folder".to_owned(),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         _ => format!("it cannot be read: {e}"),
     }

@@ -1,15 +1,15 @@
-//! What Fabric would say of an MSP folder: would a peer or an orderer that has it as its local MSP come up, would a channel
-//! take it as the MSP of an organisation, and is its identity a member of that channel?
+//! Fabric's verdict on an MSP folder: whether a peer or an orderer starts with it as its local MSP, whether a channel
+//! accepts it as the MSP of an organisation, and whether its identity is a member of that channel.
 //!
-//! The judgement follows Fabric's own code: fabric `msp/configbuilder.go` (load), `msp/mspimplsetup.go` (set-up), `msp/mspimplvalidate.go` (the
-//! identity), at commit 0c423ac4. It stops at the first refusal, as Fabric does. Refusals are numbered:
+//! The verdict follows Fabric's code at commit 0c423ac4: `msp/configbuilder.go` (load), `msp/mspimplsetup.go` (set-up)
+//! and `msp/mspimplvalidate.go` (the identity). It stops at the first refusal, as Fabric does. Refusals are numbered:
 //!
 //! | numbers | about |
 //! |---|---|
 //! | 6-14 | folders and `config.yaml` that cannot be loaded |
-//! | 16-29 | CA certificates and files that hold none |
+//! | 16-29 | CA certificates, and files without one |
 //! | 33-48 | the identity's certificate and key; critical extensions (41) and name constraints (42) of any certificate |
-//! | 49-57 | OUs: what `config.yaml` names, what the identity bears |
+//! | 49-57 | OUs in `config.yaml` and in the identity |
 //! | 58-61 | administrators |
 //! | 65, 66 | revocation lists |
 //! | 70-75 | TLS CAs |
@@ -38,37 +38,37 @@ use super::read_once::ReadOnce;
 use crate::Timestamp;
 use crate::disk::FolderReader;
 
-/// Where Fabric meets a refusal.
+/// The step at which Fabric refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalStage {
-    /// When it loads and sets up the MSP: peer and orderer end.
+    /// Loading and setting up the MSP: peer and orderer stop.
     Setup,
-    /// When it validates its own identity: the peer ends; an orderer starts, and every other node refuses it.
+    /// Validating its own identity: the peer stops; an orderer starts, and every other node refuses it.
     Identity,
 }
 
-/// Why Fabric would refuse a folder.
+/// Fabric's refusal of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {reason} (refusal {number})", .path.display())]
 pub struct MspRefusal {
-    /// Its number in fabcert's list of Fabric's refusals.
+    /// The number in fabcert's list of Fabric's refusals.
     pub number: u8,
-    /// The file or folder it is about, relative to the MSP folder.
+    /// The file or folder, relative to the MSP folder.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The reason.
     pub reason: String,
-    /// Where Fabric meets it.
+    /// The step at which Fabric refuses.
     pub stage: RefusalStage,
 }
 
-/// What Fabric accepts and is yet worth a word.
+/// A fault that Fabric accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MspWarning {
-    /// Its number, when the list has one.
+    /// The number, if the list has one.
     pub number: Option<u8>,
-    /// The file or folder it is about, relative to the MSP folder.
+    /// The file or folder, relative to the MSP folder.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The reason.
     pub reason: String,
 }
 
@@ -78,12 +78,12 @@ impl fmt::Display for MspWarning {
     }
 }
 
-/// What to make of an MSP that knows no administrator: neither NodeOUs with an admin OU nor a file in `admincerts`.
+/// How to judge an MSP without an administrator, that is without an admin OU and without a file in `admincerts`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminRule {
     /// Refuse it as Fabric does (58).
     Fabric,
-    /// Warn: the operator wants no NodeOUs and will see to `admincerts`. The rest is judged all the same.
+    /// Warn: the operator turned NodeOUs off and fills `admincerts` later. The rest is judged as usual.
     Waived,
 }
 
@@ -103,23 +103,23 @@ pub type Verdict = Result<(), MspRefusal>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MspVerdicts {
-    /// Whether a peer comes up with it as its local MSP; `None` for the MSP of an organisation, which has neither
+    /// Whether a peer starts with it as its local MSP; `None` for the MSP of an organisation, which has neither
     /// `signcerts` nor `keystore`.
     pub peer: Option<Verdict>,
-    /// Whether an orderer comes up with it as its local MSP: unlike a peer, it does not look at its own identity.
+    /// Whether an orderer starts with it as its local MSP: unlike a peer, it does not validate its own identity.
     pub orderer: Option<Verdict>,
-    /// Whether a channel takes it as the MSP of an organisation; `signcerts` and `keystore` do not count.
+    /// Whether a channel accepts it as the MSP of an organisation; `signcerts` and `keystore` do not count.
     pub channel: Verdict,
-    /// Whether its identity is a valid member of such a channel; a channel that does not take the MSP has no members.
-    /// An identity that has expired is one.
+    /// Whether its identity is a valid member of such a channel; a channel that does not accept the MSP has no members.
+    /// An expired identity is a member.
     pub member: Option<Verdict>,
-    /// What Fabric accepts and is yet worth a word.
+    /// The faults that Fabric accepts.
     pub warnings: Vec<MspWarning>,
 }
 
 /// Judges an MSP folder as a node's local MSP at the time `now`, and as the MSP of an organisation in a channel with
-/// these rules. Only the end of the node's own certificate is measured by `now`: Fabric judges every path by one second
-/// after the start of the certificate in question.
+/// these rules. Only the expiry of the node's own certificate depends on `now`: Fabric verifies every path at one
+/// second after the `NotBefore` of its certificate.
 pub fn verdicts(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp) -> MspVerdicts {
     let mut verdicts = assess(folder, rules, now, AdminRule::Fabric);
     if load::is_organization(folder) {
@@ -129,7 +129,7 @@ pub fn verdicts(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp) 
     verdicts
 }
 
-/// Judges an MSP folder as the local MSP of a peer at the time `now`: what [`verdicts`] says of a peer.
+/// Judges an MSP folder as the local MSP of a peer at the time `now`: the peer's verdict of [`verdicts`].
 ///
 /// # Errors
 /// The first refusal that Fabric would meet.
@@ -138,10 +138,10 @@ pub fn judge(folder: &dyn FolderReader, now: Timestamp, admins: AdminRule) -> Re
     verdicts.peer.unwrap_or(Ok(())).map(|()| verdicts.warnings)
 }
 
-/// What Fabric sets up for node and channel alike, except the identity, in its order.
+/// The set-up that node and channel share, without the identity, in Fabric's order.
 struct Shared {
     authorities: Authorities,
-    /// What comes after the identity.
+    /// The steps after the identity.
     rest: Result<(Units, Vec<Loaded>), MspRefusal>,
 }
 
@@ -163,7 +163,7 @@ impl Shared {
         Ok(Self { authorities, rest })
     }
 
-    /// Set-up to its end.
+    /// Returns the OUs if the set-up succeeds.
     fn finish(&self, rules: ChannelRules) -> Result<&Units, MspRefusal> {
         let (units, admins) = self.rest.as_ref().map_err(Clone::clone)?;
         admins::check_roles(admins, &self.authorities, units, rules).map(|()| units)
@@ -177,7 +177,7 @@ fn assess(folder: &dyn FolderReader, rules: ChannelRules, now: Timestamp, admins
     let signcert = load::load_signcert(&folder, &mut warnings);
     let shared = Shared::set_up(&folder, &parsed, admins, &mut warnings);
 
-    // A node reads its own files first, and sets up its identity behind the CAs.
+    // A node reads its own files first, and sets up its identity after the CAs.
     let own = || local.clone().and_then(|()| signcert.as_ref().map_err(Clone::clone));
     let node = match (own(), &shared) {
         (Err(e), _) => Err(e),

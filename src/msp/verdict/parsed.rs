@@ -1,4 +1,4 @@
-//! Certificates of a folder, each parsed once: refusals 16-18.
+//! The certificates of a folder, each parsed once: refusals 16-18.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use super::{MspRefusal, refuse};
 use crate::msp::pem_folder::PemFile;
 use crate::pki::go::x509::{Certificate, ParseError, PublicKey};
 
-/// A certificate and the file it came from.
+/// A certificate and its file.
 #[derive(Clone)]
 pub(super) struct Loaded {
     pub(super) path: PathBuf,
@@ -33,7 +33,7 @@ impl Parsed {
         result
     }
 
-    /// The certificate in a file's first block; `unread` is the number when it is none.
+    /// The certificate in a file's first block; `unread` is the number of the refusal if it is not a certificate.
     pub(super) fn file(&self, file: &PemFile, unread: u8) -> Result<Loaded, MspRefusal> {
         match self.certificate(&file.der) {
             Ok(cert) => Ok(Loaded { path: file.path.clone(), cert }),
@@ -57,14 +57,14 @@ const fn number_of(error: &ParseError, unread: u8) -> u8 {
 pub(super) fn reason_of(error: &ParseError) -> String {
     match error {
         ParseError::Curve | ParseError::NegativeSerial => error.to_string(),
-        _ => format!("its first PEM block is no certificate: {error}"),
+        _ => format!("its first PEM block is not a certificate: {error}"),
     }
 }
 
-/// Fabric takes EC, Ed25519 and RSA keys for identities, CAs included (fabric-lib-go `bccsp/sw/keyimport.go`).
+/// Fabric accepts EC, Ed25519 and RSA keys for identities, CAs included (fabric-lib-go `bccsp/sw/keyimport.go`).
 pub(super) fn check_key(cert: &Certificate, path: &Path) -> Result<(), MspRefusal> {
     match cert.public_key {
         PublicKey::Ecdsa(..) | PublicKey::Ed25519(_) | PublicKey::Rsa(_) => Ok(()),
-        PublicKey::Dsa | PublicKey::Unknown => refuse(17, path, "its key is of a kind that Fabric does not know"),
+        PublicKey::Dsa | PublicKey::Unknown => refuse(17, path, "its key type is unknown to Fabric"),
     }
 }

@@ -1,4 +1,5 @@
-//! The one path from a certificate to a root that Fabric demands (fabric `msp/mspimpl.go`, `getUniqueValidationChain`).
+//! The single path from a certificate to a root that Fabric requires (fabric `msp/mspimpl.go`,
+//! `getUniqueValidationChain`).
 
 use std::rc::Rc;
 
@@ -12,16 +13,16 @@ pub(super) struct Pools {
     pub(super) intermediates: Pool,
 }
 
-/// Why there is no path, or not the only one Fabric wants.
+/// Why a certificate has no path, or several.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PathError {
     Go(VerifyError),
     Several(usize),
-    /// The CN is a host name, there is no SAN, and a CA constrains names.
+    /// The CN is a host name, the certificate has no SAN, and a CA constrains names.
     NameWithoutSan,
 }
 
-/// The numbers of the refusals of a path; critical extensions (41) and name constraints (42) have the same everywhere.
+/// The refusal numbers of a path; critical extensions (41) and name constraints (42) have the same number everywhere.
 pub(super) struct PathNumbers {
     pub(super) unknown: u8,
     pub(super) date: u8,
@@ -50,10 +51,10 @@ impl PathError {
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Go(e @ (VerifyError::NotYetValid { .. } | VerifyError::Expired { .. })) => {
-                format!("{e}, one second after the certificate's own start, when Fabric looks")
+                format!("{e}, one second after the certificate's NotBefore, the time at which Fabric verifies")
             }
             Self::Go(e) => e.to_string(),
-            Self::Several(count) => format!("there are {count} paths to a root, and Fabric takes only one"),
+            Self::Several(count) => format!("there are {count} paths to a root; Fabric accepts only one"),
             Self::NameWithoutSan => {
                 "a CA above it constrains names, its CN looks like a host name, and it has no SAN".to_owned()
             }
@@ -62,8 +63,8 @@ impl PathError {
 }
 
 impl Pools {
-    /// The one path from `cert` to a root, `cert` first, judged one second after its start. A certificate that is itself
-    /// among the roots is its own path.
+    /// The single path from `cert` to a root, `cert` first, verified at one second after its `NotBefore`. A root is its
+    /// own path.
     pub(super) fn unique_path(&self, cert: &Rc<Certificate>) -> Result<Vec<Rc<Certificate>>, PathError> {
         let at = Timestamp::from_unix(cert.not_before.unix().saturating_add(1));
         let options = VerifyOptions { roots: &self.roots, intermediates: &self.intermediates, at, host: None };
@@ -76,7 +77,7 @@ impl Pools {
     }
 }
 
-/// Fabric keeps a rule of Go 1.14 (`verifyLegacyNameConstraints`).
+/// A rule of Go 1.14 that Fabric keeps (`verifyLegacyNameConstraints`).
 fn lacks_san(path: &[Rc<Certificate>]) -> bool {
     let [leaf, above @ ..] = path else { return false };
     !leaf.has_san()
@@ -98,7 +99,7 @@ mod tests {
     use super::is_host_name;
 
     #[test]
-    fn host_names_are_told_as_fabric_tells_them() {
+    fn host_names_are_recognised_as_in_fabric() {
         for host in ["peer0", "peer0.org1", "peer0.", "*.org1", "a:b_c"] {
             assert!(is_host_name(host), "{host}");
         }

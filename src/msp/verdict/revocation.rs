@@ -6,15 +6,15 @@ use super::{MspRefusal, refuse};
 use crate::msp::pem_folder::PemFile;
 use crate::pki::go::x509::{Certificate, RevocationList};
 
-/// The lists of an MSP, in the order of their files' names.
+/// The lists of an MSP, in the order of their file names.
 #[derive(Default)]
 pub(super) struct Crls(Vec<(PathBuf, RevocationList)>);
 
-/// What the lists say of a certificate.
+/// The state of a certificate by the lists.
 pub(super) enum Revocation {
     None,
     Revoked(PathBuf),
-    /// A list without authority key identifier: Fabric then accepts no certificate at all.
+    /// A list without authority key identifier: Fabric then accepts no certificate.
     Unreadable(PathBuf),
 }
 
@@ -25,8 +25,8 @@ impl Crls {
         files.iter().map(|file| Ok((file.path.clone(), read(file)?))).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether `issuer` revoked `cert`. The dates of list and revocation do not matter to Fabric; a list with a wrong
-    /// signature does not apply.
+    /// Whether `issuer` revoked `cert`. Fabric ignores the dates of list and revocation; a list with a wrong signature
+    /// does not apply.
     pub(super) fn look_up(&self, cert: &Certificate, issuer: &Certificate) -> Revocation {
         for (path, list) in &self.0 {
             let Some(authority) = &list.authority_key_id else { return Revocation::Unreadable(path.clone()) };
@@ -39,7 +39,7 @@ impl Crls {
 }
 
 fn read(file: &PemFile) -> Result<RevocationList, MspRefusal> {
-    // Text before the block makes Go take the whole file for DER.
+    // After text before the block, Go reads the whole file as DER.
     if !file.content.starts_with(b"-----BEGIN X509 CRL") || file.label != LABEL {
         return refuse(65, &file.path, "it does not begin with a PEM block of a revocation list (X509 CRL)");
     }

@@ -17,7 +17,7 @@ pub(super) fn set_up(tree: &Tree, parsed: &Parsed, authorities: &Authorities) ->
     let pools = Pools { roots: pool(&roots), intermediates: pool(&intermediates) };
     for Loaded { path, cert } in roots.iter().chain(&intermediates) {
         if !cert.is_ca() {
-            return refuse(70, path, format!("\"{}\" is no CA (basicConstraints)", cert.subject_text()));
+            return refuse(70, path, format!("\"{}\" is not a CA (basicConstraints)", cert.subject_text()));
         }
         if cert.extensions.subject_key_id.is_none() {
             return refuse(71, path, format!("\"{}\" has no subject key identifier", cert.subject_text()));

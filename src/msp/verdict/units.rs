@@ -12,14 +12,14 @@ use crate::msp::read::CONFIG;
 use crate::pki::go::x509::{Certificate, first_block};
 use crate::pki::x509::NodeOu;
 
-/// The CA certificates that must stand above an identity, the issuer first.
+/// The CA certificates that an identity needs above it, the issuer first.
 type Certifiers = Vec<Rc<Certificate>>;
 
-/// What an MSP demands of OUs.
+/// The OUs that an MSP requires.
 pub(super) struct Units {
     /// `OrganizationalUnitIdentifiers`.
     required: Vec<(String, Certifiers)>,
-    /// The NodeOUs in force; none when they are off.
+    /// The NodeOUs in force; empty when they are off.
     node_ous: Vec<(NodeOu, String, Option<Certifiers>)>,
 }
 
@@ -45,23 +45,23 @@ impl Units {
         Ok(Self { required, node_ous })
     }
 
-    /// NodeOUs without a single identifier are off.
+    /// NodeOUs without any identifier are off.
     pub(super) fn enforced(&self) -> bool {
         !self.node_ous.is_empty()
     }
 
-    /// The OU that makes an identity a client, peer, administrator or orderer.
+    /// The OU of a client, peer, administrator or orderer.
     pub(super) fn ou_of(&self, role: NodeOu) -> Option<&str> {
         self.node_ous.iter().find(|(r, ..)| *r == role).map(|(_, name, _)| name.as_str())
     }
 
-    /// Whether the OUs of an identity are as this MSP demands; `path` begins with the identity. Number and reason when not.
+    /// Checks the OUs of an identity; `path` begins with the identity. Returns number and reason of a refusal.
     pub(super) fn check(&self, identity: &Certificate, path: &[Rc<Certificate>]) -> Result<(), (u8, String)> {
         let ous = &identity.organizational_units;
         let vouched = |certifiers: &Certifiers| path.iter().skip(1).eq(certifiers);
         if !self.required.is_empty() && !self.required.iter().any(|(name, c)| ous.contains(name) && vouched(c)) {
             let reason = format!(
-                "OrganizationalUnitIdentifiers in {CONFIG} demands another OU or another CA above it; its OUs: {}",
+                "OrganizationalUnitIdentifiers in {CONFIG} requires another OU or another CA above it; its OUs: {}",
                 list(ous)
             );
             return Err((57, reason));
@@ -69,7 +69,7 @@ impl Units {
         if !self.enforced() {
             return Ok(());
         }
-        // Two roles may share an OU; the later one's CA then counts.
+        // When two roles share an OU, the later role's CA counts.
         let by_name: BTreeMap<&str, &Option<Certifiers>> =
             self.node_ous.iter().map(|(_, name, certifiers)| (name.as_str(), certifiers)).collect();
         let mut roles = 0;
@@ -77,18 +77,18 @@ impl Units {
             let Some(certifiers) = by_name.get(ou.as_str()) else { continue };
             if certifiers.as_ref().is_some_and(|c| !vouched(c)) {
                 let reason = format!(
-                    "{CONFIG} binds the OU \"{ou}\" to another CA than the one that issued it, \"{}\"",
+                    "{CONFIG} binds the OU \"{ou}\" to a CA other than its issuer, \"{}\"",
                     identity.issuer_text()
                 );
                 return Err((56, reason));
             }
             roles += 1;
             if roles > 1 {
-                return Err((55, format!("it bears more than one NodeOU: {}", list(ous))));
+                return Err((55, format!("it has more than one NodeOU: {}", list(ous))));
             }
         }
         if roles == 0 {
-            return Err((54, format!("none of the NodeOUs of {CONFIG} is among its OUs: {}", list(ous))));
+            return Err((54, format!("it has none of the NodeOUs of {CONFIG}; its OUs: {}", list(ous))));
         }
         Ok(())
     }
@@ -112,8 +112,8 @@ fn certifiers(
     };
     match authorities.certifiers(&ca) {
         Ok(Some(certifiers)) => Ok(Some(certifiers)),
-        Ok(None) => refuse(numbers.outside, config, format!("{named} is none of cacerts and intermediatecerts")),
-        Err(why) => refuse(51, config, format!("{named} cannot vouch for identities: {why}")),
+        Ok(None) => refuse(numbers.outside, config, format!("{named} is not in cacerts or intermediatecerts")),
+        Err(why) => refuse(51, config, format!("{named} cannot be bound to identities: {why}")),
     }
 }
 

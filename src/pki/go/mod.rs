@@ -1,5 +1,5 @@
-//! What Go does, since Fabric is a Go program: a reader and verifier of certificates of its own, so that no habit of
-//! another reader gets into the verdicts, and what a Go server and a Go client do with a TLS folder.
+//! Go's behaviour, because Fabric is a Go program: a reader and verifier of certificates that follows Go's rules, and
+//! the use of a TLS folder by a Go server and a Go client.
 
 pub mod tls;
 pub(crate) mod x509;

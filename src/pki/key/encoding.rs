@@ -1,4 +1,4 @@
-//! Private keys in and out: PKCS#8 (RFC 5208), SEC 1 (RFC 5915), `SubjectPublicKeyInfo` (RFC 5480).
+//! Encodes and decodes private keys: PKCS#8 (RFC 5208), SEC 1 (RFC 5915), `SubjectPublicKeyInfo` (RFC 5480).
 #![allow(clippy::redundant_closure_for_method_calls, reason = "the methods are not general enough in their lifetimes")]
 
 use yasna::models::ObjectIdentifier;
@@ -29,7 +29,7 @@ fn curve_of(found: &ObjectIdentifier) -> Result<KeyAlgorithm, KeyError> {
     [KeyAlgorithm::P256, KeyAlgorithm::P384]
         .into_iter()
         .find(|a| *found == oid(curve_oid(*a)))
-        .ok_or(KeyError::Unfit("on another curve than P-256 and P-384"))
+        .ok_or(KeyError::Unfit("on a curve other than P-256 and P-384"))
 }
 
 /// Whether a PEM block with this label holds a private key of any kind.
@@ -47,7 +47,7 @@ pub(super) fn key_from_pem(pem: &[u8]) -> Result<KeyPair, KeyError> {
         "EC PRIVATE KEY" => from_sec1(&der, None),
         "ENCRYPTED PRIVATE KEY" => Err(KeyError::Encrypted),
         "RSA PRIVATE KEY" => Err(KeyError::Unfit("RSA")),
-        _ => Err(KeyError::Unfit("of a kind that is not known here")),
+        _ => Err(KeyError::Unfit("of an unknown type")),
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn from_pkcs8(der: &[u8]) -> Result<KeyPair, KeyError> {
             Ok((algorithm, parameters, inner))
         })
     })
-    .map_err(|_| KeyError::Malformed("it is no PKCS#8 structure"))?;
+    .map_err(|_| KeyError::Malformed("it is not a PKCS#8 structure"))?;
     if algorithm == oid(RSA) {
         return Err(KeyError::Unfit("RSA"));
     }
@@ -74,7 +74,7 @@ pub(super) fn from_pkcs8(der: &[u8]) -> Result<KeyPair, KeyError> {
         return Err(KeyError::Unfit("Ed25519"));
     }
     if algorithm != oid(EC_PUBLIC_KEY) {
-        return Err(KeyError::Unfit("of a kind that is not known here"));
+        return Err(KeyError::Unfit("of an unknown type"));
     }
     let curve = parameters
         .and_then(|p| yasna::parse_der(&p, |r| r.read_oid()).ok())
@@ -83,7 +83,7 @@ pub(super) fn from_pkcs8(der: &[u8]) -> Result<KeyPair, KeyError> {
 }
 
 /// `ECPrivateKey ::= SEQUENCE { version 1, privateKey OCTET STRING, [0] parameters, [1] publicKey }`; both tagged
-/// members may be left out, and the curve may come from the PKCS#8 structure around it.
+/// members are optional, and the curve may come from the surrounding PKCS#8 structure.
 fn from_sec1(der: &[u8], outer: Option<KeyAlgorithm>) -> Result<KeyPair, KeyError> {
     let (scalar, curve, public) = yasna::parse_der(der, |r| {
         r.read_sequence(|r| {
@@ -96,7 +96,7 @@ fn from_sec1(der: &[u8], outer: Option<KeyAlgorithm>) -> Result<KeyPair, KeyErro
             Ok((scalar, curve, public))
         })
     })
-    .map_err(|_| KeyError::Malformed("it is no SEC 1 structure"))?;
+    .map_err(|_| KeyError::Malformed("it is not a SEC 1 structure"))?;
     let inner = curve.as_ref().map(curve_of).transpose()?;
     let algorithm = match (outer, inner) {
         (Some(a), Some(b)) if a != b => return Err(KeyError::Malformed("it names two different curves")),
@@ -104,7 +104,7 @@ fn from_sec1(der: &[u8], outer: Option<KeyAlgorithm>) -> Result<KeyPair, KeyErro
         (None, None) => return Err(KeyError::Malformed("it does not name its curve")),
     };
     match public {
-        // A compressed point is legal; it is computed again.
+        // A compressed point is legal; the point is computed from the scalar.
         Some((point, _)) if point.first() == Some(&4) => KeyPair::from_parts(algorithm, &scalar, point),
         _ => KeyPair::from_scalar(algorithm, &scalar),
     }

@@ -1,4 +1,4 @@
-//! Keys: P-256 and P-384, PKCS#8 out, PKCS#8 and SEC 1 in, signatures with low S, the SKI as Fabric computes it.
+//! Keys: P-256 and P-384, written as PKCS#8, read as PKCS#8 and SEC 1, signatures with low S, and Fabric's SKI.
 
 mod encoding;
 mod low_s;
@@ -21,7 +21,7 @@ pub use low_s::is_low_s;
 pub use ski::Ski;
 pub(crate) use verified::{is_made_by, is_public_half};
 
-/// The curve of a key. Fabric identities are ECDSA (fabric `msp/mspimplsetup.go`), so there is nothing else to choose.
+/// The curve of a key. Fabric identities are ECDSA (fabric `msp/mspimplsetup.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyAlgorithm {
@@ -41,7 +41,7 @@ impl KeyAlgorithm {
         }
     }
 
-    /// ring's name for it, with the curve's own hash and signatures of R and S as they are.
+    /// ring's algorithm for it, with the curve's own hash and fixed-length signatures.
     fn ring(self) -> &'static EcdsaSigningAlgorithm {
         match self {
             Self::P256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
@@ -63,28 +63,28 @@ impl fmt::Display for KeyAlgorithm {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// No PEM block that holds a private key.
+    /// No PEM block with a private key.
     #[error("no private key in PEM form")]
     NoKey,
     /// The PEM around the key is broken.
     #[error("the key's PEM is broken: {0}")]
     Pem(#[from] crate::text::PemError),
-    /// The key is encrypted; Fabric cannot read such a key either.
+    /// The key is encrypted; Fabric cannot read it either.
     #[error("the private key is encrypted")]
     Encrypted,
-    /// An algorithm that is of no use as a Fabric identity.
-    #[error("the key is {0}, which Fabric does not take as an identity")]
+    /// An algorithm that a Fabric identity cannot have.
+    #[error("the key is {0}, which Fabric does not accept as an identity")]
     Unfit(&'static str),
     /// The encoding is broken.
     #[error("the private key cannot be decoded: {0}")]
     Malformed(&'static str),
-    /// The public key inside the file is not the one of the private key.
+    /// The public key inside the file is another key's.
     #[error("the public key stored with the private key belongs to another key")]
     PublicMismatch,
-    /// The system gave no random bytes.
-    #[error("the operating system gave no random bytes")]
+    /// The operating system provided no random bytes.
+    #[error("the operating system provided no random bytes")]
     NoRandomness,
-    /// The signature could not be made.
+    /// The signature could not be computed.
     #[error("signing failed")]
     Signing,
 }
@@ -93,8 +93,8 @@ impl From<KeyError> for crate::Error {
     fn from(e: KeyError) -> Self {
         let help = match e {
             KeyError::Encrypted => "decrypt it first: openssl pkey -in KEY -out PLAIN (Fabric reads only plain keys)",
-            KeyError::Unfit(_) => "use a P-256 or P-384 key, or let fabcert make one",
-            KeyError::NoRandomness | KeyError::Signing => "try again; if it stays, report it",
+            KeyError::Unfit(_) => "use a P-256 or P-384 key, or let fabcert generate one",
+            KeyError::NoRandomness | KeyError::Signing => "try again; if it fails again, report it",
             _ => "give a PKCS#8 or SEC 1 key in PEM form: openssl pkcs8 -topk8 -nocrypt -in KEY",
         };
         Self::new(crate::ErrorKind::Input, e.to_string()).with_help(help)
@@ -111,10 +111,10 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Makes a new key from the operating system's randomness.
+    /// Generates a key from the operating system's randomness.
     ///
     /// # Errors
-    /// [`KeyError::NoRandomness`] when the system gives none.
+    /// [`KeyError::NoRandomness`] when the system provides no random bytes.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
         let der =
             EcdsaKeyPair::generate_pkcs8(algorithm.ring(), &SystemRandom::new()).map_err(|_| KeyError::NoRandomness)?;
@@ -128,14 +128,14 @@ impl KeyPair {
         Ok(Self { algorithm, scalar: padded, point })
     }
 
-    /// The key with this scalar and the point stored beside it, which is checked to be the scalar's.
+    /// The key with this scalar and the point stored beside it, which must match.
     fn from_parts(algorithm: KeyAlgorithm, scalar: &[u8], point: Vec<u8>) -> Result<Self, KeyError> {
         let key = Self { algorithm, scalar: Self::padded(algorithm, scalar)?, point };
         key.ring()?;
         Ok(key)
     }
 
-    /// The key as ring takes it, which computes the point again.
+    /// The key for ring, which computes the point again.
     fn ring(&self) -> Result<EcdsaKeyPair, KeyError> {
         let (algorithm, random) = (self.algorithm.ring(), SystemRandom::new());
         EcdsaKeyPair::from_private_key_and_public_key(algorithm, &self.scalar, &self.point, &random)
@@ -153,11 +153,11 @@ impl KeyPair {
         Ok(padded)
     }
 
-    /// Reads the first private key in `pem`: PKCS#8 (`PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`), also behind an
-    /// `EC PARAMETERS` block.
+    /// Reads the first private key in `pem`: PKCS#8 (`PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`), also after an `EC
+    /// PARAMETERS` block.
     ///
     /// # Errors
-    /// When there is no key, it is encrypted, broken, or of another algorithm than P-256 and P-384.
+    /// When there is no key, or it is encrypted, broken, or not on P-256 or P-384.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         encoding::key_from_pem(pem)
     }
@@ -173,7 +173,7 @@ impl KeyPair {
         self.algorithm
     }
 
-    /// The SKI by which Fabric names the key file.
+    /// The SKI in Fabric's name of the key file.
     pub fn ski(&self) -> Ski {
         Ski::of_point(&self.point)
     }
@@ -189,17 +189,17 @@ impl KeyPair {
     }
 
     /// Signs `message`, hashed with the curve's own hash (SHA-256 or SHA-384): a DER `ECDSA-Sig-Value` with low S.
-    /// The nonce is drawn from random bytes, the key and the message (ring), so no bad random number can give the key
-    /// away.
+    /// The nonce is derived from random bytes, the key and the message (ring), so a weak random number does not reveal
+    /// the key.
     ///
     /// # Errors
-    /// [`KeyError::NoRandomness`] when the system gives no random bytes.
+    /// [`KeyError::NoRandomness`] when the system provides no random bytes.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         signing::sign(self, message)
     }
 
-    /// The same, hashed with SHA-256 whatever the curve: what a Fabric CA's authorization token wants. The nonce follows
-    /// RFC 6979, so that the same message has the same signature.
+    /// Like [`Self::sign`], hashed with SHA-256 on every curve, as a Fabric CA's authorization token requires. The
+    /// nonce follows RFC 6979, so the same message has the same signature.
     ///
     /// # Errors
     /// [`KeyError::Signing`]; not known to happen.

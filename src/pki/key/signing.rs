@@ -1,4 +1,4 @@
-//! ECDSA: by ring where it can, which is far quicker, and over the curves of `p256` and `p384` where it cannot.
+//! ECDSA with ring where it can, which is much faster, and with `p256` and `p384` where it cannot.
 
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use ring::digest::{SHA256, digest};
@@ -21,7 +21,7 @@ pub(super) fn public_point(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Vec
     })
 }
 
-/// A signature over `message`, hashed with the curve's own hash.
+/// Signs `message`, hashed with the curve's own hash.
 pub(super) fn sign(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let signature = key.ring()?.sign(&SystemRandom::new(), message).map_err(|_| KeyError::NoRandomness)?;
     let (r, s) = signature.as_ref().split_at(key.algorithm.field_len());

@@ -1,4 +1,4 @@
-//! The key identifier that Fabric names key files by.
+//! The key identifier in Fabric's key file names.
 
 use std::fmt;
 

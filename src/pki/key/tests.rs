@@ -16,14 +16,14 @@ fn verifies(key: &KeyPair, sha256: bool, message: &[u8], signature: &[u8]) -> bo
 }
 
 #[test]
-fn a_key_of_the_go_client_keeps_its_bytes_and_its_file_name() {
+fn a_go_client_key_keeps_its_bytes_and_file_name() {
     let key = KeyPair::from_pem(GO_KEY.as_bytes()).unwrap();
     assert_eq!(key.to_pkcs8_pem().as_str(), GO_KEY);
     assert_eq!(key.ski().key_file_name(), "7c56d6f605ae3995325ef821b1b08c03c1d183d4d095384393c84f74c3e6a14d_sk");
 }
 
 #[test]
-fn sec1_is_read_behind_an_ec_parameters_block_and_without_the_public_key() {
+fn sec1_is_read_after_ec_parameters_and_without_the_public_key() {
     let key = KeyPair::from_pem(SEC1_P256).unwrap();
     let openssl = crate::text::pem_blocks(SEC1_P256_PUBLIC).unwrap();
     assert_eq!(key.spki_der(), openssl[0].der);
@@ -40,7 +40,7 @@ fn p384_is_the_same_key_in_sec1_and_in_pkcs8() {
 }
 
 #[test]
-fn keys_of_no_use_to_fabric_are_refused_by_name() {
+fn keys_that_fabric_cannot_use_are_refused() {
     let refused = |pem: &[u8]| KeyPair::from_pem(pem).unwrap_err();
     assert_eq!(refused(include_bytes!("../../../testdata/keys/rsa1024.pem")), KeyError::Unfit("RSA"));
     assert_eq!(refused(include_bytes!("../../../testdata/keys/ed25519.pem")), KeyError::Unfit("Ed25519"));
@@ -75,7 +75,7 @@ fn signatures_verify_and_have_low_s() {
 }
 
 #[test]
-fn a_generated_key_survives_pkcs8_and_is_not_shown() {
+fn a_generated_key_survives_pkcs8_and_is_not_printed() {
     let key = KeyPair::generate(KeyAlgorithm::P256).unwrap();
     let again = KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).unwrap();
     assert_eq!(again.public_point(), key.public_point());
@@ -83,7 +83,7 @@ fn a_generated_key_survives_pkcs8_and_is_not_shown() {
 }
 
 #[test]
-fn a_public_key_of_another_key_is_noticed() {
+fn a_public_key_of_another_key_is_refused() {
     let (a, b) = (KeyPair::generate(KeyAlgorithm::P256).unwrap(), KeyPair::generate(KeyAlgorithm::P256).unwrap());
     let der = encoding::pkcs8_der(KeyAlgorithm::P256, &a.scalar, &b.point);
     let pem = crate::text::pem_encode("PRIVATE KEY", &der);

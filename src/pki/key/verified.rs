@@ -1,6 +1,6 @@
-//! Signatures and key pairs that were verified before. One CA certificate stands in hundreds of folders, several rules ask
-//! for the same signature, and a folder's key is asked for where it is listed and where it is judged; verifying costs far
-//! more than remembering. Of a key no more than a digest is kept.
+//! A cache of verified signatures and key pairs. A CA certificate appears in hundreds of folders, several rules check
+//! the same signature, and a folder's key is checked more than once; verifying costs far more than a look-up. Of a key
+//! only a digest is kept.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use ring::digest::{Context, SHA256};
 use ring::rand::SystemRandom;
 use ring::signature::{EcdsaKeyPair, EcdsaSigningAlgorithm, UnparsedPublicKey, VerificationAlgorithm};
 
-/// How many outcomes one generation holds; there are two, so that memory is bounded and what is in use stays.
+/// The capacity of one generation; there are two, so that memory is bounded and entries in use stay.
 const GENERATION: usize = 1024;
 
 type Digest = [u8; 32];
@@ -21,11 +21,11 @@ struct Memory {
 }
 
 thread_local! {
-    /// Each thread's own. A signature does not change, so that nothing shows of this but the time it saves.
+    /// One cache per thread. A signature's verdict never changes, so only the time differs.
     static MEMORY: RefCell<Memory> = RefCell::default();
 }
 
-/// Whether the public key `key` made `signature` over `message`, each in the form that `algorithm` takes.
+/// Whether the public key `key` made `signature` over `message`, each in the form that `algorithm` expects.
 pub(crate) fn is_made_by(
     algorithm: &'static dyn VerificationAlgorithm,
     key: &[u8],
@@ -38,7 +38,7 @@ pub(crate) fn is_made_by(
     })
 }
 
-/// Whether `point` is the public half of the private key `scalar`, each in the form that `algorithm` takes.
+/// Whether `point` is the public key of the private key `scalar`, each in the form that `algorithm` expects.
 pub(crate) fn is_public_half(algorithm: &'static EcdsaSigningAlgorithm, scalar: &[u8], point: &[u8]) -> bool {
     let name = format!("{algorithm:?}");
     remembered(&[b"pair", name.as_bytes(), scalar, point], || {
@@ -74,7 +74,7 @@ impl Memory {
     }
 }
 
-/// One digest for all parts, none of which can pass for a piece of its neighbour.
+/// One digest of all parts, with their lengths, so that no part can be confused with its neighbour.
 fn digest(parts: &[&[u8]]) -> Digest {
     let mut context = Context::new(&SHA256);
     for part in parts {
@@ -94,7 +94,7 @@ mod tests {
     use crate::pki::key::{KeyAlgorithm, KeyPair};
 
     #[test]
-    fn what_is_remembered_is_what_was_found() {
+    fn the_cached_verdict_equals_the_first() {
         let random = SystemRandom::new();
         let algorithm = &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_is_one_however_often_it_is_asked_for() {
+    fn a_pair_has_the_same_verdict_every_time() {
         let make = || KeyPair::generate(KeyAlgorithm::P256).unwrap();
         let (one, other) = (make(), make());
         let algorithm = &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
@@ -121,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn no_part_passes_for_a_piece_of_its_neighbour() {
+    fn the_boundaries_of_parts_change_the_digest() {
         assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
         assert_ne!(digest(&[b"ab"]), digest(&[b"ab", b""]));
     }
 
     #[test]
-    fn what_is_in_use_stays_and_memory_is_bounded() {
+    fn entries_in_use_stay_and_memory_is_bounded() {
         let mut memory = Memory::default();
         let name = |n: usize| {
             let mut name = Digest::default();

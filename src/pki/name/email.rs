@@ -4,7 +4,8 @@ use super::error::masked;
 use super::host::{HostName, ascii_form};
 use super::{NameError, SanKind, SanName};
 
-/// A plain addr-spec (RFC 5322 section 3.4.1) with a dot-atom before the `@` and a host name behind it, lower-cased.
+/// Parses a plain addr-spec (RFC 5322 section 3.4.1) with a dot-atom before the `@` and a host name after it,
+/// lower-cased.
 pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
     let refuse = |why| Err(NameError::Email { text: masked(text), why });
     if text.ends_with('>') {
@@ -23,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
         return refuse("there must be 1 to 64 characters before the '@'");
     }
     if local.split('.').any(str::is_empty) {
-        return refuse("there is a dot too many before the '@'");
+        return refuse("there is an extra dot before the '@'");
     }
     if !local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&b)) {
         return refuse("a character before the '@' needs quotes");

@@ -1,47 +1,47 @@
-//! From requests to the list of wanted names, each with its reason.
+//! Expands requests into the list of requested names, each with its reason.
 
 use std::net::IpAddr;
 
 use super::error::masked;
 use super::{HostName, NameError, SanName};
 
-/// What the operator asks for on the command line or in the configuration.
+/// The names on the command line or in the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRequest<'a> {
     /// `--san`: names as [`SanName`] parses them; each element may hold several, separated by commas.
     pub sans: &'a [String],
-    /// `--hostname`: host names, expanded when they have no dot. An IP address stands for itself.
+    /// `--hostname`: host names, expanded unless they have a dot. An IP address is kept as it is.
     pub hostnames: &'a [String],
-    /// `--gateway-service`: Kubernetes Services, expanded. A Service written `SVC.NAMESPACE` (also `SVC.NAMESPACE.svc`
-    /// or `SVC.NAMESPACE.svc.DOMAIN`) lives in that namespace whatever `namespace` says: a Service selects pods of its
-    /// own namespace only, so that is where its peers and the users of its short form are.
+    /// `--gateway-service`: Kubernetes Services, expanded. A Service written as `SVC.NAMESPACE` (also
+    /// `SVC.NAMESPACE.svc` or `SVC.NAMESPACE.svc.DOMAIN`) is in that namespace whatever `namespace` is: a Service
+    /// selects pods of its own namespace only, so its peers and the users of its short form are there.
     pub gateway_services: &'a [String],
     /// `--namespace`; without one only the short forms are derived.
     pub namespace: Option<&'a str>,
-    /// `--cluster-domain`, usually `cluster.local`; looked at only where a namespace is known.
+    /// `--cluster-domain`, usually `cluster.local`; used only when a namespace is known.
     pub cluster_domain: &'a str,
 }
 
-/// A name and why it is wanted.
+/// A requested name with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestedName {
     /// The name.
     pub name: SanName,
-    /// The option it comes from, and who uses this form of it.
+    /// The option that it comes from, and the users of this form.
     pub reason: String,
 }
 
-/// Wanted names in a stable order and without duplicates: SANs as given, then host names, then gateway services.
+/// Requested names in a stable order and without duplicates: SANs as given, then host names, then gateway services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameSet(Vec<RequestedName>);
 
 impl NameSet {
-    /// Expands `requests` into names. A name that comes up twice keeps its first place and reason.
+    /// Expands `requests` into names. A repeated name keeps its first position and reason.
     ///
     /// # Errors
     ///
-    /// The first name, namespace or Service that cannot stand in a certificate.
+    /// The error of the first name, namespace or Service that a certificate cannot hold.
     pub fn derive(requests: &NameRequest<'_>) -> Result<Self, NameError> {
         let namespace = requests.namespace.map(|text| label("namespace", text)).transpose()?;
         let domain = requests.cluster_domain;
@@ -73,22 +73,22 @@ impl NameSet {
         self.0.iter()
     }
 
-    /// The names, in order, as they go into the CSR.
+    /// The names, in order, as in the CSR.
     pub fn sans(&self) -> Vec<SanName> {
         self.0.iter().map(|wanted| wanted.name.clone()).collect()
     }
 
-    /// The names, in order, bare, as they go into the JSON `hosts`.
+    /// The names, in order, bare, as in the JSON `hosts`.
     pub fn strings(&self) -> Vec<String> {
         self.0.iter().map(|wanted| wanted.name.to_string()).collect()
     }
 
-    /// Whether no name is wanted.
+    /// Whether no name is requested.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What the operator should know about the names: one sentence for each wildcard.
+    /// Warnings for the operator: one sentence for each wildcard.
     pub fn warnings(&self) -> Vec<String> {
         let wildcards = self.0.iter().filter_map(|wanted| match &wanted.name {
             SanName::Dns(host) if host.is_wildcard() => Some(host),
@@ -97,21 +97,21 @@ impl NameSet {
         wildcards
             .map(|host| {
                 format!(
-                    "the wildcard {host} lets the holder of this key answer for every name of that form; name each host \
+                    "the wildcard {host} lets the holder of this key answer for every name of that form; list each host \
                      instead where you can"
                 )
             })
             .collect()
     }
 
-    /// Adds a name, unless it is there.
+    /// Adds a name unless it is there.
     pub fn add(&mut self, name: SanName, reason: String) {
         if !self.0.iter().any(|wanted| wanted.name == name) {
             self.0.push(RequestedName { name, reason });
         }
     }
 
-    /// Adds the forms under which Kubernetes' DNS answers for `name` (DNS for Services and Pods).
+    /// Adds the forms of `name` that Kubernetes' DNS resolves (DNS for Services and Pods).
     fn expand(&mut self, option: &str, name: &str, namespace: Option<&str>, domain: &str) -> Result<(), NameError> {
         let Some(namespace) = namespace else {
             self.add(SanName::Dns(name.parse()?), option.to_owned());
@@ -140,7 +140,7 @@ impl<'a> IntoIterator for &'a NameSet {
     }
 }
 
-/// A Kubernetes Service as `--gateway-service` names it.
+/// A Kubernetes Service in `--gateway-service`.
 struct Service {
     name: String,
     namespace: Option<String>,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_service_is_wanted_in_four_forms_with_reasons() {
+    fn a_gateway_service_has_four_forms_with_reasons() {
         let set = derive(&[], &[], &["org1-peer-gateway-svc"], Some("test-network")).expect("names");
         let lines: Vec<String> = set.iter().map(|w| format!("{}  {}", w.name, w.reason)).collect();
         let option = "--gateway-service org1-peer-gateway-svc";
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_namespace_the_short_form_stands_alone() {
+    fn without_a_namespace_there_is_only_the_short_form() {
         assert_eq!(names(&[], &["Peer0"], &["Gw"], None), ["peer0", "gw"]);
     }
 
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_with_its_own_namespace_is_expanded_in_that_one() {
+    fn a_service_with_a_namespace_is_expanded_in_that_namespace() {
         let expected = ["gw", "gw.b", "gw.b.svc", "gw.b.svc.cluster.local"];
         assert_eq!(names(&[], &[], &["gw.b"], None), expected);
         assert_eq!(names(&[], &[], &["gw.b.svc"], Some("a")), expected);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_sans_then_host_names_then_services_and_duplicates_keep_the_first_reason() {
+    fn names_are_ordered_by_option_and_duplicates_keep_the_first_reason() {
         let set = derive(&["b,10.0.0.1", "A", "b"], &["c", "a"], &["gw", "c"], None).expect("names");
         assert_eq!(set.strings(), ["b", "10.0.0.1", "a", "c", "gw"]);
         let reasons: Vec<&str> = set.iter().map(|w| w.reason.as_str()).collect();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wished_is_an_empty_set() {
+    fn no_request_is_an_empty_set() {
         assert!(derive(&[], &[], &[], Some("ns")).expect("names").is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! Whether a Go client accepts a certificate under a dialled name.
+//! Name matching as in a Go client.
 
 use std::net::IpAddr;
 
@@ -6,9 +6,9 @@ use super::SanName;
 
 /// Whether a Go client that dials `dialled` accepts a certificate with the SANs `cert_names`.
 ///
-/// `dialled` is what the client verifies: a host name or an IP address, also in brackets, without a port. This is
-/// `(*x509.Certificate).VerifyHostname` of Go 1.26, rule by rule: an IP address matches IP SANs only, a wildcard stands
-/// for one whole first label, a trailing dot counts on the dialled side only, names that are no valid host names match
+/// `dialled` is the name that the client verifies: a host name or an IP address, also in brackets, without a port. The
+/// rules are those of `(*x509.Certificate).VerifyHostname` of Go 1.26: an IP address matches IP SANs only, a wildcard
+/// matches exactly one whole first label, a trailing dot is ignored on the dialled side only, invalid host names match
 /// when they are equal, and the subject's common name never counts (RFC 9525 section 2).
 pub fn matches_as_go(cert_names: &[SanName], dialled: &str) -> bool {
     let address = dialled.strip_prefix('[').and_then(|d| d.strip_suffix(']')).filter(|d| !d.is_empty());
@@ -23,7 +23,8 @@ pub fn matches_as_go(cert_names: &[SanName], dialled: &str) -> bool {
     })
 }
 
-/// Go's `validHostname`: labels of letters, digits, `_` and inner or final `-`; `*` as first label of a pattern.
+/// Go's `validHostname`: labels of letters, digits, `_` and inner or final `-`; in a pattern the first label may be
+/// `*`.
 fn is_host(text: &str, is_pattern: bool) -> bool {
     text != "*"
         && text.split('.').enumerate().all(|(at, label)| {
@@ -34,7 +35,7 @@ fn is_host(text: &str, is_pattern: bool) -> bool {
         })
 }
 
-/// Go's `matchHostnames`: label by label, a `*` in front for any one.
+/// Go's `matchHostnames`: label by label; a leading `*` matches any label.
 fn matches_labels(pattern: &str, dialled: &str) -> bool {
     let dialled = dialled.strip_suffix('.').unwrap_or(dialled);
     let (mut pattern, mut host) = (pattern.split('.'), dialled.split('.'));
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn every_recorded_verdict_of_go_is_ours() {
+    fn recorded_verdicts_of_go_are_reproduced() {
         let rows: Vec<Row> =
             serde_json::from_str(include_str!("../../../testdata/names/host-names-go.json")).expect("rows");
         assert_eq!(rows.len(), 24);
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn ip_addresses_match_ip_sans_only_also_in_brackets_and_mapped() {
+    fn ip_addresses_match_ip_sans_only() {
         let names = [SanName::Ip([10, 0, 0, 1].into()), SanName::from_certificate_uri("https://h")];
         for dialled in ["10.0.0.1", "[10.0.0.1]", "::ffff:10.0.0.1"] {
             assert!(matches_as_go(&names, dialled), "{dialled}");

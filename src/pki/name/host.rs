@@ -7,15 +7,15 @@ use std::str::FromStr;
 use super::NameError;
 use super::error::masked;
 
-/// The most characters of a DNS name in text form (RFC 1035 section 2.3.4).
+/// The maximum length of a DNS name in text form (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
-/// The most characters of one label (RFC 1035 section 2.3.4).
+/// The maximum length of a label (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
 
 /// A DNS name in lower case, without a trailing dot: at most 253 characters, labels of 1 to 63.
 ///
-/// Parsed with [`str::parse`]: letters are lower-cased, underscores are allowed, `*` only as the whole first label in
-/// front of others, the last label is never all digits. [`HostName::from_certificate`] alone makes other ones.
+/// Parsed with [`str::parse`]: letters are lower-cased, underscores are allowed, `*` is allowed only as the whole first
+/// label before others, the last label is never all digits. Only [`HostName::from_certificate`] creates other names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(String);
 
@@ -25,12 +25,12 @@ impl HostName {
         Self(text.to_owned())
     }
 
-    /// The name as it stands in the certificate.
+    /// The name as in the certificate.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the first label is `*`, which stands for any one label (RFC 9525 section 6.3).
+    /// Whether the first label is `*`, which matches any one label (RFC 9525 section 6.3).
     pub fn is_wildcard(&self) -> bool {
         self.0.starts_with("*.")
     }
@@ -56,7 +56,7 @@ impl FromStr for HostName {
     }
 }
 
-/// Refuses what is no bare DNS name but something else that people write in its place.
+/// Refuses other notations that are mistaken for a DNS name.
 fn refuse_other_notations(text: &str) -> Result<(), NameError> {
     let owned = || masked(text);
     if text.is_empty() {
@@ -100,7 +100,7 @@ fn refuse_other_notations(text: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Refuses labels that clients or resolvers do not take. `name` is ASCII, not empty, without a trailing dot.
+/// Refuses labels that clients or resolvers do not accept. `name` is ASCII, not empty, without a trailing dot.
 fn refuse_bad_labels(name: &str) -> Result<(), NameError> {
     let owned = || masked(name);
     let mut last = "";
@@ -131,7 +131,7 @@ fn refuse_bad_labels(name: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// What follows a prefix of OpenSSL's `subjectAltName` notation (`x509v3_config(5)`), also with a number (`DNS.2:`)
+/// The text after a prefix of OpenSSL's `subjectAltName` notation (`x509v3_config(5)`), also with a number (`DNS.2:`)
 /// and as `openssl x509 -text` prints it (`IP Address:`).
 pub(super) fn openssl_rest(text: &str) -> Option<&str> {
     let (prefix, rest) = text.split_once(':')?;
@@ -143,7 +143,7 @@ pub(super) fn openssl_rest(text: &str) -> Option<&str> {
     known.iter().any(|k| prefix.eq_ignore_ascii_case(k)).then(|| rest.trim())
 }
 
-/// The host in `[scheme://][user@]host[:port][/path]`, when it is a host name or an IP address.
+/// The host in `[scheme://][user@]host[:port][/path]`, if it is a host name or an IP address.
 pub(super) fn host_in_address(text: &str) -> Option<String> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -167,7 +167,7 @@ fn bracketed(text: &str) -> Option<String> {
     inner.parse::<Ipv6Addr>().ok().map(|ip| ip.to_string())
 }
 
-/// The `xn--` form of a name outside ASCII (UTS 46), when it is a name that fabcert takes.
+/// The `xn--` form of a name outside ASCII (UTS 46), if fabcert accepts it.
 pub(super) fn ascii_form(text: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii(text).ok()?;
     ascii.parse::<HostName>().ok().map(|host| host.0)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_lower_cased_and_underscores_stay() {
+    fn names_are_lower_cased_and_may_have_underscores() {
         for (text, name) in [
             ("Org1-Peer-Gateway-SVC", "org1-peer-gateway-svc"),
             ("peer_0.Example", "peer_0.example"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn ip_look_alikes_are_refused_and_addresses_are_no_host_names() {
+    fn ip_addresses_and_look_alikes_are_not_host_names() {
         for text in ["010.1.1.1", "1.2.3", "256.1.1.1", "1.2.3.4.5", "7054", "peer.0"] {
             assert!(matches!(refused(text), NameError::Numeric { .. }), "{text}");
         }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_a_name_is_refused_with_the_name_inside() {
+    fn other_notations_are_refused_with_the_name_inside() {
         for (text, inside) in [
             ("localhost:7054", "localhost"),
             ("10.0.0.1:7054", "10.0.0.1"),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variant_says_what_was_written() {
+    fn the_variant_names_the_notation() {
         assert!(matches!(refused("localhost:7054"), NameError::Port { .. }));
         assert!(matches!(refused("grpcs://"), NameError::Scheme { host: None, .. }));
         assert!(matches!(refused("[a"), NameError::Bracket { address: None, .. }));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_from_a_certificate_is_kept_as_it_is() {
+    fn a_name_from_a_certificate_is_kept_unchanged() {
         assert_eq!(HostName::from_certificate("UPPER.example.").as_str(), "UPPER.example.");
     }
 }

@@ -1,8 +1,8 @@
-//! The mailbox that Go's `mail.ParseAddress` reads from a string (RFC 5322 section 3.4, as Go takes it).
+//! The mailbox that Go's `mail.ParseAddress` reads from a string (RFC 5322 section 3.4, in Go's variant).
 
 use std::net::IpAddr;
 
-/// The bare address when Go's `mail.ParseAddress` takes `text`: display name, comments and quotes are cut off.
+/// The bare address, if Go's `mail.ParseAddress` accepts `text`: without display name, comments and quotes.
 pub(super) fn address(text: &str) -> Option<String> {
     let mut rest = Rest(text);
     let mut addresses = rest.addresses(true)?;
@@ -10,12 +10,12 @@ pub(super) fn address(text: &str) -> Option<String> {
     if rest.0.is_empty() && addresses.len() == 1 { addresses.pop() } else { None }
 }
 
-/// What is still to be read. Each method advances over what it takes.
+/// The remaining text. Each method advances over what it reads.
 #[derive(Clone, Copy)]
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
-    /// One mailbox, or where `group` allows it a group of them (`name: a@x, b@y;`).
+    /// One mailbox, or, if `group` allows it, a group of them (`name: a@x, b@y;`).
     fn addresses(&mut self, group: bool) -> Option<Vec<String>> {
         self.skip_space();
         let start = *self;
@@ -103,7 +103,7 @@ impl<'a> Rest<'a> {
         None
     }
 
-    /// Characters that need no quotes, and dots anywhere.
+    /// Characters that need no quotes, with dots anywhere.
     fn atom(&mut self) -> Option<&'a str> {
         let end = self.0.find(|c| !is_atom(c)).unwrap_or(self.0.len());
         let (atom, rest) = self.0.split_at(end);
@@ -125,7 +125,7 @@ impl<'a> Rest<'a> {
         Some(literal)
     }
 
-    /// White space and comments; `None` for a comment that does not end.
+    /// White space and comments; `None` for an unterminated comment.
     fn skip_comments(&mut self) -> Option<()> {
         self.skip_space();
         while self.take('(') {
@@ -135,7 +135,7 @@ impl<'a> Rest<'a> {
         Some(())
     }
 
-    /// The rest of a comment whose parenthesis is read; comments nest.
+    /// The rest of a comment after its opening parenthesis; comments nest.
     fn comment(&mut self) -> Option<()> {
         let mut depth = 1;
         let mut chars = self.0.char_indices();

@@ -1,11 +1,11 @@
-//! Names that go into certificates: parsed, normalised, expanded, matched.
+//! Names in certificates: parsed, normalised, expanded, matched.
 //!
-//! A name is a [`SanName`]: text and the type that fabcert decided. Nothing is accepted that a Fabric CA would put
-//! into the certificate under another type ([`server_name`]), because the CA decides again for itself: a non-empty
-//! `hosts` list in the enrolment request replaces every SAN of the CSR, and carries no types.
+//! A name is a [`SanName`]: text and type. A name that a Fabric CA would put in the certificate with another type
+//! ([`server_name`]) is refused, because the CA decides for itself: a non-empty `hosts` list in the enrolment request
+//! replaces every SAN of the CSR, and has no types.
 //!
-//! [`NameSet`] is the list of wanted names with the reason for each; [`holds`] compares wanted names with those of a
-//! certificate; [`matches_as_go`] says whether a Go client that dials a name accepts the certificate.
+//! [`NameSet`] is the list of requested names with the reason for each; [`holds`] compares requested names with those
+//! of a certificate; [`matches_as_go`] returns whether a Go client that dials a name accepts the certificate.
 
 mod email;
 mod error;

@@ -1,10 +1,10 @@
-//! What holds for every string and every accepted name.
+//! Properties of every string and every accepted name.
 
 use proptest::prelude::*;
 
 use super::{HostName, NameRequest, NameSet, SanName, holds, matches_as_go, server_kind, server_name};
 
-/// Strings near the border of what is a name: pieces of names, addresses, URLs and their delimiters.
+/// Strings close to valid names: pieces of names, addresses, URLs and their delimiters.
 fn near_names() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "a",
@@ -54,7 +54,7 @@ fn near_names() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// Names that are accepted bare, of each kind.
+/// Accepted bare names of each kind.
 fn accepted() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-zA-Z0-9_]{1,20}(\\.[a-z][a-z0-9]{0,8}){1,3}",
@@ -92,14 +92,14 @@ proptest! {
     }
 
     #[test]
-    fn the_server_agrees_on_type_and_text_of_every_accepted_name(text in prop_oneof![near_names(), accepted()]) {
+    fn the_ca_keeps_type_and_text_of_every_accepted_name(text in prop_oneof![near_names(), accepted()]) {
         if let Ok(name) = text.parse::<SanName>() {
             prop_assert_eq!(server_name(&name.to_string()), name);
         }
     }
 
     #[test]
-    fn an_accepted_name_reads_back_as_itself(text in near_names()) {
+    fn an_accepted_name_is_parsed_back_unchanged(text in near_names()) {
         if let Ok(name) = text.parse::<SanName>() {
             let forced = format!("{}:{name}", name.kind().to_string().to_ascii_lowercase());
             prop_assert_eq!(forced.parse::<SanName>(), Ok(name.clone()));
@@ -110,13 +110,13 @@ proptest! {
     }
 
     #[test]
-    fn plain_names_of_each_kind_are_accepted_and_read_back_bare(text in accepted()) {
+    fn plain_names_of_each_kind_are_accepted(text in accepted()) {
         let name: SanName = text.parse().map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
         prop_assert_eq!(name.to_string().parse::<SanName>(), Ok(name));
     }
 
     #[test]
-    fn an_accepted_host_name_is_dialled_with_success_in_go(text in near_names()) {
+    fn go_matches_every_accepted_host_name(text in near_names()) {
         if let Ok(host) = text.parse::<HostName>() {
             prop_assert!(matches_as_go(&[SanName::Dns(host.clone())], host.as_str()));
             prop_assert!(matches_as_go(&[SanName::Dns(host)], &text));
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn deriving_again_from_the_result_changes_nothing(texts in prop::collection::vec(accepted(), 0..6)) {
+    fn deriving_from_the_result_changes_nothing(texts in prop::collection::vec(accepted(), 0..6)) {
         let once = derive(&texts).ok_or_else(|| TestCaseError::fail("refused"))?;
         let again = derive(&once.strings()).ok_or_else(|| TestCaseError::fail("refused again"))?;
         prop_assert_eq!(&once, &again);

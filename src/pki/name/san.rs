@@ -8,7 +8,7 @@ use super::error::masked;
 use super::host::{self, HostName};
 use super::{NameError, email, server_name, uri};
 
-/// The type of a subject alternative name; shown as OpenSSL's notation has it: `DNS`, `IP`, `email`, `URI`.
+/// The type of a subject alternative name; displayed as in OpenSSL's notation: `DNS`, `IP`, `email`, `URI`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SanKind {
@@ -33,12 +33,12 @@ impl fmt::Display for SanKind {
     }
 }
 
-/// One subject alternative name, with the type that fabcert decided (RFC 5280 section 4.2.1.6).
+/// One subject alternative name with its type (RFC 5280 section 4.2.1.6).
 ///
-/// Parsed with [`str::parse`]: an IP address is only ever an IP address (an IPv4-mapped IPv6 address is the IPv4
-/// address, as Go writes it into a certificate), `user@host` is an e-mail address, `scheme://...` and `urn:...` are
-/// URIs, the rest is a host name. The prefixes `dns:`, `ip:`, `email:` and `uri:` force the type; without `uri:` a URL
-/// that a client would dial (`https://...`) is refused. Shown bare, as it goes into the JSON `hosts`.
+/// Parsed with [`str::parse`]: an IP address is always an IP name (an IPv4-mapped IPv6 address is the IPv4 address, as
+/// Go writes it into a certificate), `user@host` is an e-mail address, `scheme://...` and `urn:...` are URIs, any other
+/// text is a host name. The prefixes `dns:`, `ip:`, `email:` and `uri:` force the type; without `uri:` a URL that a
+/// client would dial (`https://...`) is refused. Displayed bare, as in the JSON `hosts`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SanName {
@@ -118,11 +118,11 @@ impl FromStr for SanName {
     }
 }
 
-/// Whether `held`, the names of a certificate, holds `wanted` under the same type.
+/// Whether the names of a certificate, `held`, include `wanted` with the same type.
 ///
-/// DNS names compare without regard to case and never through a wildcard; IP addresses by address, so that an IPv4
-/// address in 16 bytes is the one in 4; e-mail addresses exactly but for the case of the host (RFC 5280 section 7.5);
-/// URIs exactly.
+/// DNS names compare case-insensitively and never through a wildcard; IP addresses compare as addresses, so that an
+/// IPv4 address in 16 bytes equals the one in 4; e-mail addresses compare exactly except for the case of the host (RFC
+/// 5280 section 7.5); URIs compare exactly.
 pub fn holds(held: &[SanName], wanted: &SanName) -> bool {
     held.iter().any(|held| match (held, wanted) {
         (SanName::Dns(a), SanName::Dns(b)) => a.as_str().eq_ignore_ascii_case(b.as_str()),
@@ -140,7 +140,7 @@ fn same_mailbox(a: &str, b: &str) -> bool {
     }
 }
 
-/// Splits off a prefix that forces the type. `dns://...` is no prefix but a gRPC target.
+/// Splits off a prefix that forces the type. `dns://...` is a gRPC target, not a prefix.
 fn forced(text: &str) -> Option<(SanKind, &str)> {
     let (prefix, rest) = text.split_once(':').filter(|(_, rest)| !rest.starts_with("//"))?;
     let kind = match prefix {
@@ -189,7 +189,7 @@ fn bare(text: &str) -> Result<SanName, NameError> {
     text.parse().map(SanName::Dns)
 }
 
-/// Schemes of addresses that clients dial, which people paste where a name belongs.
+/// Schemes of addresses that clients dial, often pasted in place of a name.
 fn is_dialled(scheme: &str) -> bool {
     let dialled = [
         "http",
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_gets_the_type_it_looks_like() {
+    fn a_bare_name_gets_the_type_of_its_form() {
         for (text, expected) in [
             ("Peer0.Example", "DNS:peer0.example"),
             ("10.0.0.1", "IP:10.0.0.1"),
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn only_uris_that_go_prints_as_it_read_them_are_taken() {
+    fn only_uris_that_go_prints_unchanged_are_accepted() {
         for text in [
             "spiffe://",
             "spiffe:///x",
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_ca_would_issue_under_another_type_is_refused() {
+    fn a_name_that_the_ca_would_issue_with_another_type_is_refused() {
         for (text, kind) in [("urn:a@b;", SanKind::Email), ("uri:abcd::1", SanKind::Ip)] {
             let error = refused(text);
             assert!(matches!(error, NameError::ServerDiffers { server, .. } if server == kind), "{error}");

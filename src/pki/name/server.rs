@@ -1,4 +1,4 @@
-//! What a Fabric CA makes of a string in `hosts`.
+//! The type that a Fabric CA gives to a string in `hosts`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -9,12 +9,12 @@ pub fn server_kind(text: &str) -> SanKind {
     server_name(text).kind()
 }
 
-/// The name that a Fabric CA puts into the certificate for a string of the JSON `hosts`.
+/// The name that a Fabric CA puts in the certificate for a string of the JSON `hosts`.
 ///
-/// These are the rules of cfssl 1.4.1, `signer/local/local.go`, function `OverrideHosts`, which fabric-ca 1.5 calls:
-/// an IP address (`net.ParseIP`), else an e-mail address (`mail.ParseAddress`, without its display name), else a request
-/// URI (`url.ParseRequestURI`), else a DNS name as it stands, whatever it is. Two things are left out: RFC 2047 encoded
-/// words in display names are not decoded, and a URI's text keeps the escapes that Go would rewrite.
+/// The rules are those of cfssl 1.4.1, `signer/local/local.go`, function `OverrideHosts`, which fabric-ca 1.5 calls: an
+/// IP address (`net.ParseIP`), else an e-mail address (`mail.ParseAddress`, without its display name), else a request
+/// URI (`url.ParseRequestURI`), else a DNS name, unchecked. Two things are not reproduced: RFC 2047 encoded words in
+/// display names are not decoded, and the text of a URI keeps the escapes that Go would rewrite.
 pub fn server_name(text: &str) -> SanName {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return SanName::Ip(ip.to_canonical());
@@ -39,7 +39,7 @@ fn request_uri(text: &str) -> Option<String> {
     let (scheme, rest) = split_scheme(text)?;
     let path = rest.split_once('?').map_or(rest, |(path, _)| path);
     if !path.starts_with('/') {
-        // A scheme makes anything an opaque URI; without one a request URI starts with a slash.
+        // With a scheme any text is an opaque URI; without one a request URI starts with a slash.
         return (!scheme.is_empty()).then(|| format!("{}:{rest}", scheme.to_ascii_lowercase()));
     }
     if scheme.is_empty() {
@@ -56,7 +56,7 @@ fn request_uri(text: &str) -> Option<String> {
     Some(format!("{}:{rest}", scheme.to_ascii_lowercase()))
 }
 
-/// Go's `getScheme`: the scheme, empty when there is none, and the rest; `None` for a colon in front.
+/// Go's `getScheme`: the scheme, empty if there is none, and the rest; `None` for a leading colon.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     match text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.')) {
         Some(0) if text.starts_with(':') => None,
@@ -76,7 +76,7 @@ fn is_authority(scheme: &str, authority: &str) -> bool {
     is_uri_host(scheme, host) && user.bytes().all(is_user) && is_escaped(user)
 }
 
-/// Go's `parseHost`, with the strict reading of colons in `http` and `https`.
+/// Go's `parseHost`, with the strict rule for colons in `http` and `https`.
 fn is_uri_host(scheme: &str, host: &str) -> bool {
     if let Some(open) = host.rfind('[') {
         let Some((inner, port)) = host[open + 1..].rsplit_once(']').filter(|_| open == 0) else {
@@ -89,7 +89,7 @@ fn is_uri_host(scheme: &str, host: &str) -> bool {
     colon.is_none_or(|at| is_optional_port(&host[at..])) && is_escaped_host(host)
 }
 
-/// An IPv6 address, with a zone behind `%25`, in which Go lets nearly anything stand.
+/// An IPv6 address, with a zone after `%25`, in which Go allows nearly any character.
 fn is_ip_literal(inner: &str) -> bool {
     match inner.split_once("%25") {
         None => inner.parse::<Ipv6Addr>().is_ok(),
@@ -97,7 +97,7 @@ fn is_ip_literal(inner: &str) -> bool {
     }
 }
 
-/// Escapes in a zone stand only for a space, a percent sign, or what may stand there as it is.
+/// An escape in a zone must encode a space, a percent sign, or a character that is allowed unescaped.
 fn is_zone(zone: &str) -> bool {
     is_escaped(zone)
         && zone.bytes().all(|b| b == b'%' || is_host_byte(b))
@@ -107,7 +107,7 @@ fn is_zone(zone: &str) -> bool {
         })
 }
 
-/// Escapes in a host stand for bytes outside ASCII, or for the percent sign.
+/// An escape in a host must encode a byte outside ASCII, or a percent sign.
 fn is_escaped_host(host: &str) -> bool {
     is_escaped(host)
         && host.bytes().all(|b| b == b'%' || is_host_byte(b))
@@ -117,7 +117,7 @@ fn is_escaped_host(host: &str) -> bool {
         })
 }
 
-/// What Go lets stand unescaped in a host.
+/// The characters that Go allows unescaped in a host.
 fn is_host_byte(byte: u8) -> bool {
     !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]<>\"".contains(&byte)
 }
@@ -126,7 +126,7 @@ fn is_optional_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Whether every `%` stands in front of two hexadecimal digits.
+/// Whether two hexadecimal digits follow every `%`.
 fn is_escaped(text: &str) -> bool {
     text.match_indices('%')
         .all(|(at, _)| text.as_bytes().get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)))
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn every_recorded_classification_is_ours() {
+    fn recorded_classifications_are_reproduced() {
         let rows: Vec<Row> =
             serde_json::from_str(include_str!("../../../testdata/names/server-kinds-go.json")).expect("rows");
         assert!(rows.len() > 90);
@@ -156,7 +156,7 @@ mod tests {
                 rewritten.push(row.text);
             }
         }
-        // Go prints these URIs with other escapes than it read; none is a name that fabcert accepts.
+        // Go prints these URIs with other escapes than it read; fabcert accepts none of them.
         assert_eq!(rewritten, ["https://", "https://h%ff", "https://u@v@h", "https://[fe80::1%25%41]"]);
         assert!(rewritten.iter().all(|text| format!("uri:{text}").parse::<SanName>().is_err()));
     }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::error::masked;
 use super::{HostName, NameError, SanKind, SanName};
 
-/// A URI (RFC 3986) of the kind that Go's `url.URL` prints as it read it: `scheme://host[:port][/path][?query]` with a
-/// host that Go takes when it reads the certificate, or `scheme:` and a path without a leading slash. The scheme is
+/// Parses a URI (RFC 3986) that Go's `url.URL` prints unchanged: `scheme://host[:port][/path][?query]` with a host that
+/// Go accepts when it reads the certificate, or `scheme:` and a path without a leading slash. The scheme is
 /// lower-cased.
 pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
     let refuse = |why| Err(NameError::Uri { text: masked(text), why });
@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
     if !scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
     {
-        return refuse("its scheme is none");
+        return refuse("its scheme is invalid");
     }
     let is_prefix = ["dns", "ip", "email", "uri"].iter().any(|prefix| scheme.eq_ignore_ascii_case(prefix));
     if is_prefix && !rest.starts_with("//") {
@@ -46,12 +46,12 @@ pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
         None => rest,
     };
     if !is_path_and_query(path) {
-        return refuse("it holds a character that must be percent-encoded");
+        return refuse("it has a character that must be percent-encoded");
     }
     Ok(SanName::Uri(format!("{}:{rest}", scheme.to_ascii_lowercase())))
 }
 
-/// Refuses `host[:port]` that Go would not take or not print the same, and hosts that are none.
+/// Refuses an invalid host, and `host[:port]` that Go would not accept or would print differently.
 fn refuse_bad_authority(text: &str, authority: &str) -> Result<(), NameError> {
     let refuse = |why| Err(NameError::Uri { text: masked(text), why });
     if authority.is_empty() {
@@ -62,10 +62,10 @@ fn refuse_bad_authority(text: &str, authority: &str) -> Result<(), NameError> {
         _ => (authority, None),
     };
     if port.is_some_and(|port| port.parse::<u16>().is_err() || !port.bytes().all(|b| b.is_ascii_digit())) {
-        return refuse("its port is no number up to 65535");
+        return refuse("its port is not a number up to 65535");
     }
     if let Some(inner) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        return if inner.parse::<Ipv6Addr>().is_ok() { Ok(()) } else { refuse("its host is no IPv6 address") };
+        return if inner.parse::<Ipv6Addr>().is_ok() { Ok(()) } else { refuse("its host is not an IPv6 address") };
     }
     if host.parse::<Ipv4Addr>().is_ok() {
         return Ok(());
@@ -77,7 +77,7 @@ fn refuse_bad_authority(text: &str, authority: &str) -> Result<(), NameError> {
     }
 }
 
-/// RFC 3986 `pchar`, `/` and `?`, with every `%` in front of two hexadecimal digits.
+/// RFC 3986 `pchar`, `/` and `?`, with two hexadecimal digits after every `%`.
 fn is_path_and_query(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

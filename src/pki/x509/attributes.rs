@@ -13,7 +13,7 @@ impl Attributes {
     /// The extension's object identifier.
     pub const OID: &'static str = "1.2.3.4.5.6.7.8.1";
 
-    /// Reads the content of the extension; `None` when it is not what a Fabric CA writes.
+    /// Reads the content of the extension; `None` when it is not in the form that a Fabric CA writes.
     pub fn from_extension(content: &[u8]) -> Option<Self> {
         serde_json::from_slice(content).ok()
     }

@@ -1,4 +1,4 @@
-//! A certificate: its DER, and the facts that fabcert asks about, read once.
+//! A certificate: its DER and the fields that fabcert uses, parsed once.
 
 use std::ops::Range;
 
@@ -28,13 +28,13 @@ pub enum CertError {
     Malformed {
         /// `line N: ` when it came from PEM, else empty.
         place: String,
-        /// What the decoder says.
+        /// The decoder's message.
         reason: String,
     },
     /// Bytes follow the certificate.
     #[error("{count} bytes follow the certificate")]
     TrailingBytes {
-        /// How many.
+        /// The number of bytes.
         count: usize,
     },
 }
@@ -59,11 +59,11 @@ pub struct KeyUsage {
     pub key_cert_sign: bool,
 }
 
-/// A certificate: its DER and the facts read from it, once.
+/// A certificate: its DER and the fields parsed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cert {
     der: Vec<u8>,
-    /// The parts of `der` that are asked for as they stand.
+    /// Ranges in `der`.
     tbs: Range<usize>,
     signature: Range<usize>,
     subject_raw: Range<usize>,
@@ -118,10 +118,10 @@ impl Cert {
         })
     }
 
-    /// Reads every `CERTIFICATE` block of a PEM text, in order; other blocks are passed over.
+    /// Reads every `CERTIFICATE` block of a PEM text, in order; other blocks are skipped.
     ///
     /// # Errors
-    /// When the PEM is broken, there is no certificate in it, or one cannot be decoded.
+    /// When the PEM is broken, it holds no certificate, or one cannot be decoded.
     pub fn all_from_pem(text: &[u8]) -> Result<Vec<Self>, CertError> {
         let certs: Vec<Self> = pem_blocks(text)?
             .into_iter()
@@ -158,7 +158,7 @@ impl Cert {
         &self.issuer
     }
 
-    /// The last CN of the subject, as Go's crypto/x509 takes it.
+    /// The last CN of the subject, as in Go's crypto/x509.
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
     }
@@ -168,22 +168,22 @@ impl Cert {
         &self.organizational_units
     }
 
-    /// The SANs of the four kinds that Go reads (DNS, IP, e-mail, URI), in order, exactly as they are written.
+    /// The SANs of the four kinds that Go reads (DNS, IP, e-mail, URI), in order, unchanged.
     pub fn sans(&self) -> &[SanName] {
         &self.extensions.sans
     }
 
-    /// SANs that cannot be read at all, in words: an IP address of five bytes, a host name that is no text.
+    /// Descriptions of SANs that cannot be read: an IP address of five bytes, a host name that is not text.
     pub fn unreadable_sans(&self) -> &[String] {
         &self.extensions.unreadable_sans
     }
 
-    /// The serial number as it is encoded: big-endian, two's complement.
+    /// The serial number as encoded: big-endian, two's complement.
     pub fn serial(&self) -> &[u8] {
         &self.serial
     }
 
-    /// The serial number in lower-case hex without leading zeros, as Fabric CA prints and takes it.
+    /// The serial number in lower-case hex without leading zeros, as Fabric CA prints and accepts it.
     pub fn serial_hex(&self) -> String {
         let text = crate::text::hex(&self.serial);
         let trimmed = text.trim_start_matches('0');
@@ -200,7 +200,7 @@ impl Cert {
         self.not_after
     }
 
-    /// The content of the subject key identifier extension.
+    /// The content of the subject key identifier extension; `None` if there is none.
     pub fn subject_key_id(&self) -> Option<&[u8]> {
         self.extensions.subject_key_id.as_deref()
     }
@@ -210,7 +210,7 @@ impl Cert {
         self.extensions.authority_key_id.as_deref()
     }
 
-    /// Whether basicConstraints says `CA:TRUE`.
+    /// Whether basicConstraints is `CA:TRUE`.
     pub const fn is_ca(&self) -> bool {
         self.extensions.is_ca
     }
@@ -245,12 +245,12 @@ impl Cert {
         &self.public_key
     }
 
-    /// The algorithm of the signature on it.
+    /// The algorithm of its signature.
     pub const fn signature_algorithm(&self) -> &SignatureAlgorithm {
         &self.signature_algorithm
     }
 
-    /// The subject's name, DER, by which issuers are found.
+    /// The subject's name, DER.
     pub fn subject_raw(&self) -> &[u8] {
         &self.der[self.subject_raw.clone()]
     }
@@ -260,23 +260,23 @@ impl Cert {
         &self.der[self.issuer_raw.clone()]
     }
 
-    /// The critical extensions, by OID, for which Go refuses the certificate: those that it does not know, those that
-    /// must not be critical, and SANs of none of the kinds that it reads (`crypto/x509`, `processExtensions`).
+    /// The critical extensions, by OID, for which Go refuses the certificate: unknown ones, those that must not be
+    /// critical, and SANs without any kind that it reads (`crypto/x509`, `processExtensions`).
     pub fn unhandled_critical(&self) -> &[String] {
         &self.extensions.unhandled_critical
     }
 
-    /// The SKI as Fabric computes it, by which the key's file is named (EC and Ed25519 keys).
+    /// Fabric's SKI, which names the key's file (EC and Ed25519 keys).
     pub fn ski(&self) -> Ski {
         Ski::of_point(self.public_key_bits())
     }
 
-    /// The Fabric CA attributes, when the certificate carries some that can be read.
+    /// The Fabric CA attributes, if the certificate has readable ones.
     pub const fn attributes(&self) -> Option<&Attributes> {
         self.extensions.attributes.as_ref()
     }
 
-    /// Whether it carries the extension of Fabric CA attributes with a content that Fabric cannot read.
+    /// Whether it has a Fabric CA attribute extension that Fabric cannot read.
     pub const fn has_unreadable_attributes(&self) -> bool {
         self.extensions.attributes_unreadable
     }
@@ -286,8 +286,8 @@ impl Cert {
         self.is_issued_by(self)
     }
 
-    /// Whether `ca` bears the name of this certificate's issuer and its key verifies the signature. Says nothing about
-    /// dates or usages. Algorithms that ring does not verify count as not verified.
+    /// Whether `ca` has the name of this certificate's issuer and its key verifies the signature. Ignores dates and
+    /// usages. Algorithms that ring does not verify count as not verified.
     pub fn is_issued_by(&self, ca: &Self) -> bool {
         self.issuer_raw() == ca.subject_raw() && self.signature_by(ca) == SignatureCheck::Good
     }
@@ -302,8 +302,8 @@ impl Cert {
         )
     }
 
-    /// Whether S of the ECDSA signature on it is above half the order of the curve of `ca`'s key; `None` where that
-    /// cannot be told.
+    /// Whether S of its ECDSA signature is above half the order of the curve of `ca`'s key; `None` when that is
+    /// unknown.
     pub fn has_high_s(&self, ca: &Self) -> Option<bool> {
         if !self.signature_algorithm.is_ecdsa() {
             return None;

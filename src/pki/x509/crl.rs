@@ -1,4 +1,4 @@
-//! A certificate revocation list (RFC 5280 section 5): its DER, and the facts that fabcert asks about, read once.
+//! A certificate revocation list (RFC 5280 section 5): its DER and the fields that fabcert uses, parsed once.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ impl Crl {
     /// Reads one list from DER.
     ///
     /// # Errors
-    /// What is wrong with it, when it cannot be decoded or bytes follow it.
+    /// When it cannot be decoded or bytes follow it; the error is a message.
     pub fn from_der(der: Vec<u8>) -> Result<Self, String> {
         let (rest, parsed) = CertificateRevocationList::from_der(&der)
             .map_err(|e| format!("the revocation list cannot be decoded: {e}"))?;
@@ -65,37 +65,37 @@ impl Crl {
         &self.issuer
     }
 
-    /// When it was made.
+    /// The time of issue.
     pub const fn this_update(&self) -> Timestamp {
         self.this_update
     }
 
-    /// When the next one is due.
+    /// The time at which the next list is due.
     pub const fn next_update(&self) -> Option<Timestamp> {
         self.next_update
     }
 
-    /// How many certificates it revokes.
+    /// The number of revoked certificates.
     pub fn len(&self) -> usize {
         self.revoked.len()
     }
 
-    /// The serial numbers that are revoked, lower-case hex without leading zeros.
+    /// The revoked serial numbers, lower-case hex without leading zeros.
     pub fn serials(&self) -> &[String] {
         &self.revoked
     }
 
-    /// Whether it revokes none.
+    /// Whether it revokes no certificate.
     pub fn is_empty(&self) -> bool {
         self.revoked.is_empty()
     }
 
-    /// Whether it lists a certificate of its own issuer; the signature is another question.
+    /// Whether it lists `cert` and has the same issuer; the signature is not checked.
     pub fn lists(&self, cert: &Cert) -> bool {
         self.is_issued_under_the_name_of(cert.issuer_raw()) && self.revoked.contains(&cert.serial_hex())
     }
 
-    /// Whether the list's issuer bears the name of `ca`.
+    /// Whether the list's issuer has the name of `ca`.
     pub fn names(&self, ca: &Cert) -> bool {
         self.is_issued_under_the_name_of(ca.subject_raw())
     }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_names_its_issuer_its_dates_and_what_it_revokes() {
+    fn a_list_has_issuer_dates_and_revoked_serials() {
         let ca = |cn: &str| {
             let key = KeyPair::generate().unwrap();
             let mut params = CertificateParams::new([]).unwrap();
@@ -136,7 +136,7 @@ mod tests {
             let cert = params.self_signed(&key).unwrap();
             (Cert::from_der(cert.der().to_vec()).unwrap(), Issuer::new(params, key))
         };
-        let ((ours, issuer), (other, _)) = (ca("ours"), ca("other"));
+        let ((own, issuer), (other, _)) = (ca("own"), ca("other"));
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2026, 1, 1),
             next_update: date_time_ymd(2026, 2, 1),
@@ -152,9 +152,9 @@ mod tests {
         };
         let crl = Crl::from_der(list.signed_by(&issuer).unwrap().der().to_vec()).unwrap();
         assert_eq!(crl.next_update().unwrap().rfc3339(), "2026-02-01T00:00:00Z");
-        assert!(crl.names(&ours) && !crl.names(&other));
-        assert!(crl.lists(&ours) && !crl.lists(&other), "a serial number counts with its issuer only");
-        assert_eq!((crl.signature_by(&ours), crl.signature_by(&other)), (SignatureCheck::Good, SignatureCheck::Bad));
+        assert!(crl.names(&own) && !crl.names(&other));
+        assert!(crl.lists(&own) && !crl.lists(&other), "a serial number counts with its issuer only");
+        assert_eq!((crl.signature_by(&own), crl.signature_by(&other)), (SignatureCheck::Good, SignatureCheck::Bad));
         assert!(Crl::from_der([crl.der(), b"x"].concat()).is_err());
     }
 }

@@ -11,8 +11,8 @@ use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::text::{PemError, pem_blocks, pem_encode};
 
-/// The subject fields that a Fabric CA keeps beside the CN. There is no OU: the CA replaces it by the identity's type
-/// and affiliation.
+/// The subject fields that a Fabric CA keeps beside the CN. There is no OU: the CA sets it to the identity's type and
+/// affiliation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SubjectFields {
     /// C, two letters.
@@ -28,7 +28,7 @@ pub struct SubjectFields {
 }
 
 impl SubjectFields {
-    /// Reads `K=V` items, each possibly several joined by commas, as `--csr.names` of the Go client takes them.
+    /// Parses `K=V` items, each possibly several joined by commas, as the Go client's `--csr.names` accepts them.
     /// Returns the fields, and whether an OU was given (and left out).
     ///
     /// # Errors
@@ -56,12 +56,12 @@ impl SubjectFields {
     }
 }
 
-/// What a CSR is to hold.
+/// The content of a CSR.
 #[derive(Clone, Copy, Debug)]
 pub struct CsrSpec<'a> {
-    /// Becomes the CN; a Fabric CA refuses any other.
+    /// The CN; a Fabric CA refuses any other.
     pub enrollment_id: &'a str,
-    /// The names, each in its own type.
+    /// The names, each with its type.
     pub sans: &'a [SanName],
     /// The rest of the subject.
     pub subject: &'a SubjectFields,
@@ -71,13 +71,13 @@ pub struct CsrSpec<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsrError {
-    /// An item of the subject that is no field.
-    #[error("\"{0}\" is no subject field: C=, ST=, L=, O= or SerialNumber= is expected")]
+    /// An item that is not a subject field.
+    #[error("unknown subject field \"{0}\"; expected C=, ST=, L=, O= or SerialNumber=")]
     SubjectItem(String),
-    /// A field that the CA would refuse for its length.
-    #[error("{field} has {bytes} bytes, and a Fabric CA takes at most {limit}")]
+    /// A field that is too long for the CA.
+    #[error("{field} has {bytes} bytes; a Fabric CA accepts at most {limit}")]
     TooLong {
-        /// Which field.
+        /// The field.
         field: &'static str,
         /// Its length in bytes of UTF-8.
         bytes: usize,
@@ -87,19 +87,19 @@ pub enum CsrError {
     /// C is not two letters.
     #[error("the country \"{0}\" is not two letters")]
     Country(String),
-    /// There is no enrolment id.
+    /// The enrolment id is empty.
     #[error("the enrolment id is empty")]
     NoId,
     /// A SAN that cannot be encoded.
-    #[error("the name \"{0}\" cannot be put into a certificate")]
+    #[error("the name \"{0}\" cannot be encoded in a certificate")]
     San(String),
-    /// The CSR could not be put together.
-    #[error("the CSR cannot be made: {0}")]
+    /// The CSR could not be created.
+    #[error("the CSR cannot be created: {0}")]
     Encoding(String),
     /// The PEM around it is broken.
     #[error(transparent)]
     Pem(#[from] PemError),
-    /// There is no CSR.
+    /// The text holds no CSR.
     #[error("it holds no CSR in PEM form")]
     None,
     /// It cannot be decoded.
@@ -116,7 +116,7 @@ impl From<CsrError> for crate::Error {
     }
 }
 
-/// A PKCS#10 request, and what it holds.
+/// A PKCS#10 request and its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csr {
     der: Vec<u8>,
@@ -129,10 +129,10 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// Makes and signs a request, and reads it back.
+    /// Creates and signs a request, and parses it.
     ///
     /// # Errors
-    /// When a field is longer than a Fabric CA takes (`lib/serverenroll.go`, error code 80), or a name cannot be
+    /// When a field is longer than a Fabric CA accepts (`lib/serverenroll.go`, error code 80), or a name cannot be
     /// encoded.
     pub fn build(spec: &CsrSpec<'_>, key: &KeyPair) -> Result<Self, CsrError> {
         let CsrSpec { enrollment_id, sans, subject } = *spec;
@@ -152,7 +152,7 @@ impl Csr {
         if csr.signature == SignatureCheck::Good { Ok(csr) } else { Err(CsrError::Signature) }
     }
 
-    /// Reads a request from DER, whatever its signature; [`Csr::signature`] says how that is.
+    /// Reads a request from DER without checking its signature; see [`Csr::signature`].
     ///
     /// # Errors
     /// When it cannot be decoded, or bytes follow it.
@@ -189,7 +189,7 @@ impl Csr {
     /// Reads the first request in a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
     ///
     /// # Errors
-    /// As [`Csr::from_der`], and when there is none.
+    /// As [`Csr::from_der`], and when the text holds no request.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CsrError> {
         pem_blocks(pem)?
             .into_iter()
@@ -218,7 +218,7 @@ impl Csr {
         &self.public_key
     }
 
-    /// Whether its own key signed it.
+    /// The verdict on its signature by its own key.
     pub const fn signature(&self) -> SignatureCheck {
         self.signature
     }
@@ -228,7 +228,7 @@ impl Csr {
         self.common_name.as_deref()
     }
 
-    /// The SANs asked for, in order.
+    /// The requested SANs, in order.
     pub fn sans(&self) -> &[SanName] {
         &self.sans
     }
@@ -271,7 +271,7 @@ fn subject_dn(id: &str, subject: &SubjectFields) -> Result<DistinguishedName, Cs
     Ok(dn)
 }
 
-/// `PrintableString` where the text allows it, as Go writes it (RFC 5280 section 4.1.2.4), else `UTF8String`.
+/// `PrintableString` if the text allows it, as Go writes it (RFC 5280 section 4.1.2.4), else `UTF8String`.
 fn dn_value(text: &str) -> DnValue {
     rcgen::string::PrintableString::try_from(text)
         .map_or_else(|_| DnValue::Utf8String(text.to_owned()), DnValue::PrintableString)

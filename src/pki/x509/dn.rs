@@ -38,7 +38,7 @@ fn short_name(oid: &str) -> &str {
     }
 }
 
-/// Escapes what RFC 4514 section 2.4 wants escaped, and control characters, so that a name cannot forge log lines.
+/// Escapes the characters of RFC 4514 section 2.4, and control characters, so that a name cannot forge log lines.
 fn escape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for (i, c) in value.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! What fabcert reads from the extensions of a certificate.
+//! The extensions of a certificate that fabcert reads.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::Attributes;
 use super::cert::{ExtendedKeyUsage, KeyUsage};
 use crate::pki::name::{HostName, SanName};
 
-/// The facts of all extensions of one certificate.
+/// The fields from all extensions of one certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Extensions {
     pub(super) sans: Vec<SanName>,
@@ -25,10 +25,10 @@ pub(super) struct Extensions {
 }
 
 impl Extensions {
-    /// Reads them.
+    /// Reads the extensions.
     ///
     /// # Errors
-    /// What is wrong with the first one that cannot be decoded.
+    /// When an extension cannot be decoded; the error is a message about the first one.
     pub(super) fn read(extensions: &[X509Extension<'_>]) -> Result<Self, String> {
         let mut facts = Self::default();
         for extension in extensions {
@@ -86,7 +86,7 @@ impl Extensions {
     }
 }
 
-/// The SAN as it is written; `None` for the kinds that neither Go nor Fabric reads.
+/// The SAN, unchanged; `None` for the kinds that neither Go nor Fabric reads.
 pub(super) fn san_of(name: &GeneralName<'_>) -> Option<SanName> {
     Some(match name {
         GeneralName::DNSName(text) => SanName::Dns(HostName::from_certificate(text)),
@@ -101,14 +101,14 @@ pub(super) fn san_of(name: &GeneralName<'_>) -> Option<SanName> {
     })
 }
 
-/// What is wrong with a name of one of the four kinds that Go reads, when it cannot be read.
+/// A description of an unreadable name of one of the four kinds that Go reads.
 fn unreadable(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::IPAddress(bytes) if !matches!(bytes.len(), 4 | 16) => {
             Some(format!("an IP address of {} bytes ({})", bytes.len(), crate::text::hex(bytes)))
         }
         GeneralName::Invalid(tag, bytes) if matches!(tag.0, 1 | 2 | 6) => {
-            Some(format!("\"{}\", which is no ASCII text", bytes.escape_ascii()))
+            Some(format!("\"{}\", which is not ASCII text", bytes.escape_ascii()))
         }
         _ => None,
     }

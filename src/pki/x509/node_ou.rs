@@ -1,9 +1,9 @@
-//! The role that a certificate's OU gives its identity.
+//! The role of an identity by its certificate's OU.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A NodeOU: the four roles that Fabric tells apart by OU (fabric `msp/mspimplsetup.go`).
+/// A NodeOU: the four roles that Fabric distinguishes by OU (fabric `msp/mspimplsetup.go`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeOu {
     /// `client`.
@@ -20,7 +20,7 @@ impl NodeOu {
     /// All four, in the order of Fabric's `config.yaml`.
     pub const ALL: [Self; 4] = [Self::Client, Self::Peer, Self::Admin, Self::Orderer];
 
-    /// The OU's value in the certificate, compared letter by letter.
+    /// The OU's value in the certificate, compared case-sensitively.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -30,7 +30,7 @@ impl NodeOu {
         }
     }
 
-    /// The NodeOUs among `ous`, every occurrence: Fabric refuses an OU that stands twice as well.
+    /// The NodeOUs among `ous`, every occurrence: Fabric refuses a repeated OU as well.
     pub fn among(ous: &[String]) -> Vec<Self> {
         ous.iter().filter_map(|ou| ou.parse().ok()).collect()
     }
@@ -42,9 +42,9 @@ impl fmt::Display for NodeOu {
     }
 }
 
-/// A word that is none of the four roles.
+/// A word that is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no role: peer, orderer, admin or client is expected")]
+#[error("unknown role \"{0}\"; expected peer, orderer, admin or client")]
 pub struct NoNodeOu(String);
 
 impl FromStr for NodeOu {

@@ -1,4 +1,4 @@
-//! What kind of public key a certificate holds.
+//! The kind of a certificate's public key.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ pub enum PublicKeyKind {
     P384,
     /// ECDSA on NIST P-521.
     P521,
-    /// ECDSA on a curve that Go does not know: its OID, or a word where the curve is not named.
+    /// ECDSA on a curve that Go does not know: its OID, or a description if the curve is not named.
     OtherCurve(String),
-    /// RSA with a modulus of so many bits.
+    /// RSA with a modulus of this many bits.
     Rsa(usize),
     /// Ed25519.
     Ed25519,
@@ -55,7 +55,7 @@ impl PublicKeyKind {
         }
     }
 
-    /// Whether it is a key on an elliptic curve for ECDSA.
+    /// Whether it is an ECDSA key.
     pub const fn is_ecdsa(&self) -> bool {
         matches!(self, Self::P224 | Self::P256 | Self::P384 | Self::P521 | Self::OtherCurve(_))
     }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leading_zeros_are_no_bits() {
+    fn leading_zeros_do_not_count_as_bits() {
         assert_eq!(significant_bits(&[0, 0x80, 0]), 16);
         assert_eq!(significant_bits(&[0, 1, 0]), 9);
         assert_eq!(significant_bits(&[0, 0]), 0);

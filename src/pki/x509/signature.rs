@@ -1,4 +1,4 @@
-//! The signature on a certificate: its algorithm, whether a key made it, whether S is low.
+//! The signature of a certificate: its algorithm, whether a key made it, whether S is low.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum SignatureAlgorithm {
     RsaPss(Hash),
     /// Ed25519 (RFC 8410 section 3).
     Ed25519,
-    /// Another one, by its OID.
+    /// Another algorithm, by its OID.
     Other(String),
 }
 
@@ -47,11 +47,11 @@ pub enum Hash {
 /// Whether a key made a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureCheck {
-    /// It did.
+    /// The key made it.
     Good,
-    /// It did not.
+    /// The key did not make it.
     Bad,
-    /// fabcert cannot tell: it does not verify this algorithm with this kind of key.
+    /// fabcert does not verify this algorithm with this kind of key.
     Unknown,
 }
 
@@ -76,7 +76,7 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The hash, where the algorithm names one.
+    /// The hash, if the algorithm names one.
     pub const fn hash(&self) -> Option<Hash> {
         match self {
             Self::Ecdsa(hash) | Self::Rsa(hash) | Self::RsaPss(hash) => Some(*hash),
@@ -84,12 +84,12 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// Whether it is ECDSA.
+    /// Whether the algorithm is ECDSA.
     pub const fn is_ecdsa(&self) -> bool {
         matches!(self, Self::Ecdsa(_))
     }
 
-    /// What verifies it under a key of that kind: what ring has. RSA keys below 2048 bits are left out.
+    /// ring's verifier for keys of that kind; RSA keys below 2048 bits have none.
     fn verifier(&self, key: &PublicKeyKind) -> Option<&'static dyn ring_signature::VerificationAlgorithm> {
         Some(match (self, key) {
             (Self::Ecdsa(Hash::Sha256), PublicKeyKind::P256) => &ring_signature::ECDSA_P256_SHA256_ASN1,
@@ -110,7 +110,7 @@ impl SignatureAlgorithm {
         })
     }
 
-    /// Whether keys of that kind make such signatures at all.
+    /// Whether keys of that kind can make such signatures.
     const fn fits(&self, key: &PublicKeyKind) -> bool {
         match self {
             Self::Ecdsa(_) => key.is_ecdsa(),
@@ -161,7 +161,7 @@ impl fmt::Display for Hash {
     }
 }
 
-/// The hash of RSASSA-PSS parameters; SHA-1 is what stands for a hash left out (RFC 4055 section 3.1).
+/// The hash of RSASSA-PSS parameters; SHA-1 is the default (RFC 4055 section 3.1).
 fn pss_hash(identifier: &AlgorithmIdentifier<'_>) -> Hash {
     let parameters = identifier.parameters.as_ref().and_then(|p| RsaSsaPssParams::try_from(p).ok());
     let oid: Option<String> = parameters.map(|p| Oid::to_id_string(p.hash_algorithm_oid()));
@@ -174,8 +174,8 @@ fn pss_hash(identifier: &AlgorithmIdentifier<'_>) -> Hash {
     }
 }
 
-/// Whether S of an `ECDSA-Sig-Value` (RFC 3279 section 2.2.3) is above half the order of the curve; `None` for other
-/// curves than P-256 and P-384, and for what is no such signature.
+/// Whether S of an `ECDSA-Sig-Value` (RFC 3279 section 2.2.3) is above half the order of the curve; `None` for curves
+/// other than P-256 and P-384, and for an invalid signature.
 pub(super) fn has_high_s(signature: &[u8], curve: &PublicKeyKind) -> Option<bool> {
     let (algorithm, length) = match curve {
         PublicKeyKind::P256 => (KeyAlgorithm::P256, 32),

@@ -15,7 +15,7 @@ fn one(pem: &[u8]) -> Cert {
 }
 
 #[test]
-fn a_certificate_of_the_real_ca_is_read() {
+fn a_certificate_of_a_real_ca_is_read() {
     let cert = one(GO_ECERT);
     // As `openssl x509 -noout -subject -nameopt RFC2253` prints it.
     assert_eq!(cert.subject(), "CN=peer1,OU=org1+OU=peer+OU=department1,O=Org1,ST=Kent,C=GB");
@@ -37,13 +37,13 @@ fn a_certificate_of_the_real_ca_is_read() {
 }
 
 #[test]
-fn the_tls_profile_carries_both_usages() {
+fn a_tls_profile_certificate_has_both_usages() {
     let eku = *one(GO_TLS).extended_key_usage().unwrap();
     assert_eq!(eku, ExtendedKeyUsage { server_auth: true, client_auth: true, any: false });
 }
 
 #[test]
-fn the_chain_is_found_by_key_in_any_order() {
+fn the_chain_is_built_by_key_in_any_order() {
     let (leaf, root) = (one(LEAF), one(ROOT));
     let mut pool = Cert::all_from_pem(CAS).unwrap();
     assert_eq!(pool.len(), 2);
@@ -60,7 +60,7 @@ fn the_chain_is_found_by_key_in_any_order() {
 }
 
 #[test]
-fn a_chain_with_a_link_missing_names_the_link() {
+fn an_incomplete_chain_names_the_missing_issuer() {
     let leaf = one(LEAF);
     assert_eq!(Chain::build(leaf.clone(), &[]), Err(ChainError::Empty));
     let error = Chain::build(leaf.clone(), &[one(ROOT)]).unwrap_err();
@@ -70,7 +70,7 @@ fn a_chain_with_a_link_missing_names_the_link() {
 }
 
 #[test]
-fn a_leaf_does_not_pass_for_a_ca() {
+fn a_leaf_is_not_a_ca() {
     let leaf = one(GO_ECERT);
     assert!(matches!(Chain::build(leaf.clone(), &[leaf]), Err(ChainError::IssuerMissing { .. })));
 }
@@ -102,7 +102,7 @@ fn a_csr_holds_the_id_and_every_kind_of_name() {
 }
 
 #[test]
-fn fields_that_the_ca_would_refuse_are_refused_here() {
+fn fields_that_the_ca_would_refuse_are_refused() {
     let key = KeyPair::generate(KeyAlgorithm::P256).unwrap();
     let build = |id: &str, subject: &SubjectFields| {
         Csr::build(&CsrSpec { enrollment_id: id, sans: &[], subject }, &key).map(|_| ())

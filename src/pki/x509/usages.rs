@@ -1,4 +1,4 @@
-//! Every usage that a certificate names, as people know it.
+//! The usages of a certificate in readable form.
 
 use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -6,8 +6,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::Cert;
 
 impl Cert {
-    /// Its key usages and its extended key usages by their names in RFC 5280 (sections 4.2.1.3 and 4.2.1.12); extended ones
-    /// without a name by their numbers. Read again at each call: nothing but people asks.
+    /// Its key usages and its extended key usages by their names in RFC 5280 (sections 4.2.1.3 and 4.2.1.12); extended
+    /// ones without a name by their numbers. Parsed at each call.
     pub fn usages(&self) -> (Vec<String>, Vec<String>) {
         let Ok((_, cert)) = X509Certificate::from_der(self.der()) else { return (Vec::new(), Vec::new()) };
         let key = cert.key_usage().ok().flatten().map(|usage| key_usages(*usage.value));

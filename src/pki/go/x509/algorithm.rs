@@ -26,7 +26,7 @@ impl Hash {
     }
 }
 
-/// How a certificate or a revocation list is signed, as far as Go tells it apart.
+/// The signature algorithm of a certificate or a revocation list, as far as Go distinguishes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureAlgorithm {
     Rsa(Hash),
@@ -41,7 +41,7 @@ const PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10];
 const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
 
 impl SignatureAlgorithm {
-    /// The algorithm of an `AlgorithmIdentifier`: the content of its OID and its parameters, tag and length included.
+    /// The algorithm of an `AlgorithmIdentifier`: the content of its OID and its parameters, including tag and length.
     pub(super) fn of(oid: &[u8], parameters: &[u8]) -> Self {
         match oid {
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5] | [0x2b, 0x0e, 3, 2, 29] => Self::Rsa(Hash::Sha1),

@@ -1,5 +1,5 @@
-//! ASN.1 as Go's `encoding/asn1` unmarshals it into structures: what follows the last field is passed over. Private keys
-//! and revocation lists are read so.
+//! ASN.1 as Go's `encoding/asn1` unmarshals it into structures: data after the last field is ignored. Go reads private
+//! keys and revocation lists in this way.
 
 #![allow(clippy::option_option, reason = "the outer `None` is a refusal, the inner one an absent field")]
 
@@ -28,28 +28,28 @@ struct Header {
 pub(super) struct Value<'a> {
     /// Class, tag, and whether it is compound.
     pub(super) kind: (u8, u32, bool),
-    /// With tag and length.
+    /// Including tag and length.
     pub(super) whole: &'a [u8],
-    /// Without.
+    /// Without tag and length.
     pub(super) content: &'a [u8],
 }
 
-/// Fields of a structure, still to be read; `None` is a refusal.
+/// The remaining fields of a structure; `None` is a refusal.
 #[derive(Clone, Copy)]
 pub(super) struct Sequence<'a>(&'a [u8]);
 
 impl<'a> Sequence<'a> {
-    /// The content of a SEQUENCE, which the text must begin with.
+    /// The content of a SEQUENCE at the start of `text`.
     pub(super) fn open(text: &'a [u8]) -> Option<Self> {
         Self(text).sequence()
     }
 
-    /// A text as the only field.
+    /// A structure whose only field is `text`.
     pub(super) const fn one(text: &'a [u8]) -> Self {
         Self(text)
     }
 
-    /// What has not been read.
+    /// The remaining bytes.
     pub(super) const fn rest(&self) -> &'a [u8] {
         self.0
     }
@@ -95,7 +95,7 @@ impl<'a> Sequence<'a> {
         self.required(UNIVERSAL, 4, false)
     }
 
-    /// An OCTET STRING tagged `[number]` in place of its own tag.
+    /// An OCTET STRING with the implicit tag `[number]`.
     pub(super) fn tagged_octet_string(&mut self, number: u32) -> Option<Option<&'a [u8]>> {
         self.optional(CONTEXT, number, false)
     }
@@ -108,8 +108,8 @@ impl<'a> Sequence<'a> {
         self.required(UNIVERSAL, BIT_STRING, false).and_then(BitString::of)
     }
 
-    /// The field inside `[number]`, of the given universal tag; the inner `None` when there is none. One of another tag is
-    /// none, and stays to be read.
+    /// The field inside `[number]`, with the given universal tag; the inner `None` when it is absent. A field with
+    /// another tag counts as absent and is not consumed.
     pub(super) fn explicit(&mut self, number: u32, tag: u32) -> Option<Option<Self>> {
         if self.0.is_empty() {
             return Some(None);
@@ -122,7 +122,7 @@ impl<'a> Sequence<'a> {
         if (outer.class, outer.tag) != (CONTEXT, number) || outer.length > 0 && !outer.compound {
             return Some(None);
         }
-        // Go forgets the outer length and goes on behind the inner value.
+        // Go ignores the outer length and continues after the inner value.
         let header = header(inner).filter(|_| outer.length > 0)?;
         if (header.class, header.tag, header.compound) != (UNIVERSAL, tag, matches!(tag, SEQUENCE | SET)) {
             return Some(None);
@@ -132,7 +132,7 @@ impl<'a> Sequence<'a> {
         Some(Some(Self(field)))
     }
 
-    /// An `AlgorithmIdentifier`: the content of its OID, and its parameters with tag and length.
+    /// An `AlgorithmIdentifier`: the content of its OID, and its parameters including tag and length.
     pub(super) fn algorithm(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         let mut fields = self.sequence()?;
         let oid = fields.oid()?;
@@ -151,7 +151,7 @@ impl<'a> Sequence<'a> {
         Some(Value { kind, whole, content: &whole[header.size..] })
     }
 
-    /// Class and tag of the next value, and whether it is compound; the inner `None` when there is none.
+    /// Class and tag of the next value, and whether it is compound; the inner `None` at the end.
     pub(super) fn next_kind(&self) -> Option<Option<(u8, u32, bool)>> {
         if self.0.is_empty() {
             return Some(None);
@@ -159,7 +159,7 @@ impl<'a> Sequence<'a> {
         header(self.0).map(|header| Some((header.class, header.tag, header.compound)))
     }
 
-    /// The next value with tag and length, if it is of this universal tag.
+    /// The next value including tag and length, if it has this universal tag.
     pub(super) fn whole_sequence(&mut self) -> Option<&'a [u8]> {
         self.any().filter(|value| value.kind == (UNIVERSAL, SEQUENCE, true)).map(|value| value.whole)
     }
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_the_last_field_is_passed_over() {
+    fn data_after_the_last_field_is_ignored() {
         let mut fields = Sequence::open(&[0x30, 6, 2, 1, 5, 4, 1, 9, 0xff]).unwrap();
         assert_eq!(fields.small_integer(), Some(5));
         assert!(fields.optional_integer().is_some_and(|n| n.is_none()));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn explicit_tags_are_looked_through() {
+    fn fields_in_explicit_tags_are_read() {
         let mut fields = Sequence::one(&[0xa1, 3, 2, 1, 7]);
         assert!(fields.explicit(0, INTEGER).is_some_and(|f| f.is_none()));
         assert_eq!(fields.explicit(1, INTEGER).flatten().and_then(|mut f| f.small_integer()), Some(7));
@@ -243,7 +243,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut fields = Sequence::one(&bytes);
             while fields.any().is_some() {}
             let _ = Sequence::one(&bytes).explicit(0, SEQUENCE);

@@ -10,23 +10,23 @@ use super::text::parse_name;
 use super::time::{GENERALIZED_TIME, UTC_TIME, generalized_time, utc_time};
 use crate::Timestamp;
 
-/// Why Go refuses to read a certificate.
+/// Go's reason to refuse a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParseError {
-    /// The key's curve is none of the four that Go knows.
+    /// The key's curve is not one of the four that Go knows.
     #[error("its key is on a curve that Go does not know")]
     Curve,
-    /// Go reads serial numbers of zero and above only.
+    /// Go refuses negative serial numbers.
     #[error("its serial number is negative")]
     NegativeSerial,
     /// Bytes follow the certificate.
     #[error("bytes follow the certificate")]
     TrailingData,
-    /// Anything else.
+    /// Another fault.
     #[error("Go does not read the certificate: {0}")]
     Malformed(&'static str),
-    /// An extension stands twice.
-    #[error("Go does not read the certificate: the extension {0} stands twice")]
+    /// An extension appears twice.
+    #[error("Go does not read the certificate: the extension {0} appears twice")]
     DuplicateExtension(String),
 }
 
@@ -36,12 +36,12 @@ impl From<&'static str> for ParseError {
     }
 }
 
-/// A certificate that Go reads, and what Fabric and Go look at in it.
+/// A certificate that Go reads, with the parts that Fabric and Go use.
 #[derive(Debug)]
 pub(crate) struct Certificate {
-    /// All of it, DER.
+    /// The whole certificate, DER.
     pub(crate) raw: Vec<u8>,
-    /// What is signed, DER.
+    /// The signed part, DER.
     pub(super) tbs: Vec<u8>,
     /// 1, 2 or 3.
     pub(super) version: i64,
@@ -64,11 +64,11 @@ pub(crate) struct Certificate {
     pub(crate) public_key: PublicKey,
     /// Empty for versions 1 and 2.
     pub(crate) extensions: Extensions,
-    /// Verdicts on the signature by the public key tried, so that none is tried twice.
+    /// Verdicts on the signature by public key, so that each is computed once.
     pub(super) tried: RefCell<Vec<(Vec<u8>, bool)>>,
 }
 
-/// Identity is by content.
+/// Certificates are equal when their contents are.
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
         self.raw == other.raw
@@ -82,11 +82,11 @@ impl Certificate {
     /// When Go would not read it.
     pub(crate) fn parse(der: &[u8]) -> Result<Self, ParseError> {
         let mut input = Der(der);
-        let whole = input.element().filter(|e| e.tag == SEQUENCE).ok_or("it is no sequence")?;
+        let whole = input.element().filter(|e| e.tag == SEQUENCE).ok_or("it is not a sequence")?;
         let trailing = !input.is_empty();
         let mut outer = Der(whole.content);
-        let tbs_whole = outer.read_whole(SEQUENCE).ok_or("its signed part is no sequence")?;
-        let mut tbs = Der(tbs_whole).open(SEQUENCE).ok_or("its signed part is no sequence")?;
+        let tbs_whole = outer.read_whole(SEQUENCE).ok_or("its signed part is not a sequence")?;
+        let mut tbs = Der(tbs_whole).open(SEQUENCE).ok_or("its signed part is not a sequence")?;
 
         let version = version(&mut tbs)?;
         let serial = tbs.integer().ok_or("its serial number is malformed")?;
@@ -112,7 +112,7 @@ impl Certificate {
             KeyRefusal::Malformed(why) => ParseError::Malformed(why),
         })?;
         let extensions = extensions_of(&mut tbs, version)?;
-        let signature = outer.bit_string().ok_or("its signature is no valid bit string")?;
+        let signature = outer.bit_string().ok_or("its signature is not a valid bit string")?;
         if trailing {
             return Err(ParseError::TrailingData);
         }
@@ -136,22 +136,22 @@ impl Certificate {
         })
     }
 
-    /// The subject as RFC 4514 text, for people.
+    /// The subject as RFC 4514 text.
     pub(crate) fn subject_text(&self) -> String {
         crate::pki::x509::name_text(&self.subject).unwrap_or_else(|| format!("CN={}", self.common_name))
     }
 
-    /// The issuer as RFC 4514 text, for people.
+    /// The issuer as RFC 4514 text.
     pub(crate) fn issuer_text(&self) -> String {
-        crate::pki::x509::name_text(&self.issuer).unwrap_or_else(|| "a name that cannot be shown".to_owned())
+        crate::pki::x509::name_text(&self.issuer).unwrap_or_else(|| "an unreadable name".to_owned())
     }
 
-    /// Whether there is a SAN extension, whatever is in it.
+    /// Whether there is a SAN extension, whatever its content.
     pub(crate) const fn has_san(&self) -> bool {
         self.extensions.san.is_some()
     }
 
-    /// Whether basicConstraints says `CA:TRUE`.
+    /// Whether basicConstraints is `CA:TRUE`.
     pub(crate) const fn is_ca(&self) -> bool {
         self.extensions.is_ca
     }
@@ -161,7 +161,7 @@ impl Certificate {
         matches!(self.signature_algorithm, SignatureAlgorithm::Ecdsa(_))
     }
 
-    /// The SKI by which Fabric looks for the private key; `None` for keys that Fabric does not take.
+    /// The SKI by which Fabric finds the private key; `None` for keys that Fabric does not accept.
     pub(crate) fn ski(&self) -> Option<crate::pki::key::Ski> {
         self.public_key.ski_input().map(|input| crate::pki::key::Ski::of_point(&input))
     }
@@ -184,10 +184,10 @@ fn parse_time(validity: &mut Der<'_>) -> Result<Timestamp, ParseError> {
         GENERALIZED_TIME => generalized_time(time.content),
         _ => None,
     };
-    read.ok_or(ParseError::Malformed("a date in it is malformed"))
+    read.ok_or(ParseError::Malformed("a date in its validity is malformed"))
 }
 
-/// What follows the extensions is passed over.
+/// Data after the extensions is ignored.
 fn extensions_of(tbs: &mut Der<'_>, version: i64) -> Result<Extensions, ParseError> {
     if version < 2 {
         return Ok(Extensions::default());

@@ -1,5 +1,6 @@
-//! Whether the names of a path are within the name constraints of its CAs (`crypto/x509/constraints.go`). Go sorts the
-//! constraints and looks only at the nearest one; so does this, so that odd ones are judged alike.
+//! Checks the names of a path against the name constraints of its CAs (`crypto/x509/constraints.go`). Go sorts the
+//! constraints and checks only the nearest one; this code does the same, so that unusual constraints have the same
+//! verdict.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -9,7 +10,7 @@ use super::domain::{Mailbox, is_domain, parse_mailbox};
 use super::name_constraints::{NameConstraints, Network, Subtrees};
 use crate::pki::name::SanName;
 
-/// Why a path is refused for the names of a certificate on it; `path` begins with the leaf.
+/// Checks the names of a path; `path` begins with the leaf.
 pub(super) fn check(path: &[&Certificate]) -> Result<(), String> {
     let sets: Vec<(usize, Constraints)> = path
         .iter()
@@ -59,7 +60,7 @@ impl<'a> Names<'a> {
 
 /// The host of a URI without its port.
 fn constrained_host(host: &str) -> Result<String, String> {
-    let refuse = |why: &str| Err(format!("a URI {why} is matched by no name constraint"));
+    let refuse = |why: &str| Err(format!("a URI {why} does not match any name constraint"));
     let mut name = host.to_ascii_lowercase();
     if name.is_empty() {
         return refuse("without a host");
@@ -69,7 +70,7 @@ fn constrained_host(host: &str) -> Result<String, String> {
             Some((front, _)) if !front.contains(':') || front.starts_with('[') && front.ends_with(']') => {
                 front.strip_prefix('[').and_then(|f| f.strip_suffix(']')).unwrap_or(front).clone_into(&mut name);
             }
-            _ => return refuse("whose host has several colons"),
+            _ => return refuse("with several colons in its host"),
         }
     }
     if name.parse::<IpAddr>().is_ok() || name.starts_with('[') && name.ends_with(']') {
@@ -91,8 +92,8 @@ impl Constraints {
 
     fn check(&self, names: &Names<'_>) -> Result<(), String> {
         let judge = |text: String, permitted: Option<bool>, excluded: Option<bool>| match (permitted, excluded) {
-            (Some(false), _) => Err(format!("\"{text}\" is within no name that its CA may sign for")),
-            (_, Some(true)) => Err(format!("\"{text}\" is excluded from what its CA may sign for")),
+            (Some(false), _) => Err(format!("\"{text}\" is outside the names that its CA may sign for")),
+            (_, Some(true)) => Err(format!("\"{text}\" is excluded from the names that its CA may sign for")),
             _ => Ok(()),
         };
         for name in names.hosts {
@@ -104,7 +105,7 @@ impl Constraints {
             if let SanName::Dns(dns) = name {
                 let dns = dns.as_str();
                 if !is_domain(dns, false) {
-                    return Err(format!("\"{dns}\" is no DNS name that a name constraint could match"));
+                    return Err(format!("\"{dns}\" is not a DNS name that a name constraint can match"));
                 }
                 let holds = |set: &Sorted| set.dns.as_ref().map(|d| d.holds(dns));
                 judge(dns.to_owned(), holds(&self.permitted), holds(&self.excluded))?;
@@ -112,14 +113,14 @@ impl Constraints {
         }
         for host in &names.uris {
             if !is_domain(host, false) {
-                return Err(format!("\"{host}\" is no host that a name constraint could match"));
+                return Err(format!("\"{host}\" is not a host that a name constraint can match"));
             }
             let holds = |set: &Sorted| set.uri.as_ref().map(|d| d.holds(host));
             judge(host.clone(), holds(&self.permitted), holds(&self.excluded))?;
         }
         for email in &names.emails {
             if !is_domain(&email.domain, false) {
-                return Err(format!("\"{}\" is no domain that a name constraint could match", email.domain));
+                return Err(format!("\"{}\" is not a domain that a name constraint can match", email.domain));
             }
             let text = format!("{}@{}", String::from_utf8_lossy(&email.local), email.domain);
             judge(text, self.permitted.holds_email(email), self.excluded.holds_email(email))?;
@@ -128,7 +129,7 @@ impl Constraints {
     }
 }
 
-/// Subtrees, sorted; `None` where there are none of a kind.
+/// Subtrees, sorted; `None` for a kind without any.
 struct Sorted {
     ip: Option<Vec<Network>>,
     dns: Option<Domains>,
@@ -178,7 +179,7 @@ impl Sorted {
 impl Network {
     fn contains(&self, address: &[u8]) -> bool {
         let masked = |a: &[u8]| a.iter().zip(&self.mask).map(|(a, m)| a & m).collect::<Vec<_>>();
-        // An IPv4 address inside IPv6 is the IPv4 address for Go.
+        // Go treats an IPv4-mapped IPv6 address as the IPv4 address.
         embedded(address).len() == embedded(&self.address).len() && masked(address) == masked(&self.address)
     }
 
@@ -191,7 +192,7 @@ fn embedded(address: &[u8]) -> &[u8] {
     address.strip_prefix(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]).unwrap_or(address)
 }
 
-/// Domains in Go's order, without those below another.
+/// Domains in Go's order, without those below another domain.
 struct Domains {
     set: Vec<String>,
     permitted: bool,
@@ -216,7 +217,7 @@ impl Domains {
         if self.all || nearest(&self.set, |c| compare(c, name), |c| has_suffix(c, name)) {
             return true;
         }
-        // A wildcard is excluded when a name that it stands for is.
+        // A wildcard is excluded when a name that it matches is.
         let parent = |text: &str| text.find('.').map(|dot| text[dot..].to_ascii_lowercase());
         !self.permitted && name.starts_with('*') && {
             let wanted = parent(name).unwrap_or_default();
@@ -225,19 +226,19 @@ impl Domains {
     }
 }
 
-/// The one that is equal, or the last one in front of where the name would stand (the first when there is none).
+/// The equal entry, or the last one before the name's position (the first if there is none before).
 fn nearest<T>(set: &[T], compare: impl Fn(&T) -> Ordering, matches: impl Fn(&T) -> bool) -> bool {
     let at = set.partition_point(|c| compare(c) == Ordering::Less);
     set.get(at).is_some_and(|c| compare(c) == Ordering::Equal) || set.get(at.saturating_sub(1)).is_some_and(matches)
 }
 
-/// Go's `dnsCompare`: from the end, without case, periods first.
+/// Go's `dnsCompare`: from the end, case-insensitive, periods first.
 fn compare(a: &str, b: &str) -> Ordering {
     let key = |byte: u8| if byte == b'.' { 0 } else { byte.to_ascii_lowercase() };
     a.bytes().rev().map(key).cmp(b.bytes().rev().map(key))
 }
 
-/// Go's `dnsHasSuffix`: whether `suffix` is `name` or above it; one that begins with a period is only above.
+/// Go's `dnsHasSuffix`: whether `suffix` is `name` or above it; a suffix that begins with a period is only above.
 fn has_suffix(suffix: &str, name: &str) -> bool {
     let (suffix, name) = (suffix.as_bytes(), name.as_bytes());
     let Some(front) = name.len().checked_sub(suffix.len()) else { return false };

@@ -8,7 +8,7 @@ use super::ecdsa::joined;
 use super::text::parse_string;
 use super::time::{GENERALIZED_TIME, UTC_TIME, generalized_time_with_fraction, utc_time};
 
-/// A revocation list, with what Fabric looks at in it.
+/// A revocation list, with the parts that Fabric reads.
 #[derive(Debug)]
 pub(crate) struct RevocationList {
     pub(super) tbs: Vec<u8>,
@@ -16,14 +16,14 @@ pub(crate) struct RevocationList {
     pub(super) signature: Vec<u8>,
     /// Serial numbers without leading zeros; negative ones are left out.
     pub(super) revoked: Vec<Vec<u8>>,
-    /// The authority key identifier; `None` when there is none that Fabric can read.
+    /// The authority key identifier; `None` when Fabric cannot read one.
     pub(crate) authority_key_id: Option<Vec<u8>>,
 }
 
 const AUTHORITY_KEY_ID: &[u8] = &[0x55, 29, 35];
 
 impl RevocationList {
-    /// Reads a list from DER; an ECDSA signature must hold two positive numbers, which Fabric writes again (fabric
+    /// Reads a list from DER; an ECDSA signature must hold two positive numbers, which Fabric encodes again (fabric
     /// `msp/mspimplsetup.go`, `setupCRLs`). `None` is a refusal.
     pub(crate) fn parse(der: &[u8]) -> Option<Self> {
         let mut outer = Sequence::one(der);
@@ -73,14 +73,14 @@ impl RevocationList {
         Some(Self { tbs: tbs.to_vec(), algorithm, signature, revoked, authority_key_id: authority.flatten() })
     }
 
-    /// Whether the list names `certificate` and `issuer`'s key signed it. Go takes SHA-1 here.
+    /// Whether the list names `certificate` and `issuer`'s key signed it. Go accepts SHA-1 here.
     pub(crate) fn revokes(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
         self.revoked.contains(&certificate.serial)
             && issuer.public_key.verifies(self.algorithm, &self.tbs, &self.signature)
     }
 }
 
-/// The same two numbers, as Go writes them.
+/// The same signature, encoded as Go does.
 fn rewritten(signature: &[u8]) -> Option<Vec<u8>> {
     let mut fields = Sequence::open(signature)?;
     let (r, s) = (fields.integer()?, fields.integer()?);
@@ -98,13 +98,13 @@ fn read_extensions(mut list: Sequence<'_>, mut each: impl FnMut(&[u8], &[u8])) -
     Some(())
 }
 
-/// The key identifier of the extension; empty when there is none in it.
+/// The key identifier in the extension; empty when it has none.
 fn key_identifier(value: &[u8]) -> Option<Vec<u8>> {
     let mut fields = Sequence::open(value)?;
     let id = fields.tagged_octet_string(0)?.unwrap_or_default();
     fields.tagged_octet_string(1)?;
-    // Fabric's structure asks Go for a serial number in a way that Go cannot serve: it fails on a compound `[2]`, which no CA
-    // writes, and passes over a plain one.
+    // Fabric's structure requests a serial number in a form that Go cannot read: it fails on a compound `[2]`, which
+    // CAs do not write, and ignores a plain one.
     (fields.next_kind()? != Some((2, 2, true))).then(|| id.to_vec())
 }
 

@@ -11,7 +11,7 @@ pub(super) const OID: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
-/// The tag `[number]` of a value that holds no other.
+/// The tag `[number]` of a primitive value.
 pub(super) const fn context(number: u8) -> u8 {
     0x80 | number
 }
@@ -21,7 +21,7 @@ pub(super) const fn explicit(number: u8) -> u8 {
     0xa0 | number
 }
 
-/// What is still to be read.
+/// The remaining input.
 #[derive(Clone, Copy)]
 pub(super) struct Der<'a>(pub(super) &'a [u8]);
 
@@ -41,7 +41,7 @@ pub(super) struct BitString<'a> {
 }
 
 impl BitString<'_> {
-    /// Bit number `at`, the first is 0; bits beyond the end are not set.
+    /// Bit number `at`, from 0; bits beyond the end are 0.
     pub(super) fn bit(&self, at: usize) -> bool {
         at + usize::from(self.unused) < self.bytes.len() * 8 && self.bytes[at / 8] >> (7 - at % 8) & 1 == 1
     }
@@ -97,17 +97,17 @@ impl<'a> Der<'a> {
         Some(Element { tag, content: &whole[header..], whole })
     }
 
-    /// The content of the next value, which must bear this tag.
+    /// The content of the next value, which must have this tag.
     pub(super) fn read(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.element().filter(|e| e.tag == tag).map(|e| e.content)
     }
 
-    /// The next value, which must bear this tag, with tag and length.
+    /// The next value, which must have this tag, including tag and length.
     pub(super) fn read_whole(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.element().filter(|e| e.tag == tag).map(|e| e.whole)
     }
 
-    /// What stands inside the next value, which must bear this tag.
+    /// The values inside the next value, which must have this tag.
     pub(super) fn open(&mut self, tag: u8) -> Option<Self> {
         self.read(tag).map(Self)
     }
@@ -116,7 +116,7 @@ impl<'a> Der<'a> {
         self.0.first() == Some(&tag)
     }
 
-    /// The content of the next value if it bears this tag; the outer `None` is a refusal.
+    /// The content of the next value if it has this tag; the outer `None` is a refusal.
     pub(super) fn optional(&mut self, tag: u8) -> Option<Option<&'a [u8]>> {
         if self.peek(tag) { self.read(tag).map(Some) } else { Some(None) }
     }
@@ -135,8 +135,8 @@ impl<'a> Der<'a> {
         }
     }
 
-    /// The content of an OBJECT IDENTIFIER whose arcs are below 2^31 and in their shortest form, so that equal ones
-    /// are equal octet by octet.
+    /// The content of an OBJECT IDENTIFIER. Its arcs are below 2^31 and in their shortest form, so equal identifiers
+    /// have equal octets.
     pub(super) fn oid(&mut self) -> Option<&'a [u8]> {
         self.read(OID).filter(|oid| is_oid(oid))
     }
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_in_their_shortest_form() {
+    fn lengths_must_be_in_their_shortest_form() {
         let whole = |bytes: &[u8]| Der(bytes).element().map(|e| e.content.len());
         assert_eq!(whole(&[4, 1, 0]), Some(1));
         assert_eq!(whole(&[4, 0x81, 1, 0]), None);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_identifiers_are_in_their_shortest_form() {
+    fn numbers_and_identifiers_must_be_in_their_shortest_form() {
         assert!(is_minimal(&[0]) && is_minimal(&[0, 0x80]) && is_minimal(&[0x80]));
         assert!(!is_minimal(&[]) && !is_minimal(&[0, 1]) && !is_minimal(&[0xff, 0x80]));
         assert_eq!((to_i64(&[0xff]), to_i64(&[1, 0]), to_i64(&[0; 9])), (Some(-1), Some(256), None));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn bit_strings_have_no_bits_in_their_padding() {
+    fn bit_strings_must_have_zero_padding() {
         assert!(BitString::of(&[]).is_none() && BitString::of(&[1]).is_none() && BitString::of(&[8, 0]).is_none());
         assert!(BitString::of(&[1, 1]).is_none() && BitString::of(&[0]).is_some());
         let bits = BitString::of(&[2, 0x84, 0x0c]).unwrap();
@@ -237,7 +237,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut der = Der(&bytes);
             while der.element().is_some() {}
             let _ = (Der(&bytes).oid(), Der(&bytes).bit_string().map(|b| b.right_aligned()), oid_text(&bytes));

@@ -1,7 +1,7 @@
 //! Domain names and mailboxes in SANs and name constraints (`crypto/x509/parser.go`, `domainNameValid`;
 //! `crypto/x509/verify.go`, `parseRFC2821Mailbox`).
 
-/// Whether Go takes `text` as a domain; a constraint may begin with a period.
+/// Whether Go accepts `text` as a domain; a constraint may begin with a period.
 pub(super) fn is_domain(text: &str, constraint: bool) -> bool {
     if text.is_empty() {
         return true;
@@ -20,7 +20,7 @@ pub(super) struct Mailbox {
     pub(super) domain: String,
 }
 
-/// Reads a mail address (RFC 2821 section 4.1.2, as Go takes it).
+/// Reads a mail address (RFC 2821 section 4.1.2, in Go's variant).
 pub(super) fn parse_mailbox(text: &str) -> Option<Mailbox> {
     let text = text.as_bytes();
     let (local, rest) = if let Some(quoted) = text.strip_prefix(b"\"") { quoted_part(quoted)? } else { atoms(text)? };
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn domains_are_taken_as_go_takes_them() {
+    fn domains_are_judged_as_in_go() {
         for taken in ["", "a", "a.b", "*.b", "a_b", "a:1"] {
             assert!(is_domain(taken, false), "{taken}");
         }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn mailboxes_are_taken_as_go_takes_them() {
+    fn mailboxes_are_judged_as_in_go() {
         assert_eq!(parse_mailbox("a.b@c").map(|m| m.domain).as_deref(), Some("c"));
         assert_eq!(parse_mailbox("\"a b\"@c").map(|m| m.local), Some(b"a b".to_vec()));
         assert_eq!(parse_mailbox("a\\@b@c").map(|m| m.local), Some(b"a@b".to_vec()));

@@ -18,7 +18,7 @@ pub(crate) enum Curve {
     P521,
 }
 
-/// Runs an expression with `$module` as the curve's crate; `$p224` for the curve without one.
+/// Evaluates an expression with `$module` as the curve's crate; `$p224` for the curve without one.
 macro_rules! on_curve {
     ($curve:expr, $module:ident => $body:expr, P224 => $p224:expr) => {
         match $curve {
@@ -68,9 +68,9 @@ impl Curve {
             && on_curve!(self, curve => curve::PublicKey::from_sec1_bytes(point).is_ok(), P224 => p224::holds(point))
     }
 
-    /// The point of a private key, `size` octets long; `None` for zero and for the order and above. `stored` is the point
-    /// written beside the key: where ring finds it right, which is far quicker, it need not be computed again. On P-224 it
-    /// is taken as it is, if it is a point of the curve.
+    /// The point of a private key, `size` octets long; `None` if it is zero or not below the order. `stored` is the
+    /// point stored beside the key: if ring confirms it, which is much faster, it is not computed again. On P-224 it is
+    /// accepted as it is, if it is a point of the curve.
     pub(super) fn point_of(self, scalar: &[u8], stored: Option<&[u8]>) -> Option<Vec<u8>> {
         let algorithm = match self {
             Self::P256 => Some(&signature::ECDSA_P256_SHA256_ASN1_SIGNING),
@@ -106,7 +106,7 @@ impl Curve {
     fn verifies_slowly(self, point: &[u8], digest: &[u8], signature: &[u8]) -> Option<()> {
         let (r, s) = split(signature)?;
         let size = self.size();
-        // The curve crates refuse digests shorter than half the curve; as numbers the longer ones are the same.
+        // The curve crates refuse digests shorter than half the curve; zero-padded, they are the same numbers.
         let digest = if digest.len() < size { padded(digest, size)? } else { digest.to_vec() };
         let fixed = [padded(r, size)?, padded(s, size)?].concat();
         on_curve!(self, curve => {
@@ -115,7 +115,7 @@ impl Curve {
         }, P224 => None)
     }
 
-    /// The same signature with an S in the lower half, as Fabric rewrites it; `None` when it has one already or is none
+    /// The same signature with a low S, as Fabric rewrites it; `None` when S is low already or the signature is invalid
     /// (fabric-lib-go `bccsp/utils/ecdsa.go`, `SignatureToLowS`).
     pub(super) fn to_low_s(self, signature: &[u8]) -> Option<Vec<u8>> {
         let (r, s) = split(signature)?;
@@ -132,7 +132,7 @@ impl Curve {
     }
 }
 
-/// R and S, strictly read, without leading zeros.
+/// R and S, strictly decoded, without leading zeros.
 fn split(signature: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = Der(signature);
     let mut inner = outer.open(SEQUENCE)?;

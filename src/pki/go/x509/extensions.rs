@@ -7,13 +7,13 @@ use super::name_constraints::{self, NameConstraints};
 use super::url::host_of;
 use crate::pki::name::SanName;
 
-/// What Go and Fabric look at in the extensions of a certificate.
+/// The extensions of a certificate that Go and Fabric use.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {
     pub(super) has_basic_constraints: bool,
     pub(crate) is_ca: bool,
     pub(super) max_path_len: Option<u64>,
-    /// The nine bits, the first lowest; 0 also without the extension.
+    /// The nine bits, lowest first; 0 without the extension.
     pub(super) key_usage: u16,
     pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
     /// The content of the SAN extension.
@@ -31,19 +31,19 @@ pub(crate) struct Extensions {
     pub(crate) unhandled: Vec<String>,
 }
 
-/// Extended key usages; there is at least one.
+/// Extended key usages, not empty.
 #[derive(Debug)]
 pub(super) struct ExtendedKeyUsage {
     pub(super) any: bool,
     pub(super) server_auth: bool,
 }
 
-/// Certificate policies and the constraints on them.
+/// Certificate policies and their constraints.
 #[derive(Debug, Default)]
 pub(super) struct Policies {
     /// Contents of OIDs.
     pub(super) identifiers: Vec<Vec<u8>>,
-    /// Issuer's and subject's policy.
+    /// Pairs of the issuer's and the subject's policy.
     pub(super) mappings: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) require_explicit: Option<i64>,
     pub(super) inhibit_mapping: Option<i64>,
@@ -82,7 +82,7 @@ pub(super) fn parse(mut field: Der<'_>) -> Result<Extensions, ParseError> {
 const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
 
 impl Extensions {
-    /// Whether Go handles the extension.
+    /// Reads one extension; returns whether Go handles it.
     fn read(&mut self, oid: &[u8], critical: bool, value: Der<'_>) -> Read {
         match oid {
             [0x55, 29, 14] => self.read_subject_key_id(critical, value),
@@ -144,7 +144,7 @@ impl Extensions {
 
     fn read_san(&mut self, mut value: Der<'_>) -> Read {
         self.san = Some(value.0.to_vec());
-        let mut names = value.open(SEQUENCE).ok_or("the subject alternative names are no sequence")?;
+        let mut names = value.open(SEQUENCE).ok_or("the subject alternative names are not a sequence")?;
         let mut any = false;
         while !names.is_empty() {
             let name = names.element().ok_or("a subject alternative name is malformed")?;
@@ -159,7 +159,7 @@ impl Extensions {
                     let host = host_of(text.ok_or("a URI among the SANs is not ASCII")?);
                     let host = host.ok_or("a URI among the SANs cannot be parsed")?;
                     if !is_domain(&host, false) {
-                        return Err("a URI among the SANs names an invalid host");
+                        return Err("a URI among the SANs has an invalid host");
                     }
                     self.uri_hosts.push(host);
                 }
@@ -224,7 +224,7 @@ impl Extensions {
     }
 }
 
-/// Arcs of a policy may be of any size (`crypto/x509/oid.go`, `newOIDFromDER`).
+/// The arcs of a policy OID may have any size (`crypto/x509/oid.go`, `newOIDFromDER`).
 fn is_policy(oid: &[u8]) -> bool {
     oid.last().is_some_and(|b| b & 0x80 == 0) && oid.split_inclusive(|b| b & 0x80 == 0).all(|arc| arc[0] != 0x80)
 }

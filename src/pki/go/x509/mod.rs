@@ -1,6 +1,6 @@
-//! Certificates as Go takes them: what `crypto/x509`, `encoding/pem` and `encoding/asn1` of Go 1.26 read, refuse and
-//! verify. Fabric and the clients of a peer are Go programs, so their verdict hangs on Go's habits, not on RFC 5280: it
-//! refuses much that other parsers read, and reads some that others refuse. Each file names the Go file it follows.
+//! Certificates as `crypto/x509`, `encoding/pem` and `encoding/asn1` of Go 1.26 read, refuse and verify them. Fabric
+//! and the clients of a peer are Go programs, so Go's rules decide, not RFC 5280: Go refuses much that other parsers
+//! read, and reads some input that they refuse. Each file names the Go file that it follows.
 
 mod algorithm;
 mod asn1;

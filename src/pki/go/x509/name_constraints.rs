@@ -12,7 +12,7 @@ pub(crate) struct NameConstraints {
     pub(super) excluded: Subtrees,
 }
 
-/// Subtrees of names of the four kinds that Go knows.
+/// Subtrees of the four kinds of names that Go knows.
 #[derive(Debug, Default)]
 pub(super) struct Subtrees {
     pub(super) dns: Vec<String>,
@@ -63,23 +63,23 @@ fn subtrees(mut list: Der<'_>, known: &mut bool) -> Result<Subtrees, &'static st
             DNS => {
                 let domain = text()?;
                 if !is_domain(&domain, true) {
-                    return Err("a name constraint is no DNS name");
+                    return Err("a name constraint is not a DNS name");
                 }
                 out.dns.push(domain);
             }
-            IP => out.ip.push(network(base.content).ok_or("a name constraint is no network")?),
+            IP => out.ip.push(network(base.content).ok_or("a name constraint is not a network")?),
             EMAIL => {
                 let email = text()?;
                 let holds = if email.contains('@') { parse_mailbox(&email).is_some() } else { is_domain(&email, true) };
                 if !holds {
-                    return Err("a name constraint is no e-mail address or domain");
+                    return Err("a name constraint is not an e-mail address or domain");
                 }
                 out.email.push(email);
             }
             URI => {
                 let domain = text()?;
                 if domain.parse::<IpAddr>().is_ok() || !is_domain(&domain, true) {
-                    return Err("a name constraint is no host of a URI");
+                    return Err("a name constraint is not a URI host");
                 }
                 out.uri.push(domain);
             }

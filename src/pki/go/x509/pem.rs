@@ -1,4 +1,4 @@
-//! PEM as Go's `encoding/pem.Decode` finds it. More forgiving readers would see certificates that Fabric does not.
+//! PEM as Go's `encoding/pem.Decode` reads it. More lenient readers find certificates that Fabric does not.
 
 use base64::Engine;
 use base64::alphabet;
@@ -9,13 +9,13 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"\n-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// Go's `base64.StdEncoding` does not look at the bits behind the last byte.
+/// Go's `base64.StdEncoding` ignores the bits after the last byte.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// A block.
 pub(crate) struct Block {
-    /// What stands behind `BEGIN`; bytes that are no UTF-8 are replaced.
+    /// The text after `BEGIN`; bytes that are not UTF-8 are replaced.
     pub(crate) label: String,
     /// Whether it has headers, such as `Proc-Type`.
     pub(crate) has_headers: bool,
@@ -25,13 +25,13 @@ pub(crate) struct Block {
     pub(crate) der: Zeroizing<Vec<u8>>,
 }
 
-/// The first block that Go would decode; Fabric looks at no other. `BEGIN` must stand at the start of a line, without a
-/// space or byte-order mark before it; a block that is broken is passed over.
+/// The first block that Go would decode; Fabric ignores the others. `BEGIN` must be at the start of a line, without a
+/// space or byte-order mark before it; broken blocks are skipped.
 pub(crate) fn first_block(text: &[u8]) -> Option<Block> {
     Blocks(text).next()
 }
 
-/// Every block that Go would decode, one after the other.
+/// An iterator over the blocks that Go would decode.
 pub(crate) struct Blocks<'a>(pub(crate) &'a [u8]);
 
 impl Iterator for Blocks<'_> {
@@ -60,14 +60,14 @@ impl Iterator for Blocks<'_> {
 }
 
 enum Decoded<'a> {
-    /// A block, and what follows its last line.
+    /// A block, and the text after its last line.
     Block(Block, &'a [u8]),
     Broken,
-    /// Go looks no further.
+    /// Go stops here.
     End,
 }
 
-/// `text` follows `BEGIN`, and the line break in front of `END` is at `end`.
+/// `text` starts after `BEGIN`; the line break before `END` is at `end`.
 fn decode(text: &[u8], end: usize) -> Decoded<'_> {
     let (first, mut rest) = line(text);
     let Some(label) = first.strip_suffix(DASHES) else { return Decoded::Broken };
@@ -83,7 +83,7 @@ fn decode(text: &[u8], end: usize) -> Decoded<'_> {
         rest = next;
     }
     let body = text.len() - rest.len();
-    // Headers behind the END line, which follows BEGIN at once.
+    // The END line follows BEGIN at once, and the headers come after it.
     if has_headers && body > end {
         return if body > end + END.len() { Decoded::End } else { Decoded::Broken };
     }
@@ -99,7 +99,7 @@ fn decode(text: &[u8], end: usize) -> Decoded<'_> {
     Decoded::Block(Block { label, has_headers, encrypted, der }, next)
 }
 
-/// The first line without the spaces and tabs at its end, and what follows it.
+/// The first line without trailing spaces and tabs, and the text after it.
 fn line(text: &[u8]) -> (&[u8], &[u8]) {
     let (line, rest) = match text.iter().position(|b| *b == b'\n') {
         Some(i) => (text[..i].strip_suffix(b"\r").unwrap_or(&text[..i]), &text[i + 1..]),
@@ -109,7 +109,7 @@ fn line(text: &[u8]) -> (&[u8], &[u8]) {
     (&line[..len], rest)
 }
 
-/// Without white space around it, as Go's `bytes.TrimSpace` sees white space.
+/// The text without surrounding white space, as defined by Go's `bytes.TrimSpace`.
 fn trimmed(text: &[u8]) -> &[u8] {
     match std::str::from_utf8(text) {
         Ok(text) => text.trim().as_bytes(),
@@ -117,12 +117,12 @@ fn trimmed(text: &[u8]) -> &[u8] {
     }
 }
 
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).position(|w| w == word)
+fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).position(|w| w == needle)
 }
 
-fn rfind(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).rposition(|w| w == word)
+fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).rposition(|w| w == needle)
 }
 
 #[cfg(test)]
@@ -135,9 +135,9 @@ mod tests {
         first_block(text.as_bytes()).map(|b| b.der.to_vec())
     }
 
-    /// Each line was tried with `pem.Decode` of Go 1.26.
+    /// Each case was checked with `pem.Decode` of Go 1.26.
     #[test]
-    fn blocks_are_found_where_go_finds_them() {
+    fn blocks_are_found_as_in_go() {
         let block = "-----BEGIN A-----\nAQID\n-----END A-----\n";
         let (crlf, headed) = (block.replace('\n', "\r\n"), block.replace("AQID", "X: y\n\nAQID"));
         for seen in [block, &format!("subject=x\n{block}"), &format!("{block}junk"), block.trim_end(), &crlf, &headed] {
@@ -162,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn an_encrypted_block_is_known_by_its_header() {
+    fn an_encrypted_block_is_recognised_by_its_header() {
         let block = first_block(b"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAQID\n-----END EC PRIVATE KEY-----\n").unwrap();
         assert!(block.encrypted && block.has_headers);
     }
 
     #[test]
-    fn blocks_follow_one_another() {
+    fn consecutive_blocks_are_found() {
         let text = b"-----BEGIN A-----\nAQID\n-----END A-----\n-----BEGIN B C-----\nBA==\n-----END B C-----";
         let labels: Vec<String> = Blocks(text).map(|b| b.label).collect();
         assert_eq!(labels, ["A", "B C"]);
@@ -176,12 +176,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_without_a_panic(text in "(-----BEGIN A-----\n|\n-----END A-----|AQID|X: y|[ :\r\n-]){0,12}") {
+        fn no_input_panics(text in "(-----BEGIN A-----\n|\n-----END A-----|AQID|X: y|[ :\r\n-]){0,12}") {
             let _ = Blocks(text.as_bytes()).count();
         }
 
         #[test]
-        fn what_is_written_is_found(content in proptest::collection::vec(any::<u8>(), 1..200)) {
+        fn encoded_blocks_are_found(content in proptest::collection::vec(any::<u8>(), 1..200)) {
             let text = crate::text::pem_encode("CERTIFICATE", &content);
             prop_assert_eq!(der(&text), Some(content));
         }

@@ -1,5 +1,5 @@
-//! Certificate policies of a path (`crypto/x509/verify.go`, `policiesValid`; RFC 9618). They matter only where a CA demands
-//! an explicit policy.
+//! Certificate policies of a path (`crypto/x509/verify.go`, `policiesValid`; RFC 9618). They matter only when a CA
+//! requires an explicit policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +13,21 @@ const ANY: &[u8] = &[0x55, 29, 32, 0];
 #[derive(Clone, Debug)]
 struct Node {
     expected: Vec<Policy>,
-    /// Policies of the level above.
+    /// Its policies in the level above.
     parents: BTreeSet<Policy>,
 }
 
-/// The levels from the root's down; `None` once no policy is left.
+/// The levels from the root down; `None` when no policy is left.
 type Graph = Option<Vec<BTreeMap<Policy, Node>>>;
 
-/// Whether the policies of a path, the leaf first, fit each other, when its user takes any.
+/// Whether the policies of a path, the leaf first, are consistent for a verifier that accepts any policy.
 pub(super) fn policies_hold(path: &[&Certificate]) -> bool {
     let Some(length) = path.len().checked_sub(1).filter(|n| *n > 0) else { return true };
     let plain = |c: &&Certificate| {
         let p = &c.extensions.policies;
         p.mappings.is_empty() && p.require_explicit.is_none()
     };
-    // Nothing demands a policy.
+    // No CA requires a policy.
     if path.iter().all(plain) {
         return true;
     }
@@ -100,7 +100,7 @@ fn add_level(levels: &mut Vec<BTreeMap<Policy, Node>>, identifiers: &[Policy], a
     prune(levels);
 }
 
-/// Removes what has nothing below it; the first and the last level stay.
+/// Removes policies without a policy below; the first and the last level stay.
 fn prune(levels: &mut [BTreeMap<Policy, Node>]) {
     for at in (1..levels.len().saturating_sub(1)).rev() {
         let used: BTreeSet<Policy> = levels[at + 1].values().flat_map(|node| node.parents.clone()).collect();
@@ -135,7 +135,7 @@ fn map(levels: &mut [BTreeMap<Policy, Node>], mappings: &[(Policy, Policy)], all
     true
 }
 
-/// Whether a policy below none but "any", or "any" itself at the end, is left.
+/// Whether a valid policy is left: one whose only parent is "any", or "any" itself at the end.
 fn has_valid_policy(levels: &[BTreeMap<Policy, Node>]) -> bool {
     let only_any = |node: &Node| node.parents.len() == 1 && node.parents.contains(ANY);
     let named = levels.iter().flatten().any(|(policy, node)| policy != ANY && only_any(node));

@@ -1,5 +1,5 @@
-//! Private keys (`crypto/x509`: `ParsePKCS1PrivateKey`, `ParsePKCS8PrivateKey`, `ParseECPrivateKey`). Nothing secret is kept:
-//! what counts here is the public half, computed from the private one as Go does.
+//! Private keys (`crypto/x509`: `ParsePKCS1PrivateKey`, `ParsePKCS8PrivateKey`, `ParseECPrivateKey`). Only the public
+//! key is kept, computed from the private key as in Go.
 
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
@@ -13,14 +13,14 @@ use super::rsa::{PrivateNumbers, RsaPublicKey, is_private_key};
 /// A private key that Go can load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PrivateKey {
-    /// Its public half.
+    /// Its public key.
     pub(crate) public: PublicKey,
-    /// Whether it stood in PKCS #8.
+    /// Whether it was in PKCS #8.
     pub(crate) is_pkcs8: bool,
 }
 
 impl PrivateKey {
-    /// Tries PKCS #1, PKCS #8 and SEC 1 in turn, as `crypto/tls` and Fabric do. X25519 keys are none.
+    /// Tries PKCS #1, PKCS #8 and SEC 1 in turn, as `crypto/tls` and Fabric do. X25519 keys are not accepted.
     pub(crate) fn parse(der: &[u8]) -> Option<Self> {
         let plain = |public| Self { public, is_pkcs8: false };
         pkcs1(der)
@@ -30,7 +30,7 @@ impl PrivateKey {
     }
 }
 
-/// `None` also when bytes follow.
+/// `None` when bytes follow, too.
 fn pkcs1(der: &[u8]) -> Option<PublicKey> {
     let mut outer = Sequence::one(der);
     let mut fields = outer.sequence().filter(|_| outer.rest().is_empty())?;
@@ -59,7 +59,7 @@ fn pkcs1(der: &[u8]) -> Option<PublicKey> {
         _ => None,
     };
     let numbers = PrivateNumbers { private, p, q, precomputed };
-    // Keys of more than two primes are hardly checked.
+    // Go hardly checks keys of more than two primes.
     let fits = version <= 1 && if primes > 0 { public.is_fit() } else { is_private_key(&public, &numbers) };
     fits.then_some(PublicKey::Rsa(public))
 }
@@ -81,7 +81,7 @@ fn pkcs8(der: &[u8]) -> Option<PublicKey> {
     }
 }
 
-/// The curve named around the key goes before the one inside. A public key inside that is another's does not count.
+/// The outer curve takes precedence over the inner one. A stored public key of another key is ignored.
 fn sec1(curve: Option<&[u8]>, der: &[u8]) -> Option<PublicKey> {
     let mut fields = Sequence::open(der)?;
     let version = fields.small_integer()?;
@@ -114,7 +114,7 @@ mod tests {
     const P384_SEC1: &[u8] = include_bytes!("../../../../testdata/keys/p384-sec1.pem");
 
     #[test]
-    fn a_public_key_of_another_beside_the_private_one_does_not_count() {
+    fn a_stored_public_key_of_another_key_is_ignored() {
         let mut der = first_block(P384_SEC1).unwrap().der;
         let key = PrivateKey::parse(&der).unwrap();
         let PublicKey::Ecdsa(Curve::P384, point) = &key.public else { panic!("it is a P-384 key") };

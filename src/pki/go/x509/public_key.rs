@@ -5,16 +5,16 @@ use super::der::{Der, SEQUENCE, significant, to_i64};
 pub(crate) use super::ecdsa::Curve;
 pub(crate) use super::rsa::RsaPublicKey;
 
-/// A public key as Go tells them apart.
+/// A public key, by the kinds that Go distinguishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PublicKey {
     Rsa(RsaPublicKey),
     /// A curve and an uncompressed point of it.
     Ecdsa(Curve, Vec<u8>),
     Ed25519(Vec<u8>),
-    /// Go reads it and verifies nothing with it.
+    /// Go reads it and never verifies with it.
     Dsa,
-    /// Go does not look at it.
+    /// Go does not parse it.
     Unknown,
 }
 
@@ -32,7 +32,7 @@ impl PublicKey {
         use KeyRefusal::Malformed;
         let identifier = spki.open(SEQUENCE).ok_or(Malformed("the public key has no algorithm identifier"))?;
         let (oid, parameters) = parse_identifier(identifier).map_err(Malformed)?;
-        let bits = spki.bit_string().ok_or(Malformed("the public key is no valid bit string"))?;
+        let bits = spki.bit_string().ok_or(Malformed("the public key is not a valid bit string"))?;
         let data = bits.right_aligned();
         match oid {
             [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1] => rsa(parameters, &data).map_err(Malformed),
@@ -40,7 +40,7 @@ impl PublicKey {
                 let curve = Der(parameters).oid().ok_or(Malformed("the EC key does not name its curve"))?;
                 let curve = Curve::of_oid(curve).ok_or(KeyRefusal::Curve)?;
                 if !curve.holds(&data) {
-                    return Err(Malformed("the EC key is no uncompressed point of its curve"));
+                    return Err(Malformed("the EC key is not an uncompressed point of its curve"));
                 }
                 Ok(Self::Ecdsa(curve, data))
             }
@@ -54,7 +54,7 @@ impl PublicKey {
         }
     }
 
-    /// The octets whose SHA-256 is Fabric's SKI: of an EC key the point, of an RSA key its PKCS #1 structure.
+    /// The input of Fabric's SKI (SHA-256): the point of an EC key, the PKCS #1 structure of an RSA key.
     pub(crate) fn ski_input(&self) -> Option<Vec<u8>> {
         match self {
             Self::Ecdsa(_, point) | Self::Ed25519(point) => Some(point.clone()),
@@ -69,7 +69,7 @@ impl PublicKey {
     }
 }
 
-/// Reads a `SubjectPublicKeyInfo` (Go `x509.ParsePKIXPublicKey`, whose outer layers are read by `encoding/asn1`).
+/// Reads a `SubjectPublicKeyInfo` (Go `x509.ParsePKIXPublicKey`, which reads the outer layers with `encoding/asn1`).
 pub(crate) fn parse_spki(der: &[u8]) -> Option<PublicKey> {
     let mut outer = Der(der);
     let inner = outer.open(SEQUENCE).filter(|_| outer.is_empty())?;
@@ -80,9 +80,9 @@ fn rsa(parameters: &[u8], data: &[u8]) -> Result<PublicKey, &'static str> {
     if parameters != [5, 0] {
         return Err("the RSA key lacks the NULL parameters");
     }
-    let mut fields = Der(data).open(SEQUENCE).ok_or("the RSA key is no sequence")?;
-    let modulus = fields.integer().ok_or("the RSA modulus is no number")?;
-    let exponent = fields.integer().and_then(to_i64).ok_or("the RSA exponent is no number of 64 bits")?;
+    let mut fields = Der(data).open(SEQUENCE).ok_or("the RSA key is not a sequence")?;
+    let modulus = fields.integer().ok_or("the RSA modulus is not a number")?;
+    let exponent = fields.integer().and_then(to_i64).ok_or("the RSA exponent is not a 64-bit number")?;
     if modulus[0] & 0x80 != 0 || significant(modulus).is_empty() {
         return Err("the RSA modulus is not positive");
     }

@@ -1,5 +1,5 @@
-//! RSA signatures and the private keys that Go takes (`crypto/rsa`, `crypto/internal/fips140/rsa`). ring verifies the usual
-//! ones; what it does not take is computed here.
+//! RSA signatures and the private keys that Go accepts (`crypto/rsa`, `crypto/internal/fips140/rsa`). ring verifies the
+//! usual ones; the others are computed here.
 
 use num_bigint::BigUint;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents};
@@ -15,12 +15,12 @@ pub(crate) struct RsaPublicKey {
 }
 
 impl RsaPublicKey {
-    /// Length of the modulus.
+    /// Length of the modulus in bits.
     pub(crate) fn bits(&self) -> usize {
         self.modulus.first().map_or(0, |first| self.modulus.len() * 8 - first.leading_zeros() as usize)
     }
 
-    /// Whether Go verifies with it at all: 1024 bits, odd modulus, odd exponent below 2^31.
+    /// Whether Go verifies with it: at least 1024 bits, odd modulus, odd exponent below 2^31.
     pub(super) fn is_fit(&self) -> bool {
         self.bits() >= 1024
             && self.modulus.last().is_some_and(|last| last & 1 == 1)
@@ -116,11 +116,11 @@ pub(super) struct PrivateNumbers<'a> {
     pub(super) private: &'a [u8],
     pub(super) p: &'a [u8],
     pub(super) q: &'a [u8],
-    /// `d mod p-1`, `d mod q-1`, `q^-1 mod p`, when they are written down.
+    /// `d mod p-1`, `d mod q-1`, `q^-1 mod p`, if stored.
     pub(super) precomputed: Option<[&'a [u8]; 3]>,
 }
 
-/// Whether Go takes them for a private key of `public` (`checkPrivateKey`).
+/// Whether Go accepts them as a private key of `public` (`checkPrivateKey`).
 pub(super) fn is_private_key(public: &RsaPublicKey, numbers: &PrivateNumbers<'_>) -> bool {
     let number = BigUint::from_bytes_be;
     let (modulus, private) = (number(&public.modulus), number(numbers.private));
@@ -144,7 +144,7 @@ pub(super) fn is_private_key(public: &RsaPublicKey, numbers: &PrivateNumbers<'_>
     } else if q.modinv(&p).is_none() {
         return false;
     }
-    // Primes too close to each other are refused, and so is a small private exponent.
+    // Primes too close to each other and a small private exponent are refused.
     let difference = if p > q { &p - &q } else { &q - &p };
     let half = public.bits() as u64 / 2;
     p != q && (half < 100 || difference.bits() > half - 100) && private.bits() > half

@@ -1,4 +1,4 @@
-//! Who signed what (`crypto/x509/x509.go`, `CheckSignatureFrom`, `checkSignature`).
+//! Verifies signatures (`crypto/x509/x509.go`, `CheckSignatureFrom`, `checkSignature`).
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 
@@ -31,8 +31,8 @@ impl Certificate {
         })
     }
 
-    /// The same certificate with its ECDSA signature by `parent` in the lower half of S, as Fabric rewrites it; `None`
-    /// when it is so already (fabric `msp/cert.go`, `sanitizeECDSASignedCert`).
+    /// The same certificate with a low S in its ECDSA signature by `parent`, as Fabric rewrites it; `None` when S is
+    /// low already (fabric `msp/cert.go`, `sanitizeECDSASignedCert`).
     pub(crate) fn with_low_s(&self, parent: &Self) -> Option<Self> {
         let PublicKey::Ecdsa(curve, _) = &parent.public_key else { return None };
         let low = curve.to_low_s(&self.signature)?;
@@ -50,7 +50,7 @@ impl Certificate {
 }
 
 impl PublicKey {
-    /// Whether this key made the signature; SHA-1 is taken.
+    /// Whether this key made the signature; SHA-1 is accepted.
     pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
         match (self, algorithm) {
             (Self::Rsa(key), SignatureAlgorithm::Rsa(hash)) => key.verifies(hash, message, signature),

@@ -1,4 +1,4 @@
-//! Verdicts of Go itself, recorded; see `testdata/go_x509/README.md`.
+//! Recorded verdicts of Go; see `testdata/go_x509/README.md`.
 
 use std::rc::Rc;
 
@@ -24,12 +24,12 @@ struct Row {
 }
 
 #[test]
-fn every_recorded_verdict_of_go_is_ours() {
+fn recorded_verdicts_of_go_are_reproduced() {
     let rows = include_str!("../../../../testdata/go_x509/verdicts.jsonl").lines();
     let mut wrong = Vec::new();
     for row in rows.map(|line| serde_json::from_str::<Row>(line).unwrap()) {
         let ders: Vec<Vec<u8>> = row.r#in.iter().map(|text| STANDARD.decode(text).unwrap()).collect();
-        let ours = match row.kind.as_str() {
+        let verdict = match row.kind.as_str() {
             "certificate" => Certificate::parse(&ders[0]).map(|c| facts(&c)).unwrap_or_default(),
             "chain" => path(&ders, &row),
             "key" => PrivateKey::parse(&ders[0])
@@ -42,8 +42,14 @@ fn every_recorded_verdict_of_go_is_ours() {
             "pem" => Blocks(&ders[0]).map(|b| block(&b)).collect::<Vec<_>>().join(" "),
             other => panic!("{other}"),
         };
-        if ours != row.out {
-            wrong.push(format!("{}: Go {:?} ({}), here {ours:?}: {}", row.kind, row.out, row.why, row.r#in.join(" ")));
+        if verdict != row.out {
+            wrong.push(format!(
+                "{}: Go {:?} ({}), here {verdict:?}: {}",
+                row.kind,
+                row.out,
+                row.why,
+                row.r#in.join(" ")
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -12,24 +12,24 @@ const BMP: u8 = 30;
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const ORGANIZATIONAL_UNIT: &[u8] = &[0x55, 4, 11];
 
-/// What Fabric looks at in a name.
+/// The parts of a name that Fabric reads.
 #[derive(Debug, Default)]
 pub(super) struct Name {
-    /// The last one; empty when there is none.
+    /// The last CN; empty when there is none.
     pub(super) common_name: String,
-    /// All of them, in order.
+    /// All OUs, in order.
     pub(super) organizational_units: Vec<String>,
 }
 
-/// Reads a Name, tag and length included.
+/// Reads a Name, including tag and length.
 pub(super) fn parse_name(whole: &[u8]) -> Result<Name, &'static str> {
-    const SEQUENCE_REFUSED: &str = "a distinguished name is no sequence of sets";
+    const SEQUENCE_REFUSED: &str = "a distinguished name is not a sequence of sets";
     let mut names = Der(whole).open(SEQUENCE).ok_or(SEQUENCE_REFUSED)?;
     let mut out = Name::default();
     while !names.is_empty() {
         let mut set = names.open(SET).ok_or(SEQUENCE_REFUSED)?;
         while !set.is_empty() {
-            let mut attribute = set.open(SEQUENCE).ok_or("an attribute of a distinguished name is no sequence")?;
+            let mut attribute = set.open(SEQUENCE).ok_or("an attribute of a distinguished name is not a sequence")?;
             let kind = attribute.oid().ok_or("an attribute of a distinguished name has a broken type")?;
             let value = attribute.element().ok_or("an attribute of a distinguished name has a broken value")?;
             let text = parse_string(value.tag, value.content)?;
@@ -43,27 +43,27 @@ pub(super) fn parse_name(whole: &[u8]) -> Result<Name, &'static str> {
     Ok(out)
 }
 
-/// The text of a string of one of the six kinds that Go takes in a name.
+/// The text of a string of one of the six kinds that Go accepts in a name.
 pub(super) fn parse_string(tag: u8, content: &[u8]) -> Result<String, &'static str> {
     let ascii = || content.iter().copied().map(char::from).collect();
     match tag {
         T61 => Ok(ascii()),
         PRINTABLE if content.iter().copied().all(is_printable) => Ok(ascii()),
-        PRINTABLE => Err("a PrintableString in a distinguished name holds another character"),
+        PRINTABLE => Err("a PrintableString in a distinguished name has an invalid character"),
         UTF8 => {
             let text = std::str::from_utf8(content);
             text.map(str::to_owned).map_err(|_| "a UTF8String in a distinguished name is not UTF-8")
         }
         BMP => bmp_string(content).ok_or("a BMPString in a distinguished name is invalid"),
         IA5 if content.is_ascii() => Ok(ascii()),
-        IA5 => Err("an IA5String in a distinguished name holds another character"),
+        IA5 => Err("an IA5String in a distinguished name has an invalid character"),
         NUMERIC if content.iter().all(|b| b.is_ascii_digit() || *b == b' ') => Ok(ascii()),
-        NUMERIC => Err("a NumericString in a distinguished name holds another character"),
-        _ => Err("a value in a distinguished name is of a kind that Go does not take"),
+        NUMERIC => Err("a NumericString in a distinguished name has an invalid character"),
+        _ => Err("a value in a distinguished name is of a kind that Go does not accept"),
     }
 }
 
-/// Go adds `*` and `&` to the characters of the standard.
+/// Go allows `*` and `&` as well as the standard's characters.
 const fn is_printable(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'\''..=b')' | b'+'..=b'/' | b' ' | b':' | b'=' | b'?' | b'*' | b'&')
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_read_as_go_reads_them() {
+    fn strings_are_read_as_in_go() {
         assert_eq!(parse_string(T61, &[0xe9]).as_deref(), Ok("é"));
         assert_eq!(parse_string(PRINTABLE, b"a*&").as_deref(), Ok("a*&"));
         assert_eq!(parse_string(BMP, &[0, b'a', 0, 0]).as_deref(), Ok("a"));

@@ -1,5 +1,5 @@
 //! Times in certificates (`cryptobyte.ReadASN1UTCTime`, `ReadASN1GeneralizedTime`) and in revocation lists
-//! (`encoding/asn1.parseUTCTime`, `parseGeneralizedTime`): a time counts when Go would print it as it stands.
+//! (`encoding/asn1.parseUTCTime`, `parseGeneralizedTime`): a time is valid when Go would print it unchanged.
 
 use ::time::{Date, Month, Time};
 
@@ -8,7 +8,7 @@ use crate::Timestamp;
 pub(super) const UTC_TIME: u8 = 0x17;
 pub(super) const GENERALIZED_TIME: u8 = 0x18;
 
-/// `YYMMDDhhmm[ss]` and a zone; years from 50 on are of the last century.
+/// `YYMMDDhhmm[ss]` and a zone; years from 50 are 19xx.
 pub(super) fn utc_time(content: &[u8]) -> Option<Timestamp> {
     let mut digits = Digits(content);
     let year = i32::from(digits.pair()?);
@@ -24,7 +24,7 @@ pub(super) fn generalized_time(content: &[u8]) -> Option<Timestamp> {
     generalized(content, false)
 }
 
-/// The same with an optional fraction of a second, which does not count.
+/// Like [`generalized_time`], with an optional fraction of a second, which is ignored.
 pub(super) fn generalized_time_with_fraction(content: &[u8]) -> Option<Timestamp> {
     generalized(content, true)
 }
@@ -58,7 +58,7 @@ impl Digits<'_> {
         Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()
     }
 
-    /// Reads the zone, with nothing behind it.
+    /// Reads the zone, which must end the text.
     fn finish(mut self, date: Date, (hour, minute, second): (u8, u8, u8)) -> Option<Timestamp> {
         let time = Time::from_hms(hour, minute, second).ok()?;
         let local = date.with_time(time).assume_utc().unix_timestamp();
@@ -76,7 +76,7 @@ impl Digits<'_> {
         };
         let (hours, minutes) = (i64::from(self.pair()?), i64::from(self.pair()?));
         let offset = hours * 3600 + minutes * 60;
-        // Go prints no offset as Z.
+        // Go prints a zero offset as Z.
         (self.0.is_empty() && hours <= 24 && minutes < 60 && offset != 0)
             .then(|| Timestamp::from_unix(local + sign * offset))
     }
@@ -86,9 +86,9 @@ impl Digits<'_> {
 mod tests {
     use super::*;
 
-    /// Each was tried with `x509.ParseCertificate` of Go 1.26.
+    /// Each case was checked with `x509.ParseCertificate` of Go 1.26.
     #[test]
-    fn times_are_read_as_go_reads_them() {
+    fn times_are_read_as_in_go() {
         let utc = |text: &str| utc_time(text.as_bytes()).map(Timestamp::rfc3339);
         let general = |text: &str| generalized_time(text.as_bytes()).map(Timestamp::rfc3339);
         assert_eq!(utc("261123050000Z").as_deref(), Some("2026-11-23T05:00:00Z"));

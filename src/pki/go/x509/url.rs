@@ -1,8 +1,8 @@
-//! The host of a URI (Go `net/url.Parse`), which SANs are matched by.
+//! The host of a URI (Go `net/url.Parse`), by which URI SANs are matched.
 
 use std::net::Ipv6Addr;
 
-/// The host with its port of a URI; `None` when Go cannot parse it. A URI without an authority has an empty host.
+/// The host of a URI with its port; `None` when Go cannot parse it. A URI without an authority has an empty host.
 pub(super) fn host_of(text: &str) -> Option<String> {
     let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
     unescape(fragment, Part::Path)?;
@@ -30,7 +30,7 @@ pub(super) fn host_of(text: &str) -> Option<String> {
     unescape(path, Part::Path).map(|_| host)
 }
 
-/// Scheme and rest; no scheme when the text has none.
+/// Scheme and rest; the scheme is empty when there is none.
 fn scheme_of(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
     match end {
@@ -58,7 +58,7 @@ fn parse_host(scheme: &str, host: &str) -> Option<String> {
             let literal = &host[1..close];
             let (address, zone) = literal.split_at(literal.find("%25").unwrap_or(literal.len()));
             let (address, zone) = (unescape(address, Part::Host)?, unescape(zone, Part::Zone)?);
-            // A zone is any text but an empty one.
+            // A zone is any non-empty text.
             let zone_holds = zone.is_empty() || zone.len() > 1;
             (is_port(port) && zone_holds && address.parse::<Ipv6Addr>().is_ok())
                 .then(|| format!("[{address}{zone}]{port}"))
@@ -77,7 +77,7 @@ fn parse_host(scheme: &str, host: &str) -> Option<String> {
     }
 }
 
-/// Nothing, or a colon and digits.
+/// Empty, or a colon and digits.
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -89,7 +89,7 @@ enum Part {
     Path,
 }
 
-/// Resolves `%xx`; a host holds no other than unreserved characters and delimiters, and escapes only bytes above 127.
+/// Resolves `%xx`; a host has only unreserved characters and delimiters, and escapes only bytes above 127.
 fn unescape(text: &str, part: Part) -> Option<String> {
     let mut out = Vec::new();
     let mut bytes = text.bytes();
