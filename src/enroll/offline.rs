@@ -23,7 +23,7 @@ use crate::{Error, ErrorKind};
 pub struct OfflineRequest {
     /// Enrolment id: the CN.
     pub id: String,
-    /// What the certificate is for.
+    /// The purpose of the certificate.
     pub purpose: Purpose,
     /// The MSP folder ([`Purpose::Sign`]) or TLS folder ([`Purpose::Tls`]).
     pub target: PathBuf,

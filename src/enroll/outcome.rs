@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::pki::x509::Cert;
 use crate::proof::Purpose;
 
-/// What was done.
+/// The action of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -73,9 +73,9 @@ pub struct IdentitySummary {
 pub struct Outcome {
     /// Version of the schema.
     pub schema_version: u32,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// The identity and its folders.
     pub identity: IdentitySummary,

@@ -37,7 +37,7 @@ pub(super) fn is_own_name(name: &str) -> bool {
     [SWAPPED, TRASH].contains(&name)
 }
 
-/// Whether an entry of a target must not be planned: used by fabcert, or hidden in the kubelet's way.
+/// Whether an entry of a target is reserved: the state folder, or a name that begins with `..`, as the kubelet uses them.
 pub(super) fn is_reserved(name: &OsStr) -> bool {
     name == STATE || name.as_encoded_bytes().starts_with(b"..")
 }

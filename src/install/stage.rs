@@ -141,7 +141,7 @@ pub(super) fn copy_entries(
 }
 
 /// Sets the owner and group of `like` on `path`. A file of root or its group that cannot be given back stays with this
-/// process's user: root needs no ownership. So does a link, whose owner does not matter.
+/// process's user: root needs no ownership. A link stays too: its owner does not matter.
 fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
     let Some(made) = disk.metadata(path)? else { return Ok(()) };
     let give = |id: u32, uid: Option<u32>, gid: Option<u32>| match disk.chown(path, uid, gid) {

@@ -26,7 +26,7 @@ pub(crate) struct Pending {
     id: String,
     purpose: String,
     key_pem: Zeroizing<String>,
-    /// What the CA is asked for with this key.
+    /// The request for this key.
     #[serde(default)]
     pub(crate) asked: Asked,
     /// Set while a request is in flight, and when its answer was lost: the CA may have issued, and counted, for this

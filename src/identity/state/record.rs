@@ -61,8 +61,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     crate::text::hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
-/// The file with the hashes of every `config.yaml` that fabcert wrote here. It tells an operator's own file from a
-/// written one even after a run was killed between install and record.
+/// The file with the hashes of every `config.yaml` that fabcert wrote here, by which an operator's own file is
+/// recognised even after a run was killed between install and record.
 pub(crate) const CONFIGS_FILE: &str = "config-yaml.json";
 
 /// SHA-256 of each `config.yaml` that fabcert wrote; empty when the file is broken.

@@ -99,7 +99,7 @@ pub enum ChannelRules {
 /// Accepted, or the first refusal that Fabric would meet.
 pub type Verdict = Result<(), MspRefusal>;
 
-/// What Fabric would say of an MSP folder.
+/// Fabric's verdicts on an MSP folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MspVerdicts {

@@ -1,4 +1,4 @@
-//! Runs after the first one, for both folders.
+//! Later runs for both folders.
 
 use fabcert::Timestamp;
 use fabcert::disk::Disk;
@@ -9,8 +9,8 @@ use crate::real::{CaUnderTest, RealCa, oracle};
 
 use super::scene::{Peer, text};
 
-/// Nothing is written, not even beside the folders, and the CA hears nothing.
-pub(super) fn leaves_all_alone(ca: &dyn CaUnderTest) {
+/// Nothing is written, not even beside the folders, and no request is sent.
+pub(super) fn does_nothing(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", None);
     let first = peer.enroll("peerpw", &[]);
     assert_eq!((first.code, first.json()["action"].as_str()), (0, Some("enrolled")), "{first:?}");
@@ -20,19 +20,19 @@ pub(super) fn leaves_all_alone(ca: &dyn CaUnderTest) {
     let after = peer.tree();
     let touched: Vec<&String> = before.keys().chain(after.keys()).filter(|p| before.get(*p) != after.get(*p)).collect();
     assert!(touched.is_empty(), "the second run wrote {touched:?}");
-    // No secret is needed for that, and none is looked at.
+    // No secret is needed, and none is read.
     let wrong = peer.enroll("wrong", &[]);
     assert_eq!((wrong.code, wrong.json()["action"].as_str()), (0, Some("unchanged")), "{wrong:?}");
     assert_eq!(ca.answered().len(), heard);
 }
 
 #[test]
-fn a_second_run_writes_nothing_and_asks_nothing() {
+fn a_second_run_writes_nothing_and_sends_no_request() {
     let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
-    leaves_all_alone(&ca);
+    does_nothing(&ca);
 }
 
-/// In a mount the lock stands inside the target.
+/// In a mount the lock is inside the target.
 #[test]
 fn a_second_run_writes_nothing_into_a_mount_either() {
     let Some(ca) = RealCa::builder().start() else { return };
@@ -55,8 +55,8 @@ fn a_second_run_writes_nothing_into_a_mount_either() {
     assert!(state() == before);
 }
 
-/// What lacks is got, and no more than that: a name, a folder, a file. `--force` gets both again.
-pub(super) fn gets_what_lacks(ca: &dyn CaUnderTest) {
+/// A run requests only what is missing: a name, a folder, a file. `--force` requests both again.
+pub(super) fn requests_what_is_missing(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);
     let [msp, _] = peer.folders();
@@ -90,9 +90,9 @@ pub(super) fn gets_what_lacks(ca: &dyn CaUnderTest) {
 }
 
 #[test]
-fn a_run_gets_what_lacks_and_no_more() {
+fn a_run_requests_only_what_is_missing() {
     let Some(ca) = RealCa::builder().start() else { return };
-    gets_what_lacks(&ca);
+    requests_what_is_missing(&ca);
 }
 
 /// The signing identity is the credential for the TLS certificate, which the CA does not count.
@@ -101,7 +101,7 @@ pub(super) fn one_enrolment_is_enough(ca: &dyn CaUnderTest) {
     let first = peer.enroll("peerpw", &[]);
     assert_eq!(first.code, 0, "{first:?}");
     assert_eq!(peer.enroll("peerpw", &[]).json()["action"], "unchanged");
-    // Names may still change afterwards, since only the token is needed.
+    // Names may still change afterwards, because only the token is needed.
     let named = peer.enroll("peerpw", &["--san", "org1-peer1.example.com"]);
     assert_eq!(named.code, 0, "{named:?}");
     let before = peer.folders();
@@ -116,8 +116,8 @@ fn an_identity_with_one_enrolment_gets_both_folders() {
     one_enrolment_is_enough(&ca);
 }
 
-/// `rollback` undoes the last enrolment, a second one undoes the first; what stands then is left alone.
-pub(super) fn the_way_back(ca: &dyn CaUnderTest) {
+/// `rollback` undoes the last enrolment, a second one undoes the first; the next run then does nothing.
+pub(super) fn rolls_back(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);
     let old = peer.folders();
@@ -139,7 +139,7 @@ pub(super) fn the_way_back(ca: &dyn CaUnderTest) {
 }
 
 #[test]
-fn rollback_brings_the_set_before_the_last_back() {
+fn rollback_restores_the_previous_set() {
     let Some(ca) = RealCa::builder().start() else { return };
-    the_way_back(&ca);
+    rolls_back(&ca);
 }

@@ -1,4 +1,4 @@
-//! A CSR that is carried to the CA by hand, and the certificate that is carried back.
+//! CSR and certificate carried by hand.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::real::{CaUnderTest, RealCa, oracle, transport};
 use super::on_a_real_ca::node_ous_name_the_issuer;
 use super::scene::{NAMES, Peer, text};
 
-/// Has the CA sign `csr`, as a registrar elsewhere would; writes the certificate and the chain beside each other.
+/// Has the CA sign `csr`, as a registrar elsewhere would; writes the certificate and the chain.
 fn sign(ca: &dyn CaUnderTest, csr: &Path, profile: &str, cert: &Path, chain: &Path) {
     sign_for(ca, "org1-peer1", &NAMES, csr, profile, cert, chain);
 }
@@ -36,7 +36,7 @@ fn install(folder: &[&str], cert: &Path, chain: &Path) -> Ran {
     fabcert(&[&start[..], &["--san", NAMES[0], "--san", NAMES[1]], folder].concat(), None)
 }
 
-/// Both folders by hand: the key stays, an answer to another CSR is refused, the right one is put in place.
+/// Both folders by hand: the key stays, an answer to another CSR is refused, the right one is installed.
 fn by_hand(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", None);
     let (msp, tls) = (text(&peer.msp()), text(&peer.tls()));
@@ -69,10 +69,10 @@ fn by_hand(ca: &dyn CaUnderTest) {
             assert!(verdict.accept, "{name}: {verdict:?}");
         }
     }
-    // No key waits any more.
+    // No key is pending.
     let again = install(folders[1].1, &file("tls.pem"), &file("tls-chain.pem"));
     assert_eq!(again.code, 4, "{again:?}");
-    // A run that reaches the CA finds the folders good.
+    // A run that reaches the CA finds nothing due.
     let run = peer.enroll("peerpw", &[]);
     assert_eq!((run.code, run.json()["action"].as_str()), (0, Some("unchanged")), "{run:?}");
 }
@@ -83,7 +83,7 @@ fn a_csr_carried_by_hand_gives_folders_that_fabric_loads() {
     by_hand(&ca);
 }
 
-/// One folder at a CA, with the commands of the way by hand.
+/// One folder at a CA, with the offline commands.
 struct ByHand<'a> {
     ca: &'a dyn CaUnderTest,
     peer: Peer<'a>,
@@ -98,7 +98,7 @@ impl<'a> ByHand<'a> {
         text(&self.peer.dir().join(name))
     }
 
-    /// `csr` for `id`, signed by the CA for the names given.
+    /// `csr` for `id`, signed by the CA for the given names.
     fn signed(&self, id: &str, folder: &[&str], profile: &str, hosts: &[&str]) {
         let made = fabcert(&[&["csr", "--id", id, "--out", &self.file("csr"), "--force"], folder].concat(), None);
         assert_eq!(made.code, 0, "{made:?}");
@@ -113,7 +113,7 @@ impl<'a> ByHand<'a> {
 }
 
 #[test]
-fn what_the_csr_asked_for_is_proven_whether_it_is_said_again_or_not() {
+fn every_name_of_the_csr_is_verified() {
     let Some(ca) = RealCa::builder().start() else { return };
     let scene = ByHand::new(&ca);
     let home = text(scene.peer.dir());
@@ -129,11 +129,11 @@ fn what_the_csr_asked_for_is_proven_whether_it_is_said_again_or_not() {
     assert!(more.stderr.contains("org1-peer1.example.com"), "{more:?}");
     let put = scene.install("org1-peer1", &folder);
     assert_eq!(put.code, 0, "{put:?}");
-    assert!(scene.peer.tls().join("server.crt").is_file(), "the folder lies below --home");
+    assert!(scene.peer.tls().join("server.crt").is_file(), "the folder is below --home");
 }
 
 #[test]
-fn the_id_is_that_of_the_csr_and_a_folder_keeps_its_identity_without_force() {
+fn the_id_must_be_the_csrs_and_a_folder_keeps_its_identity_without_force() {
     let Some(ca) = RealCa::builder().start() else { return };
     let scene = ByHand::new(&ca);
     ca.register(&crate::real::Registration::peer("org1-peer2", "peerpw"));
@@ -151,9 +151,9 @@ fn the_id_is_that_of_the_csr_and_a_folder_keeps_its_identity_without_force() {
     assert_eq!(forced.code, 0, "{forced:?}");
 }
 
-/// `config.yaml` is fabcert's own and follows the file of the CA, which has another name here than after an enrolment.
+/// `config.yaml` is fabcert's own and follows the CA's file, whose name differs from the one after an enrolment.
 #[test]
-fn a_certificate_by_hand_renews_a_folder_that_was_enrolled() {
+fn a_certificate_carried_by_hand_renews_an_enrolled_folder() {
     let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
     let scene = ByHand::new(&ca);
     assert_eq!(scene.peer.enroll("peerpw", &[]).code, 0);

@@ -1,10 +1,10 @@
-//! Answers that are not as asked: kept for a run with corrected requests, and not asked for again in a loop.
+//! Answers that are not as requested: kept for a run with a corrected request, and not requested again in a loop.
 
 use crate::real::{CaUnderTest, RealCa};
 
 use super::scene::Peer;
 
-/// A wrong `--role` must not spend the identity's only enrolment, and a restart loop must not ask again and again.
+/// A wrong `--role` must not use up the identity's only enrolment, and a restart loop must not repeat the request.
 pub(super) fn kept_for_a_corrected_run(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", Some(1));
     let issued = peer.issued();
@@ -31,7 +31,7 @@ fn an_answer_that_is_not_as_asked_is_kept_for_a_corrected_run() {
     kept_for_a_corrected_run(&ca);
 }
 
-/// Other names are another request, which is sent at once; `--force` asks at once as well.
+/// A request with other names is sent at once, as is one with `--force`.
 #[test]
 fn another_request_is_sent_at_once() {
     let Some(ca) = RealCa::builder().start() else { return };
@@ -44,9 +44,9 @@ fn another_request_is_sent_at_once() {
     assert_eq!(ca.count("enroll") - asked, 3);
 }
 
-/// The root is another one: `--force` takes the very answer that was refused.
+/// The root has changed: `--force` installs the answer that was refused.
 #[test]
-fn force_takes_the_kept_answer_of_another_root() {
+fn force_installs_the_kept_answer_of_another_root() {
     let (Some(first), Some(second)) = (RealCa::builder().start(), RealCa::builder().start()) else { return };
     let peer = Peer::register(&first, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);

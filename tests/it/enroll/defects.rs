@@ -1,4 +1,4 @@
-//! What the Go client does badly (`docs/defects.md`), tried on fabcert through the binary at the real CA.
+//! Defects of the Go client (`docs/defects.md`), tried on fabcert's binary at the real CA.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -17,18 +17,18 @@ fn leaf(path: &Path) -> Cert {
     Cert::all_from_pem(&std::fs::read(path).unwrap()).unwrap().remove(0)
 }
 
-/// A URL at which nobody listens.
+/// A URL without a listener.
 fn dead_url() -> String {
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     format!("https://localhost:{port}")
 }
 
-/// Enrols at a port where nobody listens.
+/// Enrols at a port without a listener.
 fn at_a_dead_port(peer: &Peer<'_>, ca: &RealCa, more: &[&str]) -> Ran {
     peer.enroll_at(&dead_url(), ca.tls_anchor(), ca.ca_name(), "peerpw", more)
 }
 
-/// Defect 2: the Go client puts the new key in the old one's place before it asks.
+/// Defect 2: the Go client replaces the old key before it sends the request.
 #[test]
 fn a_dead_port_or_a_wrong_secret_costs_no_key() {
     let Some(ca) = RealCa::builder().start() else { return };
@@ -43,15 +43,15 @@ fn a_dead_port_or_a_wrong_secret_costs_no_key() {
         assert_eq!(wrong.code, 7, "{more:?}: {wrong:?}");
         assert!(peer.folders() == before, "{more:?}");
     }
-    // The CA still takes the current key's token: no secret is needed for one more name.
+    // The CA still accepts the current key's token: one more name needs no secret.
     let issued = peer.issued();
     let named = peer.enroll("wrong", &["--san", "org1-peer1.example.com"]);
     assert_eq!((named.code, peer.issued()), (0, (issued.0, issued.1 + 1)), "{named:?}");
 }
 
-/// Defect 3: a plain `reenroll` of the Go client asks for the SANs and the subject of a generated configuration.
+/// Defect 3: a plain `reenroll` of the Go client requests the SANs and the subject of a generated configuration.
 #[test]
-fn a_certificate_got_by_token_has_every_name_and_subject_field() {
+fn a_reenrolled_certificate_has_every_name_and_subject_field() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let requested = ["--csr-names", "C=GB,ST=Kent,L=Dover,O=Example", "--san", "10.20.30.40,ops@example.com"];
@@ -77,9 +77,9 @@ fn a_certificate_got_by_token_has_every_name_and_subject_field() {
     holds(&peer.tls().join("server.crt"), &[&all[..], &["org1-peer1.example.com"]].concat());
 }
 
-/// Defect 8: the Go client's usual way shows the secret to everybody who lists processes.
+/// Defect 8: the Go client's usual command line shows the secret to everybody who lists processes.
 #[test]
-fn a_secret_in_the_url_is_taken_with_a_warning() {
+fn a_secret_in_the_url_is_accepted_with_a_warning() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let (anchor, msp) = (text(ca.tls_anchor()), text(&peer.msp()));
@@ -97,7 +97,8 @@ fn a_secret_in_the_url_is_taken_with_a_warning() {
     }
 }
 
-/// Defect 10: the Go client's default is plain HTTP, and it sends the secret to a TLS port in clear before it fails.
+/// Defect 10: the Go client's default is plain HTTP, and it sends the secret to a TLS port in clear text before it
+/// fails.
 #[test]
 fn plain_http_is_refused_before_a_connection_is_made() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -114,7 +115,7 @@ fn plain_http_is_refused_before_a_connection_is_made() {
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
 }
 
-/// Defect 11: which anchors count is said in the command, and nowhere else.
+/// Defect 11: only the anchors on the command line count.
 #[test]
 fn the_systems_anchors_are_never_used() {
     let Some(ca) = RealCa::builder().start() else { return };
@@ -133,9 +134,9 @@ fn the_systems_anchors_are_never_used() {
     assert!(!peer.msp().exists());
 }
 
-/// Defects 12 and 15: each failure of the Go client leaves a key, and an MSP folder with nothing else in it.
+/// Defects 12 and 15: each failure of the Go client leaves a key, in an MSP folder without other files.
 #[test]
-fn runs_that_fail_make_no_folder_and_leave_no_key_behind() {
+fn failed_runs_create_no_folder_and_leave_no_key() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     for i in 0..3 {
@@ -155,9 +156,9 @@ fn runs_that_fail_make_no_folder_and_leave_no_key_behind() {
     assert!(sign.starts_with("msp/keystore/") && tls == "tls/server.key", "{keys:?}");
 }
 
-/// Defect 14: the Go client leaves a keystore open that it finds open.
+/// Defect 14: the Go client does not close an open keystore.
 #[test]
-fn a_keystore_found_open_to_all_is_closed() {
+fn a_keystore_open_to_all_is_closed() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let keystore = peer.msp().join("keystore");
@@ -170,9 +171,9 @@ fn a_keystore_found_open_to_all_is_closed() {
     assert_eq!((mode(&key), mode(&peer.tls().join("server.key"))), (0o600, 0o600));
 }
 
-/// Defect 18: the Go client makes file names of ids, and puts ids into URLs as they are.
+/// Defect 18: the Go client makes file names from ids, and puts ids into URLs unescaped.
 #[test]
-fn an_identity_named_like_a_path_is_enrolled_as_such_and_writes_nothing_elsewhere() {
+fn an_identity_named_like_a_path_writes_no_file_elsewhere() {
     let Some(ca) = RealCa::builder().start() else { return };
     for id in ["../../evil", "q?x#y", "a b%2f"] {
         ca.register(&Registration::peer(id, "peerpw"));
@@ -192,9 +193,9 @@ fn an_identity_named_like_a_path_is_enrolled_as_such_and_writes_nothing_elsewher
     }
 }
 
-/// Defect 19: a slash at the end of the Go client's URL makes it ask for `//enroll`, which is redirected.
+/// Defect 19: with a trailing slash in the URL the Go client requests `//enroll`, which is redirected.
 #[test]
-fn slashes_at_the_end_of_the_url_change_nothing() {
+fn trailing_slashes_of_the_url_are_ignored() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     for slashes in ["/", "//"] {
@@ -206,9 +207,9 @@ fn slashes_at_the_end_of_the_url_change_nothing() {
     assert!(odd.is_empty(), "{odd:?}");
 }
 
-/// Defect 21: the Go client's `reenroll` passes attribute requests over.
+/// Defect 21: the Go client's `reenroll` ignores attribute requests.
 #[test]
-fn attributes_are_asked_for_by_secret_and_by_token() {
+fn attributes_are_requested_by_secret_and_by_token() {
     let Some(ca) = RealCa::builder().start() else { return };
     let attributes = &["colour=blue", "size=9"];
     ca.register(&Registration { attributes, ..Registration::peer("org1-peer1", "peerpw") });
@@ -231,9 +232,9 @@ fn attributes_are_asked_for_by_secret_and_by_token() {
     assert_eq!(ca.count_status("reenroll", 201), 2);
 }
 
-/// Defect 22: the Go client writes through a link that stands in place of a file of its own.
+/// Defect 22: the Go client writes through a link in place of its own file.
 #[test]
-fn a_link_in_place_of_a_certificate_or_key_is_replaced_and_not_followed() {
+fn a_link_at_a_certificate_or_key_is_replaced_not_followed() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);

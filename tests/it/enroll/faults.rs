@@ -1,4 +1,4 @@
-//! Every fault of the dev CA: the right exit code, a message that names the cause, the target as before.
+//! Every fault of the dev CA: the right exit code, a message with the cause, an unchanged target.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -24,14 +24,14 @@ fn enroll(ca: &Running, dir: &Path, more: &[&str]) -> Ran {
     Folders::Tls.enroll(ca, dir, more)
 }
 
-/// What a run is for.
+/// The folders of a run.
 #[derive(Clone, Copy, Debug)]
 enum Folders {
     /// The TLS folder.
     Tls,
     /// The MSP folder, with the names in the signing certificate.
     Msp,
-    /// Both, of which the second certificate is got by token.
+    /// Both; the second certificate is requested with a token.
     Both,
 }
 
@@ -53,13 +53,13 @@ impl Folders {
         fabcert(&args, Some("peerpw"))
     }
 
-    /// The request that the fault strikes: the last one of the run.
+    /// The request with the fault: the last one of the run.
     fn endpoint(self) -> Endpoint {
         if matches!(self, Self::Both) { Endpoint::Reenroll } else { Endpoint::Enroll }
     }
 }
 
-/// The fault, the exit code, and what the message must hold.
+/// The fault, the exit code, and the parts of the message.
 const FAULTS: [(&str, i32, &[&str]); 24] = [
     ("drop-sans", 8, &["missing", "org1-peer1", "org1-peer-gateway-svc"]),
     ("drop-one-san", 8, &["missing", "org1-peer-gateway-svc"]),
@@ -87,7 +87,7 @@ const FAULTS: [(&str, i32, &[&str]); 24] = [
     ("database-locked", 6, &["database", "locked"]),
 ];
 
-/// Runs with each fault in turn, and holds each against its line.
+/// Runs with each fault in turn, and compares the result with its line.
 fn each_is_named_and_nothing_changes(folders: Folders, faults: &[(&str, i32, &[&str])]) {
     let ca = dev_ca();
     let dir = tempfile::tempdir().unwrap();
@@ -117,38 +117,38 @@ fn each_is_named_and_nothing_changes(folders: Folders, faults: &[(&str, i32, &[&
 }
 
 #[test]
-fn every_fault_is_named_and_leaves_the_folder_as_it_was() {
+fn every_fault_is_reported_and_the_folder_is_unchanged() {
     each_is_named_and_nothing_changes(Folders::Tls, &FAULTS);
 }
 
 #[test]
-fn every_fault_leaves_an_msp_folder_as_it_was() {
+fn no_fault_changes_an_msp_folder() {
     let faults: Vec<_> = FAULTS.into_iter().filter(|(name, ..)| *name != LEGAL_FOR_AN_MSP).collect();
     each_is_named_and_nothing_changes(Folders::Msp, &faults);
 }
 
-/// The signing certificate is good already: it must not be put in place without the other.
+/// The signing certificate is good already: it must not be installed without the other.
 #[test]
-fn every_fault_at_the_second_certificate_leaves_both_folders_as_they_were() {
+fn no_fault_at_the_second_certificate_changes_a_folder() {
     each_is_named_and_nothing_changes(Folders::Both, &FAULTS);
 }
 
-/// What concerns the OU of an identity, whose folder is an MSP.
+/// Faults in the OU of an identity, for an MSP folder.
 const OU_FAULTS: [(&str, i32, &[&str]); 2] = [("no-ou", 8, &["OU"]), ("two-ous", 8, &["OU"])];
 
 #[test]
-fn an_identity_without_one_role_is_refused_and_leaves_the_folder_as_it_was() {
+fn an_identity_without_one_role_is_refused_and_the_folder_is_unchanged() {
     each_is_named_and_nothing_changes(Folders::Msp, &OU_FAULTS);
 }
 
-/// What a client has to take.
+/// Faults that a client must accept.
 const LEGAL: [&str; 4] = ["extra-san", "reversed-chain", "delay=50", "clock-skew=3600"];
 
-/// Fabric takes a signing certificate with extended usages as long as server auth is among them.
+/// Fabric accepts a signing certificate with extended key usages if server auth is one of them.
 const LEGAL_FOR_AN_MSP: &str = "wrong-profile";
 
 #[test]
-fn what_is_legal_is_taken() {
+fn legal_answers_are_accepted() {
     let ca = dev_ca();
     let dir = tempfile::tempdir().unwrap();
     for name in LEGAL {
@@ -165,7 +165,7 @@ fn what_is_legal_is_taken() {
     }
 }
 
-/// A switch that somebody adds to the dev CA must be listed there and needs a line here.
+/// A new switch of the dev CA must be listed in `FAULT_NAMES` and needs a line here.
 #[test]
 fn every_switch_of_the_dev_ca_is_tried() {
     let source = include_str!("../../../src/devca/fault.rs");
@@ -188,12 +188,12 @@ fn every_switch_of_the_dev_ca_is_tried() {
     assert_eq!(declared, listed, "enum Fault and FAULT_NAMES");
     let refused = FAULTS.iter().chain(&OU_FAULTS).map(|(name, ..)| *name);
     let tried: BTreeSet<&str> = refused.chain(LEGAL).map(|name| name.split('=').next().unwrap()).collect();
-    assert_eq!(tried, BTreeSet::from(names), "what is tried here and FAULT_NAMES");
+    assert_eq!(tried, BTreeSet::from(names), "the faults tried here and FAULT_NAMES differ");
 }
 
-/// Whether a trouble may pass by itself: the client tries again for as long as it is told to, and else asks once.
+/// A transient fault is retried only when `--wait` is given.
 #[test]
-fn what_may_pass_is_tried_again_only_when_that_is_wished() {
+fn transient_faults_are_retried_only_with_wait() {
     let ca = dev_ca();
     let dir = tempfile::tempdir().unwrap();
     for name in ["503-then-good", "500-then-good", "cut-body", "lost-answer", "database-locked"] {
@@ -207,9 +207,9 @@ fn what_may_pass_is_tried_again_only_when_that_is_wished() {
     }
 }
 
-/// What does not pass by itself is not asked for again, however long the client may wait.
+/// A permanent fault is not retried, whatever `--wait` says.
 #[test]
-fn what_cannot_pass_is_not_tried_again() {
+fn permanent_faults_are_not_retried() {
     let elsewhere = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     let url = format!("http://{}/enroll", elsewhere.local_addr().unwrap());
@@ -250,7 +250,7 @@ fn a_lost_answer_costs_no_key() {
 }
 
 #[test]
-fn the_secret_is_nowhere_but_in_the_request() {
+fn only_the_request_has_the_secret() {
     let ca = dev_ca();
     let dir = tempfile::tempdir().unwrap();
     let url = ca.url().replace("https://", "https://org1-peer1:s3cr3t-of-nobody@");

@@ -1,5 +1,5 @@
-//! `SIGKILL` anywhere in an enrolment for both folders: each folder's key and certificate are a pair, the next run
-//! succeeds, and an answer of the CA that was kept is not asked for again.
+//! `SIGKILL` anywhere in an enrolment for both folders: in each folder key and certificate are a pair, the next run
+//! succeeds, and a kept answer of the CA is not requested again.
 
 mod at_random;
 
@@ -31,13 +31,13 @@ use super::scene::NAMES;
 use crate::install::world::{Recorded, View, child, faulty, scratch, view};
 
 const DAY: i64 = 86_400;
-/// So long before today the older set was made: of its year less than a third is left, so that it is due.
+/// The age of the older set: less than a third of its year is left, so that it is due.
 const AGE: i64 = 300 * DAY;
 
-/// What a run is given; everything else is the same for all of them.
+/// The parameters of a run.
 #[derive(Clone)]
 struct Run {
-    /// Where the two folders and the trust anchor stand.
+    /// The parent of the two folders and the trust anchor.
     dir: PathBuf,
     url: String,
     id: String,
@@ -107,7 +107,7 @@ impl Run {
         runtime.block_on(enroll(&request, &Environment { disk, now: &|| self.now }))
     }
 
-    /// The same in a process of its own, which kills itself at the fault point number `step`.
+    /// Runs in a process of its own, which kills itself at the fault point number `step`.
     fn killed_at(&self, step: usize) -> std::process::Output {
         let env = [
             ("FABCERT_TEST_FLOW", self.dir.to_str().unwrap()),
@@ -121,7 +121,7 @@ impl Run {
     }
 }
 
-/// Not a test by itself: the process that is killed.
+/// Not a test by itself: the process to kill.
 #[test]
 fn victim() {
     let Some(dir) = std::env::var_os("FABCERT_TEST_FLOW") else { return };
@@ -159,7 +159,7 @@ impl Ca {
         self.clock.store(to.unix(), Ordering::SeqCst);
     }
 
-    /// How many certificates it has issued for a secret, and how many for a token.
+    /// The numbers of certificates issued for a secret and for a token.
     fn issued(&self) -> (usize, usize) {
         let requests = self.running.requests();
         let count = |endpoint| requests.iter().filter(|r| r.endpoint == endpoint && r.status == Some(201)).count();
@@ -172,20 +172,20 @@ impl Ca {
     }
 }
 
-/// What stands before the run that is killed.
+/// The state before the run that is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
-    /// Both folders, made when both were not yet due.
+    /// Both folders, from a time when both were not due.
     Older,
 }
 
-/// The folder in which every case begins: its trust anchor, and what stands before.
+/// The initial folder of every case: its trust anchor, and the state before the run.
 fn beginning(ca: &Ca, dir: &Path, layout: Placement, before: Before) {
     std::fs::write(dir.join("anchor.pem"), ca.running.tls_anchor_pem()).unwrap();
     let run = ca.run(dir, "org1-peer1");
     if layout == Placement::Mounted {
-        // An empty first generation: from then on the folder is known as one that cannot be moved.
+        // An empty first generation: from then on the folder counts as one that cannot be moved.
         for folder in run.folders() {
             std::fs::create_dir(&folder).unwrap();
             let lock = Lock::acquire(&Disk::real(), &Place::with_layout(&folder, layout), run.now).unwrap();
@@ -208,8 +208,8 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().unwrap().success());
 }
 
-/// The serial numbers that a reader finds in the MSP and in the TLS folder; `None` where nothing stands. A key that is
-/// missing, or that belongs to another certificate, ends the test.
+/// The serial numbers that a reader finds in the MSP and in the TLS folder; `None` for a missing folder. Panics when a
+/// key is missing or belongs to another certificate.
 fn pairs(run: &Run, case: &str) -> [Option<String>; 2] {
     let pair = |cert: PathBuf, key: Option<PathBuf>| {
         if !cert.exists() && key.as_ref().is_none_or(|k| !k.exists()) {
@@ -230,7 +230,7 @@ fn pairs(run: &Run, case: &str) -> [Option<String>; 2] {
     ]
 }
 
-/// Nothing of a killed run lies about: no tree that is not whole, no file that was not finished, no pending key.
+/// Asserts that a killed run left nothing: no incomplete tree, no unfinished file, no pending key.
 fn assert_tidy(run: &Run, case: &str) {
     let names = |dir: &Path| -> BTreeSet<String> {
         std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
@@ -248,11 +248,11 @@ fn assert_tidy(run: &Run, case: &str) {
         }
     }
     let beside: Vec<String> = names(&run.dir).into_iter().collect();
-    let ours = ["anchor.pem", "msp", "tls", ".msp.fabcert", ".tls.fabcert"];
-    assert!(beside.iter().all(|n| ours.contains(&n.as_str())), "{case}: {beside:?}");
+    let expected = ["anchor.pem", "msp", "tls", ".msp.fabcert", ".tls.fabcert"];
+    assert!(beside.iter().all(|n| expected.contains(&n.as_str())), "{case}: {beside:?}");
 }
 
-/// The file that holds the key before the request and the CA's answer after it, finished or not.
+/// The file with the key before the request and the CA's answer after it, finished or not.
 fn keeps_an_answer(path: &Path) -> bool {
     path.file_name().is_some_and(|n| n.to_str().unwrap().starts_with("pending.json"))
 }
@@ -268,7 +268,7 @@ fn record(ca: &Ca, template: &Path, id: &str) -> Vec<Recorded> {
     steps.iter().map(|(op, path, when)| (*op, path.strip_prefix(&run.dir).unwrap().to_owned(), *when)).collect()
 }
 
-/// Kills a run at every fault point, each time from the same beginning, and runs again.
+/// Kills a run at every fault point, each time from the same state, and runs again.
 fn kill_everywhere(layout: Placement, before: Before) {
     let ca = Ca::start();
     ca.add("org1-peer1", -1);
@@ -300,7 +300,7 @@ fn kill_everywhere(layout: Placement, before: Before) {
         }
         assert_tidy(&run, &case);
 
-        // One enrolment and one re-enrolment, and one more of either only where the answer had come and was not kept.
+        // One enrolment and one re-enrolment, and one more only if an answer had arrived and was not kept.
         let (by_secret, by_token) = (end.0 - begin.0, end.1 - begin.1);
         if (by_secret, by_token) != (1, 1) {
             assert!(keeps_an_answer(path), "{case}: {by_secret} by secret, {by_token} by token");
@@ -320,26 +320,26 @@ fn kill_everywhere(layout: Placement, before: Before) {
 }
 
 #[test]
-fn a_kill_in_a_first_enrolment_leaves_pairs_and_the_next_run_ends_it() {
+fn a_kill_in_a_first_enrolment_leaves_pairs_and_the_next_run_succeeds() {
     kill_everywhere(Placement::Plain, Before::Nothing);
 }
 
 #[test]
-fn a_kill_in_a_later_enrolment_leaves_pairs_and_the_next_run_ends_it() {
+fn a_kill_in_a_later_enrolment_leaves_pairs_and_the_next_run_succeeds() {
     kill_everywhere(Placement::Plain, Before::Older);
 }
 
 #[test]
-fn a_kill_in_a_first_enrolment_in_mounts_leaves_pairs_and_the_next_run_ends_it() {
+fn a_kill_in_a_first_enrolment_in_mounts_leaves_pairs_and_the_next_run_succeeds() {
     kill_everywhere(Placement::Mounted, Before::Nothing);
 }
 
 #[test]
-fn a_kill_in_a_later_enrolment_in_mounts_leaves_pairs_and_the_next_run_ends_it() {
+fn a_kill_in_a_later_enrolment_in_mounts_leaves_pairs_and_the_next_run_succeeds() {
     kill_everywhere(Placement::Mounted, Before::Older);
 }
 
-/// The killed run's request was answered, and the answer is nowhere.
+/// The killed run's request was answered, and the answer was not kept.
 fn answer_was_lost(ca: &Ca, run: &Run) -> bool {
     let pending = run.dir.join(".msp.fabcert/pending.json");
     let answer = |bytes: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["answer"].clone();
@@ -348,10 +348,10 @@ fn answer_was_lost(ca: &Ca, run: &Run) -> bool {
         && std::fs::read(pending).map(answer).is_ok_and(|answer| answer.is_null())
 }
 
-/// An identity that may enrol once: only a kill between the CA's answer and its keeping needs the registrar, and then
-/// the key of what was issued is still there.
+/// An identity that may enrol once: only a kill between the CA's answer and its keeping needs the registrar, and the
+/// key of the issued certificate is kept then too.
 #[test]
-fn a_kill_costs_an_identity_with_one_enrolment_at_most_an_answer_and_never_its_key() {
+fn a_kill_costs_a_single_enrolment_at_most_an_answer_and_never_its_key() {
     let ca = Ca::start();
     let template = scratch();
     beginning(&ca, template.path(), Placement::Plain, Before::Nothing);
@@ -386,9 +386,10 @@ fn a_kill_costs_an_identity_with_one_enrolment_at_most_an_answer_and_never_its_k
     println!("an answer was lost at {lost:?}");
 }
 
-/// A kill after a folder was switched leaves the CA's answer in the state folder: it is never installed again.
+/// After a kill between a switch and the cleanup the CA's answer is still in the state folder: it is never installed
+/// again.
 #[test]
-fn an_answer_that_was_installed_before_a_kill_is_not_used_again() {
+fn an_answer_installed_before_a_kill_is_not_installed_again() {
     let ca = Ca::start();
     ca.add("org1-peer1", -1);
     let template = scratch();

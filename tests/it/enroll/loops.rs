@@ -1,4 +1,4 @@
-//! A restart loop whose answers are not as asked: how often the CA is asked over time, and what is kept meanwhile.
+//! A restart loop with answers that are not as requested: how often the request is repeated, and what is kept.
 
 use std::cell::Cell;
 use std::io::{Read, Write};
@@ -70,7 +70,8 @@ impl Scene {
 
     fn run(&self, request: &Request) -> Result<Outcome, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(enroll(request, &Environment { disk: &Disk::real(), now: &|| self.now.get() }))
+        let now = self.now.get();
+        runtime.block_on(enroll(request, &Environment { disk: &Disk::real(), now: &move || now }))
     }
 
     fn exit_code(&self, request: &Request) -> u8 {
@@ -95,7 +96,7 @@ impl Scene {
 fn the_same_request_is_sent_again_after_ten_minutes_then_an_hour_then_never() {
     let scene = Scene::new(-1);
     let wrong = scene.request(NodeOu::Orderer);
-    // Seconds that pass before a run, and how many requests the CA has seen after it.
+    // Seconds before a run, and the number of requests that the CA has seen after it.
     let schedule = [(0, 1), (599, 1), (1, 2), (3599, 2), (1, 3), (10 * 86_400, 3)];
     for (seconds, requests) in schedule {
         scene.wait(seconds);
@@ -106,16 +107,16 @@ fn the_same_request_is_sent_again_after_ten_minutes_then_an_hour_then_never() {
     }
     let forced = Request { force: true, ..scene.request(NodeOu::Orderer) };
     assert_eq!((scene.exit_code(&forced), scene.asked()), (8, 4));
-    // It begins again after that.
+    // The count begins again after that.
     assert_eq!((scene.exit_code(&wrong), scene.asked()), (8, 4));
     scene.wait(600);
     assert_eq!((scene.exit_code(&wrong), scene.asked()), (8, 5));
     assert!(!scene.dir.path().join("msp").exists());
 }
 
-/// Something in front of the CA says yes and brings no certificate: the CA may have counted all the same.
+/// A proxy reports success and returns no certificate: the CA may have counted the enrolment.
 #[test]
-fn a_success_without_a_certificate_is_not_asked_for_in_a_loop() {
+fn a_success_without_a_certificate_is_not_requested_in_a_loop() {
     let scene = Scene::new(-1);
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -125,7 +126,7 @@ fn a_success_without_a_certificate_is_not_asked_for_in_a_loop() {
             let mut stream = stream.unwrap();
             let body = r#"{"success":true,"result":{},"errors":[],"messages":[]}"#;
             let head = format!("HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-            // The whole request, whose body is a JSON object.
+            // The whole request, with a JSON object as its body.
             let mut request = Vec::new();
             while !request.ends_with(b"}") {
                 let mut part = [0; 4096];
@@ -148,13 +149,13 @@ fn a_success_without_a_certificate_is_not_asked_for_in_a_loop() {
         assert!(error.help().unwrap().contains("remembered"), "{error:?}");
     }
     assert_eq!(connections.try_iter().count(), 1);
-    // The real CA is another one: nothing keeps a run from asking it.
+    // The real CA has another URL: the refusal does not apply to it.
     assert_eq!(scene.exit_code(&scene.request(NodeOu::Peer)), 0);
 }
 
-/// The only enrolment was answered; a later request that the CA refuses must not cost that answer.
+/// The only enrolment was answered; a later refusal must not drop that answer.
 #[test]
-fn a_refusal_costs_no_answer_that_was_kept() {
+fn a_refusal_keeps_an_earlier_answer() {
     let scene = Scene::new(1);
     let wrong = scene.request(NodeOu::Orderer);
     assert_eq!(scene.exit_code(&wrong), 8);
@@ -163,7 +164,7 @@ fn a_refusal_costs_no_answer_that_was_kept() {
     assert_eq!((scene.exit_code(&scene.request(NodeOu::Peer)), scene.asked()), (0, 2));
 }
 
-/// Attributes and profile are not proven, so an answer to another request in these is not taken for one to this.
+/// Attributes and profile are not verified, so an answer to a request with others is not used.
 #[test]
 fn a_kept_answer_to_a_request_for_other_attributes_is_not_used() {
     let scene = Scene::new(-1);
@@ -174,7 +175,7 @@ fn a_kept_answer_to_a_request_for_other_attributes_is_not_used() {
 }
 
 #[test]
-fn a_kept_answer_for_another_key_than_the_one_to_be_reused_is_not_used() {
+fn a_kept_answer_for_a_key_other_than_the_reused_one_is_not_used() {
     let scene = Scene::new(-1);
     let peer = scene.request(NodeOu::Peer);
     assert_eq!(scene.exit_code(&peer), 0);
@@ -187,7 +188,7 @@ fn a_kept_answer_for_another_key_than_the_one_to_be_reused_is_not_used() {
 }
 
 #[test]
-fn a_kept_answer_that_is_due_by_now_is_not_put_in_place() {
+fn a_kept_answer_that_is_due_is_not_installed() {
     let scene = Scene::new(-1);
     assert_eq!(scene.exit_code(&scene.request(NodeOu::Orderer)), 8);
     scene.wait(300 * 86_400);

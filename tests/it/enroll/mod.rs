@@ -1,4 +1,4 @@
-//! Enrolment by the binary: against the real Fabric CA, and against the dev CA with its faults.
+//! Enrolment with the binary: on the real Fabric CA, and on the dev CA with its faults.
 
 mod again;
 mod carried;

@@ -1,4 +1,4 @@
-//! Against the real fabric-ca-server, judged by Fabric's own MSP package and Go's TLS.
+//! Tests on the real fabric-ca-server, judged by Fabric's own MSP package and Go's TLS.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -36,8 +36,8 @@ fn enroll(ca: &dyn CaUnderTest, dir: &Path, secret: &str, more: &[&str]) -> Ran 
     fabcert(&args, Some(secret))
 }
 
-/// Each role in config.yaml names the file of the CA that issued the signing certificate. Under the root instead of an
-/// intermediate CA, Fabric finds the peer in no role.
+/// Each role in config.yaml names the file of the CA that issued the signing certificate. With the root in place of an
+/// intermediate CA, Fabric finds no role for the peer.
 pub(super) fn node_ous_name_the_issuer(msp: &Path) {
     let certificate = |path: &Path| Cert::all_from_pem(&std::fs::read(path).unwrap()).unwrap().remove(0);
     let config = std::fs::read_to_string(msp.join("config.yaml")).unwrap();
@@ -50,7 +50,7 @@ pub(super) fn node_ous_name_the_issuer(msp: &Path) {
     assert!(leaf.is_issued_by(&certificate(&msp.join(file))), "{file} did not issue {}", leaf.subject());
 }
 
-/// MSP and TLS in one command, loaded by Fabric and accepted by Go under every name.
+/// MSP and TLS in one command, loaded by Fabric and accepted by Go with every name.
 pub(super) fn both_folders(ca: &dyn CaUnderTest, intermediates: usize) {
     ca.register(&Registration::peer("org1-peer1", "peerpw"));
     let dir = tempfile::tempdir().unwrap();
@@ -113,13 +113,13 @@ fn two_intermediates_give_folders_that_fabric_loads() {
 }
 
 #[test]
-fn a_ca_of_several_is_reached_by_its_name() {
+fn one_of_several_cas_is_reached_by_its_name() {
     let Some(ca) = RealCa::builder().name("ca-one").also_named("ca-two").start() else { return };
     both_folders(&ca.with_ca_name("ca-two"), 0);
 }
 
 #[test]
-fn a_second_run_is_left_alone_and_every_lack_enrols_again() {
+fn a_second_run_does_nothing_and_every_missing_item_enrols_again() {
     let Some(ca) = RealCa::builder().start() else { return };
     a_folder_is_left_alone_until_something_lacks(&ca);
 }
@@ -157,7 +157,7 @@ fn a_hundred_runs_leave_one_key_and_fifty_enrolments() {
 }
 
 #[test]
-fn a_wrong_secret_reaches_the_ca_once_and_locks_nobody() {
+fn a_wrong_secret_reaches_the_ca_once_and_locks_no_identity() {
     let Some(ca) = RealCa::builder().start() else { return };
     one_wrong_secret_is_one_request(&ca);
 }
@@ -195,8 +195,8 @@ fn another_root_and_another_identity_are_refused_and_nothing_changes() {
     assert!(tree(&dir.path().join("p/msp")) == before);
 }
 
-/// A proxy that rewrites the path: the CA sees another path than the token was signed over first. One enrolment is enough
-/// here too.
+/// Behind a proxy that rewrites the path, the CA sees another path than the token signs. One enrolment is enough here
+/// too.
 #[test]
 fn a_ca_under_a_url_path_behind_a_proxy_gives_both_folders() {
     let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
@@ -223,10 +223,10 @@ fn a_ca_under_a_url_path_behind_a_proxy_gives_both_folders() {
     assert_eq!((unchanged.code, proxy.seen().len()), (0, 3), "{unchanged:?}");
 }
 
-/// Each difference from what the real client writes for the same request is one of those listed here, and meant;
-/// `docs/install.md` says why.
+/// Each difference from the real client's folder for the same request is listed here and intended; `docs/install.md`
+/// gives the reason.
 #[test]
-fn the_folder_is_the_go_clients_but_for_what_is_meant() {
+fn the_folder_differs_from_the_go_clients_only_as_documented() {
     let Some(ca) = RealCa::builder().intermediates(1).start() else { return };
     ca.register(&Registration::peer("org1-peer1", "peerpw"));
     let dir = tempfile::tempdir().unwrap();
@@ -235,51 +235,51 @@ fn the_folder_is_the_go_clients_but_for_what_is_meant() {
     let url = ca.url().replace("https://", "https://org1-peer1:peerpw@");
     let ran = ca.client(&home, &["enroll", "-u", &url, "--csr.hosts", "org1-peer1", "--mspdir", "msp"]);
     assert!(ran.status.success(), "{ran:?}");
-    let (our_msp, their_msp) = (dir.path().join("p/msp"), home.join("msp"));
+    let (own_msp, reference_msp) = (dir.path().join("p/msp"), home.join("msp"));
     let entries = |msp: &Path| -> BTreeMap<String, (u32, Vec<u8>)> {
         let key = |p: String| if p.starts_with("keystore/") { "keystore/<SKI>_sk".to_owned() } else { p };
         let mut found: BTreeMap<_, _> = tree(msp).into_iter().map(|(p, entry)| (key(p), entry)).collect();
         found.insert(".".to_owned(), (std::fs::metadata(msp).unwrap().permissions().mode(), Vec::new()));
         found
     };
-    let (ours, theirs) = (entries(&our_msp), entries(&their_msp));
+    let (own, reference) = (entries(&own_msp), entries(&reference_msp));
     let only = |a: &BTreeMap<String, _>, b: &BTreeMap<String, _>| -> Vec<String> {
         a.keys().filter(|p| !b.contains_key(*p)).cloned().collect()
     };
-    assert_eq!(only(&ours, &theirs), ["config.yaml"]);
-    assert_eq!(only(&theirs, &ours), ["IssuerPublicKey", "IssuerRevocationPublicKey", "user"]);
-    let other_modes: Vec<String> = ours
+    assert_eq!(only(&own, &reference), ["config.yaml"]);
+    assert_eq!(only(&reference, &own), ["IssuerPublicKey", "IssuerRevocationPublicKey", "user"]);
+    let other_modes: Vec<String> = own
         .iter()
         .filter_map(|(p, (mode, _))| {
-            let theirs = theirs.get(p)?.0;
-            (*mode != theirs).then(|| format!("{p}: {:o}, not {:o}", mode & 0o7777, theirs & 0o7777))
+            let reference = reference.get(p)?.0;
+            (*mode != reference).then(|| format!("{p}: {:o}, not {:o}", mode & 0o7777, reference & 0o7777))
         })
         .collect();
     assert_eq!(other_modes, [".: 755, not 700"]);
-    let other_contents: Vec<&String> = ours
+    let other_contents: Vec<&String> = own
         .iter()
-        .filter(|(p, (_, content))| theirs.get(*p).is_some_and(|t| t.1 != *content))
+        .filter(|(p, (_, content))| reference.get(*p).is_some_and(|t| t.1 != *content))
         .map(|(p, _)| p)
         .collect();
     assert_eq!(other_contents, ["keystore/<SKI>_sk", "signcerts/cert.pem"], "another key, and its certificate");
 
-    // The key is written in the same form, and the certificate is by the same issuer, for the same names.
+    // The key has the same form, and the certificate has the same issuer and the same names.
     let lines = |entries: &BTreeMap<String, (u32, Vec<u8>)>| -> Vec<usize> {
         let pem = String::from_utf8(entries["keystore/<SKI>_sk"].1.clone()).unwrap();
         assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
         pem.lines().map(str::len).collect()
     };
-    assert_eq!(lines(&ours), lines(&theirs));
+    assert_eq!(lines(&own), lines(&reference));
     let cert = |entries: &BTreeMap<String, (u32, Vec<u8>)>| {
         let mut certs = Cert::all_from_pem(&entries["signcerts/cert.pem"].1).unwrap();
         assert_eq!(certs.len(), 1);
         certs.remove(0)
     };
-    let (our_cert, their_cert) = (cert(&ours), cert(&theirs));
-    assert_eq!((our_cert.issuer(), our_cert.sans()), (their_cert.issuer(), their_cert.sans()));
+    let (own_cert, reference_cert) = (cert(&own), cert(&reference));
+    assert_eq!((own_cert.issuer(), own_cert.sans()), (reference_cert.issuer(), reference_cert.sans()));
     let subject = "CN=org1-peer1,OU=org1+OU=peer";
-    assert_eq!(our_cert.subject(), subject);
-    assert_eq!(their_cert.subject(), format!("{subject},O=Hyperledger,ST=North Carolina,C=US"));
+    assert_eq!(own_cert.subject(), subject);
+    assert_eq!(reference_cert.subject(), format!("{subject},O=Hyperledger,ST=North Carolina,C=US"));
 
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/install.md")).unwrap();
     let section = page.split("## What differs from the Go client's folder\n").nth(1).expect("a section");
@@ -290,10 +290,10 @@ fn the_folder_is_the_go_clients_but_for_what_is_meant() {
     assert_eq!(listed, differing, "docs/install.md lists the differences");
 }
 
-/// The Go client puts all intermediate CAs into one file, of which Fabric reads the first certificate only; here each
-/// has its own.
+/// The Go client writes all intermediate CAs to one file, of which Fabric reads the first certificate only; fabcert
+/// writes one file for each.
 #[test]
-fn each_intermediate_ca_of_the_go_clients_file_has_its_own() {
+fn each_intermediate_ca_of_the_go_clients_file_has_its_own_file() {
     let Some(ca) = RealCa::builder().intermediates(2).start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let ran = peer.enroll("peerpw", &["--layout", "fabric-ca"]);
@@ -308,15 +308,15 @@ fn each_intermediate_ca_of_the_go_clients_file_has_its_own() {
         };
         tree(&msp.join(folder)).values().map(ders).collect()
     };
-    let (ours, theirs) = (peer.msp(), home.join("msp"));
-    assert_eq!(certificates(&ours, "cacerts"), certificates(&theirs, "cacerts"));
-    let (our_files, their_files) =
-        (certificates(&ours, "intermediatecerts"), certificates(&theirs, "intermediatecerts"));
-    assert_eq!((our_files.len(), their_files.len()), (2, 1));
+    let (own, reference) = (peer.msp(), home.join("msp"));
+    assert_eq!(certificates(&own, "cacerts"), certificates(&reference, "cacerts"));
+    let (own_files, reference_files) =
+        (certificates(&own, "intermediatecerts"), certificates(&reference, "intermediatecerts"));
+    assert_eq!((own_files.len(), reference_files.len()), (2, 1));
     let sorted = |files: Vec<Vec<Vec<u8>>>| {
         let mut all = files.concat();
         all.sort();
         all
     };
-    assert!(sorted(our_files) == sorted(their_files), "other intermediate CAs than the Go client's");
+    assert!(sorted(own_files) == sorted(reference_files), "other intermediate CAs than the Go client's");
 }

@@ -1,4 +1,4 @@
-//! The tests of the real CA, against the dev CA: where they differ, the dev CA is wrong.
+//! The tests of the real CA, on the dev CA: where they differ, the dev CA is wrong.
 
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ fn a_root_an_intermediate_and_two_give_folders_that_fabric_loads() {
 }
 
 #[test]
-fn a_second_run_is_left_alone_and_every_lack_enrols_again() {
+fn a_second_run_does_nothing_and_every_missing_item_enrols_again() {
     a_folder_is_left_alone_until_something_lacks(&DevCaUnderTest::start(|_| {}, None));
 }
 
@@ -79,24 +79,24 @@ fn an_answer_that_is_not_as_asked_is_kept_for_a_corrected_run() {
 }
 
 #[test]
-fn runs_after_the_first_do_what_they_do_on_the_real_ca() {
-    use super::again::{gets_what_lacks, leaves_all_alone, one_enrolment_is_enough, the_way_back};
-    for run in [leaves_all_alone, gets_what_lacks, one_enrolment_is_enough, the_way_back] {
+fn later_runs_behave_as_on_the_real_ca() {
+    use super::again::{does_nothing, one_enrolment_is_enough, requests_what_is_missing, rolls_back};
+    for run in [does_nothing, requests_what_is_missing, one_enrolment_is_enough, rolls_back] {
         run(&DevCaUnderTest::start(|_| {}, None));
     }
 }
 
 #[test]
-fn one_enrolment_is_enough_behind_a_proxy_that_cuts_the_path_off() {
+fn one_enrolment_is_enough_behind_a_proxy_that_rewrites_the_path() {
     super::again::one_enrolment_is_enough(&DevCaUnderTest::start(|c| c.path_prefix = Some("/ca/org1".into()), None));
 }
 
 #[test]
-fn a_key_that_is_named_is_the_key_of_the_certificate() {
+fn a_given_key_is_the_key_of_the_certificate() {
     super::own_key::a_named_key(&DevCaUnderTest::start(|_| {}, None));
 }
 
 #[test]
-fn a_wrong_secret_reaches_the_ca_once_and_locks_nobody() {
+fn a_wrong_secret_reaches_the_ca_once_and_locks_no_identity() {
     one_wrong_secret_is_one_request(&DevCaUnderTest::start(|_| {}, Some("dev-ca")));
 }

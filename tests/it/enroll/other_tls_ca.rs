@@ -1,4 +1,4 @@
-//! The TLS certificate comes from another CA, or belongs to another identity, than the signing certificate.
+//! The TLS certificate comes from another CA, or has another identity, than the signing certificate.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::real::{CaUnderTest, RealCa, Registration, oracle};
 
 use super::scene::{Peer, text};
 
-/// A server with the CAs `ca1` and `ca2`, each a root of its own; `ca1` is the one that requests without a name get.
+/// A server with the root CAs `ca1` and `ca2`; `ca1` is the default CA.
 fn two_cas() -> Option<RealCa> {
     RealCa::builder().name("ca1").also_named("ca2").start()
 }
@@ -39,9 +39,9 @@ fn only_one(folder: &Path) -> Cert {
     cert
 }
 
-/// Each leaf has the CN and was signed by the root requested for it; Fabric loads the MSP folder, which knows the TLS root
-/// too, and a Go client accepts the TLS folder.
-fn stands(peer: &Peer<'_>, sign: (&str, &str), tls: (&str, &str)) {
+/// Each leaf has the given CN and the given root; Fabric loads the MSP folder, which has the TLS root too, and a Go
+/// client accepts the TLS folder.
+fn assert_installed(peer: &Peer<'_>, sign: (&str, &str), tls: (&str, &str)) {
     let root = |pem: &str| Cert::all_from_pem(pem.as_bytes()).unwrap().remove(0);
     let (sign_root, tls_root) = (root(sign.1), root(tls.1));
     let (msp, folder) = (peer.msp(), peer.tls());
@@ -71,10 +71,10 @@ fn another_ca_of_the_same_server_gives_the_tls_certificate() {
     let ca = ca.with_ca_name("ca1");
     let peer = Peer::register(&ca, "peerpw", None);
     let issued = peer.issued();
-    // The same id and secret at both. The one CA's token means nothing to the other: two enrolments.
+    // The same id and secret at both. A token of one CA is not valid at the other: two enrolments.
     let ran = enroll(&peer, &ca, &["--tls-ca-name", "ca2"], None);
     assert_eq!((ran.code, peer.issued()), (0, (issued.0 + 2, issued.1)), "{ran:?}");
-    stands(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1", &ca.further_root_pem("ca2")));
+    assert_installed(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1", &ca.further_root_pem("ca2")));
     let again = enroll(&peer, &ca, &["--tls-ca-name", "ca2"], None);
     assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("unchanged")), "{again:?}");
 }
@@ -88,7 +88,7 @@ fn another_identity_at_another_ca_gives_the_tls_certificate() {
     let peer = Peer::register(&ca, "peerpw", Some(1));
     let other = ["--tls-ca-name", "ca2", "--tls-id", "org1-peer1-tls"];
 
-    // The signing certificate's answer to a run that fails at the second CA is kept: it was the only enrolment.
+    // The first CA's answer is kept when the second CA fails: it was the only enrolment.
     let refused = enroll(&peer, &ca, &other, Some("wrong"));
     assert_eq!(refused.code, 7, "{refused:?}");
     assert!(refused.stderr.contains("for the tls certificate of org1-peer1-tls"), "{refused:?}");
@@ -97,7 +97,7 @@ fn another_identity_at_another_ca_gives_the_tls_certificate() {
 
     let ran = enroll(&peer, &ca, &other, Some("tlspw"));
     assert_eq!((ran.code, peer.issued()), (0, (issued.0 + 1, issued.1)), "{ran:?}");
-    stands(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1-tls", &ca.further_root_pem("ca2")));
+    assert_installed(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1-tls", &ca.further_root_pem("ca2")));
     let again = enroll(&peer, &ca, &other, Some("tlspw"));
     assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("unchanged")), "{again:?}");
 }
@@ -111,7 +111,7 @@ fn another_identity_at_the_same_ca_gives_the_tls_certificate() {
     let issued = peer.issued();
     let ran = enroll(&peer, &ca, &["--tls-id", "org1-peer1-tls"], Some("tlspw"));
     assert_eq!((ran.code, peer.issued()), (0, (issued.0 + 2, issued.1)), "{ran:?}");
-    stands(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1-tls", &ca.root_pem()));
+    assert_installed(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1-tls", &ca.root_pem()));
 }
 
 #[test]
@@ -123,11 +123,11 @@ fn another_server_gives_the_tls_certificate() {
     other.register(&Registration::peer("org1-peer1", "tlspw"));
     let (url, anchor) = (other.url(), text(other.tls_anchor()));
     let there = ["--tls-url", &url, "--tls-ca-name", "org1-tlsca"];
-    // The first server's anchors are no anchors for the second one.
+    // The first server's anchors do not verify the second one.
     let untrusted = enroll(&peer, &ca, &there, Some("tlspw"));
     assert_eq!(untrusted.code, 6, "{untrusted:?}");
     assert!(!peer.msp().exists() && !peer.tls().exists());
     let ran = enroll(&peer, &ca, &[&there[..], &["--tls-url-ca", &anchor]].concat(), Some("tlspw"));
     assert_eq!(ran.code, 0, "{ran:?}");
-    stands(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1", &other.root_pem()));
+    assert_installed(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1", &other.root_pem()));
 }

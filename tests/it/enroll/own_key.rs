@@ -1,5 +1,4 @@
-//! Keys that the user chose: `--key-file`, `--reuse-key`, `--key-algorithm`, for a CA that is reached and for one that is
-//! not.
+//! The user's keys, online and offline: `--key-file`, `--reuse-key`, `--key-algorithm`.
 
 use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use fabcert::pki::x509::{Cert, Csr};
@@ -14,7 +13,7 @@ fn server_point(peer: &Peer<'_>) -> Vec<u8> {
     Cert::all_from_pem(&pem).unwrap().remove(0).public_key_bits().to_vec()
 }
 
-/// A key that is named is used; another one in its place is a reason to enrol, the same is none.
+/// A given key is used. If the certificate is for another key, it is enrolled again; if it is for this key, it is not.
 pub(super) fn a_named_key(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", None);
     let (first, second) =
@@ -40,13 +39,13 @@ pub(super) fn a_named_key(ca: &dyn CaUnderTest) {
 }
 
 #[test]
-fn a_key_that_is_named_is_the_key_of_the_certificate() {
+fn a_given_key_is_the_key_of_the_certificate() {
     let Some(ca) = RealCa::builder().start() else { return };
     a_named_key(&ca);
 }
 
 #[test]
-fn a_csr_is_made_with_the_key_that_was_asked_for() {
+fn a_csr_has_the_requested_key() {
     let dir = tempfile::tempdir().unwrap();
     let csr = |more: &[&str]| {
         let home = text(dir.path());
@@ -59,8 +58,8 @@ fn a_csr_is_made_with_the_key_that_was_asked_for() {
     let names = ["--san", "org1-peer1"];
     let made = csr(&names);
     assert_eq!(made.code, 0, "{made:?}");
-    assert!(dir.path().join(".tls.fabcert/pending.json").is_file(), "the folder lies below --home");
-    assert_eq!(point(&csr(&names).stdout), point(&made.stdout), "the key waits for its certificate");
+    assert!(dir.path().join(".tls.fabcert/pending.json").is_file(), "the folder is below --home");
+    assert_eq!(point(&csr(&names).stdout), point(&made.stdout), "the key is kept for its certificate");
 
     let curve = csr(&[&names[..], &["--key-algorithm", "p384"]].concat());
     assert_eq!(curve.code, 4, "{curve:?}");
@@ -76,7 +75,7 @@ fn a_csr_is_made_with_the_key_that_was_asked_for() {
 }
 
 #[test]
-fn a_csr_is_made_with_the_standing_key_where_that_is_to_be_reused() {
+fn a_csr_has_the_current_key_with_reuse_key() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);

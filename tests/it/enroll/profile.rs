@@ -1,4 +1,4 @@
-//! `--profile`, and what the Go client makes of the profile `tls`.
+//! `--profile`, and the Go client's profile `tls`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::real::{CaUnderTest, RealCa, oracle};
 use super::scene::{Peer, text};
 
 #[test]
-fn a_profile_that_the_ca_does_not_have_is_named_with_the_place_where_profiles_are_defined() {
+fn an_unknown_profile_is_named_with_the_key_that_defines_profiles() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let (url, anchor, msp) = (ca.url(), text(ca.tls_anchor()), text(&peer.msp()));
@@ -21,14 +21,14 @@ fn a_profile_that_the_ca_does_not_have_is_named_with_the_place_where_profiles_ar
     assert!(!peer.msp().exists());
 }
 
-/// The line of a `fabric-ca-client` user, with only the program's name changed.
+/// The command line of a `fabric-ca-client` user, with only the program's name changed.
 fn go_line<'a>(ca: &dyn CaUnderTest, url: &'a str, anchor: &'a str, msp: &'a str) -> Vec<&'a str> {
     assert_eq!(ca.ca_name(), Some("org1-ca"));
     let start = ["enroll", "-u", url, "--caname", "org1-ca", "--tls.certfiles", anchor, "--mspdir", msp];
     [&start[..], &["--enrollment.profile", "tls", "--csr.hosts", "org1-peer1,org1-peer-gateway-svc"]].concat()
 }
 
-/// Folders and files below `dir`, the key under one name.
+/// Folders and files below `dir`, with a fixed name for the key.
 fn shape(dir: &Path) -> Vec<String> {
     let key = |path: String| if path.starts_with("keystore/") { "keystore/<SKI>_sk".to_owned() } else { path };
     tree(dir).into_keys().map(key).collect()
@@ -59,13 +59,13 @@ fn the_go_clients_line_for_tls_gives_the_go_clients_folder() {
     );
 
     let home = peer.dir().join("go");
-    let theirs = ca.client(
+    let reference = ca.client(
         &home,
         &["enroll", "-u", &url, "--mspdir", "msp", "--enrollment.profile", "tls", "--csr.hosts", "org1-peer1"],
     );
-    assert!(theirs.status.success(), "{theirs:?}");
+    assert!(reference.status.success(), "{reference:?}");
     let mut expected = shape(&home.join("msp"));
-    // Idemix, which nothing here reads.
+    // Idemix, which fabcert does not read.
     expected.retain(|path| !["IssuerPublicKey", "IssuerRevocationPublicKey", "user"].contains(&path.as_str()));
     assert_eq!(shape(&folder), expected);
     let (cert, key) = (folder.join("signcerts/cert.pem"), only_file(&folder.join("keystore")));
@@ -86,7 +86,7 @@ fn the_go_clients_line_for_tls_gives_the_go_clients_folder() {
 }
 
 #[test]
-fn intermediates_of_a_folder_for_tls_have_a_file_each() {
+fn intermediates_in_an_msp_shaped_tls_folder_have_a_file_each() {
     let Some(ca) = RealCa::builder().intermediates(2).start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let (url, anchor, msp) =
@@ -102,7 +102,7 @@ fn intermediates_of_a_folder_for_tls_have_a_file_each() {
 }
 
 #[test]
-fn an_msp_is_not_taken_for_a_folder_for_tls() {
+fn an_msp_is_not_replaced_by_a_tls_certificate() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);
@@ -113,7 +113,7 @@ fn an_msp_is_not_taken_for_a_folder_for_tls() {
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.stderr.contains("holds an MSP") && peer.folders() == before, "{ran:?}");
     assert_eq!(ca.answered().len(), heard);
-    // With cryptogen's names there is no such folder: the profile is then the signing certificate's.
+    // With cryptogen's names there is no MSP-shaped TLS folder: the profile is then the signing certificate's.
     let line = [&go_line(&ca, &url, &anchor, &msp)[..], &["--layout", "cryptogen"]].concat();
     let ran = fabcert(&line, None);
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -1,4 +1,4 @@
-//! Runs that end without a certificate: the exit code says why, and the folders are as before.
+//! Runs that end without a certificate: the exit code gives the reason, and the folders are unchanged.
 
 use std::net::TcpListener;
 
@@ -27,7 +27,7 @@ fn a_crash_loop_with_a_wrong_secret_reaches_the_ca_once() {
     a_crash_loop(&ca);
 }
 
-/// What is wrong on this side, or on the way, is told apart; nothing is sent and nothing changes.
+/// Local and connection faults have different exit codes; no request is sent and nothing changes.
 fn before_the_ca(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);
@@ -52,7 +52,7 @@ fn before_the_ca(ca: &dyn CaUnderTest) {
     let (msp, tls) = (text(&peer.msp()), text(&peer.tls()));
     let start = ["enroll", "--force", "--url", &url, "--id", "org1-peer1"];
     let usage: [&[&str]; 4] = [
-        // No anchors, no names, no folder, one folder in the other.
+        // No anchors, no names, no folder, one folder inside the other.
         &["--msp-dir", &msp],
         &["--tls-ca", &anchor, "--tls-dir", &tls],
         &["--tls-ca", &anchor],
@@ -67,12 +67,12 @@ fn before_the_ca(ca: &dyn CaUnderTest) {
 }
 
 #[test]
-fn what_is_wrong_before_the_ca_is_asked_is_told_apart() {
+fn faults_before_a_request_have_different_exit_codes() {
     let Some(ca) = RealCa::builder().start() else { return };
     before_the_ca(&ca);
 }
 
-/// A folder stays with its identity and its root until `--force` says otherwise.
+/// A folder keeps its identity and its root unless `--force` is given.
 fn moves_only_by_force(ca: &dyn CaUnderTest, other: &dyn CaUnderTest) {
     let peer = Peer::register(ca, "peerpw", None);
     for server in [ca, other] {
@@ -111,7 +111,7 @@ fn moves_only_by_force(ca: &dyn CaUnderTest, other: &dyn CaUnderTest) {
 }
 
 #[test]
-fn a_folder_moves_to_another_identity_or_root_only_by_force() {
+fn another_identity_or_root_is_installed_only_with_force() {
     let Some(ca) = RealCa::builder().start() else { return };
     let Some(other) = RealCa::builder().start() else { return };
     moves_only_by_force(&ca, &other);

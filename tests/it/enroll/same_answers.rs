@@ -1,4 +1,4 @@
-//! The same requests to the real server and to the dev CA: what differs stands in `docs/dev-ca.md`.
+//! The same requests to the real server and to the dev CA: the differences are listed in `docs/dev-ca.md`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::on_the_dev_ca::DevCaUnderTest;
 
 mod requests;
 
-/// How a request says who sends it.
+/// The authentication of a request.
 #[derive(Clone)]
 enum Login {
     Nobody,
@@ -77,7 +77,7 @@ impl<'a> Asked<'a> {
         transport::exchange(port, self.ca.tls_anchor(), &request).unwrap()
     }
 
-    /// The answer without what differs between any two CAs: times, keys, serial numbers.
+    /// The answer without the parts that differ between any two CAs: times, keys, serial numbers.
     fn likeness(&self, request: &Request) -> Value {
         let answer = self.answer(request);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
@@ -108,7 +108,7 @@ fn dechunked(mut rest: &str) -> String {
     whole
 }
 
-/// What every certificate of the same request has in common.
+/// The parts that all certificates of the same request have in common.
 fn certificate(pem: &[u8]) -> Value {
     let cert = Cert::all_from_pem(pem).unwrap().remove(0);
     let sans: Vec<String> = cert.sans().iter().map(|san| format!("{san:?}")).collect();
@@ -131,7 +131,7 @@ fn likeness_of(value: Value) -> Value {
                     }
                     ("IssuerPublicKey" | "IssuerRevocationPublicKey", Value::String(_)) => json!("something"),
                     ("secret", Value::String(secret)) => json!(secret.len()),
-                    // In the order of a Go map: another one each time.
+                    // In the random order of a Go map.
                     ("attrs", Value::Array(attributes)) => {
                         let mut attributes = attributes.clone();
                         attributes.sort_by_key(ToString::to_string);
@@ -148,16 +148,16 @@ fn likeness_of(value: Value) -> Value {
     }
 }
 
-/// In what way the dev CA's answer is another one. Each has a section of `docs/dev-ca.md`.
+/// The differences in the dev CA's answers. Each has a section in `docs/dev-ca.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Difference {
     /// Endpoints that it does not have.
     Missing,
-    /// The same status and code, and the reason in other words.
+    /// The same status and code with another message.
     Words,
-    /// An order of its own.
+    /// Another order.
     Order,
-    /// A filter that it passes over.
+    /// An ignored filter.
     Filter,
 }
 
@@ -167,9 +167,9 @@ const DIFFERENCES: [(&str, Difference); 18] = [
     ("GET /idemix/credential", Difference::Missing),
     ("enroll with a BOM", Difference::Words),
     ("enroll with a CSR that is a number", Difference::Words),
-    ("enroll with a CSR that is no DER", Difference::Words),
+    ("enroll with a CSR that is not DER", Difference::Words),
     ("enroll with hosts that are a text", Difference::Words),
-    ("enroll with a start that is no time", Difference::Words),
+    ("enroll with a start that is not a time", Difference::Words),
     ("GET /identities", Difference::Order),
     ("GET /certificates?id=org1-peer1&revoked_start=x", Difference::Filter),
     ("GET /affiliations", Difference::Missing),
@@ -182,13 +182,13 @@ const DIFFERENCES: [(&str, Difference); 18] = [
     ("POST /idemix/cri {}", Difference::Missing),
 ];
 
-/// Whether the two answers differ in this way and in no other.
+/// Whether the two answers differ only in this way.
 fn differs_so(difference: Difference, real: &Value, dev: &Value) -> bool {
     let code = |answer: &Value| answer["body"]["errors"][0]["code"].clone();
     match difference {
         Difference::Missing => {
-            let told = dev["body"]["errors"][0]["message"] == "the dev CA does not have this endpoint of Fabric CA";
-            told && dev["status"] == "500" && code(dev) == 0
+            let unknown = dev["body"]["errors"][0]["message"] == "the dev CA does not have this endpoint of Fabric CA";
+            unknown && dev["status"] == "500" && code(dev) == 0
         }
         Difference::Words => {
             (&real["status"], &real["headers"], code(real)) == (&dev["status"], &dev["headers"], code(dev))
@@ -197,7 +197,7 @@ fn differs_so(difference: Difference, real: &Value, dev: &Value) -> bool {
             let ids = |answer: &Value| -> Vec<String> {
                 let list = answer["body"]["result"]["identities"].as_array().unwrap();
                 let ids = list.iter().map(|i| i["id"].as_str().unwrap().to_owned());
-                // The next tier's login, which the real server's configuration in these tests has.
+                // The login of the intermediate CA, which the real server's configuration in these tests has.
                 ids.filter(|id| id != "org1-intermediate1").collect()
             };
             let (mut real, dev) = (ids(real), ids(dev));
@@ -209,7 +209,7 @@ fn differs_so(difference: Difference, real: &Value, dev: &Value) -> bool {
 }
 
 #[test]
-fn the_dev_ca_answers_as_the_real_server_but_for_what_is_listed() {
+fn the_dev_ca_differs_from_the_real_server_only_as_listed() {
     let Some(real) = RealCa::builder().also_named("ca2").start() else { return };
     let dev = DevCaUnderTest::start(|c| c.ca_names = vec!["org1-ca".into(), "ca2".into()], Some("org1-ca"));
     let key = KeyPair::generate(KeyAlgorithm::P256).unwrap();

@@ -1,4 +1,4 @@
-//! One peer that enrols at a CA, with its folders and the arguments that its runs have in common.
+//! One peer that enrols at a CA, with its folders and the common arguments of its runs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,25 @@ use crate::real::{CaUnderTest, Registration};
 /// The names of the TLS certificate.
 pub(super) const NAMES: [&str; 2] = ["org1-peer1", "org1-peer-gateway-svc"];
 
-/// `org1-peer1`, registered at a CA, and the folder that its MSP and TLS folders stand in.
+/// `org1-peer1`, registered at a CA, and the parent of its MSP and TLS folders.
 pub(super) struct Peer<'a> {
     ca: &'a dyn CaUnderTest,
     dir: tempfile::TempDir,
 }
 
 impl<'a> Peer<'a> {
-    /// Registers the peer with this secret and, where one is given, this limit of enrolments.
+    /// Registers the peer with this secret and this limit of enrolments, if any.
     pub(super) fn register(ca: &'a dyn CaUnderTest, secret: &str, max_enrollments: Option<u32>) -> Self {
         ca.register(&Registration { max_enrollments, ..Registration::peer("org1-peer1", secret) });
         Self { ca, dir: tempfile::tempdir().unwrap() }
     }
 
-    /// The same identity, with folders of its own.
+    /// The same identity with other folders.
     pub(super) fn elsewhere(&self) -> Self {
         Self { ca: self.ca, dir: tempfile::tempdir().unwrap() }
     }
 
-    /// Where everything of this peer stands.
+    /// The parent of this peer's folders.
     pub(super) fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -40,17 +40,17 @@ impl<'a> Peer<'a> {
         self.dir().join("peer/tls")
     }
 
-    /// Everything below the folders' parent, what fabcert keeps beside them included.
+    /// Everything below the parent, including fabcert's state.
     pub(super) fn tree(&self) -> BTreeMap<String, (u32, Vec<u8>)> {
         tree(&self.dir().join("peer"))
     }
 
-    /// The MSP and the TLS folder and nothing beside them.
+    /// The MSP and the TLS folder only.
     pub(super) fn folders(&self) -> [BTreeMap<String, (u32, Vec<u8>)>; 2] {
         [tree(&self.msp()), tree(&self.tls())]
     }
 
-    /// How many requests for certificates the CA has answered well, by secret and by token.
+    /// The numbers of successful requests for certificates, by secret and by token.
     pub(super) fn issued(&self) -> (usize, usize) {
         (self.ca.count_status("enroll", 201), self.ca.count_status("reenroll", 201))
     }

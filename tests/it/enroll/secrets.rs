@@ -1,4 +1,4 @@
-//! The enrolment secret is in the request to the CA and nowhere else.
+//! The enrolment secret is in the request to the CA only.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,11 +8,11 @@ use crate::real::{CaUnderTest, RealCa};
 
 use super::scene::{NAMES, Peer, text};
 
-/// With characters that a URL has to escape.
+/// A secret with characters that a URL must escape.
 const SECRET: &str = "s3cr3t/of@nobody";
 const ESCAPED: &str = "s3cr3t%2Fof%40nobody";
 
-/// From the URL, the environment and a file, right and wrong, with everything logged in both forms.
+/// The secret from the URL, the environment and a file, right and wrong, with full logging in both formats.
 fn nowhere_else(ca: &dyn CaUnderTest) {
     let peer = Peer::register(ca, SECRET, None);
     let kept = tempfile::tempdir().unwrap();
@@ -36,7 +36,7 @@ fn nowhere_else(ca: &dyn CaUnderTest) {
                 let noise = ["-vv", "--log-format", form, "--output", "json", "--force"];
                 let ran = fabcert(&[&["enroll"], source, &name, &target[..], &noise[..]].concat(), variable);
                 assert_eq!(ran.code, code, "{source:?}: {ran:?}");
-                assert!(!ran.stderr.is_empty(), "-vv says something");
+                assert!(!ran.stderr.is_empty(), "-vv writes to stderr");
                 let basic = BASE64.encode(format!("org1-peer1:{secret}"));
                 for trace in [SECRET, ESCAPED, &basic] {
                     assert!(!ran.stdout.contains(trace) && !ran.stderr.contains(trace), "{trace} in {ran:?}");
@@ -50,7 +50,7 @@ fn nowhere_else(ca: &dyn CaUnderTest) {
 }
 
 #[test]
-fn the_secret_is_in_no_output_and_no_file() {
+fn no_output_or_file_has_the_secret() {
     let Some(ca) = RealCa::builder().start() else { return };
     nowhere_else(&ca);
 }

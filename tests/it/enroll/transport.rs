@@ -1,5 +1,5 @@
-//! The way to the CA, through the binary: client certificates, proxies, foreign certificates, a CA that comes up late, a
-//! run that is told to end.
+//! The connection to the CA: client certificates, proxies, foreign certificates, a CA that starts late, a run that is
+//! ended by a signal.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -18,13 +18,13 @@ fn port(ca: &RealCa) -> u16 {
     ca.url().rsplit(':').next().unwrap().parse().unwrap()
 }
 
-/// A port on which nobody listens for now.
+/// A port without a listener.
 fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 #[test]
-fn a_ca_that_demands_client_certificates_is_shown_one() {
+fn a_client_certificate_is_sent_to_a_ca_that_requires_one() {
     let dir = tempfile::tempdir().unwrap();
     let clients = TransportCa::new(&dir.path().join("clients"));
     let Some(ca) = RealCa::builder().require_client_certificate(clients.anchor()).start() else { return };
@@ -58,12 +58,12 @@ fn a_ca_that_demands_client_certificates_is_shown_one() {
     assert!(!msp.exists());
     let right = shown(&client, &client);
     assert_eq!((right.code, ca.count_status("enroll", 201)), (0, 1), "{right:?}");
-    // The Go client's variables name them as well.
+    // The Go client's variables give them as well.
     let (cert, key) = (text(&client.cert), text(&client.key));
     let variables = [("FABRIC_CA_CLIENT_TLS_CLIENT_CERTFILE", &*cert), ("FABRIC_CA_CLIENT_TLS_CLIENT_KEYFILE", &*key)];
     let forced = enroll(&["--force"], &variables);
     assert_eq!((forced.code, ca.count_status("enroll", 201)), (0, 2), "{forced:?}");
-    // An enrolment certificate, which has no extended key usage, is client certificate enough.
+    // An enrolment certificate, which has no extended key usage, is accepted as a client certificate.
     let peers = dir.path().join("peers.pem");
     std::fs::write(&peers, ca.root_pem()).unwrap();
     let Some(other) = RealCa::builder().require_client_certificate(&peers).start() else { return };
@@ -77,7 +77,7 @@ fn a_ca_that_demands_client_certificates_is_shown_one() {
 }
 
 #[test]
-fn a_foreign_certificate_is_told_by_its_names_and_the_ingress_default_as_such() {
+fn a_foreign_certificate_is_reported_with_its_names() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     assert_eq!(peer.enroll("peerpw", &[]).code, 0);
@@ -91,7 +91,7 @@ fn a_foreign_certificate_is_told_by_its_names_and_the_ingress_default_as_such() 
     let other = at(&ca.transport().issue("other", &["ca.other.example", "10.1.2.3"]));
     let message = other.json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("is not for \"localhost\"; it is for ca.other.example, 10.1.2.3"), "{message}");
-    // As ingress-nginx makes it, and as it would look if somebody trusted its issuer.
+    // As ingress-nginx creates it, and with a trusted issuer.
     let trusted = ca.transport().issue("Kubernetes Ingress Controller Fake Certificate", &["ingress.local"]);
     for ingress in [at(&Issued::ingress_default(peer.dir())), at(&trusted)] {
         let error = ingress.json()["error"].to_string();
@@ -102,7 +102,7 @@ fn a_foreign_certificate_is_told_by_its_names_and_the_ingress_default_as_such() 
 }
 
 #[test]
-fn a_proxy_is_used_only_when_it_is_named() {
+fn a_proxy_is_used_only_when_given() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let proxy = Relay::proxy();
@@ -123,7 +123,7 @@ fn a_proxy_is_used_only_when_it_is_named() {
     let through = enroll("through", &["--proxy", &with_password]);
     assert_eq!((through.code, proxy.connections()), (0, 1), "{through:?}");
     assert!(!through.stderr.contains("pr0xy-s3cr3t") && !through.stdout.contains("pr0xy-s3cr3t"), "{through:?}");
-    // All that the proxy sees of it.
+    // The only part that the proxy sees.
     let head = proxy.heads().remove(0);
     assert!(head.starts_with(&format!("CONNECT localhost:{} ", port(&ca))), "{head}");
     assert!(!head.contains("peerpw") && !head.contains("org1-peer1"), "{head}");
@@ -156,7 +156,7 @@ fn the_go_clients_variables_are_enough() {
     assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("unchanged")), "{again:?}");
 }
 
-/// A run that waits for a CA at `url`, once it has said that it tries again.
+/// A run that waits for a CA at `url`, after its first retry message.
 fn waiting(peer: &Peer<'_>, ca: &RealCa, url: &str) -> (Child, std::thread::JoinHandle<String>) {
     let (anchor, msp) = (text(ca.tls_anchor()), text(&peer.msp()));
     let args = ["enroll", "--url", url, "--id", "org1-peer1", "--ca-name", "org1-ca", "--tls-ca", &anchor];
@@ -167,33 +167,35 @@ fn waiting(peer: &Peer<'_>, ca: &RealCa, url: &str) -> (Child, std::thread::Join
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let said: Vec<String> = lines.by_ref().map(Result::unwrap).take_while(|l| !l.contains("trying again")).collect();
+    let lines_before: Vec<String> =
+        lines.by_ref().map(Result::unwrap).take_while(|l| !l.contains("trying again")).collect();
     let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
-    assert!(said.len() < 10, "{said:?}");
+    assert!(lines_before.len() < 10, "{lines_before:?}");
     (child, rest)
 }
 
 #[test]
-fn wait_lasts_until_the_ca_is_there() {
+fn wait_lasts_until_the_ca_answers() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     let late = free_port();
-    let (mut child, said) = waiting(&peer, &ca, &format!("https://localhost:{late}"));
-    assert!(!peer.msp().exists(), "nothing stands there before the CA has answered");
+    let (mut child, output) = waiting(&peer, &ca, &format!("https://localhost:{late}"));
+    assert!(!peer.msp().exists(), "nothing is installed before the CA answers");
     let relay = Relay::to(port(&ca), ("127.0.0.1", late));
     let status = child.wait().unwrap();
-    assert!(status.success(), "{status}: {}", said.join().unwrap());
+    assert!(status.success(), "{status}: {}", output.join().unwrap());
     assert!(relay.connections() >= 1 && peer.msp().join("signcerts/cert.pem").is_file());
 }
 
-/// Ends a run that waits, after another one was kept out by its lock; returns its exit code. It ends by itself and not by the
+/// Ends a run that waits, after its lock has stopped another run; returns its exit code. The run handles the signal:
+/// process 1 of a container has no default action.
 /// signal's default, which process 1 of a container does not have.
 fn end(peer: &Peer<'_>, ca: &RealCa, signal: &str) -> Option<i32> {
     let (mut child, _) = waiting(peer, ca, &format!("https://localhost:{}", free_port()));
     let locked_out = peer.enroll("peerpw", &["--force"]);
     assert_eq!(locked_out.code, 9, "{signal}: {locked_out:?}");
-    let told = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(told.success());
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         match child.try_wait().unwrap() {
@@ -205,12 +207,12 @@ fn end(peer: &Peer<'_>, ca: &RealCa, signal: &str) -> Option<i32> {
 }
 
 #[test]
-fn a_run_that_is_told_to_end_while_it_waits_leaves_nothing_broken() {
+fn a_signal_during_the_wait_leaves_the_folders_intact() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
     for (signal, number) in [("-INT", 130), ("-TERM", 143)] {
         let peer = peer.elsewhere();
-        // A first run, where nothing stands yet.
+        // A first run, with a missing folder.
         assert_eq!(end(&peer, &ca, signal), Some(number));
         assert!(!peer.msp().exists() && !peer.tls().exists(), "{signal}");
         let first = peer.enroll("peerpw", &[]);

@@ -1,4 +1,4 @@
-//! Every fault point: the run fails with exit 5, readers see a whole set, the next run succeeds.
+//! Every fault point: the run fails with exit 5, readers see a complete set, the next run succeeds.
 
 use std::fs;
 
@@ -33,7 +33,7 @@ fn fail_everywhere(layout: Placement, before: Before, action: FaultAction, for_g
         if at >= switch {
             assert!(seen == new, "{case}: not the new set: {seen:?}");
         } else {
-            // Two moves instead of a swap, and not even the way back: then nothing stands until the next run.
+            // Two moves in place of a swap, without the way back: the target is then missing until the next run.
             let vacant = !exchange && for_good && seen == View::new();
             assert!(seen == old || vacant, "{case}: not the old set: {seen:?}");
             assert!(!in_place, "{case}");
@@ -92,12 +92,12 @@ fn a_write_cut_short_leaves_a_whole_set() {
 
 #[test]
 fn without_exchange_a_failing_step_is_undone() {
-    for before in [Before::Foreign, Before::Ours] {
+    for before in [Before::Foreign, Before::Installed] {
         fail_everywhere(Placement::Plain, before, FaultAction::Fail(EIO), false, false);
         fail_everywhere(Placement::Plain, before, FaultAction::Fail(EROFS), true, false);
     }
-    // Here the entries are links already, so that no swap is needed.
-    fail_everywhere(Placement::Mounted, Before::Ours, FaultAction::Fail(EIO), false, false);
+    // The entries are links already, so that no swap is needed.
+    fail_everywhere(Placement::Mounted, Before::Installed, FaultAction::Fail(EIO), false, false);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn folders_in_a_mount_without_exchange_are_refused() {
 }
 
 #[test]
-fn a_check_that_says_no_leaves_everything_as_it_was() {
+fn a_failed_check_changes_nothing() {
     for layout in EVERY_LAYOUT {
         for before in EVERY_BEFORE {
             let dir = scratch();
@@ -122,8 +122,8 @@ fn a_check_that_says_no_leaves_everything_as_it_was() {
             let refused = fabcert::install::install(&Disk::real(), &lock, &super::world::plan(2), &|tree| {
                 let key = fs::read_to_string(tree.join("keystore/2_sk")).unwrap();
                 assert_eq!(key, "keystore/2_sk of set 2\n", "the check sees the new tree");
-                if matches!(before, Before::Foreign | Before::Ours) {
-                    assert!(tree.join("admincerts/admin.pem").is_file(), "with all that is not ours");
+                if matches!(before, Before::Foreign | Before::Installed) {
+                    assert!(tree.join("admincerts/admin.pem").is_file(), "with the files that are not owned");
                 }
                 Err(Error::new(fabcert::ErrorKind::Input, "no"))
             });

@@ -1,4 +1,4 @@
-//! `SIGKILL` at every fault point: readers see a whole set, the next run succeeds.
+//! `SIGKILL` at every fault point: readers see a complete set, the next run succeeds.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::world::{
     world,
 };
 
-/// Not a test by itself: the process that is killed.
+/// Not a test by itself: the process to kill.
 #[test]
 fn victim() {
     let Some(target) = std::env::var_os("FABCERT_TEST_TARGET") else { return };
@@ -63,7 +63,7 @@ fn a_kill_at_any_step_of_a_first_install_leaves_nothing_or_all() {
 
 #[test]
 fn a_kill_at_any_step_leaves_a_whole_folder() {
-    kill_everywhere(Placement::Plain, Before::Ours, true);
+    kill_everywhere(Placement::Plain, Before::Installed, true);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_kill_at_any_step_without_exchange_leaves_a_whole_folder_after_the_next_star
 
 #[test]
 fn a_kill_at_any_step_in_a_mount_leaves_a_whole_generation() {
-    kill_everywhere(Placement::Mounted, Before::Ours, true);
+    kill_everywhere(Placement::Mounted, Before::Installed, true);
     kill_everywhere(Placement::Mounted, Before::Emptied, true);
 }
 

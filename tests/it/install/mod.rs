@@ -1,4 +1,4 @@
-//! The one-step install: what stands is whole, whatever happens.
+//! The one-step install: the target is complete, whatever happens.
 
 mod faults;
 mod kill;

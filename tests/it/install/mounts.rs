@@ -1,4 +1,4 @@
-//! Real mounts, where this process may make some: a full disk, a read-only one, a target that is a mount point.
+//! Real mounts, if this process may create them: a full disk, a read-only one, a target that is a mount point.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use fabcert::install::{InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 
-/// Runs the test `name` again in a mount namespace where a tmpfs of 1 MiB stands at the folder that it is given; says so
-/// and does nothing where that cannot be had.
+/// Runs the test `name` again in a mount namespace with a tmpfs of 1 MiB on its folder; prints a message and does
+/// nothing when that is not possible.
 fn with_tmpfs(name: &str, below: &str) {
     let dir = scratch();
     let mount = dir.path().join(below);
@@ -33,12 +33,12 @@ fn stdout(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// In the second process: the mount point.
+/// The mount point, in the second process.
 fn mounted_here() -> Option<PathBuf> {
     std::env::var_os("FABCERT_TEST_MOUNT").map(|p| Path::new(&p).canonicalize().unwrap())
 }
 
-/// Takes all the room but `left` bytes.
+/// Fills the disk except for `left` bytes.
 fn fill_up(dir: &Path, left: usize) {
     let mut size = 1 << 20;
     while size >= 4096 {
@@ -71,9 +71,9 @@ fn a_mount_point_gets_generations() {
 }
 
 #[test]
-fn a_really_full_disk_leaves_the_old_set() {
+fn a_full_mount_leaves_the_old_set() {
     let Some(mount) = mounted_here() else {
-        return with_tmpfs("install::mounts::a_really_full_disk_leaves_the_old_set", "volume");
+        return with_tmpfs("install::mounts::a_full_mount_leaves_the_old_set", "volume");
     };
     for target in [mount.clone(), mount.join("deep/msp")] {
         let place = Place::of(&Disk::real(), &target).unwrap();
@@ -107,8 +107,8 @@ fn a_really_full_disk_leaves_the_old_set() {
 }
 
 #[test]
-fn a_read_only_mount_is_named_and_a_run_with_nothing_to_do_passes() {
-    let name = "install::mounts::a_read_only_mount_is_named_and_a_run_with_nothing_to_do_passes";
+fn a_read_only_mount_is_reported_only_when_written() {
+    let name = "install::mounts::a_read_only_mount_is_reported_only_when_written";
     let Some(mount) = mounted_here() else { return with_tmpfs(name, "volume") };
     let remount = |how: &str| {
         let done = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&mount).status().unwrap();

@@ -1,4 +1,4 @@
-//! Places: what a target is, where its state lies, who holds the lock.
+//! Places: the resolved target, the state folder, the holder of the lock.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -10,7 +10,7 @@ use fabcert::install::{FolderPlan, InstallError, Lock, Place, Placement, Planned
 use super::world::{Before, EVERY_LAYOUT, NOW, assert_tidy, child, plan, put, scratch, view, world};
 
 #[test]
-fn a_missing_target_is_plain_and_its_state_lies_beside_it() {
+fn a_missing_target_is_plain_and_its_state_is_beside_it() {
     let dir = scratch();
     let base = dir.path().canonicalize().unwrap();
     let place = Place::of(&Disk::real(), &base.join("a/b/msp")).unwrap();
@@ -37,7 +37,7 @@ fn a_link_to_a_folder_stays_and_the_folder_is_replaced() {
 }
 
 #[test]
-fn what_is_no_folder_is_refused() {
+fn a_path_that_is_not_a_folder_is_refused() {
     let dir = scratch();
     symlink("nowhere", dir.path().join("link")).unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
@@ -50,9 +50,9 @@ fn what_is_no_folder_is_refused() {
 }
 
 #[test]
-fn a_folder_that_went_through_generations_stays_so() {
+fn a_mounted_placement_stays() {
     let dir = scratch();
-    let place = world(dir.path(), Placement::Mounted, Before::Ours);
+    let place = world(dir.path(), Placement::Mounted, Before::Installed);
     assert_eq!(Place::of(&Disk::real(), place.target()).unwrap(), place);
 }
 
@@ -70,10 +70,10 @@ fn a_volume_that_the_kubelet_fills_is_refused() {
 }
 
 #[test]
-fn a_second_run_is_told_who_holds_the_lock() {
+fn the_error_of_a_locked_place_names_the_holder() {
     for layout in EVERY_LAYOUT {
         let dir = scratch();
-        let place = world(dir.path(), layout, Before::Ours);
+        let place = world(dir.path(), layout, Before::Installed);
         let held = Lock::acquire(&Disk::real(), &place, NOW).unwrap();
         let error = Error::from(Lock::acquire(&Disk::real(), &place, NOW).unwrap_err());
         assert_eq!(error.exit_code(), 9);
@@ -87,7 +87,7 @@ fn a_second_run_is_told_who_holds_the_lock() {
 }
 
 #[test]
-fn a_run_with_nothing_to_do_makes_nothing() {
+fn a_run_with_nothing_to_do_creates_nothing() {
     let dir = scratch();
     let place = world(dir.path(), Placement::Plain, Before::Foreign);
     assert!(Lock::acquire_existing(&Disk::real(), &place, NOW).unwrap().is_none());
@@ -99,7 +99,7 @@ fn a_run_with_nothing_to_do_makes_nothing() {
 }
 
 #[test]
-fn several_locks_come_back_in_the_order_asked_for_and_places_in_each_other_are_refused() {
+fn locks_keep_the_given_order_and_overlapping_places_are_refused() {
     let dir = scratch();
     let base = dir.path().canonicalize().unwrap();
     let [tls, msp, inner] = ["tls", "msp", "msp/tls"].map(|p| Place::of(&Disk::real(), &base.join(p)).unwrap());
@@ -188,7 +188,7 @@ fn plans_that_leave_the_target_or_name_a_path_twice_are_bugs() {
 }
 
 #[test]
-fn a_planned_file_shows_no_content_when_printed_for_debugging() {
+fn debug_output_of_a_planned_file_has_no_content() {
     let text = format!("{:?}", plan(1));
     assert!(text.contains("keystore/1_sk (23 bytes, 0600)") && !text.contains("of set"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! A reader that opens the folder once never sees a key and a certificate of two sets.
+//! A reader that opens the folder once never sees key and certificate of different sets.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -27,7 +27,7 @@ fn numbered(n: u32) -> FolderPlan {
     }
 }
 
-/// Opens the folder once, then reads both files below it; an error names what was missing.
+/// Opens the folder once, then reads both files below it; an error names the missing file.
 fn read_pair(target: &Path, layout: Placement) -> Result<(u32, u32), String> {
     let folder = if layout == Placement::Mounted { target.join("..data") } else { target.to_owned() };
     let dir = openat(CWD, &folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
@@ -50,7 +50,7 @@ fn install_and_read(layout: Placement) {
     };
     put(&place, 0);
     let (begun, ended, stop) = (AtomicU32::new(0), AtomicU32::new(0), AtomicBool::new(false));
-    // How often the reader has read a pair.
+    // The number of pairs that the reader has read.
     let seen = AtomicU32::new(0);
     let sets = thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -65,7 +65,7 @@ fn install_and_read(layout: Placement) {
                         sets += u32::from(key != last);
                         last = key;
                     }
-                    // An open folder stays whole until the second install after it removes it.
+                    // An open folder stays complete until the second install after it removes it.
                     Err(missing) => {
                         assert!(begun.load(Ordering::SeqCst) >= ended_before + 2, "missing: {missing}");
                     }
@@ -77,7 +77,7 @@ fn install_and_read(layout: Placement) {
             begun.store(n, Ordering::SeqCst);
             put(&place, n);
             ended.store(n, Ordering::SeqCst);
-            // On a busy machine the reader would otherwise not run at all between many installs.
+            // On a busy machine the reader would otherwise not run between many installs.
             let before = seen.load(Ordering::SeqCst);
             while seen.load(Ordering::SeqCst) == before && !reader.is_finished() {
                 thread::yield_now();
@@ -86,7 +86,7 @@ fn install_and_read(layout: Placement) {
         stop.store(true, Ordering::SeqCst);
         reader.join().unwrap()
     });
-    assert!(sets > INSTALLS / 2, "the reader saw too little to tell: {sets} sets");
+    assert!(sets > INSTALLS / 2, "the reader saw too few sets: {sets}");
 }
 
 #[test]

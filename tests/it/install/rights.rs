@@ -1,4 +1,4 @@
-//! Runs under a user who may not do everything.
+//! Runs as a user with limited permissions.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -13,8 +13,8 @@ use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 
 const NOBODY: u32 = 65534;
 
-/// Runs the test `name` again as the user nobody with the folder that `prepare` made ready; says so and does nothing
-/// where this process cannot become another user.
+/// Runs the test `name` again as the user nobody with the folder that `prepare` set up; prints a message and does
+/// nothing when this process cannot change its user.
 fn as_nobody(name: &str, prepare: impl FnOnce(&Path)) {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: only root can become another user");
@@ -36,12 +36,12 @@ fn as_nobody(name: &str, prepare: impl FnOnce(&Path)) {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// In the second process: the folder.
+/// The folder, in the second process.
 fn as_nobody_here() -> Option<PathBuf> {
     std::env::var_os("FABCERT_TEST_NOBODY").map(|p| Path::new(&p).canonicalize().unwrap())
 }
 
-/// Gives `path` and all below it to `uid`.
+/// Changes the owner of `path` and all below it to `uid`.
 fn give(path: &Path, uid: u32) {
     chown(path, Some(uid), Some(NOBODY)).unwrap();
     if path.is_dir() {
@@ -72,9 +72,9 @@ fn a_folder_whose_parent_is_not_writable_gets_generations() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_written_is_named() {
+fn an_unwritable_folder_is_named() {
     let Some(dir) = as_nobody_here() else {
-        return as_nobody("install::rights::a_folder_that_may_not_be_written_is_named", |dir| {
+        return as_nobody("install::rights::an_unwritable_folder_is_named", |dir| {
             fs::create_dir(dir.join("msp")).unwrap();
         });
     };
@@ -88,8 +88,8 @@ fn a_folder_that_may_not_be_written_is_named() {
 }
 
 #[test]
-fn what_root_made_is_carried_over_and_what_another_user_owns_is_refused() {
-    let name = "install::rights::what_root_made_is_carried_over_and_what_another_user_owns_is_refused";
+fn files_of_root_are_carried_over_and_files_of_another_user_are_refused() {
+    let name = "install::rights::files_of_root_are_carried_over_and_files_of_another_user_are_refused";
     let Some(dir) = as_nobody_here() else {
         return as_nobody(name, |dir| {
             for (folder, uid) in [("of-root", 0), ("of-another", 1234)] {
@@ -117,8 +117,8 @@ fn what_root_made_is_carried_over_and_what_another_user_owns_is_refused() {
 }
 
 #[test]
-fn a_folder_that_could_not_be_removed_later_is_refused_before_anything_happens() {
-    let name = "install::rights::a_folder_that_could_not_be_removed_later_is_refused_before_anything_happens";
+fn a_folder_that_could_not_be_removed_later_is_refused_first() {
+    let name = "install::rights::a_folder_that_could_not_be_removed_later_is_refused_first";
     let Some(dir) = as_nobody_here() else {
         return as_nobody(name, |dir| {
             let msp = dir.join("org/msp");
@@ -139,9 +139,9 @@ fn a_folder_that_could_not_be_removed_later_is_refused_before_anything_happens()
 }
 
 #[test]
-fn folders_without_the_write_bit_are_carried_over_and_cleared_away() {
+fn folders_without_the_write_bit_are_carried_over_and_removed() {
     let Some(dir) = as_nobody_here() else {
-        return as_nobody("install::rights::folders_without_the_write_bit_are_carried_over_and_cleared_away", |dir| {
+        return as_nobody("install::rights::folders_without_the_write_bit_are_carried_over_and_removed", |dir| {
             let msp = dir.join("org/msp");
             fs::create_dir_all(&msp).unwrap();
             fill_foreign(&msp);

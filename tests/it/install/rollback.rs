@@ -1,4 +1,4 @@
-//! The way back, and what is kept.
+//! Rollback and the previous set.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +12,10 @@ use super::world::{
 };
 
 #[test]
-fn rollback_brings_the_previous_set_back_and_twice_is_none() {
+fn rollback_restores_the_previous_set_and_a_second_one_undoes_it() {
     for layout in EVERY_LAYOUT {
         let dir = scratch();
-        let place = world(dir.path(), layout, Before::Ours);
+        let place = world(dir.path(), layout, Before::Installed);
         let first = view(place.target());
         put(&Disk::real(), &place, 2).unwrap();
         let second = view(place.target());
@@ -30,7 +30,7 @@ fn rollback_brings_the_previous_set_back_and_twice_is_none() {
 }
 
 #[test]
-fn rollback_brings_back_what_another_program_wrote() {
+fn rollback_restores_the_files_of_another_program() {
     for layout in EVERY_LAYOUT {
         let dir = scratch();
         let place = world(dir.path(), layout, Before::Foreign);
@@ -43,10 +43,10 @@ fn rollback_brings_back_what_another_program_wrote() {
 }
 
 #[test]
-fn rollback_leaves_later_files_that_are_not_ours() {
+fn rollback_keeps_later_files_that_are_not_owned() {
     for layout in EVERY_LAYOUT {
         let dir = scratch();
-        let place = world(dir.path(), layout, Before::Ours);
+        let place = world(dir.path(), layout, Before::Installed);
         put(&Disk::real(), &place, 2).unwrap();
         fs::create_dir(place.target().join("crls")).unwrap();
         fs::write(place.target().join("crls/new.pem"), "revoked").unwrap();
@@ -58,7 +58,7 @@ fn rollback_leaves_later_files_that_are_not_ours() {
 }
 
 #[test]
-fn rollback_without_a_previous_set_says_so() {
+fn rollback_without_a_previous_set_is_an_error() {
     for layout in EVERY_LAYOUT {
         let dir = scratch();
         let place = world(dir.path(), layout, Before::Nothing);
@@ -73,14 +73,14 @@ fn rollback_without_a_previous_set_says_so() {
 #[test]
 fn rollback_restores_a_folder_that_was_removed() {
     let dir = scratch();
-    let place = world(dir.path(), Placement::Plain, Before::Ours);
+    let place = world(dir.path(), Placement::Plain, Before::Installed);
     let first = view(place.target());
     put(&Disk::real(), &place, 2).unwrap();
     fs::remove_dir_all(place.target()).unwrap();
     let lock = Lock::acquire(&Disk::real(), &place, NOW).unwrap();
     rollback(&Disk::real(), &lock, &owned()).unwrap();
     let (mut restored, mut expected) = (view(place.target()), first);
-    // The mode of the folder itself is not known any more.
+    // The mode of the folder itself is lost.
     for view in [&mut restored, &mut expected] {
         view.remove(Path::new(""));
     }
@@ -91,7 +91,7 @@ fn rollback_restores_a_folder_that_was_removed() {
 fn a_rollback_that_fails_at_any_step_leaves_a_whole_set() {
     for (layout, exchange) in [(Placement::Plain, true), (Placement::Plain, false), (Placement::Mounted, true)] {
         let dir = scratch();
-        let place = world(dir.path(), layout, Before::Ours);
+        let place = world(dir.path(), layout, Before::Installed);
         let first = view(place.target());
         put(&Disk::real(), &place, 2).unwrap();
         let second = view(place.target());
@@ -116,7 +116,7 @@ fn a_rollback_that_fails_at_any_step_leaves_a_whole_set() {
 }
 
 #[test]
-fn files_that_are_not_ours_keep_mode_time_and_kind() {
+fn files_that_are_not_owned_keep_mode_time_and_kind() {
     use std::os::unix::fs::MetadataExt as _;
     use std::time::{Duration, SystemTime};
     for layout in EVERY_LAYOUT {

@@ -1,4 +1,4 @@
-//! A folder to install into, the sets that go there, and what a reader sees of them.
+//! A target folder, the sets that are installed in it, and a reader's view of them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_795_392_000);
 
-/// A folder for a test, in memory where that is possible: what is tested is the order of the steps, not the disk.
+/// A folder for a test, in memory if possible: the tests check the order of the steps, not the disk.
 pub(crate) fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()).expect("a folder for the test")
@@ -55,23 +55,23 @@ pub(crate) fn put(disk: &Disk, place: &Place, n: u32) -> Result<(), InstallError
     install(disk, &lock, &plan(n), &|_| Ok(()))
 }
 
-/// What stands before a test begins.
+/// The state before a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// Nothing; of a mounted place the empty folder.
+    /// A missing folder; for a mounted place an empty one.
     Nothing,
-    /// A folder that another program filled, with files that are not ours.
+    /// A folder of another program, with files that are not owned.
     Foreign,
-    /// Set 1, put there by fabcert in place of set 0.
-    Ours,
-    /// The same, then emptied by an operator (`rm -rf msp/*`, which leaves what is hidden).
+    /// Set 1, installed after set 0.
+    Installed,
+    /// The same, then emptied by an operator (`rm -rf msp/*`, which leaves hidden files).
     Emptied,
 }
 
-pub(crate) const EVERY_BEFORE: [Before; 4] = [Before::Nothing, Before::Foreign, Before::Ours, Before::Emptied];
+pub(crate) const EVERY_BEFORE: [Before; 4] = [Before::Nothing, Before::Foreign, Before::Installed, Before::Emptied];
 pub(crate) const EVERY_LAYOUT: [Placement; 2] = [Placement::Plain, Placement::Mounted];
 
-/// Puts files there as another program does.
+/// Adds the files of another program.
 pub(crate) fn fill_foreign(target: &Path) {
     for (path, mode) in [
         ("keystore/old_sk", 0o600),
@@ -101,7 +101,7 @@ pub(crate) fn world(dir: &Path, layout: Placement, before: Before) -> Place {
         fill_foreign(&target);
     }
     let place = Place::with_layout(&target, layout);
-    if matches!(before, Before::Ours | Before::Emptied) {
+    if matches!(before, Before::Installed | Before::Emptied) {
         put(&Disk::real(), &place, 0).unwrap();
         put(&Disk::real(), &place, 1).unwrap();
     }
@@ -115,8 +115,8 @@ pub(crate) fn world(dir: &Path, layout: Placement, before: Before) -> Place {
     place
 }
 
-/// Path to mode and content (or what a link points to) of all that a reader finds under the target's own path. Links
-/// that lead nowhere count as nothing.
+/// Path to mode and content (or link target) of all that a reader finds at the target's own path. Dangling links count
+/// as missing.
 pub(crate) type View = BTreeMap<PathBuf, (u32, String)>;
 
 pub(crate) fn view(target: &Path) -> View {
@@ -150,7 +150,7 @@ fn look(root: &Path, dir: &Path, seen: &mut View) {
     }
 }
 
-/// What a reader sees once set `n` is in place of what `before` was.
+/// A reader's view after the install of set `n` over `before`.
 pub(crate) fn after(layout: Placement, before: Before, n: u32) -> View {
     let dir = scratch();
     let place = world(dir.path(), layout, before);
@@ -158,19 +158,19 @@ pub(crate) fn after(layout: Placement, before: Before, n: u32) -> View {
     view(place.target())
 }
 
-/// The set that stood before is the previous one; of a first install there is none.
+/// Asserts that the set before is the previous one; a first install has none.
 pub(crate) fn assert_previous(place: &Place, before: Before, case: &str) {
     let previous = place.previous(&Disk::real()).unwrap();
     let key = match before {
         Before::Nothing => return assert_eq!(previous, None, "{case}"),
         Before::Foreign => "keystore/old_sk",
-        Before::Ours => "keystore/1_sk",
+        Before::Installed => "keystore/1_sk",
         Before::Emptied => return assert!(previous.is_some_and(|p| !p.join("keystore").exists()), "{case}"),
     };
     assert!(previous.is_some_and(|p| p.join(key).is_file() && p.join("signcerts/cert.pem").is_file()), "{case}");
 }
 
-/// The target is in order, one key and one certificate, and nothing of a former run lies about.
+/// Asserts that the target has one key and one certificate, and that no leftover of an earlier run exists.
 pub(crate) fn assert_tidy(place: &Place) {
     let names = |dir: &Path| -> Vec<String> {
         let mut names: Vec<_> =
@@ -195,11 +195,11 @@ pub(crate) fn assert_tidy(place: &Place) {
     }
 }
 
-/// One step of a run, as recorded.
+/// One recorded step of a run.
 pub(crate) type Recorded = (Op, PathBuf, When);
 
 /// A disk that does `action` at the fault point number `at`, from 0 (and, if `for_good`, at all that follow), that
-/// cannot exchange where `exchange` is `false`, and that records every point.
+/// cannot exchange if `exchange` is `false`, and that records every point.
 pub(crate) fn faulty(
     at: usize,
     action: FaultAction,
@@ -227,7 +227,7 @@ pub(crate) const EINVAL: i32 = 22;
 pub(crate) const ENOSPC: i32 = 28;
 pub(crate) const EROFS: i32 = 30;
 
-/// Every fault point of putting set 2 in place of `before`.
+/// Every fault point of installing set 2 over `before`.
 pub(crate) fn record(layout: Placement, before: Before, exchange: bool) -> Vec<Recorded> {
     let dir = scratch();
     let place = world(dir.path(), layout, before);
@@ -246,7 +246,7 @@ pub(crate) fn switch_point(steps: &[Recorded]) -> usize {
     steps.iter().rposition(switch).expect("a step that switches")
 }
 
-/// Runs the test `name` of this binary in a process of its own, by way of the shell `script` in which `"$@"` is it.
+/// Runs the test `name` of this binary in a process of its own, through the shell `script`, in which it is `"$@"`.
 pub(crate) fn child(name: &str, script: &str, env: &[(&str, &str)]) -> Output {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("sh");

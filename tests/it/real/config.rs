@@ -1,4 +1,4 @@
-//! `fabric-ca-server-config.yaml`, with what differs from the server's own template and what must be there.
+//! `fabric-ca-server-config.yaml`: the differences from the server's template, and the required parts.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use super::transport::Issued;
 
 /// One CA server.
 pub(super) struct CaConfig<'a> {
-    /// CA name; empty for none.
+    /// CA name; empty for no name.
     pub(super) name: &'a str,
     /// Names of further root CAs on the same server.
     pub(super) more_names: &'a [String],
     /// 0 for the root.
     pub(super) tier: u32,
-    /// How many CAs stand below this one.
+    /// The number of CAs below this one.
     pub(super) below: u32,
     pub(super) parent: Option<Parent>,
     pub(super) tls: &'a Issued,
@@ -23,14 +23,14 @@ pub(super) struct CaConfig<'a> {
     pub(super) max_enrollments: i32,
 }
 
-/// The CA that issues the certificate of an intermediate one.
+/// The CA that issues an intermediate CA's certificate.
 pub(super) struct Parent {
     pub(super) port: u16,
     /// Enrolment id of the intermediate CA, which becomes its common name.
     pub(super) id: String,
 }
 
-/// The enrolment id of the CA at `tier`. Each has its own, so that no CA certificate has its issuer's name.
+/// The enrolment id of the CA at `tier`. Each tier has its own, so that no CA certificate has its issuer's name.
 pub(super) fn tier_id(tier: u32) -> String {
     format!("org1-intermediate{tier}")
 }
@@ -54,7 +54,7 @@ impl CaConfig<'_> {
         let client_auth = self.client_anchor.map_or_else(String::new, |anchor| {
             format!("  clientauth: {{type: RequireAndVerifyClientCert, certfiles: [{}]}}\n", anchor.display())
         });
-        // A root names itself; an intermediate CA is named by the identity it enrols with.
+        // A root names itself; the name of an intermediate CA is the identity that it enrols with.
         let certificate = match &self.parent {
             None => {
                 let common_name = if name.is_empty() { "org1-root" } else { name };

@@ -1,8 +1,8 @@
-//! Real programs that the tests are measured against: `fabric-ca-server` and `fabric-ca-client`, Fabric's own MSP
-//! package, and Go's `crypto/tls`.
+//! The real programs that the tests compare with: `fabric-ca-server` and `fabric-ca-client`, Fabric's own MSP package,
+//! and Go's `crypto/tls`.
 //!
-//! Each is found as [`tools`] says. Where one is missing, a test that needs it prints why and returns; with
-//! `FABCERT_REQUIRE_REAL=1`, as in CI, it fails instead.
+//! [`tools`] finds them. When one is missing, a test that needs it prints the reason and returns; with
+//! `FABCERT_REQUIRE_REAL=1`, as in CI, it fails.
 #![allow(clippy::disallowed_methods, reason = "a test lays out its own folders; fsx is what is under test")]
 #![allow(dead_code, reason = "a toolkit: one test binary does not use every option")]
 
@@ -29,7 +29,7 @@ use transport::TransportCa;
 /// The enrolment id and secret of the registrar on each CA under test.
 pub(crate) const ADMIN: (&str, &str) = ("admin", "adminpw");
 
-/// An identity to be registered at a CA.
+/// An identity to register at a CA.
 #[derive(Clone, Debug)]
 pub(crate) struct Registration<'a> {
     /// Enrolment id.
@@ -40,9 +40,9 @@ pub(crate) struct Registration<'a> {
     pub(crate) kind: &'a str,
     /// `org1`, `org1.department1` or `org2`.
     pub(crate) affiliation: &'a str,
-    /// Attributes as the Go client takes them: `name=value` or `name=value:ecert`.
+    /// Attributes as the Go client accepts them: `name=value` or `name=value:ecert`.
     pub(crate) attributes: &'a [&'a str],
-    /// How often the secret may be used; `None` leaves it to the CA (unlimited).
+    /// The limit of enrolments; `None` leaves it to the CA (unlimited).
     pub(crate) max_enrollments: Option<u32>,
 }
 
@@ -64,31 +64,31 @@ pub(crate) struct Answered {
     pub(crate) status: u16,
 }
 
-/// What the conformance suite asks of a CA, so that it runs on the real one and on the embedded one alike.
+/// The interface of a CA for the conformance suite, which runs on the real one and on the embedded one.
 pub(crate) trait CaUnderTest {
-    /// Where it listens: `https://localhost:PORT`.
+    /// The URL: `https://localhost:PORT`.
     fn url(&self) -> String;
     /// PEM file with the trust anchor of its TLS certificate.
     fn tls_anchor(&self) -> &Path;
-    /// The CA name to ask for; `None` for the server's default CA.
+    /// The CA name to request; `None` for the server's default CA.
     fn ca_name(&self) -> Option<&str>;
     /// Registers an identity at the CA of [`Self::ca_name`]; panics when the CA refuses.
     fn register(&self, registration: &Registration<'_>);
-    /// Every request answered so far in order, those of the fixture itself included.
+    /// Every request answered so far, in order, including the fixture's own.
     fn answered(&self) -> Vec<Answered>;
 
-    /// How many requests to `endpoint` were answered so far.
+    /// The number of requests to `endpoint` answered so far.
     fn count(&self, endpoint: &str) -> usize {
         self.answered().iter().filter(|a| a.endpoint == endpoint).count()
     }
 
-    /// How many requests to `endpoint` were answered with `status` so far.
+    /// The number of requests to `endpoint` answered with `status` so far.
     fn count_status(&self, endpoint: &str, status: u16) -> usize {
         self.answered().iter().filter(|a| a.endpoint == endpoint && a.status == status).count()
     }
 }
 
-/// How a real CA is to be set up.
+/// The configuration of a real CA.
 #[derive(Clone, Debug)]
 pub(crate) struct RealCaBuilder {
     intermediates: u32,
@@ -100,11 +100,11 @@ pub(crate) struct RealCaBuilder {
     client_anchor: Option<PathBuf>,
 }
 
-/// Real `fabric-ca-server` processes: a root, the intermediates below it, each in a folder of its own. The lowest one
-/// serves the test. All end, and their folders vanish, with this value.
+/// Real `fabric-ca-server` processes: a root and the intermediates below it, each in a folder of its own. The lowest
+/// one serves the test. Dropping the value ends the processes and removes the folders.
 #[derive(Debug)]
 pub(crate) struct RealCa {
-    /// Top first; ended in reverse, which is why the last is popped first.
+    /// Top first; ended in reverse order.
     servers: Vec<Server>,
     name: Option<String>,
     /// Folders of enrolled registrars, by CA name.
@@ -128,7 +128,7 @@ impl RealCa {
         }
     }
 
-    /// This server, asked for another of its CA names.
+    /// The same server with another of its CA names.
     #[must_use]
     pub(crate) fn with_ca_name(mut self, name: &str) -> Self {
         self.name = Some(name.into());
@@ -140,13 +140,13 @@ impl RealCa {
         format!("127.0.0.1:{}", self.serving().port())
     }
 
-    /// The self-signed certificate of the root that everything here is issued under, PEM.
+    /// The self-signed certificate of the root above all certificates here, PEM.
     pub(crate) fn root_pem(&self) -> String {
         let path = self.servers[0].home().join("ca-cert.pem");
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
-    /// The certificate that signs what the serving CA issues, PEM. Equal to [`Self::root_pem`] without intermediates.
+    /// The certificate of the CA that serves the test, PEM. Equal to [`Self::root_pem`] without intermediates.
     pub(crate) fn issuer_pem(&self) -> String {
         let path = self.serving().home().join("ca-cert.pem");
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
@@ -158,12 +158,12 @@ impl RealCa {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
-    /// What the serving server has logged so far.
+    /// The log of the serving server so far.
     pub(crate) fn log(&self) -> String {
         self.serving().log()
     }
 
-    /// The issuer of TLS certificates for everything in this test, which is not the CA under test.
+    /// The issuer of all TLS certificates in this test, which is not the CA under test.
     pub(crate) fn transport(&self) -> &TransportCa {
         &self.transport
     }
@@ -183,7 +183,7 @@ impl RealCa {
         self.servers.last().expect("there is a root at least")
     }
 
-    /// The home of the registrar's client; enrols it when it is first needed.
+    /// The home of the registrar's client, enrolled at the first call.
     fn registrar(&self) -> PathBuf {
         let key = self.name.clone().unwrap_or_default();
         let mut registrars = self.registrars.lock().expect("no holder panics");
@@ -238,31 +238,31 @@ impl Drop for RealCa {
 }
 
 impl RealCaBuilder {
-    /// How many CAs stand between the root and the serving CA's certificates: 1 makes root and intermediate.
+    /// The number of CAs above the serving CA's certificates: 1 means root and intermediate.
     pub(crate) fn intermediates(mut self, count: u32) -> Self {
         self.intermediates = count;
         self
     }
 
-    /// The name of the server's default CA; empty for none.
+    /// The name of the server's default CA; empty for no name.
     pub(crate) fn name(mut self, name: &str) -> Self {
         self.name = name.into();
         self
     }
 
-    /// A further CA on the same server, a root of its own. Not together with intermediates.
+    /// Adds a root CA on the same server. Not together with intermediates.
     pub(crate) fn also_named(mut self, name: &str) -> Self {
         self.more_names.push(name.into());
         self
     }
 
-    /// A further name in the server's TLS certificate, which always holds `localhost` and `127.0.0.1`.
+    /// Adds a name to the server's TLS certificate, which always has `localhost` and `127.0.0.1`.
     pub(crate) fn host(mut self, host: &str) -> Self {
         self.hosts.push(host.into());
         self
     }
 
-    /// Life of issued certificates as Go writes durations, for example `1h`.
+    /// The lifetime of issued certificates as a Go duration, for example `1h`.
     pub(crate) fn leaf_expiry(mut self, expiry: &str) -> Self {
         self.leaf_expiry = expiry.into();
         self
@@ -274,14 +274,14 @@ impl RealCaBuilder {
         self
     }
 
-    /// Ask clients for a TLS certificate that leads to the anchor in this PEM file. The fixture's own client has none,
+    /// Requires a client TLS certificate issued below the anchor in this PEM file. The fixture's own client has none,
     /// so nothing can be registered: use [`ADMIN`].
     pub(crate) fn require_client_certificate(mut self, anchor: &Path) -> Self {
         self.client_anchor = Some(anchor.to_path_buf());
         self
     }
 
-    /// Starts the servers, top first, and waits until each answers; `None` when the real programs are not here.
+    /// Starts the servers, top first, and waits until each answers; `None` when the real programs are missing.
     pub(crate) fn start(self) -> Option<RealCa> {
         let program = tools::find(Tool::CaServer)?;
         let client = tools::find(Tool::CaClient)?;
@@ -305,7 +305,7 @@ impl RealCaBuilder {
                 parent,
                 tls: &tls,
                 tls_anchor: transport.anchor(),
-                // Only the tier that the test talks to: the tiers below must get their own certificates.
+                // Only the tier of the test: the tiers below must get their own certificates.
                 client_anchor: self.client_anchor.as_deref().filter(|_| below == 0),
                 leaf_expiry: &self.leaf_expiry,
                 max_enrollments: if below == 0 { self.max_enrollments } else { -1 },

@@ -1,4 +1,4 @@
-//! The verdicts of Go programs on what fabcert wrote: see `tests/oracle`.
+//! The verdicts of Go programs on fabcert's output: see `tests/oracle`.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 
 use super::tools::{self, Tool};
 
-/// What Fabric's MSP package says about a folder as a peer's local MSP.
+/// The verdict of Fabric's MSP package on a folder as a peer's local MSP.
 #[derive(Debug, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "the oracle's own JSON")]
 pub(crate) struct MspVerdict {
     /// The Fabric version that judged.
     pub(crate) fabric: String,
-    /// Files were read, and the MSP came up with them and the private key.
+    /// The files were read, and the MSP was set up with them and the private key.
     pub(crate) setup: bool,
     /// The folder's signing identity is valid under its own MSP.
     pub(crate) identity: bool,
@@ -25,20 +25,20 @@ pub(crate) struct MspVerdict {
     pub(crate) verifies: bool,
     /// It is a peer of this MSP.
     pub(crate) peer_role: bool,
-    /// `member`, `admin`, `client`, `peer`, `orderer`, as far as they hold.
+    /// The roles of the identity: `member`, `admin`, `client`, `peer`, `orderer`.
     pub(crate) roles: Vec<String>,
     /// The first refusal, in Fabric's words.
     pub(crate) error: Option<String>,
 }
 
 impl MspVerdict {
-    /// Whether `peer node start` comes up with the folder.
+    /// Whether `peer node start` succeeds with the folder.
     pub(crate) fn peer_starts(&self) -> bool {
         self.setup && self.identity && self.signs
     }
 }
 
-/// Judges `dir`, which Fabric may add an empty `keystore` to.
+/// Judges `dir`; Fabric may add an empty `keystore`.
 pub(crate) fn msp(dir: &Path, msp_id: &str) -> Option<MspVerdict> {
     let program = tools::find(Tool::MspOracle)?;
     Some(ask(Command::new(program).arg("local").arg(dir).arg(msp_id)))
@@ -50,23 +50,23 @@ pub(crate) fn msp_of_channel(dir: &Path, msp_id: &str) -> Option<MspVerdict> {
     Some(ask(Command::new(program).args(["channel", "1.4.3"]).arg(dir).arg(msp_id)))
 }
 
-/// What a Go client says about a TLS server.
+/// The verdict of a Go client on a TLS server.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TlsVerdict {
     pub(crate) accept: bool,
     /// The refusal in Go's words.
     pub(crate) error: Option<String>,
-    /// DNS names of the leaf that was served; empty after a refusal.
+    /// DNS names of the served leaf; empty after a refusal.
     pub(crate) dns_names: Vec<String>,
 }
 
-/// A Go client connects to `address`, trusts `anchors` (a PEM file) and expects `name`.
+/// Connects a Go client to `address`, with `anchors` (a PEM file) and the expected `name`.
 pub(crate) fn dial(address: &str, anchors: &Path, name: &str) -> Option<TlsVerdict> {
     let program = tools::find(Tool::TlsProbe)?;
     Some(ask(Command::new(program).args(["dial", address]).arg(anchors).arg(name)))
 }
 
-/// A Go server with a certificate and key of ours; ends with this value.
+/// A Go server with the given certificate and key; ended when dropped.
 #[derive(Debug)]
 pub(crate) struct GoServer {
     child: Child,
@@ -80,16 +80,16 @@ struct Served {
 }
 
 impl GoServer {
-    /// Serves; panics with Go's words when it does not take the pair.
+    /// Serves; panics with Go's message when it refuses the pair.
     pub(crate) fn start(cert: &Path, key: &Path) -> Option<Self> {
         let program = tools::find(Tool::TlsProbe)?;
         let mut command = Command::new(program);
-        // It ends when its standard input does, so even a test that is killed leaves nothing behind.
+        // It ends with its standard input, so a killed test leaves no process.
         command.arg("serve").arg(cert).arg(key).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("tls-probe starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line from tls-probe");
-        // From here on the child ends with the value, whatever follows.
+        // From here on the child ends when the value is dropped.
         let mut server = Self { child, address: String::new() };
         let Served { address, error } = serde_json::from_str(&line).expect("JSON from tls-probe");
         assert_eq!(error, None, "Go does not take {}", cert.display());

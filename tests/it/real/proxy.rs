@@ -11,11 +11,11 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::transport::{self, Issued, PATIENCE};
 
-/// Ends TLS with its own certificate, takes the prefix off the path, and passes the request on over TLS; one request a
-/// connection. A path outside the prefix gets a 404 in plain text.
+/// Ends TLS with its own certificate, removes the prefix of the path, and forwards the request over TLS; one request
+/// per connection. A path outside the prefix gets a plain-text 404.
 ///
-/// The CA then sees another request target than the client signed, so a token (`reenroll`, `register`) is refused
-/// behind it with 401, as behind any proxy that rewrites; an enrolment with id and secret passes.
+/// The CA then sees a request target other than the signed one, so it refuses a token (`reenroll`, `register`) with
+/// 401, as behind any proxy that rewrites; an enrolment with id and secret passes.
 #[derive(Debug)]
 pub(crate) struct PathProxy {
     address: SocketAddr,
@@ -53,7 +53,7 @@ impl PathProxy {
                 if stopping.load(Ordering::SeqCst) {
                     return;
                 }
-                // A client that goes away is its own business.
+                // A client may close the connection early.
                 let _ = stream.map_err(|e| e.to_string()).and_then(|s| route.serve(s));
             }
         });
@@ -65,7 +65,7 @@ impl PathProxy {
         format!("https://localhost:{}{}", self.address.port(), self.prefix)
     }
 
-    /// The request targets that came in, in order: `/ca/org1/enroll`.
+    /// The received request targets, in order: `/ca/org1/enroll`.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().expect("no holder panics").clone()
     }
@@ -117,7 +117,7 @@ impl Route {
     }
 }
 
-/// Head without its empty line, and body by `Content-Length`.
+/// The head without its empty line, and the body by `Content-Length`.
 fn read_request(stream: &mut impl Read) -> Result<(String, Vec<u8>), String> {
     let mut raw = Vec::new();
     let mut buffer = [0; 4096];

@@ -1,4 +1,4 @@
-//! Something between a client and a CA that passes bytes on: an address that comes up late, or a proxy (`CONNECT`).
+//! A relay between a client and a CA: an address that appears late, or a proxy (`CONNECT`).
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use super::transport::PATIENCE;
 
-/// Passes every connection on. Its threads end with the test's process.
+/// Forwards every connection. Its threads end with the test's process.
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a connection begins with that is not passed on, and where the rest goes.
+/// The head of a connection, which is not forwarded, and the target of the rest.
 type Opened = (String, Option<(TcpStream, TcpStream)>);
 
 impl Relay {
-    /// Listens on `address` and passes everything on to `port`.
+    /// Listens on `address` and forwards everything to `port`.
     pub(crate) fn to(port: u16, address: (&str, u16)) -> Self {
         Self::start(address, move |client| {
             let server = TcpStream::connect(("127.0.0.1", port));
@@ -25,7 +25,7 @@ impl Relay {
         })
     }
 
-    /// An HTTP proxy that understands `CONNECT` and nothing else.
+    /// An HTTP proxy that supports `CONNECT` only.
     pub(crate) fn proxy() -> Self {
         Self::start(("127.0.0.1", 0), |mut client| {
             let mut head = Vec::new();
@@ -43,17 +43,17 @@ impl Relay {
         })
     }
 
-    /// The port it listens on.
+    /// The port on which it listens.
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// How many connections came.
+    /// The number of connections.
     pub(crate) fn connections(&self) -> usize {
         self.heads().len()
     }
 
-    /// What each connection began with and the proxy alone has read: head of the `CONNECT` request, empty without one.
+    /// The part of each connection that only the relay has read: the head of the `CONNECT` request, or nothing.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().expect("no holder panics").clone()
     }

@@ -14,7 +14,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(25);
 const PORT_ATTEMPTS: usize = 5;
 
-/// A running server; killed, by its process id, with this value.
+/// A running server; killed by its process id when dropped.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
@@ -37,8 +37,8 @@ impl Server {
             })
             .collect();
 
-        // The server cannot say which port it got when asked for any, so a free one is looked for; between that and
-        // the server's own bind somebody else may take it.
+        // The server cannot report the port that it chose, so a free one is searched for; another process may take it
+        // before the server binds.
         for _ in 0..PORT_ATTEMPTS {
             let port = free_port();
             fs::write(home.join("fabric-ca-server-config.yaml"), config.yaml(port)).expect("a file in our own folder");
@@ -61,7 +61,7 @@ impl Server {
         for file in files {
             command.arg("--cafiles").arg(file);
         }
-        // None of the operator's FABRIC_CA_* may reach it.
+        // The operator's FABRIC_CA_* variables must not reach it.
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home);
         command.current_dir(home).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
         let child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
@@ -75,7 +75,7 @@ impl Server {
                 return Err(format!("it ended with {status}\n{}", self.log()));
             }
             let ready = if config.client_anchor.is_some() {
-                // We have no certificate it would take: its own word has to do.
+                // The test has no certificate that it accepts, so its log decides.
                 self.log().contains(&format!("Listening on https://127.0.0.1:{}", self.port))
             } else {
                 transport::get(self.port, config.tls_anchor, "/cainfo").is_ok_and(|a| a.starts_with("HTTP/1.1 200"))
@@ -98,7 +98,7 @@ impl Server {
         &self.home
     }
 
-    /// What it has logged so far. A request is logged before the last byte of its answer is sent.
+    /// Its log so far. A request is logged before the last byte of its answer is sent.
     pub(super) fn log(&self) -> String {
         fs::read(&self.log).map(|raw| String::from_utf8_lossy(&raw).into_owned()).unwrap_or_default()
     }
@@ -111,7 +111,7 @@ impl Drop for Server {
     }
 }
 
-/// The requests in a server's log, whose lines look like this:
+/// The requests in a server's log. The lines have this form:
 ///
 /// ```text
 /// 2026/11/23 17:56:58 [INFO] 127.0.0.1:40126 POST /enroll?ca=second 400 31 "CSR Decode failed"
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_read_from_the_log_and_nothing_else_is() {
+    fn only_requests_are_read_from_the_log() {
         let log = "2026/11/23 17:56:55 [INFO] Listening on http://127.0.0.1:27154\n\
                    2026/11/23 17:56:58 [INFO] 127.0.0.1:40126 POST /enroll?ca=second 400 31 \"CSR Decode failed\"\n\
                    2026/11/23 17:56:58 [INFO] 127.0.0.1:40138 GET /api/v1/cainfo 200 0 \"OK\"\n\

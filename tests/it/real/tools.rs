@@ -1,10 +1,10 @@
-//! Where the real programs are.
+//! Finds the real programs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A program that is not ours, or judges for Go. Each is named by a variable of the environment; else it is looked for
-/// where `.ci/run` puts it, `tests/oracle/bin`, among the programs that Go has installed, and on the path.
+/// An external program. Its environment variable gives the path; otherwise it is searched for in `tests/oracle/bin`,
+/// where `.ci/run` puts it, among the programs that Go installed, and on the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     /// `fabric-ca-server`, by `FABRIC_CA_SERVER`.
@@ -49,13 +49,13 @@ impl Tool {
     }
 }
 
-/// The program, or `None` with a line on stderr when it is not here. Panics instead with `FABCERT_REQUIRE_REAL=1`, and
-/// when the variable names a file that does not exist.
+/// The program, or `None` with a line on stderr when it is missing. Panics instead with `FABCERT_REQUIRE_REAL=1`, and
+/// when the variable names a missing file.
 #[allow(clippy::print_stderr, reason = "a test that does nothing has to say so")]
 pub(crate) fn find(tool: Tool) -> Option<PathBuf> {
     let variable = tool.variable();
     if let Some(path) = std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from) {
-        assert!(path.is_file(), "{variable} is {}, which is no file", path.display());
+        assert!(path.is_file(), "{variable} is {}, which is not a file", path.display());
         return Some(path);
     }
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/bin");

@@ -1,4 +1,4 @@
-//! TLS for the connections of a test: an issuer of its own, apart from the CA under test, and the smallest client.
+//! TLS for the connections of a test: a separate issuer, and a minimal client.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -31,7 +31,7 @@ pub(crate) struct Issued {
 }
 
 impl TransportCa {
-    /// A new issuer, whose files stand in the new folder `folder`.
+    /// Creates an issuer with its files in the new folder `folder`.
     pub(crate) fn new(folder: &Path) -> Self {
         fs::create_dir_all(folder).expect("a folder in our own temporary folder");
         let mut params = CertificateParams::new([]).expect("no names");
@@ -49,7 +49,8 @@ impl TransportCa {
         &self.anchor
     }
 
-    /// A certificate for `hosts` (DNS names and IP addresses), good for servers and clients; its files are called `name`.
+    /// Issues a certificate for `hosts` (DNS names and IP addresses), valid for servers and clients; its files are
+    /// called `name`.
     pub(crate) fn issue(&self, name: &str, hosts: &[&str]) -> Issued {
         let hosts: Vec<String> = hosts.iter().map(|h| (*h).to_owned()).collect();
         let mut params = CertificateParams::new(hosts).expect("usable names");
@@ -68,8 +69,8 @@ impl std::fmt::Debug for TransportCa {
 }
 
 impl Issued {
-    /// What ingress-nginx serves where it has no certificate for a name (`getFakeHostSSLCert` in
-    /// `internal/net/ssl/ssl.go`): self-signed by a made-up company, for `ingress.local` alone.
+    /// The certificate that ingress-nginx serves for an unknown name (`getFakeHostSSLCert` in
+    /// `internal/net/ssl/ssl.go`): self-signed by a made-up company, for `ingress.local` only.
     pub(crate) fn ingress_default(folder: &Path) -> Self {
         let mut params = CertificateParams::new(["ingress.local".to_owned()]).expect("a usable name");
         params.distinguished_name.push(DnType::OrganizationName, "Acme Co");
@@ -87,7 +88,7 @@ impl Issued {
         issued
     }
 
-    /// Serves with this certificate.
+    /// The server configuration with this certificate.
     pub(super) fn server_config(&self) -> Arc<ServerConfig> {
         let chain = CertificateDer::pem_file_iter(&self.cert).expect("a PEM file").collect::<Result<_, _>>();
         let key = PrivateKeyDer::from_pem_file(&self.key).expect("a PEM key");
@@ -132,12 +133,12 @@ pub(super) fn connect(port: u16, anchor: &Path) -> Result<StreamOwned<ClientConn
     Ok(StreamOwned::new(tls, tcp))
 }
 
-/// `GET path` from `localhost:port`; the whole answer, head included.
+/// Sends `GET path` to `localhost:port`; returns the whole answer, head included.
 pub(crate) fn get(port: u16, anchor: &Path, path: &str) -> Result<String, String> {
     exchange(port, anchor, &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"))
 }
 
-/// `POST path` with a JSON body and basic authentication to `localhost:port`; the body of the answer.
+/// Sends `POST path` with a JSON body and basic authentication to `localhost:port`; returns the body of the answer.
 pub(crate) fn post(port: u16, anchor: &Path, path: &str, login: (&str, &str), body: &str) -> Result<String, String> {
     let basic = BASE64.encode(format!("{}:{}", login.0, login.1));
     let request = format!(
@@ -149,15 +150,15 @@ pub(crate) fn post(port: u16, anchor: &Path, path: &str, login: (&str, &str), bo
     answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).ok_or(answer)
 }
 
-/// Sends the request as it stands to `localhost:port`; the whole answer, head included. It must ask for the connection
-/// to be closed.
+/// Sends the request unchanged to `localhost:port`; returns the whole answer, head included. The request must ask for
+/// the connection to be closed.
 pub(crate) fn exchange(port: u16, anchor: &Path, request: &str) -> Result<String, String> {
     let mut stream = connect(port, anchor)?;
     stream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
     Ok(String::from_utf8_lossy(&read_to_end(&mut stream)?).into_owned())
 }
 
-/// Everything until the other side closes, with or without a TLS goodbye.
+/// Reads until the other side closes, with or without a TLS close_notify.
 pub(super) fn read_to_end(stream: &mut impl Read) -> Result<Vec<u8>, String> {
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {

@@ -8,7 +8,7 @@ use super::policy::policies_hold;
 use crate::Timestamp;
 use crate::pki::name::matches_as_go;
 
-/// Certificates to build with; the same one counts once.
+/// A set of certificates.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool(Vec<Rc<Certificate>>);
 
@@ -31,7 +31,7 @@ impl Pool {
         self.0.iter().any(|c| **c == *certificate)
     }
 
-    /// Those that bear the issuer's name, the likely ones first.
+    /// The certificates with the issuer's name, the likely ones first.
     fn parents_of(&self, certificate: &Certificate) -> Vec<&Rc<Certificate>> {
         let wanted = certificate.extensions.authority_key_id.as_deref().unwrap_or_default();
         let mut found: Vec<_> = self.0.iter().filter(|c| c.subject == certificate.issuer).collect();
@@ -43,13 +43,13 @@ impl Pool {
     }
 }
 
-/// What a path is looked for with. Every list of extended key usages on it must hold server auth or any, as Go demands
-/// when nothing else is asked for.
+/// The parameters of a verification. Every list of extended key usages on the path must have server auth or any, Go's
+/// default.
 pub(crate) struct VerifyOptions<'a> {
     pub(crate) roots: &'a Pool,
     pub(crate) intermediates: &'a Pool,
     pub(crate) at: Timestamp,
-    /// The host name or IP address that the certificate must hold.
+    /// The host name or IP address that the certificate must match.
     pub(crate) host: Option<&'a str>,
 }
 
@@ -58,11 +58,11 @@ pub(crate) struct VerifyOptions<'a> {
 pub(crate) enum VerifyError {
     #[error("\"{subject}\" has critical extensions that Go does not know: {oids}")]
     UnhandledCritical { subject: String, oids: String },
-    #[error("\"{subject}\" is valid from {} on, and judged at {}", .from, .at)]
+    #[error("\"{subject}\" is valid from {}, and is judged at {}", .from, .at)]
     NotYetValid { subject: String, from: Timestamp, at: Timestamp },
     #[error("\"{subject}\" was valid until {}, and is judged at {}", .until, .at)]
     Expired { subject: String, until: Timestamp, at: Timestamp },
-    #[error("\"{subject}\" is no CA")]
+    #[error("\"{subject}\" is not a CA")]
     NotCa { subject: String },
     #[error("\"{subject}\" allows fewer intermediate CAs below it")]
     PathLength { subject: String },
@@ -70,22 +70,22 @@ pub(crate) enum VerifyError {
     WrongHost { host: String, held: String },
     #[error("none of the CA certificates issued \"{subject}\"{hint}")]
     UnknownAuthority { subject: String, hint: String },
-    #[error("the extended key usage of \"{subject}\" lacks server auth, which Go demands of any list")]
+    #[error("the extended key usage of \"{subject}\" lacks server auth, which Go requires of every list")]
     Usage { subject: String },
     #[error("{0}")]
     NameConstraints(String),
-    #[error("the certificate policies on the path do not fit each other")]
+    #[error("the certificate policies on the path are inconsistent")]
     Policies,
-    #[error("more than 100 signatures would have to be tried")]
+    #[error("more than 100 signatures would have to be verified")]
     SignatureLimit,
 }
 
 type Path = Vec<Rc<Certificate>>;
 
-/// Every path from `certificate` to a root, the certificate first. One that is itself among the roots is its own path.
+/// Every path from `certificate` to a root, the certificate first. A root is its own path.
 ///
 /// # Errors
-/// When there is none; the reason that Go gives.
+/// When there is no path; the error gives Go's reason.
 pub(crate) fn verify(certificate: &Rc<Certificate>, options: &VerifyOptions<'_>) -> Result<Vec<Path>, VerifyError> {
     is_valid(certificate, Position::Leaf, &[], options.at)?;
     if let Some(host) = options.host {
@@ -169,7 +169,7 @@ fn is_valid(
         return Err(VerifyError::NotCa { subject: subject() });
     }
     let intermediates = below.len().saturating_sub(1) as u64;
-    // The leaf has nothing below it, which Go counts as one less than none.
+    // The leaf has no certificate below it, which Go counts as -1 intermediates.
     if position != Position::Leaf && extensions.max_path_len.is_some_and(|most| intermediates > most) {
         return Err(VerifyError::PathLength { subject: subject() });
     }
@@ -178,7 +178,7 @@ fn is_valid(
 
 struct Search<'a> {
     options: &'a VerifyOptions<'a>,
-    /// Candidates looked at so far.
+    /// The number of candidates checked so far.
     checks: u32,
 }
 
@@ -202,7 +202,7 @@ impl Search<'_> {
             }
             if !certificate.is_signed_by(candidate) {
                 hint.get_or_insert_with(|| {
-                    format!("; \"{}\" bears the name and did not sign it", candidate.subject_text())
+                    format!("; \"{}\" has the name and did not sign it", candidate.subject_text())
                 });
                 continue;
             }
@@ -242,14 +242,14 @@ impl Certificate {
     }
 }
 
-/// Whether one with the same name, key and SANs is there already (Go's `alreadyInChain`).
+/// Whether a certificate with the same name, key and SANs is in the path already (Go's `alreadyInChain`).
 fn is_in(candidate: &Certificate, path: &[Rc<Certificate>]) -> bool {
     for held in path.iter().filter(|c| c.subject == candidate.subject && c.spki == candidate.spki) {
         match (&candidate.extensions.san, &held.extensions.san) {
             (None, None) => return true,
             (Some(a), Some(b)) if a == b => return true,
             (Some(_), Some(_)) => {}
-            // Go looks no further.
+            // Go stops here.
             _ => return false,
         }
     }

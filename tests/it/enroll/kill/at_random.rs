@@ -1,4 +1,4 @@
-//! The binary itself killed at any instant: also inside a system call, in the handshake, while it waits for the CA.
+//! Kills of the binary at random times: also inside a system call, in the handshake, and while it waits for the CA.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use crate::enroll::faults::now;
 use crate::enroll::scene::{NAMES, text};
 use crate::install::world::scratch;
 
-/// Numbers from a seed, so that a run can be had again: Steele and others, "Fast splittable pseudorandom number
+/// Numbers from a seed, so that a run can be repeated: Steele and others, "Fast splittable pseudorandom number
 /// generators" (splitmix64).
 struct Numbers(u64);
 
@@ -36,7 +36,7 @@ fn binary(run: &Run) -> Command {
     command
 }
 
-/// `FABCERT_TEST_SEED` brings the delays of another run back.
+/// `FABCERT_TEST_SEED` repeats the delays of another run.
 #[test]
 fn the_binary_killed_at_random_leaves_pairs() {
     let ca = Ca::start();
@@ -46,7 +46,7 @@ fn the_binary_killed_at_random_leaves_pairs() {
     beginning(&ca, dir.path(), Placement::Plain, Before::Nothing);
     let run = ca.run(dir.path(), "org1-peer1");
     assert!(binary(&run).status().unwrap().success());
-    // The shortest of several, so that a machine that was busy for a moment does not spread the kills behind the end.
+    // The shortest of several, so that a busy moment does not move the kills behind the end.
     let timed = || {
         let started = Instant::now();
         assert!(binary(&run).status().unwrap().success());
@@ -68,7 +68,7 @@ fn the_binary_killed_at_random_leaves_pairs() {
         killed += u32::from(status.signal().is_some());
         let after = pairs(&run, &case);
         for i in 0..2 {
-            assert!(after[i].is_some(), "{case}: nothing stands there");
+            assert!(after[i].is_some(), "{case}: the folder is missing");
             switched[i] += u32::from(after[i] != before[i]);
         }
         before = after;
@@ -77,7 +77,7 @@ fn the_binary_killed_at_random_leaves_pairs() {
         "{killed} of 40 killed; the MSP folder was new after {}, the TLS folder after {}",
         switched[0], switched[1]
     );
-    assert!(killed >= 10, "too few were killed to tell");
+    assert!(killed >= 10, "too few runs were killed");
     assert!(binary(&run).status().unwrap().success());
     let last = pairs(&run, "the last run");
     assert!(last.iter().all(Option::is_some));

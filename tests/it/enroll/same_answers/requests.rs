@@ -1,4 +1,4 @@
-//! The requests that both are sent.
+//! The requests that are sent to both servers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ADMIN, Login, Request, basic, csr};
 
-/// All of them, each with a name, in the order in which they are sent.
+/// All requests with their names, in the order in which they are sent.
 pub(super) fn all(key: &KeyPair) -> Vec<(String, Request)> {
     let mut requests = Requests { all: Vec::new(), key };
     requests.paths();
@@ -23,7 +23,7 @@ pub(super) fn all(key: &KeyPair) -> Vec<(String, Request)> {
 
 struct Requests<'a> {
     all: Vec<(String, Request)>,
-    /// Of every CSR.
+    /// The public key of every CSR.
     key: &'a KeyPair,
 }
 
@@ -36,12 +36,12 @@ impl Requests<'_> {
         self.all.push((name.to_owned(), Request { method, target: target.to_owned(), login, body }));
     }
 
-    /// An enrolment that is answered well.
+    /// An enrolment that succeeds.
     fn good(&self) -> Value {
         json!({ "certificate_request": csr("org1-peer1", self.key), "hosts": ["org1-peer1"] })
     }
 
-    /// The same with one member set.
+    /// The same enrolment with one member set.
     fn with(&self, name: &str, value: Value) -> String {
         let mut body = self.good();
         body[name] = value;
@@ -92,7 +92,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Registers a peer and says in many ways who enrols.
+    /// Registers a peer and authenticates in many ways.
     fn logins(&mut self) {
         let colour = json!({"name": "colour", "value": "blue", "ecert": true});
         let registration = json!({
@@ -115,7 +115,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Bodies of an enrolment: no JSON, no CSR, no such profile or CA.
+    /// Bodies of an enrolment: invalid JSON, invalid CSRs, unknown profiles and CAs.
     fn bodies(&mut self) {
         let good = self.good();
         for (name, body) in [
@@ -128,9 +128,9 @@ impl Requests<'_> {
             ("bytes behind the JSON", format!("{good} x")),
             ("a BOM", format!("\u{feff}{good}")),
             ("a CSR that is a number", self.with("certificate_request", json!(1))),
-            ("a CSR that is no PEM", self.with("certificate_request", json!("x"))),
+            ("a CSR that is not PEM", self.with("certificate_request", json!("x"))),
             (
-                "a CSR that is no DER",
+                "a CSR that is not DER",
                 self.with(
                     "certificate_request",
                     json!("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"),
@@ -149,7 +149,7 @@ impl Requests<'_> {
         }
     }
 
-    /// What may be asked for in an enrolment.
+    /// The members of an enrolment request.
     fn requests(&mut self) {
         for (name, body) in [
             ("no hosts", self.with("hosts", json!([]))),
@@ -160,7 +160,7 @@ impl Requests<'_> {
                 self.with("hosts", json!(["a.example", "10.0.0.1", "::1", "a@b.example", "https://a/b"])),
             ),
             (
-                "hosts that are no names",
+                "hosts that are not names",
                 self.with("hosts", json!(["a b", "", "*.a", "a:7054", "10.0.0.1:1", "a/b", "x y@z", "a_b"])),
             ),
             ("a host beyond ASCII", self.with("hosts", json!(["ä.example"]))),
@@ -169,7 +169,7 @@ impl Requests<'_> {
             ("an optional one that it has not", self.with("attr_reqs", json!([{"name": "none", "optional": true}]))),
             ("no attributes", self.with("attr_reqs", json!([]))),
             ("a start", self.with("notbefore", json!("2020-01-01T00:00:00Z"))),
-            ("a start that is no time", self.with("notbefore", json!("tomorrow"))),
+            ("a start that is not a time", self.with("notbefore", json!("tomorrow"))),
             ("an end before the start", self.with("notafter", json!("2001-01-01T00:00:00Z"))),
             ("a subject", self.with("subject", json!({"CN": "x", "names": [{"O": "x"}]}))),
             ("a label", self.with("label", json!("x"))),
@@ -205,7 +205,7 @@ impl Requests<'_> {
         }
     }
 
-    /// What may be registered.
+    /// The members of a registration.
     fn registrations(&mut self) {
         for (name, body) in [
             ("nothing", Value::Null),
@@ -219,10 +219,7 @@ impl Requests<'_> {
             ("an attribute", json!({"id": "r6", "secret": "s", "attrs": [{"name": "a", "value": "b", "ecert": true}]})),
             ("a reserved attribute", json!({"id": "r7", "secret": "s", "attrs": [{"name": "hf.Type", "value": "x"}]})),
             ("an unknown reserved one", json!({"id": "r8", "secret": "s", "attrs": [{"name": "hf.x", "value": "x"}]})),
-            (
-                "a boolean that is none",
-                json!({"id": "r9", "secret": "s", "attrs": [{"name": "hf.Revoker", "value": "x"}]}),
-            ),
+            ("an invalid boolean", json!({"id": "r9", "secret": "s", "attrs": [{"name": "hf.Revoker", "value": "x"}]})),
             ("a limit", json!({"id": "r10", "secret": "s", "max_enrollments": 2})),
             ("a limit below -1", json!({"id": "r11", "secret": "s", "max_enrollments": -2})),
             ("a long secret", json!({"id": "r12", "secret": "s".repeat(73)})),
@@ -240,7 +237,7 @@ impl Requests<'_> {
         );
     }
 
-    /// The rest of what a registrar may ask for.
+    /// The other requests of a registrar.
     fn registrars(&mut self) {
         for (method, target, body) in [
             ("GET", "/identities", ""),
@@ -274,7 +271,7 @@ impl Requests<'_> {
         }
     }
 
-    /// Wrong secrets until the identity is locked; the last requests, therefore.
+    /// Wrong secrets until the identity is locked; these requests come last.
     fn lock(&mut self) {
         let good = self.good();
         for i in 1..=11 {
