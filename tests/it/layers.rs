@@ -152,10 +152,15 @@ enum Pattern {
 impl Pattern {
     fn fits(self, path: &str) -> bool {
         match self {
-            Self::Begins(with) => path.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")),
+            Self::Begins(with) => begins(path, with),
             Self::Ends(with) => path.strip_suffix(with).is_some_and(|rest| rest.is_empty() || rest.ends_with("::")),
         }
     }
+}
+
+/// Whether `path` is `with` or leads further.
+fn begins(path: &str, with: &str) -> bool {
+    path.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// A file of the crate.
@@ -177,7 +182,7 @@ impl SourceFile {
     /// `ca` of `src/ca/tls.rs`, `pki::key` of `src/pki/key/ski.rs`: the longest name in [`ARROWS`] that fits.
     fn room(&self) -> &str {
         let whole = self.module.join("::");
-        let rooms = ARROWS.iter().map(|(room, _)| *room).filter(|room| Pattern::Begins(room).fits(&whole));
+        let rooms = ARROWS.iter().map(|(room, _)| *room).filter(|room| begins(&whole, room));
         rooms.max_by_key(|room| room.len()).unwrap_or(&self.module[0])
     }
 
@@ -230,9 +235,9 @@ fn breaches(files: &[SourceFile], disk_writes: &BTreeSet<String>) -> Vec<String>
                 let first = inner.split("::").next().unwrap_or_default();
                 let full = root.get(first).map_or_else(|| inner.clone(), |module| format!("{module}::{inner}"));
                 // A room that holds rooms, `pki`, is named to reach into one of them.
-                let may = Pattern::Begins(room).fits(&full)
-                    || allowed.iter().any(|a| Pattern::Begins(a).fits(&full))
-                    || (full == "pki" && allowed.iter().any(|a| Pattern::Begins("pki").fits(a)));
+                let may = begins(&full, room)
+                    || allowed.iter().any(|a| begins(&full, a))
+                    || (full == "pki" && allowed.iter().any(|a| begins(a, "pki")));
                 if !may {
                     breach(path, format!("{room} may not use {full}"));
                 }
