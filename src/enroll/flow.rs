@@ -60,7 +60,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
             }
             (Folder::Msp(sign), None) => add_tls_roots(task, sign, request, found, new_tls, &locks, env)?,
             (Folder::Tls(tls), Some(new)) => {
-                let plan = tls_plan(tls, new, request)?.folder;
+                let plan = tls_plan(tls, request, &new.verified, &new.key, (env.now)())?.folder;
                 let path = put(&task.place, &plan, new, &locks, &|_| Ok(()), env)?;
                 found.replace_leaf(new.verified.leaf().clone(), path);
             }

@@ -17,7 +17,7 @@ use crate::msp::{CurrentMsp, CurrentTls, Layout, TlsNames};
 use crate::pki::key::KeyPair;
 use crate::pki::name::{self, NameSet};
 use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
-use crate::proof::{Expected, Purpose, RoleRule, TlsPlan, verify};
+use crate::proof::{Expected, Purpose, RoleRule, TlsFolderRequest, TlsPlan, verify};
 use crate::{Error, ErrorKind};
 
 /// One certificate whose CSR and answer are carried by hand.
@@ -185,7 +185,14 @@ pub fn install_answer(
             folder.install(&issued, None, &locks, env)?
         }
         Purpose::Tls => {
-            let plan = TlsPlan::build(&issued.verified, &issued.key, request.tls_names, request.key_access)?.folder;
+            let folder = TlsFolderRequest {
+                tls: &issued.verified,
+                key: &issued.key,
+                sans: &sans,
+                now,
+                key_access: request.key_access,
+            };
+            let plan = TlsPlan::build(&folder, request.tls_names)?.folder;
             put(&place, &plan, &issued, &locks, &|_| Ok(()), env)?
         }
     };

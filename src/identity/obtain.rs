@@ -13,11 +13,11 @@ use super::state::refusal::{self, Refusal};
 use super::task::{Current, Folder, Task, copy};
 use super::{Environment, due};
 use crate::ca::{CaError, Class, Client, Credential, EnrollRequest, Enrollment, RetryPolicy, TrustAnchors};
-use crate::identity::put::msp_folder;
+use crate::identity::put::{msp_folder, tls_plan};
 use crate::install::Place;
 use crate::pki::key::KeyPair;
 use crate::pki::x509::{Csr, CsrSpec};
-use crate::proof::{Expected, MspError, MspPlan, VerifiedEnrollment, verify};
+use crate::proof::{Expected, MspPlan, VerifiedEnrollment, verify};
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
 /// Clocks of nodes differ by seconds, and a certificate that begins in the future is refused as a credential.
@@ -196,13 +196,17 @@ fn prove(
         server_date: answer.server_date,
     };
     let verified = verify(answer.cert_pem.as_bytes(), answer.chain_pem.as_bytes(), &expected)?;
-    // What Fabric would refuse is not as asked either. What an operator can fix in the folder is told at its install.
+    // What Fabric or a TLS client would refuse is not as asked either. What an operator can correct in the folder is an
+    // error of its install.
     let plan = match task.folder {
         Folder::Msp(sign) => match msp_folder(task, sign, request, seen).plan(&verified, key, None) {
-            Err(e @ MspError::Issued { .. }) => return Err(e.into()),
+            Err(e) if e.is_about_the_answer() => return Err(e.into()),
             planned => planned.ok(),
         },
-        Folder::Tls(_) => None,
+        Folder::Tls(tls) => match tls_plan(tls, request, &verified, key, now) {
+            Err(e) if e.is_about_the_answer() => return Err(e.into()),
+            _ => None,
+        },
     };
     for warning in verified.warnings() {
         tracing::warn!("{warning}");

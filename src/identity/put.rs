@@ -12,8 +12,8 @@ use crate::disk::DiskFolder;
 use crate::install::{FolderPlan, KeyAccess, Lock, Place, install};
 use crate::msp::{AdminRule, CurrentMsp, Layout, judge};
 use crate::pki::key::KeyPair;
-use crate::proof::{MspError, MspPlan, MspRequest, TlsPlan, VerifiedEnrollment};
-use crate::{Error, ErrorKind};
+use crate::proof::{MspPlan, MspRequest, PlanError, TlsFolderRequest, TlsPlan, VerifiedEnrollment};
+use crate::{Error, ErrorKind, Timestamp};
 
 /// How an MSP folder is to look, and what stands there.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl MspFolder<'_> {
         sign: &VerifiedEnrollment,
         key: &KeyPair,
         tls: Option<&VerifiedEnrollment>,
-    ) -> Result<MspPlan, MspError> {
+    ) -> Result<MspPlan, PlanError> {
         let empty = CurrentMsp::default();
         MspPlan::build(&MspRequest {
             sign,
@@ -140,13 +140,21 @@ pub(crate) fn msp_folder<'a>(
     }
 }
 
-pub(crate) fn tls_plan(tls: &TlsRequest, new: &Issued, request: &Request) -> Result<TlsPlan, Error> {
-    let access = key_access(request);
-    Ok(match tls.files {
-        TlsFiles::Three(names) => TlsPlan::build(&new.verified, &new.key, names, access)?,
-        TlsFiles::MspShaped => {
-            let stem = tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref());
-            TlsPlan::build_msp_shaped(&new.verified, &new.key, &stem, access)?
-        }
-    })
+/// Plans the TLS folder, judged under every requested name.
+///
+/// # Errors
+/// When Go programs would refuse it, or a name cannot be a file's name.
+pub(crate) fn tls_plan(
+    tls: &TlsRequest,
+    request: &Request,
+    verified: &VerifiedEnrollment,
+    key: &KeyPair,
+    now: Timestamp,
+) -> Result<TlsPlan, PlanError> {
+    let sans = tls.names.sans();
+    let folder = TlsFolderRequest { tls: verified, key, sans: &sans, now, key_access: key_access(request) };
+    match tls.files {
+        TlsFiles::Three(names) => TlsPlan::build(&folder, names),
+        TlsFiles::MspShaped => TlsPlan::build_msp_shaped(&folder, &tls.ca.url.ca_file_stem(tls.ca.ca_name.as_deref())),
+    }
 }

@@ -1,0 +1,3 @@
+//! Proofs and plans.
+
+mod plans;
