@@ -133,6 +133,17 @@ pub fn install_answer(
         )
         .with_help("give the enrolment id that the CSR was made for"));
     }
+    if !pending.is_made_for(request.purpose) {
+        let (flag, other) = match request.purpose {
+            Purpose::Sign => ("--tls-dir", "TLS"),
+            Purpose::Tls => ("--msp-dir", "signing"),
+        };
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!("the key that waits beside {} is for a {other} certificate", request.target.display()),
+        )
+        .with_help(format!("name the folder with {flag}, as for fabcert csr")));
+    }
     let key = pending.key()?;
     let (msp, tls) = match request.purpose {
         Purpose::Sign => (Some(current_msp(&place, env.disk)?), None),
@@ -170,6 +181,9 @@ pub fn install_answer(
         server_date: None,
     };
     let issued = Issued { verified: verify(cert_pem, chain_pem, &expected)?, key, received_at: now, plan: None };
+    for warning in issued.verified.warnings() {
+        tracing::warn!("{warning}");
+    }
     let locks = [lock];
     let file = match request.purpose {
         Purpose::Sign => {

@@ -1,3 +1,5 @@
 //! Proofs and plans.
 
+mod checks;
+mod minted;
 mod plans;

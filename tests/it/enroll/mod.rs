@@ -1,15 +1,21 @@
 //! Enrolment by the binary: against the real Fabric CA, and against the dev CA with its faults.
 
 mod again;
+#[cfg(feature = "dev-ca")]
+mod answering;
 mod carried;
 mod corrected;
 mod defects;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
 #[cfg(feature = "dev-ca")]
+mod judged;
+#[cfg(feature = "dev-ca")]
 mod kill;
 #[cfg(feature = "dev-ca")]
 mod loops;
+#[cfg(feature = "dev-ca")]
+mod minted;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
