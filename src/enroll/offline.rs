@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::carried::CarriedAnswer;
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use crate::disk::DiskFolder;
 use crate::identity::Environment;
@@ -103,7 +104,8 @@ fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &Offline
     }
 }
 
-/// Puts a certificate that was carried here in place, after the same proof as an enrolment's. The key is the pending one
+/// Puts a certificate that was carried here in place, after the same proof as an enrolment's. Certificate and chain are PEM
+/// (the certificate alone, the chain one or many), DER, or PKCS#7 in either form. The key is the pending one
 /// of `fabcert csr`, or of an enrolment whose answer was lost.
 ///
 /// # Errors
@@ -115,6 +117,9 @@ pub fn install_answer(
     chain_pem: &[u8],
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
+    let answer = CarriedAnswer::read(cert_pem)?;
+    let chain = CarriedAnswer::read(chain_pem)?;
+    let chain_pem = [chain.cert_pem, chain.chain_pem, answer.chain_pem].join(&b'\n');
     let place = Place::of(env.disk, &request.target)?;
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.ok_or_else(|| {
@@ -180,7 +185,8 @@ pub fn install_answer(
         now,
         server_date: None,
     };
-    let issued = Issued { verified: verify(cert_pem, chain_pem, &expected)?, key, received_at: now, plan: None };
+    let issued =
+        Issued { verified: verify(&answer.cert_pem, &chain_pem, &expected)?, key, received_at: now, plan: None };
     for warning in issued.verified.warnings() {
         tracing::warn!("{warning}");
     }
