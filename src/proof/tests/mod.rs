@@ -3,3 +3,4 @@
 mod checks;
 mod minted;
 mod plans;
+mod tls;
