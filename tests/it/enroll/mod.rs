@@ -16,6 +16,8 @@ mod kill;
 mod loops;
 #[cfg(feature = "dev-ca")]
 mod minted;
+#[cfg(feature = "dev-ca")]
+mod odd_answers;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
