@@ -23,7 +23,9 @@ use fabcert::msp::{AdminRule, CurrentMsp, Layout, TlsNames, judge};
 use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use fabcert::pki::name::{NameRequest, NameSet};
 use fabcert::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
-use fabcert::proof::{Expected, MspPlan, MspRequest, Purpose, RoleRule, TlsPlan, VerifiedEnrollment, verify};
+use fabcert::proof::{
+    Expected, MspPlan, MspRequest, Purpose, RoleRule, TlsFolderRequest, TlsPlan, VerifiedEnrollment, verify,
+};
 use fabcert::{Secret, Timestamp};
 use tokio::runtime::Runtime;
 
@@ -136,7 +138,10 @@ fn parts(c: &mut Criterion) {
 
     let (sign_verified, tls_verified) = (sign.verified(), tls.verified());
     let msp = || msp_plan(&sign_verified, &sign.key, &tls_verified);
-    let server = || TlsPlan::build(&tls_verified, &tls.key, TlsNames::Fabric, ACCESS).unwrap().folder;
+    let sans = tls.names.sans();
+    let tls_folder =
+        TlsFolderRequest { tls: &tls_verified, key: &tls.key, sans: &sans, now: now(), key_access: ACCESS };
+    let server = || TlsPlan::build(&tls_folder, TlsNames::Fabric).unwrap().folder;
     c.bench_function("plan MSP", |b| b.iter(msp));
     c.bench_function("plan TLS", |b| b.iter(server));
 

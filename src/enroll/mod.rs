@@ -4,6 +4,7 @@
 //! identity::Request -> task (current state of each target) -> due -> pending key -> obtain (CA) -> proof -> install
 //! ```
 
+mod carried;
 mod dry_run;
 mod enrolment;
 mod flow;

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::carried::CarriedAnswer;
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use crate::disk::DiskFolder;
 use crate::identity::due::held_by_another;
@@ -101,18 +102,22 @@ fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &Offline
     }
 }
 
-/// Installs a certificate that was carried here, after the same verification as an enrolment's. The key is the pending
-/// one of `fabcert csr`, or of an enrolment whose answer was lost.
+/// Installs a certificate that was carried here, after the same verification as an enrolment's. Certificate and chain are
+/// PEM (the certificate alone, the chain one or many), DER, or PKCS#7 in either form. The key is the pending one of
+/// `fabcert csr`, or of an enrolment whose answer was lost.
 ///
 /// # Errors
 /// When no key of this id is pending, the target holds another identity or root and `force` is not set, the certificate
 /// is not as requested, or the folder cannot be written.
 pub fn install_answer(
     request: &OfflineRequest,
-    cert_pem: &[u8],
-    chain_pem: &[u8],
+    certificate: &[u8],
+    chain: &[u8],
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
+    let answer = CarriedAnswer::read(certificate)?;
+    let chain = CarriedAnswer::read(chain)?;
+    let chain_pem = [chain.cert_pem, chain.chain_pem, answer.chain_pem].join(&b'\n');
     let place = Place::of(env.disk, &request.target)?;
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.ok_or_else(|| {
@@ -131,6 +136,17 @@ pub fn install_answer(
         )
         .with_help("give the enrolment id of the CSR"));
     }
+    if !pending.is_made_for(request.purpose) {
+        let (flag, other) = match request.purpose {
+            Purpose::Sign => ("--tls-dir", "TLS"),
+            Purpose::Tls => ("--msp-dir", "signing"),
+        };
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!("the key that is pending beside {} is for a {other} certificate", request.target.display()),
+        )
+        .with_help(format!("name the folder with {flag}, as for fabcert csr")));
+    }
     let key = pending.key()?;
     let task = request.task(place, &pending)?;
     let current = task.look(env.disk)?;
@@ -141,7 +157,7 @@ pub fn install_answer(
         return Err(held_by_another(&request.target, other, &request.id));
     }
     let now = (env.now)();
-    let answer = Unproven { cert_pem, chain_pem, server_date: None };
+    let answer = Unproven { cert_pem: &answer.cert_pem, chain_pem: &chain_pem, server_date: None };
     let (verified, plan) = prove(&task, &current, &key, &answer, now)?;
     let issued = Issued { verified, key, received_at: now, plan };
     let file = task.put(&current, &issued, None, &[lock], env)?;

@@ -4,7 +4,7 @@ use super::current::Current;
 use super::task::{Shape, Task};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
-use crate::proof::{Expected, MspError, MspPlan, VerifiedEnrollment, verify};
+use crate::proof::{Expected, MspPlan, VerifiedEnrollment, verify};
 use crate::{Error, Timestamp};
 
 /// An answer that is not verified yet.
@@ -46,10 +46,13 @@ pub(crate) fn prove(
     // install.
     let plan = match task.shape {
         Shape::Msp(form) => match task.msp_folder(form, current).plan(&verified, key, None) {
-            Err(e @ MspError::Issued { .. }) => return Err(e.into()),
+            Err(e) if e.is_about_the_answer() => return Err(e.into()),
             planned => planned.ok(),
         },
-        Shape::Tls(_) => None,
+        Shape::Tls(files) => match task.tls_plan(files, &verified, key, now) {
+            Err(e) if e.is_about_the_answer() => return Err(e.into()),
+            _ => None,
+        },
     };
     for warning in verified.warnings() {
         tracing::warn!("{warning}");

@@ -13,8 +13,8 @@ use crate::disk::DiskFolder;
 use crate::install::{FolderPlan, KeyAccess, Lock, Place, install};
 use crate::msp::{AdminRule, CurrentMsp, Layout, judge};
 use crate::pki::key::KeyPair;
-use crate::proof::{MspError, MspPlan, MspRequest, TlsPlan, VerifiedEnrollment};
-use crate::{Error, ErrorKind};
+use crate::proof::{MspPlan, MspRequest, PlanError, TlsFolderRequest, TlsPlan, VerifiedEnrollment};
+use crate::{Error, ErrorKind, Timestamp};
 
 /// The form of an MSP folder, and its current contents.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl MspFolder<'_> {
         sign: &VerifiedEnrollment,
         key: &KeyPair,
         tls: Option<&VerifiedEnrollment>,
-    ) -> Result<MspPlan, MspError> {
+    ) -> Result<MspPlan, PlanError> {
         let empty = CurrentMsp::default();
         MspPlan::build(&MspRequest {
             sign,
@@ -146,18 +146,27 @@ impl Task<'_> {
         match self.shape {
             Shape::Msp(form) => self.msp_folder(form, current).install(issued, tls, locks, env),
             Shape::Tls(files) => {
-                let plan = self.tls_plan(files, issued)?.folder;
+                let plan = self.tls_plan(files, &issued.verified, &issued.key, (env.now)())?.folder;
                 put(&self.place, &plan, issued, locks, &|_| Ok(()), env)
             }
         }
     }
 
-    fn tls_plan(&self, files: TlsFiles, issued: &Issued) -> Result<TlsPlan, MspError> {
+    /// Plans the TLS folder, judged under every requested name.
+    ///
+    /// # Errors
+    /// When Go programs would refuse it, or a name cannot be part of a file's name.
+    pub(crate) fn tls_plan(
+        &self,
+        files: TlsFiles,
+        verified: &VerifiedEnrollment,
+        key: &KeyPair,
+        now: Timestamp,
+    ) -> Result<TlsPlan, PlanError> {
+        let folder = TlsFolderRequest { tls: verified, key, sans: &self.sans, now, key_access: self.key_access };
         match files {
-            TlsFiles::Three(names) => TlsPlan::build(&issued.verified, &issued.key, names, self.key_access),
-            TlsFiles::MspShaped => {
-                TlsPlan::build_msp_shaped(&issued.verified, &issued.key, &self.stem, self.key_access)
-            }
+            TlsFiles::Three(names) => TlsPlan::build(&folder, names),
+            TlsFiles::MspShaped => TlsPlan::build_msp_shaped(&folder, &self.stem),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::keystore::{Found, find_key};
 use super::layout::TlsNames;
 use super::node_ous::MspConfig;
 use super::pem_folder::pem_files;
+use crate::Timestamp;
 use crate::disk::{FolderReader, MemoryFolder};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::{Cert, Chain};
@@ -227,7 +228,10 @@ impl CurrentTls {
 }
 
 fn chain(leaf: Option<&Cert>, intermediates: &[Cert], roots: &[Cert]) -> Option<Chain> {
-    Chain::build(leaf?.clone(), &[intermediates, roots].concat()).ok()
+    let leaf = leaf?.clone();
+    // Fabric judges a chain at this time (`msp/mspimplvalidate.go`, `getValidityOptsForCert`).
+    let at = Timestamp::from_unix(leaf.not_before().unix() + 1);
+    Chain::build(leaf, &[intermediates, roots].concat(), at).ok()
 }
 
 /// The certificates of a folder, one per file, in the order of the file names.

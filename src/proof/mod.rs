@@ -4,14 +4,20 @@
 //! plan is installed.
 
 mod error;
+mod expected;
 mod files;
 mod msp_plan;
+mod plan_error;
 #[cfg(test)]
 mod tests;
 mod tls_plan;
+mod usages;
+mod validity;
 mod verify;
 
-pub use error::MspError;
+pub use error::VerifyError;
+pub use expected::{Expected, Purpose, RoleRule};
 pub use msp_plan::{MspPlan, MspRequest};
-pub use tls_plan::TlsPlan;
-pub use verify::{Expected, Purpose, RoleRule, VerifiedEnrollment, VerifyError, verify};
+pub use plan_error::PlanError;
+pub use tls_plan::{TlsFolderRequest, TlsPlan};
+pub use verify::{VerifiedEnrollment, verify};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::files::{FILE, chain_files, identity_files};
-use super::{MspError, Purpose, VerifiedEnrollment};
+use super::{PlanError, Purpose, VerifiedEnrollment};
 use crate::Timestamp;
 use crate::install::{FolderPlan, KeyAccess};
 use crate::msp::{
@@ -55,16 +55,16 @@ impl MspPlan {
     ///
     /// # Errors
     /// When a name cannot be a file's name, or Fabric would refuse the folder together with what is kept of the current one.
-    pub fn build(request: &MspRequest<'_>) -> Result<Self, MspError> {
+    pub fn build(request: &MspRequest<'_>) -> Result<Self, PlanError> {
         let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, current, key_access } = *request;
         if sign.purpose() != Purpose::Sign {
-            return Err(MspError::Mismatch { what: "signing certificate" });
+            return Err(PlanError::Mismatch { what: "signing certificate" });
         }
         if tls.is_some_and(|t| t.purpose() != Purpose::Tls) {
-            return Err(MspError::Mismatch { what: "TLS certificate" });
+            return Err(PlanError::Mismatch { what: "TLS certificate" });
         }
         if key.spki_der() != sign.leaf().spki_der() {
-            return Err(MspError::Mismatch { what: "key" });
+            return Err(PlanError::Mismatch { what: "key" });
         }
         let names = MspNames::new(layout, sign.leaf().common_name().unwrap_or_default(), stem, tls_stem)?;
 
@@ -95,7 +95,7 @@ impl MspPlan {
         if kept.is_some() {
             return match verdict_of(&folder) {
                 Ok(warnings) => Ok(Self { folder, config_yaml_sha256: None, warnings }),
-                Err(refusal) if verdict_of(&with_ours).is_ok() => Err(MspError::OperatorConfig { refusal, issuer }),
+                Err(refusal) if verdict_of(&with_ours).is_ok() => Err(PlanError::OperatorConfig { refusal, issuer }),
                 Err(refusal) => Err(refused(refusal, &folder)),
             };
         }
@@ -105,10 +105,10 @@ impl MspPlan {
 }
 
 /// Whose fault a refusal is: the CA's when it is about a file of ours, else the operator's.
-fn refused(refusal: MspRefusal, folder: &FolderPlan) -> MspError {
+fn refused(refusal: MspRefusal, folder: &FolderPlan) -> PlanError {
     if folder.files.iter().any(|f| f.path.starts_with(&refusal.path)) {
-        MspError::Issued { refusal }
+        PlanError::Issued { refusal }
     } else {
-        MspError::OperatorFile { refusal }
+        PlanError::OperatorFile { refusal }
     }
 }

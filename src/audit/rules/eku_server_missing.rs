@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use crate::audit::coverage::{Covered, location};
 use crate::audit::finding::{Findings, Severity};
 use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use crate::audit::subject::{HeldCert, Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "eku-server-missing",
     title: "extended key usage lacks server auth",
     rationale: "A TLS client accepts no server certificate whose usage list lacks server auth. Fabric \
-                demands it of every certificate with such a list, signing identities and CAs included.",
+                demands it of every certificate with such a list, signing identities and CAs included. Go takes \
+                anyExtendedKeyUsage in its place, OpenSSL and with it Node clients do not.",
     remedy: "enrol with the profile tls: fabcert enroll --tls-dir DIR",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -35,6 +35,23 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             findings.report(&RULE, &held.at, "its extended key usage lacks server auth").subject(cert.subject()).add();
         }
     }
+    for held in any_alone(subject) {
+        let message = "its extended key usage holds anyExtendedKeyUsage in place of server auth: OpenSSL and Node clients refuse it";
+        findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+    }
+}
+
+/// Servers' certificates, and the CAs on their path, that allow any use by that word alone.
+fn any_alone(subject: &Subject) -> Vec<&HeldCert> {
+    let certificates = &subject.certificates;
+    let is_any_alone = |c: &HeldCert| c.cert.extended_key_usage().is_some_and(|u| u.any && !u.server_auth);
+    if !certificates.iter().any(is_any_alone) {
+        return Vec::new();
+    }
+    let links = subject.links();
+    let leaves = (0..certificates.len()).filter(|at| matches!(certificates[*at].place, Place::Server | Place::Served));
+    let paths = leaves.flat_map(|leaf| [leaf].into_iter().chain(links.path(leaf)));
+    paths.map(|at| &certificates[at]).filter(|c| is_any_alone(c)).collect()
 }
 
 /// Certificates that nodes are to serve with, and that are asked for with a list of usages.
@@ -54,6 +71,24 @@ pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, server, tls_folder};
     use super::*;
+
+    #[test]
+    fn any_usage_in_place_of_server_auth_is_found_on_the_whole_path() {
+        let any: (&[u64], bool, Vec<u8>) = (&[2, 5, 29, 37], false, vec![0x30, 6, 6, 4, 0x55, 0x1d, 0x25, 0]);
+        let root = ca("root").self_signed();
+        let mut spec = server("peer1", &["peer1"]);
+        spec.extended_key_usage = None;
+        spec.extra.push(any.clone());
+        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+        let mut odd_ca = ca("root");
+        odd_ca.extra.push(any);
+        let odd_root = odd_ca.self_signed();
+        let good = server("peer1", &["peer1"]);
+        assert_eq!(found(&RULE, &tls_folder(&good.issued_by(&odd_root), &odd_root)).len(), 1);
+        let mut beside = tls_folder(&good.issued_by(&root), &root);
+        beside.certificates.extend(tls_folder(&good.issued_by(&odd_root), &odd_root).certificates.pop());
+        assert!(found(&RULE, &beside).is_empty(), "it is not on the path");
+    }
 
     #[test]
     fn a_client_certificate_as_server_is_found() {

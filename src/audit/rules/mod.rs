@@ -6,6 +6,7 @@ use super::rule::Rule;
 
 mod admin_invalid;
 mod admins_missing;
+mod aki_mismatch;
 mod attrs_invalid;
 mod baseline_stale;
 mod ca_constraints;
@@ -112,6 +113,7 @@ mod wanted;
 pub(super) static ALL: &[&Rule] = &[
     &admin_invalid::RULE,
     &admins_missing::RULE,
+    &aki_mismatch::RULE,
     &attrs_invalid::RULE,
     &baseline_stale::RULE,
     &ca_constraints::RULE,

@@ -146,6 +146,11 @@ impl Pending {
         Zeroizing::new(serde_json::to_vec_pretty(self).unwrap_or_default())
     }
 
+    /// Whether this key was made for that purpose.
+    pub(crate) fn is_made_for(&self, purpose: Purpose) -> bool {
+        self.purpose == purpose.as_str()
+    }
+
     /// Whether this key was made for the same purpose, id and CA.
     pub(crate) fn is_for(&self, id: &str, ca: Option<&CaAccess>, purpose: Purpose) -> bool {
         self.id == id

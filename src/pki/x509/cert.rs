@@ -5,6 +5,7 @@ use std::ops::Range;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
 
+use super::authority::AuthorityKeyId;
 use super::extensions::Extensions;
 use super::signature::has_high_s;
 use super::{Attributes, PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn};
@@ -207,7 +208,12 @@ impl Cert {
 
     /// The key identifier in the authority key identifier extension.
     pub fn authority_key_id(&self) -> Option<&[u8]> {
-        self.extensions.authority_key_id.as_deref()
+        self.extensions.authority.as_ref().and_then(|a| a.key_id.as_deref())
+    }
+
+    /// The whole authority key identifier extension.
+    pub(super) const fn authority(&self) -> Option<&AuthorityKeyId> {
+        self.extensions.authority.as_ref()
     }
 
     /// Whether basicConstraints is `CA:TRUE`.

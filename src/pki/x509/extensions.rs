@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 
-use super::Attributes;
+use super::authority::AuthorityKeyId;
 use super::cert::{ExtendedKeyUsage, KeyUsage};
+use super::{Attributes, dn};
 use crate::pki::name::{HostName, SanName};
 
 /// The fields from all extensions of one certificate.
@@ -14,7 +15,7 @@ pub(super) struct Extensions {
     pub(super) sans: Vec<SanName>,
     pub(super) unreadable_sans: Vec<String>,
     pub(super) subject_key_id: Option<Vec<u8>>,
-    pub(super) authority_key_id: Option<Vec<u8>>,
+    pub(super) authority: Option<AuthorityKeyId>,
     pub(super) is_ca: bool,
     pub(super) path_len: Option<u32>,
     pub(super) key_usage: Option<KeyUsage>,
@@ -50,7 +51,12 @@ impl Extensions {
                 handled = false;
             }
             ParsedExtension::AuthorityKeyIdentifier(id) => {
-                self.authority_key_id = id.key_identifier.as_ref().map(|k| k.0.to_vec());
+                let names = id.authority_cert_issuer.iter().flatten();
+                self.authority = Some(AuthorityKeyId {
+                    key_id: id.key_identifier.as_ref().map(|k| k.0.to_vec()),
+                    issuer: names.filter_map(directory_name).next(),
+                    serial: id.authority_cert_serial.map(<[u8]>::to_vec),
+                });
             }
             ParsedExtension::BasicConstraints(bc) => {
                 self.is_ca = bc.ca;
@@ -83,6 +89,13 @@ impl Extensions {
             self.unhandled_critical.push(extension.oid.to_id_string());
         }
         Ok(())
+    }
+}
+
+fn directory_name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DirectoryName(name) => Some(dn::to_text(name)),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Certificates, CSRs, CRLs and chains, without input or output.
 
 mod attributes;
+mod authority;
 mod cert;
 mod chain;
 mod crl;
@@ -18,6 +19,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
 pub use attributes::Attributes;
+pub use authority::AuthorityMismatch;
 pub use cert::{Cert, CertError, ExtendedKeyUsage, KeyUsage};
 pub use chain::{Chain, ChainError};
 pub use crl::Crl;

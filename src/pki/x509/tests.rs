@@ -48,9 +48,9 @@ fn the_chain_is_built_by_key_in_any_order() {
     let mut pool = Cert::all_from_pem(CAS).unwrap();
     assert_eq!(pool.len(), 2);
     pool.push(root.clone());
-    let forward = Chain::build(leaf.clone(), &pool).unwrap();
+    let forward = Chain::build(leaf.clone(), &pool, leaf.not_before()).unwrap();
     pool.reverse();
-    let backward = Chain::build(leaf.clone(), &pool).unwrap();
+    let backward = Chain::build(leaf.clone(), &pool, leaf.not_before()).unwrap();
     assert_eq!(forward, backward);
     assert_eq!(forward.root, root);
     assert_eq!(forward.intermediates.len(), 2);
@@ -62,17 +62,20 @@ fn the_chain_is_built_by_key_in_any_order() {
 #[test]
 fn an_incomplete_chain_names_the_missing_issuer() {
     let leaf = one(LEAF);
-    assert_eq!(Chain::build(leaf.clone(), &[]), Err(ChainError::Empty));
-    let error = Chain::build(leaf.clone(), &[one(ROOT)]).unwrap_err();
+    assert_eq!(Chain::build(leaf.clone(), &[], leaf.not_before()), Err(ChainError::Empty));
+    let error = Chain::build(leaf.clone(), &[one(ROOT)], leaf.not_before()).unwrap_err();
     assert!(matches!(&error, ChainError::IssuerMissing { subject, .. } if subject == leaf.subject()), "{error}");
-    let upper_missing = Chain::build(leaf, &Cert::all_from_pem(CAS).unwrap()).unwrap_err();
+    let upper_missing = Chain::build(leaf.clone(), &Cert::all_from_pem(CAS).unwrap(), leaf.not_before()).unwrap_err();
     assert!(matches!(upper_missing, ChainError::IssuerMissing { .. }));
 }
 
 #[test]
 fn a_leaf_is_not_a_ca() {
     let leaf = one(GO_ECERT);
-    assert!(matches!(Chain::build(leaf.clone(), &[leaf]), Err(ChainError::IssuerMissing { .. })));
+    assert!(matches!(
+        Chain::build(leaf.clone(), &[leaf.clone()], leaf.not_before()),
+        Err(ChainError::IssuerMissing { .. })
+    ));
 }
 
 #[test]

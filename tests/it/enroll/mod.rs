@@ -1,15 +1,23 @@
 //! Enrolment with the binary: on the real Fabric CA, and on the dev CA with its faults.
 
 mod again;
+#[cfg(feature = "dev-ca")]
+mod answering;
 mod carried;
 mod corrected;
 mod defects;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
 #[cfg(feature = "dev-ca")]
+mod judged;
+#[cfg(feature = "dev-ca")]
 mod kill;
 #[cfg(feature = "dev-ca")]
 mod loops;
+#[cfg(feature = "dev-ca")]
+mod minted;
+#[cfg(feature = "dev-ca")]
+mod odd_answers;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;

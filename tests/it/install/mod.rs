@@ -7,4 +7,5 @@ mod places;
 mod readers;
 mod rights;
 mod rollback;
+mod sync;
 pub(crate) mod world;

@@ -21,6 +21,8 @@ pub(crate) enum Tool {
     MetricsOracle,
     /// The validator of libxml2, by `FABCERT_XMLLINT`.
     Xmllint,
+    /// OpenSSL's command line, by `FABCERT_OPENSSL`.
+    OpenSsl,
 }
 
 impl Tool {
@@ -33,6 +35,7 @@ impl Tool {
             Self::ManifestOracle => "FABCERT_MANIFEST_ORACLE",
             Self::MetricsOracle => "FABCERT_METRICS_ORACLE",
             Self::Xmllint => "FABCERT_XMLLINT",
+            Self::OpenSsl => "FABCERT_OPENSSL",
         }
     }
 
@@ -45,6 +48,7 @@ impl Tool {
             Self::ManifestOracle => "manifest-oracle",
             Self::MetricsOracle => "metrics-oracle",
             Self::Xmllint => "xmllint",
+            Self::OpenSsl => "openssl",
         }
     }
 }

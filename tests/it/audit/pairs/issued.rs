@@ -13,6 +13,7 @@ const PEER: &[&str] = &["--expect-san", "peer1"];
 const GATEWAY: &[&str] = &["--gateway-service", "gateway", "--namespace", "org1"];
 
 pub(super) const PAIRS: &[Pair] = &[
+    ("aki-mismatch", |s| authority(s, &[7; 20]), |s| authority(s, &[])),
     ("attrs-invalid", |s| attributes(s, "{\"attrs\":1}"), |s| attributes(s, "{\"attrs\":{\"role\":\"endorser\"}}")),
     ("chain-incomplete", |s| s.server_below(&two_cas(), &["peer1"], 0), |s| s.server_below(&two_cas(), &["peer1"], 1)),
     ("csr-san-none", |s| csr(s, &[]), |s| csr(s, &["peer1"])),
@@ -79,6 +80,19 @@ fn lasting(stage: &Stage, from: i32, to: i32) -> &Stage {
 fn attributes<'s>(stage: &'s Stage, json: &str) -> &'s Stage {
     let oid = [1, 2, 3, 4, 5, 6, 7, 8, 1];
     stage.server(|p| p.custom_extensions = vec![CustomExtension::from_oid_content(&oid, json.into())])
+}
+
+/// A server that names the key of its issuer so; by nothing when `key_id` is empty.
+fn authority<'s>(stage: &'s Stage, key_id: &[u8]) -> &'s Stage {
+    let mut content = vec![0x30, 0];
+    if !key_id.is_empty() {
+        let length = u8::try_from(key_id.len()).unwrap();
+        content = [&[0x30, length + 2, 0x80, length], key_id].concat();
+    }
+    stage.server(|p| {
+        p.use_authority_key_identifier_extension = false;
+        p.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 35], content)];
+    })
 }
 
 /// A server with an extension that nobody knows.

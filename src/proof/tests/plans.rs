@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::*;
+use super::super::*;
 use crate::disk::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
 use crate::install::{FolderPlan, KeyAccess};
 use crate::msp::{CurrentMsp, CurrentTls, Layout, MspConfig, TlsNames};
@@ -95,6 +95,16 @@ impl Enrolled {
             key_access: KeyAccess::default(),
         }
     }
+
+    fn tls_folder(&self) -> TlsFolderRequest<'_> {
+        TlsFolderRequest {
+            tls: &self.verified,
+            key: &self.key,
+            sans: &[],
+            now: recorded(),
+            key_access: KeyAccess::default(),
+        }
+    }
 }
 
 fn paths(plan: &FolderPlan) -> Vec<&str> {
@@ -153,9 +163,9 @@ fn the_tls_chain_fills_the_tls_folders_and_else_they_are_kept() {
     assert!(!without.folder.owned.iter().any(|p| p.starts_with("tlscacerts")));
 
     let swapped = MspRequest { tls: Some(&sign.verified), ..sign.request(&current) };
-    assert!(matches!(MspPlan::build(&swapped), Err(MspError::Mismatch { what: "TLS certificate" })));
+    assert!(matches!(MspPlan::build(&swapped), Err(PlanError::Mismatch { what: "TLS certificate" })));
     let wrong_key = MspRequest { key: &tls.key, ..sign.request(&current) };
-    assert!(matches!(MspPlan::build(&wrong_key), Err(MspError::Mismatch { what: "key" })));
+    assert!(matches!(MspPlan::build(&wrong_key), Err(PlanError::Mismatch { what: "key" })));
 }
 
 #[test]
@@ -230,7 +240,7 @@ fn an_operators_config_that_spoils_the_folder_stops_the_plan() {
         folder.insert("elsewhere/ca.pem", stranger.to_vec());
         folder.insert("config.yaml", config);
         let current = CurrentMsp::read(&folder, None);
-        let Err(e @ MspError::OperatorConfig { .. }) = MspPlan::build(&e.request(&current)) else {
+        let Err(e @ PlanError::OperatorConfig { .. }) = MspPlan::build(&e.request(&current)) else {
             panic!("refusal {number}")
         };
         assert!(e.to_string().contains(&format!("refusal {number}")), "{e}");
@@ -247,7 +257,7 @@ fn another_file_of_the_operator_that_spoils_the_folder_is_named() {
     folder.insert("crls/crl.pem", "-----BEGIN X509 CRL-----\nAQID\n-----END X509 CRL-----\n");
     let current = CurrentMsp::read(&folder, None);
     let Err(error) = MspPlan::build(&e.request(&current)) else { panic!("the list cannot be read") };
-    assert!(matches!(&error, MspError::OperatorFile { refusal } if refusal.number == 65));
+    assert!(matches!(&error, PlanError::OperatorFile { refusal } if refusal.number == 65));
     let error = crate::Error::from(error);
     assert_eq!(error.exit_code(), 4);
     assert!(error.help().unwrap().contains("crls/crl.pem"));
@@ -257,14 +267,14 @@ fn another_file_of_the_operator_that_spoils_the_folder_is_named() {
     folder.insert("admincerts/admin.pem", stranger.to_vec());
     let current = CurrentMsp::read(&folder, None);
     let refused = MspPlan::build(&e.request(&current));
-    assert!(matches!(refused, Err(MspError::OperatorFile { refusal }) if refusal.number == 59));
+    assert!(matches!(refused, Err(PlanError::OperatorFile { refusal }) if refusal.number == 59));
 }
 
 #[test]
 fn a_tls_folder_holds_the_chain_without_the_root_and_is_read_back() {
     let e = enrolled("tls-profile", Purpose::Tls);
     for names in [TlsNames::Fabric, TlsNames::K8s] {
-        let plan = TlsPlan::build(&e.verified, &e.key, names, KeyAccess::default()).unwrap().folder;
+        let plan = TlsPlan::build(&e.tls_folder(), names).unwrap().folder;
         assert_eq!(paths(&plan), [names.certificate(), names.key(), "ca.crt"]);
         assert_eq!(plan.files.iter().map(|f| f.mode).collect::<Vec<_>>(), [0o644, 0o600, 0o644]);
         let chain = e.verified.chain();
@@ -284,5 +294,5 @@ fn a_tls_folder_holds_the_chain_without_the_root_and_is_read_back() {
     }
     assert!(CurrentTls::read(&MemoryFolder::new(), TlsNames::Fabric).is_empty());
     let sign = enrolled("ecert-two-hosts", Purpose::Sign);
-    assert!(TlsPlan::build(&sign.verified, &sign.key, TlsNames::Fabric, KeyAccess::default()).is_err());
+    assert!(TlsPlan::build(&sign.tls_folder(), TlsNames::Fabric).is_err());
 }

@@ -1,0 +1,83 @@
+//! A TLS certificate names another CA certificate than the one that issued it.
+
+use crate::audit::finding::{Findings, Severity};
+use crate::audit::links::Issuer;
+use crate::audit::rule::{Confidence, Context, Rule, Source};
+use crate::audit::subject::{Place, Subject};
+use crate::pki::x509::{AuthorityMismatch, Cert};
+
+pub(super) static RULE: Rule = Rule {
+    id: "aki-mismatch",
+    title: "the authority key identifier is not that of the issuer",
+    rationale: "OpenSSL, and with it Node and Python, takes a CA certificate for the issuer only if its subject key \
+                identifier, serial number and issuer are what the authority key identifier says, as far as it says so. \
+                Go compares nothing, so that peers connect and Node clients do not.",
+    remedy: "have it issued again by a CA whose configured certificate is the one that it serves in its chain",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[
+        Source::Rfc { number: 5280, section: "4.2.1.1" },
+        Source::Convention("OpenSSL 3.0 crypto/x509/v3_purp.c, X509_check_akid"),
+    ],
+    refusals: &[],
+    applies: |subject, _| subject.certificates.iter().any(|c| matches!(c.place, Place::Server | Place::Served)),
+    check,
+};
+
+fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    let links = subject.links();
+    let leaves = (0..subject.certificates.len())
+        .filter(|at| matches!(subject.certificates[*at].place, Place::Server | Place::Served));
+    for leaf in leaves {
+        for at in [leaf].into_iter().chain(links.path(leaf)) {
+            let held = &subject.certificates[at];
+            let ca = match links.issuer(at) {
+                Issuer::Itself => &held.cert,
+                Issuer::Held(ca) => &subject.certificates[ca].cert,
+                Issuer::Forged(_) | Issuer::Absent => continue,
+            };
+            let Err(mismatch) = held.cert.check_authority(ca) else { continue };
+            if !has_another(subject, &held.cert) {
+                findings.report(&RULE, &held.at, said(mismatch, ca)).subject(held.cert.subject()).add();
+            }
+        }
+    }
+}
+
+/// Whether another certificate of the issuer is here and is the one that is named.
+fn has_another(subject: &Subject, cert: &Cert) -> bool {
+    let mut named = subject.certificates.iter().filter(|c| cert.check_authority(&c.cert).is_ok());
+    named.any(|c| cert.is_issued_by(&c.cert))
+}
+
+fn said(mismatch: AuthorityMismatch, ca: &Cert) -> String {
+    let what = match mismatch {
+        AuthorityMismatch::KeyId => "its authority key identifier is not the subject key identifier",
+        AuthorityMismatch::IssuerAndSerial => {
+            "its authority key identifier has the issuer or serial number of another certificate than that"
+        }
+    };
+    format!("{what} of \"{}\", which issued it: OpenSSL and Node clients refuse it", ca.subject())
+}
+
+#[cfg(test)]
+mod tests {
+    use yasna::{Tag, construct_der};
+
+    use super::super::fixture::{ca, found, server, tls_folder};
+    use super::*;
+
+    #[test]
+    fn a_key_identifier_of_another_ca_is_found() {
+        let root = ca("root").self_signed();
+        let mut spec = server("peer1", &["peer1"]);
+        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
+        spec.key_ids = false;
+        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty(), "nothing is named");
+        let other = construct_der(|w| {
+            w.write_sequence(|w| w.next().write_tagged_implicit(Tag::context(0), |w| w.write_bytes(&[7; 20])));
+        });
+        spec.extra.push((&[2, 5, 29, 35], false, other));
+        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+    }
+}

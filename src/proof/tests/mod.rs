@@ -1,0 +1,6 @@
+//! Proofs and plans.
+
+mod checks;
+mod minted;
+mod plans;
+mod tls;

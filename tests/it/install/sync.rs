@@ -1,0 +1,125 @@
+//! What readers are to find after a power cut is on the disk before the switch: every file and folder of the new set.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use fabcert::disk::{Disk, FaultAction, Op, Step, When};
+use fabcert::install::Placement;
+
+use super::world::{Before, EINVAL, EVERY_BEFORE, EVERY_LAYOUT, put, record, scratch, switch_point, world};
+
+/// What a sync forces to the disk of one file or folder, as far as it can be seen: modification time, mode, owner, size.
+type State = (i64, i64, u32, u32, u32, u64);
+
+fn state(path: &Path) -> Option<(u64, State)> {
+    let m = fs::symlink_metadata(path).ok()?;
+    Some((m.ino(), (m.mtime(), m.mtime_nsec(), m.mode(), m.uid(), m.gid(), m.len())))
+}
+
+/// The files and folders of a tree that are not in the state in which they were synced. A link is a part of its folder.
+fn unsynced(tree: &Path, synced: &BTreeMap<u64, State>, found: &mut Vec<PathBuf>) {
+    let meta = fs::symlink_metadata(tree).unwrap();
+    let (inode, now) = state(tree).unwrap();
+    if meta.is_symlink() {
+        return;
+    }
+    if synced.get(&inode) != Some(&now) {
+        found.push(tree.to_owned());
+    }
+    if meta.is_dir() {
+        fs::read_dir(tree).unwrap().for_each(|entry| unsynced(&entry.unwrap().path(), synced, found));
+    }
+}
+
+/// Puts set 2 in place of `before`; what readers saw at any switch that had not been synced.
+fn unsynced_at_the_switch(layout: Placement, before: Before, exchange: bool) -> (usize, Vec<PathBuf>) {
+    let dir = scratch();
+    let place = world(dir.path(), layout, before);
+    let target = place.target().to_owned();
+    let synced = Mutex::new(BTreeMap::new());
+    let seen = Arc::new(Mutex::new((0, Vec::new())));
+    let noted = Arc::clone(&seen);
+    let hook = move |step: &Step<'_>| {
+        let is_after = step.when == When::After;
+        match step.op {
+            Op::Exchange if !is_after && !exchange => return FaultAction::Fail(EINVAL),
+            Op::Sync if is_after => synced.lock().unwrap().extend(state(step.path)),
+            Op::Exchange | Op::Move if is_after && step.path == target && layout == Placement::Plain => {
+                let mut noted = noted.lock().unwrap();
+                noted.0 += 1;
+                unsynced(&target, &synced.lock().unwrap(), &mut noted.1);
+            }
+            Op::Move if is_after && step.path.ends_with("..data") => {
+                let mut noted = noted.lock().unwrap();
+                noted.0 += 1;
+                let set = step.path.canonicalize().unwrap();
+                unsynced(&set, &synced.lock().unwrap(), &mut noted.1);
+            }
+            _ => {}
+        }
+        FaultAction::Continue
+    };
+    put(&Disk::with_faults(Arc::new(hook)), &place, 2).unwrap();
+    let seen = seen.lock().unwrap();
+    seen.clone()
+}
+
+#[test]
+fn everything_of_the_new_set_is_on_the_disk_before_the_switch() {
+    for layout in EVERY_LAYOUT {
+        for before in EVERY_BEFORE {
+            for exchange in [true, false] {
+                if !exchange && layout == Placement::Mounted && before == Before::Foreign {
+                    continue; // refused: `folders_in_a_mount_without_exchange_are_refused`
+                }
+                let (switches, unsynced) = unsynced_at_the_switch(layout, before, exchange);
+                let case = format!("{layout:?} {before:?} exchange: {exchange}");
+                assert!(switches > 0, "{case}");
+                assert_eq!(unsynced, [PathBuf::new(); 0], "{case}");
+            }
+        }
+    }
+}
+
+/// The name that leads to the new set is on the disk before anything of the old set is removed.
+#[test]
+fn the_switch_is_on_the_disk_before_the_old_set_goes() {
+    for layout in EVERY_LAYOUT {
+        for before in EVERY_BEFORE {
+            let steps = record(layout, before, true);
+            let switch = switch_point(&steps);
+            let folder = steps[switch].1.parent().unwrap();
+            let then = &steps[switch + 1..];
+            let is_sync = |step: &&super::world::Recorded| step.0 == Op::Sync && step.1 == folder;
+            let synced = then.iter().position(|step| is_sync(&step) && step.2 == When::After);
+            let removed = then.iter().position(|step| matches!(step.0, Op::Remove | Op::RemoveTree));
+            let case = format!("{layout:?} {before:?}: {then:?}");
+            let synced = synced.unwrap_or_else(|| panic!("{} is not synced: {case}", folder.display()));
+            assert!(removed.is_none_or(|removed| synced < removed), "{case}");
+        }
+    }
+}
+
+/// The folders that hold the switch, the current and the previous set, synced before and after the switch.
+#[test]
+fn the_folders_around_the_sets_are_synced() {
+    let is_set =
+        |path: &Path| path.components().any(|c| ["build", "..new", "..current"].iter().any(|n| c.as_os_str() == *n));
+    let mut lines = Vec::new();
+    for layout in EVERY_LAYOUT {
+        for before in EVERY_BEFORE {
+            let steps = record(layout, before, true);
+            let switch = switch_point(&steps);
+            let of = |steps: &[super::world::Recorded]| -> String {
+                let synced =
+                    steps.iter().filter(|(op, path, when)| *op == Op::Sync && *when == When::After && !is_set(path));
+                synced.map(|(_, path, _)| path.display().to_string()).collect::<Vec<_>>().join(" ")
+            };
+            lines.push(format!("{layout:?} {before:?}: {} | {}", of(&steps[..switch]), of(&steps[switch..])));
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
