@@ -1,4 +1,4 @@
-//! Who may register which attribute (fabric-ca `lib/attr`), and the attribute extension of certificates.
+//! Rights to register attributes (fabric-ca `lib/attr`), and the attribute extension of certificates.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const DELEGATE_ROLES: &str = "hf.Registrar.DelegateRoles";
 const PATTERNS: &str = "hf.Registrar.Attributes";
 const FIXED: [&str; 3] = ["hf.EnrollmentID", "hf.Type", "hf.Affiliation"];
 
-/// Whether `registrar` may give all of `requested` to one identity; `owned` are those the identity has already.
+/// Whether `registrar` may give all `requested` attributes to an identity that already has `owned`.
 pub(super) fn may_register(registrar: &Identity, requested: &[Attribute], owned: &[Attribute]) -> bool {
     requested.iter().all(|attribute| may_register_one(registrar, attribute, requested, owned))
 }
@@ -56,7 +56,7 @@ fn matches_pattern(patterns: &str, name: &str) -> bool {
     list(patterns).any(|p| p.strip_suffix('*').map_or(p == name, |prefix| name.starts_with(prefix)))
 }
 
-/// The JSON of the attribute extension; `None` when the certificate gets no extension.
+/// The JSON of the attribute extension; `None` if the certificate gets no extension.
 pub(super) fn extension(requests: Option<&[(&str, bool)]>, owned: &[Attribute]) -> Result<Option<String>, Refusal> {
     let by_default: Vec<(&str, bool)> = owned.iter().filter(|a| a.ecert).map(|a| (a.name.as_str(), false)).collect();
     if requests.is_none() && by_default.is_empty() {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extension_follows_what_was_asked() {
+    fn the_extension_follows_the_request() {
         let json = |requests: Option<&[(&str, bool)]>| extension(requests, &owned()).map_err(|r| (r.status, r.code));
         assert_eq!(json(None), Ok(Some(r#"{"attrs":{"a":"2","b":"\u003c1\u003e"}}"#.into())));
         assert_eq!(json(Some(&[])), Ok(Some(r#"{"attrs":{}}"#.into())));

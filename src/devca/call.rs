@@ -1,4 +1,4 @@
-//! One request on its way through the CA: which CA it means, and who sends it.
+//! A request to the dev CA: the CA that it selects, and its sender.
 
 use std::sync::MutexGuard;
 
@@ -15,30 +15,30 @@ use super::server::{Ca, Server};
 use super::token::{self, Signed};
 use super::wire::{Body, CaInfo};
 
-/// A request that was routed.
+/// A routed request.
 pub(super) struct Call<'a> {
     pub(super) server: &'a Server,
     pub(super) endpoint: Endpoint,
     pub(super) method: &'a str,
-    /// Path and query as the CA sees them.
+    /// Path and query as seen by the CA.
     pub(super) target: &'a str,
     pub(super) authorization: Option<&'a str>,
     pub(super) body: &'a [u8],
     pub(super) faults: &'a [Fault],
 }
 
-/// Version of the server that the dev CA follows.
+/// The version of the real server that the dev CA follows.
 const VERSION: &str = "1.5.21";
 
 impl<'a> Call<'a> {
-    /// The decoded query parameter `name`; empty when absent.
+    /// The decoded query parameter `name`; empty if absent.
     pub(super) fn query(&self, name: &str) -> String {
         let query = self.target.split_once('?').map_or("", |(_, q)| q);
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
         pairs.find(|(k, _)| k == name).map_or_else(String::new, |(_, v)| v.into_owned())
     }
 
-    /// The CA name asked for: query, then body, then the default.
+    /// The requested CA name: from the query, then the body, then the default.
     pub(super) fn ca_name(&self) -> Result<String, Refusal> {
         let name = self.query("ca");
         if !name.is_empty() {
@@ -49,7 +49,7 @@ impl<'a> Call<'a> {
         Ok(if name.is_empty() { self.server.default_ca().name.clone() } else { name.to_owned() })
     }
 
-    /// The CA asked for.
+    /// The requested CA.
     pub(super) fn ca(&self) -> Result<&'a Ca, Refusal> {
         let name = self.ca_name()?;
         self.server.ca(&name).ok_or_else(|| Refusal::new(404, 19, format!("CA '{name}' does not exist")))
@@ -70,7 +70,8 @@ impl<'a> Call<'a> {
         Ok((id, decoded[colon + 1..].to_vec()))
     }
 
-    /// The id of whoever signed the token: certificate of this CA, in time, in its records, not revoked, known.
+    /// The id of the signer of the token: its certificate is from this CA, valid, recorded and not revoked, and its
+    /// identity exists.
     pub(super) fn token(&self, registry: &Registry, ca: &Ca) -> Result<String, Refusal> {
         let signed = Signed { method: self.method, target: self.target, body: self.body };
         self.token_holder(registry, ca, &signed)?.ok_or_else(Refusal::authentication)
@@ -91,12 +92,12 @@ impl<'a> Call<'a> {
         Ok(id.filter(|id| known.is_some() && registry.get(id).is_some()).map(str::to_owned))
     }
 
-    /// Whether a header is there at all: checked before the CA is looked up.
+    /// Requires a header, whose content is checked only after the CA is looked up.
     pub(super) fn require_header(&self) -> Result<(), Refusal> {
         self.header().map(|_| ())
     }
 
-    /// What every answer says about the CA; the version is for `cainfo` alone.
+    /// The CA information in every answer; only `cainfo` has the version.
     pub(super) fn ca_info(ca: &Ca, chain_pem: &str, with_version: bool) -> CaInfo {
         CaInfo {
             ca_name: ca.name.clone(),
@@ -112,10 +113,10 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The start of an Idemix issuer key: its attribute names, without the key, for there is no Idemix here.
+/// The start of an Idemix issuer key: its attribute names without the key, because the dev CA has no Idemix.
 const IDEMIX_ATTRIBUTES: &[u8] = b"\n\x02OU\n\x04Role\n\x0cEnrollmentID\n\x10RevocationHandle";
 
-/// The registry of `ca`, locked.
+/// Locks and returns the registry of `ca`.
 pub(super) fn registry_of(ca: &Ca) -> MutexGuard<'_, Registry> {
     lock(&ca.registry)
 }
@@ -127,7 +128,7 @@ pub(super) fn may_act_on_type(caller: &Identity, kind: &str) -> bool {
     roles.split(',').any(|role| role == "*" || role.eq_ignore_ascii_case(kind))
 }
 
-/// Whether `affiliation` is the caller's own or below it.
+/// Whether `affiliation` is the caller's or below it.
 pub(super) fn is_within(caller: &Identity, affiliation: &str) -> bool {
     let own = caller.affiliation.as_str();
     own.is_empty() || affiliation.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

@@ -1,4 +1,4 @@
-//! The CAs themselves: a root, or a root with intermediates, and the one at the end that issues.
+//! The CA certificates: a root, or a root with intermediates. The last CA issues.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::Timestamp;
 use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::text::{pem_blocks, pem_encode};
 
-/// The CA that issues: its key, and its certificates from its own up to the root.
+/// The issuing CA: its key, and the certificates from its own up to the root.
 pub(super) struct Authority {
     pub(super) key: KeyPair,
-    /// DER; its own first, the root last.
+    /// DER; the CA's own first, the root last.
     chain: Vec<Vec<u8>>,
     facts: Facts,
 }
 
-/// What is needed of the CA's own certificate to issue and to check.
+/// The parts of the CA's certificate needed to issue and to verify.
 struct Facts {
     subject: Vec<u8>,
     spki: Vec<u8>,
@@ -29,7 +29,7 @@ struct Facts {
     not_after: Timestamp,
 }
 
-/// An [`Authority`] as the state file keeps it.
+/// An [`Authority`] in the state file.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredAuthority {
     chain: String,
@@ -42,8 +42,8 @@ const ROOT_LIFETIME: Duration = Duration::from_secs(131_400 * 3600);
 const INTERMEDIATE_LIFETIME: Duration = Duration::from_secs(43_800 * 3600);
 
 impl Authority {
-    /// A new root with `intermediates` CAs below it; the last one issues. Roots start five minutes back on a whole
-    /// minute, and everything below starts with them, as at the real server.
+    /// Creates a root with `intermediates` CAs below it; the last one issues. As on the real server, roots start five
+    /// minutes ago on a whole minute, and the certificates below start at the same time.
     pub(super) fn generate(intermediates: u8, now: Timestamp) -> Result<Self, DevCaError> {
         let key = KeyPair::generate(KeyAlgorithm::P256).map_err(|_| DevCaError::NoRandomness)?;
         let not_before = Timestamp::from_unix((now.unix() - 300).div_euclid(60) * 60);
@@ -103,12 +103,12 @@ impl Authority {
         Ok(Self { key, chain, facts })
     }
 
-    /// What the state file keeps.
+    /// Converts to the form in the state file.
     pub(super) fn to_stored(&self) -> StoredAuthority {
         StoredAuthority { chain: self.chain_pem(), key: self.key.to_pkcs8_pem().to_string() }
     }
 
-    /// What the state file kept.
+    /// Converts from the form in the state file.
     pub(super) fn from_stored(stored: &StoredAuthority) -> Result<Self, DevCaError> {
         let key = KeyPair::from_pem(stored.key.as_bytes()).map_err(|_| DevCaError::Encoding("a CA's key"))?;
         let blocks = pem_blocks(stored.chain.as_bytes()).map_err(|_| DevCaError::Encoding("a CA's chain"))?;
@@ -127,7 +127,7 @@ impl Authority {
         self.facts.not_after
     }
 
-    /// Whether `certificate` is signed by this CA.
+    /// Whether this CA signed `certificate`.
     pub(super) fn issued(&self, certificate: &X509Certificate<'_>) -> bool {
         let Ok((_, spki)) = x509_parser::x509::SubjectPublicKeyInfo::from_der(&self.facts.spki) else { return false };
         certificate.issuer().as_raw() == self.facts.subject && certificate.verify_signature(Some(&spki)).is_ok()
@@ -148,7 +148,7 @@ impl Authority {
         self.chain.iter().map(|der| pem_encode("CERTIFICATE", der)).collect()
     }
 
-    /// The same, the root first.
+    /// All certificates, PEM: the root first.
     pub(super) fn chain_pem_root_first(&self) -> String {
         self.chain.iter().rev().map(|der| pem_encode("CERTIFICATE", der)).collect()
     }

@@ -1,4 +1,4 @@
-//! What a dev CA is started with.
+//! The configuration of a dev CA.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,51 +9,52 @@ use std::time::Duration;
 use super::{Attribute, FaultRule};
 use crate::{Secret, Timestamp};
 
-/// Tells the time; an argument, so that tests can move it.
+/// Returns the time; an argument so that tests can change it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What a dev CA is started with.
+/// The configuration of a dev CA.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct DevCaConfig {
-    /// Where to listen; port 0 takes a free one (`127.0.0.1:0`).
+    /// The address to listen on; port 0 selects a free one (`127.0.0.1:0`).
     pub listen: SocketAddr,
-    /// CA names on this port; the first answers requests that name none. Each has its own root, identities and tokens.
+    /// CA names on this port; the first is the default. Each has its own root, identities and tokens.
     pub ca_names: Vec<String>,
-    /// Intermediate CAs between the root and the CA that issues (0).
+    /// Intermediate CAs between the root and the issuing CA (0).
     pub intermediates: u8,
     /// Names in the server certificate besides `localhost`, `127.0.0.1` and `::1`.
     pub hosts: Vec<String>,
-    /// Identities to register at every CA, besides the registrar `admin` with secret `adminpw`. Those known already stay
-    /// as they are.
+    /// Identities to register at every CA, in addition to the registrar `admin` with secret `adminpw`. Existing ones
+    /// are not changed.
     pub identities: Vec<IdentitySpec>,
-    /// Affiliations besides the real server's own (`org1.department1`, `org1.department2`, `org2.department1`).
+    /// Affiliations in addition to the real server's defaults (`org1.department1`, `org1.department2`,
+    /// `org2.department1`).
     pub affiliations: Vec<String>,
     /// Serve plain HTTP instead of TLS.
     pub plaintext: bool,
-    /// JSON file that keeps CA keys, identities and issued certificates over a restart; `None` keeps nothing.
+    /// JSON file that keeps CA keys, identities and issued certificates across restarts; `None` keeps nothing.
     pub state: Option<PathBuf>,
-    /// Serve under this path (`/ca/org1`) as behind a reverse proxy that strips it: the path a token must sign is then
-    /// not the one the client sends.
+    /// Serve under this path (`/ca/org1`) as behind a reverse proxy that strips it: a token must then sign another path
+    /// than the client sends.
     pub path_prefix: Option<String>,
-    /// Enrolments that the CA allows an identity: -1 without limit, 0 none at all (-1).
+    /// The CA's limit of enrolments for each identity: -1 is unlimited, 0 allows none (-1).
     pub max_enrollments: i64,
-    /// Wrong secrets in a row that lock an identity; 0 never locks (10).
+    /// Consecutive wrong secrets that lock an identity; 0 never locks (10).
     pub password_attempts: u32,
-    /// Lifetime of certificates of the profiles default and `tls` (8760 h), cut at the CA's own end.
+    /// Lifetime of certificates of the profiles default and `tls` (8760 h), limited by the CA's own end.
     pub lifetime: Duration,
-    /// Let an expired certificate reenrol (`ca.reenrollIgnoreCertExpiry`).
+    /// Allow reenrolment with an expired certificate (`ca.reenrollIgnoreCertExpiry`).
     pub reenroll_expired: bool,
-    /// Ask for a TLS client certificate from the first CA, and refuse connections without one.
+    /// Require a TLS client certificate from the first CA.
     pub require_client_certificate: bool,
-    /// Faults that are on from the start.
+    /// Faults that are active from the start.
     pub faults: Vec<FaultRule>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
 }
 
 impl DevCaConfig {
-    /// One root CA named `dev-ca` on a free port of 127.0.0.1, over TLS, with the registrar `admin` alone.
+    /// One root CA named `dev-ca` on a free port of 127.0.0.1, over TLS, with only the registrar `admin`.
     pub fn new(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -75,7 +76,7 @@ impl DevCaConfig {
         }
     }
 
-    /// The same with one more identity.
+    /// Adds an identity.
     #[must_use]
     pub fn with_identity(mut self, identity: IdentitySpec) -> Self {
         self.identities.push(identity);
@@ -103,9 +104,9 @@ pub struct IdentitySpec {
     pub id: String,
     /// Enrolment secret.
     pub secret: Secret,
-    /// Type: `peer`, `orderer`, `admin`, `client` or any other word.
+    /// Type: `peer`, `orderer`, `admin`, `client` or another word.
     pub kind: String,
-    /// Affiliation (`org1.department1`), empty for the root. Added to the CA's affiliations when new.
+    /// Affiliation (`org1.department1`), empty for the root. Added to the CA's affiliations if new.
     pub affiliation: String,
     /// Enrolments allowed; -1 without limit, 0 as the CA allows.
     pub max_enrollments: i64,
@@ -114,7 +115,7 @@ pub struct IdentitySpec {
 }
 
 impl IdentitySpec {
-    /// An identity of type `kind` at the root affiliation, with enrolments without limit and no own attributes.
+    /// An identity of type `kind` at the root affiliation, with unlimited enrolments and no attributes of its own.
     pub fn new(id: impl Into<String>, secret: impl Into<String>, kind: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -126,7 +127,7 @@ impl IdentitySpec {
         }
     }
 
-    /// Reads `ID:SECRET:TYPE[:AFFILIATION]`; `None` when a part is missing or empty.
+    /// Parses `ID:SECRET:TYPE[:AFFILIATION]`; `None` if a part is missing or empty.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, ':');
         let mut part = || parts.next().filter(|p| !p.is_empty());
@@ -134,21 +135,21 @@ impl IdentitySpec {
         Some(spec.at(parts.next().unwrap_or("")))
     }
 
-    /// The same at `affiliation`.
+    /// Sets the affiliation.
     #[must_use]
     pub fn at(mut self, affiliation: impl Into<String>) -> Self {
         self.affiliation = affiliation.into();
         self
     }
 
-    /// The same with at most `max` enrolments.
+    /// Limits the enrolments to `max`.
     #[must_use]
     pub const fn limited_to(mut self, max: i64) -> Self {
         self.max_enrollments = max;
         self
     }
 
-    /// The same with one more attribute; `ecert` puts it into certificates by default.
+    /// Adds an attribute; `ecert` puts it into certificates by default.
     #[must_use]
     pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>, ecert: bool) -> Self {
         self.attributes.push(Attribute { name: name.into(), value: value.into(), ecert });
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_is_read_from_its_short_form() {
+    fn an_identity_is_parsed_from_its_short_form() {
         let spec = IdentitySpec::parse("org1-peer1:peerpw:peer:org1.department1").unwrap();
         assert_eq!(spec, IdentitySpec::new("org1-peer1", "peerpw", "peer").at("org1.department1"));
         assert_eq!(IdentitySpec::parse("a:b:client").unwrap().affiliation, "");

@@ -1,4 +1,4 @@
-//! What the CA reads of a CSR: subject, key, SANs, and whether it wants to be a CA. Everything else is dropped.
+//! Parsing of CSRs: subject, key, SANs, and whether a CA certificate is requested. Everything else is ignored.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::san::San;
 use super::subject::Subject;
 
-/// A CSR whose DER is good; its signature is checked later, as the real server does it.
+/// A CSR with valid DER; its signature is checked later, as on the real server.
 pub(super) struct Request {
     der: Vec<u8>,
     pub(super) subject: Subject,
@@ -18,11 +18,11 @@ pub(super) struct Request {
     pub(super) spki: Vec<u8>,
     /// basicConstraints CA:TRUE.
     pub(super) wants_ca: bool,
-    /// Attribute type and value in the order of the subject.
+    /// Attribute types and values in the order of the subject.
     fields: Vec<(String, String)>,
 }
 
-/// Longest subject values in bytes: OID, limit, and how the message calls the field (RFC 3280 appendix A).
+/// Maximum lengths of subject values in bytes: OID, limit, and name of the field in messages (RFC 3280 appendix A).
 const LIMITS: [(&str, usize, &str); 7] = [
     ("2.5.4.3", 64, "CN"),
     ("2.5.4.5", 64, "serial number"),
@@ -34,7 +34,7 @@ const LIMITS: [(&str, usize, &str); 7] = [
 ];
 
 impl Request {
-    /// Reads the first PEM block of `text`.
+    /// Parses the first PEM block of `text`.
     pub(super) fn from_pem(text: &str) -> Result<Self, Refusal> {
         let blocks = crate::text::pem_blocks(text.as_bytes());
         let block = blocks.ok().and_then(|b| b.into_iter().next());
@@ -88,7 +88,7 @@ impl Request {
         Ok(())
     }
 
-    /// Checks the CSR's own signature, the proof that the sender holds the key.
+    /// Checks the CSR's signature, which proves that the sender has the key.
     pub(super) fn check_signature(&self) -> Result<(), Refusal> {
         let verified = X509CertificationRequest::from_der(&self.der).ok().map(|(_, csr)| csr.verify_signature());
         match verified {

@@ -1,4 +1,4 @@
-//! How an answer goes out: headers as the real server sends them, and the bodies of the faults.
+//! Delivery of an answer: headers as the real server sends them, and the bodies of the faults.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,43 +13,43 @@ use tokio::time::{Sleep, sleep};
 
 use crate::Timestamp;
 
-/// An answer that is ready to go out.
+/// An answer before delivery.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content: Content,
     pub(super) location: Option<String>,
     pub(super) delivery: Delivery,
     pub(super) delay: Duration,
-    /// Seconds that the `Date` header is off.
+    /// Offset of the `Date` header in seconds.
     pub(super) date_skew: i64,
 }
 
-/// What is in the body.
+/// The content of a body.
 pub(super) enum Content {
     /// The JSON envelope, chunked.
     Envelope(String),
-    /// Text of this type, with its length.
+    /// Text of this type, with a Content-Length.
     Text(&'static str, String),
-    /// So many bytes of a JSON text, chunked.
+    /// This number of bytes of a JSON text, chunked.
     Filler(u64),
-    /// Nothing, of an endpoint.
+    /// No content, answer of an endpoint.
     Head,
-    /// Nothing.
+    /// No content.
     Empty,
 }
 
-/// How the body goes out.
+/// The delivery of a body.
 #[derive(Clone, Copy)]
 pub(super) enum Delivery {
-    /// At once.
+    /// All at once.
     Whole,
-    /// The connection ends after half of it.
+    /// The connection closes after half of it.
     Cut,
-    /// One byte each time.
+    /// One byte per interval.
     PerByte(Duration),
-    /// There is no answer, and the connection stays.
+    /// No answer; the connection stays open.
     Never,
-    /// There is no answer, and the connection ends.
+    /// No answer; the connection closes.
     Lost,
 }
 
@@ -75,7 +75,7 @@ impl Answer {
         Self::new(status, Content::Text("text/plain; charset=utf-8", text.to_owned()))
     }
 
-    /// A page as reverse proxies make them.
+    /// A page as a reverse proxy would send.
     pub(super) fn html(status: u16, title: &str) -> Self {
         let page = format!(
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
@@ -84,7 +84,7 @@ impl Answer {
         Self::new(status, Content::Text("text/html", page))
     }
 
-    /// What Go's router says to an unknown path.
+    /// The answer of Go's router to an unknown path.
     pub(super) fn not_found() -> Self {
         Self::text(404, "404 page not found\n")
     }
@@ -93,7 +93,7 @@ impl Answer {
         Self { location: Some(to), ..Self::empty(status) }
     }
 
-    /// The response to write; `None` when the connection is to end without one. Waits where the answer is to be late.
+    /// The response; `None` if the connection must close without one. Waits if the answer is delayed.
     pub(super) async fn into_response(self, now: Timestamp) -> Option<Response<Stream>> {
         match self.delivery {
             Delivery::Never => std::future::pending().await,
@@ -163,14 +163,14 @@ fn http_date(t: Timestamp) -> String {
     )
 }
 
-/// A body without a known length, so that it goes out in chunks as from the real server.
+/// A body without a known length, sent in chunks as by the real server.
 pub(super) struct Stream {
     bytes: Bytes,
-    /// Bytes of filler still to come.
+    /// Remaining filler bytes.
     filler: u64,
     delivery: Delivery,
     pause: Option<Pin<Box<Sleep>>>,
-    /// Whether the bytes before a cut have had their chance to go out.
+    /// Whether the bytes before a cut were flushed.
     flushed: bool,
 }
 
@@ -207,12 +207,12 @@ impl hyper::body::Body for Stream {
         }
         if matches!(self.delivery, Delivery::Cut) {
             if !self.flushed {
-                // hyper sends what it holds when a body has nothing more for now, and drops it when a body fails.
+                // hyper sends its buffer when a body is pending, and drops it when a body fails.
                 self.flushed = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            return Poll::Ready(Some(Err(std::io::Error::other("cut here on purpose"))));
+            return Poll::Ready(Some(Err(std::io::Error::other("cut intentionally"))));
         }
         if self.filler == 0 {
             return Poll::Ready(None);
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_date_reads_back() {
+    fn the_date_round_trips() {
         let t = Timestamp::from_unix(1_795_405_359);
         assert_eq!(Timestamp::parse_http_date(&http_date(t)), Some(t));
     }

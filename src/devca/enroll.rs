@@ -1,4 +1,5 @@
-//! `enroll` and `reenroll` (fabric-ca `lib/serverenroll.go`): the same certificate, with a secret or with a token.
+//! `enroll` and `reenroll` (fabric-ca `lib/serverenroll.go`): the same certificate, authenticated by a secret or a
+//! token.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,7 +23,7 @@ use crate::text::pem_encode;
 /// Lifetime of profile `ca`, in seconds.
 const CA_LIFETIME: u64 = 43_800 * 3600;
 
-/// Enrols with id and secret; counts.
+/// Enrols with id and secret; counts an enrolment.
 pub(super) fn enroll(call: &Call<'_>) -> Result<String, Refusal> {
     let (id, secret) = call.basic()?;
     let ca = call.ca()?;
@@ -39,7 +40,7 @@ pub(super) fn enroll(call: &Call<'_>) -> Result<String, Refusal> {
     Ok(answer)
 }
 
-/// Enrols again with a token; does not count.
+/// Enrols again with a token; does not count an enrolment.
 pub(super) fn reenroll(call: &Call<'_>) -> Result<String, Refusal> {
     call.require_header()?;
     let ca = call.ca()?;
@@ -49,7 +50,7 @@ pub(super) fn reenroll(call: &Call<'_>) -> Result<String, Refusal> {
     Ok(answer)
 }
 
-/// What the request asks for besides the CSR.
+/// The request without the CSR.
 struct Wanted<'a> {
     csr: &'a str,
     hosts: Option<Vec<&'a str>>,
@@ -61,7 +62,7 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn read(fields: Fields<'a>) -> Result<Self, Refusal> {
-        // Read for their types alone.
+        // Read only to check their types.
         fields.time("NotAfter")?;
         fields.text("label")?;
         fields.text("crl_override")?;
@@ -98,7 +99,7 @@ fn subject_of(fields: Fields<'_>) -> Result<(&str, Subject), Refusal> {
     Ok((fields.text("CN")?, subject))
 }
 
-/// Checks the request in the order of the real server, signs and records.
+/// Checks the request in the order of the real server, then signs and records.
 fn certify(call: &Call<'_>, ca: &Ca, id: &str) -> Result<String, Refusal> {
     let body = Body::parse(call.body)?;
     let wanted = Wanted::read(body.required()?.fields("api.EnrollmentRequestNet")?)?;
@@ -188,7 +189,7 @@ fn template(
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
-/// Applies a fault to what is signed.
+/// Applies a fault to the certificate template.
 fn spoil(template: &mut Template, fault: &Fault, now: Timestamp) {
     match fault {
         Fault::DropSans => template.sans.clear(),
@@ -243,7 +244,7 @@ fn sign(
     Ok(signed)
 }
 
-/// What the answer gives as the certificate.
+/// The certificate in the answer.
 fn content(call: &Call<'_>, pem: &str) -> Result<String, DevCaError> {
     if call.struck_by(&Fault::WrongContent) {
         return Ok("this is no certificate\n".to_owned());
@@ -255,7 +256,7 @@ fn content(call: &Call<'_>, pem: &str) -> Result<String, DevCaError> {
     Ok(pem.to_owned())
 }
 
-/// What the answer gives as the chain.
+/// The chain in the answer.
 fn chain(call: &Call<'_>, ca: &Ca, issued: &str) -> Result<String, DevCaError> {
     let mut chain = ca.authority.chain_pem();
     for fault in call.faults {

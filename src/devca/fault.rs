@@ -1,4 +1,4 @@
-//! Faults that the dev CA shows on request, each one a thing that a real CA, a proxy or a network has done to a client.
+//! Faults that the dev CA produces on request, each one observed with a real CA, proxy or network.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::Endpoint;
 use super::log::lock;
 
-/// One way to misbehave. Unless said otherwise the request is carried out, counted and recorded as always.
+/// A fault. Unless noted, the request is processed, counted and recorded as usual.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -15,68 +15,70 @@ pub enum Fault {
     DropSans,
     /// `drop-one-san`: the last SAN is missing.
     DropOneSan,
-    /// `extra-san`: a DNS name that nobody asked for is added.
+    /// `extra-san`: a DNS name that was not requested is added.
     ExtraSan,
     /// `other-key`: the certificate is for another key.
     OtherKey,
     /// `other-cn`: the certificate is for another enrolment id.
     OtherCn,
-    /// `wrong-chain`: `CAChain` holds a CA of the same name that did not issue the certificate.
+    /// `wrong-chain`: `CAChain` contains a CA with the same name that did not issue the certificate.
     WrongChain,
     /// `empty-chain`: `CAChain` is empty.
     EmptyChain,
     /// `non-ca-in-chain`: the issued certificate itself is also in `CAChain`.
     NonCaInChain,
-    /// `reversed-chain`: `CAChain` starts with the root. A legal answer (`CA_CHAIN_PARENT_FIRST`): take it.
+    /// `reversed-chain`: `CAChain` starts with the root. A valid answer (`CA_CHAIN_PARENT_FIRST`) that clients must
+    /// accept.
     ReversedChain,
-    /// `expired`: the certificate ended a day ago.
+    /// `expired`: the certificate expired a day ago.
     Expired,
-    /// `not-yet-valid`: the certificate begins in a day.
+    /// `not-yet-valid`: the certificate becomes valid in a day.
     NotYetValid,
-    /// `wrong-profile`: usages of profile `tls` when the default was asked for, and the other way round.
+    /// `wrong-profile`: usages of profile `tls` for the default profile, and vice versa.
     WrongProfile,
     /// `no-ou`: the subject has no OU.
     NoOu,
-    /// `two-ous`: the subject names a second role, so that Fabric's `NodeOUs` cannot decide.
+    /// `two-ous`: the subject has a second role, so that Fabric's `NodeOUs` cannot decide.
     TwoOus,
-    /// `key-in-answer`: a private key and junk follow the certificate.
+    /// `key-in-answer`: a private key and other text follow the certificate.
     KeyInAnswer,
-    /// `wrong-content`: `Cert` holds base64 of something that is no certificate.
+    /// `wrong-content`: `Cert` contains base64 of text that is not a certificate.
     WrongContent,
-    /// `slow[=MS]`: the body comes one byte every so many milliseconds (10).
+    /// `slow[=MS]`: the body arrives one byte per this number of milliseconds (10).
     Slow(u64),
-    /// `delay[=MS]`: the whole answer comes so many milliseconds late (1000).
+    /// `delay[=MS]`: the whole answer is delayed by this number of milliseconds (1000).
     Delay(u64),
-    /// `silent`: the request is read and never answered, nor carried out.
+    /// `silent`: the request is read, but neither processed nor answered.
     Silent,
-    /// `500-then-good`: 500 code 3, once unless a number of times is given; not carried out.
+    /// `500-then-good`: 500 code 3, once unless a number of times is given; not processed.
     ServerErrorThenGood,
-    /// `503-then-good`: a proxy's 503 in HTML, once unless a number of times is given; not carried out.
+    /// `503-then-good`: a proxy's 503 in HTML, once unless a number of times is given; not processed.
     UnavailableThenGood,
-    /// `cut-body`: the connection ends in the middle of the body.
+    /// `cut-body`: the connection closes in the middle of the body.
     CutBody,
-    /// `no-json`: a success with a body that is no JSON; not carried out.
+    /// `no-json`: a success with a body that is not JSON; not processed.
     NoJson,
-    /// `html-404`: a proxy's 404 in HTML; not carried out.
+    /// `html-404`: a proxy's 404 in HTML; not processed.
     Html404,
-    /// `huge-body[=MIB]`: a success whose body is so many MiB long (64); not carried out.
+    /// `huge-body[=MIB]`: a success with a body of this number of MiB (64); not processed.
     HugeBody(u64),
-    /// `redirect-302=URL` and `redirect-307=URL`: sends the client elsewhere; not carried out.
+    /// `redirect-302=URL` and `redirect-307=URL`: redirects the client; not processed.
     Redirect {
         /// 302 or 307.
         status: u16,
-        /// Where to.
+        /// The target URL.
         to: String,
     },
-    /// `clock-skew=SECONDS`: the `Date` header is off by so many seconds; nothing else. Strikes every endpoint.
+    /// `clock-skew=SECONDS`: the `Date` header is off by this number of seconds, nothing else. Applies to every
+    /// endpoint.
     ClockSkew(i64),
-    /// `lost-answer`: carried out and counted, then the connection ends without an answer.
+    /// `lost-answer`: processed and counted, then the connection closes without an answer.
     LostAnswer,
-    /// `database-locked`: 500 code 0 about the locked database; the certificate is signed, not recorded, not counted.
+    /// `database-locked`: 500 code 0 about a locked database; the certificate is signed, but not recorded or counted.
     DatabaseLocked,
 }
 
-/// Names of the faults as [`Fault::from_str`] reads them, with their argument.
+/// Names of the faults as [`Fault::from_str`] parses them, with their arguments.
 pub const FAULT_NAMES: [&str; 30] = [
     "drop-sans",
     "drop-one-san",
@@ -110,19 +112,19 @@ pub const FAULT_NAMES: [&str; 30] = [
     "database-locked",
 ];
 
-/// A fault that cannot be read.
+/// An invalid fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultError {
-    /// No fault of this name.
-    #[error("there is no fault named {0}")]
+    /// An unknown name.
+    #[error("unknown fault \"{0}\"; dev-ca --help lists the faults")]
     Unknown(String),
-    /// The argument is missing, not wanted, or no number.
-    #[error("the fault {name} cannot take the argument {argument:?}")]
+    /// The argument is missing, unexpected, or not a number.
+    #[error("invalid argument {argument:?} of the fault {name}")]
     Argument {
         /// The fault.
         name: String,
-        /// What stands behind `=`; empty when nothing does.
+        /// The text after `=`; empty if there is none.
         argument: String,
     },
 }
@@ -130,7 +132,7 @@ pub enum FaultError {
 impl FromStr for Fault {
     type Err = FaultError;
 
-    /// Reads `name` or `name=argument`.
+    /// Parses `name` or `name=argument`.
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let (name, argument) = text.split_once('=').map_or((text, None), |(n, a)| (n, Some(a)));
         let refused = || FaultError::Argument { name: name.to_owned(), argument: argument.unwrap_or("").to_owned() };
@@ -215,7 +217,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A fault, where it strikes, and how often.
+/// A fault with its endpoint and its number of occurrences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FaultRule {
@@ -225,7 +227,7 @@ pub struct FaultRule {
 }
 
 impl FaultRule {
-    /// `fault` at `enroll` and `reenroll`, every time (`*-then-good`: once; `clock-skew`: at every endpoint).
+    /// Applies `fault` to `enroll` and `reenroll`, every time (`*-then-good`: once; `clock-skew`: to every endpoint).
     pub const fn new(fault: Fault) -> Self {
         let left = match fault {
             Fault::ServerErrorThenGood | Fault::UnavailableThenGood => Some(1),
@@ -234,13 +236,13 @@ impl FaultRule {
         Self { fault, on: None, left }
     }
 
-    /// The same at `endpoint` instead.
+    /// Applies the fault to `endpoint` only.
     pub const fn on(mut self, endpoint: Endpoint) -> Self {
         self.on = Some(endpoint);
         self
     }
 
-    /// The same, for the next `times` requests only.
+    /// Applies the fault to the next `times` requests only.
     pub const fn times(mut self, times: u32) -> Self {
         self.left = Some(times);
         self
@@ -262,7 +264,7 @@ impl From<Fault> for FaultRule {
     }
 }
 
-/// The faults that are switched on.
+/// The active faults.
 #[derive(Debug, Default)]
 pub(super) struct Switches(Mutex<Vec<FaultRule>>);
 
@@ -279,7 +281,7 @@ impl Switches {
         lock(&self.0).clear();
     }
 
-    /// The faults that strike this request at `endpoint`; each is used up by one.
+    /// Returns the faults for this request to `endpoint`, and counts each as used.
     pub(super) fn take(&self, endpoint: Endpoint) -> Vec<Fault> {
         let mut rules = lock(&self.0);
         let mut struck = Vec::new();
@@ -301,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_listed_name_is_read_and_printed_back() {
+    fn every_listed_name_round_trips() {
         for listed in FAULT_NAMES {
             let name = listed.split(['[', '=']).next().unwrap();
             let argument = match listed.split_once('=').map(|(_, a)| a.trim_end_matches(']')) {
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counted_fault_strikes_so_often_and_no_more() {
+    fn a_counted_fault_applies_only_that_often() {
         let switches = Switches::new(vec![FaultRule::new(Fault::DropSans).times(2)]);
         assert!(switches.take(Endpoint::CaInfo).is_empty());
         assert_eq!(switches.take(Endpoint::Enroll), [Fault::DropSans]);
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn then_good_faults_strike_once() {
+    fn then_good_faults_apply_once() {
         let switches = Switches::new(vec![Fault::ServerErrorThenGood.into()]);
         assert_eq!(switches.take(Endpoint::Enroll).len(), 1);
         assert!(switches.take(Endpoint::Enroll).is_empty());

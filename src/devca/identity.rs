@@ -1,4 +1,4 @@
-//! The registry of one CA: who may enrol, how often, and what was issued.
+//! The registry of one CA: identities, their enrolments, and issued certificates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -13,14 +13,14 @@ use super::refusal::Refusal;
 use super::{DevCaError, IdentitySpec};
 use crate::Timestamp;
 
-/// An attribute of an identity, as it stands on the wire.
+/// An attribute of an identity, in its JSON form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
     /// Name.
     pub name: String,
     /// Value; always text.
     pub value: String,
-    /// Whether certificates hold it when no attribute was asked for.
+    /// Whether certificates contain it without an attribute request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ecert: bool,
 }
@@ -31,7 +31,7 @@ impl Attribute {
     }
 }
 
-/// A salted hash of a secret. Few rounds: this is no server to keep real secrets in.
+/// A salted hash of a secret. It uses few rounds, because the dev CA must not hold real secrets.
 #[derive(Clone, Serialize, Deserialize)]
 struct SecretHash {
     salt: String,
@@ -39,7 +39,7 @@ struct SecretHash {
 }
 
 const ROUNDS: NonZeroU32 = NonZeroU32::new(1000).expect("a thousand is not zero");
-/// bcrypt, which the real server uses, reads no more.
+/// bcrypt, which the real server uses, reads at most this many bytes.
 const SECRET_BYTES: usize = 72;
 
 impl SecretHash {
@@ -73,7 +73,7 @@ pub(super) struct Identity {
     pub(super) affiliation: String,
     pub(super) attributes: Vec<Attribute>,
     pub(super) max_enrollments: i64,
-    /// Enrolments so far.
+    /// Enrolments used.
     pub(super) enrolled: i64,
     pub(super) wrong_secrets: u32,
     pub(super) revoked: bool,
@@ -85,7 +85,7 @@ impl Identity {
         self.attributes.iter().find(|a| a.name == name).map(|a| a.value.as_str())
     }
 
-    /// Whether the boolean attribute `name` is there and true, as Go's `strconv.ParseBool` reads it.
+    /// Whether the boolean attribute `name` exists and is true, parsed as Go's `strconv.ParseBool` does.
     pub(super) fn has_right(&self, name: &str) -> bool {
         self.attribute(name).and_then(go_bool) == Some(true)
     }
@@ -98,7 +98,7 @@ impl Identity {
     }
 }
 
-/// A boolean word as Go reads it.
+/// Parses a boolean as Go does.
 pub(super) fn go_bool(word: &str) -> Option<bool> {
     match word {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
@@ -107,10 +107,10 @@ pub(super) fn go_bool(word: &str) -> Option<bool> {
     }
 }
 
-/// A certificate that was issued.
+/// An issued certificate.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Issued {
-    /// The identity it was issued to.
+    /// The identity that it was issued to.
     pub(super) id: String,
     /// Lower-case hex without leading zeros.
     pub(super) serial: String,
@@ -119,7 +119,7 @@ pub(super) struct Issued {
     pub(super) revoked: bool,
 }
 
-/// A new identity, checked.
+/// A validated new identity.
 pub(super) struct NewIdentity<'a> {
     pub(super) id: &'a str,
     pub(super) secret: &'a str,
@@ -138,7 +138,7 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// The affiliations of the real server's default configuration, and nobody.
+    /// A registry with the default affiliations of the real server and no identities.
     pub(super) fn new() -> Self {
         let mut registry = Self { identities: BTreeMap::new(), affiliations: BTreeSet::new(), issued: Vec::new() };
         for name in ["org1.department1", "org1.department2", "org2.department1"] {
@@ -156,7 +156,7 @@ impl Registry {
         }
     }
 
-    /// The registrar `admin` with the rights of the real server's bootstrap identity.
+    /// Adds the registrar `admin` with the rights of the real server's bootstrap identity.
     pub(super) fn add_bootstrap_admin(&mut self) -> Result<(), DevCaError> {
         let attributes = [
             ("hf.IntermediateCA", "1"),
@@ -179,7 +179,7 @@ impl Registry {
         })
     }
 
-    /// Registers `spec` unless its id is known already.
+    /// Registers `spec` unless its id exists.
     pub(super) fn add_spec(&mut self, spec: &IdentitySpec) -> Result<(), DevCaError> {
         if self.identities.contains_key(&spec.id) {
             return Ok(());
@@ -213,7 +213,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Registers for a registrar.
+    /// Registers an identity for a registrar.
     pub(super) fn register(&mut self, new: NewIdentity<'_>) -> Result<(), Refusal> {
         if self.identities.contains_key(new.id) {
             return Err(Refusal::new(409, 74, format!("Identity '{}' is already registered", new.id)));
@@ -234,8 +234,8 @@ impl Registry {
         self.identities.values()
     }
 
-    /// Checks a secret in the order of the real server (`user.Login`): lock, secret, revoked, limit; a right one ends
-    /// the count of wrong ones.
+    /// Checks a secret in the order of the real server (`user.Login`): lock, secret, revocation, limit. A correct
+    /// secret resets the count of wrong ones.
     pub(super) fn log_in(
         &mut self,
         id: &str,
@@ -265,7 +265,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Counts an enrolment that has succeeded.
+    /// Counts a successful enrolment.
     pub(super) fn count_enrollment(&mut self, id: &str, ca_max: i64) -> Result<(), Refusal> {
         match self.identities.get_mut(id) {
             Some(identity) if !identity.used_up(ca_max) => {
@@ -288,7 +288,7 @@ impl Registry {
         self.issued.iter()
     }
 
-    /// Revokes the identity for good, and all its certificates. Whether there is one.
+    /// Revokes the identity permanently, and all its certificates. Returns whether it exists.
     pub(super) fn revoke(&mut self, id: &str) -> bool {
         for issued in self.issued.iter_mut().filter(|c| c.id == id) {
             issued.revoked = true;
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_wrong_secrets_lock_and_a_right_one_before_that_ends_the_count() {
+    fn ten_wrong_secrets_lock_and_a_correct_one_resets_the_count() {
         let mut registry = registry();
         for _ in 0..9 {
             assert_eq!(log_in(&mut registry, "nope"), Err((401, 20)));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn used_up_enrolments_look_like_a_wrong_secret_and_do_not_count_as_one() {
+    fn used_up_enrolments_look_like_a_wrong_secret_without_counting() {
         let mut registry = registry();
         registry.count_enrollment("peer0", -1).unwrap();
         registry.count_enrollment("peer0", -1).unwrap();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_a_secret_behind_the_72nd_are_not_looked_at() {
+    fn only_the_first_72_bytes_of_a_secret_count() {
         let mut registry = Registry::new();
         registry.add_spec(&IdentitySpec::new("peer0", "x".repeat(72), "peer")).unwrap();
         assert_eq!(log_in(&mut registry, &"x".repeat(80)), Ok(()));
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_kept_in_the_state() {
+    fn the_state_contains_no_secrets() {
         let text = serde_json::to_string(&registry()).unwrap();
         assert!(!text.contains("peerpw"));
         let mut back: Registry = serde_json::from_str(&text).unwrap();

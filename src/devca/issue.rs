@@ -1,4 +1,4 @@
-//! Writing certificates, byte for byte in the order that the real server's certificates have.
+//! Encoding of certificates, with the field order of the real server.
 
 use std::net::IpAddr;
 
@@ -13,21 +13,21 @@ use super::subject::Subject;
 use crate::Timestamp;
 use crate::pki::key::KeyPair;
 
-/// What a certificate may be used for: the signing profiles of the real server.
+/// The usage of a certificate: the signing profiles of the real server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Usage {
     /// Profile `""`: digitalSignature, no EKU.
     Signing,
-    /// Profile `tls`: server and client of TLS.
+    /// Profile `tls`: TLS server and client.
     Tls,
-    /// Profile `ca`, and CAs themselves.
+    /// Profile `ca`, and the CAs themselves.
     Ca {
         /// pathLenConstraint.
         path_len: u32,
     },
 }
 
-/// What a certificate is to hold.
+/// The content of a certificate.
 #[derive(Clone)]
 pub(super) struct Template {
     pub(super) subject: Subject,
@@ -41,12 +41,12 @@ pub(super) struct Template {
     pub(super) attributes: Option<String>,
 }
 
-/// Who signs.
+/// The signer of a certificate.
 pub(super) struct Signer<'a> {
     pub(super) key: &'a KeyPair,
     /// `Name`, DER.
     pub(super) subject: &'a [u8],
-    /// Key identifier; `None` for a root, which names no authority.
+    /// Key identifier; `None` for a root, whose certificate has no AKI.
     pub(super) ski: Option<&'a [u8]>,
 }
 
@@ -62,7 +62,8 @@ pub(super) fn to_minute(t: Timestamp) -> Timestamp {
     Timestamp::from_unix((t.unix() + 30).div_euclid(60) * 60)
 }
 
-/// The key identifier of certificates: SHA-1 of the public key bits (RFC 5280 section 4.2.1.2, method 1). Not Fabric's SKI.
+/// The key identifier of certificates: SHA-1 of the public key bits (RFC 5280 section 4.2.1.2, method 1). Not Fabric's
+/// SKI.
 pub(super) fn key_id(spki: &[u8]) -> Result<Vec<u8>, DevCaError> {
     use x509_parser::prelude::FromDer;
     let (_, parsed) =
@@ -71,7 +72,7 @@ pub(super) fn key_id(spki: &[u8]) -> Result<Vec<u8>, DevCaError> {
     Ok(ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bits).as_ref().to_vec())
 }
 
-/// Signs `template` under a random serial number: 20 bytes, the top bit clear.
+/// Signs `template` with a random serial number: 20 bytes, the top bit clear.
 pub(super) fn write(template: &Template, signer: &Signer<'_>) -> Result<Certificate, DevCaError> {
     let mut serial = [0u8; 20];
     SystemRandom::new().fill(&mut serial).map_err(|_| DevCaError::NoRandomness)?;
@@ -183,12 +184,12 @@ fn write_extensions(w: &mut DERWriterSeq<'_>, template: &Template, ski: &[u8], s
         write_extension(w, &ce(17), false, &sans_der(&template.sans));
     }
     if let Some(json) = &template.attributes {
-        // Raw JSON, in no ASN.1 string: Fabric reads it so.
+        // Raw JSON without an ASN.1 string type, as Fabric expects.
         write_extension(w, &[1, 2, 3, 4, 5, 6, 7, 8, 1], false, json.as_bytes());
     }
 }
 
-/// Grouped by type: DNS, e-mail, IP, URI, as Go's `crypto/x509` writes them.
+/// Grouped by type: DNS, e-mail, IP, URI, as Go's `crypto/x509` encodes them.
 fn sans_der(sans: &[San]) -> Vec<u8> {
     let rank = |san: &San| match san {
         San::Dns(_) => 0u8,

@@ -1,10 +1,10 @@
-//! What the dev CA was asked and what it answered, for tests to look at.
+//! The log of requests and answers, for tests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Fault;
 
-/// What a request was for.
+/// The endpoint of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -22,33 +22,33 @@ pub enum Endpoint {
     Identity,
     /// `certificates`.
     Certificates,
-    /// An endpoint that the real server has and the dev CA has not.
+    /// An endpoint of the real server that the dev CA does not implement.
     Unsupported,
-    /// No endpoint at all.
+    /// An unknown path.
     Unknown,
 }
 
-/// One request and its answer. Holds no secret: neither headers nor bodies are kept.
+/// One request and its answer. Contains no secrets: neither headers nor bodies are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logged {
-    /// What it was for.
+    /// Its endpoint.
     pub endpoint: Endpoint,
     /// HTTP method.
     pub method: String,
-    /// Path and query as the client sent them.
+    /// Path and query as sent by the client.
     pub target: String,
-    /// Whether it carried an `Authorization` header.
+    /// Whether it had an `Authorization` header.
     pub authorized: bool,
-    /// HTTP status of the answer; `None` when there was none.
+    /// HTTP status of the answer; `None` without an answer.
     pub status: Option<u16>,
-    /// Code in the envelope's error, if there was one.
+    /// The error code in the envelope, if any.
     pub code: Option<i64>,
-    /// The faults that struck it.
+    /// The faults applied to it.
     pub faults: Vec<Fault>,
 }
 
-/// The requests so far.
+/// The logged requests.
 #[derive(Debug, Default)]
 pub(super) struct RequestLog(Mutex<Vec<Logged>>);
 
@@ -66,7 +66,7 @@ impl RequestLog {
     }
 }
 
-/// Locks; what a panicking thread left is good enough for a test server.
+/// Locks, and ignores poisoning, which does not matter in a test server.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

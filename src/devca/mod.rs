@@ -1,10 +1,10 @@
-//! A server that answers as Hyperledger Fabric CA does, for development and tests only: its CA keys are made on the spot
-//! and its registrar's secret is public.
+//! A server that answers as Hyperledger Fabric CA does, for development and tests only: its CA keys are generated at
+//! startup and its registrar's secret is public.
 //!
-//! It follows fabric-ca 1.5.21 in what a client sees of `cainfo`, `enroll`, `reenroll`, `register`, `identities` and
-//! `certificates`: statuses, codes, messages, order of checks, the password lock, and certificates byte for byte in the
-//! order of the real ones. It shares no code with the client in [`crate::ca`], so that one misreading of the protocol
-//! cannot hide on both sides. Where it differs from the real server, the dev CA is wrong.
+//! It follows fabric-ca 1.5.21 in the visible behaviour of `cainfo`, `enroll`, `reenroll`, `register`, `identities` and
+//! `certificates`: statuses, codes, messages, order of checks, the password lock, and the encoding of certificates. It
+//! shares no code with the client in [`crate::ca`], so that both sides cannot have the same misreading of the protocol.
+//! Any difference from the real server is a bug of the dev CA.
 //!
 //! ```text
 //! server (TLS, hyper) -> route -> call (CA name, Basic, token) -> enroll | register -> csr, attribute, issue
@@ -47,39 +47,39 @@ pub use running::{DevCa, Running};
 
 use crate::ErrorKind;
 
-/// What every start says.
+/// The warning printed at every start.
 pub const WARNING: &str = "this is a development CA: its secrets are public and its keys are unprotected; use it for development and tests only";
 
-/// A dev CA that cannot start, or cannot go on.
+/// An error of the dev CA.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DevCaError {
-    /// The address cannot be listened on.
+    /// Listening on the address failed.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The server's own thread or runtime cannot be started.
+    /// The server's thread or runtime failed to start.
     #[error("cannot start the dev CA's thread: {0}")]
     Thread(std::io::Error),
-    /// The system gave no random bytes.
+    /// The system returned no random bytes.
     #[error("the operating system gave no random bytes")]
     NoRandomness,
-    /// The configuration names no CA.
-    #[error("the dev CA is given no CA name")]
+    /// The configuration has no CA name.
+    #[error("the dev CA needs at least one CA name")]
     NoCa,
-    /// Something cannot be encoded or decoded.
+    /// Encoding or decoding failed.
     #[error("the dev CA cannot encode or decode {0}")]
     Encoding(&'static str),
-    /// The state file holds something else.
-    #[error("{}: this is no state file of a dev CA: {reason}", path.display())]
+    /// The state file has another format.
+    #[error("{}: not a state file of a dev CA: {reason}", path.display())]
     State {
         /// Its path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in it.
         reason: String,
     },
     /// The state file cannot be read or written.
@@ -91,13 +91,13 @@ impl From<DevCaError> for crate::Error {
     fn from(e: DevCaError) -> Self {
         let (kind, help) = match &e {
             DevCaError::Listen { .. } => {
-                (ErrorKind::Io, "choose another address with --listen; port 0 takes a free one")
+                (ErrorKind::Io, "choose another address with --listen; port 0 selects a free one")
             }
-            DevCaError::Thread(_) | DevCaError::NoRandomness => (ErrorKind::Io, "try again; if it stays, report it"),
+            DevCaError::Thread(_) | DevCaError::NoRandomness => (ErrorKind::Io, "try again; report it if it persists"),
             DevCaError::NoCa => (ErrorKind::Usage, "give a name with --ca-name"),
             DevCaError::Encoding(_) => (ErrorKind::Bug, "report it with the command line"),
-            DevCaError::State { .. } => (ErrorKind::Input, "name another file with --state, or remove this one"),
-            DevCaError::File(_) => (ErrorKind::Io, "check that the state file's folder exists and can be written"),
+            DevCaError::State { .. } => (ErrorKind::Input, "give another file with --state, or remove this one"),
+            DevCaError::File(_) => (ErrorKind::Io, "check that the state file's folder exists and is writable"),
         };
         Self::new(kind, e.to_string()).with_help(help).with_source(e)
     }

@@ -1,8 +1,8 @@
-//! A request that the CA refuses: HTTP status, and code and message of the envelope.
+//! A refused request: HTTP status, and code and message of the envelope.
 
 use super::DevCaError;
 
-/// What the client is told (fabric-ca `lib/caerrors`).
+/// The error sent to the client (fabric-ca `lib/caerrors`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
@@ -15,22 +15,22 @@ impl Refusal {
         Self { status, code, message: message.into() }
     }
 
-    /// 401 code 20: what every failed authentication is flattened to.
+    /// 401 code 20: the public error of every failed authentication.
     pub(super) fn authentication() -> Self {
         Self::new(401, 20, "Authentication failure")
     }
 
-    /// 403 code 71: what every failed authorization is flattened to.
+    /// 403 code 71: the public error of every failed authorization.
     pub(super) fn authorization() -> Self {
         Self::new(403, 71, "Authorization failure")
     }
 
-    /// 500 code 0: everything without a code of its own.
+    /// 500 code 0: errors without a specific code.
     pub(super) fn unclassed(message: impl Into<String>) -> Self {
         Self::new(500, 0, message)
     }
 
-    /// The refusal with `context` in front of its message, where the real server wraps an error of code 0.
+    /// Prefixes the message with `context`, as the real server wraps errors of code 0.
     pub(super) fn within(mut self, context: &str) -> Self {
         if self.code == 0 {
             self.message = format!("{context}: {}", self.message);

@@ -12,7 +12,7 @@ use super::server::Ca;
 use super::wire::{Body, CertificateList, CertificateRow, Fields, IdentityInfo, IdentityList, Registration, go_json};
 use super::{DevCaError, attribute};
 
-/// Registers an identity; answers its secret. The second value is the id, for the `Location` header.
+/// Registers an identity and returns its secret. The second value is the id, for the `Location` header.
 pub(super) fn register(call: &Call<'_>) -> Result<(String, String), Refusal> {
     let ca = call.ca()?;
     let body = Body::parse(call.body)?;
@@ -25,7 +25,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<(String, String), Refusal> {
     Ok((go_json(&Registration { secret })?, id))
 }
 
-/// Checks and adds; answers id and secret.
+/// Checks and adds an identity; returns id and secret.
 fn add(
     call: &Call<'_>,
     registry: &mut Registry,
@@ -54,7 +54,7 @@ fn add(
     };
     let max_enrollments = max_enrollments(fields.integer("max_enrollments")?, call.server.config.max_enrollments)?;
     attributes.extend(fixed_attributes(id, &kind, &affiliation));
-    // Of two attributes of a name the last counts.
+    // The last of several attributes of one name counts.
     for i in (0..attributes.len()).rev() {
         if attributes[i + 1..].iter().any(|later| later.name == attributes[i].name) {
             attributes.remove(i);
@@ -65,7 +65,7 @@ fn add(
     Ok((id.to_owned(), secret))
 }
 
-/// The limit an identity gets (`getMaxEnrollments`).
+/// The enrolment limit of an identity (`getMaxEnrollments`).
 fn max_enrollments(wanted: i64, ca: i64) -> Result<i64, Refusal> {
     let refuse = |message: String| Err(Refusal::new(400, 82, message));
     match (wanted, ca) {
@@ -83,7 +83,7 @@ fn max_enrollments(wanted: i64, ca: i64) -> Result<i64, Refusal> {
     }
 }
 
-/// Twelve letters, as the real server makes secrets.
+/// Twelve random letters, the form of the real server's secrets.
 fn random_letters() -> Result<String, DevCaError> {
     let mut bytes = [0u8; 12];
     SystemRandom::new().fill(&mut bytes).map_err(|_| DevCaError::NoRandomness)?;
@@ -91,7 +91,7 @@ fn random_letters() -> Result<String, DevCaError> {
     Ok(bytes.iter().map(|b| char::from(letters[usize::from(*b) % letters.len()])).collect())
 }
 
-/// `identities`: all that the caller may see, or one more.
+/// `identities`: lists the identities visible to the caller, or adds one.
 pub(super) fn identities(call: &Call<'_>) -> Result<(String, Option<String>), Refusal> {
     let (ca, ca_name) = authenticated_ca(call)?;
     let mut registry = registry_of(ca);
@@ -119,7 +119,7 @@ pub(super) fn identities(call: &Call<'_>) -> Result<(String, Option<String>), Re
     Ok((go_json(&list)?, None))
 }
 
-/// `identities/{id}`: shows one, or changes it.
+/// `identities/{id}`: returns or changes an identity.
 pub(super) fn identity(call: &Call<'_>, id: &str) -> Result<String, Refusal> {
     let (ca, ca_name) = authenticated_ca(call)?;
     let mut registry = registry_of(ca);
@@ -195,7 +195,7 @@ impl<'a> Change<'a> {
         if allowed { Ok(()) } else { Err(Refusal::authorization()) }
     }
 
-    /// A new secret also ends the password lock.
+    /// A new secret also resets the password lock.
     fn apply(&self, identity: &mut Identity) -> Result<(), Refusal> {
         let mut attributes = self.attributes.clone();
         if !self.affiliation.is_empty() {
@@ -225,7 +225,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// `certificates`: what was issued, by id or serial number, to identities that the caller may see.
+/// `certificates`: issued certificates, by id or serial number, of identities visible to the caller.
 pub(super) fn certificates(call: &Call<'_>) -> Result<String, Refusal> {
     call.require_header()?;
     let ca = call.ca()?;
@@ -254,7 +254,7 @@ pub(super) fn certificates(call: &Call<'_>) -> Result<String, Refusal> {
     Ok(go_json(&CertificateList { certs: rows, ca_name: &call.query("ca") })?)
 }
 
-/// A boolean of the query; false when absent.
+/// A boolean of the query; false if absent.
 fn flag(call: &Call<'_>, name: &str) -> Result<bool, Refusal> {
     let word = call.query(name).to_lowercase();
     if word.is_empty() {

@@ -1,4 +1,4 @@
-//! From a request to an answer: paths as Go's router takes them, then the handlers, then the envelope.
+//! From a request to an answer: paths as in Go's router, then the handlers, then the envelope.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::server::Server;
 use super::wire::{failure, go_json, success};
 use super::{enroll, register};
 
-/// A request as it came from the wire.
+/// A received request.
 pub(super) struct Incoming {
     pub(super) method: String,
     /// Path and query as on the request line.
@@ -21,7 +21,7 @@ pub(super) struct Incoming {
     pub(super) body: Vec<u8>,
 }
 
-/// What a handler answers.
+/// The result of a handler.
 #[derive(Default)]
 struct Done {
     status: u16,
@@ -29,7 +29,7 @@ struct Done {
     location: Option<String>,
 }
 
-/// Where a path leads, with its variable.
+/// The endpoint of a path, with its variable.
 fn endpoint_of(path: &str) -> (Endpoint, String) {
     let known = path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix('/')).unwrap_or("");
     let endpoint = match known {
@@ -62,11 +62,11 @@ const fn methods_of(endpoint: Endpoint) -> &'static [&'static str] {
     }
 }
 
-/// Answers one request, and keeps it in the log.
+/// Answers one request and logs it.
 pub(super) fn answer(server: &Server, incoming: &Incoming) -> Answer {
     let (answer, endpoint, code, faults) = match server.config.path_prefix.as_deref() {
         None => dispatch(server, incoming, &incoming.target),
-        // A reverse proxy: it takes the prefix off, and the CA sees another target than the client sent.
+        // A reverse proxy removes the prefix, so the CA sees another target than the client sent.
         Some(prefix) => match incoming.target.strip_prefix(prefix.trim_end_matches('/')) {
             Some(target) if target.starts_with('/') => dispatch(server, incoming, target),
             _ => (Answer::not_found(), Endpoint::Unknown, None, Vec::new()),
@@ -120,7 +120,7 @@ fn carry_out(call: &Call<'_>, variable: &str) -> (Answer, Option<i64>) {
         Err(Refusal::new(405, 1, format!("Method {} is not allowed", call.method)))
     };
     match done {
-        // HEAD has no body, as the real server answers it.
+        // HEAD has no body, as on the real server.
         Ok(done) if call.method == "HEAD" => (Answer::head(done.status), None),
         Err(refusal) if call.method == "HEAD" => (Answer::head(refusal.status), Some(refusal.code)),
         Ok(done) => {
@@ -159,7 +159,7 @@ fn handle(call: &Call<'_>, variable: &str) -> Result<Done, Refusal> {
     }
 }
 
-/// The answer of a fault that stands in for the CA.
+/// The answer of a fault that replaces the CA's.
 fn instead(fault: &Fault) -> Option<(Answer, Option<i64>)> {
     let answer = match fault {
         Fault::Silent => Answer { delivery: Delivery::Never, ..Answer::empty(0) },
@@ -177,7 +177,7 @@ fn instead(fault: &Fault) -> Option<(Answer, Option<i64>)> {
     Some((answer, None))
 }
 
-/// Applies a fault to the way the answer goes out.
+/// Applies a fault to the delivery of an answer.
 const fn deliver(answer: &mut Answer, fault: &Fault) {
     match fault {
         Fault::Slow(ms) => answer.delivery = Delivery::PerByte(Duration::from_millis(*ms)),
@@ -189,7 +189,7 @@ const fn deliver(answer: &mut Answer, fault: &Fault) {
     }
 }
 
-/// The path as Go's `path.Clean` leaves it, a slash at the end kept.
+/// The result of Go's `path.Clean`, with a trailing slash kept.
 fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -225,7 +225,7 @@ fn percent_decoded(path: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// One byte of an id as Go's `url.PathEscape` writes it.
+/// Escapes one byte of an id as Go's `url.PathEscape` does.
 fn path_escaped(b: u8) -> String {
     if b.is_ascii_alphanumeric() || b"-_.~$&+=:@".contains(&b) {
         char::from(b).to_string()
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_cleaned_as_go_cleans_them() {
+    fn paths_are_cleaned_as_in_go() {
         for (path, cleaned) in [("//enroll", "/enroll"), ("/./enroll", "/enroll"), ("/a/../enroll", "/enroll")] {
             assert_eq!(clean(path), cleaned);
         }
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_survive_escaping() {
+    fn escaped_ids_round_trip() {
         let escaped: String = "a b/ü%".bytes().map(path_escaped).collect();
         assert_eq!(escaped, "a%20b%2F%C3%BC%25");
         assert_eq!(percent_decoded(&escaped), "a b/ü%");

@@ -1,4 +1,4 @@
-//! Starting a dev CA, and the handle of one that runs.
+//! Starts dev CAs, and controls running ones.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use super::{DevCaConfig, DevCaError, Endpoint, FaultRule, IdentitySpec, Logged, 
 pub struct DevCa;
 
 impl DevCa {
-    /// Starts one on the current tokio runtime (with time and IO), which must go on running for it to answer.
+    /// Starts a dev CA on the current tokio runtime (with time and IO), which must keep running.
     ///
     /// # Errors
-    /// When the address cannot be listened on, or the state file cannot be read or written.
+    /// If listening fails, or the state file cannot be read or written.
     pub async fn start(config: DevCaConfig) -> Result<Running, DevCaError> {
         let ready = Ready::new(config).await?;
         let (stop, stopped) = watch::channel(false);
@@ -30,10 +30,10 @@ impl DevCa {
         Ok(running)
     }
 
-    /// Starts one on a thread of its own, for callers without a runtime or that block.
+    /// Starts a dev CA on its own thread, for callers that block or have no runtime.
     ///
     /// # Errors
-    /// As [`DevCa::start`], and when the thread cannot be started.
+    /// As [`DevCa::start`], and if the thread cannot be started.
     pub fn spawn_thread(config: DevCaConfig) -> Result<Running, DevCaError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DevCaError::Thread)?;
         let (send, receive) = mpsc::channel();
@@ -53,14 +53,14 @@ impl DevCa {
             });
         };
         let thread = std::thread::Builder::new().name("dev-ca".to_owned()).spawn(work).map_err(DevCaError::Thread)?;
-        let ended = || DevCaError::Thread(std::io::Error::other("it ended at once"));
+        let ended = || DevCaError::Thread(std::io::Error::other("the thread ended during startup"));
         let mut running = receive.recv().map_err(|_| ended())??;
         running.thread = Some(thread);
         Ok(running)
     }
 }
 
-/// A server that is bound and not yet serving.
+/// A bound server that does not serve yet.
 struct Ready {
     server: Arc<Server>,
     listener: TcpListener,
@@ -90,7 +90,7 @@ impl Ready {
     }
 }
 
-/// A dev CA that runs. Dropping it ends it, and every connection with it.
+/// A running dev CA. Dropping it closes all connections and stops it.
 pub struct Running {
     server: Arc<Server>,
     address: SocketAddr,
@@ -100,17 +100,17 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address that it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Base URL by address (`https://127.0.0.1:PORT`, with the path prefix), without a slash at the end.
+    /// Base URL by address (`https://127.0.0.1:PORT`, with the path prefix), without a trailing slash.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Trust anchor for its TLS, PEM: the certificate of the first CA itself, which signed the server's. One certificate.
+    /// Trust anchor for its TLS, PEM: the certificate of the first CA, which signed the server's. One certificate.
     pub fn tls_anchor_pem(&self) -> String {
         self.server.default_ca().authority.own_pem()
     }
@@ -125,51 +125,51 @@ impl Running {
         self.server.default_ca().authority.chain_pem()
     }
 
-    /// The same of the CA named `ca_name`; `None` when there is none.
+    /// Chain of the CA named `ca_name`, in the same form; `None` if there is no such CA.
     pub fn chain_pem_of(&self, ca_name: &str) -> Option<String> {
         self.server.ca(ca_name).map(|ca| ca.authority.chain_pem())
     }
 
-    /// Every request so far, oldest first.
+    /// All logged requests, oldest first.
     pub fn requests(&self) -> Vec<Logged> {
         self.server.log.all()
     }
 
-    /// How many requests have reached `endpoint`.
+    /// The number of requests to `endpoint`.
     pub fn count(&self, endpoint: Endpoint) -> usize {
         self.requests().iter().filter(|r| r.endpoint == endpoint).count()
     }
 
-    /// How many requests to `endpoint` were answered with `status`.
+    /// The number of requests to `endpoint` with this `status`.
     pub fn count_answered(&self, endpoint: Endpoint, status: u16) -> usize {
         self.requests().iter().filter(|r| r.endpoint == endpoint && r.status == Some(status)).count()
     }
 
-    /// Forgets the requests so far.
+    /// Clears the logged requests.
     pub fn clear_requests(&self) {
         self.server.log.clear();
     }
 
-    /// Switches on one more fault.
+    /// Adds a fault.
     pub fn add_fault(&self, rule: impl Into<FaultRule>) {
         self.server.switches.add(rule.into());
     }
 
-    /// Switches off all faults, and this one on.
+    /// Replaces all faults with this one.
     pub fn set_fault(&self, rule: impl Into<FaultRule>) {
         self.server.switches.clear();
         self.server.switches.add(rule.into());
     }
 
-    /// Switches off all faults.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.server.switches.clear();
     }
 
-    /// Registers `spec` at every CA, unless its id is known there already.
+    /// Registers `spec` at every CA where its id does not exist.
     ///
     /// # Errors
-    /// When the state file cannot be written.
+    /// If the state file cannot be written.
     pub fn add_identity(&self, spec: &IdentitySpec) -> Result<(), DevCaError> {
         self.server.cas.iter().try_for_each(|ca| lock(&ca.registry).add_spec(spec))?;
         self.server.save()
@@ -178,7 +178,7 @@ impl Running {
     /// Revokes the identity `id` at every CA, with all its certificates.
     ///
     /// # Errors
-    /// When the state file cannot be written.
+    /// If the state file cannot be written.
     pub fn revoke(&self, id: &str) -> Result<(), DevCaError> {
         for ca in &self.server.cas {
             lock(&ca.registry).revoke(id);
@@ -186,19 +186,19 @@ impl Running {
         self.server.save()
     }
 
-    /// Enrolments that were counted for `id` at the CA named `ca_name`; `None` when there is no such CA or identity.
+    /// Counted enrolments of `id` at the CA named `ca_name`; `None` if there is no such CA or identity.
     pub fn enrollments(&self, ca_name: &str, id: &str) -> Option<u64> {
         let ca = self.server.ca(ca_name)?;
         lock(&ca.registry).get(id).and_then(|i| u64::try_from(i.enrolled).ok())
     }
 
-    /// Wrong secrets in a row for `id` at the CA named `ca_name`; `None` when there is no such CA or identity.
+    /// Consecutive wrong secrets of `id` at the CA named `ca_name`; `None` if there is no such CA or identity.
     pub fn wrong_secrets(&self, ca_name: &str, id: &str) -> Option<u32> {
         let ca = self.server.ca(ca_name)?;
         lock(&ca.registry).get(id).map(|i| i.wrong_secrets)
     }
 
-    /// Certificates issued to `id` at all CAs, PEM, oldest first within a CA. Those of faults are among them.
+    /// Certificates issued to `id` at all CAs, PEM, oldest first within a CA, including faulty ones.
     pub fn issued(&self, id: &str) -> Vec<String> {
         let of = |ca: &Ca| -> Vec<String> {
             lock(&ca.registry).issued().filter(|c| c.id == id).map(|c| c.pem.clone()).collect()

@@ -1,9 +1,9 @@
-//! Subject alternative names as the real server sorts them into types (`cfssl` `signer/local.OverrideHosts`): without any
-//! check, so that a client meets the same surprises here.
+//! Types of subject alternative names as on the real server (`cfssl` `signer/local.OverrideHosts`): without any check,
+//! so that clients see the same results.
 
 use std::net::IpAddr;
 
-/// A name and the type that the server decided.
+/// A name with the type that the server chooses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum San {
     Dns(String),
@@ -13,7 +13,7 @@ pub(super) enum San {
 }
 
 impl San {
-    /// The type of one entry of `hosts`: IP address, then mailbox, then what Go's request-URI parser takes, else DNS.
+    /// The type of one entry of `hosts`: IP address, then mailbox, then URI by Go's request-URI parser, else DNS.
     pub(super) fn of_host(host: &str) -> Self {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Self::Ip(ip.to_canonical());
@@ -27,7 +27,7 @@ impl San {
         Self::Dns(host.to_owned())
     }
 
-    /// The text of the name, where it has one.
+    /// The text of the name, if it has one.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Dns(t) | Self::Email(t) | Self::Uri(t) => Some(t),
@@ -63,7 +63,7 @@ fn is_atext_or_dot(c: char) -> bool {
     c.is_ascii_alphanumeric() || !c.is_ascii() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
 }
 
-/// Whether Go's `url.ParseRequestURI` takes it: an absolute URI, or a path that starts with `/`.
+/// Whether Go's `url.ParseRequestURI` accepts it: an absolute URI, or a path that starts with `/`.
 fn is_request_uri(text: &str) -> bool {
     if text.is_empty() || text.bytes().any(|b| b < 0x20 || b == 0x7f) {
         return false;
@@ -93,7 +93,7 @@ fn is_request_uri(text: &str) -> bool {
     has_good_escapes(path)
 }
 
-/// The URI with its scheme in lower case, and without an empty authority that nothing follows.
+/// The URI with its scheme in lower case, and without an empty authority at the end.
 fn as_go_prints(uri: &str) -> String {
     let Scheme::Named(rest) = split_scheme(uri) else { return uri.to_owned() };
     let scheme = uri[..uri.len() - rest.len()].to_ascii_lowercase();
@@ -101,10 +101,10 @@ fn as_go_prints(uri: &str) -> String {
 }
 
 enum Scheme<'a> {
-    /// What follows the colon.
+    /// A scheme; contains the text after the colon.
     Named(&'a str),
     Absent,
-    /// It starts with the colon.
+    /// The text starts with the colon.
     Missing,
 }
 
@@ -146,8 +146,8 @@ fn has_good_escapes(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Comments, groups, quoted names and address literals in mailboxes; escapes and odd characters in authorities: nobody
-    /// asks a CA for such names.
+    /// Unsupported forms: comments, groups, quoted names and address literals in mailboxes; escapes and unusual
+    /// characters in authorities. Clients do not request such names.
     const NOT_FOLLOWED: [&str; 19] = [
         "bob@h (comment)",
         "\"a b\"@h",
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_get_the_types_that_go_gives_them() {
+    fn hosts_have_the_types_of_the_go_server() {
         let rows: Vec<Row> = serde_json::from_str(include_str!("../../testdata/names/server-kinds-go.json")).unwrap();
         assert!(rows.len() > 100);
         for row in rows.into_iter().filter(|r| !NOT_FOLLOWED.contains(&r.text.as_str())) {

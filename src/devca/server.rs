@@ -1,4 +1,4 @@
-//! The server: its CAs, the listener, TLS, and the handle that tests hold.
+//! The server: its CAs, the listener and TLS.
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
@@ -56,14 +56,14 @@ impl Ca {
     }
 }
 
-/// All that requests need.
+/// The shared state of all requests.
 pub(super) struct Server {
     pub(super) config: DevCaConfig,
     /// At least one; the first is the default.
     pub(super) cas: Vec<Ca>,
     pub(super) log: RequestLog,
     pub(super) switches: Switches,
-    /// Whether `identities` was ever posted to: from then on the real server answers 201 to its list.
+    /// Whether an identity was ever added through `identities`: afterwards the real server answers its list with 201.
     pub(super) identities_posted: AtomicBool,
 }
 
@@ -114,13 +114,13 @@ impl Server {
         (self.config.clock)()
     }
 
-    /// Writes the state file, if there is one.
+    /// Writes the state file, if configured.
     pub(super) fn save(&self) -> Result<(), DevCaError> {
         self.config.state.as_deref().map_or(Ok(()), |path| store::save(path, &self.cas))
     }
 
-    /// The TLS side, with a certificate of the default CA made for this run; only the leaf is sent, as the real server
-    /// does with a certificate of its own.
+    /// TLS settings with a new certificate of the default CA. Only the leaf is sent, as by the real server with a
+    /// generated certificate.
     pub(super) fn tls(&self) -> Result<TlsAcceptor, DevCaError> {
         let authority = &self.default_ca().authority;
         let key = KeyPair::generate(KeyAlgorithm::P256).map_err(|_| DevCaError::NoRandomness)?;
@@ -173,12 +173,12 @@ impl TimeProvider for TlsClock {
     }
 }
 
-/// Binds, so that the port is known before anything is served.
+/// Binds, so that the port is known before serving starts.
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, DevCaError> {
     TcpListener::bind(address).await.map_err(|source| DevCaError::Listen { address, source })
 }
 
-/// Serves until `stop` says so or its sender is gone; connections still open are dropped then.
+/// Serves until `stop` fires or its sender is dropped; then drops open connections.
 pub(super) async fn serve(
     server: Arc<Server>,
     listener: TcpListener,
@@ -191,7 +191,7 @@ pub(super) async fn serve(
             _ = stop.changed() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => {
-                // A connection that broke before it was taken is no reason to end.
+                // A connection that broke before it was accepted does not stop the server.
                 let Ok((stream, _)) = accepted else { continue };
                 connections.spawn(converse(Arc::clone(&server), stream, tls.clone()));
             }
@@ -204,11 +204,11 @@ const PLAIN_TO_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTT
 async fn converse(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAcceptor>) {
     let Some(acceptor) = tls else { return speak(server, TokioIo::new(stream)).await };
     let mut first = [0u8];
-    // A TLS record of a handshake starts with 22; anything else is answered as Go answers it.
+    // A TLS handshake record starts with 22; other connections get Go's answer.
     if matches!(stream.peek(&mut first).await, Ok(1)) && first != [22] {
         if stream.writable().await.is_ok() {
             let _ = stream.try_write(PLAIN_TO_TLS);
-            // What the client sent has to be read, or closing would reset the connection before it reads the answer.
+            // Unread data would reset the connection before the client reads the answer.
             let mut rest = [0u8; 4096];
             let _ = stream.try_read(&mut rest);
         }
@@ -224,21 +224,21 @@ where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
 {
     let service = service_fn(move |request| respond(Arc::clone(&server), request));
-    // No time limits, as the real server has none. Errors are the client's or a fault's doing.
+    // No time limits, as on the real server. Errors come from the client or a fault.
     let _ =
         http1::Builder::new().title_case_headers(true).header_read_timeout(None).serve_connection(io, service).await;
 }
 
-/// The connection is to end without an answer.
+/// The connection closes without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer is lost on purpose")]
+#[error("the answer is lost intentionally")]
 struct Lost;
 
 async fn respond(server: Arc<Server>, request: Request<IncomingBody>) -> Result<Response<Stream>, Lost> {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str).to_owned();
     let authorization = head.headers.get("authorization").map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-    // A body that ends early ends the connection: there is nobody to answer to.
+    // A body that ends early closes the connection without an answer.
     let body = body.collect().await.map_err(|_| Lost)?.to_bytes().to_vec();
     let incoming = Incoming { method: head.method.as_str().to_owned(), target, authorization, body };
     let answer = route::answer(&server, &incoming);

@@ -1,4 +1,4 @@
-//! The state file: CA keys, identities and issued certificates as JSON, for a dev CA that outlives its process.
+//! The state file: CA keys, identities and issued certificates as JSON, for a dev CA that is restarted.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use super::server::Ca;
 use crate::disk::Disk;
 
 const FORMAT: u32 = 1;
-/// Far more than any state; a wrong path is not read into memory.
+/// Far more than any state; prevents reading a wrong file into memory.
 const LIMIT: usize = 256 << 20;
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ struct StoredCa<R> {
     registry: R,
 }
 
-/// The CAs in the state file at `path`; none when there is no file yet.
+/// Loads the CAs in the state file at `path`; empty if there is no file yet.
 pub(super) fn load(path: &Path) -> Result<Vec<Ca>, DevCaError> {
     let disk = Disk::real();
     if disk.metadata_followed(path)?.is_none() {
@@ -59,7 +59,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<Ca>, DevCaError> {
     state.cas.into_iter().map(load).collect()
 }
 
-/// Replaces the state file, readable by its owner alone.
+/// Replaces the state file, readable only by its owner.
 pub(super) fn save(path: &Path, cas: &[Ca]) -> Result<(), DevCaError> {
     let registries: Vec<_> = cas.iter().map(|ca| lock(&ca.registry)).collect();
     let stored = cas.iter().zip(&registries).map(|(ca, registry)| StoredCa {

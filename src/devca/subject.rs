@@ -1,9 +1,9 @@
-//! Subject names as the real server writes them: fixed order, only the types it knows, several values of a type in one RDN.
+//! Subject names as on the real server: fixed order, only known types, several values of a type in one RDN.
 
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, construct_der};
 
-/// The parts of a subject that the CA takes over or sets.
+/// The parts of a subject that the CA copies or sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Subject {
     pub(super) country: Vec<String>,
@@ -16,7 +16,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// From attribute types (dotted OID) and values; of several CNs or serial numbers the last counts.
+    /// From attribute types (dotted OID) and values; the last of several CNs or serial numbers counts.
     pub(super) fn from_fields(fields: &[(String, String)]) -> Self {
         let mut subject = Self::default();
         for (oid, value) in fields {
@@ -34,7 +34,7 @@ impl Subject {
         subject
     }
 
-    /// The subject of the real server's own CA certificates, with this OU and CN.
+    /// The subject of the real server's CA certificates, with this OU and CN.
     pub(super) fn of_ca(unit: &str, common_name: &str) -> Self {
         Self {
             country: vec!["US".to_owned()],
@@ -46,7 +46,7 @@ impl Subject {
         }
     }
 
-    /// The `Name`, DER. The order is that of Go's `crypto/x509/pkix` as seen in real certificates.
+    /// The `Name`, DER, in the order of Go's `crypto/x509/pkix`.
     pub(super) fn to_der(&self) -> Vec<u8> {
         let one = |text: &String| if text.is_empty() { Vec::new() } else { vec![text.clone()] };
         let rdns = [
@@ -76,7 +76,7 @@ impl Subject {
     }
 }
 
-/// `PrintableString` where it can be, else `UTF8String`, as Go's `encoding/asn1` chooses.
+/// `PrintableString` if possible, else `UTF8String`, as in Go's `encoding/asn1`.
 fn write_directory_string(w: DERWriter<'_>, text: &str) {
     let printable = |b: u8| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b);
     if text.bytes().all(printable) {

@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::text::pem_blocks;
 
-/// The request that a token must be for.
+/// The request that a token must sign.
 pub(super) struct Signed<'a> {
     pub(super) method: &'a str,
     /// Path and query exactly as on the request line.
@@ -15,8 +15,8 @@ pub(super) struct Signed<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// The DER of the certificate in `token` when its signature over `request` is good; whose certificate it is remains to
-/// be checked. Only the layout of fabric-ca 1.4 and later is taken, as by a server with default settings.
+/// Returns the DER of the certificate in `token` if its signature over `request` is valid; the caller must check the
+/// certificate. Accepts only the layout of fabric-ca 1.4 and later, like a server with default settings.
 pub(super) fn verify(token: &str, request: &Signed<'_>) -> Option<Vec<u8>> {
     let (certificate, signature) = token.split_once('.')?;
     if signature.contains('.') {
@@ -37,7 +37,7 @@ pub(super) fn verify(token: &str, request: &Signed<'_>) -> Option<Vec<u8>> {
         Curve::P256 => ecdsa(&signature::ECDSA_P256_SHA256_ASN1, &HALF_P256, key, &payload, &signature),
         Curve::P384 => ecdsa(&signature::ECDSA_P384_SHA256_ASN1, &HALF_P384, key, &payload, &signature),
         Curve::Ed25519 => {
-            // The server hands its verifiers a digest, whatever the key.
+            // The server gives its verifiers a digest for every key type.
             let digest = ring::digest::digest(&ring::digest::SHA256, payload.as_bytes());
             UnparsedPublicKey::new(&signature::ED25519, key).verify(digest.as_ref(), &signature).is_ok()
         }
@@ -79,7 +79,7 @@ const HALF_P384: [u8; 48] = [
     0x53, 0xbd, 0x76, 0x76, 0x0c, 0xb5, 0x66, 0x62, 0x94, 0xb9,
 ];
 
-/// Verifies an ECDSA signature whose S is low; bytes behind the SEQUENCE are passed over, as by Go's `asn1.Unmarshal`.
+/// Verifies an ECDSA signature with low S; ignores bytes after the SEQUENCE, like Go's `asn1.Unmarshal`.
 fn ecdsa(
     algorithm: &'static dyn VerificationAlgorithm,
     half: &[u8],
@@ -100,7 +100,7 @@ fn ecdsa(
     low && UnparsedPublicKey::new(algorithm, key).verify(payload.as_bytes(), sequence).is_ok()
 }
 
-/// The SEQUENCE at the start of `der`. An ECDSA signature up to P-384 is shorter than 128 bytes.
+/// Returns the SEQUENCE at the start of `der`. An ECDSA signature up to P-384 is shorter than 128 bytes.
 fn first_sequence(der: &[u8]) -> Option<&[u8]> {
     match der {
         [0x30, len @ 0..=0x7f, ..] => der.get(..2 + usize::from(*len)),
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_halves_are_half_the_orders() {
+    fn the_constants_are_half_the_group_orders() {
         use num_bigint::BigUint;
         let half = |hex: &[u8]| BigUint::parse_bytes(hex, 16).unwrap() / 2u32;
         let p256 = half(b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");

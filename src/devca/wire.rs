@@ -1,5 +1,5 @@
-//! JSON on the wire: requests read as Go reads them (names without regard to case, `null` as absent), answers in the
-//! envelope of fabric-ca `lib/serverendpoint.go`.
+//! JSON on the wire: requests parsed as in Go (case-insensitive names, `null` is absent), answers in the envelope of
+//! fabric-ca `lib/serverendpoint.go`.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Reads `raw`; an empty body is no value.
+    /// Parses `raw`; an empty body has no value.
     pub(super) fn parse(raw: &'a [u8]) -> Result<Self, Refusal> {
         if raw.is_empty() {
             return Ok(Self { raw, value: None });
@@ -44,13 +44,13 @@ impl<'a> Body<'a> {
         if self.value.is_some() { Ok(self) } else { Err(Refusal::new(400, 4, "Empty request body")) }
     }
 
-    /// The members of the body as those of the Go type `of`.
+    /// The members of the body, for the Go type `of`.
     pub(super) fn fields(&'a self, of: &'static str) -> Result<Fields<'a>, Refusal> {
         Fields::of(self.value.as_ref(), self.raw, of)
     }
 }
 
-/// 400 code 5. The real server repeats the whole request here, secrets and all.
+/// 400 code 5. The real server repeats the whole request in it, secrets included.
 fn invalid(raw: &[u8], reason: &str) -> Refusal {
     Refusal::new(400, 5, format!("Invalid request body: {reason}; body={}", String::from_utf8_lossy(raw)))
 }
@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The member `name`, exactly or in another letter case; `null` is absent.
+    /// The member `name`, ignoring letter case; `null` is absent.
     fn get(&self, name: &str) -> Option<&'a Value> {
         let map = self.map?;
         let found = map.get(name).or_else(|| map.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v));
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
         invalid(self.raw, &field)
     }
 
-    /// A text; empty when absent.
+    /// A text; empty if absent.
     pub(super) fn text(&self, name: &str) -> Result<&'a str, Refusal> {
         match self.get(name) {
             None => Ok(""),
@@ -97,17 +97,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A whole number; 0 when absent.
+    /// An integer; 0 if absent.
     pub(super) fn integer(&self, name: &str) -> Result<i64, Refusal> {
         self.get(name).map_or(Ok(0), |v| v.as_i64().ok_or_else(|| self.mismatch(name, v, "int")))
     }
 
-    /// A boolean; false when absent.
+    /// A boolean; false if absent.
     pub(super) fn boolean(&self, name: &str) -> Result<bool, Refusal> {
         self.get(name).map_or(Ok(false), |v| v.as_bool().ok_or_else(|| self.mismatch(name, v, "bool")))
     }
 
-    /// A time; `None` when absent or Go's zero time.
+    /// A time; `None` if absent or Go's zero time.
     pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let text = value.as_str().ok_or_else(|| invalid(self.raw, "Time.UnmarshalJSON: input is not a JSON string"))?;
@@ -119,7 +119,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An array; `None` when absent, which is not the same as empty.
+    /// An array; `None` if absent, which differs from empty.
     pub(super) fn array(&self, name: &str) -> Result<Option<&'a [Value]>, Refusal> {
         match self.get(name) {
             None => Ok(None),
@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An array of texts; `None` when absent.
+    /// An array of texts; `None` if absent.
     pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<&'a str>>, Refusal> {
         let Some(items) = self.array(name)? else { return Ok(None) };
         let text = |v: &'a Value| match v {
@@ -138,24 +138,24 @@ impl<'a> Fields<'a> {
         items.iter().map(text).collect::<Result<_, _>>().map(Some)
     }
 
-    /// A nested object; `None` when absent.
+    /// A nested object; `None` if absent.
     pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Refusal> {
         self.get(name).map(|v| Self::of(Some(v), self.raw, "object")).transpose()
     }
 
-    /// An array of objects; `None` when absent.
+    /// An array of objects; `None` if absent.
     pub(super) fn objects(&self, name: &str) -> Result<Option<Vec<Self>>, Refusal> {
         let Some(items) = self.array(name)? else { return Ok(None) };
         items.iter().map(|v| Self::of(Some(v), self.raw, "object")).collect::<Result<_, _>>().map(Some)
     }
 
-    /// The attributes of a registration; `None` when absent.
+    /// The attributes of a registration; empty if absent.
     pub(super) fn attributes(&self, name: &str) -> Result<Vec<Attribute>, Refusal> {
         let items = self.objects(name)?.unwrap_or_default();
         items.iter().map(|f| Ok(Attribute::new(f.text("name")?, f.text("value")?, f.boolean("ecert")?))).collect()
     }
 
-    /// Attribute requests, name and whether optional; `None` when absent.
+    /// Attribute requests, name and whether optional; `None` if absent.
     pub(super) fn attribute_requests(&self, name: &str) -> Result<Option<Vec<(&'a str, bool)>>, Refusal> {
         let Some(items) = self.objects(name)? else { return Ok(None) };
         items.iter().map(|f| Ok((f.text("name")?, f.boolean("optional")?))).collect::<Result<_, _>>().map(Some)
@@ -184,7 +184,7 @@ pub(super) struct CaInfo {
     pub(super) ca_chain: String,
     pub(super) issuer_public_key: String,
     pub(super) issuer_revocation_public_key: String,
-    /// Empty but for `cainfo`.
+    /// Empty except for `cainfo`.
     pub(super) version: &'static str,
 }
 
@@ -219,7 +219,7 @@ pub(super) struct IdentityInfo<'a> {
     pub(super) ca_name: Option<&'a str>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(n: &i64) -> bool {
     *n == 0
 }
@@ -251,7 +251,7 @@ pub(super) struct CertificateList<'a> {
 pub(super) fn go_json(value: &impl Serialize) -> Result<String, DevCaError> {
     let plain = serde_json::to_string(value).map_err(|_| DevCaError::Encoding("the answer"))?;
     let mut out = String::with_capacity(plain.len());
-    // These characters stand inside strings only.
+    // These characters occur only in strings.
     for c in plain.chars() {
         match c {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
@@ -263,12 +263,12 @@ pub(super) fn go_json(value: &impl Serialize) -> Result<String, DevCaError> {
     Ok(out)
 }
 
-/// The envelope around `result`, already JSON.
+/// The envelope of `result`, which is already JSON.
 pub(super) fn success(result: &str) -> String {
     format!("{{\"result\":{result}\n,\"errors\":[],\"messages\":[],\"success\":true}}")
 }
 
-/// The envelope around a refusal.
+/// The envelope of a refusal.
 pub(super) fn failure(refusal: &Refusal) -> String {
     let message = go_json(&refusal.message).unwrap_or_else(|_| "\"\"".to_owned());
     format!(
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_types_and_broken_json_are_code_5_and_echo_the_body() {
+    fn wrong_types_and_broken_json_are_code_5_and_repeat_the_body() {
         let body = Body::parse(br#"{"caname":1}"#).unwrap();
         assert_eq!(code(body.fields("x").unwrap().text("caname")), Some(5));
         assert_eq!(code(Body::parse(b"[1]").unwrap().fields("x")), Some(5));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_is_escaped_as_go_does() {
+    fn markup_is_escaped_as_in_go() {
         assert_eq!(go_json(&"a<b>&c").unwrap(), r#""a\u003cb\u003e\u0026c""#);
     }
 }

@@ -70,7 +70,7 @@ pub struct EnvFrom {
 pub struct Mount {
     /// The volume's name.
     pub volume: String,
-    /// Where it is mounted.
+    /// The mount path.
     pub path: String,
     /// The part of it that is mounted.
     pub sub_path: Option<String>,

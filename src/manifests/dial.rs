@@ -18,7 +18,7 @@ pub struct Dial {
     pub(super) from: Dialler,
     /// The dialler in words: `Deployment app, PEER_ENDPOINT`.
     pub by: String,
-    /// Where it is written.
+    /// Its position.
     pub at: At,
 }
 

@@ -65,7 +65,7 @@ pub struct SelfEndpoint {
     pub host: String,
     /// The port.
     pub port: Option<u16>,
-    /// Where it is written.
+    /// Its position.
     pub at: At,
     /// Whether only chaincode dials it.
     pub chaincode_only: bool,

@@ -7,7 +7,7 @@ use crate::text::yaml::{self, Node};
 /// A connection profile, in its own file or in a `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Where it begins.
+    /// Its position.
     pub at: At,
     /// Peers and orderers.
     pub hosts: Vec<ProfileHost>,

@@ -33,7 +33,7 @@ fn ten_wrong_secrets_lock_until_a_registrar_sets_a_new_one() {
 }
 
 #[test]
-fn a_bad_csr_shows_that_the_secret_was_right_and_counts_no_enrolment() {
+fn a_bad_csr_with_a_correct_secret_counts_no_enrolment() {
     let ca = start(plain().with_identity(IdentitySpec::new("one", "onepw", "client").limited_to(1)));
     let bad = json!({"certificate_request": "x"});
     assert_eq!(post_enroll(&ca, "one", "nope", &bad).verdict(), WRONG);
@@ -63,7 +63,7 @@ fn every_authentication_failure_of_basic_looks_the_same() {
 }
 
 #[test]
-fn the_ca_is_looked_up_before_the_secret_and_the_body_read_after_it() {
+fn the_ca_is_looked_up_before_and_the_body_read_after_the_secret() {
     let ca = start_with_peer();
     let auth = basic("peer0", "nope");
     let post = |target: &str, body: &[u8]| send(&ca, "POST", target, &[("Authorization", &auth)], body).verdict();
@@ -89,7 +89,7 @@ fn a_registered_identity_enrols_with_its_secret() {
 }
 
 #[test]
-fn registration_is_refused_for_the_real_reasons() {
+fn registration_is_refused_as_by_the_real_server() {
     let ca = start_with_peer();
     let admin = Member::enroll(&ca, "admin", "adminpw");
     let peer = Member::enroll(&ca, "peer0", "peer0pw");
@@ -103,7 +103,7 @@ fn registration_is_refused_for_the_real_reasons() {
     assert_eq!(register(&admin, json!({"id": "x", "secret": "s".repeat(73)})), (500, 0));
     assert_eq!(register(&admin, json!({"id": "x", "max_enrollments": "1"})), (400, 5));
     assert_eq!(register(&admin, json!({"id": "x", "attrs": [{"name": "hf.Revoker", "value": "true"}]})), (201, -1));
-    // The body is read before anybody is asked who they are.
+    // The body is read before authentication.
     assert_eq!(send(&ca, "POST", "/register", &[], b"").verdict(), (400, 4));
     assert_eq!(send(&ca, "POST", "/register", &[], b"{}").verdict(), (401, 2));
 }
@@ -122,7 +122,7 @@ fn an_identity_is_changed_member_by_member() {
     };
     assert!(names(&changed).contains(&"a".to_owned()));
     assert!(!names(&put(json!({"attrs": [{"name": "a", "value": ""}]})).json()).contains(&"a".to_owned()));
-    assert_eq!(put(json!({"max_enrollments": -2})).json()["result"].get("max_enrollments"), None, "0 is left out");
+    assert_eq!(put(json!({"max_enrollments": -2})).json()["result"].get("max_enrollments"), None, "0 is omitted");
     assert_eq!(put(json!({"affiliation": "nowhere"})).verdict(), (400, 58));
     assert_eq!(put(json!({"secret": "s".repeat(73)})).verdict(), (500, 0));
     assert_eq!(put(json!({"attrs": [{"name": "hf.Type", "value": "x"}]})).verdict(), (403, 71));
@@ -142,7 +142,7 @@ fn the_list_of_identities_answers_201_after_the_first_addition() {
 }
 
 #[test]
-fn a_registrar_acts_below_its_own_affiliation_only() {
+fn a_registrar_acts_only_below_its_affiliation() {
     let registrar = IdentitySpec::new("reg", "regpw", "client")
         .at("org1")
         .with_attribute("hf.Registrar.Roles", "peer,client", false)
@@ -160,7 +160,7 @@ fn a_registrar_acts_below_its_own_affiliation_only() {
 }
 
 #[test]
-fn identities_and_certificates_are_listed_to_a_registrar_alone() {
+fn identities_and_certificates_are_listed_only_to_a_registrar() {
     let ca = start_with_peer();
     let admin = Member::enroll(&ca, "admin", "adminpw");
     let peer = Member::enroll(&ca, "peer0", "peer0pw");
@@ -193,7 +193,7 @@ fn cas_on_one_port_have_their_own_identities_and_tokens() {
 }
 
 #[test]
-fn the_state_file_keeps_keys_counts_locks_and_certificates_over_a_restart() {
+fn the_state_file_keeps_keys_counts_locks_and_certificates() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     let config = || -> DevCaConfig {
@@ -223,7 +223,7 @@ fn the_state_file_keeps_keys_counts_locks_and_certificates_over_a_restart() {
 }
 
 #[test]
-fn a_file_that_is_no_state_is_left_alone() {
+fn a_file_that_is_not_a_state_file_is_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.json");
     let mut file = std::fs::File::create(&path).unwrap();

@@ -1,4 +1,4 @@
-//! What is in the certificates.
+//! The content of issued certificates.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -34,7 +34,7 @@ fn issued_sans(ca: &Running, more: &Value, in_csr: &[SanName]) -> Option<Vec<Str
     with_cert(&post_enroll(ca, "peer0", "peer0pw", &body).cert_der(), sans)
 }
 
-/// A CSR that this crate's own builder would not make, PEM.
+/// A CSR that this crate's builder does not produce, PEM.
 fn csr_of(params: &rcgen::CertificateParams, key: &impl rcgen::SigningKey) -> String {
     pem_encode("CERTIFICATE REQUEST", params.serialize_request(key).unwrap().der())
 }
@@ -61,7 +61,7 @@ fn hosts_replace_the_sans_of_the_csr() {
 }
 
 #[test]
-fn a_host_outside_ascii_is_refused() {
+fn a_non_ascii_host_is_refused() {
     let ca = start_with_peer();
     let reply = enroll(&ca, "peer0", "peer0pw", json!({"hosts": ["bücher.example"]}));
     assert_eq!(reply.verdict(), (500, 0));
@@ -72,7 +72,7 @@ fn a_host_outside_ascii_is_refused() {
 }
 
 #[test]
-fn the_subject_comes_from_the_request_but_the_units_from_the_registry() {
+fn the_subject_is_that_of_the_request_except_the_units() {
     let ca = start_with_peer();
     let subject = json!({"CN": "peer0", "names": [{"C": "DE", "O": "Json", "OU": "x"}], "SerialNumber": "7"});
     let reply = enroll(&ca, "peer0", "peer0pw", json!({"subject": subject}));
@@ -85,7 +85,7 @@ fn the_subject_comes_from_the_request_but_the_units_from_the_registry() {
 }
 
 #[test]
-fn not_before_is_that_of_the_ca_unless_asked_and_not_after_is_whole_minutes() {
+fn not_before_defaults_to_the_cas_and_not_after_is_whole_minutes() {
     let ca = start_with_peer();
     let times = |more: Value| {
         let der = enroll(&ca, "peer0", "peer0pw", more).cert_der();
@@ -112,7 +112,7 @@ fn no_certificate_outlives_its_ca() {
 }
 
 #[test]
-fn profile_ca_is_for_those_with_the_right_and_keeps_only_ip_names() {
+fn profile_ca_needs_the_right_and_keeps_only_ip_names() {
     let ca = start_with_peer();
     let ask = json!({"profile": "ca", "hosts": ["a.example", "10.0.0.1"]});
     assert_eq!(enroll(&ca, "peer0", "peer0pw", ask.clone()).verdict(), (403, 71));
@@ -125,7 +125,7 @@ fn profile_ca_is_for_those_with_the_right_and_keeps_only_ip_names() {
 }
 
 #[test]
-fn a_csr_that_wants_to_be_a_ca_is_refused_by_right_and_by_profile() {
+fn a_csr_for_a_ca_is_refused_by_right_and_by_profile() {
     let ca = start_with_peer();
     let mut params = rcgen::CertificateParams::default();
     params.distinguished_name.push(rcgen::DnType::CommonName, "peer0");
@@ -142,7 +142,7 @@ fn a_csr_that_wants_to_be_a_ca_is_refused_by_right_and_by_profile() {
 }
 
 #[test]
-fn subject_values_that_are_too_long_are_refused_by_bytes() {
+fn subject_values_are_limited_in_bytes() {
     let id = "ü".repeat(33);
     let ca = start(plain().with_identity(IdentitySpec::new(&*id, "pw", "peer")));
     let subject = SubjectFields { organization: Some("o".repeat(64)), ..SubjectFields::default() };
@@ -163,7 +163,7 @@ fn subject_values_that_are_too_long_are_refused_by_bytes() {
 }
 
 #[test]
-fn a_missing_attribute_that_was_asked_for_is_refused() {
+fn a_missing_requested_attribute_is_refused() {
     let ca = start_with_peer();
     let reply = enroll(&ca, "peer0", "peer0pw", json!({"attr_reqs": [{"name": "x"}, {"name": "y"}]}));
     assert_eq!(reply.verdict(), (500, 0));
@@ -188,7 +188,7 @@ fn keys_of_other_kinds_are_certified() {
 }
 
 #[test]
-fn every_chain_of_intermediates_verifies() {
+fn chains_with_any_number_of_intermediates_verify() {
     for intermediates in 0..=2 {
         let mut config = plain();
         config.intermediates = intermediates;
@@ -212,9 +212,9 @@ fn every_chain_of_intermediates_verifies() {
 }
 
 #[test]
-fn openssl_reads_and_verifies_what_is_issued() {
+fn openssl_reads_and_verifies_issued_certificates() {
     if Command::new("openssl").arg("version").output().is_err() {
-        println!("skipped: openssl is not here");
+        println!("skipped: openssl is not installed");
         return;
     }
     let mut config = plain();

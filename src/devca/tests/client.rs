@@ -1,4 +1,4 @@
-//! HTTP by hand: one request a connection.
+//! A minimal HTTP client: one request per connection.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -16,19 +16,19 @@ use crate::pki::name::SanName;
 use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
 use crate::text::pem_blocks;
 
-/// An answer as it came.
+/// A received answer.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     /// Without the chunked framing.
     pub(super) body: Vec<u8>,
-    /// Whether the body came to its end.
+    /// Whether the body is complete.
     pub(super) complete: bool,
 }
 
 impl Reply {
-    /// Reads an answer; `None` when the connection ended without one.
+    /// Parses an answer; `None` if the connection closed without one.
     pub(super) fn parse(raw: &[u8]) -> Option<Self> {
         let end = raw.windows(4).position(|w| w == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&raw[..end]).unwrap();
@@ -55,7 +55,7 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// Status and code of the envelope's error; code -1 when there is none.
+    /// Status and code of the envelope's error; code -1 without an error.
     pub(super) fn verdict(&self) -> (u16, i64) {
         (self.status, self.json()["errors"][0]["code"].as_i64().unwrap_or(-1))
     }
@@ -104,7 +104,7 @@ fn dechunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
     (body, false)
 }
 
-/// Sends one request to the plaintext server and reads to the end of the connection.
+/// Sends one request to the plaintext server and reads until the connection closes.
 pub(super) fn try_send(
     ca: &Running,
     method: &str,
@@ -145,7 +145,7 @@ pub(super) fn csr(id: &str, sans: &[SanName], key: &KeyPair) -> String {
     Csr::build(&CsrSpec { enrollment_id: id, sans, subject: &subject }, key).unwrap().to_pem()
 }
 
-/// Enrols with `more` members beside the CSR (an object), a fresh key and no SANs in the CSR.
+/// Enrols with `more` members in addition to the CSR (an object), a new key and no SANs in the CSR.
 pub(super) fn enroll(ca: &Running, id: &str, secret: &str, more: Value) -> Reply {
     enroll_key(ca, id, secret, more, &new_key())
 }
@@ -166,7 +166,7 @@ pub(super) fn post_enroll(ca: &Running, id: &str, secret: &str, body: &Value) ->
     send(ca, "POST", "/api/v1/enroll", &[("Authorization", &basic(id, secret))], body.as_bytes())
 }
 
-/// Reads a certificate.
+/// Parses a certificate.
 pub(super) fn with_cert<T>(der: &[u8], read: impl FnOnce(&X509Certificate<'_>) -> T) -> T {
     read(&X509Certificate::from_der(der).unwrap().1)
 }
@@ -191,7 +191,7 @@ impl Member {
         format!("{certificate}.{}", STANDARD.encode(signature))
     }
 
-    /// Sends with a token for just this request.
+    /// Sends with a token for this request.
     pub(super) fn send(&self, ca: &Running, method: &str, target: &str, body: &Value) -> Reply {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let token = self.token(method, target, &body);

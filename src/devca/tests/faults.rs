@@ -1,4 +1,4 @@
-//! Each fault, as the client meets it.
+//! Each fault, as seen by a client.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -71,7 +71,7 @@ fn the_chain_is_wrong_empty_or_in_another_order() {
 }
 
 #[test]
-fn the_dates_are_over_or_to_come() {
+fn the_dates_are_in_the_past_or_future() {
     let dates = |fault| {
         let (_ca, reply) = struck(fault, json!({}));
         with_cert(&reply.cert_der(), |c| (c.validity().not_before.timestamp(), c.validity().not_after.timestamp()))
@@ -82,7 +82,7 @@ fn the_dates_are_over_or_to_come() {
 }
 
 #[test]
-fn the_usages_are_those_of_the_other_profile() {
+fn the_usages_belong_to_the_other_profile() {
     for (profile, has_eku) in [("", true), ("tls", false)] {
         let (_ca, reply) = struck(Fault::WrongProfile, json!({"profile": profile}));
         with_cert(&reply.cert_der(), |c| assert_eq!(c.extended_key_usage().unwrap().is_some(), has_eku));
@@ -90,7 +90,7 @@ fn the_usages_are_those_of_the_other_profile() {
 }
 
 #[test]
-fn the_role_is_missing_or_not_the_only_one() {
+fn the_role_is_missing_or_not_unique() {
     let units = |fault| {
         let (_ca, reply) = struck(fault, json!({}));
         with_cert(&reply.cert_der(), |c| {
@@ -103,7 +103,7 @@ fn the_role_is_missing_or_not_the_only_one() {
 }
 
 #[test]
-fn the_answer_holds_more_or_other_than_a_certificate() {
+fn the_answer_contains_extra_or_other_content() {
     let (_ca, reply) = struck(Fault::KeyInAnswer, json!({}));
     assert!(reply.cert_pem().contains("BEGIN PRIVATE KEY") && reply.cert_pem().ends_with("and junk\n"));
     let (_ca, reply) = struck(Fault::WrongContent, json!({}));
@@ -111,7 +111,7 @@ fn the_answer_holds_more_or_other_than_a_certificate() {
 }
 
 #[test]
-fn an_answer_is_slow_or_late_and_complete() {
+fn a_slow_or_delayed_answer_is_complete() {
     let begin = Instant::now();
     let (_ca, reply) = struck(Fault::Delay(150), json!({}));
     assert!(begin.elapsed() >= Duration::from_millis(150) && reply.status == 201);
@@ -124,7 +124,7 @@ fn an_answer_is_slow_or_late_and_complete() {
 }
 
 #[test]
-fn a_silent_server_keeps_the_connection_and_says_nothing() {
+fn a_silent_server_keeps_the_connection_without_an_answer() {
     let ca = start_with_peer();
     ca.set_fault(Fault::Silent);
     let mut stream = TcpStream::connect(ca.addr()).unwrap();
@@ -138,7 +138,7 @@ fn a_silent_server_keeps_the_connection_and_says_nothing() {
 }
 
 #[test]
-fn passing_trouble_passes() {
+fn then_good_faults_end() {
     for (fault, status) in [(Fault::ServerErrorThenGood, 500), (Fault::UnavailableThenGood, 503)] {
         let (ca, reply) = struck(fault, json!({}));
         assert_eq!(reply.status, status);
@@ -152,7 +152,7 @@ fn passing_trouble_passes() {
 }
 
 #[test]
-fn a_cut_body_is_shorter_than_promised() {
+fn a_cut_body_is_incomplete() {
     let (ca, reply) = struck(Fault::CutBody, json!({}));
     assert!(reply.status == 201 && !reply.complete && !reply.body.is_empty());
     assert_eq!(ca.enrollments("rootca", "peer0"), Some(1));
@@ -170,7 +170,7 @@ fn a_lost_answer_counts() {
 }
 
 #[test]
-fn answers_that_are_no_answers_of_a_ca() {
+fn answers_of_a_proxy() {
     let (_ca, reply) = struck(Fault::NoJson, json!({}));
     assert!(reply.status == 201 && serde_json::from_slice::<Value>(&reply.body).is_err());
     let (_ca, reply) = struck(Fault::Html404, json!({}));
@@ -180,7 +180,7 @@ fn answers_that_are_no_answers_of_a_ca() {
 }
 
 #[test]
-fn a_redirect_names_the_other_place() {
+fn a_redirect_has_the_target_url() {
     for status in [302, 307] {
         let to = "https://elsewhere.example/enroll".to_owned();
         let (_ca, reply) = struck(Fault::Redirect { status, to: to.clone() }, json!({}));
@@ -189,7 +189,7 @@ fn a_redirect_names_the_other_place() {
 }
 
 #[test]
-fn the_clock_is_off_in_the_date_header_alone() {
+fn clock_skew_changes_only_the_date_header() {
     let ca = start_with_peer();
     ca.set_fault(Fault::ClockSkew(-7200));
     let reply = send(&ca, "GET", "/cainfo", &[], b"");
@@ -209,7 +209,7 @@ fn a_locked_database_neither_records_nor_counts() {
 }
 
 #[test]
-fn faults_add_up_and_are_logged() {
+fn faults_combine_and_are_logged() {
     let ca = start_with_peer();
     ca.add_fault(Fault::DropSans);
     ca.add_fault(Fault::ClockSkew(60));

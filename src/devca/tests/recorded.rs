@@ -1,4 +1,4 @@
-//! The same requests that a real fabric-ca-server was sent, and its answers beside ours.
+//! Replays recorded requests to a real fabric-ca-server, and compares the answers.
 
 use serde_json::Value;
 use x509_parser::prelude::X509Certificate;
@@ -41,7 +41,7 @@ impl Exchange {
         send(ca, &text(&self.request["method"]), &text(&self.request["target"]), &sent, body.as_bytes())
     }
 
-    /// Header names and values but `Date` and `Connection` (ours is asked to close).
+    /// Header names and values except `Date` and `Connection` (the replay requests close).
     fn headers(&self) -> Vec<(String, String)> {
         let headers = self.response["headers"].as_array().unwrap().iter();
         let pairs = headers.map(|h| (h[0].as_str().unwrap().to_owned(), h[1].as_str().unwrap().to_owned()));
@@ -70,7 +70,7 @@ fn sorted(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
 }
 
 #[test]
-fn refusals_are_those_of_the_real_server() {
+fn refusals_equal_those_of_the_real_server() {
     let ca = start(plain());
     for (name, files) in [
         ("03", recorded!("03-enroll-wrong-password")),
@@ -92,7 +92,7 @@ fn refusals_are_those_of_the_real_server() {
 }
 
 #[test]
-fn a_csr_of_bad_der_is_refused_as_by_the_real_server_in_other_words() {
+fn bad_der_is_refused_with_the_status_of_the_real_server() {
     let ca = start(plain());
     let exchange = Exchange::new(recorded!("23-malformed-csr-bad-der"));
     let reply = exchange.replay(&ca);
@@ -106,9 +106,9 @@ fn cainfo_has_the_members_of_the_real_answer() {
     let ca = start(plain());
     let exchange = Exchange::new(recorded!("01-cainfo"));
     let reply = exchange.replay(&ca);
-    let (ours, theirs) = (&reply.json()["result"], &exchange.response["body"]["result"]);
-    assert_eq!(keys(ours), keys(theirs));
-    assert_eq!((&ours["CAName"], &ours["Version"]), (&theirs["CAName"], &theirs["Version"]));
+    let (own, real) = (&reply.json()["result"], &exchange.response["body"]["result"]);
+    assert_eq!(keys(own), keys(real));
+    assert_eq!((&own["CAName"], &own["Version"]), (&real["CAName"], &real["Version"]));
     assert_eq!(sorted(reply.headers), exchange.headers());
 }
 
@@ -116,7 +116,7 @@ fn keys(value: &Value) -> Vec<&String> {
     value.as_object().unwrap().keys().collect()
 }
 
-/// What two certificates for the same request have in common: everything but serial number, times, AKI and signature.
+/// The common parts of two certificates for the same request: everything but serial number, times, AKI and signature.
 fn common_part(certificate: &X509Certificate<'_>) -> Vec<(String, bool, Vec<u8>)> {
     let mut part = vec![
         ("version".to_owned(), true, certificate.version().0.to_be_bytes().to_vec()),
@@ -134,7 +134,7 @@ fn common_part(certificate: &X509Certificate<'_>) -> Vec<(String, bool, Vec<u8>)
 }
 
 #[test]
-fn certificates_are_those_of_the_real_server_byte_for_byte_where_they_can_be() {
+fn certificates_equal_those_of_the_real_server_in_reproducible_parts() {
     let ca = start(
         plain().with_identity(
             IdentitySpec::new("peer0", "peer0pw", "peer")
@@ -151,8 +151,8 @@ fn certificates_are_those_of_the_real_server_byte_for_byte_where_they_can_be() {
         let exchange = Exchange::new(files);
         let reply = exchange.replay(&ca);
         assert_eq!(Value::from(reply.status), exchange.status(), "{name}");
-        let ours = with_cert(&reply.cert_der(), common_part);
-        assert_eq!(ours, with_cert(&exchange.cert(), common_part), "{name}");
+        let own = with_cert(&reply.cert_der(), common_part);
+        assert_eq!(own, with_cert(&exchange.cert(), common_part), "{name}");
         assert_eq!(
             keys(&reply.json()["result"]["ServerInfo"]),
             keys(&exchange.response["body"]["result"]["ServerInfo"])
@@ -163,7 +163,7 @@ fn certificates_are_those_of_the_real_server_byte_for_byte_where_they_can_be() {
 }
 
 #[test]
-fn a_reenrolment_gives_the_certificate_of_the_real_server() {
+fn a_reenrolment_equals_that_of_the_real_server() {
     let ca = start(
         plain().with_identity(
             IdentitySpec::new("peer0", "peer0pw", "peer")
@@ -179,7 +179,7 @@ fn a_reenrolment_gives_the_certificate_of_the_real_server() {
 }
 
 #[test]
-fn registrations_are_answered_as_by_the_real_server() {
+fn registrations_equal_those_of_the_real_server() {
     let ca = start(plain());
     let admin = Member::enroll(&ca, "admin", "adminpw");
     for files in [recorded!("05-register-ok"), recorded!("06-register-duplicate")] {
@@ -192,28 +192,25 @@ fn registrations_are_answered_as_by_the_real_server() {
 }
 
 #[test]
-fn an_intermediate_ca_answers_its_own_certificate_first() {
+fn an_intermediate_ca_sends_its_own_certificate_first() {
     let mut config = plain().with_identity(IdentitySpec::new("peer2", "peer2pw", "peer").at("org1"));
     config.intermediates = 1;
     config.ca_names = vec!["interca".to_owned()];
     let ca = start(config);
     let exchange = Exchange::new(recorded!("34-enroll-intermediate"));
     let reply = post_enroll(&ca, "peer2", "peer2pw", &exchange.request["body"]);
-    let theirs =
+    let real =
         Reply { status: 201, headers: Vec::new(), body: exchange.response["body"].to_string().into(), complete: true };
     let is_ca = |der: &Vec<u8>| with_cert(der, |c| c.is_ca() && c.subject().as_raw() == c.issuer().as_raw());
-    assert_eq!(
-        reply.chain().iter().map(is_ca).collect::<Vec<_>>(),
-        theirs.chain().iter().map(is_ca).collect::<Vec<_>>()
-    );
+    assert_eq!(reply.chain().iter().map(is_ca).collect::<Vec<_>>(), real.chain().iter().map(is_ca).collect::<Vec<_>>());
     let path_len =
         |der: &Vec<u8>| with_cert(der, |c| c.basic_constraints().unwrap().unwrap().value.path_len_constraint);
     assert_eq!(
         reply.chain().iter().map(path_len).collect::<Vec<_>>(),
-        theirs.chain().iter().map(path_len).collect::<Vec<_>>()
+        real.chain().iter().map(path_len).collect::<Vec<_>>()
     );
     let subject = |der: &[u8]| with_cert(der, |c| c.subject().as_raw().to_vec());
-    assert_eq!(subject(&reply.cert_der()), subject(&theirs.cert_der()));
+    assert_eq!(subject(&reply.cert_der()), subject(&real.cert_der()));
     with_cert(&reply.chain()[0], |issuer| {
         with_cert(&reply.cert_der(), |leaf| {
             assert_eq!(leaf.issuer().as_raw(), issuer.subject().as_raw());
@@ -223,7 +220,7 @@ fn an_intermediate_ca_answers_its_own_certificate_first() {
 }
 
 #[test]
-fn recorded_tokens_are_judged_as_the_default_server_judged_them() {
+fn recorded_tokens_get_the_verdict_of_the_default_server() {
     let file: Value = serde_json::from_str(include_str!("../../../testdata/wire/token-kat.json")).unwrap();
     let vectors = file["vectors"].as_array().unwrap();
     assert!(vectors.len() >= 9);
@@ -236,14 +233,14 @@ fn recorded_tokens_are_judged_as_the_default_server_judged_them() {
         };
         let taken = crate::devca::token::verify(text("token"), &signed);
         let der = pem_blocks(text("certificate_pem").as_bytes()).unwrap().remove(0).der;
-        // The legacy layout passes only a server in compatibility mode.
+        // The legacy layout is only accepted by a server in compatibility mode.
         let good = text("style") == "current" && vector["low_s"] == true;
         assert_eq!(taken, good.then_some(der), "{}", text("name"));
     }
 }
 
 #[test]
-fn an_identity_looks_as_at_the_real_server() {
+fn an_identity_equals_that_of_the_real_server() {
     let ca = start_with_peer();
     let admin = Member::enroll(&ca, "admin", "adminpw");
     let reply = admin.send(&ca, "GET", "/identities/peer0?ca=rootca", &Value::Null);

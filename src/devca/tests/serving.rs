@@ -1,4 +1,4 @@
-//! Paths, methods, headers, TLS, and starting and ending.
+//! Paths, methods, headers, TLS, start and stop.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -32,7 +32,7 @@ fn unknown_paths_wrong_methods_and_unclean_paths() {
 }
 
 #[test]
-fn cainfo_takes_any_way_of_asking() {
+fn cainfo_accepts_every_form_of_request() {
     let ca = start(plain());
     for (method, target, body) in [
         ("GET", "/cainfo", ""),
@@ -50,7 +50,7 @@ fn cainfo_takes_any_way_of_asking() {
 }
 
 #[test]
-fn a_kept_connection_serves_again() {
+fn a_kept_connection_serves_more_requests() {
     let ca = start(plain());
     let mut stream = TcpStream::connect(ca.addr()).unwrap();
     let kept = b"GET /cainfo HTTP/1.1\r\nHost: ca\r\n\r\n";
@@ -69,7 +69,7 @@ fn a_kept_connection_serves_again() {
 }
 
 #[test]
-fn behind_a_path_the_ca_sees_another_target_than_the_client_sent() {
+fn with_a_path_prefix_the_ca_sees_another_target() {
     let mut config = plain().with_identity(IdentitySpec::new("peer0", "peer0pw", "peer"));
     config.path_prefix = Some("/ca/org1/".to_owned());
     let ca = start(config);
@@ -104,7 +104,7 @@ fn requests_are_logged_without_secrets() {
 }
 
 #[test]
-fn dropping_the_handle_ends_it() {
+fn dropping_the_handle_stops_the_server() {
     let ca = start(plain());
     let address = ca.addr();
     let idle = TcpStream::connect(address).unwrap();
@@ -114,7 +114,7 @@ fn dropping_the_handle_ends_it() {
 }
 
 #[test]
-fn it_runs_inside_a_given_runtime_and_ends_with_its_handle() {
+fn it_runs_in_the_given_runtime_until_its_handle_is_dropped() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let address = runtime.block_on(async {
         let ca = DevCa::start(plain()).await.unwrap();
@@ -133,7 +133,7 @@ fn it_runs_inside_a_given_runtime_and_ends_with_its_handle() {
 }
 
 #[test]
-fn a_taken_address_is_named() {
+fn an_address_in_use_is_reported() {
     let ca = start(plain());
     let mut config = plain();
     config.listen = ca.addr();
@@ -141,7 +141,7 @@ fn a_taken_address_is_named() {
     assert!(error.to_string().contains(&ca.addr().to_string()), "{error}");
 }
 
-/// rustls asks for the time; the dev CA lives on [`NOW`].
+/// rustls requires the time; the dev CA uses [`NOW`].
 #[derive(Debug)]
 struct Clock;
 
@@ -182,7 +182,7 @@ fn tls(intermediates: u8) -> DevCaConfig {
 }
 
 #[test]
-fn tls_is_served_under_its_names_with_the_given_anchor() {
+fn tls_serves_the_configured_names() {
     for intermediates in [0, 1] {
         let ca = start(tls(intermediates));
         assert!(ca.url().starts_with("https://127.0.0.1:"));
@@ -194,7 +194,7 @@ fn tls_is_served_under_its_names_with_the_given_anchor() {
 }
 
 #[test]
-fn plain_http_to_the_tls_port_is_told_so() {
+fn plain_http_to_the_tls_port_gets_gos_answer() {
     let ca = start(tls(0));
     let mut stream = TcpStream::connect(ca.addr()).unwrap();
     stream.write_all(b"GET /cainfo HTTP/1.1\r\nHost: ca\r\n\r\n").unwrap();
@@ -204,7 +204,7 @@ fn plain_http_to_the_tls_port_is_told_so() {
 }
 
 #[test]
-fn a_client_certificate_is_asked_for_where_configured() {
+fn a_client_certificate_is_required_if_configured() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let mut config = plain();

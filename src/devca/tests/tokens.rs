@@ -1,4 +1,4 @@
-//! What a token must be for, and whose.
+//! The validity of tokens: request, signature and certificate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,13 +24,13 @@ fn body(id: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_token_is_good_for_its_own_request_only() {
+fn a_token_is_valid_only_for_its_request() {
     let ca = start_with_peer();
     let peer = Member::enroll(&ca, "peer0", "peer0pw");
     let body = body("peer0");
     let good = peer.token("POST", "/reenroll", &body);
     assert_eq!(reenroll_with(&ca, &good, &body), (201, -1));
-    assert_eq!(reenroll_with(&ca, &good, &body), (201, -1), "nothing stops a replay");
+    assert_eq!(reenroll_with(&ca, &good, &body), (201, -1), "a replay is accepted");
     for (what, token) in [
         ("path", peer.token("POST", "/api/v1/reenroll", &body)),
         ("query", peer.token("POST", "/reenroll?", &body)),
@@ -49,7 +49,7 @@ fn a_token_is_good_for_its_own_request_only() {
 fn base64_without_its_padding_is_refused() {
     let ca = start_with_peer();
     let mut peer = Member::enroll(&ca, "peer0", "peer0pw");
-    // Text behind the PEM is passed over; it makes the length one that needs padding.
+    // Text after the PEM is ignored; it changes the length so that base64 needs padding.
     while peer.pem.len() % 3 != 1 {
         peer.pem.push('\n');
     }
@@ -64,7 +64,7 @@ fn base64_without_its_padding_is_refused() {
 }
 
 #[test]
-fn the_query_is_part_of_what_is_signed() {
+fn the_query_is_signed() {
     let ca = start_with_peer();
     let admin = Member::enroll(&ca, "admin", "adminpw");
     let target = "/api/v1/identities/peer0?ca=rootca&x=%2f";
@@ -99,11 +99,11 @@ fn a_high_s_is_refused() {
     assert_eq!(reenroll_with(&ca, &token(&der(&high)), &body), REFUSED);
     let mut trailing = der(&s);
     trailing.extend([1, 2, 3]);
-    assert_eq!(reenroll_with(&ca, &token(&trailing), &body), (201, -1), "bytes behind the signature are passed over");
+    assert_eq!(reenroll_with(&ca, &token(&trailing), &body), (201, -1), "bytes after the signature are ignored");
 }
 
 #[test]
-fn a_token_of_another_ca_or_of_nobody_known_is_refused() {
+fn a_token_of_another_ca_or_an_unknown_identity_is_refused() {
     let ca = start_with_peer();
     let other = start_with_peer();
     let stranger = Member::enroll(&other, "peer0", "peer0pw");
@@ -118,7 +118,7 @@ fn a_revoked_certificate_is_refused() {
     assert_eq!(peer.reenroll(&ca, "peer0").verdict(), REFUSED);
 }
 
-/// A dev CA whose clock the test moves.
+/// A dev CA with a clock that the test controls.
 fn with_clock(change: impl Fn(&mut DevCaConfig)) -> (Running, Arc<AtomicI64>) {
     let time = Arc::new(AtomicI64::new(NOW.unix()));
     let clock = Arc::clone(&time);
@@ -129,7 +129,7 @@ fn with_clock(change: impl Fn(&mut DevCaConfig)) -> (Running, Arc<AtomicI64>) {
 }
 
 #[test]
-fn an_expired_certificate_reenrols_only_where_the_server_allows_it() {
+fn an_expired_certificate_reenrols_only_if_configured() {
     for allowed in [false, true] {
         let (ca, time) = with_clock(|config| config.reenroll_expired = allowed);
         let peer = Member::enroll(&ca, "peer0", "peer0pw");
@@ -141,7 +141,7 @@ fn an_expired_certificate_reenrols_only_where_the_server_allows_it() {
 }
 
 #[test]
-fn a_certificate_of_the_future_is_no_token() {
+fn a_token_with_a_future_certificate_is_refused() {
     let (ca, time) = with_clock(|_| {});
     let later = NOW.plus(std::time::Duration::from_secs(3600)).rfc3339();
     let key = new_key();
@@ -161,7 +161,7 @@ fn a_reenrolment_counts_no_enrolment_and_inherits_nothing() {
     let reply = one.reenroll(&ca, "one");
     assert_eq!(reply.status, 201);
     super::client::with_cert(&reply.cert_der(), |c| assert!(c.subject_alternative_name().unwrap().is_none()));
-    assert_eq!(one.reenroll(&ca, "one").status, 201, "the old certificate stays good");
+    assert_eq!(one.reenroll(&ca, "one").status, 201, "the old certificate stays valid");
     assert_eq!(ca.enrollments("rootca", "one"), Some(1));
     assert_eq!(one.reenroll(&ca, "admin").verdict(), (403, 77));
     assert_eq!(enroll(&ca, "one", "onepw", json!({})).verdict(), REFUSED);
