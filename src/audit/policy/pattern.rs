@@ -140,7 +140,7 @@ struct Search<'a> {
     failed: HashSet<(At, Vec<&'a str>)>,
 }
 
-impl<'a> Search<'a> {
+impl Search<'_> {
     fn visit(&mut self, at: At) -> bool {
         let values = self.found.iter().filter(|(name, _)| self.again.contains(name)).map(|(_, value)| *value);
         let place = (at, values.collect());
@@ -278,7 +278,7 @@ mod tests {
             ("{a}a{b}a{c}a{d}a{e}a{f}a{g}a{h}b", &long),
             ("**/a/**/a/**/a/**/a/**/a/**/a/b", &deep),
             ("**/**/**/**/**/**/b", &deep),
-            ("**/*a*a/**/*a*a/**/*a*a/**/*a*a/**/b", &deep),
+            ("**/*a*/**/*a*/**/*a*/**/*a*/**/b", &deep),
         ] {
             let names: Vec<String> = path.split('/').map(str::to_owned).collect();
             let (tried, at_most) = (Pattern::parse(pattern).unwrap(), (pattern.len() + 1) * (path.len() + 1));

@@ -26,7 +26,7 @@ struct Row {
 #[test]
 fn recorded_verdicts_of_go_are_reproduced() {
     let rows = include_str!("../../../../testdata/go_x509/verdicts.jsonl").lines();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut on_p224) = (Vec::new(), 0);
     for row in rows.map(|line| serde_json::from_str::<Row>(line).unwrap()) {
         let ders: Vec<Vec<u8>> = row.r#in.iter().map(|text| STANDARD.decode(text).unwrap()).collect();
         let verdict = match row.kind.as_str() {
@@ -42,17 +42,25 @@ fn recorded_verdicts_of_go_are_reproduced() {
             "pem" => Blocks(&ders[0]).map(|b| block(&b)).collect::<Vec<_>>().join(" "),
             other => panic!("{other}"),
         };
-        if verdict != row.out {
+        // Go verifies with P-224 keys, fabcert does not.
+        let mut expected = row.out.clone();
+        let is_p224 = |c: Certificate| matches!(c.public_key, PublicKey::Ecdsa(Curve::P224, _));
+        if row.kind == "certificate" && Certificate::parse(&ders[0]).is_ok_and(is_p224) {
+            on_p224 += usize::from(expected.contains(" self=true "));
+            expected = expected.replace(" self=true ", " self=false ");
+        }
+        if verdict != expected {
             wrong.push(format!(
                 "{}: Go {:?} ({}), here {verdict:?}: {}",
                 row.kind,
-                row.out,
+                expected,
                 row.why,
                 row.r#in.join(" ")
             ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(on_p224, 3, "rows of certificates that sign themselves on P-224");
 }
 
 fn ski(key: &PublicKey) -> String {
