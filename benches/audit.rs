@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use fabcert::Timestamp;
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
-use fabcert::audit::{Audit, Expectation, ExpectedName, NameSource, Policy, Report, drive};
+use fabcert::audit::{Expectation, ExpectedName, NameSource};
+use fabcert::auditor::{Audit, Report, drive};
 use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
+use fabcert::policy::Policy;
 use fabcert::text::pem_encode;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,

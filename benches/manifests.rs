@@ -14,12 +14,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fabcert::Timestamp;
-use fabcert::audit::coverage::{Coverage, check};
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
-use fabcert::audit::{Audit, Expectation, Findings, Policy, drive};
+use fabcert::audit::{Expectation, Findings};
+use fabcert::auditor::{Audit, drive};
+use fabcert::coverage::{Coverage, check};
 use fabcert::disk::Disk;
 use fabcert::manifests::{Settings, Variables};
 use fabcert::msp::ChannelRules;
+use fabcert::policy::Policy;
 
 const ORGANISATIONS: usize = 400;
 const ROUNDS: usize = 5;

@@ -10,13 +10,15 @@ use zeroize::Zeroizing;
 
 use crate::Timestamp;
 use crate::audit::input::{LoadOptions, ServedUnit, Unit};
-use crate::audit::{Audit, Expectation, ExpectedName, NameSource, Policy};
+use crate::audit::{Expectation, ExpectedName, NameSource};
+use crate::auditor::Audit;
 use crate::disk::{Disk, MemoryFolder};
 use crate::manifests::{Addition, Manifest, Network, Object, Settings, Variables, with_names};
 use crate::msp::{ChannelRules, MspConfig, verdicts};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Crl, Csr};
+use crate::policy::Policy;
 use crate::text::{pem_blocks, pem_encode};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::audit::Report;
+use crate::auditor::Report;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;

@@ -2,8 +2,10 @@
 
 pub(crate) mod escape;
 mod hex;
+pub(crate) mod pattern;
 mod pem;
 pub mod yaml;
 
 pub use hex::hex;
+pub use pattern::{Pattern, PatternError};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};

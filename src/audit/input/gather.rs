@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::blocks::Block;
 use super::content::{self, Content, der_len};
 use super::keys;
-use crate::audit::subject::{HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, Place, Subject, Trouble};
+use crate::audit::model::subject::{HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, Place, Subject, Trouble};
 use crate::pki::x509::{Cert, Crl, Csr, SignatureCheck};
 
 /// More of the same in one file tell nothing new.

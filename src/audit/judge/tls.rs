@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::Refused;
 use crate::Timestamp;
-use crate::audit::expectation::Expectation;
-use crate::audit::finding::Severity;
+use crate::audit::catalogue::registry::rule_by_id;
 use crate::audit::input::ServedUnit;
-use crate::audit::registry::rule_by_id;
-use crate::audit::subject::Subject;
-use crate::audit::verdict::{Verdict, Verdicts};
+use crate::audit::model::expectation::Expectation;
+use crate::audit::model::finding::Severity;
+use crate::audit::model::subject::Subject;
+use crate::audit::model::verdict::{Verdict, Verdicts};
 use crate::disk::{Disk, DiskFolder, EntryKind, FolderReader, MemoryFolder};
 use crate::msp::TlsNames;
 use crate::pki::go::tls::{self, TlsFiles, TlsRefusal};

@@ -1,8 +1,8 @@
 //! A CA may not sign certificates.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "ca-key-cert-sign",
@@ -41,7 +41,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding};
     use super::*;
-    use crate::audit::subject::SubjectKind;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn a_restricted_usage_without_key_cert_sign_is_found_and_no_restriction_is_not() {

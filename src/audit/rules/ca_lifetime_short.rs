@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::audit::coverage::{Covered, location};
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::{Covered, location};
 
 pub(super) static RULE: Rule = Rule {
     id: "ca-lifetime-short",
@@ -21,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
 
 const YEAR: Duration = Duration::from_secs(8760 * 3600);
 
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     for certificate in covered.network.certificates.iter().filter(|c| c.is_ca) {
         let (words, line) = match certificate.duration {
             Some((duration, _)) if duration >= YEAR => continue,

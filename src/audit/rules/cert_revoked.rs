@@ -1,8 +1,8 @@
 //! A certificate is revoked by a list of the same MSP.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCrl, Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCrl, Place, Subject};
 use crate::pki::x509::SignatureCheck;
 
 pub(super) static RULE: Rule = Rule {

@@ -1,7 +1,7 @@
 //! Two paths lead to a root.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::Severity;
 
 pub(super) static RULE: Rule = Rule {
     id: "chain-ambiguous",

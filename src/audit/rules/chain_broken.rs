@@ -1,9 +1,9 @@
 //! No path leads from a certificate to a root.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Subject, SubjectKind};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{Subject, SubjectKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "chain-broken",
@@ -41,7 +41,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding, server};
     use super::*;
-    use crate::audit::subject::Place;
+    use crate::audit::model::subject::Place;
 
     #[test]
     fn a_ca_of_the_same_name_that_did_not_sign_is_found() {

@@ -1,9 +1,9 @@
 //! A server does not send the intermediate CA that issued its certificate.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Place, Subject, SubjectKind};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{HeldCert, Place, Subject, SubjectKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "chain-incomplete",

@@ -1,9 +1,9 @@
 //! A CA stands in the folder or file of the other kind.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "chain-wrong-folder",
@@ -44,7 +44,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding, identity, server, tls_folder};
     use super::*;
-    use crate::audit::subject::SubjectKind;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn a_root_among_the_intermediates_is_found() {

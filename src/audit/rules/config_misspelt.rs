@@ -1,12 +1,12 @@
 //! A name that Fabric does not know stands where config.yaml is meant.
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 use std::path::Path;
 
-use crate::audit::subject::Location;
+use crate::audit::model::subject::Location;
 use crate::text::yaml::{self, Node};
 
 pub(super) static RULE: Rule = Rule {

@@ -1,9 +1,9 @@
 //! A revocation list revokes nothing.
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, HeldCrl, Location, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCert, HeldCrl, Location, Subject};
 use crate::pki::x509::SignatureCheck;
 
 pub(super) static RULE: Rule = Rule {
@@ -69,7 +69,7 @@ pub(super) mod tests {
     use crate::pki::x509::Crl;
 
     /// A list under the name `issuer`, signed by `signer`, that names one serial number and is due in `month` of 2026.
-    pub(in crate::audit) fn list(issuer: &str, signer: &Made, serial: u8, month: u8) -> Crl {
+    pub(crate) fn list(issuer: &str, signer: &Made, serial: u8, month: u8) -> Crl {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, issuer);
         params.key_usages = vec![KeyUsagePurpose::CrlSign];
@@ -93,7 +93,7 @@ pub(super) mod tests {
         Crl::from_der(list.signed_by(&Issuer::new(params, key)).unwrap().der().to_vec()).unwrap()
     }
 
-    pub(in crate::audit) fn with_crl(mut subject: Subject, crl: Crl) -> Subject {
+    pub(crate) fn with_crl(mut subject: Subject, crl: Crl) -> Subject {
         let at = Location { path: subject.path.join("crls/a.pem"), block: Some(1), line: Some(1) };
         subject.crls.push(HeldCrl { at, crl });
         subject

@@ -1,7 +1,7 @@
 //! A revocation list makes Fabric refuse the MSP or every identity in it.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::Severity;
 
 pub(super) static RULE: Rule = Rule {
     id: "crl-unusable",

@@ -1,8 +1,8 @@
 //! A CSR asks for no names.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 
 pub(super) static RULE: Rule = Rule {
     id: "csr-san-none",
@@ -28,9 +28,9 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::model::subject::{HeldCsr, Location, SubjectKind};
     use crate::audit::rules::fixture::{expecting, found, found_expecting};
     use crate::audit::rules::san_missing;
-    use crate::audit::subject::{HeldCsr, Location, SubjectKind};
     use crate::pki::x509::SignatureCheck;
 
     fn csr(names: &[&str]) -> Subject {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::audit::coverage::{Covered, location};
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject};
+use crate::coverage::{Covered, location};
 
 pub(super) static RULE: Rule = Rule {
     id: "eku-server-missing",
@@ -38,7 +37,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 }
 
 /// Certificates that nodes are to serve with, and that are asked for with a list of usages.
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     let certificates = &covered.network.certificates;
     let asked: BTreeSet<usize> =
         covered.nodes.iter().flat_map(|n| &n.held).filter_map(|held| held.certificate).collect();

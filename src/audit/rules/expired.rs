@@ -1,9 +1,9 @@
 //! The certificate's time is over.
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCert, Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "expired",

@@ -1,9 +1,9 @@
 //! The certificate ends soon.
 
 use super::expired::renewal;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "expiring",

@@ -4,10 +4,10 @@ use yasna::models::ObjectIdentifier;
 use yasna::{Tag, construct_der};
 
 use crate::Timestamp;
-use crate::audit::expectation::{Expectation, ExpectedName, NameSource};
-use crate::audit::finding::{Finding, Findings};
-use crate::audit::rule::{Context, Rule};
-use crate::audit::subject::{HeldCert, HeldKey, KeyKind, Location, Place, Subject, SubjectKind, spki_hash};
+use crate::audit::catalogue::rule::{Context, Rule};
+use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
+use crate::audit::model::finding::{Finding, Findings};
+use crate::audit::model::subject::{HeldCert, HeldKey, KeyKind, Location, Place, Subject, SubjectKind, spki_hash};
 use crate::msp::ChannelRules;
 use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::x509::Cert;

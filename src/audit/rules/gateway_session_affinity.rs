@@ -1,8 +1,8 @@
 //! A gateway Service that keeps each client at one member.
 
-use crate::audit::coverage::{Covered, location};
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::{Covered, location};
 
 pub(super) static RULE: Rule = Rule {
     id: "gateway-session-affinity",
@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check: nothing,
 };
 
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     for (s, service) in covered.network.services.iter().enumerate() {
         let members = covered.network.members(s).len();
         let Some(line) = service.client_ip_affinity.filter(|_| members > 1) else { continue };

@@ -1,8 +1,8 @@
 //! A gateway Service with one member.
 
-use crate::audit::coverage::{Covered, location};
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::{Covered, location};
 
 pub(super) static RULE: Rule = Rule {
     id: "gateway-single-member",
@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check: nothing,
 };
 
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
     for (s, service) in network.services.iter().enumerate() {
         let [member] = network.members(s)[..] else { continue };

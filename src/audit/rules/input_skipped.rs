@@ -1,8 +1,8 @@
 //! Something was passed over.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 
 pub(super) static RULE: Rule = Rule {
     id: "input-skipped",
@@ -28,7 +28,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::audit::subject::{Location, Trouble};
+    use crate::audit::model::subject::{Location, Trouble};
 
     #[test]
     fn what_was_passed_over_is_told() {

@@ -1,10 +1,10 @@
 //! A file or folder could not be read.
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
 use crate::audit::input::is_promising;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 
 pub(super) static RULE: Rule = Rule {
     id: "input-unreadable",
@@ -40,7 +40,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::audit::subject::{Location, Trouble};
+    use crate::audit::model::subject::{Location, Trouble};
 
     #[test]
     fn troubles_are_told() {

@@ -1,8 +1,8 @@
 //! Key and certificate do not belong together.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject, SubjectKind, spki_hash};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject, SubjectKind, spki_hash};
 
 pub(super) static RULE: Rule = Rule {
     id: "key-mismatch",

@@ -1,8 +1,8 @@
 //! A kind of key that Fabric does not take for identities.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject};
 use crate::msp::ChannelRules;
 use crate::pki::x509::PublicKeyKind;
 

@@ -1,8 +1,8 @@
 //! A key that is too weak or that TLS cannot use.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{KeyKind, Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{KeyKind, Place, Subject};
 use crate::pki::x509::PublicKeyKind;
 
 pub(super) static RULE: Rule = Rule {

@@ -1,12 +1,12 @@
 //! The keystore holds several keys.
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 use std::path::Path;
 
-use crate::audit::subject::{HeldKey, Location, Place, spki_hash};
+use crate::audit::model::subject::{HeldKey, Location, Place, spki_hash};
 
 pub(super) static RULE: Rule = Rule {
     id: "keystore-many",

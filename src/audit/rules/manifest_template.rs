@@ -1,8 +1,8 @@
 //! A template that Helm has yet to fill.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 
 pub(super) static RULE: Rule = Rule {
     id: "manifest-template",

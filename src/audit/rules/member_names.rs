@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::paste;
-use crate::audit::coverage::{Covered, CoveredNode, HeldNames};
-use crate::audit::finding::Findings;
-use crate::audit::rule::Rule;
+use crate::audit::catalogue::rule::Rule;
+use crate::audit::model::finding::Findings;
+use crate::coverage::{Covered, CoveredNode, HeldNames};
 use crate::manifests::{Need, Needed};
 
 /// Reports the names of one sort that certificates of nodes lack, one finding for each Service.

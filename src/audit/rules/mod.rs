@@ -1,8 +1,8 @@
 //! The rules, one file each.
 
-use super::coverage::Covered;
-use super::finding::Findings;
-use super::rule::Rule;
+use super::catalogue::rule::Rule;
+use super::model::finding::Findings;
+use crate::coverage::Covered;
 
 mod admin_invalid;
 mod admins_missing;
@@ -109,7 +109,7 @@ mod validity_inverted;
 mod wanted;
 
 /// Every rule, sorted by id.
-pub(super) static ALL: &[&Rule] = &[
+pub(crate) static ALL: &[&Rule] = &[
     &admin_invalid::RULE,
     &admins_missing::RULE,
     &attrs_invalid::RULE,
@@ -211,7 +211,7 @@ pub(super) static ALL: &[&Rule] = &[
 ];
 
 /// What the manifests of a run say together, rule by rule.
-pub(super) static MANIFEST_CHECKS: &[fn(&Covered, &mut Findings)] = &[
+pub(crate) static MANIFEST_CHECKS: &[fn(&Covered, &mut Findings)] = &[
     san_gateway_missing::over,
     san_dead_name::over,
     san_short_only::over,

@@ -1,9 +1,8 @@
 //! Further certificates of a file are not seen.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
-use crate::audit::subject::{HeldCert, Place};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCert, Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "msp-extra-block",

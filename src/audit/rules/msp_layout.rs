@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Location, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "msp-layout",

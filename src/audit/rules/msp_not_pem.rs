@@ -1,9 +1,9 @@
 //! A file among certificates in which Fabric sees nothing.
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Location, Subject};
 use crate::msp::MspWarning;
 
 pub(super) static RULE: Rule = Rule {
@@ -27,7 +27,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for warning in &passed_over {
         let path = subject.inside(&warning.path);
         let needed = warning.path.starts_with("signcerts") || warning.path.starts_with("cacerts");
-        let seen = |c: &&crate::audit::subject::HeldCert| {
+        let seen = |c: &&crate::audit::model::subject::HeldCert| {
             c.at.path.parent() == path.parent() && !is_passed_over(c.at.path.clone())
         };
         if needed && !subject.certificates.iter().any(|c| seen(&c)) {
@@ -66,7 +66,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::audit::subject::Place;
+    use crate::audit::model::subject::Place;
 
     #[test]
     fn a_certificate_that_go_cannot_see_is_a_warning_and_a_readme_a_note() {

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
-use crate::audit::subject::{Location, Place};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Location, Place, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "msp-tlscacerts-missing",

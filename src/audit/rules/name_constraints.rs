@@ -1,7 +1,7 @@
 //! A CA does not allow a name of the certificate.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::Severity;
 
 pub(super) static RULE: Rule = Rule {
     id: "name-constraints",

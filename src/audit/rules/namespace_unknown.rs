@@ -1,8 +1,8 @@
 //! A Service whose namespace nothing tells.
 
-use crate::audit::coverage::{Covered, location};
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::{Covered, location};
 
 pub(super) static RULE: Rule = Rule {
     id: "namespace-unknown",
@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     check: nothing,
 };
 
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     for (s, service) in covered.network.services.iter().enumerate() {
         if service.meta.namespace.is_none() && !covered.network.members(s).is_empty() {
             let message = format!("{} names no namespace, and no object that it is linked to names one", service.meta);

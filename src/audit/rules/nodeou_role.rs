@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject};
 use crate::pki::x509::NodeOu;
 
 pub(super) static RULE: Rule = Rule {

@@ -1,7 +1,7 @@
 //! `OrganizationalUnitIdentifiers` of `config.yaml` are not met.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::Severity;
 
 pub(super) static RULE: Rule = Rule {
     id: "ou-identifier-unmet",

@@ -1,9 +1,9 @@
 //! A certificate ends after the CA that issued it.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::Subject;
 
 /// Seconds by which tools differ that date a CA and its certificates one after the other: cryptogen rounds to minutes.
 const GRACE: i64 = 3600;

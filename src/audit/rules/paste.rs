@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::audit::subject::{Place, Subject, SubjectKind};
+use crate::audit::model::subject::{Place, Subject, SubjectKind};
 
 /// Enrols again what a subject holds, with these names, joined by commas, if there are any. The flags that only the last
 /// enrolment knows, the CA's above all, are asked for in a comment.

@@ -1,8 +1,8 @@
 //! cert-manager may replace a key that others rely on.
 
-use crate::audit::coverage::{Covered, location};
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::{Covered, location};
 use crate::manifests::FabricKind;
 
 pub(super) static RULE: Rule = Rule {
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
     check: nothing,
 };
 
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
     for certificate in &network.certificates {
         if certificate.rotation_policy.as_ref().is_some_and(|policy| policy.text == "Never") {

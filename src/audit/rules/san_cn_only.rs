@@ -1,9 +1,9 @@
 //! The name that clients dial stands in the CN alone.
 
 use super::wanted;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCert, Subject};
 
 pub(super) static RULE: Rule = Rule {
     id: "san-cn-only",

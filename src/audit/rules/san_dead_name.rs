@@ -1,8 +1,8 @@
 //! A name in a node's TLS certificate leads nowhere, or somewhere else.
 
-use crate::audit::coverage::Covered;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::Covered;
 use crate::manifests::{Lead, Need};
 use crate::pki::name::SanName;
 
@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     check: nothing,
 };
 
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
     let knows_outside = network.knows_outside();
     for node in &covered.nodes {

@@ -1,8 +1,8 @@
 //! The same SAN twice.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 use crate::pki::name;
 
 pub(super) static RULE: Rule = Rule {

@@ -1,9 +1,9 @@
 //! A gateway Service's name is not in the TLS certificate of a peer behind it.
 
 use super::{member_names, wanted};
-use crate::audit::coverage::Covered;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::Covered;
 use crate::manifests::Need;
 
 pub(super) static RULE: Rule = Rule {
@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// The names that manifests lead to each node by: those that something dials or routes.
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     member_names::report(&RULE, Need::Required, covered, findings);
 }
 

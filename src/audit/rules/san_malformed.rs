@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::{HostName, NameError, SanName};
 
 pub(super) static RULE: Rule = Rule {

@@ -1,8 +1,8 @@
 //! A name that clients dial is not in the TLS certificate.
 
 use super::wanted;
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source};
+use crate::audit::model::finding::Severity;
 
 pub(super) static RULE: Rule = Rule {
     id: "san-missing",

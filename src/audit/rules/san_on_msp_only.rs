@@ -1,9 +1,9 @@
 //! The names that clients dial stand on the signing certificate, where they do nothing.
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject};
 use crate::pki::name;
 
 pub(super) static RULE: Rule = Rule {
@@ -50,8 +50,8 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::model::subject::MspFacts;
     use crate::audit::rules::fixture::{ca, expecting, found_expecting, msp_folder, server};
-    use crate::audit::subject::MspFacts;
 
     #[test]
     fn a_gateway_name_on_the_signing_certificate_alone_is_a_warning() {

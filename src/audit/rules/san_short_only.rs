@@ -1,10 +1,10 @@
 //! Only the short form of a Service's name is held.
 
 use super::{member_names, wanted};
-use crate::audit::coverage::Covered;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCert, Subject};
+use crate::coverage::Covered;
 use crate::manifests::Need;
 use crate::pki::name::{self, SanName};
 
@@ -28,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// The forms of the names of Services that nobody in the manifests dials.
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     member_names::report(&RULE, Need::Advised, covered, findings);
 }
 
@@ -57,7 +57,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::expectation::{ExpectedName, NameSource};
+    use crate::audit::model::expectation::{ExpectedName, NameSource};
     use crate::audit::rules::fixture::{ca, expecting, found_expecting, server, tls_folder};
 
     #[test]

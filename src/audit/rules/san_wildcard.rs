@@ -1,8 +1,8 @@
 //! A wildcard among the SANs.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::SanName;
 
 pub(super) static RULE: Rule = Rule {

@@ -1,8 +1,8 @@
 //! A Service whose selector fits no workload.
 
-use crate::audit::coverage::{Covered, location};
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::coverage::{Covered, location};
 use crate::manifests::Labels;
 
 pub(super) static RULE: Rule = Rule {
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
     check: nothing,
 };
 
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn over(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
     for (s, service) in network.services.iter().enumerate() {
         if service.selector.is_empty() || !network.selected[s].is_empty() {

@@ -1,7 +1,7 @@
 //! An endpoint serves another certificate than the folders hold.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::Severity;
 
 pub(super) static RULE: Rule = Rule {
     id: "served-not-on-disk",

@@ -1,9 +1,9 @@
 //! A certificate is signed with SHA-1 or MD5.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{HeldCert, Place, Subject};
 use crate::pki::x509::Hash;
 
 pub(super) static RULE: Rule = Rule {
@@ -57,8 +57,8 @@ fn is_judged(subject: &Subject, held: &HeldCert) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::model::subject::SubjectKind;
     use crate::audit::rules::fixture::{Made, ca, found, holding, server, tls_folder};
-    use crate::audit::subject::SubjectKind;
 
     const SHA1: &[u64] = &[1, 2, 840, 10045, 4, 1];
 

@@ -1,11 +1,11 @@
 //! signcerts holds several certificates.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 use std::path::Path;
 
-use crate::audit::subject::{Location, Place};
+use crate::audit::model::subject::{Location, Place};
 
 pub(super) static RULE: Rule = Rule {
     id: "signcerts-many",
@@ -42,14 +42,14 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding, identity};
     use super::*;
-    use crate::audit::subject::SubjectKind;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn two_files_are_found_and_one_with_its_chain_is_not() {
         let root = ca("root").self_signed();
         let (one, two) = (identity("peer1").issued_by(&root), identity("peer2").issued_by(&root));
         let mut subject = holding(SubjectKind::Msp, [(Place::SignCert, &one.cert), (Place::SignCertExtra, &two.cert)]);
-        subject.msp = Some(crate::audit::subject::MspFacts::default());
+        subject.msp = Some(crate::audit::model::subject::MspFacts::default());
         assert_eq!(found(&RULE, &subject).len(), 1);
         let at = subject.certificates[0].at.clone();
         subject.certificates[1].at = at;

@@ -1,7 +1,7 @@
 //! The anchors of a TLS folder hold no certificate.
 
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::catalogue::rule::{Confidence, Rule, Source, elsewhere, nothing};
+use crate::audit::model::finding::Severity;
 
 pub(super) static RULE: Rule = Rule {
     id: "tls-anchors-unusable",

@@ -1,8 +1,8 @@
 //! The TLS certificate of a node comes from no TLS CA of its MSP.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::{Place, Subject};
 use crate::pki::x509::SignatureCheck;
 
 pub(super) static RULE: Rule = Rule {

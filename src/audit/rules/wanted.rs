@@ -1,10 +1,10 @@
 //! Names that are wanted and not held: what the rules about missing names share.
 
 use super::paste;
-use crate::audit::expectation::{Expectation, ExpectedName};
-use crate::audit::finding::Findings;
-use crate::audit::rule::{Context, Rule};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::catalogue::rule::{Context, Rule};
+use crate::audit::model::expectation::{Expectation, ExpectedName};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::{self, SanName};
 
 /// Whether there are names to look for, and something to look in.

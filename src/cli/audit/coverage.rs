@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::args::AuditArgs;
-use crate::audit::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
+use crate::audit::Findings;
 use crate::audit::input::LoadOptions;
-use crate::audit::{Audit, Findings, Report};
+use crate::auditor::{Audit, Report};
 use crate::cli::manifests;
+use crate::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
 use crate::disk::Disk;
 use crate::manifests::{Addition, Settings, Variables, with_names};
 use crate::{Error, ErrorKind};

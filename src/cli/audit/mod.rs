@@ -17,13 +17,12 @@ use zeroize::Zeroizing;
 use super::args::{OutputArgs, OutputForm};
 use super::logging::colored;
 use super::{manifests, output};
-use crate::audit::coverage::{Coverage, Covered, fixes};
+use crate::audit::Findings;
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
-use crate::audit::{
-    Audit, Baseline, Findings, Found, GatewayWatch, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive,
-    hide, unreachable, write_policy,
-};
+use crate::auditor::{Audit, GatewayWatch, KeySharing, Report, ServedOnDisk, UnitSource, drive, unreachable};
+use crate::coverage::{Coverage, Covered, fixes};
 use crate::disk::Disk;
+use crate::policy::{Baseline, Found, POLICY_FILE, hide, write_policy};
 use crate::report::{Format, Style, render};
 use crate::{Error, ErrorKind};
 

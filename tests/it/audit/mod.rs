@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 
 use fabcert::Timestamp;
 use fabcert::audit::input::{LoadOptions, WalkOptions, walk};
-use fabcert::audit::{Audit, Audited, Expectation, ExpectedName, NameSource, Policy};
+use fabcert::audit::{Expectation, ExpectedName, NameSource};
+use fabcert::auditor::{Audit, Audited};
 use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
+use fabcert::policy::Policy;
 
 use crate::verdicts::RECORDED;
 

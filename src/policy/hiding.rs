@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use super::Policy;
 use super::baseline::{Applied, Baseline};
-use super::finding::{Finding, Findings};
 use super::levels::Levels;
-use super::policy::Policy;
-use super::registry::rule_by_id;
-use super::run::Report;
-use super::subject::Location;
 use crate::Timestamp;
+use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::model::finding::{Finding, Findings};
+use crate::audit::model::subject::Location;
+use crate::auditor::unit::Report;
 
 /// Applies levels, those of the command line before the policy's, the policy's ignores, and the baseline to the findings of a
 /// report, and counts what was hidden.
@@ -67,7 +67,8 @@ fn say(findings: &mut Findings, rule: &str, at: &Location, message: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Level, Severity};
+    use crate::audit::Severity;
+    use crate::policy::Level;
 
     const POLICY: &str = "version: 1\nignore:\n  - {rule: expired, path: old, reason: kept, until: 2026-12-31}\n  - {rule: key-mode, reason: test}\n";
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::{Finding, Severity};
+use crate::audit::model::finding::{Finding, Severity};
 
 /// A rule's level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::run::Audited;
-use super::subject::SubjectKind;
-use super::verdict::Verdict;
+use super::unit::Audited;
+use crate::audit::model::subject::SubjectKind;
+use crate::audit::model::verdict::Verdict;
 use crate::pki::name::{matches_as_go, server_name};
 
 /// A gateway while its members are audited.
@@ -106,7 +106,8 @@ impl GatewayReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{SubjectReport, Verdicts};
+    use crate::audit::Verdicts;
+    use crate::auditor::SubjectReport;
 
     fn served(names: &[&str]) -> Audited {
         let subject =

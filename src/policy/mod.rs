@@ -21,24 +21,28 @@
 //!     until: 2027-06-30
 //! ```
 
+mod baseline;
+mod hiding;
 mod ignore;
 mod init;
+pub(crate) mod levels;
 mod member;
 mod parse;
-mod pattern;
 
+pub use baseline::{Applied, Baseline};
+pub use hiding::hide;
 pub use ignore::Ignore;
 pub use init::{Found, write_policy};
+pub use levels::{Level, Levels};
 pub use member::MemberEntry;
 pub use parse::PolicyError;
-pub use pattern::{Pattern, PatternError};
 
 use std::path::{Path, PathBuf};
 
-use super::expectation::{Expectation, ExpectedName, NameSource};
-use super::levels::Level;
+use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
 use crate::pki::name::SanName;
 use crate::pki::x509::NodeOu;
+use crate::text::Pattern;
 
 /// The name of the policy file.
 pub const POLICY_FILE: &str = "fabcert.yaml";

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::finding::{Digest, Findings};
-use super::ledger::{Packed, Packer, Sorter, Unpacker};
-use super::registry::rule_by_id;
-use super::run::{KeyUse, Report};
-use super::subject::Location;
+use super::unit::{KeyUse, Report};
+use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::ledger::{Packed, Packer, Sorter, Unpacker};
+use crate::audit::model::finding::{Digest, Findings};
+use crate::audit::model::subject::Location;
 
 /// More users of one key tell nothing new.
 const NAMED: usize = 50;

@@ -1,7 +1,7 @@
 //! All rules, in the order of their ids.
 
 use super::rule::Rule;
-use super::rules;
+use crate::audit::rules;
 
 /// Every rule, sorted by id.
 pub static RULES: &[&Rule] = rules::ALL;

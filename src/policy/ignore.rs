@@ -1,8 +1,8 @@
 //! Findings that somebody decided to live with, for a reason and perhaps until a day.
 
-use super::Pattern;
 use crate::Timestamp;
-use crate::audit::finding::Finding;
+use crate::audit::model::finding::Finding;
+use crate::text::Pattern;
 
 /// An entry of `ignore`.
 #[derive(Clone, Debug)]

@@ -6,22 +6,22 @@ use std::path::PathBuf;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::expectation::{Expectation, ExpectedName, NameSource};
-use super::finding::{Digest, Finding, Findings, Severity};
 use super::gateway::GatewayReport;
-use super::input::{LoadOptions, ServedUnit, Unit, load};
-use super::judge::judge;
-use super::ledger::{Ledger, Packed, Packer, Unpacker};
-use super::policy::{Policy, PolicyError};
-use super::registry::{RULES, rule_by_id};
-use super::rule::{Context, Rule};
-use super::subject::{HeldCert, Place, Subject, SubjectKind};
-use super::verdict::Verdicts;
 use crate::Timestamp;
+use crate::audit::catalogue::registry::{RULES, rule_by_id};
+use crate::audit::catalogue::rule::{Context, Rule};
+use crate::audit::input::{LoadOptions, ServedUnit, Unit, load};
+use crate::audit::judge::judge;
+use crate::audit::ledger::{Ledger, Packed, Packer, Unpacker};
+use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
+use crate::audit::model::finding::{Digest, Finding, Findings, Severity};
+use crate::audit::model::subject::{HeldCert, Place, Subject, SubjectKind};
+use crate::audit::model::verdict::Verdicts;
 use crate::disk::Disk;
 use crate::manifests::Manifest;
 use crate::msp::ChannelRules;
 use crate::pki::x509::NodeOu;
+use crate::policy::{Policy, PolicyError};
 
 /// What an audit goes by.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Audit {
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectReport {
     /// File, folder or endpoint.
-    #[serde(serialize_with = "super::finding::lossy")]
+    #[serde(serialize_with = "crate::audit::model::finding::lossy")]
     pub path: PathBuf,
     /// What it is.
     pub kind: SubjectKind,
@@ -334,7 +334,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::rule::{Confidence, Source};
+    use crate::audit::catalogue::rule::{Confidence, Source};
 
     static PANICS: Rule = Rule {
         id: "panics",

@@ -1,9 +1,9 @@
 //! A rule: what it is about, why it matters, and two plain functions.
 
-use super::expectation::Expectation;
-use super::finding::{Findings, Severity};
-use super::subject::Subject;
 use crate::Timestamp;
+use crate::audit::model::expectation::Expectation;
+use crate::audit::model::finding::{Findings, Severity};
+use crate::audit::model::subject::Subject;
 use crate::msp::ChannelRules;
 
 /// How sure a rule is of what it says.
@@ -93,9 +93,9 @@ pub struct Context<'a> {
 
 /// For rules whose findings come from Fabric's verdicts, from the policy or from the run itself: a look at the subject by
 /// the rule would only say them again.
-pub(super) fn elsewhere(_: &Subject, _: &Context<'_>) -> bool {
+pub(crate) fn elsewhere(_: &Subject, _: &Context<'_>) -> bool {
     false
 }
 
 /// See [`elsewhere`].
-pub(super) fn nothing(_: &Subject, _: &Context<'_>, _: &mut Findings) {}
+pub(crate) fn nothing(_: &Subject, _: &Context<'_>, _: &mut Findings) {}

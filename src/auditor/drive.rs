@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, TrySendError};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::input::Unit;
-use super::policy::PolicyError;
-use super::run::{Audit, Audited};
+use super::unit::{Audit, Audited};
+use crate::audit::input::Unit;
 use crate::disk::Disk;
+use crate::policy::PolicyError;
 
 /// How far a run is.
 pub trait Progress {

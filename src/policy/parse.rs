@@ -5,11 +5,12 @@ use std::path::Path;
 use time::Date;
 use time::macros::format_description;
 
-use super::{ExpectEntry, Ignore, MemberEntry, Pattern, Policy};
-use crate::audit::finding::Severity;
-use crate::audit::levels::Level;
-use crate::audit::registry::rule_by_id;
+use super::{ExpectEntry, Ignore, MemberEntry, Policy};
+use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::model::finding::Severity;
 use crate::pki::x509::NodeOu;
+use crate::policy::levels::Level;
+use crate::text::Pattern;
 use crate::text::yaml::{self, Node};
 use crate::{Error, ErrorKind, Timestamp};
 

@@ -46,7 +46,7 @@ pub struct Location {
 
 impl SubjectKind {
     /// Every kind, in the order in which they are numbered.
-    pub(super) const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Msp, Self::Tls, Self::Certificate, Self::Csr, Self::Crl, Self::Manifest, Self::Endpoint];
 }
 
@@ -298,13 +298,13 @@ impl Subject {
     }
 
     /// Its certificates, each with its issuer. What is asked first fixes the answer, so the certificates are complete by then.
-    pub(super) fn linked(&self) -> impl Iterator<Item = (&HeldCert, Issuer)> {
+    pub(crate) fn linked(&self) -> impl Iterator<Item = (&HeldCert, Issuer)> {
         let links = self.links();
         self.certificates.iter().enumerate().map(|(index, held)| (held, links.issuer(index)))
     }
 
     /// Who issued whom.
-    pub(super) fn links(&self) -> &Links {
+    pub(crate) fn links(&self) -> &Links {
         self.links.get_or_init(|| Links::among(&self.certificates))
     }
 

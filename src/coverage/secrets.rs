@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::covered::Covered;
 use super::location;
-use crate::audit::subject::{HeldCert, Location, Place, Subject, SubjectKind};
+use crate::audit::model::subject::{HeldCert, Location, Place, Subject, SubjectKind};
 use crate::manifests::{At, Holding};
 use crate::pki::x509::Cert;
 use crate::text::pem_blocks;

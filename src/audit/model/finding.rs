@@ -8,9 +8,9 @@ use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::{Packed, Packer, Unpacker};
-use super::rule::Rule;
 use super::subject::Location;
+use crate::audit::catalogue::rule::Rule;
+use crate::audit::ledger::{Packed, Packer, Unpacker};
 use crate::text::hex;
 
 /// How bad a finding is.
@@ -63,7 +63,7 @@ pub struct Finding {
 }
 
 /// Writes a path as text. serde refuses one that is no UTF-8, and one file with such a name would cost the whole report.
-pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
@@ -113,14 +113,14 @@ impl Findings {
     }
 
     /// Takes back what the rule `id` found in the file at `path`.
-    pub(super) fn remove(&mut self, id: &str, path: &Path) {
+    pub(crate) fn remove(&mut self, id: &str, path: &Path) {
         self.found.retain(|f| f.rule != id || f.path != path);
         self.known.clear();
     }
 
     /// Adds to what `rule` found in the file at `path` what comes of it, when it found something there, and makes it at
     /// least as bad as `severity`.
-    pub(super) fn add_consequence(&mut self, rule: &Rule, path: &Path, what: &str, severity: Severity) -> bool {
+    pub(crate) fn add_consequence(&mut self, rule: &Rule, path: &Path, what: &str, severity: Severity) -> bool {
         let Some(known) = self.found.iter_mut().find(|f| f.rule == rule.id && f.path == path) else { return false };
         known.message = format!("{}: {what}", known.message);
         known.severity = known.severity.max(severity);

@@ -5,13 +5,13 @@ mod tls;
 
 use std::path::{Path, PathBuf};
 
-use super::expectation::Expectation;
-use super::finding::{Findings, Severity};
+use super::catalogue::registry::{rule_by_id, rule_of_refusal};
+use super::catalogue::rule::Rule;
 use super::input::Unit;
-use super::registry::{rule_by_id, rule_of_refusal};
-use super::rule::Rule;
-use super::subject::{Location, Subject};
-use super::verdict::{Verdict, Verdicts};
+use super::model::expectation::Expectation;
+use super::model::finding::{Findings, Severity};
+use super::model::subject::{Location, Subject};
+use super::model::verdict::{Verdict, Verdicts};
 use crate::Timestamp;
 use crate::disk::{Disk, DiskFolder, FolderReader};
 use crate::msp::{ChannelRules, MspRefusal, verdicts};
@@ -20,7 +20,7 @@ use crate::pki::x509::{Cert, PublicKeyKind};
 const UNREADABLE: &str = "input-unreadable";
 
 /// A refusal to be reported.
-pub(super) struct Refused {
+pub(crate) struct Refused {
     rule: &'static Rule,
     /// Where, relative to the subject.
     path: PathBuf,
@@ -33,7 +33,7 @@ pub(super) struct Refused {
 
 impl Refused {
     /// Reports it, once: what the rule itself found in the same file says more, and is only told what comes of it.
-    pub(super) fn report(&self, subject: &Subject, findings: &mut Findings) {
+    pub(crate) fn report(&self, subject: &Subject, findings: &mut Findings) {
         let path = subject.inside(&self.path);
         // That the file cannot be read is what the refusal says, and says better; unless it says nothing else.
         if self.rule.id != UNREADABLE {
@@ -58,7 +58,7 @@ impl Refused {
 }
 
 /// Judges what a unit loaded into `subject`, and gives the refusals, each once.
-pub(super) fn judge(
+pub(crate) fn judge(
     disk: &Disk,
     unit: &Unit,
     subject: &mut Subject,

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::finding::{Digest, Findings};
-use super::registry::rule_by_id;
-use super::run::Audited;
-use super::subject::Location;
+use super::unit::Audited;
+use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::model::finding::{Digest, Findings};
+use crate::audit::model::subject::Location;
 
 /// The certificates of servers on disk, and those that were served.
 #[derive(Debug, Default)]
@@ -50,7 +50,8 @@ pub fn unreachable(endpoint: &str, reason: &str, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{SubjectKind, SubjectReport, Verdicts};
+    use crate::audit::{SubjectKind, Verdicts};
+    use crate::auditor::SubjectReport;
 
     fn audited(path: &str, hash: u8, served: bool) -> Audited {
         let subject =

@@ -18,13 +18,13 @@ pub use fix::{Fix, fixes};
 pub use mapped::{Mapped, TlsOf};
 pub use secrets::subjects;
 
-use super::finding::Findings;
-use super::policy::MemberEntry;
-use super::registry::rule_by_id;
-use super::rules::MANIFEST_CHECKS;
-use super::run::{Audited, SubjectReport};
-use super::subject::{Location, Subject};
+use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Subject};
+use crate::audit::rules::MANIFEST_CHECKS;
+use crate::auditor::unit::{Audited, SubjectReport};
 use crate::manifests::{Manifest, Network, Settings, Unset};
+use crate::policy::MemberEntry;
 
 /// The manifests of a run, while they are met.
 #[derive(Debug, Default)]
@@ -81,22 +81,22 @@ pub fn check(covered: &Covered, findings: &mut Findings) {
 }
 
 /// A place in a manifest.
-pub(super) fn location(at: &crate::manifests::At) -> Location {
+pub(crate) fn location(at: &crate::manifests::At) -> Location {
     Location { path: at.path.to_path_buf(), block: None, line: Some(at.line) }
 }
 
 /// A manifest as a subject: what is in it is judged together with the others.
-pub(super) fn subject(path: &Path, manifest: Manifest) -> Subject {
-    let mut subject = Subject::new(super::SubjectKind::Manifest, path);
+pub(crate) fn subject(path: &Path, manifest: Manifest) -> Subject {
+    let mut subject = Subject::new(crate::audit::SubjectKind::Manifest, path);
     if let Some(left_out) = &manifest.left_out {
         let rule = if left_out.is_template { "manifest-template" } else { "input-unreadable" };
         let at = Location { path: path.to_owned(), block: None, line: Some(left_out.line) };
-        subject.troubles.push(super::subject::Trouble { at, rule, reason: left_out.reason.clone() });
+        subject.troubles.push(crate::audit::model::subject::Trouble { at, rule, reason: left_out.reason.clone() });
     }
     for repeated in &manifest.repeated {
         let at = Location { path: path.to_owned(), block: None, line: Some(repeated.line) };
         let reason = format!("the key \"{}\" stands twice in one mapping", repeated.key);
-        subject.troubles.push(super::subject::Trouble { at, rule: "manifest-repeated-key", reason });
+        subject.troubles.push(crate::audit::model::subject::Trouble { at, rule: "manifest-repeated-key", reason });
     }
     subject.manifest = Some(Box::new(manifest));
     subject

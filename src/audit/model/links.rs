@@ -11,7 +11,7 @@ const TRIED: usize = 8;
 
 /// What is known of a certificate's issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Issuer {
+pub(crate) enum Issuer {
     /// The certificate itself.
     Itself,
     /// The certificate at this index.
@@ -24,7 +24,7 @@ pub(super) enum Issuer {
 
 /// The issuers of a subject's certificates, by index.
 #[derive(Debug, Default)]
-pub(super) struct Links(Vec<Issuer>);
+pub(crate) struct Links(Vec<Issuer>);
 
 /// Certificates issue each other within one of these.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ enum Realm {
 }
 
 impl Links {
-    pub(super) fn among(held: &[HeldCert]) -> Self {
+    pub(crate) fn among(held: &[HeldCert]) -> Self {
         let mut bearers: HashMap<(Realm, &[u8]), Vec<usize>> = HashMap::new();
         for (index, one) in held.iter().enumerate() {
             let same_name = bearers.entry((realm(one.place), one.cert.subject_raw())).or_default();
@@ -58,12 +58,12 @@ impl Links {
     }
 
     /// The issuer of the certificate at `index`.
-    pub(super) fn issuer(&self, index: usize) -> Issuer {
+    pub(crate) fn issuer(&self, index: usize) -> Issuer {
         self.0.get(index).copied().unwrap_or(Issuer::Absent)
     }
 
     /// The indices from a certificate's issuer up to the last that is held, without itself. A circle ends it.
-    pub(super) fn path(&self, index: usize) -> Vec<usize> {
+    pub(crate) fn path(&self, index: usize) -> Vec<usize> {
         let mut path = Vec::new();
         let mut at = index;
         while let Issuer::Held(next) = self.issuer(at) {

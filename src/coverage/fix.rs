@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::covered::Covered;
-use crate::audit::finding::Finding;
 use crate::audit::ledger::Ledger;
+use crate::audit::model::finding::Finding;
 use crate::manifests::Addition;
 
 /// What is added to a file.

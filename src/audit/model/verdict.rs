@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::ledger::{Packed, Packer, Unpacker};
+use crate::audit::ledger::{Packed, Packer, Unpacker};
 
 /// One verdict. A refusal always carries rule and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]

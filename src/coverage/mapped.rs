@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::audit::finding::Findings;
-use crate::audit::policy::MemberEntry;
-use crate::audit::registry::rule_by_id;
-use crate::audit::subject::Location;
+use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Location;
 use crate::manifests::{Meta, Network};
 use crate::pki::name::SanName;
+use crate::policy::MemberEntry;
 
 /// Which folder or file holds the TLS certificate of which workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +48,12 @@ impl TlsOf {
 }
 
 impl Mapped {
-    pub(super) fn new(named: Vec<TlsOf>) -> Self {
+    pub(crate) fn new(named: Vec<TlsOf>) -> Self {
         Self { named, found: Vec::new() }
     }
 
     /// Takes note of what was met at a path: `names` are those of its TLS certificate, if it `holds_one`.
-    pub(super) fn note(&mut self, path: &Path, holds_one: bool, names: &[String], members: &[MemberEntry]) {
+    pub(crate) fn note(&mut self, path: &Path, holds_one: bool, names: &[String], members: &[MemberEntry]) {
         let mut take = |of: TlsOf, entry| {
             let names = names.iter().map(|name| crate::pki::name::server_name(name)).collect();
             self.found.push(Found { of, names, entry });
@@ -72,7 +72,7 @@ impl Mapped {
     }
 
     /// The certificates of a workload, by the paths at which they lie. One path counts once.
-    pub(super) fn of(&self, meta: &Meta) -> Vec<(&Path, &[SanName])> {
+    pub(crate) fn of(&self, meta: &Meta) -> Vec<(&Path, &[SanName])> {
         let mut seen = BTreeSet::new();
         let own = self.found.iter().filter(|f| f.of.is_of(meta) && seen.insert(&f.of.path));
         own.map(|f| (f.of.path.as_path(), f.names.as_slice())).collect()

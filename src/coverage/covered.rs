@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Mapped, location};
-use crate::audit::subject::Location;
+use crate::audit::model::subject::Location;
 use crate::manifests::{Holding, Need, Needed, Network, Requested};
 use crate::pki::name::{self, SanName, matches_as_go};
 use crate::pki::x509::Cert;
@@ -56,7 +56,7 @@ pub struct HeldName {
 }
 
 impl Covered {
-    pub(super) fn new(network: Network, mapped: Mapped) -> Self {
+    pub(crate) fn new(network: Network, mapped: Mapped) -> Self {
         let with_tls = (0..network.workloads.len()).filter(|w| network.node_with_tls(*w).is_some());
         let nodes = with_tls.map(|w| {
             let meta = &network.workloads[w].meta;

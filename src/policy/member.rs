@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Pattern, fill};
+use super::fill;
+use crate::text::Pattern;
 
 /// An entry of `members`.
 #[derive(Clone, Debug)]

@@ -81,7 +81,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Policy;
+    use crate::policy::Policy;
 
     fn found<'a>(path: &'a str, names: &[&str]) -> Found<'a> {
         Found { path: Path::new(path), names: names.iter().map(|n| (*n).to_owned()).collect() }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::finding::{Digest, Finding};
-use super::ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
+use crate::audit::ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
+use crate::audit::model::finding::{Digest, Finding};
 use crate::text::hex;
 use crate::{Error, ErrorKind};
 
@@ -30,7 +30,7 @@ struct Known {
     #[serde(serialize_with = "written", deserialize_with = "read")]
     fingerprint: Digest,
     rule: String,
-    #[serde(serialize_with = "super::finding::lossy")]
+    #[serde(serialize_with = "crate::audit::model::finding::lossy")]
     path: PathBuf,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
