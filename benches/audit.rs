@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fabcert::Timestamp;
+use fabcert::audit::Report;
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
 use fabcert::audit::{Expectation, ExpectedName, NameSource};
-use fabcert::auditor::{Audit, Report, drive};
+use fabcert::auditor::{Criteria, drive};
 use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
 use fabcert::policy::Policy;
@@ -79,7 +80,7 @@ fn audit(dir: &Path, jobs: usize) -> Duration {
         source: NameSource::GatewayService("org1-peer-gateway-svc".into()),
         advised: false,
     };
-    let audit = Audit {
+    let audit = Criteria {
         now: Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap(),
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: vec![name], ..Expectation::default() },

@@ -16,7 +16,7 @@ use std::time::Instant;
 use fabcert::Timestamp;
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
 use fabcert::audit::{Expectation, Findings};
-use fabcert::auditor::{Audit, drive};
+use fabcert::auditor::{Criteria, drive};
 use fabcert::coverage::{Coverage, check};
 use fabcert::disk::Disk;
 use fabcert::manifests::{Settings, Variables};
@@ -71,7 +71,7 @@ fn generate(dir: &Path) {
 
 fn audit(dir: &Path, jobs: usize) -> f64 {
     let variables: Variables = [("DOMAIN".to_owned(), "example.com".to_owned())].into();
-    let audit = Audit {
+    let audit = Criteria {
         now: Timestamp::parse_rfc3339("2026-11-24T00:00:00Z").unwrap(),
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation::default(),

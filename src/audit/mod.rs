@@ -15,10 +15,10 @@ pub(crate) mod ledger;
 pub mod model;
 pub(crate) mod rules;
 
-pub use catalogue::{Confidence, Context, RULES, Rule, Source, rule_by_id, rule_of_refusal};
+pub use catalogue::{Confidence, Origin, RULES, Rule, Severity, Source, rule_by_id, rule_of_refusal};
 pub use ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
 pub use model::{
-    Digest, Draft, Expectation, ExpectedName, Finding, Findings, HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind,
-    Location, MspFacts, NameSource, Place, Severity, Subject, SubjectKind, Trouble, Verdict, Verdicts, fingerprint,
-    spki_hash,
+    Audited, Digest, Draft, Expectation, ExpectedName, Finding, Findings, GatewayReport, HeldCert, HeldCrl, HeldCsr,
+    HeldKey, KeyKind, KeyUse, Location, MspFacts, NameSource, Place, Report, Subject, SubjectKind, SubjectReport,
+    Summary, Trouble, Verdict, Verdicts, fingerprint, spki_hash,
 };

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, TrySendError};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::unit::{Audit, Audited};
+use super::unit::Criteria;
 use crate::audit::input::Unit;
+use crate::audit::model::audited::Audited;
 use crate::disk::Disk;
 use crate::policy::PolicyError;
 
@@ -40,7 +41,7 @@ pub type Source<'a> = Box<dyn FnOnce(&mut dyn FnMut(Unit)) + Send + 'a>;
 /// # Errors
 /// When the policy asks for a name that is none.
 pub fn drive(
-    audit: &Audit,
+    criteria: &Criteria,
     disk: &Disk,
     source: Source<'_>,
     jobs: usize,
@@ -83,7 +84,7 @@ pub fn drive(
             scope.spawn(move || {
                 while let Some(batch) = next(units) {
                     let audited = |(index, unit): (usize, Unit)| {
-                        (!stop.load(Ordering::Relaxed)).then(|| (index, audit.unit(disk, &unit)))
+                        (!stop.load(Ordering::Relaxed)).then(|| (index, criteria.unit(disk, &unit)))
                     };
                     // The receiver is gone only after an error, when nobody waits any more.
                     drop(sender.send(batch.into_iter().filter_map(audited).collect::<Vec<_>>()));

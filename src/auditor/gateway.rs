@@ -1,8 +1,7 @@
 //! Gateways whose members were dialled: how many of them answer to the gateway's name.
 
-use serde::Serialize;
-
-use super::unit::Audited;
+use crate::audit::model::audited::Audited;
+use crate::audit::model::report::GatewayReport;
 use crate::audit::model::subject::SubjectKind;
 use crate::audit::model::verdict::Verdict;
 use crate::pki::name::{matches_as_go, server_name};
@@ -25,21 +24,6 @@ pub struct GatewayMember {
     pub served: Vec<usize>,
     /// Whether any of its addresses did not answer at all.
     pub unreachable: bool,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct GatewayReport {
-    /// The name that clients dial.
-    pub name: String,
-    /// Members that are known.
-    pub members: usize,
-    /// Members that answer to the name.
-    pub answering: usize,
-    /// Members that serve a certificate with which a client that dials the name fails.
-    pub lacking: Vec<String>,
-    /// Members that could not be reached.
-    pub unreachable: Vec<String>,
 }
 
 /// Collects what endpoints serve, in their order.
@@ -86,28 +70,11 @@ impl GatewayWatch {
     }
 }
 
-impl GatewayReport {
-    /// In one line.
-    pub fn words(&self) -> String {
-        let Self { name, members, answering, lacking, unreachable } = self;
-        let mut out = format!("gateway {name}: {answering} of {members} members answer to this name");
-        for (what, list) in [("lacking", lacking), ("unreachable", unreachable)] {
-            if !list.is_empty() {
-                out += "; ";
-                out += what;
-                out += ": ";
-                out += &list.join(", ");
-            }
-        }
-        out
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::SubjectReport;
     use crate::audit::Verdicts;
-    use crate::auditor::SubjectReport;
 
     fn served(names: &[&str]) -> Audited {
         let subject =

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::unit::{KeyUse, Report};
-use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::catalogue::SAME_KEY_TWO_ROLES;
 use crate::audit::ledger::{Packed, Packer, Sorter, Unpacker};
+use crate::audit::model::audited::KeyUse;
 use crate::audit::model::finding::{Digest, Findings};
+use crate::audit::model::report::Report;
 use crate::audit::model::subject::Location;
 
 /// More users of one key tell nothing new.
@@ -55,7 +56,6 @@ impl KeySharing {
 
     /// Reports each key that a TLS server and an identity, or two identities, use.
     pub fn report(self, report: &mut Report) {
-        let Some(rule) = rule_by_id("same-key-two-roles") else { return };
         let mut shared = Sorter::default();
         let mut users = Users::default();
         for one in self.uses.sorted().iter() {
@@ -68,7 +68,7 @@ impl KeySharing {
         let mut last = None;
         for Shared { path, message } in shared.sorted().iter() {
             let mut found = Findings::new();
-            found.report(rule, &Location::whole(path.as_path()), message).add();
+            found.report(&SAME_KEY_TWO_ROLES, &Location::whole(path.as_path()), message).add();
             // Of two keys that begin at one place, one is told.
             if last.as_ref() != Some(&path) {
                 found.into_vec().iter().for_each(|finding| report.find(finding));

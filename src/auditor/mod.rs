@@ -3,11 +3,13 @@
 pub(crate) mod drive;
 pub(crate) mod gateway;
 pub(crate) mod key_sharing;
+#[cfg(test)]
+mod origins;
 pub(crate) mod served_on_disk;
 pub(crate) mod unit;
 
 pub use drive::{Progress, Source as UnitSource, drive};
-pub use gateway::{Gateway, GatewayMember, GatewayReport, GatewayWatch};
+pub use gateway::{Gateway, GatewayMember, GatewayWatch};
 pub use key_sharing::KeySharing;
 pub use served_on_disk::{ServedOnDisk, unreachable};
-pub use unit::{Audit, Audited, KeyUse, Report, SubjectReport, Summary};
+pub use unit::Criteria;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::unit::Audited;
-use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::catalogue::{ENDPOINT_UNREACHABLE, SERVED_NOT_ON_DISK};
+use crate::audit::model::audited::Audited;
 use crate::audit::model::finding::{Digest, Findings};
 use crate::audit::model::subject::Location;
 
@@ -29,29 +29,26 @@ impl ServedOnDisk {
 
     /// Reports each certificate that is served and stands in no folder that was looked at, when folders were.
     pub fn report(self, findings: &mut Findings) {
-        let Some(rule) = rule_by_id("served-not-on-disk") else { return };
         if self.on_disk.is_empty() {
             return;
         }
         for (path, _) in self.served.iter().filter(|(_, hash)| !self.on_disk.contains(hash)) {
             let message = "it serves a certificate that stands in none of the folders: it was not restarted since the last renewal, or another server answers";
-            findings.report(rule, &Location::whole(path.as_path()), message).add();
+            findings.report(&SERVED_NOT_ON_DISK, &Location::whole(path.as_path()), message).add();
         }
     }
 }
 
 /// Reports an endpoint that could not be reached.
 pub fn unreachable(endpoint: &str, reason: &str, findings: &mut Findings) {
-    if let Some(rule) = rule_by_id("endpoint-unreachable") {
-        findings.report(rule, &Location::whole(endpoint), reason).add();
-    }
+    findings.report(&ENDPOINT_UNREACHABLE, &Location::whole(endpoint), reason).add();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::SubjectReport;
     use crate::audit::{SubjectKind, Verdicts};
-    use crate::auditor::SubjectReport;
 
     fn audited(path: &str, hash: u8, served: bool) -> Audited {
         let subject =

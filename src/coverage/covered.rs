@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Mapped, location};
+use super::mapped::Mapped;
+use super::place::location;
 use crate::audit::model::subject::Location;
 use crate::manifests::{Holding, Need, Needed, Network, Requested};
 use crate::pki::name::{self, SanName, matches_as_go};

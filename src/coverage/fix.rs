@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::covered::Covered;
+use crate::audit::catalogue::{Rule, SAN_GATEWAY_MISSING, SAN_SHORT_ONLY};
 use crate::audit::ledger::Ledger;
 use crate::audit::model::finding::Finding;
 use crate::manifests::Addition;
@@ -16,11 +17,12 @@ pub struct Fix {
 }
 
 /// Rules whose findings name what a list lacks.
-const FIXABLE: [&str; 2] = ["san-gateway-missing", "san-short-only"];
+const FIXABLE: [&Rule; 2] = [&SAN_GATEWAY_MISSING, &SAN_SHORT_ONLY];
 
 /// The names that findings ask for, by file: only those of Certificates, at whose lists such findings stand.
 pub fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<PathBuf, Fix> {
-    let fixable: Vec<Finding> = findings.iter().filter(|f| FIXABLE.contains(&f.rule) && f.block.is_none()).collect();
+    let fixable: Vec<Finding> =
+        findings.iter().filter(|f| FIXABLE.iter().any(|rule| f.is_of(rule)) && f.block.is_none()).collect();
     let mut fixes: BTreeMap<PathBuf, Fix> = BTreeMap::new();
     for certificate in &covered.network.certificates {
         let at = &certificate.requested.at;

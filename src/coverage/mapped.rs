@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::catalogue::MEMBER_STALE;
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::Location;
 use crate::manifests::{Meta, Network};
@@ -90,7 +90,6 @@ impl Mapped {
 
     /// Tells the entries of the policy at `path` that map nothing.
     pub fn tell_stale(&self, members: &[MemberEntry], path: &Path, network: &Network, findings: &mut Findings) {
-        let Some(rule) = rule_by_id("member-stale") else { return };
         for (index, entry) in members.iter().enumerate() {
             let mut met = self.found.iter().filter(|f| f.entry == Some(index)).peekable();
             let reason = if met.peek().is_none() {
@@ -101,7 +100,7 @@ impl Mapped {
                 continue;
             };
             let at = Location { path: path.to_owned(), block: None, line: Some(entry.line) };
-            findings.report(rule, &at, reason).names([entry.workload.clone()]).add();
+            findings.report(&MEMBER_STALE, &at, reason).names([entry.workload.clone()]).add();
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::covered::Covered;
-use super::location;
+use super::place::location;
 use crate::audit::model::subject::{HeldCert, Location, Place, Subject, SubjectKind};
 use crate::manifests::{At, Holding};
 use crate::pki::x509::Cert;

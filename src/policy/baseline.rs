@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::audit::catalogue::{BASELINE_STALE, IGNORE_EXPIRED, IGNORE_STALE, Rule};
 use crate::audit::ledger::{Ledger, Packed, Packer, Sorted, Sorter, Unpacker};
 use crate::audit::model::finding::{Digest, Finding};
 use crate::text::hex;
 use crate::{Error, ErrorKind};
 
 /// Rules of what hides findings.
-const OWN: [&str; 3] = ["baseline-stale", "ignore-expired", "ignore-stale"];
+const OWN: [&Rule; 3] = [&BASELINE_STALE, &IGNORE_EXPIRED, &IGNORE_STALE];
 
 /// A baseline file.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +61,7 @@ impl Baseline {
             subject: finding.subject,
             names: finding.names,
         };
-        let of_subjects = findings.iter().filter(|finding| !OWN.contains(&finding.rule));
+        let of_subjects = findings.iter().filter(|finding| !OWN.iter().any(|rule| finding.is_of(rule)));
         let findings = Each(of_subjects.map(known).collect::<Sorter<_>>().sorted());
         serde_json::to_writer_pretty(&mut *out, &File { schema_version: 1, findings })?;
         out.write_all(b"\n")

@@ -6,10 +6,10 @@ use super::Policy;
 use super::baseline::{Applied, Baseline};
 use super::levels::Levels;
 use crate::Timestamp;
-use crate::audit::catalogue::registry::rule_by_id;
+use crate::audit::Report;
+use crate::audit::catalogue::{BASELINE_STALE, IGNORE_EXPIRED, IGNORE_STALE, Rule};
 use crate::audit::model::finding::{Finding, Findings};
 use crate::audit::model::subject::Location;
-use crate::auditor::unit::Report;
 
 /// Applies levels, those of the command line before the policy's, the policy's ignores, and the baseline to the findings of a
 /// report, and counts what was hidden.
@@ -43,9 +43,9 @@ pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Opt
         let at = Location { path: policy.path.clone(), block: None, line: Some(ignore.line) };
         if ignore.is_over(now) {
             let end = ignore.until.map(|t| t.to_string()).unwrap_or_default();
-            say(&mut own, "ignore-expired", &at, &format!("the ignore of {} ended at {end}", ignore.rule));
+            say(&mut own, &IGNORE_EXPIRED, &at, &format!("the ignore of {} ended at {end}", ignore.rule));
         } else if !used {
-            say(&mut own, "ignore-stale", &at, &format!("the ignore of {} hides nothing", ignore.rule));
+            say(&mut own, &IGNORE_STALE, &at, &format!("the ignore of {} hides nothing", ignore.rule));
         }
     }
     own.into_vec().into_iter().filter_map(level).for_each(|finding| report.find(&finding));
@@ -53,28 +53,27 @@ pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Opt
     for entry in known.iter().flat_map(Applied::stale) {
         let mut own = Findings::new();
         let message = format!("the baseline knows {entry}, which is gone");
-        say(&mut own, "baseline-stale", &at, &message);
+        say(&mut own, &BASELINE_STALE, &at, &message);
         own.into_vec().into_iter().filter_map(level).for_each(|finding| report.find(&finding));
     }
 }
 
-fn say(findings: &mut Findings, rule: &str, at: &Location, message: &str) {
-    if let Some(rule) = rule_by_id(rule) {
-        findings.report(rule, at, message).names([message.to_owned()]).add();
-    }
+fn say(findings: &mut Findings, rule: &Rule, at: &Location, message: &str) {
+    findings.report(rule, at, message).names([message.to_owned()]).add();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audit::Severity;
+    use crate::audit::catalogue::EXPIRED;
     use crate::policy::Level;
 
     const POLICY: &str = "version: 1\nignore:\n  - {rule: expired, path: old, reason: kept, until: 2026-12-31}\n  - {rule: key-mode, reason: test}\n";
 
     fn finding(path: &str) -> Finding {
         let mut findings = Findings::new();
-        say(&mut findings, "expired", &Location::whole(path), "x");
+        say(&mut findings, &EXPIRED, &Location::whole(path), "x");
         findings.into_vec().remove(0)
     }
 

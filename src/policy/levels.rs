@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::audit::model::finding::{Finding, Severity};
+use crate::audit::catalogue::Severity;
+use crate::audit::model::finding::Finding;
 
 /// A rule's level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

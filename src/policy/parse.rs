@@ -6,8 +6,8 @@ use time::Date;
 use time::macros::format_description;
 
 use super::{ExpectEntry, Ignore, MemberEntry, Policy};
-use crate::audit::catalogue::registry::rule_by_id;
-use crate::audit::model::finding::Severity;
+use crate::audit::catalogue::Severity;
+use crate::audit::catalogue::rule_by_id;
 use crate::pki::x509::NodeOu;
 use crate::policy::levels::Level;
 use crate::text::Pattern;

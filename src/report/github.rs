@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::audit::Report;
 use crate::audit::Severity;
-use crate::auditor::Report;
 use crate::text::escape::github;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

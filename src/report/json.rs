@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::auditor::Report;
+use crate::audit::Report;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::audit::Finding;
-use crate::auditor::{GatewayReport, Report, SubjectReport, Summary};
+use crate::audit::{GatewayReport, Report, SubjectReport, Summary};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use super::times::Times;
+use crate::audit::Report;
 use crate::audit::{Finding, Packed, Packer, Severity, Sorted, Sorter, Unpacker};
-use crate::auditor::Report;
 use crate::text::escape::xml;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -16,7 +16,7 @@ mod times;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use crate::auditor::Report;
+use crate::audit::Report;
 
 /// A form in which a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use crate::audit::Report;
 use crate::audit::{Packed, Packer, Severity, Sorter, Unpacker};
-use crate::auditor::Report;
 use crate::text::escape::prometheus as label;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

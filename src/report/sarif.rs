@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::times::Times;
+use crate::audit::Report;
 use crate::audit::{Confidence, Finding, Rule, Severity, Source, rule_by_id};
-use crate::auditor::Report;
 use crate::text::escape::{markdown, uri_path};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

@@ -1,10 +1,6 @@
-//! A rule: what it is about, why it matters, and two plain functions.
+//! A rule as data: what it is about, why it matters, and who reports it.
 
-use crate::Timestamp;
-use crate::audit::model::expectation::Expectation;
-use crate::audit::model::finding::{Findings, Severity};
-use crate::audit::model::subject::Subject;
-use crate::msp::ChannelRules;
+use serde::{Deserialize, Serialize};
 
 /// How sure a rule is of what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +51,48 @@ impl Source {
     }
 }
 
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Will hurt some day, or some clients.
+    Warning,
+    /// Fails, today or on a known day.
+    Error,
+}
+
+impl Severity {
+    /// `error`, `warning` or `note`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Who reports findings of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A check of one subject.
+    Subject,
+    /// The verdict of Fabric on an MSP folder, or of Go on a TLS folder or endpoint.
+    Verdict,
+    /// A check of all manifests together.
+    Manifests,
+    /// The policy or the baseline, about their own entries.
+    Policy,
+    /// The run: about several subjects together, about an endpoint that did not answer, or about a check that panicked.
+    Run,
+}
+
 /// A rule of the audit. Ids are kebab-case and never used again for something else.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Rule {
     /// Its id.
     pub id: &'static str,
@@ -74,28 +110,22 @@ pub struct Rule {
     pub sources: &'static [Source],
     /// The numbers of Fabric's refusals that this rule reports (see [`crate::msp`]).
     pub refusals: &'static [u8],
-    /// Whether it has anything to say about such a subject.
-    pub applies: fn(&Subject, &Context<'_>) -> bool,
-    /// Looks at the subject.
-    pub check: fn(&Subject, &Context<'_>, &mut Findings),
+    /// Who reports it; never empty.
+    pub origins: &'static [Origin],
 }
 
-/// What a rule may know beside the subject.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The time of judgement.
-    pub now: Timestamp,
-    /// What the subject ought to hold.
-    pub expectation: &'a Expectation,
-    /// The channel rules that were chosen.
-    pub channel_rules: ChannelRules,
+impl Rule {
+    /// Whether findings of it come from such an origin.
+    pub fn is_from(&self, origin: Origin) -> bool {
+        self.origins.contains(&origin)
+    }
 }
 
-/// For rules whose findings come from Fabric's verdicts, from the policy or from the run itself: a look at the subject by
-/// the rule would only say them again.
-pub(crate) fn elsewhere(_: &Subject, _: &Context<'_>) -> bool {
-    false
+/// Each rule exists once, so its id identifies it.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
 }
 
-/// See [`elsewhere`].
-pub(crate) fn nothing(_: &Subject, _: &Context<'_>, _: &mut Findings) {}
+impl Eq for Rule {}

@@ -5,19 +5,19 @@ mod tls;
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::registry::{rule_by_id, rule_of_refusal};
-use super::catalogue::rule::Rule;
+use super::catalogue::{
+    CA_CONSTRAINTS, CA_SKI_MISSING, CERT_REVOKED, INPUT_UNREADABLE, KEY_WEAK, LEAF_IS_CA, MSP_KEY_OUTSIDE_KEYSTORE,
+    NODEOU_MISSING, RULE_CRASHED, Rule, Severity, rule_of_refusal,
+};
 use super::input::Unit;
 use super::model::expectation::Expectation;
-use super::model::finding::{Findings, Severity};
+use super::model::finding::Findings;
 use super::model::subject::{Location, Subject};
 use super::model::verdict::{Verdict, Verdicts};
 use crate::Timestamp;
 use crate::disk::{Disk, DiskFolder, FolderReader};
 use crate::msp::{ChannelRules, MspRefusal, verdicts};
 use crate::pki::x509::{Cert, PublicKeyKind};
-
-const UNREADABLE: &str = "input-unreadable";
 
 /// A refusal to be reported.
 pub(crate) struct Refused {
@@ -36,8 +36,8 @@ impl Refused {
     pub(crate) fn report(&self, subject: &Subject, findings: &mut Findings) {
         let path = subject.inside(&self.path);
         // That the file cannot be read is what the refusal says, and says better; unless it says nothing else.
-        if self.rule.id != UNREADABLE {
-            findings.remove(UNREADABLE, &path);
+        if *self.rule != INPUT_UNREADABLE {
+            findings.remove(&INPUT_UNREADABLE, &path);
         }
         if findings.add_consequence(self.rule, &path, &self.consequence, self.severity) {
             return;
@@ -93,7 +93,7 @@ fn msp(folder: &dyn FolderReader, subject: &mut Subject, rules: ChannelRules, no
     let mut out = Vec::new();
     for refusal in seen {
         let by = all.map(|other| other.is_some_and(|o| o.number == refusal.number && o.path == refusal.path));
-        let Some(rule) = rule_by_id(msp_rule(refusal, folder, subject)) else { continue };
+        let rule = msp_rule(refusal, folder, subject);
         let (path, line, reason) = place::of(refusal, folder, subject);
         let consequence = format!("{} (Fabric's refusal {})", consequence(by), refusal.number);
         let expected = refusal.number == 58 && is_fresh_enrolment(folder);
@@ -102,7 +102,7 @@ fn msp(folder: &dyn FolderReader, subject: &mut Subject, rules: ChannelRules, no
     }
     let verdict = |judged: Result<(), MspRefusal>| match judged {
         Ok(()) => Verdict::Accept,
-        Err(refusal) => Verdict::Refuse { rule: msp_rule(&refusal, folder, subject), reason: refusal.to_string() },
+        Err(refusal) => Verdict::Refuse { rule: msp_rule(&refusal, folder, subject).id, reason: refusal.to_string() },
     };
     let verdicts = Verdicts::Msp {
         peer: found.peer.clone().map(verdict),
@@ -136,20 +136,21 @@ fn consequence([peer, orderer, channel, member]: [bool; 4]) -> String {
 }
 
 /// The rule that reports a refusal: the one that holds its number, or one that knows better what stands there.
-fn msp_rule(refusal: &MspRefusal, folder: &dyn FolderReader, subject: &Subject) -> &'static str {
+fn msp_rule(refusal: &MspRefusal, folder: &dyn FolderReader, subject: &Subject) -> &'static Rule {
     let path = subject.inside(&refusal.path);
     let is_key = || subject.keys.iter().any(|k| k.at.path == path);
     let is_cert =
         |fits: &dyn Fn(&Cert) -> bool| subject.certificates.iter().any(|c| c.at.path == path && fits(&c.cert));
     match refusal.number {
-        16 | 75 if is_key() => "msp-key-outside-keystore",
-        17 if is_cert(&|c| matches!(c.public_key(), PublicKeyKind::OtherCurve(_))) => "key-weak",
-        19 | 70 if is_cert(&|c| !c.is_ca()) => "ca-constraints",
-        58 if is_fresh_enrolment(folder) => "nodeou-missing",
-        60 | 61 if is_cert(&Cert::is_ca) => "leaf-is-ca",
-        61 if is_cert(&|c| subject.crls.iter().any(|list| list.crl.lists(c))) => "cert-revoked",
-        71 => "ca-ski-missing",
-        number => rule_of_refusal(number).map_or(UNKNOWN, |r| r.id),
+        16 | 75 if is_key() => &MSP_KEY_OUTSIDE_KEYSTORE,
+        17 if is_cert(&|c| matches!(c.public_key(), PublicKeyKind::OtherCurve(_))) => &KEY_WEAK,
+        19 | 70 if is_cert(&|c| !c.is_ca()) => &CA_CONSTRAINTS,
+        58 if is_fresh_enrolment(folder) => &NODEOU_MISSING,
+        60 | 61 if is_cert(&Cert::is_ca) => &LEAF_IS_CA,
+        61 if is_cert(&|c| subject.crls.iter().any(|list| list.crl.lists(c))) => &CERT_REVOKED,
+        71 => &CA_SKI_MISSING,
+        // A test makes sure that each number has one.
+        number => rule_of_refusal(number).unwrap_or(&RULE_CRASHED),
     }
 }
 
@@ -162,6 +163,3 @@ fn is_fresh_enrolment(folder: &dyn FolderReader) -> bool {
         && !holds("config.yaml")
         && !holds("admincerts")
 }
-
-/// Stands for a refusal without a rule, of which a test makes sure that there is none.
-const UNKNOWN: &str = "rule-crashed";

@@ -5,36 +5,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::ser::SerializeStruct as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::subject::Location;
-use crate::audit::catalogue::rule::Rule;
+use crate::audit::catalogue::{Rule, Severity};
 use crate::audit::ledger::{Packed, Packer, Unpacker};
 use crate::text::hex;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing.
-    Note,
-    /// Will hurt some day, or some clients.
-    Warning,
-    /// Fails, today or on a known day.
-    Error,
-}
-
-impl Severity {
-    /// `error`, `warning` or `note`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
 
 /// A SHA-256.
 pub type Digest = [u8; 32];
@@ -112,16 +89,16 @@ impl Findings {
         }
     }
 
-    /// Takes back what the rule `id` found in the file at `path`.
-    pub(crate) fn remove(&mut self, id: &str, path: &Path) {
-        self.found.retain(|f| f.rule != id || f.path != path);
+    /// Takes back what `rule` found in the file at `path`.
+    pub(crate) fn remove(&mut self, rule: &Rule, path: &Path) {
+        self.found.retain(|f| !f.is_of(rule) || f.path != path);
         self.known.clear();
     }
 
     /// Adds to what `rule` found in the file at `path` what comes of it, when it found something there, and makes it at
     /// least as bad as `severity`.
     pub(crate) fn add_consequence(&mut self, rule: &Rule, path: &Path, what: &str, severity: Severity) -> bool {
-        let Some(known) = self.found.iter_mut().find(|f| f.rule == rule.id && f.path == path) else { return false };
+        let Some(known) = self.found.iter_mut().find(|f| f.is_of(rule) && f.path == path) else { return false };
         known.message = format!("{}: {what}", known.message);
         known.severity = known.severity.max(severity);
         true
@@ -195,6 +172,11 @@ impl Draft<'_> {
 }
 
 impl Finding {
+    /// Whether it is a finding of this rule.
+    pub fn is_of(&self, rule: &Rule) -> bool {
+        self.rule == rule.id
+    }
+
     /// SHA-256 of rule, path, subject and names: the same after a renewal. It is not kept, since it is never asked for in
     /// most runs and does not get smaller by being packed.
     pub fn digest(&self) -> Digest {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
+use crate::audit::catalogue::Rule;
 use crate::manifests::Manifest;
 use crate::msp::{CurrentConfig, MspWarning};
 use crate::pki::name::SanName;
@@ -199,8 +200,8 @@ pub struct HeldCrl {
 pub struct Trouble {
     /// Where.
     pub at: Location,
-    /// The id of the rule that says it.
-    pub rule: &'static str,
+    /// The rule that reports it.
+    pub rule: &'static Rule,
     /// What is wrong.
     pub reason: String,
 }

@@ -1,26 +1,12 @@
 //! A key that is too weak or that TLS cannot use.
 
-use crate::audit::catalogue::rule::{Confidence, Context, Rule, Source};
-use crate::audit::model::finding::{Findings, Severity};
+use super::check::{Check, Context};
+use crate::audit::catalogue::KEY_WEAK;
+use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::{KeyKind, Place, Subject};
 use crate::pki::x509::PublicKeyKind;
 
-pub(super) static RULE: Rule = Rule {
-    id: "key-weak",
-    title: "the key is weak or of no use for TLS",
-    rationale: "RSA below 2048 bits can be broken by those who care; TLS has no use for P-224 and other odd \
-                curves, so that every handshake fails although the peer starts.",
-    remedy: "make a P-256 key and enrol again",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Convention("NIST SP 800-57 part 1: 112 bits of strength at least"),
-        Source::Go { package: "crypto/tls", item: "signatureSchemesForCertificate" },
-    ],
-    refusals: &[],
-    applies: |_, _| true,
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &KEY_WEAK, applies: |_, _| true, check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
@@ -32,18 +18,21 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             _ => false,
         };
         if weak {
-            findings.report(&RULE, &held.at, format!("its key is {}", cert.public_key())).subject(cert.subject()).add();
+            findings
+                .report(&KEY_WEAK, &held.at, format!("its key is {}", cert.public_key()))
+                .subject(cert.subject())
+                .add();
         }
     }
     for csr in subject.csrs.iter().filter(|c| is_short_rsa(&c.key)) {
-        findings.report(&RULE, &csr.at, format!("its key is {}", csr.key)).subject(&csr.subject).add();
+        findings.report(&KEY_WEAK, &csr.at, format!("its key is {}", csr.key)).subject(&csr.subject).add();
     }
     // A key beside its certificate is the same key.
     for key in subject.keys.iter().filter(|_| subject.certificates.is_empty()) {
         if let KeyKind::Plain(kind) = &key.kind
             && is_short_rsa(kind)
         {
-            findings.report(&RULE, &key.at, format!("it is {kind}")).add();
+            findings.report(&KEY_WEAK, &key.at, format!("it is {kind}")).add();
         }
     }
 }
@@ -64,7 +53,7 @@ mod tests {
         let mut spec = server("peer1", &["peer1"]);
         for (bits, count) in [(2048, 0), (1024, 1)] {
             spec.spki = Some(rsa_spki(bits));
-            assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), count, "{bits}");
+            assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len(), count, "{bits}");
         }
     }
 
@@ -73,10 +62,10 @@ mod tests {
         let root = ca("root").self_signed();
         let mut subject = tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root);
         subject.keys[0].kind = KeyKind::Plain("RSA 1024".to_owned());
-        assert!(found(&RULE, &subject).is_empty(), "its certificate is looked at");
+        assert!(found(&CHECK, &subject).is_empty(), "its certificate is looked at");
         subject.certificates.clear();
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
         subject.keys[0].kind = KeyKind::Plain("RSA 2048".to_owned());
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
     }
 }

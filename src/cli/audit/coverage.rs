@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::args::AuditArgs;
 use crate::audit::Findings;
+use crate::audit::Report;
 use crate::audit::input::LoadOptions;
-use crate::auditor::{Audit, Report};
+use crate::auditor::Criteria;
 use crate::cli::manifests;
 use crate::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
 use crate::disk::Disk;
@@ -32,7 +33,7 @@ pub(super) fn mapped(args: &AuditArgs, load: &LoadOptions) -> Result<Vec<TlsOf>,
 pub(super) fn cover(
     coverage: Coverage,
     args: &AuditArgs,
-    audit: &Audit,
+    audit: &Criteria,
     report: &mut Report,
 ) -> Result<Option<Covered>, Error> {
     let unset = coverage.unset();
