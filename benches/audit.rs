@@ -15,10 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fabcert::Timestamp;
+use fabcert::audit::Report;
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
-use fabcert::audit::{Audit, Expectation, ExpectedName, NameSource, Policy, Report, drive};
+use fabcert::audit::{Expectation, ExpectedName, NameSource};
+use fabcert::auditor::{Criteria, drive};
 use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
+use fabcert::policy::Policy;
 use fabcert::text::pem_encode;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -77,7 +80,7 @@ fn audit(dir: &Path, jobs: usize) -> Duration {
         source: NameSource::GatewayService("org1-peer-gateway-svc".into()),
         advised: false,
     };
-    let audit = Audit {
+    let audit = Criteria {
         now: Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap(),
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: vec![name], ..Expectation::default() },

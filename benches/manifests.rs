@@ -14,12 +14,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fabcert::Timestamp;
-use fabcert::audit::coverage::{Coverage, check};
 use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
-use fabcert::audit::{Audit, Expectation, Findings, Policy, drive};
+use fabcert::audit::{Expectation, Findings};
+use fabcert::auditor::{Criteria, drive};
+use fabcert::coverage::{Coverage, check};
 use fabcert::disk::Disk;
 use fabcert::manifests::{Settings, Variables};
 use fabcert::msp::ChannelRules;
+use fabcert::policy::Policy;
 
 const ORGANISATIONS: usize = 400;
 const ROUNDS: usize = 5;
@@ -69,7 +71,7 @@ fn generate(dir: &Path) {
 
 fn audit(dir: &Path, jobs: usize) -> f64 {
     let variables: Variables = [("DOMAIN".to_owned(), "example.com".to_owned())].into();
-    let audit = Audit {
+    let audit = Criteria {
         now: Timestamp::parse_rfc3339("2026-11-24T00:00:00Z").unwrap(),
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation::default(),

@@ -12,8 +12,10 @@
 //! and only an `msp::MspPlan` can be installed.
 
 pub mod audit;
+pub mod auditor;
 pub mod ca;
 pub mod cli;
+pub mod coverage;
 #[cfg(feature = "dev-ca")]
 pub mod devca;
 pub mod disk;
@@ -25,6 +27,7 @@ pub mod live;
 pub mod manifests;
 pub mod msp;
 pub mod pki;
+pub mod policy;
 pub mod proof;
 pub mod render;
 pub mod report;

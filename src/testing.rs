@@ -9,14 +9,17 @@ use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 use crate::Timestamp;
+use crate::audit::catalogue::RULE_CRASHED;
 use crate::audit::input::{LoadOptions, ServedUnit, Unit};
-use crate::audit::{Audit, Expectation, ExpectedName, NameSource, Policy};
+use crate::audit::{Expectation, ExpectedName, NameSource};
+use crate::auditor::Criteria;
 use crate::disk::{Disk, MemoryFolder};
 use crate::manifests::{Addition, Manifest, Network, Object, Settings, Variables, with_names};
 use crate::msp::{ChannelRules, MspConfig, verdicts};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Crl, Csr};
+use crate::policy::Policy;
 use crate::text::{pem_blocks, pem_encode};
 
 #[cfg(test)]
@@ -150,9 +153,9 @@ fn judge(msp: &MemoryFolder) {
     }
 }
 
-static AUDIT: LazyLock<Audit> = LazyLock::new(|| {
+static AUDIT: LazyLock<Criteria> = LazyLock::new(|| {
     let name = |name: SanName| ExpectedName { name, source: NameSource::ExpectSan, advised: false };
-    Audit {
+    Criteria {
         now: NOW,
         channel_rules: ChannelRules::V3_0,
         expectation: Expectation { names: NAME.parse().ok().map(name).into_iter().collect(), ..Expectation::default() },
@@ -164,6 +167,6 @@ static AUDIT: LazyLock<Audit> = LazyLock::new(|| {
 fn audit(unit: &Unit) {
     let audited = AUDIT.unit(&Disk::real(), unit).ok().flatten();
     // A rule that panics is caught there, and must not pass here.
-    let crashed = audited.iter().flat_map(|a| &a.findings).find(|f| f.rule == "rule-crashed");
+    let crashed = audited.iter().flat_map(|a| &a.findings).find(|f| f.is_of(&RULE_CRASHED));
     assert!(crashed.is_none(), "{crashed:?}");
 }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::audit::{Report, Severity};
+use crate::audit::Report;
+use crate::audit::Severity;
 use crate::text::escape::github;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

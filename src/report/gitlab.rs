@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::times::Times;
-use crate::audit::{Finding, Report, Severity};
+use crate::audit::Report;
+use crate::audit::{Finding, Severity};
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &List(report))?;

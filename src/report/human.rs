@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::Style;
-use crate::audit::{Report, Severity, Verdict};
+use crate::audit::Report;
+use crate::audit::{Severity, Verdict};
 use crate::text::escape::terminal;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::audit::{Finding, GatewayReport, Report, SubjectReport, Summary};
+use crate::audit::Finding;
+use crate::audit::{GatewayReport, Report, SubjectReport, Summary};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]

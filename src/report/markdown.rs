@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::audit::{Finding, Report, Severity};
+use crate::audit::Report;
+use crate::audit::{Finding, Severity};
 use crate::text::escape::markdown as cell;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

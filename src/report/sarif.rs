@@ -13,7 +13,8 @@ use self::model::{
     PhysicalLocation, Region, ReportingDescriptor, ResultProperties, RuleProperties, Run, Text, Tool,
 };
 use super::times::Times;
-use crate::audit::{Confidence, Finding, Report, Rule, Severity, Source, rule_by_id};
+use crate::audit::Report;
+use crate::audit::{Confidence, Finding, Rule, Severity, Source, rule_by_id};
 use crate::text::escape::{markdown, uri_path};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

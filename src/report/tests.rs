@@ -1,7 +1,8 @@
 //! Each form of one small report, whole, with texts in it that mean something to some form.
 
 use super::*;
-use crate::audit::{Findings, Location, Severity, SubjectKind, SubjectReport, Verdict, Verdicts, rule_by_id};
+use crate::audit::SubjectReport;
+use crate::audit::{Findings, Location, Severity, SubjectKind, Verdict, Verdicts, rule_by_id};
 
 /// Line ends, quotes, `<&>`, `::`, `|`, percent, comma, backslash, and what repaints a terminal.
 const HOSTILE: &str = "a\nb\r\"c' <&> ::error:: | 50%, \\n `d` \u{1b}[2J";

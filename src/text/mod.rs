@@ -2,8 +2,12 @@
 
 pub(crate) mod escape;
 mod hex;
+pub(crate) mod pattern;
 mod pem;
+mod shell;
 pub mod yaml;
 
 pub use hex::hex;
+pub use pattern::{Pattern, PatternError};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};
+pub use shell::shell_word;

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use super::blocks::Block;
 use super::content::{self, Content, der_len};
 use super::keys;
-use crate::audit::subject::{HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, Place, Subject, Trouble};
+use crate::audit::catalogue::{INPUT_SKIPPED, INPUT_UNREADABLE};
+use crate::audit::model::subject::{HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, Place, Subject, Trouble};
 use crate::pki::x509::{Cert, Crl, Csr, SignatureCheck};
 
 /// More of the same in one file tell nothing new.
@@ -47,7 +48,7 @@ impl Spot {
 }
 
 /// Whether a name promises something of ours.
-pub(in crate::audit) fn is_promising(path: &Path) -> bool {
+pub(crate) fn is_promising(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     name.ends_with("_sk") || ENDINGS.iter().any(|e| name.ends_with(e))
 }
@@ -77,11 +78,9 @@ pub(super) fn gather(
     if gathering.troubles > TROUBLES {
         let untold = gathering.troubles - TROUBLES;
         let reason = format!("{untold} more of its blocks cannot be read");
-        gathering.subject.troubles.push(Trouble { at: at.clone(), rule: UNREADABLE, reason });
+        gathering.subject.troubles.push(Trouble { at: at.clone(), rule: &INPUT_UNREADABLE, reason });
     }
 }
-
-pub(super) const UNREADABLE: &str = "input-unreadable";
 
 struct Gathering<'a, 'p> {
     subject: &'a mut Subject,
@@ -99,7 +98,7 @@ impl Gathering<'_, '_> {
     fn trouble(&mut self, at: Location, reason: String) {
         self.troubles += 1;
         if self.troubles <= TROUBLES {
-            self.subject.troubles.push(Trouble { at, rule: UNREADABLE, reason });
+            self.subject.troubles.push(Trouble { at, rule: &INPUT_UNREADABLE, reason });
         }
     }
 
@@ -167,7 +166,7 @@ impl Gathering<'_, '_> {
                 let reason = format!(
                     "it holds {PART} objects or more, which are looked at in parts: whether one is the issuer or the key of another is not judged"
                 );
-                self.subject.troubles.push(Trouble { at: self.subject.location(), rule: "input-skipped", reason });
+                self.subject.troubles.push(Trouble { at: self.subject.location(), rule: &INPUT_SKIPPED, reason });
             }
             let mut rest = Subject::new(self.subject.kind, self.subject.path.as_path());
             (self.subject.is_part, rest.is_part) = (true, true);

@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::audit::subject::{KeyKind, spki_hash};
+use crate::audit::model::subject::{KeyKind, spki_hash};
 use crate::pki::go::x509::{Curve, PrivateKey, PublicKey};
 use crate::pki::key::{KeyError, KeyPair};
 use crate::text::pem_encode;

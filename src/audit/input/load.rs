@@ -4,16 +4,16 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::classify::MSP_PARTS;
-use super::gather::{Parts, Spot, UNREADABLE, gather, is_promising};
+use super::gather::{Parts, Spot, gather, is_promising};
+use super::manifest;
 use super::walk::{ServedUnit, Unit};
-use crate::audit::coverage;
-use crate::audit::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
+use crate::audit::catalogue::{INPUT_SKIPPED, INPUT_UNREADABLE, Rule};
+use crate::audit::model::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::disk::{Disk, Kind};
 use crate::manifests::{Manifest, Variables};
 use crate::msp::{CurrentConfig, TlsNames};
 use crate::pki::x509::{Cert, NodeOu};
 
-const SKIPPED: &str = "input-skipped";
 /// Larger files are no manifests, and are looked through for certificates without being read whole.
 const LARGEST_MANIFEST: usize = 32 * 1024 * 1024;
 /// `config.yaml` comes near a hundredth of this.
@@ -72,9 +72,9 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut dyn FnMu
             finished(subject, true)
         }
         Unit::Served(served) => Some(endpoint(served)),
-        Unit::Skipped(path, why) => Some(loader.trouble(path, SKIPPED, why)),
+        Unit::Skipped(path, why) => Some(loader.trouble(path, &INPUT_SKIPPED, why)),
         Unit::Unreadable { path, why, named } => {
-            let mut subject = loader.trouble(path, UNREADABLE, why);
+            let mut subject = loader.trouble(path, &INPUT_UNREADABLE, why);
             subject.is_named = *named;
             Some(subject)
         }
@@ -89,7 +89,7 @@ fn endpoint(served: &ServedUnit) -> Subject {
         let place = if index == 0 { Place::Served } else { Place::ServedChain };
         match Cert::from_der(der.clone()) {
             Ok(cert) => subject.certificates.push(HeldCert { cert, at, place }),
-            Err(e) => subject.troubles.push(Trouble { at, rule: UNREADABLE, reason: e.to_string() }),
+            Err(e) => subject.troubles.push(Trouble { at, rule: &INPUT_UNREADABLE, reason: e.to_string() }),
         }
     }
     subject.role = role_of(&subject);
@@ -106,7 +106,7 @@ impl Loader<'_> {
         self.options.shown(path)
     }
 
-    fn trouble(&self, path: &Path, rule: &'static str, why: &str) -> Subject {
+    fn trouble(&self, path: &Path, rule: &'static Rule, why: &str) -> Subject {
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         subject.troubles.push(Trouble { at: subject.location(), rule, reason: why.to_owned() });
         subject
@@ -212,27 +212,27 @@ impl Loader<'_> {
         {
             let reason =
                 format!("it is larger than {} MiB, and no manifest was looked for in it", LARGEST_MANIFEST >> 20);
-            subject.troubles.push(Trouble { at: subject.location(), rule: SKIPPED, reason });
+            subject.troubles.push(Trouble { at: subject.location(), rule: &INPUT_SKIPPED, reason });
         }
         finished(subject, named)
     }
 
     fn manifest(&self, shown: &Path, content: &[u8]) -> Option<Subject> {
         let text = std::str::from_utf8(content).ok()?;
-        Manifest::read(shown, text, &self.options.variables).map(|manifest| coverage::subject(shown, manifest))
+        Manifest::read(shown, text, &self.options.variables).map(|manifest| manifest::subject(shown, manifest))
     }
 
     /// The files of a folder that Fabric reads, links followed. What else stands there and what cannot be looked at is
     /// told; folders are not, as Fabric passes over them.
     fn files_of(&self, subject: &mut Subject, dir: &Path) -> Vec<PathBuf> {
-        let mut trouble = |path: &Path, rule, reason: String| {
+        let mut trouble = |path: &Path, rule: &'static Rule, reason: String| {
             subject.troubles.push(Trouble { at: Location::whole(self.shown(path)), rule, reason });
         };
         let entries = match self.disk.list(dir) {
             Ok(entries) => entries,
             Err(e) => {
                 if !is_absent(e.io_kind()) {
-                    trouble(dir, UNREADABLE, e.to_string());
+                    trouble(dir, &INPUT_UNREADABLE, e.to_string());
                 }
                 return Vec::new();
             }
@@ -243,11 +243,13 @@ impl Loader<'_> {
             match self.disk.metadata_followed(&path).map(|m| m.map(|m| m.kind)) {
                 Ok(Some(Kind::File)) => files.push(path),
                 Ok(Some(Kind::Dir)) => {}
-                Ok(Some(_)) => trouble(&path, SKIPPED, super::walk::SPECIAL.to_owned()),
-                Ok(None) if entry.kind == Kind::Link => trouble(&path, UNREADABLE, super::walk::DANGLING.to_owned()),
+                Ok(Some(_)) => trouble(&path, &INPUT_SKIPPED, super::walk::SPECIAL.to_owned()),
+                Ok(None) if entry.kind == Kind::Link => {
+                    trouble(&path, &INPUT_UNREADABLE, super::walk::DANGLING.to_owned())
+                }
                 // It went away meanwhile.
                 Ok(None) => {}
-                Err(e) => trouble(&path, UNREADABLE, e.to_string()),
+                Err(e) => trouble(&path, &INPUT_UNREADABLE, e.to_string()),
             }
         }
         files
@@ -262,16 +264,16 @@ impl Loader<'_> {
 
     fn add_file(&self, subject: &mut Subject, path: &Path, spot: Spot, parts: Option<Parts<'_, '_>>) {
         let at = Location::whole(self.shown(path));
-        let mut trouble = |rule, reason| subject.troubles.push(Trouble { at: at.clone(), rule, reason });
+        let mut trouble = |rule: &'static Rule, reason| subject.troubles.push(Trouble { at: at.clone(), rule, reason });
         match self.disk.open_regular(path) {
             Ok(Some(mut file)) => {
                 let (len, mode) = (file.metadata().len, file.metadata().mode);
                 gather(subject, &at, (&mut file, len), Some(mode), spot, parts);
             }
-            Ok(None) => trouble(SKIPPED, super::walk::SPECIAL.to_owned()),
+            Ok(None) => trouble(&INPUT_SKIPPED, super::walk::SPECIAL.to_owned()),
             // What is missing where Fabric looks for it, its verdict says; what went away meanwhile is nobody's.
             Err(e) if is_absent(e.io_kind()) => {}
-            Err(e) => trouble(UNREADABLE, e.to_string()),
+            Err(e) => trouble(&INPUT_UNREADABLE, e.to_string()),
         }
     }
 }
@@ -298,7 +300,7 @@ fn finished(mut subject: Subject, named: bool) -> Option<Subject> {
     subject.is_blank = empty && subject.keys.is_empty() && subject.troubles.is_empty() && !subject.is_part;
     if subject.is_blank && named {
         let reason = "it holds no certificate, CSR, key or revocation list".to_owned();
-        subject.troubles.push(Trouble { at: subject.location(), rule: UNREADABLE, reason });
+        subject.troubles.push(Trouble { at: subject.location(), rule: &INPUT_UNREADABLE, reason });
     }
     (named || !subject.is_blank).then_some(subject)
 }

@@ -7,9 +7,10 @@ mod gather;
 mod keys;
 mod letters;
 mod load;
+mod manifest;
 mod paths;
 mod walk;
 
-pub(super) use gather::is_promising;
+pub(crate) use gather::is_promising;
 pub use load::{LoadOptions, load};
 pub use walk::{ServedUnit, Unit, Walk, WalkOptions, walk};

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::walk::{FolderId, folder_id, is_ours_or_the_kubelets};
-use crate::audit::policy::Pattern;
 use crate::disk::{Disk, Kind};
+use crate::text::Pattern;
 use crate::{Error, ErrorKind};
 
 /// One thing that was named.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::audit::subject::{KeyKind, Subject};
+use crate::audit::model::subject::{KeyKind, Subject};
 use crate::disk::{EntryKind, FolderReader};
 use crate::msp::MspRefusal;
 use crate::text::yaml::{self, Node};

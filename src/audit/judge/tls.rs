@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::Refused;
 use crate::Timestamp;
-use crate::audit::expectation::Expectation;
-use crate::audit::finding::Severity;
+use crate::audit::catalogue::{
+    CA_CONSTRAINTS, EKU_SERVER_MISSING, EXPIRED, EXT_CRITICAL_UNKNOWN, INPUT_UNREADABLE, KEY_MISMATCH, KEY_WEAK,
+    MSP_NOT_A_CERTIFICATE, NAME_CONSTRAINTS, NOT_YET_VALID, PATH_LENGTH, ROOT_MISMATCH, RULE_CRASHED, Rule,
+    SAN_GATEWAY_MISSING, SAN_MISSING, Severity, TLS_ANCHORS_UNUSABLE, TLS_FILE_MISSING, TLS_KEY_UNUSABLE,
+};
 use crate::audit::input::ServedUnit;
-use crate::audit::registry::rule_by_id;
-use crate::audit::subject::Subject;
-use crate::audit::verdict::{Verdict, Verdicts};
+use crate::audit::model::expectation::Expectation;
+use crate::audit::model::subject::Subject;
+use crate::audit::model::verdict::{Verdict, Verdicts};
 use crate::disk::{Disk, DiskFolder, EntryKind, FolderReader, MemoryFolder};
 use crate::msp::TlsNames;
 use crate::pki::go::tls::{self, TlsFiles, TlsRefusal};
@@ -41,7 +44,7 @@ pub(super) fn judge(
     let rule = |refusal: &TlsRefusal| rule_of(refusal, subject, expectation);
     let mut out: Vec<Refused> = Vec::new();
     for (refusal, consequence) in refusals.into_iter().filter_map(|(v, c)| v?.as_ref().err().map(|e| (e, c))) {
-        let Some(rule) = rule_by_id(rule(refusal)) else { continue };
+        let rule = rule(refusal);
         if !out.iter().any(|r| std::ptr::eq(r.rule, rule) && r.path == refusal.path) {
             out.push(Refused {
                 rule,
@@ -55,7 +58,7 @@ pub(super) fn judge(
     }
     let verdict = |judged: &tls::Verdict| match judged {
         Ok(()) => Verdict::Accept,
-        Err(refusal) => Verdict::Refuse { rule: rule(refusal), reason: refusal.to_string() },
+        Err(refusal) => Verdict::Refuse { rule: rule(refusal).id, reason: refusal.to_string() },
     };
     subject.verdicts =
         Verdicts::Tls { server: Some(verdict(&found.server)), client: found.client.as_ref().map(verdict) };
@@ -79,7 +82,7 @@ pub(super) fn served(
     let client = (!dialled.is_empty()).then(|| dialled.iter().try_for_each(|name| accepts(name)));
     let mut out: Vec<Refused> = Vec::new();
     for refusal in [Some(&trust), client.as_ref()].into_iter().filter_map(|v| v?.as_ref().err()) {
-        let Some(rule) = rule_by_id(rule_of(refusal, subject, expectation)) else { continue };
+        let rule = rule_of(refusal, subject, expectation);
         if !out.iter().any(|r| std::ptr::eq(r.rule, rule)) {
             out.push(Refused {
                 rule,
@@ -94,7 +97,7 @@ pub(super) fn served(
     let client = client.map(|judged| match judged {
         Ok(()) => Verdict::Accept,
         Err(refusal) => {
-            Verdict::Refuse { rule: rule_of(&refusal, subject, expectation), reason: refusal.reason.clone() }
+            Verdict::Refuse { rule: rule_of(&refusal, subject, expectation).id, reason: refusal.reason.clone() }
         }
     });
     subject.verdicts = Verdicts::Tls { server: None, client };
@@ -155,50 +158,50 @@ fn gather(folder: &dyn FolderReader, into: &mut MemoryFolder) -> TlsFiles {
 }
 
 /// The rule that reports a refusal.
-fn rule_of(refusal: &TlsRefusal, subject: &Subject, expectation: &Expectation) -> &'static str {
+fn rule_of(refusal: &TlsRefusal, subject: &Subject, expectation: &Expectation) -> &'static Rule {
     let is_unreadable = || {
         let path = subject.inside(&refusal.path);
-        subject.troubles.iter().any(|t| t.rule == super::UNREADABLE && t.at.path == path)
+        subject.troubles.iter().any(|t| *t.rule == INPUT_UNREADABLE && t.at.path == path)
     };
     match refusal.key {
         "wrong-host" => rule_of_missing_name(subject, expectation),
         // It is there, and somebody else may read it.
-        "key-file-missing" | "certificate-file-missing" | "ca-file-missing" if is_unreadable() => super::UNREADABLE,
-        key => rule_of_key(key).unwrap_or(super::UNKNOWN),
+        "key-file-missing" | "certificate-file-missing" | "ca-file-missing" if is_unreadable() => &INPUT_UNREADABLE,
+        key => rule_of_key(key).unwrap_or(&RULE_CRASHED),
     }
 }
 
 /// The rule that reports what [`TlsRefusal::key`] says.
-fn rule_of_key(key: &str) -> Option<&'static str> {
+fn rule_of_key(key: &str) -> Option<&'static Rule> {
     Some(match key {
-        "key-file-missing" | "certificate-file-missing" | "ca-file-missing" => "tls-file-missing",
+        "key-file-missing" | "certificate-file-missing" | "ca-file-missing" => &TLS_FILE_MISSING,
         "certificate-unreadable"
         | "certificate-no-pem"
         | "certificate-is-a-key"
         | "certificate-wrong-label"
-        | "chain-unreadable" => "msp-not-a-certificate",
-        "key-unreadable" | "key-no-pem" | "key-is-a-certificate" | "key-wrong-label" => "tls-key-unusable",
-        "key-mismatch" | "key-type-mismatch" => "key-mismatch",
-        "certificate-key-unknown" | "key-too-large" | "key-unsupported" => "key-weak",
-        "ca-file-unusable" => "tls-anchors-unusable",
-        "unknown-critical-extension" => "ext-critical-unknown",
-        "not-yet-valid" => "not-yet-valid",
-        "expired" => "expired",
-        "not-a-ca" => "ca-constraints",
-        "path-length" => "path-length",
-        "unknown-authority" | "policies" | "too-many-signatures" => "root-mismatch",
-        "no-server-auth" => "eku-server-missing",
-        "name-constraints" => "name-constraints",
-        "wrong-host" => "san-missing",
+        | "chain-unreadable" => &MSP_NOT_A_CERTIFICATE,
+        "key-unreadable" | "key-no-pem" | "key-is-a-certificate" | "key-wrong-label" => &TLS_KEY_UNUSABLE,
+        "key-mismatch" | "key-type-mismatch" => &KEY_MISMATCH,
+        "certificate-key-unknown" | "key-too-large" | "key-unsupported" => &KEY_WEAK,
+        "ca-file-unusable" => &TLS_ANCHORS_UNUSABLE,
+        "unknown-critical-extension" => &EXT_CRITICAL_UNKNOWN,
+        "not-yet-valid" => &NOT_YET_VALID,
+        "expired" => &EXPIRED,
+        "not-a-ca" => &CA_CONSTRAINTS,
+        "path-length" => &PATH_LENGTH,
+        "unknown-authority" | "policies" | "too-many-signatures" => &ROOT_MISMATCH,
+        "no-server-auth" => &EKU_SERVER_MISSING,
+        "name-constraints" => &NAME_CONSTRAINTS,
+        "wrong-host" => &SAN_MISSING,
         _ => return None,
     })
 }
 
 /// Who asked for the first name that the server's certificate lacks decides.
-fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'static str {
+fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'static Rule {
     let sans = subject.leaf().map_or(&[][..], |held| held.cert.sans());
     let missing = expectation.required().find(|n| !name::matches_as_go(sans, &n.name.to_string()));
-    if missing.is_some_and(|n| n.source.is_gateway()) { "san-gateway-missing" } else { "san-missing" }
+    if missing.is_some_and(|n| n.source.is_gateway()) { &SAN_GATEWAY_MISSING } else { &SAN_MISSING }
 }
 
 #[cfg(test)]
@@ -214,8 +217,7 @@ mod tests {
         let keys: Vec<&str> = words.filter(is_key).chain(["expired", "policies"]).collect();
         assert!(keys.len() >= 24, "{keys:?}");
         for key in keys {
-            let rule = rule_of_key(key).unwrap_or_else(|| panic!("{key} has no rule"));
-            assert!(rule_by_id(rule).is_some(), "{rule}");
+            assert!(rule_of_key(key).is_some(), "{key} has no rule");
         }
     }
 }

@@ -1,25 +1,14 @@
 //! A TLS certificate names another CA certificate than the one that issued it.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::AKI_MISMATCH;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{Place, Subject};
 use crate::pki::x509::{AuthorityMismatch, Cert};
 
-pub(super) static RULE: Rule = Rule {
-    id: "aki-mismatch",
-    title: "the authority key identifier is not that of the issuer",
-    rationale: "OpenSSL, and with it Node and Python, takes a CA certificate for the issuer only if its subject key \
-                identifier, serial number and issuer are what the authority key identifier says, as far as it says so. \
-                Go compares nothing, so that peers connect and Node clients do not.",
-    remedy: "have it issued again by a CA whose configured certificate is the one that it serves in its chain",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.2.1.1" },
-        Source::Convention("OpenSSL 3.0 crypto/x509/v3_purp.c, X509_check_akid"),
-    ],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &AKI_MISMATCH,
     applies: |subject, _| subject.certificates.iter().any(|c| matches!(c.place, Place::Server | Place::Served)),
     check,
 };
@@ -38,7 +27,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             };
             let Err(mismatch) = held.cert.check_authority(ca) else { continue };
             if !has_another(subject, &held.cert) {
-                findings.report(&RULE, &held.at, said(mismatch, ca)).subject(held.cert.subject()).add();
+                findings.report(&AKI_MISMATCH, &held.at, said(mismatch, ca)).subject(held.cert.subject()).add();
             }
         }
     }
@@ -71,13 +60,13 @@ mod tests {
     fn a_key_identifier_of_another_ca_is_found() {
         let root = ca("root").self_signed();
         let mut spec = server("peer1", &["peer1"]);
-        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
+        assert!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
         spec.key_ids = false;
-        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty(), "nothing is named");
+        assert!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).is_empty(), "nothing is named");
         let other = construct_der(|w| {
             w.write_sequence(|w| w.next().write_tagged_implicit(Tag::context(0), |w| w.write_bytes(&[7; 20])));
         });
         spec.extra.push((&[2, 5, 29, 35], false, other));
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+        assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
     }
 }

@@ -1,28 +1,18 @@
 //! The extension of Fabric CA attributes cannot be read.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::ATTRS_INVALID;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "attrs-invalid",
-    title: "Fabric CA attributes in the certificate are no JSON",
-    rationale: "Chaincode that asks for the attributes of a caller fails for this identity: the client identity library \
-                reads the extension before anything else.",
-    remedy: "enrol again at a Fabric CA with the attributes: fabcert enroll --force --attrs NAME,...",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("fabric-ca 1.5.21 lib/attrmgr/attrmgr.go, GetAttributesFromCert")],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &ATTRS_INVALID, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.cert.has_unreadable_attributes()) {
         findings
             .report(
-                &RULE,
+                &ATTRS_INVALID,
                 &held.at,
                 "the extension 1.2.3.4.5.6.7.8.1 does not hold {\"attrs\":{...}} as a Fabric CA writes it",
             )
@@ -42,7 +32,7 @@ mod tests {
         let with = |content: &[u8]| {
             let mut spec = identity("p");
             spec.extra.push((&[1, 2, 3, 4, 5, 6, 7, 8, 1], false, content.to_vec()));
-            found(&RULE, &msp_folder(&spec.issued_by(&root), &root)).len()
+            found(&CHECK, &msp_folder(&spec.issued_by(&root), &root)).len()
         };
         assert_eq!(with(br#"{"attrs":{"hf.Type":"peer"}}"#), 0);
         assert_eq!(with(br#"{"attrs":{}}"#), 0);

@@ -1,26 +1,12 @@
 //! A CA certificate does not say that it is one.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::CA_CONSTRAINTS;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "ca-constraints",
-    title: "a CA certificate is no CA",
-    rationale: "Without CA:TRUE in basicConstraints nothing that it issued is trusted; Fabric refuses the \
-                MSP.",
-    remedy: "have the CA issued again as a CA, or put the right certificate there",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.2.1.9" },
-        Source::Fabric { path: "msp/mspimplsetup.go", item: "setupCAs" },
-    ],
-    refusals: &[20, 25],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &CA_CONSTRAINTS, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_authority() && c.place != Place::Loose) {
@@ -29,7 +15,10 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         if matches!(held.place, Place::RootCa | Place::IntermediateCa | Place::TlsRootCa | Place::TlsIntermediateCa)
             && !cert.is_ca()
         {
-            findings.report(&RULE, &held.at, "its basicConstraints do not say CA:TRUE").subject(cert.subject()).add();
+            findings
+                .report(&CA_CONSTRAINTS, &held.at, "its basicConstraints do not say CA:TRUE")
+                .subject(cert.subject())
+                .add();
         }
     }
 }
@@ -43,7 +32,7 @@ mod tests {
     fn a_leaf_among_the_roots_is_found() {
         let root = ca("root").self_signed();
         let peer = identity("peer1").issued_by(&root);
-        assert!(found(&RULE, &msp_folder(&peer, &root)).is_empty());
-        assert_eq!(found(&RULE, &msp_folder(&peer, &peer)).len(), 1);
+        assert!(found(&CHECK, &msp_folder(&peer, &root)).is_empty());
+        assert_eq!(found(&CHECK, &msp_folder(&peer, &peer)).len(), 1);
     }
 }

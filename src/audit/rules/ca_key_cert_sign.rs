@@ -1,25 +1,12 @@
 //! A CA may not sign certificates.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::CA_KEY_CERT_SIGN;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "ca-key-cert-sign",
-    title: "a CA certificate's key usage lacks keyCertSign",
-    rationale: "A key usage without keyCertSign forbids a CA to issue certificates, and Go accepts none that it issued. \
-                Fabric loads such a TLS CA in silence, and then every TLS connection below it fails.",
-    remedy: "make the CA's certificate again with keyUsage keyCertSign, cRLSign",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.2.1.3" },
-        Source::Go { package: "crypto/x509", item: "Certificate.CheckSignatureFrom" },
-    ],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &CA_KEY_CERT_SIGN, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     // Of the other CAs of a folder, Fabric's and Go's verdicts say it.
@@ -27,7 +14,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         if held.cert.is_ca() && held.cert.key_usage().is_some_and(|usage| !usage.key_cert_sign) {
             findings
                 .report(
-                    &RULE,
+                    &CA_KEY_CERT_SIGN,
                     &held.at,
                     "it is a CA, and its key usage lacks keyCertSign: Go accepts nothing that it issued",
                 )
@@ -41,14 +28,14 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding};
     use super::*;
-    use crate::audit::subject::SubjectKind;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn a_restricted_usage_without_key_cert_sign_is_found_and_no_restriction_is_not() {
         let with = |usage: Option<Vec<usize>>| {
             let mut spec = ca("tlsca");
             spec.key_usage = usage;
-            found(&RULE, &holding(SubjectKind::Msp, [(Place::TlsRootCa, &spec.self_signed().cert)])).len()
+            found(&CHECK, &holding(SubjectKind::Msp, [(Place::TlsRootCa, &spec.self_signed().cert)])).len()
         };
         assert_eq!((with(Some(vec![0, 6])), with(Some(vec![5])), with(None)), (1, 0, 0));
     }

@@ -1,25 +1,12 @@
 //! A CA certificate has no subject key identifier.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::CA_SKI_MISSING;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "ca-ski-missing",
-    title: "a CA certificate has no subject key identifier",
-    rationale: "Fabric refuses an MSP with such a CA; revocation lists and chains find a CA by it.",
-    remedy: "have the CA issued again with a subject key identifier (openssl: subjectKeyIdentifier=hash)",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.2.1.2" },
-        Source::Fabric { path: "msp/mspimplsetup.go", item: "setupCAs" },
-    ],
-    refusals: &[21],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &CA_SKI_MISSING, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_authority() && c.place != Place::Loose) {
@@ -29,7 +16,10 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             && cert.is_ca()
             && cert.subject_key_id().is_none()
         {
-            findings.report(&RULE, &held.at, "it has no subject key identifier").subject(cert.subject()).add();
+            findings
+                .report(&CA_SKI_MISSING, &held.at, "it has no subject key identifier")
+                .subject(cert.subject())
+                .add();
         }
     }
 }
@@ -43,9 +33,9 @@ mod tests {
     fn a_ca_without_the_identifier_is_found() {
         let mut spec = ca("root");
         let good = spec.self_signed();
-        assert!(found(&RULE, &msp_folder(&identity("peer1").issued_by(&good), &good)).is_empty());
+        assert!(found(&CHECK, &msp_folder(&identity("peer1").issued_by(&good), &good)).is_empty());
         spec.key_ids = false;
         let bad = spec.self_signed();
-        assert_eq!(found(&RULE, &msp_folder(&identity("peer1").issued_by(&bad), &bad)).len(), 1);
+        assert_eq!(found(&CHECK, &msp_folder(&identity("peer1").issued_by(&bad), &bad)).len(), 1);
     }
 }

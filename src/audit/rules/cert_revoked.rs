@@ -1,23 +1,13 @@
 //! A certificate is revoked by a list of the same MSP.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCrl, Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::CERT_REVOKED;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCrl, Place, Subject};
 use crate::pki::x509::SignatureCheck;
 
-pub(super) static RULE: Rule = Rule {
-    id: "cert-revoked",
-    title: "certificate is revoked",
-    rationale: "A revoked identity is no member, and a peer with it does not start. With NodeOUs, Fabric does not look \
-                whether a certificate in admincerts is revoked.",
-    remedy: "enrol a new identity; take a revoked administrator out of admincerts; if the list is wrong, have it made again",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateCertAgainstChain" },
-        Source::Fabric { path: "msp/mspimplsetup.go", item: "postSetupV142" },
-    ],
-    refusals: &[29, 48],
+pub(super) static CHECK: Check = Check {
+    rule: &CERT_REVOKED,
     applies: |subject, _| !subject.crls.is_empty() && !subject.certificates.is_empty(),
     check,
 };
@@ -32,7 +22,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| !matches!(c.place, Place::RootCa | Place::TlsRootCa)) {
         if let Some(by) = lists.iter().find(|list| list.crl.lists(&held.cert)) {
             let message = format!("it is revoked by {}", by.at.path.display());
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+            findings.report(&CERT_REVOKED, &held.at, message).subject(held.cert.subject()).add();
         }
     }
 }
@@ -48,8 +38,8 @@ mod tests {
         let (root, other) = (ca("root").self_signed(), ca("root").self_signed());
         let peer = identity("peer1").issued_by(&root);
         let subject = |signer, serial| with_crl(msp_folder(&peer, &root), list("root", signer, serial, 12));
-        assert_eq!(found(&RULE, &subject(&root, 0x2a)).len(), 1);
-        assert!(found(&RULE, &subject(&root, 0x2b)).is_empty(), "another serial number");
-        assert!(found(&RULE, &subject(&other, 0x2a)).is_empty(), "another key");
+        assert_eq!(found(&CHECK, &subject(&root, 0x2a)).len(), 1);
+        assert!(found(&CHECK, &subject(&root, 0x2b)).is_empty(), "another serial number");
+        assert!(found(&CHECK, &subject(&other, 0x2a)).is_empty(), "another key");
     }
 }

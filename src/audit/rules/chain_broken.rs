@@ -1,23 +1,13 @@
 //! No path leads from a certificate to a root.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Subject, SubjectKind};
+use super::check::{Check, Context};
+use crate::audit::catalogue::CHAIN_BROKEN;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{Subject, SubjectKind};
 
-pub(super) static RULE: Rule = Rule {
-    id: "chain-broken",
-    title: "no path leads to a root",
-    rationale: "The issuer is not in cacerts or intermediatecerts, or the signature is not its own: the \
-                certificate is of another CA of the same name, or a CA certificate is missing.",
-    remedy: "put the certificates of the CA that issued it there: fabcert enroll writes them",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "6.1" },
-        Source::Fabric { path: "msp/mspimpl.go", item: "getValidationChain" },
-    ],
-    refusals: &[24, 36, 37],
+pub(super) static CHECK: Check = Check {
+    rule: &CHAIN_BROKEN,
     // Folders are judged as Fabric and Go judge them; a bundle has no judge.
     applies: |subject, _| subject.kind == SubjectKind::Certificate && !subject.is_part,
     check,
@@ -32,7 +22,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
                 "\"{}\"{line} bears the name of its issuer, and its key did not sign it: another CA of that name did",
                 ca.cert.subject()
             );
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+            findings.report(&CHAIN_BROKEN, &held.at, message).subject(held.cert.subject()).add();
         }
     }
 }
@@ -41,14 +31,14 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding, server};
     use super::*;
-    use crate::audit::subject::Place;
+    use crate::audit::model::subject::Place;
 
     #[test]
     fn a_ca_of_the_same_name_that_did_not_sign_is_found() {
         let (root, other) = (ca("root").self_signed(), ca("root").self_signed());
         let leaf = server("peer1", &["peer1"]).issued_by(&root);
         let bundle = |ca| holding(SubjectKind::Certificate, [(Place::Loose, &leaf.cert), (Place::Loose, ca)]);
-        assert!(found(&RULE, &bundle(&root.cert)).is_empty());
-        assert_eq!(found(&RULE, &bundle(&other.cert)).len(), 1);
+        assert!(found(&CHECK, &bundle(&root.cert)).is_empty());
+        assert_eq!(found(&CHECK, &bundle(&other.cert)).len(), 1);
     }
 }

@@ -1,27 +1,13 @@
 //! A server does not send the intermediate CA that issued its certificate.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Place, Subject, SubjectKind};
+use super::check::{Check, Context};
+use crate::audit::catalogue::CHAIN_INCOMPLETE;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{HeldCert, Place, Subject, SubjectKind};
 
-pub(super) static RULE: Rule = Rule {
-    id: "chain-incomplete",
-    title: "the server does not send an intermediate CA on its path",
-    rationale: "A client that has the root alone cannot find the way there without the intermediates, which the \
-                server has to send. That one of them stands in ca.crt helps Go and Java, not Node, and not \
-                clients with another file.",
-    remedy: "put the intermediate behind the certificate: cat server.crt intermediate.crt (fabcert enroll does)",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 8446, section: "4.4.2" },
-        Source::Go { package: "crypto/tls", item: "Certificate" },
-    ],
-    refusals: &[],
-    applies: |subject, _| subject.certificates.len() > 1,
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &CHAIN_INCOMPLETE, applies: |subject, _| subject.certificates.len() > 1, check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     if subject.kind == SubjectKind::Certificate {
@@ -41,7 +27,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             let held = &subject.certificates[leaf];
             let message =
                 format!("\"{}\" is on its path and stands in {} only", ca.cert.subject(), ca.at.path.display());
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+            findings.report(&CHAIN_INCOMPLETE, &held.at, message).subject(held.cert.subject()).add();
         }
     }
 }
@@ -54,7 +40,7 @@ fn bundled(subject: &Subject, findings: &mut Findings) {
     for (held, issuer) in subject.linked() {
         if issuer == Issuer::Absent && !held.cert.is_ca() {
             let message = format!("it stands beside CAs, and its issuer \"{}\" is none of them", held.cert.issuer());
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+            findings.report(&CHAIN_INCOMPLETE, &held.at, message).subject(held.cert.subject()).add();
         }
     }
 }
@@ -71,11 +57,11 @@ mod tests {
         let leaf = server("peer1", &["peer1"]).issued_by(&middle);
         let folder = |place| {
             let certs = [(Place::Server, &leaf.cert), (place, &middle.cert), (Place::ServerAnchor, &root.cert)];
-            found(&RULE, &holding(SubjectKind::Tls, certs)).len()
+            found(&CHECK, &holding(SubjectKind::Tls, certs)).len()
         };
         assert_eq!((folder(Place::ServerChain), folder(Place::ServerAnchor)), (0, 1));
         let bare = [(Place::Server, &leaf.cert), (Place::ServerAnchor, &middle.cert)];
-        assert!(found(&RULE, &holding(SubjectKind::Tls, bare)).is_empty(), "chain-wrong-folder says that");
+        assert!(found(&CHECK, &holding(SubjectKind::Tls, bare)).is_empty(), "chain-wrong-folder says that");
     }
 
     #[test]
@@ -83,7 +69,7 @@ mod tests {
         let (root, other) = (ca("root").self_signed(), ca("other").self_signed());
         let leaf = server("peer1", &["peer1"]).issued_by(&root);
         let bundle = |certs: &[&crate::pki::x509::Cert]| {
-            found(&RULE, &holding(SubjectKind::Certificate, certs.iter().map(|c| (Place::Loose, *c)))).len()
+            found(&CHECK, &holding(SubjectKind::Certificate, certs.iter().map(|c| (Place::Loose, *c)))).len()
         };
         assert_eq!(bundle(&[&leaf.cert, &other.cert]), 1);
         assert_eq!(bundle(&[&leaf.cert, &root.cert]), 0);

@@ -1,27 +1,13 @@
 //! A CA stands in the folder or file of the other kind.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::CHAIN_WRONG_FOLDER;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "chain-wrong-folder",
-    title: "a root stands among intermediates, or an intermediate as the only anchor",
-    rationale: "Roots belong into cacerts, tlscacerts and ca.crt, intermediates into the folders beside them. Fabric and Go \
-                make do with either in places; Node refuses a server when the anchor it was given is no root.",
-    remedy: "put the root into ca.crt (cacerts, tlscacerts) and intermediates behind the leaf (intermediatecerts, \
-             tlsintermediatecerts)",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "6.1.1" },
-        Source::Convention("Node 20: UNABLE_TO_GET_ISSUER_CERT without the self-signed root"),
-    ],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &CHAIN_WRONG_FOLDER, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for (held, issuer) in subject.linked() {
@@ -36,7 +22,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             ),
             _ => continue,
         };
-        findings.report(&RULE, &held.at, message).subject(held.cert.subject()).add();
+        findings.report(&CHAIN_WRONG_FOLDER, &held.at, message).subject(held.cert.subject()).add();
     }
 }
 
@@ -44,7 +30,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding, identity, server, tls_folder};
     use super::*;
-    use crate::audit::subject::SubjectKind;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn a_root_among_the_intermediates_is_found() {
@@ -54,7 +40,7 @@ mod tests {
         let folder = |intermediate| {
             let certs =
                 [(Place::SignCert, &peer.cert), (Place::RootCa, &root.cert), (Place::IntermediateCa, intermediate)];
-            found(&RULE, &holding(SubjectKind::Msp, certs)).len()
+            found(&CHECK, &holding(SubjectKind::Msp, certs)).len()
         };
         assert_eq!((folder(&middle.cert), folder(&root.cert)), (0, 1));
     }
@@ -64,7 +50,7 @@ mod tests {
         let root = ca("root").self_signed();
         let middle = ca("middle").issued_by(&root);
         let leaf = server("peer1", &["peer1"]).issued_by(&middle);
-        assert!(found(&RULE, &tls_folder(&leaf, &middle))[0].message.contains("Node clients do not"));
-        assert!(found(&RULE, &tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root)).is_empty());
+        assert!(found(&CHECK, &tls_folder(&leaf, &middle))[0].message.contains("Node clients do not"));
+        assert!(found(&CHECK, &tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root)).is_empty());
     }
 }

@@ -1,28 +1,16 @@
 //! A name that Fabric does not know stands where config.yaml is meant.
 
+use super::check::{Check, Context};
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::catalogue::CONFIG_MISSPELT;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 use std::path::Path;
 
-use crate::audit::subject::Location;
+use crate::audit::model::subject::Location;
 use crate::text::yaml::{self, Node};
 
-pub(super) static RULE: Rule = Rule {
-    id: "config-misspelt",
-    title: "config.yaml, or a key in it, is misspelt",
-    rationale: "Fabric reads config.yaml by exactly this name and passes over keys that it does not know, \
-                letter case included: a misspelt NodeOUs turns them off without a word.",
-    remedy: "rename it: config.yaml, NodeOUs, Enable, ClientOUIdentifier, PeerOUIdentifier, \
-                AdminOUIdentifier, OrdererOUIdentifier, Certificate, OrganizationalUnitIdentifier",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "Configuration" }],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &CONFIG_MISSPELT, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let Some(facts) = &subject.msp else { return };
@@ -32,7 +20,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             let message = format!("{name} is not read: Fabric wants config.yaml");
             let path = subject.inside(stranger);
             let remedy = paste::rename(&path, &subject.inside(Path::new("config.yaml")));
-            findings.report(&RULE, &Location::whole(path), message).remedy(remedy).add();
+            findings.report(&CONFIG_MISSPELT, &Location::whole(path), message).remedy(remedy).add();
         }
     }
     let Ok(documents) = yaml::documents(&facts.config_text) else { return };
@@ -43,7 +31,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let hint = nearest.map(|k| format!("; {k} is meant")).unwrap_or_default();
         let at = Location { path: path.clone(), block: None, line: Some(key.line) };
         findings
-            .report(&RULE, &at, format!("Fabric does not know the key {text} here{hint}"))
+            .report(&CONFIG_MISSPELT, &at, format!("Fabric does not know the key {text} here{hint}"))
             .names([text.to_owned()])
             .add();
     };
@@ -93,14 +81,14 @@ mod tests {
         let mut subject = msp_folder(&peer, &root);
         let good = "NodeOUs:\n  Enable: true\n  PeerOUIdentifier:\n    Certificate: cacerts/a.pem\n    OrganizationalUnitIdentifier: peer\n";
         subject.msp.get_or_insert_default().config_text = good.to_owned().into();
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
         subject.msp.get_or_insert_default().config_text = good.replace("PeerOU", "peerOU").into();
-        assert_eq!(found(&RULE, &subject)[0].line, Some(3));
+        assert_eq!(found(&CHECK, &subject)[0].line, Some(3));
         subject.msp.get_or_insert_default().config_text = good.replace("NodeOUs", "nodeOUs").into();
-        assert!(found(&RULE, &subject)[0].message.contains("NodeOUs is meant"));
+        assert!(found(&CHECK, &subject)[0].message.contains("NodeOUs is meant"));
         let facts = subject.msp.get_or_insert_default();
         facts.config_text = String::new().into();
         facts.strangers.push("config.yml".into());
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
     }
 }

@@ -1,29 +1,18 @@
 //! The next revocation list is overdue.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::CRL_EXPIRED;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "crl-expired",
-    title: "a revocation list is past its next update",
-    rationale: "Fabric goes on applying the list, and knows nothing of what was revoked since.",
-    remedy: "fetch the list again and put it into crls: fabric-ca-client gencrl",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "5.1.2.5" },
-        Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateCertAgainstChain" },
-    ],
-    refusals: &[],
-    applies: |subject, _| !subject.crls.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &CRL_EXPIRED, applies: |subject, _| !subject.crls.is_empty(), check };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     for held in &subject.crls {
         if let Some(due) = held.crl.next_update().filter(|due| *due < context.now) {
-            findings.report(&RULE, &held.at, format!("the next list of \"{}\" was due {due}", held.crl.issuer())).add();
+            findings
+                .report(&CRL_EXPIRED, &held.at, format!("the next list of \"{}\" was due {due}", held.crl.issuer()))
+                .add();
         }
     }
 }
@@ -40,7 +29,7 @@ mod tests {
         let peer = identity("peer1").issued_by(&root);
         for (month, count) in [(11, 1), (12, 0)] {
             let subject = with_crl(msp_folder(&peer, &root), list("root", &root, 7, month));
-            assert_eq!(found(&RULE, &subject).len(), count, "due in month {month}");
+            assert_eq!(found(&CHECK, &subject).len(), count, "due in month {month}");
         }
     }
 }

@@ -1,37 +1,21 @@
 //! A revocation list revokes nothing.
 
+use super::check::{Check, Context};
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, HeldCrl, Location, Subject};
+use crate::audit::catalogue::CRL_IGNORED;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, HeldCrl, Location, Subject};
 use crate::pki::x509::SignatureCheck;
 
-pub(super) static RULE: Rule = Rule {
-    id: "crl-ignored",
-    title: "a revocation list in crls is not applied",
-    rationale: "Fabric passes over a list in DER, over the second list of a file, over the list of a CA that is none of \
-                this MSP, and over one with a wrong signature, and says so in its log at most. Whoever the list revokes \
-                stays a member.",
-    remedy: "write it as PEM, one list a file, made by the CA of this MSP: fabric-ca-client gencrl, or openssl crl -inform \
-             der -in LIST -out LIST.pem",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Fabric { path: "msp/configbuilder.go", item: "getPemMaterialFromDir" },
-        Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateCertAgainstChain" },
-    ],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &CRL_IGNORED, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let warnings = subject.msp.iter().flat_map(|facts| &facts.warnings);
     for warning in warnings.filter(|w| w.number == Some(67)) {
         let at = Location::whole(subject.inside(&warning.path));
         let is_der = subject.crls.iter().any(|c| c.at.path == at.path && c.at.block.is_none());
-        let remedy = if is_der { paste::pem_of_der("crl", &at.path) } else { RULE.remedy.to_owned() };
-        findings.report(&RULE, &at, format!("{} (case 67)", warning.reason)).remedy(remedy).add();
+        let remedy = if is_der { paste::pem_of_der("crl", &at.path) } else { CRL_IGNORED.remedy.to_owned() };
+        findings.report(&CRL_IGNORED, &at, format!("{} (case 67)", warning.reason)).remedy(remedy).add();
     }
     let cas: Vec<&HeldCert> = subject.certificates.iter().filter(|c| c.is_authority()).collect();
     // A list in DER has no block; it is among the warnings.
@@ -39,7 +23,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         if let Some(why) = why_not(held, &cas) {
             let count = held.crl.len();
             let message = format!("{why}, so it revokes none of the {count} certificates that it names (case 68)");
-            findings.report(&RULE, &held.at, message).add();
+            findings.report(&CRL_IGNORED, &held.at, message).add();
         }
     }
 }
@@ -69,7 +53,7 @@ pub(super) mod tests {
     use crate::pki::x509::Crl;
 
     /// A list under the name `issuer`, signed by `signer`, that names one serial number and is due in `month` of 2026.
-    pub(in crate::audit) fn list(issuer: &str, signer: &Made, serial: u8, month: u8) -> Crl {
+    pub(crate) fn list(issuer: &str, signer: &Made, serial: u8, month: u8) -> Crl {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, issuer);
         params.key_usages = vec![KeyUsagePurpose::CrlSign];
@@ -93,7 +77,7 @@ pub(super) mod tests {
         Crl::from_der(list.signed_by(&Issuer::new(params, key)).unwrap().der().to_vec()).unwrap()
     }
 
-    pub(in crate::audit) fn with_crl(mut subject: Subject, crl: Crl) -> Subject {
+    pub(crate) fn with_crl(mut subject: Subject, crl: Crl) -> Subject {
         let at = Location { path: subject.path.join("crls/a.pem"), block: Some(1), line: Some(1) };
         subject.crls.push(HeldCrl { at, crl });
         subject
@@ -104,12 +88,12 @@ pub(super) mod tests {
         let (root, other) = (ca("root").self_signed(), ca("other").self_signed());
         let peer = identity("peer1").issued_by(&root);
         let folder = |crl| with_crl(msp_folder(&peer, &root), crl);
-        assert!(found(&RULE, &folder(list("root", &root, 7, 12))).is_empty());
-        assert!(found(&RULE, &folder(list("other", &other, 7, 12)))[0].message.contains("no CA of this MSP"));
-        assert!(found(&RULE, &folder(list("root", &other, 7, 12)))[0].message.contains("did not sign"));
+        assert!(found(&CHECK, &folder(list("root", &root, 7, 12))).is_empty());
+        assert!(found(&CHECK, &folder(list("other", &other, 7, 12)))[0].message.contains("no CA of this MSP"));
+        assert!(found(&CHECK, &folder(list("root", &other, 7, 12)))[0].message.contains("did not sign"));
         let mut second = folder(list("root", &root, 7, 12));
         second.crls[0].at.block = Some(2);
-        assert_eq!(found(&RULE, &second).len(), 1);
+        assert_eq!(found(&CHECK, &second).len(), 1);
     }
 
     #[test]
@@ -118,6 +102,6 @@ pub(super) mod tests {
         let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
         let warning = MspWarning { number: Some(67), path: "crls/a.der".into(), reason: "no PEM".into() };
         subject.msp.get_or_insert_default().warnings.push(warning);
-        assert!(found(&RULE, &subject)[0].path.ends_with("crls/a.der"));
+        assert!(found(&CHECK, &subject)[0].path.ends_with("crls/a.der"));
     }
 }

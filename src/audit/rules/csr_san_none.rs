@@ -1,19 +1,12 @@
 //! A CSR asks for no names.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::CSR_SAN_NONE;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "csr-san-none",
-    title: "CSR asks for no names",
-    rationale: "A certificate made from it as it stands serves for signing, and not for TLS: no client finds the name \
-                that it dials.",
-    remedy: "for a TLS certificate make the CSR again with the names: fabcert csr --san NAME,...",
-    severity: Severity::Note,
-    confidence: Confidence::Likely,
-    sources: &[Source::Rfc { number: 9525, section: "6.3" }],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &CSR_SAN_NONE,
     // With names to look for, san-missing says which.
     applies: |subject, context| !subject.csrs.is_empty() && context.expectation.required().next().is_none(),
     check,
@@ -21,16 +14,17 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for csr in subject.csrs.iter().filter(|c| c.sans.is_empty()) {
-        findings.report(&RULE, &csr.at, "the CSR asks for no names").subject(&csr.subject).add();
+        findings.report(&CSR_SAN_NONE, &csr.at, "the CSR asks for no names").subject(&csr.subject).add();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::catalogue::Severity;
+    use crate::audit::model::subject::{HeldCsr, Location, SubjectKind};
     use crate::audit::rules::fixture::{expecting, found, found_expecting};
     use crate::audit::rules::san_missing;
-    use crate::audit::subject::{HeldCsr, Location, SubjectKind};
     use crate::pki::x509::SignatureCheck;
 
     fn csr(names: &[&str]) -> Subject {
@@ -47,11 +41,11 @@ mod tests {
 
     #[test]
     fn a_csr_without_names_is_a_note_and_with_expectations_an_error_of_another_rule() {
-        assert_eq!(found(&RULE, &csr(&["p"])), []);
+        assert_eq!(found(&CHECK, &csr(&["p"])), []);
         let subject = csr(&[]);
-        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Note);
+        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Note);
         let expectation = expecting(&["p"], None);
-        assert_eq!(found_expecting(&RULE, &subject, &expectation), []);
-        assert_eq!(found_expecting(&san_missing::RULE, &subject, &expectation)[0].names, ["p"]);
+        assert_eq!(found_expecting(&CHECK, &subject, &expectation), []);
+        assert_eq!(found_expecting(&san_missing::CHECK, &subject, &expectation)[0].names, ["p"]);
     }
 }

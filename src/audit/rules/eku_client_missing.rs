@@ -1,27 +1,12 @@
 //! An extended key usage leaves client auth out.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::{EKU_CLIENT_MISSING, Severity};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "eku-client-missing",
-    title: "extended key usage lacks client auth",
-    rationale: "Peers and orderers show their server certificate as client certificate too: between orderers \
-                always, between peers once client authentication is on. A list without client auth is \
-                refused there.",
-    remedy: "enrol with the profile tls, which holds both",
-    severity: Severity::Error,
-    confidence: Confidence::Likely,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.2.1.12" },
-        Source::Fabric { path: "internal/pkg/comm/config.go", item: "SecureOptions.ClientConfig" },
-    ],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &EKU_CLIENT_MISSING, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_evident_server()) {
@@ -31,7 +16,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         if cert.extended_key_usage().is_some_and(|u| !u.client_auth && !u.any) {
             findings
                 .report(
-                    &RULE,
+                    &EKU_CLIENT_MISSING,
                     &held.at,
                     "its extended key usage lacks client auth: refused where it is shown as a client certificate",
                 )
@@ -51,8 +36,8 @@ mod tests {
     fn a_server_that_may_be_no_client_is_found() {
         let root = ca("root").self_signed();
         let mut spec = server("peer1", &["peer1"]);
-        assert!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
+        assert!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
         spec.extended_key_usage = Some(vec![1]);
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+        assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
     }
 }

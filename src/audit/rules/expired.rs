@@ -1,26 +1,13 @@
 //! The certificate's time is over.
 
+use super::check::{Check, Context};
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Place, Subject};
+use crate::audit::catalogue::{EXPIRED, Severity};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "expired",
-    title: "certificate has expired",
-    rationale: "A peer does not start with an expired signing certificate, and no client accepts an expired TLS \
-                certificate. A running peer goes on without a word until its next restart.",
-    remedy: "enrol again: fabcert enroll --force with the flags of the last enrolment",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.1.2.5" },
-        Source::Fabric { path: "msp/mspimplsetup.go", item: "setupSigningIdentity" },
-    ],
-    refusals: &[38],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &EXPIRED, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
@@ -31,7 +18,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         let days = context.now.seconds_since(end) / 86_400;
         let (severity, effect) = effect(held);
         findings
-            .report(&RULE, &held.at, format!("the certificate ended at {end}, {days} days ago{effect}"))
+            .report(&EXPIRED, &held.at, format!("the certificate ended at {end}, {days} days ago{effect}"))
             .subject(held.cert.subject())
             .severity(severity)
             .remedy(renewal(subject, held))
@@ -75,7 +62,7 @@ mod tests {
         let ending = |end: i64| {
             let mut spec = identity("peer0");
             spec.not_after = Timestamp::from_unix(NOW.unix() + end);
-            found(&RULE, &msp_folder(&spec.issued_by(&root), &root))
+            found(&CHECK, &msp_folder(&spec.issued_by(&root), &root))
         };
         assert_eq!(ending(0), []);
         assert_eq!(ending(-1)[0].severity, Severity::Error);
@@ -87,7 +74,7 @@ mod tests {
         let mut spec = ca("ca");
         spec.not_after = Timestamp::from_unix(NOW.unix() - 1);
         let root = spec.self_signed();
-        let findings = found(&RULE, &msp_folder(&identity("peer0").issued_by(&root), &root));
+        let findings = found(&CHECK, &msp_folder(&identity("peer0").issued_by(&root), &root));
         assert_eq!((findings.len(), findings[0].severity), (1, Severity::Warning));
         assert!(findings[0].remedy.starts_with("renew the CA"), "{}", findings[0].remedy);
     }

@@ -1,23 +1,13 @@
 //! The certificate ends soon.
 
+use super::check::{Check, Context};
 use super::expired::renewal;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::catalogue::{EXPIRING, Severity};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "expiring",
-    title: "certificate ends soon",
-    rationale: "A certificate that ends at night takes the connections with it. Fabric warns in its log only \
-                in the last week.",
-    remedy: "enrol again: fabcert enroll with the flags of the last enrolment",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("renewal is due before the last third of a certificate's life")],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &EXPIRING, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.place != Place::SignCertExtra) {
@@ -28,7 +18,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         }
         let severity = if days < context.expectation.min_days_left { Severity::Error } else { Severity::Warning };
         findings
-            .report(&RULE, &held.at, format!("the certificate ends at {}, in {days} days", held.cert.not_after()))
+            .report(&EXPIRING, &held.at, format!("the certificate ends at {}, in {days} days", held.cert.not_after()))
             .subject(held.cert.subject())
             .severity(severity)
             .remedy(renewal(subject, held))
@@ -48,7 +38,7 @@ mod tests {
         for (days, severity) in [(40, None), (29, Some(Severity::Warning)), (6, Some(Severity::Error)), (-1, None)] {
             let mut spec = server("peer1", &["peer1"]);
             spec.not_after = Timestamp::from_unix(NOW.unix() + days * DAY + 60);
-            let findings = found(&RULE, &tls_folder(&spec.issued_by(&root), &root));
+            let findings = found(&CHECK, &tls_folder(&spec.issued_by(&root), &root));
             assert_eq!(findings.first().map(|f| f.severity), severity, "{days}");
         }
     }

@@ -3,11 +3,11 @@
 use yasna::models::ObjectIdentifier;
 use yasna::{Tag, construct_der};
 
+use super::check::{Check, Context};
 use crate::Timestamp;
-use crate::audit::expectation::{Expectation, ExpectedName, NameSource};
-use crate::audit::finding::{Finding, Findings};
-use crate::audit::rule::{Context, Rule};
-use crate::audit::subject::{HeldCert, HeldKey, KeyKind, Location, Place, Subject, SubjectKind, spki_hash};
+use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
+use crate::audit::model::finding::{Finding, Findings};
+use crate::audit::model::subject::{HeldCert, HeldKey, KeyKind, Location, Place, Subject, SubjectKind, spki_hash};
 use crate::msp::ChannelRules;
 use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::x509::Cert;
@@ -285,21 +285,21 @@ pub(super) fn expecting(names: &[&str], gateway: Option<&str>) -> Expectation {
     Expectation { names, ..Expectation::default() }
 }
 
-/// What a rule finds in a subject at [`NOW`] without expectations.
-pub(super) fn found(rule: &Rule, subject: &Subject) -> Vec<Finding> {
-    found_expecting(rule, subject, &Expectation::default())
+/// What a check finds in a subject at [`NOW`] without expectations.
+pub(super) fn found(check: &Check, subject: &Subject) -> Vec<Finding> {
+    found_expecting(check, subject, &Expectation::default())
 }
 
-/// What a rule finds in a subject at [`NOW`].
-pub(super) fn found_expecting(rule: &Rule, subject: &Subject, expectation: &Expectation) -> Vec<Finding> {
-    found_under(rule, subject, &Context { now: NOW, expectation, channel_rules: ChannelRules::V3_0 })
+/// What a check finds in a subject at [`NOW`].
+pub(super) fn found_expecting(check: &Check, subject: &Subject, expectation: &Expectation) -> Vec<Finding> {
+    found_under(check, subject, &Context { now: NOW, expectation, channel_rules: ChannelRules::V3_0 })
 }
 
-/// What a rule finds in a subject.
-pub(super) fn found_under(rule: &Rule, subject: &Subject, context: &Context<'_>) -> Vec<Finding> {
+/// What a check finds in a subject.
+pub(super) fn found_under(check: &Check, subject: &Subject, context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Findings::new();
-    if (rule.applies)(subject, context) {
-        (rule.check)(subject, context, &mut findings);
+    if (check.applies)(subject, context) {
+        (check.check)(subject, context, &mut findings);
     }
     findings.into_vec()
 }

@@ -1,23 +1,14 @@
 //! A file or folder could not be read.
 
-use super::paste;
-use crate::audit::finding::{Findings, Severity};
+use super::check::{Check, Context};
+use crate::audit::catalogue::{INPUT_UNREADABLE, Severity};
 use crate::audit::input::is_promising;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
+use crate::text::shell_word;
 
-pub(super) static RULE: Rule = Rule {
-    id: "input-unreadable",
-    title: "something that looks like ours cannot be read",
-    rationale: "What cannot be read cannot be vouched for.",
-    remedy: "let the user who audits read it, fix it, or leave it out with --exclude: ls -l FILE, fabcert inspect FILE",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("an audit says what it did not see")],
-    refusals: &[6],
-    applies: |subject, _| !subject.troubles.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &INPUT_UNREADABLE, applies: |subject, _| !subject.troubles.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let severity = match (subject.is_named, subject.is_blank) {
@@ -25,14 +16,18 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         (true, true) if !is_promising(&subject.path) => Severity::Note,
         // Whoever names a file wants an answer about that very file.
         (true, _) => Severity::Error,
-        (false, _) => RULE.severity,
+        (false, _) => INPUT_UNREADABLE.severity,
     };
-    for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
-        let path = paste::word(&trouble.at.path.to_string_lossy());
+    for trouble in subject.troubles.iter().filter(|t| *t.rule == INPUT_UNREADABLE) {
+        let path = shell_word(&trouble.at.path.to_string_lossy());
         let remedy = format!(
             "let the user who audits read it, fix it, or leave it out with --exclude: ls -l {path}, fabcert inspect {path}"
         );
-        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).severity(severity).remedy(remedy).add();
+        findings
+            .report(&INPUT_UNREADABLE, &trouble.at, trouble.reason.as_str())
+            .severity(severity)
+            .remedy(remedy)
+            .add();
     }
 }
 
@@ -40,22 +35,22 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::audit::subject::{Location, Trouble};
+    use crate::audit::model::subject::{Location, Trouble};
 
     #[test]
     fn troubles_are_told() {
         let root = ca("root").self_signed();
         let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
-        assert!(found(&RULE, &subject).is_empty());
-        let trouble = Trouble { at: Location::whole("a.pem"), rule: RULE.id, reason: "it is cut".into() };
+        assert!(found(&CHECK, &subject).is_empty());
+        let trouble = Trouble { at: Location::whole("a.pem"), rule: &INPUT_UNREADABLE, reason: "it is cut".into() };
         subject.troubles.push(trouble);
-        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Warning);
+        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Warning);
         subject.is_named = true;
-        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Error, "somebody asked for this file");
+        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Error, "somebody asked for this file");
         subject.is_blank = true;
         subject.path = "README.md".into();
-        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Note, "a shell named it");
+        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Note, "a shell named it");
         subject.path = "server.crt".into();
-        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Error, "and promises a certificate");
+        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Error, "and promises a certificate");
     }
 }

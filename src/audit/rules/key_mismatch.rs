@@ -1,22 +1,12 @@
 //! Key and certificate do not belong together.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject, SubjectKind, spki_hash};
+use super::check::{Check, Context};
+use crate::audit::catalogue::KEY_MISMATCH;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject, SubjectKind, spki_hash};
 
-pub(super) static RULE: Rule = Rule {
-    id: "key-mismatch",
-    title: "the private key belongs to another certificate",
-    rationale: "A server with such a pair does not start. In an MSP, a wrong key under the right name lets \
-                the peer start, and everyone refuses its signatures.",
-    remedy: "enrol again: fabcert enroll writes pairs that belong together",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Go { package: "crypto/tls", item: "X509KeyPair" },
-        Source::Fabric { path: "fabric-lib-go bccsp/sw/fileks.go", item: "GetKey" },
-    ],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &KEY_MISMATCH,
     applies: |subject, _| subject.msp.is_some() || (subject.kind == SubjectKind::Certificate && !subject.is_part),
     check,
 };
@@ -29,7 +19,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         for key in subject.keys.iter().filter(|k| k.at.path.file_name().is_some_and(|n| n == name.as_str())) {
             if key.spki_hash.as_ref().is_some_and(|hash| *hash != own) {
                 let message = "it bears the name of the certificate's key and is another key: the peer starts, and everyone refuses what it signs";
-                findings.report(&RULE, &key.at, message).subject(held.cert.subject()).add();
+                findings.report(&KEY_MISMATCH, &key.at, message).subject(held.cert.subject()).add();
             }
         }
     }
@@ -42,7 +32,7 @@ fn in_one_file(subject: &Subject, findings: &mut Findings) {
     let own = spki_hash(leaf.cert.spki_der());
     if key.at.path == leaf.at.path && key.spki_hash.as_ref().is_some_and(|hash| *hash != own) {
         let message = "the private key in the same file belongs to another certificate";
-        findings.report(&RULE, &leaf.at, message).subject(leaf.cert.subject()).add();
+        findings.report(&KEY_MISMATCH, &leaf.at, message).subject(leaf.cert.subject()).add();
     }
 }
 
@@ -59,7 +49,7 @@ mod tests {
         for (key, count) in [(&peer.key, 0), (&root.key, 1)] {
             let mut subject = msp_folder(&peer, &root);
             subject.keys = vec![held_key(&path, key)];
-            assert_eq!(found(&RULE, &subject).len(), count);
+            assert_eq!(found(&CHECK, &subject).len(), count);
         }
     }
 
@@ -71,7 +61,7 @@ mod tests {
         for (path, key, count) in [("x/0.pem", &peer.key, 0), ("x/0.pem", &root.key, 1), ("x/other.pem", &root.key, 0)]
         {
             subject.keys = vec![held_key(path, key)];
-            assert_eq!(found(&RULE, &subject).len(), count, "{path}");
+            assert_eq!(found(&CHECK, &subject).len(), count, "{path}");
         }
     }
 }

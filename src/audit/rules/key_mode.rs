@@ -1,28 +1,18 @@
 //! A private key can be read by others.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::KEY_MODE;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "key-mode",
-    title: "a private key is readable by others than its owner and group",
-    rationale: "Whoever reads the key is the node.",
-    remedy: "chmod 0600 KEY (0640 with the group of the peer, where it runs under another user)",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("private keys are 0600, or 0640 for a group")],
-    refusals: &[],
-    applies: |subject, _| !subject.keys.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &KEY_MODE, applies: |subject, _| !subject.keys.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for key in &subject.keys {
         let Some(mode) = key.mode else { continue };
         if mode & 0o027 != 0 {
             let message = format!("the mode of this private key is {mode:04o}: others can get at it");
-            findings.report(&RULE, &key.at, message).remedy(format!("chmod 0600 {}", key.at.path.display())).add();
+            findings.report(&KEY_MODE, &key.at, message).remedy(format!("chmod 0600 {}", key.at.path.display())).add();
         }
     }
 }
@@ -41,7 +31,7 @@ mod tests {
             let mut key = held_key("msp/keystore/a_sk", &peer.key);
             key.mode = Some(mode);
             subject.keys = vec![key];
-            assert_eq!(found(&RULE, &subject).len(), count, "{mode:o}");
+            assert_eq!(found(&CHECK, &subject).len(), count, "{mode:o}");
         }
     }
 }

@@ -1,26 +1,12 @@
 //! A key that is too weak or that TLS cannot use.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{KeyKind, Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::KEY_WEAK;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{KeyKind, Place, Subject};
 use crate::pki::x509::PublicKeyKind;
 
-pub(super) static RULE: Rule = Rule {
-    id: "key-weak",
-    title: "the key is weak or of no use for TLS",
-    rationale: "RSA below 2048 bits can be broken by those who care; TLS has no use for P-224 and other odd \
-                curves, so that every handshake fails although the peer starts.",
-    remedy: "make a P-256 key and enrol again",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Convention("NIST SP 800-57 part 1: 112 bits of strength at least"),
-        Source::Go { package: "crypto/tls", item: "signatureSchemesForCertificate" },
-    ],
-    refusals: &[],
-    applies: |_, _| true,
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &KEY_WEAK, applies: |_, _| true, check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
@@ -32,21 +18,24 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             _ => false,
         };
         if weak {
-            findings.report(&RULE, &held.at, format!("its key is {}", cert.public_key())).subject(cert.subject()).add();
+            findings
+                .report(&KEY_WEAK, &held.at, format!("its key is {}", cert.public_key()))
+                .subject(cert.subject())
+                .add();
         } else if *cert.public_key() == PublicKeyKind::P224 && cert.is_ca() {
             let message = "its key is P-224: fabcert does not verify what it signs, and judges it as not signed by it";
-            findings.report(&RULE, &held.at, message).subject(cert.subject()).add();
+            findings.report(&KEY_WEAK, &held.at, message).subject(cert.subject()).add();
         }
     }
     for csr in subject.csrs.iter().filter(|c| is_short_rsa(&c.key)) {
-        findings.report(&RULE, &csr.at, format!("its key is {}", csr.key)).subject(&csr.subject).add();
+        findings.report(&KEY_WEAK, &csr.at, format!("its key is {}", csr.key)).subject(&csr.subject).add();
     }
     // A key beside its certificate is the same key.
     for key in subject.keys.iter().filter(|_| subject.certificates.is_empty()) {
         if let KeyKind::Plain(kind) = &key.kind
             && is_short_rsa(kind)
         {
-            findings.report(&RULE, &key.at, format!("it is {kind}")).add();
+            findings.report(&KEY_WEAK, &key.at, format!("it is {kind}")).add();
         }
     }
 }
@@ -67,7 +56,7 @@ mod tests {
         let mut spec = server("peer1", &["peer1"]);
         for (bits, count) in [(2048, 0), (1024, 1)] {
             spec.spki = Some(rsa_spki(bits));
-            assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len(), count, "{bits}");
+            assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len(), count, "{bits}");
         }
     }
 
@@ -77,11 +66,11 @@ mod tests {
         let root = ca("root").self_signed();
         let mut peer = identity("peer1");
         peer.spki.clone_from(&on_p224);
-        assert!(found(&RULE, &msp_folder(&peer.issued_by(&root), &root)).is_empty(), "Fabric takes it");
+        assert!(found(&CHECK, &msp_folder(&peer.issued_by(&root), &root)).is_empty(), "Fabric takes it");
         let mut authority = ca("root");
         authority.spki = on_p224;
         let authority = authority.self_signed();
-        let found = found(&RULE, &msp_folder(&identity("peer1").issued_by(&root), &authority));
+        let found = found(&CHECK, &msp_folder(&identity("peer1").issued_by(&root), &authority));
         assert!(found.len() == 1 && found[0].message.contains("does not verify"), "{found:?}");
     }
 
@@ -90,10 +79,10 @@ mod tests {
         let root = ca("root").self_signed();
         let mut subject = tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root);
         subject.keys[0].kind = KeyKind::Plain("RSA 1024".to_owned());
-        assert!(found(&RULE, &subject).is_empty(), "its certificate is looked at");
+        assert!(found(&CHECK, &subject).is_empty(), "its certificate is looked at");
         subject.certificates.clear();
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
         subject.keys[0].kind = KeyKind::Plain("RSA 2048".to_owned());
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
     }
 }

@@ -1,26 +1,15 @@
 //! The keystore holds several keys.
 
-use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::KEYSTORE_MANY;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
+use crate::text::shell_word;
 use std::path::Path;
 
-use crate::audit::subject::{HeldKey, Location, Place, spki_hash};
+use crate::audit::model::subject::{HeldKey, Location, Place, spki_hash};
 
-pub(super) static RULE: Rule = Rule {
-    id: "keystore-many",
-    title: "keystore holds more than one key",
-    rationale: "Keys that no certificate uses stay readable for whoever gets the folder, and a folder with \
-                several says nothing about which one counts.",
-    remedy: "remove the keys that belong to no certificate in signcerts",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("one key in the keystore after any number of enrolments")],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &KEYSTORE_MANY, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let keystore = subject.inside(Path::new("keystore"));
@@ -34,14 +23,14 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         .filter(|k| k.spki_hash.is_none() || k.spki_hash != own)
         .map(|k| k.at.path.display().to_string())
         .collect();
-    let words: Vec<String> = unused.iter().map(|path| paste::word(path)).collect();
+    let words: Vec<String> = unused.iter().map(|path| shell_word(path)).collect();
     // Without the right key among them none is surely of no use, and a file that holds it too must stay.
     let used = |k: &&HeldKey| k.spki_hash.is_some() && k.spki_hash == own;
     let shared = keys.iter().copied().filter(used).any(|k| unused.contains(&k.at.path.display().to_string()));
     let is_sure = !unused.is_empty() && unused.len() < keys.len() && !shared;
-    let remedy = if is_sure { format!("rm {}", words.join(" ")) } else { RULE.remedy.to_owned() };
+    let remedy = if is_sure { format!("rm {}", words.join(" ")) } else { KEYSTORE_MANY.remedy.to_owned() };
     let message = format!("it holds {} keys; not the certificate's: {}", keys.len(), unused.join(", "));
-    findings.report(&RULE, &Location::whole(keystore), message).remedy(remedy).add();
+    findings.report(&KEYSTORE_MANY, &Location::whole(keystore), message).remedy(remedy).add();
 }
 
 #[cfg(test)]
@@ -58,15 +47,15 @@ mod tests {
         let path = |name: &str| subject.path.join("keystore").join(name).display().to_string();
         let (own, other) = (held_key(&path("a_sk"), &peer.key), held_key(&path("b_sk"), &root.key));
         subject.keys.push(own);
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
         subject.keys.push(other);
-        let findings = found(&RULE, &subject);
+        let findings = found(&CHECK, &subject);
         assert!(findings.len() == 1 && findings[0].message.contains("b_sk") && !findings[0].message.contains("a_sk"));
         assert_eq!(findings[0].remedy, format!("rm {}", path("b_sk")));
         // Another key in the file of the right one, or the right one twice: nothing may be taken away whole.
         for (first, second, key) in [("a_sk", "a_sk", &root.key), ("a_sk", "b_sk", &peer.key)] {
             subject.keys = vec![held_key(&path(first), &peer.key), held_key(&path(second), key)];
-            assert_eq!(found(&RULE, &subject)[0].remedy, RULE.remedy);
+            assert_eq!(found(&CHECK, &subject)[0].remedy, KEYSTORE_MANY.remedy);
         }
     }
 }

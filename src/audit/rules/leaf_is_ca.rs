@@ -1,22 +1,12 @@
 //! A CA certificate stands where a node's own belongs.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::{LEAF_IS_CA, Severity};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "leaf-is-ca",
-    title: "a CA certificate is used as an identity or as a server's",
-    rationale: "Fabric takes no CA as an identity. A key that signs certificates should serve no traffic.",
-    remedy: "enrol an identity and use its certificate",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getCertificationChainForBCCSPIdentity" }],
-    refusals: &[44],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &LEAF_IS_CA, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.cert.is_ca()) {
@@ -27,7 +17,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             _ => continue,
         };
         findings
-            .report(&RULE, &held.at, "it is a CA certificate (CA:TRUE)")
+            .report(&LEAF_IS_CA, &held.at, "it is a CA certificate (CA:TRUE)")
             .subject(held.cert.subject())
             .severity(severity)
             .add();
@@ -42,13 +32,13 @@ mod tests {
     #[test]
     fn a_root_as_identity_is_found() {
         let root = ca("root").self_signed();
-        assert!(found(&RULE, &msp_folder(&identity("peer1").issued_by(&root), &root)).is_empty());
-        assert_eq!(found(&RULE, &msp_folder(&root, &root)).len(), 1);
+        assert!(found(&CHECK, &msp_folder(&identity("peer1").issued_by(&root), &root)).is_empty());
+        assert_eq!(found(&CHECK, &msp_folder(&root, &root)).len(), 1);
     }
 
     #[test]
     fn a_server_that_is_its_own_ca_is_a_warning() {
         let root = ca("root").self_signed();
-        assert_eq!(found(&RULE, &tls_folder(&root, &root))[0].severity, Severity::Warning);
+        assert_eq!(found(&CHECK, &tls_folder(&root, &root))[0].severity, Severity::Warning);
     }
 }

@@ -1,24 +1,15 @@
 //! A key that stands twice in one mapping of a manifest.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::MANIFEST_REPEATED_KEY;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "manifest-repeated-key",
-    title: "a key stands twice in one mapping of a manifest",
-    rationale: "kubectl and Helm take the last value and say nothing; kustomize and the YAML specification refuse the file. The first value is lost.",
-    remedy: "take one of them out",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("YAML 1.2.2 section 3.2.1.3: keys are unique; sigs.k8s.io/yaml takes the last")],
-    refusals: &[],
-    applies: |subject, _| subject.manifest.is_some(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &MANIFEST_REPEATED_KEY, applies: |subject, _| subject.manifest.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
-        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).add();
+    for trouble in subject.troubles.iter().filter(|t| *t.rule == MANIFEST_REPEATED_KEY) {
+        findings.report(&MANIFEST_REPEATED_KEY, &trouble.at, trouble.reason.as_str()).add();
     }
 }

@@ -1,24 +1,15 @@
 //! A template that Helm has yet to fill.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::MANIFEST_TEMPLATE;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "manifest-template",
-    title: "a template was left out",
-    rationale: "What Helm has yet to fill says nothing about names. Its Services and certificates were not looked at.",
-    remedy: "helm template CHART | fabcert audit -",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("an audit says what it did not see")],
-    refusals: &[],
-    applies: |subject, _| subject.manifest.is_some(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &MANIFEST_TEMPLATE, applies: |subject, _| subject.manifest.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    for trouble in subject.troubles.iter().filter(|t| t.rule == RULE.id) {
-        findings.report(&RULE, &trouble.at, trouble.reason.as_str()).add();
+    for trouble in subject.troubles.iter().filter(|t| *t.rule == MANIFEST_TEMPLATE) {
+        findings.report(&MANIFEST_TEMPLATE, &trouble.at, trouble.reason.as_str()).add();
     }
 }

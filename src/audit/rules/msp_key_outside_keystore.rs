@@ -1,25 +1,15 @@
 //! A private key stands among certificates.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::MSP_KEY_OUTSIDE_KEYSTORE;
 use std::path::Path;
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "msp-key-outside-keystore",
-    title: "a private key stands outside keystore",
-    rationale: "Folders of certificates are copied to others and printed; a key among them is given away. In \
-                a folder that Fabric reads it also refuses the MSP.",
-    remedy: "move the key into keystore, and enrol again if the folder was ever shared",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getCertFromPem" }],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &MSP_KEY_OUTSIDE_KEYSTORE, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for key in subject.keys.iter().filter(|k| !k.in_its_place) {
@@ -30,9 +20,12 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             Some(into) => {
                 format!("{} # and enrol again if the folder was ever shared", paste::rename(&key.at.path, &into))
             }
-            None => RULE.remedy.to_owned(),
+            None => MSP_KEY_OUTSIDE_KEYSTORE.remedy.to_owned(),
         };
-        findings.report(&RULE, &key.at, "a private key stands here, outside keystore").remedy(remedy).add();
+        findings
+            .report(&MSP_KEY_OUTSIDE_KEYSTORE, &key.at, "a private key stands here, outside keystore")
+            .remedy(remedy)
+            .add();
     }
 }
 
@@ -46,17 +39,21 @@ mod tests {
         let root = ca("root").self_signed();
         let peer = identity("peer1").issued_by(&root);
         let mut subject = msp_folder(&peer, &root);
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
         let mut stray = held_key("msp/signcerts/cert.pem", &peer.key);
         stray.in_its_place = false;
         subject.keys.push(stray);
-        let beside = found(&RULE, &subject);
+        let beside = found(&CHECK, &subject);
         assert!(beside.len() == 1 && beside[0].remedy.starts_with("mv -nT "), "{beside:?}");
         let certificate = subject.certificates[0].at.path.clone();
         subject.keys.retain(|key| key.in_its_place);
         let mut stray = held_key(&certificate.display().to_string(), &peer.key);
         stray.in_its_place = false;
         subject.keys.push(stray);
-        assert_eq!(found(&RULE, &subject)[0].remedy, RULE.remedy, "the certificate in the same file stays");
+        assert_eq!(
+            found(&CHECK, &subject)[0].remedy,
+            MSP_KEY_OUTSIDE_KEYSTORE.remedy,
+            "the certificate in the same file stays"
+        );
     }
 }

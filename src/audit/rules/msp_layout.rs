@@ -1,26 +1,14 @@
 //! A folder that Fabric looks for is not where it looks.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::{MSP_LAYOUT, Severity};
 use std::path::Path;
 
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "msp-layout",
-    title: "a folder of the MSP is missing, misplaced or misspelt",
-    rationale: "Fabric reads signcerts, cacerts and so on by their exact names, in lower case, right below \
-                the MSP folder. A copy that is nested one level too deep, or a file where a folder should \
-                be, ends the peer at its start.",
-    remedy: "put the folders right below the MSP folder, with their names in lower case",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
-    refusals: &[7, 9, 11],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &MSP_LAYOUT, applies: |subject, _| subject.msp.is_some(), check };
 
 const FOLDERS: [&str; 8] = [
     "signcerts",
@@ -44,7 +32,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let message = format!("Fabric does not look into {name}: it wants {}", name.to_ascii_lowercase());
         let path = subject.inside(stranger);
         let remedy = paste::rename(&path, &subject.inside(Path::new(&name.to_ascii_lowercase())));
-        findings.report(&RULE, &Location::whole(path), message).severity(Severity::Warning).remedy(remedy).add();
+        findings.report(&MSP_LAYOUT, &Location::whole(path), message).severity(Severity::Warning).remedy(remedy).add();
     }
 }
 
@@ -58,8 +46,8 @@ mod tests {
         let root = ca("root").self_signed();
         let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
         subject.msp.get_or_insert_default().strangers = vec!["user".into()];
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
         subject.msp.get_or_insert_default().strangers = vec!["TLSCACerts".into()];
-        assert_eq!(found(&RULE, &subject)[0].severity, Severity::Warning);
+        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Warning);
     }
 }

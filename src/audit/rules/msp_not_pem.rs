@@ -1,24 +1,14 @@
 //! A file among certificates in which Fabric sees nothing.
 
+use super::check::{Check, Context};
 use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::catalogue::{INPUT_UNREADABLE, MSP_NOT_PEM, Severity};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Subject};
 use crate::msp::MspWarning;
+use crate::text::shell_word;
 
-pub(super) static RULE: Rule = Rule {
-    id: "msp-not-pem",
-    title: "Fabric sees nothing in a file of the MSP",
-    rationale: "A file without a PEM block that Go reads counts as not there: DER, a byte-order mark or a space before \
-                BEGIN, a wrong base64 letter. Fabric says so in its log and goes on with the rest.",
-    remedy: "write it as PEM: openssl x509 -inform der -in FILE -out FILE.pem; or remove it",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getPemMaterialFromDir" }],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &MSP_NOT_PEM, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let Some(facts) = &subject.msp else { return };
@@ -27,7 +17,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for warning in &passed_over {
         let path = subject.inside(&warning.path);
         let needed = warning.path.starts_with("signcerts") || warning.path.starts_with("cacerts");
-        let seen = |c: &&crate::audit::subject::HeldCert| {
+        let seen = |c: &&crate::audit::model::subject::HeldCert| {
             c.at.path.parent() == path.parent() && !is_passed_over(c.at.path.clone())
         };
         if needed && !subject.certificates.iter().any(|c| seen(&c)) {
@@ -47,15 +37,15 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             None if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')) => continue,
             None => ("it holds no PEM block", Severity::Note),
         };
-        findings.remove("input-unreadable", &path);
+        findings.remove(&INPUT_UNREADABLE, &path);
         let remedy = match here {
             Some(held) if held.at.block.is_none() => paste::pem_of_der("x509", &path),
-            Some(_) => format!("sed -i 's/^.*-----BEGIN /-----BEGIN /' {}", paste::word(&path.to_string_lossy())),
-            None => RULE.remedy.to_owned(),
+            Some(_) => format!("sed -i 's/^.*-----BEGIN /-----BEGIN /' {}", shell_word(&path.to_string_lossy())),
+            None => MSP_NOT_PEM.remedy.to_owned(),
         };
         let at = Location::whole(path);
         findings
-            .report(&RULE, &at, format!("Fabric does not see what is in this file: {why}"))
+            .report(&MSP_NOT_PEM, &at, format!("Fabric does not see what is in this file: {why}"))
             .severity(severity)
             .remedy(remedy)
             .add();
@@ -66,7 +56,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
-    use crate::audit::subject::Place;
+    use crate::audit::model::subject::Place;
 
     #[test]
     fn a_certificate_that_go_cannot_see_is_a_warning_and_a_readme_a_note() {
@@ -78,18 +68,18 @@ mod tests {
         let mut der = root.clone();
         der.at = Location::whole("x/cacerts/b.der");
         subject.certificates.extend([root, der]);
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
         let warn = |path: &str| MspWarning { number: None, path: path.into(), reason: "no PEM".into() };
         let facts = subject.msp.get_or_insert_default();
         facts.warnings = vec![warn("cacerts/b.der"), warn("cacerts/README")];
-        let levels: Vec<Severity> = found(&RULE, &subject).iter().map(|f| f.severity).collect();
+        let levels: Vec<Severity> = found(&CHECK, &subject).iter().map(|f| f.severity).collect();
         assert_eq!(levels, [Severity::Warning, Severity::Note]);
-        let remedy = &found(&RULE, &subject)[0].remedy;
+        let remedy = &found(&CHECK, &subject)[0].remedy;
         assert!(
             remedy.starts_with("openssl x509 -inform der -in x/cacerts/b.der -out x/cacerts/b.der.pem"),
             "{remedy}"
         );
         subject.certificates.retain(|c| !c.at.path.ends_with("a.pem"));
-        assert!(found(&RULE, &subject).is_empty(), "the folder is empty for Fabric, which is another rule's");
+        assert!(found(&CHECK, &subject).is_empty(), "the folder is empty for Fabric, which is another rule's");
     }
 }

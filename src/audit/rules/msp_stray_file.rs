@@ -1,22 +1,15 @@
 //! Something stands in the MSP at which Fabric does not look.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::{MSP_STRAY_FILE, Severity};
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Subject};
 use crate::msp::MspConfig;
 
-pub(super) static RULE: Rule = Rule {
-    id: "msp-stray-file",
-    title: "something stands in the MSP folder at which Fabric does not look",
-    rationale: "Fabric reads its sub-folders and config.yaml, by their exact names. A certificate beside them does not exist \
-                for it, and neither does a folder whose name is nearly right.",
-    remedy: "move it where it belongs, or out of the MSP folder",
-    severity: Severity::Note,
-    confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &MSP_STRAY_FILE,
     applies: |subject, _| subject.msp.as_ref().is_some_and(|facts| !facts.strangers.is_empty()),
     check,
 };
@@ -75,7 +68,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             }
             None => ("Fabric does not look at it".to_owned(), Severity::Note),
         };
-        findings.report(&RULE, &at, message).severity(severity).add();
+        findings.report(&MSP_STRAY_FILE, &at, message).severity(severity).add();
     }
 }
 
@@ -96,7 +89,7 @@ mod tests {
         let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
         let mut level = |name: &str| {
             subject.msp.get_or_insert_default().strangers = vec![name.into()];
-            found(&RULE, &subject).first().map(|f| f.severity)
+            found(&CHECK, &subject).first().map(|f| f.severity)
         };
         for usual in
             ["user", "IssuerPublicKey", "IssuerRevocationPublicKey", "tls", ".DS_Store", "config.yml", "CACerts"]
@@ -108,7 +101,7 @@ mod tests {
             Some(CurrentConfig { content: config.as_bytes().to_vec(), ours: false });
         let mut level = |name: &str| {
             subject.msp.get_or_insert_default().strangers = vec![name.into()];
-            found(&RULE, &subject).first().map(|f| f.severity)
+            found(&CHECK, &subject).first().map(|f| f.severity)
         };
         assert_eq!(level("ou"), None, "config.yaml names it");
         assert_eq!(level("notes.txt"), Some(Severity::Note));

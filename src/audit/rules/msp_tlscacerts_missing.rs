@@ -1,25 +1,14 @@
 //! The MSP names no TLS CA.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::MSP_TLSCACERTS_MISSING;
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
-use crate::audit::subject::{Location, Place};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "msp-tlscacerts-missing",
-    title: "the MSP has no tlscacerts",
-    rationale: "Peers and the gateway trust another organisation's TLS by the tlscacerts of its MSP in the \
-                channel. Where that list is empty, they dial it without TLS, or not at all.",
-    remedy: "put the root of the TLS CA into tlscacerts: fabcert enroll with --msp-dir and --tls-dir does",
-    severity: Severity::Warning,
-    confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "internal/pkg/gateway/endpoint.go", item: "endpointFactory.newConnection" }],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &MSP_TLSCACERTS_MISSING, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let has = |place| subject.at(place).next().is_some();
@@ -36,7 +25,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     if has(Place::RootCa) && !has(Place::TlsRootCa) {
         let at = Location::whole(subject.path.as_path());
         findings
-            .report(&RULE, &at, "the MSP names no TLS CA, so that others cannot trust this organisation's TLS by it")
+            .report(
+                &MSP_TLSCACERTS_MISSING,
+                &at,
+                "the MSP names no TLS CA, so that others cannot trust this organisation's TLS by it",
+            )
             .add();
     }
 }
@@ -52,14 +45,14 @@ mod tests {
         let peer = identity("peer1").issued_by(&root);
         let mut subject = msp_folder(&peer, &root);
         subject.certificates.retain(|c| c.place != Place::TlsRootCa);
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
         subject.path = "org1/users/user1/msp".into();
-        assert!(found(&RULE, &subject).is_empty(), "no channel gets the MSP of a user");
+        assert!(found(&CHECK, &subject).is_empty(), "no channel gets the MSP of a user");
         subject.path = "org1/msp".into();
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
         let mut tls = subject.at(Place::RootCa).next().unwrap().clone();
         tls.place = Place::TlsRootCa;
         subject.certificates.push(tls);
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
     }
 }

@@ -1,26 +1,16 @@
 //! config.yaml names a certificate for a NodeOU that is not there.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::NODEOU_CERTIFICATE_MISSING;
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Subject};
 use crate::msp::MspWarning;
 use crate::text::yaml::{self, Node};
 
-pub(super) static RULE: Rule = Rule {
-    id: "nodeou-certificate-missing",
-    title: "config.yaml names a certificate for a NodeOU that is not there",
-    rationale: "Fabric says so in its log and takes the OU from any CA of the MSP. The name of the file changes with the \
-                URL of the CA, so that a config.yaml from elsewhere rarely fits.",
-    remedy: "name the file of the CA that issues the identities, relative to the MSP folder: Certificate: cacerts/FILE",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "loadCertificateAt" }],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &NODEOU_CERTIFICATE_MISSING, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let Some(facts) = &subject.msp else { return };
@@ -47,7 +37,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             roles.join(", ")
         );
         let at = Location { path: subject.inside(Path::new("config.yaml")), block: None, line: Some(file.line) };
-        findings.report(&RULE, &at, message).names([name.to_owned()]).add();
+        findings.report(&NODEOU_CERTIFICATE_MISSING, &at, message).names([name.to_owned()]).add();
     }
 }
 
@@ -71,7 +61,7 @@ mod tests {
             let facts = subject.msp.get_or_insert_default();
             facts.config_text = text.into();
             facts.warnings = verdicts(&folder, ChannelRules::V3_0, super::super::fixture::NOW).warnings;
-            assert_eq!(found(&RULE, &subject).iter().map(|f| f.line).collect::<Vec<_>>(), lines);
+            assert_eq!(found(&CHECK, &subject).iter().map(|f| f.line).collect::<Vec<_>>(), lines);
         }
     }
 }

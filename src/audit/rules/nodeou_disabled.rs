@@ -1,26 +1,16 @@
 //! NodeOUs are written down and off.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::NODEOU_DISABLED;
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Subject};
 use crate::msp::MspConfig;
 use crate::text::yaml;
 
-pub(super) static RULE: Rule = Rule {
-    id: "nodeou-disabled",
-    title: "NodeOUs are in config.yaml and not in force",
-    rationale: "Without Enable: true, or without a single identifier, no identity has the role peer or client: Org.peer \
-                policies fail, and admincerts decides who is an administrator.",
-    remedy: "set Enable: true in NodeOUs, with an identifier for each role",
-    severity: Severity::Warning,
-    confidence: Confidence::Likely,
-    sources: &[
-        Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" },
-        Source::Fabric { path: "msp/mspimplsetup.go", item: "setupNodeOUs" },
-    ],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &NODEOU_DISABLED,
     applies: |subject, _| subject.msp.as_ref().is_some_and(|facts| facts.config.is_some()),
     check,
 };
@@ -40,7 +30,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let section = documents.first().and_then(|d| d.get("NodeOUs"));
     let line = section.map(|s| s.get("Enable").map_or(s.line, |n| n.line));
     let at = Location { path: subject.inside(Path::new("config.yaml")), block: None, line };
-    findings.report(&RULE, &at, what).add();
+    findings.report(&NODEOU_DISABLED, &at, what).add();
 }
 
 #[cfg(test)]
@@ -65,7 +55,7 @@ mod tests {
             let facts = subject.msp.get_or_insert_default();
             facts.config = Some(CurrentConfig { content: text.clone().into_bytes(), ours: false });
             facts.config_text = text.clone().into();
-            assert_eq!(found(&RULE, &subject).iter().map(|f| f.line).collect::<Vec<_>>(), lines, "{text:?}");
+            assert_eq!(found(&CHECK, &subject).iter().map(|f| f.line).collect::<Vec<_>>(), lines, "{text:?}");
         }
     }
 }

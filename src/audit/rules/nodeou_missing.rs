@@ -1,30 +1,15 @@
 //! Nothing gives the identity a role.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::NODEOU_MISSING;
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Location, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Location, Subject};
 use crate::text::yaml;
 
-pub(super) static RULE: Rule = Rule {
-    id: "nodeou-missing",
-    title: "the MSP has no NodeOUs, or the identity has none of them",
-    rationale: "config.yaml tells peers, clients, orderers and administrators apart by their OU. Without it an identity is \
-                a plain member, and Org.peer policies fail. With it, an identity without exactly one of those OUs is no \
-                member: the peer ends at its start, and an orderer starts and everyone refuses it. The spelling counts.",
-    remedy: "write config.yaml with NodeOUs (fabcert enroll does); register the identity with --id.type peer (orderer, \
-             admin, client)",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" },
-        Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateIdentityOUsV142" },
-    ],
-    refusals: &[54],
-    applies: |subject, _| subject.role.is_some() && subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &NODEOU_MISSING, applies: |subject, _| subject.role.is_some() && subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let (Some(facts), Some(role)) = (&subject.msp, subject.role) else { return };
@@ -45,7 +30,9 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             (Location::whole(subject.inside(Path::new("config.yaml"))), "config.yaml has no NodeOUs")
         }
     };
-    findings.report(&RULE, &at, format!("{what}, so that the OU {role} of the identity makes it no {role}")).add();
+    findings
+        .report(&NODEOU_MISSING, &at, format!("{what}, so that the OU {role} of the identity makes it no {role}"))
+        .add();
 }
 
 #[cfg(test)]
@@ -71,7 +58,7 @@ mod tests {
             let facts = subject.msp.get_or_insert_default();
             facts.config = text.map(|t| CurrentConfig { content: t.as_bytes().to_vec(), ours: false });
             facts.config_text = text.unwrap_or_default().to_owned().into();
-            assert_eq!(found(&RULE, &subject).len(), count, "{text:?}");
+            assert_eq!(found(&CHECK, &subject).len(), count, "{text:?}");
         }
     }
 }

@@ -1,25 +1,14 @@
 //! The identity has another role than expected.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::NODEOU_ROLE;
 use std::path::Path;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 use crate::pki::x509::NodeOu;
 
-pub(super) static RULE: Rule = Rule {
-    id: "nodeou-role",
-    title: "the identity has another role than the one expected",
-    rationale: "A peer whose certificate says client or admin starts, and its endorsements then fail the \
-                policy Org.peer.",
-    remedy: "register the identity with the right --id.type and enrol again",
-    severity: Severity::Error,
-    confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateIdentityOUsV142" }],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &NODEOU_ROLE, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     let told = context.expectation.role.map(|role| (role, "is expected"));
@@ -32,7 +21,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             let ous = held.cert.organizational_units().join(", ");
             let ous = if ous.is_empty() { "none".to_owned() } else { ous };
             findings
-                .report(&RULE, &held.at, format!("{wanted} {why}, and its OUs are: {ous}"))
+                .report(&NODEOU_ROLE, &held.at, format!("{wanted} {why}, and its OUs are: {ous}"))
                 .subject(held.cert.subject())
                 .add();
         }
@@ -63,8 +52,8 @@ mod tests {
         let mut subject = holding(SubjectKind::Msp, [(Place::SignCert, &peer)]);
         subject.msp = Some(MspFacts::default());
         let expecting = |role| Expectation { role: Some(role), ..Expectation::default() };
-        assert!(found_expecting(&RULE, &subject, &expecting(NodeOu::Peer)).is_empty());
-        assert_eq!(found_expecting(&RULE, &subject, &expecting(NodeOu::Orderer)).len(), 1);
+        assert!(found_expecting(&CHECK, &subject, &expecting(NodeOu::Peer)).is_empty());
+        assert_eq!(found_expecting(&CHECK, &subject, &expecting(NodeOu::Orderer)).len(), 1);
     }
 
     #[test]
@@ -75,7 +64,7 @@ mod tests {
         subject.msp = Some(MspFacts::default());
         for (path, count) in [("o/peers/p/msp", 0), ("o/orderers/p/msp", 1), ("users/p/msp", 0), ("msp", 0)] {
             subject.path = path.into();
-            assert_eq!(found(&RULE, &subject).len(), count, "{path}");
+            assert_eq!(found(&CHECK, &subject).len(), count, "{path}");
         }
     }
 }

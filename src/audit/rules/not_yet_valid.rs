@@ -1,32 +1,23 @@
 //! The certificate's time has not come.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::NOT_YET_VALID;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "not-yet-valid",
-    title: "certificate is not valid yet",
-    rationale: "TLS clients refuse a certificate before its time. Fabric loads such a signing certificate without a \
-                word, and others refuse what it signs. Mostly a clock is wrong, at the CA or here.",
-    remedy: "compare the clocks of the CA and of this machine, then enrol again",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.1.2.5" },
-        Source::Go { package: "crypto/x509", item: "Certificate.isValid" },
-    ],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &NOT_YET_VALID, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.place != Place::SignCertExtra) {
         let begin = held.cert.not_before();
         if begin > context.now && begin <= held.cert.not_after() {
             findings
-                .report(&RULE, &held.at, format!("the certificate is valid from {begin}, and it is {}", context.now))
+                .report(
+                    &NOT_YET_VALID,
+                    &held.at,
+                    format!("the certificate is valid from {begin}, and it is {}", context.now),
+                )
                 .subject(held.cert.subject())
                 .add();
         }
@@ -45,7 +36,7 @@ mod tests {
         let beginning = |seconds: i64| {
             let mut spec = server("peer0", &["peer0"]);
             spec.not_before = Timestamp::from_unix(NOW.unix() + seconds);
-            found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).len()
+            found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len()
         };
         assert_eq!((beginning(0), beginning(1)), (0, 1));
     }

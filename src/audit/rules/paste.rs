@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use crate::audit::subject::{Place, Subject, SubjectKind};
+use crate::audit::model::subject::{Place, Subject, SubjectKind};
+use crate::text::shell_word;
 
 /// Enrols again what a subject holds, with these names, joined by commas, if there are any. The flags that only the last
 /// enrolment knows, the CA's above all, are asked for in a comment.
 pub(super) fn enrol(subject: &Subject, names: &str) -> String {
-    let names = if names.is_empty() { String::new() } else { format!(" --san {}", word(names)) };
-    let path = word(&subject.path.to_string_lossy());
+    let names = if names.is_empty() { String::new() } else { format!(" --san {}", shell_word(names)) };
+    let path = shell_word(&subject.path.to_string_lossy());
     let folder = match subject.kind {
         SubjectKind::Msp => format!(" --msp-dir {path}"),
         SubjectKind::Tls => match file_of_server(subject) {
@@ -29,37 +30,19 @@ fn file_of_server(subject: &Subject) -> Option<&Path> {
 
 /// Writes a file in DER as PEM in its place; `kind` is `x509` or `crl`.
 pub(super) fn pem_of_der(kind: &str, path: &Path) -> String {
-    let path = word(&path.to_string_lossy());
+    let path = shell_word(&path.to_string_lossy());
     format!("openssl {kind} -inform der -in {path} -out {path}.pem && rm {path}")
 }
 
 /// Moves a file or folder, where nothing stands yet.
 pub(super) fn rename(from: &Path, to: &Path) -> String {
-    format!("mv -nT {} {}", word(&from.to_string_lossy()), word(&to.to_string_lossy()))
-}
-
-/// The text as one word of a POSIX shell.
-pub(super) fn word(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/:=,@%+-".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        let parts: Vec<&str> = text.split('\'').collect();
-        format!("'{}'", parts.join(r"'\''"))
-    }
+    format!("mv -nT {} {}", shell_word(&from.to_string_lossy()), shell_word(&to.to_string_lossy()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{ca, server, tls_folder};
     use super::*;
-
-    #[test]
-    fn words_with_special_characters_are_quoted() {
-        assert_eq!(word("a,b.c"), "a,b.c");
-        assert_eq!(word("*.ns"), "'*.ns'");
-        assert_eq!(word("a'b"), r"'a'\''b'");
-    }
 
     #[test]
     fn a_folder_is_enrolled_in_its_own_layout() {

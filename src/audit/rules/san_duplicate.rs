@@ -1,23 +1,13 @@
 //! The same SAN twice.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::SAN_DUPLICATE;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 use crate::pki::name;
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-duplicate",
-    title: "the same SAN stands more than once",
-    rationale: "It does no harm to any client. It tells that two places ask for the same name, and one day only one of \
-                them is changed.",
-    remedy: "ask for each name once at the next enrolment",
-    severity: Severity::Note,
-    confidence: Confidence::Certain,
-    sources: &[Source::Convention("a set of names holds each once")],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &SAN_DUPLICATE, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
@@ -31,7 +21,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         }
         if !twice.is_empty() {
             findings
-                .report(&RULE, &held.at, format!("{} stands more than once among the SANs", twice.join(", ")))
+                .report(&SAN_DUPLICATE, &held.at, format!("{} stands more than once among the SANs", twice.join(", ")))
                 .subject(held.cert.subject())
                 .names(twice)
                 .add();
@@ -48,7 +38,7 @@ mod tests {
     fn a_name_in_two_spellings_is_the_same_name() {
         let root = ca("tlsca").self_signed();
         let spec = server("peer0", &["peer0", "PEER0", "peer0", "peer1"]);
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root))[0].names, ["PEER0"]);
-        assert_eq!(found(&RULE, &tls_folder(&server("p", &["peer0", "peer1"]).issued_by(&root), &root)), []);
+        assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root))[0].names, ["PEER0"]);
+        assert_eq!(found(&CHECK, &tls_folder(&server("p", &["peer0", "peer1"]).issued_by(&root), &root)), []);
     }
 }

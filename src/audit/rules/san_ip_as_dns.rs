@@ -1,28 +1,15 @@
 //! An IP address stands as a DNS name.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::{SAN_IP_AS_DNS, Severity};
 use std::net::IpAddr;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::{self, SanName};
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-ip-as-dns",
-    title: "IP address in a SAN of type DNS",
-    rationale: "A client that dials an IP address looks at SANs of type IP only. The address as a DNS name matches \
-                nothing.",
-    remedy: "enrol again: the CA makes an IP SAN of a bare address: fabcert enroll --force --san 10.0.0.1",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 9525, section: "6.4" },
-        Source::Go { package: "crypto/x509", item: "Certificate.VerifyHostname" },
-    ],
-    refusals: &[],
-    applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &SAN_IP_AS_DNS, applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
@@ -34,11 +21,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         }
         let draft = if lost.is_empty() {
             let message = format!("{} also stands as a DNS name, where it does nothing", addresses.join(", "));
-            findings.report(&RULE, &held.at, message).severity(Severity::Note)
+            findings.report(&SAN_IP_AS_DNS, &held.at, message).severity(Severity::Note)
         } else {
             let message =
                 format!("{} is a DNS name in the certificate: no client that dials it accepts it", lost.join(", "));
-            findings.report(&RULE, &held.at, message)
+            findings.report(&SAN_IP_AS_DNS, &held.at, message)
         };
         let names = if lost.is_empty() { addresses } else { lost };
         draft.subject(held.cert.subject()).names(names.into_iter().map(str::to_owned)).add();
@@ -61,10 +48,10 @@ mod tests {
     fn an_address_as_a_dns_name_is_an_error_unless_it_also_stands_as_an_address() {
         let root = ca("tlsca").self_signed();
         let mut spec = server("peer0", &["peer0", "10.0.0.1"]);
-        let findings = found(&RULE, &tls_folder(&spec.issued_by(&root), &root));
+        let findings = found(&CHECK, &tls_folder(&spec.issued_by(&root), &root));
         assert_eq!((findings[0].severity, findings[0].names.clone()), (Severity::Error, vec!["10.0.0.1".to_owned()]));
         spec.sans.push((7, vec![10, 0, 0, 1]));
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root))[0].severity, Severity::Note);
+        assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root))[0].severity, Severity::Note);
     }
 
     #[test]
@@ -72,6 +59,6 @@ mod tests {
         let root = ca("tlsca").self_signed();
         let mut spec = server("peer0", &["peer0"]);
         spec.sans.push((7, vec![10, 0, 0, 1]));
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)), []);
+        assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)), []);
     }
 }

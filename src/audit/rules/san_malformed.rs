@@ -1,35 +1,21 @@
 //! A SAN that no client can match.
 
+use super::check::{Check, Context};
+use crate::audit::catalogue::{SAN_MALFORMED, Severity};
 use std::net::IpAddr;
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::{HostName, NameError, SanName};
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-malformed",
-    title: "SAN that no client can match",
-    rationale: "A URL, a port, a space or a list in one SAN is a host name that nobody dials. A SAN whose bytes cannot \
-                be read makes Go refuse the whole certificate.",
-    remedy: "enrol again with bare names, one each: fabcert enroll --force --san NAME,...",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.2.1.6" },
-        Source::Go { package: "crypto/x509", item: "parseSANExtension" },
-        Source::Go { package: "crypto/x509", item: "matchHostnames" },
-    ],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &SAN_MALFORMED, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
         for what in held.cert.unreadable_sans() {
             findings
-                .report(&RULE, &held.at, format!("a SAN is {what}: Go refuses the whole certificate"))
+                .report(&SAN_MALFORMED, &held.at, format!("a SAN is {what}: Go refuses the whole certificate"))
                 .subject(held.cert.subject())
                 .names([what.clone()])
                 .add();
@@ -56,7 +42,7 @@ fn names(held: &HeldCert, findings: &mut Findings) {
             _ => Severity::Error,
         };
         findings
-            .report(&RULE, &held.at, format!("the SAN {error}"))
+            .report(&SAN_MALFORMED, &held.at, format!("the SAN {error}"))
             .subject(held.cert.subject())
             .remedy(format!("enrol again; {}", error.help()))
             .names([text.to_owned()])
@@ -88,7 +74,7 @@ mod tests {
             ("peer0.", Severity::Warning),
             ("peer0-", Severity::Warning),
         ] {
-            let findings = found(&RULE, &tls_folder(&server("peer0", &[text]).issued_by(&root), &root));
+            let findings = found(&CHECK, &tls_folder(&server("peer0", &[text]).issued_by(&root), &root));
             assert_eq!(findings.len(), 1, "{text}");
             assert_eq!((findings[0].severity, findings[0].names[0].as_str()), (severity, text));
         }
@@ -99,7 +85,7 @@ mod tests {
         let root = ca("tlsca").self_signed();
         let mut spec = server("peer0", &["peer0"]);
         spec.sans.push((7, vec![10, 0, 0, 1, 9]));
-        let findings = found(&RULE, &tls_folder(&spec.issued_by(&root), &root));
+        let findings = found(&CHECK, &tls_folder(&spec.issued_by(&root), &root));
         assert!(findings[0].message.contains("an IP address of 5 bytes (0a00000109)"), "{}", findings[0].message);
     }
 
@@ -107,6 +93,6 @@ mod tests {
     fn good_names_wildcards_and_addresses_are_left_to_others() {
         let root = ca("tlsca").self_signed();
         let names = ["Peer_0.Example", "*.ns", "peer*.ns", "10.0.0.1"];
-        assert_eq!(found(&RULE, &tls_folder(&server("peer0", &names).issued_by(&root), &root)), []);
+        assert_eq!(found(&CHECK, &tls_folder(&server("peer0", &names).issued_by(&root), &root)), []);
     }
 }

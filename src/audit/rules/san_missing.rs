@@ -1,24 +1,13 @@
 //! A name that clients dial is not in the TLS certificate.
 
+use super::check::Check;
 use super::wanted;
-use crate::audit::finding::Severity;
-use crate::audit::rule::{Confidence, Rule, Source};
+use crate::audit::catalogue::SAN_MISSING;
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-missing",
-    title: "TLS certificate lacks a name that clients dial",
-    rationale: "TLS clients compare the name they dial with the SANs of the certificate and with nothing else. A connection by \
-                a name that is not there fails before a byte of Fabric is sent.",
-    remedy: "enrol again with every name: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 9525, section: "6.3" },
-        Source::Go { package: "crypto/x509", item: "Certificate.VerifyHostname" },
-    ],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &SAN_MISSING,
     applies: wanted::applies,
-    check: |subject, context, findings| wanted::report(&RULE, false, subject, context, findings),
+    check: |subject, context, findings| wanted::report(&SAN_MISSING, false, subject, context, findings),
 };
 
 #[cfg(test)]
@@ -30,7 +19,7 @@ mod tests {
     fn a_name_that_is_not_held_is_named_with_the_command_that_keeps_the_others() {
         let root = ca("tlsca").self_signed();
         let subject = tls_folder(&server("peer0", &["peer0", "*.fabric.svc"]).issued_by(&root), &root);
-        let findings = found_expecting(&RULE, &subject, &expecting(&["peer1", "a.fabric.svc", "PEER0"], Some("gw")));
+        let findings = found_expecting(&CHECK, &subject, &expecting(&["peer1", "a.fabric.svc", "PEER0"], Some("gw")));
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].names, ["peer1"]);
         assert_eq!(
@@ -45,9 +34,9 @@ mod tests {
     fn a_name_that_only_the_cn_bears_fails_in_go_alone() {
         let root = ca("tlsca").self_signed();
         let subject = tls_folder(&server("peer0", &[]).issued_by(&root), &root);
-        let findings = found_expecting(&RULE, &subject, &expecting(&["peer0"], None));
+        let findings = found_expecting(&CHECK, &subject, &expecting(&["peer0"], None));
         assert!(findings[0].message.contains("Go clients refuse it"), "{}", findings[0].message);
-        let findings = found_expecting(&RULE, &subject, &expecting(&["peer1"], None));
+        let findings = found_expecting(&CHECK, &subject, &expecting(&["peer1"], None));
         assert!(findings[0].message.contains("in Go, Node and Java alike"), "{}", findings[0].message);
     }
 
@@ -55,6 +44,6 @@ mod tests {
     fn held_names_give_nothing() {
         let root = ca("tlsca").self_signed();
         let subject = tls_folder(&server("peer0", &["peer0", "*.ns.svc"]).issued_by(&root), &root);
-        assert_eq!(found_expecting(&RULE, &subject, &expecting(&["peer0", "a.ns.svc"], Some("gw"))), []);
+        assert_eq!(found_expecting(&CHECK, &subject, &expecting(&["peer0", "a.ns.svc"], Some("gw"))), []);
     }
 }

@@ -1,24 +1,14 @@
 //! A TLS server's certificate names no host at all.
 
+use super::check::{Check, Context};
 use super::wanted;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::catalogue::SAN_NONE;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::SanName;
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-none",
-    title: "TLS certificate holds no DNS name and no IP address",
-    rationale: "A certificate without SANs names no host. Every Go client, so every peer, orderer and the peer CLI, \
-                refuses it under whatever name it dials.",
-    remedy: "enrol again with the names that clients dial: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 9525, section: "6.3" },
-        Source::Go { package: "crypto/x509", item: "Certificate.VerifyHostname" },
-    ],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &SAN_NONE,
     applies: |subject, _| subject.certificates.iter().any(HeldCert::is_evident_server),
     check,
 };
@@ -32,7 +22,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         if !names_a_host && !only_cn && held.cert.unreadable_sans().is_empty() {
             findings
                 .report(
-                    &RULE,
+                    &SAN_NONE,
                     &held.at,
                     "the certificate holds no DNS name and no IP address, so Go clients refuse it under every name",
                 )
@@ -50,9 +40,9 @@ mod tests {
     #[test]
     fn a_server_without_names_is_found_and_one_with_an_address_is_not() {
         let root = ca("tlsca").self_signed();
-        assert_eq!(found(&RULE, &tls_folder(&server("peer0", &[]).issued_by(&root), &root)).len(), 1);
+        assert_eq!(found(&CHECK, &tls_folder(&server("peer0", &[]).issued_by(&root), &root)).len(), 1);
         let mut spec = server("peer0", &[]);
         spec.sans.push((7, vec![10, 0, 0, 1]));
-        assert_eq!(found(&RULE, &tls_folder(&spec.issued_by(&root), &root)), []);
+        assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)), []);
     }
 }

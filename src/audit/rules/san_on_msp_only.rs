@@ -1,21 +1,14 @@
 //! The names that clients dial stand on the signing certificate, where they do nothing.
 
-use super::paste;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::SAN_ON_MSP_ONLY;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 use crate::pki::name;
+use crate::text::shell_word;
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-on-msp-only",
-    title: "name that clients dial is on the signing certificate and not on a TLS certificate",
-    rationale: "TLS shows the certificate of the TLS folder. Names on the signing certificate of the MSP are never \
-                compared with what a client dials: the enrolment asked for them with the wrong profile.",
-    remedy: "enrol the TLS certificate with these names: fabcert enroll --tls-dir DIR --san NAME,... (profile tls)",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "internal/pkg/comm/server.go", item: "NewGRPCServerFromListener" }],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &SAN_ON_MSP_ONLY,
     applies: |subject, context| subject.msp.is_some() && context.expectation.required().next().is_some(),
     check,
 };
@@ -40,18 +33,23 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         // What the TLS folder holds would be lost otherwise.
         let mut all: Vec<String> = beside.into_iter().flatten().map(ToString::to_string).collect();
         all.extend(idle.iter().cloned());
-        let (tls, names) = (paste::word(&tls.to_string_lossy()), paste::word(&all.join(",")));
+        let (tls, names) = (shell_word(&tls.to_string_lossy()), shell_word(&all.join(",")));
         let remedy =
             format!("fabcert enroll --force --san {names} --tls-dir {tls} # and the flags of the last enrolment");
-        findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(idle).remedy(remedy).add();
+        findings
+            .report(&SAN_ON_MSP_ONLY, &held.at, message)
+            .subject(held.cert.subject())
+            .names(idle)
+            .remedy(remedy)
+            .add();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::model::subject::MspFacts;
     use crate::audit::rules::fixture::{ca, expecting, found_expecting, msp_folder, server};
-    use crate::audit::subject::MspFacts;
 
     #[test]
     fn a_gateway_name_on_the_signing_certificate_alone_is_a_warning() {
@@ -59,8 +57,8 @@ mod tests {
         let mut subject = msp_folder(&server("peer0", &["peer0", "gw"]).issued_by(&root), &root);
         subject.msp = Some(MspFacts::default());
         let expectation = expecting(&[], Some("gw"));
-        assert_eq!(found_expecting(&RULE, &subject, &expectation)[0].names, ["gw"]);
+        assert_eq!(found_expecting(&CHECK, &subject, &expectation)[0].names, ["gw"]);
         subject.tls_names_beside = Some(vec!["gw".parse().unwrap()]);
-        assert_eq!(found_expecting(&RULE, &subject, &expectation), []);
+        assert_eq!(found_expecting(&CHECK, &subject, &expectation), []);
     }
 }

@@ -1,36 +1,19 @@
 //! Only the short form of a Service's name is held.
 
-use super::{member_names, wanted};
-use crate::audit::coverage::Covered;
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
-use crate::manifests::Need;
+use super::check::{Check, Context};
+use super::wanted;
+use crate::audit::catalogue::SAN_SHORT_ONLY;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::{self, SanName};
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-short-only",
-    title: "Service name in its short form only",
-    rationale: "The short form of a Service's name resolves inside its own namespace only. Clients elsewhere in the \
-                cluster dial a longer form, and TLS checks what they dialled, not what DNS made of it.",
-    remedy: "enrol again with the longer forms: fabcert enroll --force --gateway-service SERVICE --namespace NS",
-    severity: Severity::Note,
-    confidence: Confidence::Likely,
-    sources: &[
-        Source::Rfc { number: 9525, section: "6.3" },
-        Source::Convention("Kubernetes: DNS for Services and Pods"),
-    ],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &SAN_SHORT_ONLY,
     applies: |subject, context| {
         context.expectation.names.iter().any(|n| n.advised) && subject.certificates.iter().any(HeldCert::is_tls_leaf)
     },
     check,
 };
-
-/// The forms of the names of Services that nobody in the manifests dials.
-pub(in crate::audit) fn over(covered: &Covered, findings: &mut Findings) {
-    member_names::report(&RULE, Need::Advised, covered, findings);
-}
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     let names = &context.expectation.names;
@@ -49,7 +32,12 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             let remedy = wanted::command(subject, held.cert.sans(), longer.iter().copied());
             let longer: Vec<String> = longer.iter().map(ToString::to_string).collect();
             let message = format!("{} works inside its namespace only; not held: {}", short.name, longer.join(", "));
-            findings.report(&RULE, &held.at, message).subject(held.cert.subject()).names(longer).remedy(remedy).add();
+            findings
+                .report(&SAN_SHORT_ONLY, &held.at, message)
+                .subject(held.cert.subject())
+                .names(longer)
+                .remedy(remedy)
+                .add();
         }
     }
 }
@@ -57,7 +45,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::expectation::{ExpectedName, NameSource};
+    use crate::audit::model::expectation::{ExpectedName, NameSource};
     use crate::audit::rules::fixture::{ca, expecting, found_expecting, server, tls_folder};
 
     #[test]
@@ -69,7 +57,7 @@ mod tests {
         expectation.names.extend([longer("gw.ns"), longer("gw.ns.svc")]);
         let names = |sans: &[&str]| {
             let subject = tls_folder(&server("peer0", sans).issued_by(&root), &root);
-            found_expecting(&RULE, &subject, &expectation).into_iter().flat_map(|f| f.names).collect::<Vec<_>>()
+            found_expecting(&CHECK, &subject, &expectation).into_iter().flat_map(|f| f.names).collect::<Vec<_>>()
         };
         assert_eq!(names(&["gw", "gw.ns"]), ["gw.ns.svc"]);
         assert!(names(&["gw", "gw.ns", "gw.ns.svc"]).is_empty());

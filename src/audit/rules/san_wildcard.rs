@@ -1,27 +1,13 @@
 //! A wildcard among the SANs.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::SAN_WILDCARD;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::SanName;
 
-pub(super) static RULE: Rule = Rule {
-    id: "san-wildcard",
-    title: "wildcard SAN, which clients read differently",
-    rationale: "A wildcard stands for one whole first label and nothing else. Go, Node and Java differ at the edges, and \
-                a wildcard also names every other Service beside yours.",
-    remedy: "list the names that clients dial in its place: fabcert enroll --force --san NAME,...",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 9525, section: "6.3" },
-        Source::Rfc { number: 9525, section: "7.1" },
-        Source::Go { package: "crypto/x509", item: "matchHostnames" },
-    ],
-    refusals: &[],
-    applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &SAN_WILDCARD, applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
@@ -29,7 +15,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             let SanName::Dns(host) = name else { continue };
             let Some(why) = reading(host.as_str()) else { continue };
             findings
-                .report(&RULE, &held.at, format!("{host}: {why}"))
+                .report(&SAN_WILDCARD, &held.at, format!("{host}: {why}"))
                 .subject(held.cert.subject())
                 .names([host.to_string()])
                 .add();
@@ -59,6 +45,7 @@ fn reading(pattern: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::catalogue::Severity;
     use crate::audit::rules::fixture::{ca, found, server, tls_folder};
 
     #[test]
@@ -72,7 +59,7 @@ mod tests {
             ("a.*.ns", "no Go client"),
             ("*.*.ns", "no Go client"),
         ] {
-            let findings = found(&RULE, &tls_folder(&server("peer0", &["peer0", pattern]).issued_by(&root), &root));
+            let findings = found(&CHECK, &tls_folder(&server("peer0", &["peer0", pattern]).issued_by(&root), &root));
             assert_eq!(findings.len(), 1, "{pattern}");
             assert!(findings[0].message.contains(words), "{}", findings[0].message);
             assert_eq!((findings[0].names[0].as_str(), findings[0].severity), (pattern, Severity::Warning));
@@ -82,6 +69,6 @@ mod tests {
     #[test]
     fn plain_names_give_nothing() {
         let root = ca("tlsca").self_signed();
-        assert_eq!(found(&RULE, &tls_folder(&server("peer0", &["peer0"]).issued_by(&root), &root)), []);
+        assert_eq!(found(&CHECK, &tls_folder(&server("peer0", &["peer0"]).issued_by(&root), &root)), []);
     }
 }

@@ -1,25 +1,12 @@
 //! A serial number outside of what serial numbers may be.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::{SERIAL_ODD, Severity};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "serial-odd",
-    title: "serial number is negative, zero, or longer than 20 bytes",
-    rationale: "Serial numbers are positive and have at most 20 bytes. Go reads no certificate with a negative one; the \
-                others pass Fabric and fail in stricter clients, and a zero cannot be told from none when it is revoked.",
-    remedy: "have it issued again; Fabric CA draws 20 random bytes",
-    severity: Severity::Warning,
-    confidence: Confidence::Certain,
-    sources: &[
-        Source::Rfc { number: 5280, section: "4.1.2.2" },
-        Source::Go { package: "crypto/x509", item: "parseCertificate" },
-    ],
-    refusals: &[18],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &SERIAL_ODD, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
@@ -34,7 +21,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             continue;
         };
         findings
-            .report(&RULE, &held.at, format!("the serial number is {what}"))
+            .report(&SERIAL_ODD, &held.at, format!("the serial number is {what}"))
             .subject(held.cert.subject())
             .severity(severity)
             .add();
@@ -53,7 +40,7 @@ mod tests {
         let with = |serial: &[u8]| {
             let mut spec = server("p", &["p"]);
             spec.serial = serial.to_vec();
-            found(&RULE, &tls_folder(&spec.issued_by(&root), &root)).first().map(|f| f.severity)
+            found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).first().map(|f| f.severity)
         };
         assert_eq!(with(&[0x80]), Some(Severity::Error));
         assert_eq!(with(&[0]), Some(Severity::Warning));

@@ -1,24 +1,12 @@
 //! An ECDSA signature with a high S.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Place;
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::SIGNATURE_HIGH_S;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 
-pub(super) static RULE: Rule = Rule {
-    id: "signature-high-s",
-    title: "the signature has a high S",
-    rationale: "Fabric rewrites such a signature when it takes the certificate in, so that identities differ \
-                from the file by some bytes. Fabric CA and cryptogen make low ones, OpenSSL half of the time \
-                a high one.",
-    remedy: "nothing is to be done; issue it with fabric-ca or cryptogen if bytes are compared",
-    severity: Severity::Note,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/cert.go", item: "sanitizeECDSASignedCert" }],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &SIGNATURE_HIGH_S, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject
@@ -36,7 +24,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             .unwrap_or(false);
         if high {
             findings
-                .report(&RULE, &held.at, "the S of its signature is above half the order of the curve")
+                .report(&SIGNATURE_HIGH_S, &held.at, "the S of its signature is above half the order of the curve")
                 .subject(cert.subject())
                 .add();
         }
@@ -52,9 +40,9 @@ mod tests {
     fn the_other_s_of_a_signature_verifies_too_and_is_noted() {
         let root = ca("root").self_signed();
         let mut peer = identity("peer1").issued_by(&root);
-        assert!(found(&RULE, &msp_folder(&peer, &root)).is_empty());
+        assert!(found(&CHECK, &msp_folder(&peer, &root)).is_empty());
         peer.cert = with_high_s(&peer.cert);
         assert!(peer.cert.is_issued_by(&root.cert));
-        assert_eq!(found(&RULE, &msp_folder(&peer, &root)).len(), 1);
+        assert_eq!(found(&CHECK, &msp_folder(&peer, &root)).len(), 1);
     }
 }

@@ -1,24 +1,14 @@
 //! A certificate is signed with SHA-1 or MD5.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::links::Issuer;
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{HeldCert, Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::{SIGNATURE_SHA1, Severity};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::links::Issuer;
+use crate::audit::model::subject::{HeldCert, Place, Subject};
 use crate::pki::x509::Hash;
 
-pub(super) static RULE: Rule = Rule {
-    id: "signature-sha1",
-    title: "certificate is signed with SHA-1 or MD5",
-    rationale: "Go verifies no certificate signature over SHA-1 or MD5, so no peer, orderer or Go client accepts the \
-                certificate. A trust anchor's own signature is verified in an MSP and not in TLS.",
-    remedy: "have it issued again with SHA-256",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[Source::Go { package: "crypto/x509", item: "checkSignature" }],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &SIGNATURE_SHA1, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for (held, issuer) in subject.linked().filter(|(held, _)| !is_judged(subject, held)) {
@@ -36,7 +26,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             (Severity::Error, "Go refuses such signatures")
         };
         findings
-            .report(&RULE, &held.at, format!("the certificate is signed by {algorithm}: {effect}"))
+            .report(&SIGNATURE_SHA1, &held.at, format!("the certificate is signed by {algorithm}: {effect}"))
             .subject(held.cert.subject())
             .severity(severity)
             .add();
@@ -57,8 +47,8 @@ fn is_judged(subject: &Subject, held: &HeldCert) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::model::subject::SubjectKind;
     use crate::audit::rules::fixture::{Made, ca, found, holding, server, tls_folder};
-    use crate::audit::subject::SubjectKind;
 
     const SHA1: &[u64] = &[1, 2, 840, 10045, 4, 1];
 
@@ -66,13 +56,13 @@ mod tests {
     fn a_certificate_signed_with_sha1_is_an_error_where_no_verdict_says_it() {
         let root = ca("ca").self_signed();
         let mut leaf = server("p", &["p"]);
-        let alone = |made: Made| found(&RULE, &holding(SubjectKind::Certificate, [(Place::Loose, &made.cert)]));
+        let alone = |made: Made| found(&CHECK, &holding(SubjectKind::Certificate, [(Place::Loose, &made.cert)]));
         assert_eq!(alone(leaf.issued_by(&root)), []);
         leaf.signature_oid = SHA1;
         let findings = alone(leaf.issued_by(&root));
         assert!(findings[0].message.contains("ECDSA with SHA-1"), "{}", findings[0].message);
         assert_eq!(findings[0].severity, Severity::Error);
-        assert_eq!(found(&RULE, &tls_folder(&leaf.issued_by(&root), &root)), [], "root-mismatch says that");
+        assert_eq!(found(&CHECK, &tls_folder(&leaf.issued_by(&root), &root)), [], "root-mismatch says that");
     }
 
     #[test]
@@ -80,7 +70,7 @@ mod tests {
         let mut old = ca("ca");
         old.signature_oid = SHA1;
         let root = old.self_signed();
-        let findings = found(&RULE, &tls_folder(&server("p", &["p"]).issued_by(&root), &root));
+        let findings = found(&CHECK, &tls_folder(&server("p", &["p"]).issued_by(&root), &root));
         assert_eq!((findings.len(), findings[0].severity), (1, Severity::Warning));
     }
 }

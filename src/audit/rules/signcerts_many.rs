@@ -1,25 +1,14 @@
 //! signcerts holds several certificates.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::SIGNCERTS_MANY;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 use std::path::Path;
 
-use crate::audit::subject::{Location, Place};
+use crate::audit::model::subject::{Location, Place};
 
-pub(super) static RULE: Rule = Rule {
-    id: "signcerts-many",
-    title: "signcerts holds more than one file",
-    rationale: "Fabric takes the first usable file in the order of names and passes over the rest. After a \
-                renewal that is likely the old certificate.",
-    remedy: "leave the one certificate of the node in signcerts",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
-    refusals: &[],
-    applies: |subject, _| subject.msp.is_some(),
-    check,
-};
+pub(super) static CHECK: Check = Check { rule: &SIGNCERTS_MANY, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let mut files: Vec<&Path> = subject
@@ -34,7 +23,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     {
         let names: Vec<String> = rest.iter().map(|p| p.display().to_string()).collect();
         let message = format!("Fabric takes {} and passes over {}", taken.display(), names.join(", "));
-        findings.report(&RULE, &Location::whole(subject.inside(Path::new("signcerts"))), message).add();
+        findings.report(&SIGNCERTS_MANY, &Location::whole(subject.inside(Path::new("signcerts"))), message).add();
     }
 }
 
@@ -42,17 +31,17 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, holding, identity};
     use super::*;
-    use crate::audit::subject::SubjectKind;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn two_files_are_found_and_one_with_its_chain_is_not() {
         let root = ca("root").self_signed();
         let (one, two) = (identity("peer1").issued_by(&root), identity("peer2").issued_by(&root));
         let mut subject = holding(SubjectKind::Msp, [(Place::SignCert, &one.cert), (Place::SignCertExtra, &two.cert)]);
-        subject.msp = Some(crate::audit::subject::MspFacts::default());
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        subject.msp = Some(crate::audit::model::subject::MspFacts::default());
+        assert_eq!(found(&CHECK, &subject).len(), 1);
         let at = subject.certificates[0].at.clone();
         subject.certificates[1].at = at;
-        assert!(found(&RULE, &subject).is_empty(), "two blocks of one file");
+        assert!(found(&CHECK, &subject).is_empty(), "two blocks of one file");
     }
 }

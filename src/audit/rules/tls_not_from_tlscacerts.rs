@@ -1,20 +1,13 @@
 //! The TLS certificate of a node comes from no TLS CA of its MSP.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::{Place, Subject};
+use super::check::{Check, Context};
+use crate::audit::catalogue::TLS_NOT_FROM_TLSCACERTS;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{Place, Subject};
 use crate::pki::x509::SignatureCheck;
 
-pub(super) static RULE: Rule = Rule {
-    id: "tls-not-from-tlscacerts",
-    title: "the TLS certificate is issued by none of the TLS CAs of the MSP beside it",
-    rationale: "Other organisations trust the TLS of this node by the tlscacerts of its MSP in the channel. A certificate of \
-                another CA is refused by them, although the node itself starts and its own organisation may trust it.",
-    remedy: "put the root of the TLS CA into tlscacerts of the MSP and update the channel, or enrol at the TLS CA named there",
-    severity: Severity::Warning,
-    confidence: Confidence::Likely,
-    sources: &[Source::Fabric { path: "core/peer/peer.go", item: "Peer.updateTrustedRoots" }],
-    refusals: &[],
+pub(super) static CHECK: Check = Check {
+    rule: &TLS_NOT_FROM_TLSCACERTS,
     applies: |subject, _| !subject.tls_cas_beside.is_empty() && subject.at(Place::Server).next().is_some(),
     check,
 };
@@ -30,7 +23,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     });
     if !leads_there {
         let message = format!("\"{}\" issued it, and the MSP beside it names another TLS CA", server.cert.issuer());
-        findings.report(&RULE, &server.at, message).subject(server.cert.subject()).add();
+        findings.report(&TLS_NOT_FROM_TLSCACERTS, &server.at, message).subject(server.cert.subject()).add();
     }
 }
 
@@ -43,10 +36,10 @@ mod tests {
     fn a_certificate_of_another_ca_than_the_msps_is_found() {
         let (root, other) = (ca("tlsca").self_signed(), ca("tlsca").self_signed());
         let mut subject = tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root);
-        assert!(found(&RULE, &subject).is_empty(), "no MSP beside it");
+        assert!(found(&CHECK, &subject).is_empty(), "no MSP beside it");
         subject.tls_cas_beside = vec![other.cert, root.cert];
-        assert!(found(&RULE, &subject).is_empty());
+        assert!(found(&CHECK, &subject).is_empty());
         subject.tls_cas_beside.pop();
-        assert_eq!(found(&RULE, &subject).len(), 1);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
     }
 }

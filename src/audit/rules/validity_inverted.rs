@@ -1,28 +1,19 @@
 //! The certificate ends before it begins.
 
-use crate::audit::finding::{Findings, Severity};
-use crate::audit::rule::{Confidence, Context, Rule, Source};
-use crate::audit::subject::Subject;
+use super::check::{Check, Context};
+use crate::audit::catalogue::VALIDITY_INVERTED;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
 
-pub(super) static RULE: Rule = Rule {
-    id: "validity-inverted",
-    title: "certificate ends before it begins",
-    rationale: "Such a certificate is valid at no time.",
-    remedy: "enrol again; if it comes back, the CA's clock or its own certificate's end is the cause",
-    severity: Severity::Error,
-    confidence: Confidence::Certain,
-    sources: &[Source::Rfc { number: 5280, section: "4.1.2.5" }],
-    refusals: &[],
-    applies: |subject, _| !subject.certificates.is_empty(),
-    check,
-};
+pub(super) static CHECK: Check =
+    Check { rule: &VALIDITY_INVERTED, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
         let (begin, end) = (held.cert.not_before(), held.cert.not_after());
         if end < begin {
             findings
-                .report(&RULE, &held.at, format!("the certificate begins at {begin} and ends at {end}"))
+                .report(&VALIDITY_INVERTED, &held.at, format!("the certificate begins at {begin} and ends at {end}"))
                 .subject(held.cert.subject())
                 .add();
         }
@@ -43,9 +34,9 @@ mod tests {
         (spec.not_before, spec.not_after) =
             (Timestamp::from_unix(NOW.unix() + 9), Timestamp::from_unix(NOW.unix() - 9));
         let subject = tls_folder(&spec.issued_by(&root), &root);
-        assert_eq!(found(&RULE, &subject).len(), 1);
-        assert_eq!(found(&expired::RULE, &subject), []);
-        assert_eq!(found(&not_yet_valid::RULE, &subject), []);
-        assert_eq!(found(&RULE, &tls_folder(&server("peer0", &["peer0"]).issued_by(&root), &root)), []);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
+        assert_eq!(found(&expired::CHECK, &subject), []);
+        assert_eq!(found(&not_yet_valid::CHECK, &subject), []);
+        assert_eq!(found(&CHECK, &tls_folder(&server("peer0", &["peer0"]).issued_by(&root), &root)), []);
     }
 }

@@ -1,11 +1,13 @@
 //! Names that are wanted and not held: what the rules about missing names share.
 
+use super::check::Context;
 use super::paste;
-use crate::audit::expectation::{Expectation, ExpectedName};
-use crate::audit::finding::Findings;
-use crate::audit::rule::{Context, Rule};
-use crate::audit::subject::{HeldCert, Subject};
+use crate::audit::catalogue::Rule;
+use crate::audit::model::expectation::{Expectation, ExpectedName};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::{self, SanName};
+use crate::text::shell_word;
 
 /// Whether there are names to look for, and something to look in.
 pub(super) fn applies(subject: &Subject, context: &Context<'_>) -> bool {
@@ -42,8 +44,8 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
             .subject(&csr.subject)
             .remedy(format!(
                 "fabcert csr --force --san {} --out {} # and the flags of the last fabcert csr",
-                paste::word(&joined(&csr.sans, all_missing(&csr.sans, context.expectation))),
-                paste::word(&csr.at.path.to_string_lossy())
+                shell_word(&joined(&csr.sans, all_missing(&csr.sans, context.expectation))),
+                shell_word(&csr.at.path.to_string_lossy())
             ))
             .names(missing.iter().map(|n| n.name.to_string()))
             .add();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::args::{AuditArgs, ConnectArgs};
 use crate::audit::input::ServedUnit;
-use crate::audit::{Gateway, GatewayMember};
+use crate::auditor::{Gateway, GatewayMember};
 use crate::cli::manifests;
 use crate::disk::Disk;
 use crate::live::{ClientPair, DialOptions, Endpoint, Sample, dial, members};

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::args::AuditArgs;
-use crate::audit::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
+use crate::audit::Findings;
+use crate::audit::Report;
 use crate::audit::input::LoadOptions;
-use crate::audit::{Audit, Findings, Report};
+use crate::auditor::Criteria;
 use crate::cli::manifests;
+use crate::coverage::{Coverage, Covered, Fix, TlsOf, check, subjects};
 use crate::disk::Disk;
 use crate::manifests::{Addition, Settings, Variables, with_names};
 use crate::{Error, ErrorKind};
@@ -31,7 +33,7 @@ pub(super) fn mapped(args: &AuditArgs, load: &LoadOptions) -> Result<Vec<TlsOf>,
 pub(super) fn cover(
     coverage: Coverage,
     args: &AuditArgs,
-    audit: &Audit,
+    audit: &Criteria,
     report: &mut Report,
 ) -> Result<Option<Covered>, Error> {
     let unset = coverage.unset();

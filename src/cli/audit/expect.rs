@@ -1,8 +1,9 @@
 //! What the command line expects, and the levels it sets.
 
 use super::args::{AuditArgs, ExpectArgs};
-use crate::audit::{Expectation, ExpectedName, Level, Levels, NameSource, Severity, rule_by_id};
+use crate::audit::{Expectation, ExpectedName, NameSource, Severity, rule_by_id};
 use crate::pki::name::{NameRequest, NameSet, SanName};
+use crate::policy::{Level, Levels};
 use crate::{Error, ErrorKind};
 
 /// The names and the role that every subject ought to hold. Of a Service the short form is required; the longer ones are

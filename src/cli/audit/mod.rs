@@ -17,13 +17,14 @@ use zeroize::Zeroizing;
 use super::args::{OutputArgs, OutputForm};
 use super::logging::colored;
 use super::{manifests, output};
-use crate::audit::coverage::{Coverage, Covered, fixes};
+use crate::audit::Findings;
+use crate::audit::Report;
+use crate::audit::catalogue::INPUT_SKIPPED;
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
-use crate::audit::{
-    Audit, Baseline, Findings, Found, GatewayWatch, KeySharing, POLICY_FILE, Report, ServedOnDisk, UnitSource, drive,
-    hide, unreachable, write_policy,
-};
+use crate::auditor::{Criteria, GatewayWatch, KeySharing, ServedOnDisk, UnitSource, drive, unreachable};
+use crate::coverage::{Coverage, Covered, fixes};
 use crate::disk::Disk;
+use crate::policy::{Baseline, Found, POLICY_FILE, hide, write_policy};
 use crate::report::{Format, Style, render};
 use crate::{Error, ErrorKind};
 
@@ -37,7 +38,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     let variables = manifests::variables(&args.manifests)?;
     let load = LoadOptions { base: base.clone(), here: here.clone(), variables };
     let baseline = policy::baseline(&disk, &args.policy, &load)?;
-    let audit = Audit {
+    let audit = Criteria {
         now: args.judge.at.unwrap_or_else(super::now),
         channel_rules: args.judge.fabric_version.into(),
         expectation: expect::expectation(&args.expect)?,
@@ -52,7 +53,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     let met = connect::connect(&disk, args, !audit.expectation.names.is_empty())?;
     let mut run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
     let mut looked = run.look()?;
-    if !looked.anything && !looked.report.findings.iter().any(|f| f.rule == SKIPPED) {
+    if !looked.anything && !looked.report.findings.iter().any(|f| f.is_of(&INPUT_SKIPPED)) {
         return Err(nothing(&looked.report));
     }
     if args.policy.init {
@@ -108,7 +109,7 @@ struct Run<'a> {
     args: &'a AuditArgs,
     output: &'a OutputArgs,
     disk: &'a Disk,
-    audit: &'a Audit,
+    audit: &'a Criteria,
     base: &'a Path,
     stdin: Option<Zeroizing<Vec<u8>>>,
     met: &'a connect::Met,
@@ -195,8 +196,6 @@ impl Run<'_> {
     }
 }
 
-const SKIPPED: &str = "input-skipped";
-
 /// What there is to look at: what the walk finds, what was read from standard input, what was served.
 fn source(walk: Walk<'_>, mut stdin: Option<Zeroizing<Vec<u8>>>, served: Vec<ServedUnit>) -> UnitSource<'_> {
     Box::new(move |found| {
@@ -210,7 +209,7 @@ fn source(walk: Walk<'_>, mut stdin: Option<Zeroizing<Vec<u8>>>, served: Vec<Ser
 
 /// There was nothing to look at, or nothing but pipes and the like.
 fn nothing(report: &Report) -> Error {
-    let passed_over = report.findings.iter().find(|f| f.rule == SKIPPED);
+    let passed_over = report.findings.iter().find(|f| f.is_of(&INPUT_SKIPPED));
     let help = match passed_over {
         Some(skipped) => {
             format!("{}: {}; give its content to fabcert audit -", skipped.path.display(), skipped.message)

@@ -5,9 +5,10 @@ use std::path::{Component, Path, PathBuf};
 
 use super::args::{AuditArgs, PolicyArgs};
 use crate::audit::input::LoadOptions;
-use crate::audit::{Baseline, POLICY_FILE, Pattern, Policy};
 use crate::disk::Disk;
 use crate::manifests::Variables;
+use crate::policy::{Baseline, POLICY_FILE, Policy};
+use crate::text::Pattern;
 use crate::{Error, ErrorKind};
 
 /// Larger files are none of ours.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use crate::audit::Progress;
+use crate::auditor::Progress;
 use crate::cli::logging::takes_escapes;
 
 /// The line. It is wiped when it goes.

@@ -12,10 +12,13 @@ mod verdicts;
 use std::path::{Path, PathBuf};
 
 use fabcert::Timestamp;
+use fabcert::audit::Audited;
 use fabcert::audit::input::{LoadOptions, WalkOptions, walk};
-use fabcert::audit::{Audit, Audited, Expectation, ExpectedName, NameSource, Policy};
+use fabcert::audit::{Expectation, ExpectedName, NameSource};
+use fabcert::auditor::Criteria;
 use fabcert::disk::Disk;
 use fabcert::msp::ChannelRules;
+use fabcert::policy::Policy;
 
 use crate::verdicts::RECORDED;
 
@@ -23,7 +26,7 @@ use crate::verdicts::RECORDED;
 fn audit(folder: &Path, rules: ChannelRules, names: &[&str]) -> Vec<Audited> {
     let expected =
         |name: &&str| ExpectedName { name: name.parse().unwrap(), source: NameSource::ExpectSan, advised: false };
-    let audit = Audit {
+    let audit = Criteria {
         now: Timestamp::parse_rfc3339(RECORDED).unwrap(),
         channel_rules: rules,
         expectation: Expectation { names: names.iter().map(expected).collect(), ..Expectation::default() },

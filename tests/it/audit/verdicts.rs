@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use fabcert::audit::{Audited, Severity, SubjectKind, SubjectReport, Verdict, rule_by_id};
+use fabcert::audit::{Audited, SubjectReport};
+use fabcert::audit::{Severity, SubjectKind, Verdict, rule_by_id};
 use fabcert::msp::ChannelRules;
 
 use super::audit;

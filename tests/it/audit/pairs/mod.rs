@@ -22,7 +22,7 @@ type Pair = (&'static str, Lay, Lay);
 /// Rules that no scene can be set for, each with the source and the name of the unit test that shows it both ways.
 const SHOWN_BY: &[(&str, &str, &str)] = &[(
     "rule-crashed",
-    include_str!("../../../../src/audit/run.rs"),
+    include_str!("../../../../src/audit/rules/mod.rs"),
     "a_rule_that_panics_becomes_a_finding_and_the_others_go_on",
 )];
 

@@ -1,0 +1,103 @@
+//! Paths from a certificate to a root.
+
+use super::rule::{Confidence, Origin, Rule, Severity, Source};
+
+/// The issuer is not the one that the certificate names.
+pub static AKI_MISMATCH: Rule = Rule {
+    id: "aki-mismatch",
+    title: "the authority key identifier is not that of the issuer",
+    rationale: "OpenSSL, and with it Node and Python, takes a CA certificate for the issuer only if its subject key \
+                identifier, serial number and issuer are what the authority key identifier says, as far as it says so. \
+                Go compares nothing, so that peers connect and Node clients do not.",
+    remedy: "have it issued again by a CA whose configured certificate is the one that it serves in its chain",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[
+        Source::Rfc { number: 5280, section: "4.2.1.1" },
+        Source::Convention("OpenSSL 3.0 crypto/x509/v3_purp.c, X509_check_akid"),
+    ],
+    refusals: &[],
+    origins: &[Origin::Subject],
+};
+
+/// Two paths lead to a root.
+pub static CHAIN_AMBIGUOUS: Rule = Rule {
+    id: "chain-ambiguous",
+    title: "more than one path leads to a root",
+    rationale: "Fabric wants exactly one path from a certificate to a root. A CA that was renewed with the \
+                same name and key, current beside the old one, makes two.",
+    remedy: "remove the CA certificate that is no longer used from cacerts or intermediatecerts",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getUniqueValidationChain" }],
+    refusals: &[28],
+    origins: &[Origin::Verdict],
+};
+
+/// No path leads from a certificate to a root.
+pub static CHAIN_BROKEN: Rule = Rule {
+    id: "chain-broken",
+    title: "no path leads to a root",
+    rationale: "The issuer is not in cacerts or intermediatecerts, or the signature is not its own: the \
+                certificate is of another CA of the same name, or a CA certificate is missing.",
+    remedy: "put the certificates of the CA that issued it there: fabcert enroll writes them",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[
+        Source::Rfc { number: 5280, section: "6.1" },
+        Source::Fabric { path: "msp/mspimpl.go", item: "getValidationChain" },
+    ],
+    refusals: &[24, 36, 37],
+    origins: &[Origin::Subject, Origin::Verdict],
+};
+
+/// A server does not send the intermediate CA that issued its certificate.
+pub static CHAIN_INCOMPLETE: Rule = Rule {
+    id: "chain-incomplete",
+    title: "the server does not send an intermediate CA on its path",
+    rationale: "A client that has the root alone cannot find the way there without the intermediates, which the \
+                server has to send. That one of them stands in ca.crt helps Go and Java, not Node, and not \
+                clients with another file.",
+    remedy: "put the intermediate behind the certificate: cat server.crt intermediate.crt (fabcert enroll does)",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[
+        Source::Rfc { number: 8446, section: "4.4.2" },
+        Source::Go { package: "crypto/tls", item: "Certificate" },
+    ],
+    refusals: &[],
+    origins: &[Origin::Subject],
+};
+
+/// A CA stands in the folder or file of the other kind.
+pub static CHAIN_WRONG_FOLDER: Rule = Rule {
+    id: "chain-wrong-folder",
+    title: "a root stands among intermediates, or an intermediate as the only anchor",
+    rationale: "Roots belong into cacerts, tlscacerts and ca.crt, intermediates into the folders beside them. Fabric and Go \
+                make do with either in places; Node refuses a server when the anchor it was given is no root.",
+    remedy: "put the root into ca.crt (cacerts, tlscacerts) and intermediates behind the leaf (intermediatecerts, \
+             tlsintermediatecerts)",
+    severity: Severity::Warning,
+    confidence: Confidence::Certain,
+    sources: &[
+        Source::Rfc { number: 5280, section: "6.1.1" },
+        Source::Convention("Node 20: UNABLE_TO_GET_ISSUER_CERT without the self-signed root"),
+    ],
+    refusals: &[],
+    origins: &[Origin::Subject],
+};
+
+/// The server's certificate does not lead to the anchors beside it.
+pub static ROOT_MISMATCH: Rule = Rule {
+    id: "root-mismatch",
+    title: "the server certificate does not lead to ca.crt",
+    rationale: "Clients are given ca.crt; a server whose chain does not lead there is refused by all of \
+                them. An intermediate that is missing in server.crt has the same effect.",
+    remedy: "enrol again: fabcert enroll --tls-dir DIR writes certificate, intermediates and root that \
+                belong together",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[Source::Go { package: "crypto/x509", item: "Certificate.Verify" }],
+    refusals: &[],
+    origins: &[Origin::Verdict],
+};

@@ -1,0 +1,29 @@
+//! The rules of the audit as data: what each says, why, where it comes from, and who reports it. The checks are in
+//! [`crate::audit`] (one subject) and [`crate::coverage`] (all manifests together); this room uses neither, so every room
+//! names a rule by reference: `&catalogue::SAN_GATEWAY_MISSING`.
+
+mod audit;
+mod authority;
+mod certificate;
+mod chain;
+mod key;
+mod manifest;
+mod msp;
+mod names;
+mod node_ou;
+mod registry;
+pub(crate) mod rule;
+mod tls;
+
+pub use audit::*;
+pub use authority::*;
+pub use certificate::*;
+pub use chain::*;
+pub use key::*;
+pub use manifest::*;
+pub use msp::*;
+pub use names::*;
+pub use node_ou::*;
+pub use registry::{RULES, rule_by_id, rule_of_refusal};
+pub use rule::{Confidence, Origin, Rule, Severity, Source};
+pub use tls::*;

@@ -1,0 +1,138 @@
+//! What Fabric itself would do with a subject, as it is reported.
+
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::audit::ledger::{Word, word};
+
+/// One verdict. A refusal always carries rule and reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Fabric takes it.
+    Accept,
+    /// Fabric refuses it.
+    Refuse {
+        /// Id of the audit's rule that stands for the one that decides.
+        rule: &'static str,
+        /// Why, and in which file.
+        reason: String,
+    },
+}
+
+impl Verdict {
+    /// Whether Fabric refuses.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refuse { .. })
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return CompactVerdict::serialize(self, serializer);
+        }
+        let mut map = serializer.serialize_map(Some(3))?;
+        match self {
+            Self::Accept => {
+                map.serialize_entry("verdict", "accept")?;
+                map.serialize_entry("rule", &None::<&str>)?;
+                map.serialize_entry("reason", &None::<&str>)?;
+            }
+            Self::Refuse { rule, reason } => {
+                map.serialize_entry("verdict", "refuse")?;
+                map.serialize_entry("rule", rule)?;
+                map.serialize_entry("reason", reason)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// The verdicts on a subject; `None` where the question does not arise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Verdicts {
+    /// Fabric gives none on such a subject.
+    #[default]
+    None,
+    /// On an MSP folder.
+    Msp {
+        /// Does `peer node start` come up with it?
+        peer: Option<Verdict>,
+        /// Does an orderer?
+        orderer: Option<Verdict>,
+        /// Can a channel be configured with it?
+        channel: Option<Verdict>,
+        /// Is its signing identity a valid member of such a channel?
+        member: Option<Verdict>,
+    },
+    /// On a TLS folder.
+    Tls {
+        /// Does a peer start with it?
+        server: Option<Verdict>,
+        /// Does a Go client accept it under each expected name?
+        client: Option<Verdict>,
+    },
+}
+
+impl Verdicts {
+    /// The verdicts with their names, in the order in which they are reported.
+    pub fn entries(&self) -> Vec<(&'static str, Option<&Verdict>)> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Msp { peer, orderer, channel, member } => vec![
+                ("peer", peer.as_ref()),
+                ("orderer", orderer.as_ref()),
+                ("channel", channel.as_ref()),
+                ("member", member.as_ref()),
+            ],
+            Self::Tls { server, client } => vec![("server", server.as_ref()), ("client", client.as_ref())],
+        }
+    }
+}
+
+/// A verdict in a ledger.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Verdict")]
+enum CompactVerdict {
+    Accept,
+    Refuse {
+        #[serde(with = "word")]
+        rule: Word,
+        reason: String,
+    },
+}
+
+/// The verdicts on a subject in a ledger.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Verdicts")]
+enum CompactVerdicts {
+    None,
+    Msp { peer: Option<Verdict>, orderer: Option<Verdict>, channel: Option<Verdict>, member: Option<Verdict> },
+    Tls { server: Option<Verdict>, client: Option<Verdict> },
+}
+
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        CompactVerdict::deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Verdicts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        CompactVerdicts::deserialize(deserializer)
+    }
+}
+
+impl Serialize for Verdicts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return CompactVerdicts::serialize(self, serializer);
+        }
+        let entries = self.entries();
+        let mut map = serializer.serialize_map(Some(entries.len()))?;
+        for (name, verdict) in entries {
+            map.serialize_entry(name, &verdict)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,30 @@
+//! A check of one subject: two plain functions beside the rule that they report.
+
+use crate::Timestamp;
+use crate::audit::catalogue::Rule;
+use crate::audit::model::expectation::Expectation;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Subject;
+use crate::msp::ChannelRules;
+
+/// A check of one subject.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// What it reports.
+    pub(crate) rule: &'static Rule,
+    /// Whether it has anything to say about such a subject.
+    pub(crate) applies: fn(&Subject, &Context<'_>) -> bool,
+    /// Looks at the subject.
+    pub(crate) check: fn(&Subject, &Context<'_>, &mut Findings),
+}
+
+/// What a check may know beside the subject.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// The time of judgement.
+    pub(crate) now: Timestamp,
+    /// What the subject ought to hold.
+    pub(crate) expectation: &'a Expectation,
+    /// The channel rules that were chosen.
+    pub(crate) channel_rules: ChannelRules,
+}

@@ -1,0 +1,156 @@
+//! Many units on several threads, in a stable order: what was audited comes out as if one thread had done it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, TrySendError};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use super::unit::Criteria;
+use crate::audit::input::Unit;
+use crate::audit::model::audited::Audited;
+use crate::disk::Disk;
+use crate::policy::PolicyError;
+
+/// How far a run is.
+pub trait Progress {
+    /// So many units are done of those found so far; whether more may be found.
+    fn done(&self, units: usize, found: usize, searching: bool);
+}
+
+/// Nobody looks.
+impl Progress for () {
+    fn done(&self, _: usize, _: usize, _: bool) {}
+}
+
+/// Units that one thread may be ahead of the first that is not done: this bounds the memory.
+const AHEAD: usize = 64;
+
+/// So many units go from one thread to another at once where there is work enough for all: waking a thread for each costs
+/// more than the smallest of them.
+const BATCH: usize = 16;
+
+/// More threads than this wait for the disk only.
+const MOST_JOBS: usize = 256;
+
+/// Where units come from: it hands each to its argument.
+pub type Source<'a> = Box<dyn FnOnce(&mut dyn FnMut(Unit)) + Send + 'a>;
+
+/// Audits the units of `source` with `jobs` threads while they are found, and hands on what was audited in the order of
+/// the units.
+///
+/// # Errors
+/// When the policy asks for a name that is none.
+pub fn drive(
+    criteria: &Criteria,
+    disk: &Disk,
+    source: Source<'_>,
+    jobs: usize,
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(Audited),
+) -> Result<(), PolicyError> {
+    let jobs = jobs.clamp(1, MOST_JOBS);
+    let (found, searching, stop) = (AtomicUsize::new(0), AtomicBool::new(true), AtomicBool::new(false));
+    let window = Window::new(jobs * AHEAD);
+    let (give, units) = mpsc::sync_channel(2 * jobs);
+    let units = Mutex::new(units);
+    std::thread::scope(|scope| {
+        let (found, searching, stop, window, units) = (&found, &searching, &stop, &window, &units);
+        scope.spawn(move || {
+            let mut batch = Vec::new();
+            source(&mut |unit| {
+                let index = found.fetch_add(1, Ordering::Relaxed);
+                if window.is_closed_to(index) {
+                    // What is held back here may be what the window waits for.
+                    drop(give.send(std::mem::take(&mut batch)));
+                    window.wait_for(index);
+                }
+                batch.push((index, unit));
+                batch = match give.try_send(std::mem::take(&mut batch)) {
+                    Err(TrySendError::Full(batch)) if batch.len() < BATCH => batch,
+                    Err(TrySendError::Full(batch)) => {
+                        // The threads below take all that comes, to the end.
+                        drop(give.send(batch));
+                        Vec::new()
+                    }
+                    Ok(()) | Err(TrySendError::Disconnected(_)) => Vec::new(),
+                };
+            });
+            drop(give.send(batch));
+            searching.store(false, Ordering::Relaxed);
+        });
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..jobs {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                while let Some(batch) = next(units) {
+                    let audited = |(index, unit): (usize, Unit)| {
+                        (!stop.load(Ordering::Relaxed)).then(|| (index, criteria.unit(disk, &unit)))
+                    };
+                    // The receiver is gone only after an error, when nobody waits any more.
+                    drop(sender.send(batch.into_iter().filter_map(audited).collect::<Vec<_>>()));
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = BTreeMap::new();
+        let mut wanted = 0;
+        for (index, done) in receiver.into_iter().flatten() {
+            waiting.insert(index, done);
+            while let Some(done) = waiting.remove(&wanted) {
+                match done {
+                    Ok(audited) => audited.into_iter().for_each(&mut *take),
+                    Err(e) => {
+                        stop.store(true, Ordering::Relaxed);
+                        window.open();
+                        return Err(e);
+                    }
+                }
+                wanted += 1;
+                window.move_to(wanted);
+                progress.done(wanted, found.load(Ordering::Relaxed), searching.load(Ordering::Relaxed));
+            }
+        }
+        Ok(())
+    })
+}
+
+type Batch = Vec<(usize, Unit)>;
+
+fn next(units: &Mutex<Receiver<Batch>>) -> Option<Batch> {
+    units.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// How far finished units may run ahead of one that takes long.
+struct Window {
+    first: Mutex<usize>,
+    moved: Condvar,
+    width: usize,
+}
+
+impl Window {
+    const fn new(width: usize) -> Self {
+        Self { first: Mutex::new(0), moved: Condvar::new(), width }
+    }
+
+    /// Whether the unit `index` has to wait.
+    fn is_closed_to(&self, index: usize) -> bool {
+        index >= self.first.lock().unwrap_or_else(PoisonError::into_inner).saturating_add(self.width)
+    }
+
+    /// Waits until the unit `index` may be worked on.
+    fn wait_for(&self, index: usize) {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.moved.wait_while(first, |first| index >= first.saturating_add(self.width)));
+    }
+
+    /// All units before `first` are done.
+    fn move_to(&self, first: usize) {
+        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = first;
+        self.moved.notify_one();
+    }
+
+    /// Nobody waits any more.
+    fn open(&self) {
+        self.move_to(usize::MAX);
+    }
+}

@@ -1,0 +1,133 @@
+//! Every node with the names it needs and the certificates it has.
+
+use std::collections::BTreeMap;
+
+use super::mapped::Mapped;
+use super::place::location;
+use crate::audit::model::subject::Location;
+use crate::manifests::{Holding, Need, Needed, Network, Requested};
+use crate::pki::name::{self, SanName, matches_as_go};
+use crate::pki::x509::Cert;
+use crate::text::pem_blocks;
+
+/// The manifests together with the certificates of their nodes.
+#[derive(Debug)]
+pub struct Covered {
+    /// The manifests.
+    pub network: Network,
+    /// The nodes with TLS, in order.
+    pub nodes: Vec<CoveredNode>,
+    /// The certificates in folders, and whose they are.
+    pub mapped: Mapped,
+}
+
+/// A node with TLS.
+#[derive(Debug)]
+pub struct CoveredNode {
+    /// The workload, by its place in [`Network::workloads`].
+    pub workload: usize,
+    /// The names that its certificate ought to hold.
+    pub needed: Vec<Needed>,
+    /// Its certificates: as they are asked for, as they stand in a Secret, as they lie in a folder.
+    pub held: Vec<HeldNames>,
+}
+
+/// The names of a certificate.
+#[derive(Debug)]
+pub struct HeldNames {
+    /// What it is, in words: `Certificate org1-peer1-tls-cert`.
+    pub by: String,
+    /// Where names are added to it.
+    pub at: Location,
+    /// The Certificate that asks for it, by its place in [`Network::certificates`].
+    pub certificate: Option<usize>,
+    /// Its names.
+    pub names: Vec<HeldName>,
+}
+
+/// A name of a certificate.
+#[derive(Debug)]
+pub struct HeldName {
+    /// As it is written.
+    pub text: String,
+    /// What it is in a certificate.
+    pub name: SanName,
+    /// Where it stands.
+    pub at: Location,
+}
+
+impl Covered {
+    pub(crate) fn new(network: Network, mapped: Mapped) -> Self {
+        let with_tls = (0..network.workloads.len()).filter(|w| network.node_with_tls(*w).is_some());
+        let nodes = with_tls.map(|w| {
+            let meta = &network.workloads[w].meta;
+            let mut held: Vec<HeldNames> = network.holdings(w).into_iter().filter_map(HeldNames::of).collect();
+            for (path, names) in mapped.of(meta) {
+                let at = Location::whole(path);
+                let held_name =
+                    |name: &SanName| HeldName { text: name.to_string(), name: name.clone(), at: at.clone() };
+                held.push(HeldNames {
+                    by: path.display().to_string(),
+                    names: names.iter().map(held_name).collect(),
+                    certificate: None,
+                    at: at.clone(),
+                });
+            }
+            CoveredNode { workload: w, needed: network.needed(w), held }
+        });
+        let nodes = nodes.collect();
+        Self { network, nodes, mapped }
+    }
+
+    /// The members of a Service among the nodes.
+    pub fn members(&self, service: usize) -> Vec<&CoveredNode> {
+        let members = self.network.members(service);
+        self.nodes.iter().filter(|node| members.contains(&node.workload)).collect()
+    }
+}
+
+impl HeldNames {
+    fn of(holding: Holding) -> Option<Self> {
+        match holding {
+            Holding::Requested(requested, certificate) => Some(Self::requested(&requested, certificate)),
+            Holding::Pem(held) => {
+                let at = location(&held.at);
+                let leaf = pem_blocks(held.pem.as_bytes()).ok()?.into_iter().next()?;
+                let cert = Cert::from_der(leaf.der).ok()?;
+                let name = |name: &SanName| HeldName { text: name.to_string(), name: name.clone(), at: at.clone() };
+                Some(Self { by: held.by, names: cert.sans().iter().map(name).collect(), certificate: None, at })
+            }
+        }
+    }
+
+    fn requested(requested: &Requested, certificate: Option<usize>) -> Self {
+        let name = |word: &crate::manifests::Word| HeldName {
+            text: word.text.clone(),
+            name: name::server_name(&word.text),
+            at: location(&requested.at.line(word.line)),
+        };
+        Self {
+            by: requested.by.clone(),
+            at: location(&requested.at),
+            certificate,
+            names: requested.names.iter().map(name).collect(),
+        }
+    }
+
+    /// Whether a client that dials `name` finds it, as Go matches. Of the hosts that a route for `*.domain` leads, nobody knows
+    /// which one is dialled: one of them is enough.
+    pub fn holds(&self, wanted: &SanName) -> bool {
+        let names: Vec<SanName> = self.names.iter().map(|n| n.name.clone()).collect();
+        let covered = |held: &SanName| matches_as_go(std::slice::from_ref(wanted), &held.to_string());
+        name::holds(&names, wanted) || matches_as_go(&names, &wanted.to_string()) || names.iter().any(covered)
+    }
+
+    /// The needed names of one sort that it lacks, by the Service that they lead through.
+    pub fn lacking<'a>(&self, needed: &'a [Needed], need: Need) -> BTreeMap<Option<usize>, Vec<&'a Needed>> {
+        let mut lacking: BTreeMap<Option<usize>, Vec<&Needed>> = BTreeMap::new();
+        for one in needed.iter().filter(|n| n.need == need && !self.holds(&n.name)) {
+            lacking.entry(one.service).or_default().push(one);
+        }
+        lacking
+    }
+}

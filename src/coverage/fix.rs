@@ -1,0 +1,43 @@
+//! What can be fixed in the manifests: the names that findings ask for, put into the lists of Certificates.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::covered::Covered;
+use crate::audit::catalogue::{Rule, SAN_GATEWAY_MISSING, SAN_SHORT_ONLY};
+use crate::audit::ledger::Ledger;
+use crate::audit::model::finding::Finding;
+use crate::manifests::Addition;
+
+/// What is added to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fix {
+    /// Names by list.
+    pub additions: Vec<Addition>,
+}
+
+/// Rules whose findings name what a list lacks.
+const FIXABLE: [&Rule; 2] = [&SAN_GATEWAY_MISSING, &SAN_SHORT_ONLY];
+
+/// The names that findings ask for, by file: only those of Certificates, at whose lists such findings stand.
+pub fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<PathBuf, Fix> {
+    let fixable: Vec<Finding> =
+        findings.iter().filter(|f| FIXABLE.iter().any(|rule| f.is_of(rule)) && f.block.is_none()).collect();
+    let mut fixes: BTreeMap<PathBuf, Fix> = BTreeMap::new();
+    for certificate in &covered.network.certificates {
+        let at = &certificate.requested.at;
+        let by = certificate.requested.by.as_str();
+        let here = |f: &&Finding| *f.path == *at.path && f.line == Some(at.line) && f.subject.as_deref() == Some(by);
+        let mut names: Vec<String> = Vec::new();
+        for name in fixable.iter().filter(here).flat_map(|f| &f.names) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        if !names.is_empty() {
+            let fix = fixes.entry(at.path.to_path_buf()).or_default();
+            fix.additions.push(Addition { list: certificate.dns_names, names });
+        }
+    }
+    fixes
+}

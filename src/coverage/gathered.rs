@@ -1,0 +1,54 @@
+//! The manifests of a run, while they are met.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::covered::Covered;
+use super::mapped::{Mapped, TlsOf};
+use crate::audit::model::audited::Audited;
+use crate::audit::model::report::SubjectReport;
+use crate::manifests::{Manifest, Network, Settings, Unset};
+use crate::policy::MemberEntry;
+
+/// The manifests of a run, while they are met.
+#[derive(Debug, Default)]
+pub struct Coverage {
+    manifests: Vec<(PathBuf, Manifest)>,
+    mapped: Mapped,
+}
+
+impl Coverage {
+    /// With what the command line says of whose certificate lies where.
+    pub fn new(tls_of: Vec<TlsOf>) -> Self {
+        Self { manifests: Vec::new(), mapped: Mapped::new(tls_of) }
+    }
+
+    /// Takes note of a subject, and takes its manifest out of it. `members` is what the policy says of whose certificate
+    /// lies where.
+    pub fn note(&mut self, audited: &mut Audited, members: &[MemberEntry]) {
+        let Some(SubjectReport { path, .. }) = &audited.subject else { return };
+        if let Some(manifest) = audited.manifest.take() {
+            self.manifests.push((path.clone(), *manifest));
+        }
+        self.mapped.note(path, audited.server.is_some(), &audited.names, members);
+    }
+
+    /// Whether there is any manifest.
+    pub fn is_empty(&self) -> bool {
+        self.manifests.is_empty()
+    }
+
+    /// The placeholders without a value, in every file, each once a line.
+    pub fn unset(&self) -> BTreeSet<(PathBuf, Unset)> {
+        let of = |(path, manifest): &(PathBuf, Manifest)| {
+            manifest.unset.iter().map(|unset| (path.clone(), unset.clone())).collect::<Vec<_>>()
+        };
+        self.manifests.iter().flat_map(of).collect()
+    }
+
+    /// Puts the manifests together.
+    pub fn covered(self, settings: Settings) -> Covered {
+        let network = Network::new(self.manifests.into_iter().map(|(_, manifest)| manifest), settings);
+        Covered::new(network, self.mapped)
+    }
+}

@@ -1,0 +1,106 @@
+//! TLS certificates in folders, and whose they are: by the command line or by the policy.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::audit::catalogue::MEMBER_STALE;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Location;
+use crate::manifests::{Meta, Network};
+use crate::pki::name::SanName;
+use crate::policy::MemberEntry;
+
+/// Which folder or file holds the TLS certificate of which workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOf {
+    /// The workload, `NAME` or `NAMESPACE/NAME`.
+    pub workload: String,
+    /// The folder or file, as reported.
+    pub path: PathBuf,
+}
+
+/// The certificates of workloads that were met in folders.
+#[derive(Debug, Default)]
+pub struct Mapped {
+    named: Vec<TlsOf>,
+    found: Vec<Found>,
+}
+
+/// A certificate of a workload.
+#[derive(Debug)]
+struct Found {
+    of: TlsOf,
+    names: Vec<SanName>,
+    /// The policy's entry that maps it, by its place.
+    entry: Option<usize>,
+}
+
+impl TlsOf {
+    /// Whether it is about this workload.
+    pub fn is_of(&self, meta: &Meta) -> bool {
+        match (self.workload.split_once('/'), &meta.namespace) {
+            (None, _) => self.workload == meta.name,
+            // A workload that names no namespace may be of any.
+            (Some((_, name)), None) => name == meta.name,
+            (Some((namespace, name)), Some(own)) => name == meta.name && namespace == own,
+        }
+    }
+}
+
+impl Mapped {
+    pub(crate) fn new(named: Vec<TlsOf>) -> Self {
+        Self { named, found: Vec::new() }
+    }
+
+    /// Takes note of what was met at a path: `names` are those of its TLS certificate, if it `holds_one`.
+    pub(crate) fn note(&mut self, path: &Path, holds_one: bool, names: &[String], members: &[MemberEntry]) {
+        let mut take = |of: TlsOf, entry| {
+            let names = names.iter().map(|name| crate::pki::name::server_name(name)).collect();
+            self.found.push(Found { of, names, entry });
+        };
+        for of in self.named.iter().filter(|of| of.path == path) {
+            take(of.clone(), None);
+        }
+        if !holds_one {
+            return;
+        }
+        for (index, entry) in members.iter().enumerate() {
+            if let Some(workload) = entry.workload_at(path) {
+                take(TlsOf { workload, path: path.to_owned() }, Some(index));
+            }
+        }
+    }
+
+    /// The certificates of a workload, by the paths at which they lie. One path counts once.
+    pub(crate) fn of(&self, meta: &Meta) -> Vec<(&Path, &[SanName])> {
+        let mut seen = BTreeSet::new();
+        let own = self.found.iter().filter(|f| f.of.is_of(meta) && seen.insert(&f.of.path));
+        own.map(|f| (f.of.path.as_path(), f.names.as_slice())).collect()
+    }
+
+    /// What the command line maps to a workload that is not there.
+    pub fn stranger(&self, network: &Network) -> Option<&TlsOf> {
+        self.named.iter().find(|of| !network.workloads.iter().any(|w| of.is_of(&w.meta)))
+    }
+
+    /// What the command line maps to a path at which nothing was met.
+    pub fn unmet(&self) -> Option<&TlsOf> {
+        self.named.iter().find(|of| !self.found.iter().any(|f| f.entry.is_none() && f.of == **of))
+    }
+
+    /// Tells the entries of the policy at `path` that map nothing.
+    pub fn tell_stale(&self, members: &[MemberEntry], path: &Path, network: &Network, findings: &mut Findings) {
+        for (index, entry) in members.iter().enumerate() {
+            let mut met = self.found.iter().filter(|f| f.entry == Some(index)).peekable();
+            let reason = if met.peek().is_none() {
+                format!("no TLS certificate was met at {}", entry.tls.as_str())
+            } else if !met.any(|f| network.workloads.iter().any(|w| f.of.is_of(&w.meta))) {
+                format!("no workload {} is among the manifests", entry.workload)
+            } else {
+                continue;
+            };
+            let at = Location { path: path.to_owned(), block: None, line: Some(entry.line) };
+            findings.report(&MEMBER_STALE, &at, reason).names([entry.workload.clone()]).add();
+        }
+    }
+}

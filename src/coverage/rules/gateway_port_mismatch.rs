@@ -1,0 +1,63 @@
+//! A port of a Service that leads to no port of a member.
+
+use crate::audit::catalogue::GATEWAY_PORT_MISMATCH;
+use crate::audit::model::finding::Findings;
+use crate::coverage::check::Check;
+use crate::coverage::covered::Covered;
+use crate::coverage::place::location;
+use crate::manifests::{ServicePort, Target};
+
+pub(super) static CHECK: Check = Check { rule: &GATEWAY_PORT_MISMATCH, check };
+
+fn check(covered: &Covered, findings: &mut Findings) {
+    let network = &covered.network;
+    for (s, service) in network.services.iter().enumerate() {
+        if network.members(s).is_empty() {
+            continue;
+        }
+        for port in service.ports.iter().filter(|p| p.is_tcp) {
+            for w in &network.selected[s] {
+                let workload = &network.workloads[*w];
+                // Pods of Jobs end, and what an operator makes is not in the manifests.
+                if matches!(workload.meta.kind.as_str(), "Job" | "CronJob") || workload.operated.is_some() {
+                    continue;
+                }
+                if let Some(why) = missed(covered, port, *w) {
+                    let message = format!("port {} of {} leads {} {why}", port.port, service.meta, workload.meta);
+                    let at = location(&service.meta.at.line(port.line));
+                    let subject = format!("{}, {}", service.meta, workload.meta);
+                    findings.report(&GATEWAY_PORT_MISMATCH, &at, message).subject(&subject).add();
+                }
+            }
+        }
+    }
+}
+
+/// Why a port leads nowhere in a pod. A number need not be declared, so that it counts only where others are, where the node's
+/// own environment does not name it, and where it cannot be meant for a container that declares none.
+fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
+    let network = &covered.network;
+    let workload = &network.workloads[w];
+    let declared: Vec<u16> = workload.containers.iter().flat_map(|c| &c.ports).map(|p| p.number).collect();
+    match (&port.target, network.target(port, w)) {
+        (Target::Name(name), None) => Some(format!("by the name \"{name}\", which no container of it declares")),
+        (_, Some(number)) if !declared.is_empty() && !declared.contains(&number) => {
+            let answers = network.nodes[w].as_ref().is_some_and(|node| {
+                let beside = !node.listens_at(port.port) && network.may_be_beside(w, node);
+                node.listens_at(number) || node.operations_port == Some(number) || beside
+            });
+            let list: Vec<String> = declared.iter().map(ToString::to_string).collect();
+            (!answers).then(|| format!("to port {number}, and its containers have {}", list.join(", ")))
+        }
+        (_, Some(number)) => {
+            let node = network.nodes[w].as_ref().filter(|node| node.has_left(number))?;
+            let others = workload.containers.iter().enumerate().filter(|(index, _)| *index != node.container);
+            let is_anothers = others.into_iter().any(|(_, c)| c.ports.iter().any(|p| p.number == number));
+            let list: Vec<String> = node.ports.iter().flatten().map(ToString::to_string).collect();
+            let is_beside = declared.is_empty() && network.may_be_beside(w, node);
+            (!is_anothers && !is_beside)
+                .then(|| format!("to port {number}, and the node listens at {}", list.join(", ")))
+        }
+        _ => None,
+    }
+}

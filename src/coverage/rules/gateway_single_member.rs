@@ -1,0 +1,40 @@
+//! A gateway Service with one member.
+
+use crate::audit::catalogue::GATEWAY_SINGLE_MEMBER;
+use crate::audit::model::finding::Findings;
+use crate::coverage::check::Check;
+use crate::coverage::covered::Covered;
+use crate::coverage::place::location;
+
+pub(super) static CHECK: Check = Check { rule: &GATEWAY_SINGLE_MEMBER, check };
+
+fn check(covered: &Covered, findings: &mut Findings) {
+    let network = &covered.network;
+    for (s, service) in network.services.iter().enumerate() {
+        let [member] = network.members(s)[..] else { continue };
+        let workload = &network.workloads[member];
+        if workload.replicas > 1 || !is_shared(covered, s, member) {
+            continue;
+        }
+        let selector: Vec<String> = service.selector.iter().map(|(k, v)| format!("{k}: {v}")).collect();
+        let message = format!("{} leads to {} alone: nothing takes over from it", service.meta, workload.meta);
+        let remedy = format!("give the pods of a second peer the labels {}", selector.join(", "));
+        let at = location(&service.meta.at.line(service.selector_line));
+        findings.report(&GATEWAY_SINGLE_MEMBER, &at, message).subject(&service.meta.to_string()).remedy(remedy).add();
+    }
+}
+
+/// Whether a Service is meant for several nodes: it selects its member by something else than the Service of its own, and
+/// not by its name; or it says so by its own name.
+fn is_shared(covered: &Covered, s: usize, member: usize) -> bool {
+    let network = &covered.network;
+    let (service, workload) = (&network.services[s], &network.workloads[member]);
+    let own_name = &workload.meta.name;
+    if service.meta.name == *own_name || service.selector.values().any(|value| value == own_name) {
+        return false;
+    }
+    let named = service.meta.name.split('-').any(|word| matches!(word, "gateway" | "gw"));
+    let others = network.selecting[member].iter().map(|other| &network.services[*other]);
+    let has_own = others.into_iter().any(|o| o.meta.name == *own_name || o.selector.values().any(|v| v == own_name));
+    named || has_own
+}

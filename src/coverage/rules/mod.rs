@@ -1,0 +1,54 @@
+//! The checks of all manifests together, one file each. What a rule says is in [`crate::audit::catalogue`].
+
+mod ca_lifetime_short;
+mod eku_server_missing;
+mod gateway_port_mismatch;
+mod gateway_session_affinity;
+mod gateway_single_member;
+mod kube_proxy_mode;
+mod member_names;
+mod namespace_unknown;
+mod override_hides_name;
+mod rotation_policy;
+mod san_dead_name;
+mod san_gateway_missing;
+mod san_short_only;
+mod selector_matches_nothing;
+mod tls_passthrough_missing;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::check::Check;
+use super::covered::Covered;
+use crate::audit::catalogue::RULE_CRASHED;
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Location;
+
+/// Every check, in the order in which they report.
+pub(crate) static CHECKS: &[&Check] = &[
+    &san_gateway_missing::CHECK,
+    &san_dead_name::CHECK,
+    &san_short_only::CHECK,
+    &gateway_port_mismatch::CHECK,
+    &gateway_single_member::CHECK,
+    &gateway_session_affinity::CHECK,
+    &selector_matches_nothing::CHECK,
+    &tls_passthrough_missing::CHECK,
+    &eku_server_missing::CHECK,
+    &rotation_policy::CHECK,
+    &ca_lifetime_short::CHECK,
+    &override_hides_name::CHECK,
+    &namespace_unknown::CHECK,
+    &kube_proxy_mode::CHECK,
+];
+
+/// Checks what the manifests say together. A check that panics becomes a finding, and the others go on.
+pub fn check(covered: &Covered, findings: &mut Findings) {
+    for one in CHECKS {
+        if catch_unwind(AssertUnwindSafe(|| (one.check)(covered, findings))).is_err() {
+            let at = Location::whole(".");
+            let message = format!("the rule {} failed here", one.rule.id);
+            findings.report(&RULE_CRASHED, &at, message).add();
+        }
+    }
+}

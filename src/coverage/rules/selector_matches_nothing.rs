@@ -1,0 +1,126 @@
+//! A Service whose selector fits no workload.
+
+use crate::audit::catalogue::SELECTOR_MATCHES_NOTHING;
+use crate::audit::model::finding::Findings;
+use crate::coverage::check::Check;
+use crate::coverage::covered::Covered;
+use crate::coverage::place::location;
+use crate::manifests::Labels;
+
+pub(super) static CHECK: Check = Check { rule: &SELECTOR_MATCHES_NOTHING, check };
+
+fn check(covered: &Covered, findings: &mut Findings) {
+    let network = &covered.network;
+    for (s, service) in network.services.iter().enumerate() {
+        if service.selector.is_empty() || !network.selected[s].is_empty() {
+            continue;
+        }
+        // Of Services for what is not in the manifests nothing can be said: only those that nearly fit a node are meant.
+        let fits = |w: usize| nearly_fits(&service.selector, &network.workloads[w].labels).map(|fit| (fit, w));
+        let nodes = (0..network.nodes.len()).filter(|w| network.nodes[*w].is_some());
+        // The first of those that fit best.
+        let Some((_, w)) = nodes.filter_map(fits).max_by_key(|(fit, w)| (*fit, std::cmp::Reverse(*w))) else {
+            continue;
+        };
+        let workload = &network.workloads[w];
+        let fits = service.selector.iter().all(|(k, v)| workload.labels.get(k) == Some(v));
+        if fits && service.meta.may_share_namespace(&workload.meta) {
+            // A Service of its name that stands nearer has the pods.
+            continue;
+        }
+        let message = match &service.meta.namespace {
+            _ if !service.meta.may_share_namespace(&workload.meta) => format!(
+                "{} selects in its own namespace {}, and the nearest node, {}, is in {}",
+                service.meta,
+                service.meta.namespace.as_deref().unwrap_or("(unknown)"),
+                workload.meta,
+                workload.meta.namespace.as_deref().unwrap_or("another")
+            ),
+            _ => {
+                let differs = service.selector.iter().filter(|(k, v)| workload.labels.get(*k) != Some(*v));
+                let words = differs.map(|(k, v)| match workload.labels.get(k) {
+                    Some(held) => format!("{k}: {v}, and its pods have {k}: {held}"),
+                    None => format!("{k}: {v}, and its pods have no {k}"),
+                });
+                let words: Vec<String> = words.collect();
+                format!("{} selects nothing; the nearest node is {}: {}", service.meta, workload.meta, words.join("; "))
+            }
+        };
+        let at = location(&service.meta.at.line(service.selector_line));
+        findings.report(&SELECTOR_MATCHES_NOTHING, &at, message).subject(&service.meta.to_string()).add();
+    }
+}
+
+/// How well a selector fits labels, where it fits but for what a slip explains: a misspelt value, a label that was left out
+/// beside others that fit.
+fn nearly_fits(selector: &Labels, labels: &Labels) -> Option<usize> {
+    let (mut same, mut missing) = (0, 0);
+    for (key, wanted) in selector {
+        match labels.get(key) {
+            Some(held) if held == wanted => same += 1,
+            Some(held) => {
+                let edits = (1..=2).find(|edits| is_within(held.as_bytes(), wanted.as_bytes(), *edits))?;
+                if 3 * edits > held.len().max(wanted.len()) {
+                    return None;
+                }
+            }
+            None => missing += 1,
+        }
+    }
+    (missing == 0 || same > missing).then_some(same)
+}
+
+/// Whether one text becomes the other by at most so many letters left out, put in, changed or swapped with the next. Of many
+/// Services and many nodes each pair is asked, so that it ends where more would be needed.
+fn is_within(a: &[u8], b: &[u8], edits: usize) -> bool {
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[same..], &b[same..]);
+    let (Some((first, a_rest)), Some((second, b_rest))) = (a.split_first(), b.split_first()) else {
+        return a.len().max(b.len()) <= edits;
+    };
+    let is_swapped = || a_rest.first() == Some(second) && b_rest.first() == Some(first);
+    a.len().abs_diff(b.len()) <= edits
+        && edits > 0
+        && (is_within(a_rest, b, edits - 1)
+            || is_within(a, b_rest, edits - 1)
+            || is_within(a_rest, b_rest, edits - 1)
+            || (is_swapped() && is_within(&a_rest[1..], &b_rest[1..], edits - 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_slip_nearly_fits_and_another_service_does_not() {
+        let labels = |text: &str| -> Labels {
+            text.split_whitespace().filter_map(|p| p.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
+        };
+        for (selector, pod, expected) in [
+            ("org=acmee", "org=acme", Some(0)),
+            ("org=acme role=peer", "org=acme role=peer", Some(2)),
+            ("org=acme role=pere", "org=acme role=peer", Some(1)),
+            ("org=acme role=peer tier=x", "org=acme role=peer", Some(2)),
+            ("org=acme tier=x", "org=acme role=peer", None),
+            ("app=ca", "app=cli", None),
+            ("app=x0", "app=a", None),
+            ("app=hlf-ca release=r", "app=hlf-peer release=r", None),
+            ("app=api", "role=peer", None),
+            ("org=amce", "org=acme", Some(0)),
+        ] {
+            assert_eq!(nearly_fits(&labels(selector), &labels(pod)), expected, "{selector} / {pod}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn edits_are_counted_as_a_library_counts_them(a in "[ab]{0,6}", b in "[ab]{0,6}") {
+            let distance = strsim::osa_distance(&a, &b);
+            for edits in 0..=2 {
+                prop_assert_eq!(is_within(a.as_bytes(), b.as_bytes(), edits), distance <= edits, "{} {}", a, b);
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The certificates inside Secrets, and those inside ConfigMaps that nodes serve with, as subjects of their own.
+
+use std::collections::BTreeSet;
+
+use super::covered::Covered;
+use super::place::location;
+use crate::audit::model::subject::{HeldCert, Location, Place, Subject, SubjectKind};
+use crate::manifests::{At, Holding};
+use crate::pki::x509::Cert;
+use crate::text::pem_blocks;
+
+/// A subject for each file with certificates in a Secret: those of nodes as servers' own, others as files on their own.
+pub fn subjects(covered: &Covered) -> Vec<Subject> {
+    let mut seen: BTreeSet<(At, String)> = BTreeSet::new();
+    let mut found = Vec::new();
+    for node in &covered.nodes {
+        for holding in covered.network.holdings(node.workload) {
+            if let Holding::Pem(held) = holding
+                && seen.insert((held.at.clone(), held.pem.clone()))
+            {
+                found.push(subject(&held.at, &held.pem, true));
+            }
+        }
+    }
+    for secret in &covered.network.secrets {
+        for (_, pem) in &secret.certificates {
+            if seen.insert((secret.meta.at.clone(), pem.clone())) {
+                found.push(subject(&secret.meta.at, pem, false));
+            }
+        }
+    }
+    found.into_iter().filter(|s| !s.certificates.is_empty()).collect()
+}
+
+fn subject(at: &At, pem: &str, is_server: bool) -> Subject {
+    let mut subject = Subject::new(SubjectKind::Certificate, at.path.to_path_buf());
+    let blocks = pem_blocks(pem.as_bytes()).unwrap_or_default();
+    for (index, block) in blocks.into_iter().enumerate() {
+        let Ok(cert) = Cert::from_der(block.der) else { continue };
+        let place = match (is_server, index) {
+            (true, 0) => Place::Server,
+            (true, _) => Place::ServerChain,
+            (false, _) => Place::Loose,
+        };
+        subject.certificates.push(HeldCert { cert, at: Location { block: Some(index + 1), ..location(at) }, place });
+    }
+    subject
+}
