@@ -49,9 +49,9 @@ fn the_chain_is_found_by_key_in_any_order() {
     let mut pool = Cert::all_from_pem(CAS).unwrap();
     assert_eq!(pool.len(), 2);
     pool.push(root.clone());
-    let forward = Chain::build(leaf.clone(), &pool, leaf.not_before()).unwrap();
+    let forward = Chain::build(&leaf, &pool, leaf.not_before()).unwrap();
     pool.reverse();
-    let backward = Chain::build(leaf.clone(), &pool, leaf.not_before()).unwrap();
+    let backward = Chain::build(&leaf, &pool, leaf.not_before()).unwrap();
     assert_eq!(forward, backward);
     assert_eq!(forward.root, root);
     assert_eq!(forward.intermediates.len(), 2);
@@ -63,10 +63,10 @@ fn the_chain_is_found_by_key_in_any_order() {
 #[test]
 fn a_chain_with_a_link_missing_names_the_link() {
     let leaf = one(LEAF);
-    assert_eq!(Chain::build(leaf.clone(), &[], leaf.not_before()), Err(ChainError::Empty));
-    let error = Chain::build(leaf.clone(), &[one(ROOT)], leaf.not_before()).unwrap_err();
+    assert_eq!(Chain::build(&leaf, &[], leaf.not_before()), Err(ChainError::Empty));
+    let error = Chain::build(&leaf, &[one(ROOT)], leaf.not_before()).unwrap_err();
     assert!(matches!(&error, ChainError::IssuerMissing { subject, .. } if subject == leaf.subject()), "{error}");
-    let upper_missing = Chain::build(leaf.clone(), &Cert::all_from_pem(CAS).unwrap(), leaf.not_before()).unwrap_err();
+    let upper_missing = Chain::build(&leaf, &Cert::all_from_pem(CAS).unwrap(), leaf.not_before()).unwrap_err();
     assert!(matches!(upper_missing, ChainError::IssuerMissing { .. }));
 }
 
@@ -74,7 +74,7 @@ fn a_chain_with_a_link_missing_names_the_link() {
 fn a_leaf_does_not_pass_for_a_ca() {
     let leaf = one(GO_ECERT);
     assert!(matches!(
-        Chain::build(leaf.clone(), &[leaf.clone()], leaf.not_before()),
+        Chain::build(&leaf, std::slice::from_ref(&leaf), leaf.not_before()),
         Err(ChainError::IssuerMissing { .. })
     ));
 }
@@ -109,7 +109,7 @@ fn a_certificate_that_is_not_a_ca_does_not_issue() {
     let (between_params, between) = signed("between", false, &keys[1], Some((&root_params, &keys[0])), None);
     let (_, leaf) = signed("leaf", false, &keys[2], Some((&between_params, &keys[1])), None);
     let at = leaf.not_before();
-    assert!(matches!(Chain::build(leaf, &[root, between], at), Err(ChainError::NotCa { .. })));
+    assert!(matches!(Chain::build(&leaf, &[root, between], at), Err(ChainError::NotCa { .. })));
 }
 
 #[test]
