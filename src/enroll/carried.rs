@@ -47,6 +47,7 @@ impl CarriedAnswer {
 }
 
 /// The certificates of a `ContentInfo` with `SignedData` (RFC 2315 sections 7 and 9.1).
+#[allow(clippy::redundant_closure_for_method_calls, reason = "the method's lifetimes are not general enough")]
 fn pkcs7_certificates(der: &[u8]) -> ASN1Result<Vec<Vec<u8>>> {
     yasna::parse_der(der, |r| {
         r.read_sequence(|r| {
@@ -116,7 +117,7 @@ mod tests {
             (pem_encode("PKCS7", &bundle).into_bytes(), true),
         ] {
             let read = CarriedAnswer::read(&answer).unwrap();
-            assert_eq!(Cert::all_from_pem(&read.cert_pem).unwrap(), [leaf.clone()]);
+            assert_eq!(Cert::all_from_pem(&read.cert_pem).unwrap(), std::slice::from_ref(&leaf));
             let mut chain = Cert::all_from_pem(&read.chain_pem).unwrap_or_default();
             chain.sort_by(|a, b| a.der().cmp(b.der()));
             let mut expected = if is_with_chain { cas.clone() } else { Vec::new() };

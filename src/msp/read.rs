@@ -228,7 +228,7 @@ impl CurrentTls {
 }
 
 fn chain(leaf: Option<&Cert>, intermediates: &[Cert], roots: &[Cert]) -> Option<Chain> {
-    let leaf = leaf?.clone();
+    let leaf = leaf?;
     // Fabric judges a chain at this time (`msp/mspimplvalidate.go`, `getValidityOptsForCert`).
     let at = Timestamp::from_unix(leaf.not_before().unix() + 1);
     Chain::build(leaf, &[intermediates, roots].concat(), at).ok()

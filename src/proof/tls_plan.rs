@@ -103,7 +103,7 @@ impl TlsFolderRequest<'_> {
         let found = tls::verdicts_on(&folder.over(&MemoryFolder::new()), &files, &dialled, self.now);
         let refused = |refusal: TlsRefusal| PlanError::IssuedTls { refusal };
         // A server that does not start is refused by its clients too.
-        found.trust.and(found.client.unwrap_or(Ok(()))).map_err(refused)
+        found.trust.and_then(|()| found.client.unwrap_or(Ok(()))).map_err(refused)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn check_leaf(leaf: &Cert, purpose: Purpose) -> Result<(), VerifyErro
             return wrong("TLS", "it has no extended key usage: the CA used another profile than tls");
         }
         (Purpose::Tls, Some(usage)) => {
-            if let Some(why) = lacks(usage) {
+            if let Some(why) = lacks(*usage) {
                 return wrong("TLS", why);
             }
         }
@@ -39,11 +39,11 @@ pub(super) fn check_cas(chain: &Chain, purpose: Purpose) -> Result<(), VerifyErr
     if purpose == Purpose::Sign {
         return Ok(());
     }
-    let wrong = chain.cas().find_map(|ca| Some((ca, lacks(ca.extended_key_usage()?)?)));
+    let wrong = chain.cas().find_map(|ca| Some((ca, lacks(*ca.extended_key_usage()?)?)));
     wrong.map_or(Ok(()), |(ca, why)| Err(VerifyError::CaUsage { subject: ca.subject().to_owned(), why }))
 }
 
-const fn lacks(usage: &ExtendedKeyUsage) -> Option<&'static str> {
+const fn lacks(usage: ExtendedKeyUsage) -> Option<&'static str> {
     Some(match usage {
         ExtendedKeyUsage { server_auth: true, client_auth: true, .. } => return None,
         ExtendedKeyUsage { any: true, server_auth: false, .. } => {

@@ -70,7 +70,7 @@ pub fn verify(cert_pem: &[u8], chain_pem: &[u8], expected: &Expected<'_>) -> Res
     check_role(&leaf, role)?;
     let extra: Vec<SanName> = leaf.sans().iter().filter(|s| !name::holds(sans, s)).cloned().collect();
     let at = validity::judged_at(&leaf, purpose, now);
-    let paths = Chain::paths(leaf, &pool(chain_pem)?, at)?;
+    let paths = Chain::paths(&leaf, &pool(chain_pem)?, at)?;
     let chain = best(paths, expected, at)?;
     let mut warnings = Vec::new();
     if !extra.is_empty() {

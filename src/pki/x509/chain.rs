@@ -78,7 +78,7 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Chain::paths`].
-    pub fn build(leaf: Cert, pool: &[Cert], at: Timestamp) -> Result<Self, ChainError> {
+    pub fn build(leaf: &Cert, pool: &[Cert], at: Timestamp) -> Result<Self, ChainError> {
         let mut paths = Self::paths(leaf, pool, at)?;
         Ok(paths.swap_remove(0))
     }
@@ -92,22 +92,22 @@ impl Chain {
     /// # Errors
     /// When a link is missing, a CA on the way may not issue (basicConstraints, keyCertSign, path length), or the pool holds
     /// too many certificates of the same name.
-    pub fn paths(leaf: Cert, pool: &[Cert], at: Timestamp) -> Result<Vec<Self>, ChainError> {
+    pub fn paths(leaf: &Cert, pool: &[Cert], at: Timestamp) -> Result<Vec<Self>, ChainError> {
         if pool.is_empty() {
             return Err(ChainError::Empty);
         }
         let mut search =
-            Search { leaf: &leaf, pool, at, verified: HashMap::new(), steps: 0, found: Vec::new(), refused: None };
+            Search { leaf, pool, at, verified: HashMap::new(), steps: 0, found: Vec::new(), refused: None };
         let ended = search.extend(&mut Vec::new());
         let Search { mut found, refused, verified, .. } = search;
         if found.is_empty() {
             return Err(match (ended, refused) {
                 (Ended::Early, _) => ChainError::Limit { signatures: verified.len(), pool: pool.len() },
                 (Ended::Searched, Some(refused)) => refused,
-                (Ended::Searched, None) => issuer_missing(&leaf, pool),
+                (Ended::Searched, None) => issuer_missing(leaf, pool),
             });
         }
-        found.sort_by_key(|path| rank(&leaf, path, pool, at));
+        found.sort_by_key(|path| rank(leaf, path, pool, at));
         let chain = |path: Vec<usize>| {
             let (root, intermediates) = path.split_last()?;
             let intermediates = intermediates.iter().map(|ca| pool[*ca].clone()).collect();

@@ -51,10 +51,10 @@ impl Extensions {
                 handled = false;
             }
             ParsedExtension::AuthorityKeyIdentifier(id) => {
-                let names = id.authority_cert_issuer.iter().flatten();
+                let mut names = id.authority_cert_issuer.iter().flatten();
                 self.authority = Some(AuthorityKeyId {
                     key_id: id.key_identifier.as_ref().map(|k| k.0.to_vec()),
-                    issuer: names.filter_map(directory_name).next(),
+                    issuer: names.find_map(directory_name),
                     serial: id.authority_cert_serial.map(<[u8]>::to_vec),
                 });
             }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use rcgen::CustomExtension;
 
 use super::*;
 use crate::pki::key::{KeyAlgorithm, KeyPair};
@@ -48,9 +49,9 @@ fn the_chain_is_built_by_key_in_any_order() {
     let mut pool = Cert::all_from_pem(CAS).unwrap();
     assert_eq!(pool.len(), 2);
     pool.push(root.clone());
-    let forward = Chain::build(leaf.clone(), &pool, leaf.not_before()).unwrap();
+    let forward = Chain::build(&leaf, &pool, leaf.not_before()).unwrap();
     pool.reverse();
-    let backward = Chain::build(leaf.clone(), &pool, leaf.not_before()).unwrap();
+    let backward = Chain::build(&leaf, &pool, leaf.not_before()).unwrap();
     assert_eq!(forward, backward);
     assert_eq!(forward.root, root);
     assert_eq!(forward.intermediates.len(), 2);
@@ -62,10 +63,10 @@ fn the_chain_is_built_by_key_in_any_order() {
 #[test]
 fn an_incomplete_chain_names_the_missing_issuer() {
     let leaf = one(LEAF);
-    assert_eq!(Chain::build(leaf.clone(), &[], leaf.not_before()), Err(ChainError::Empty));
-    let error = Chain::build(leaf.clone(), &[one(ROOT)], leaf.not_before()).unwrap_err();
+    assert_eq!(Chain::build(&leaf, &[], leaf.not_before()), Err(ChainError::Empty));
+    let error = Chain::build(&leaf, &[one(ROOT)], leaf.not_before()).unwrap_err();
     assert!(matches!(&error, ChainError::IssuerMissing { subject, .. } if subject == leaf.subject()), "{error}");
-    let upper_missing = Chain::build(leaf.clone(), &Cert::all_from_pem(CAS).unwrap(), leaf.not_before()).unwrap_err();
+    let upper_missing = Chain::build(&leaf, &Cert::all_from_pem(CAS).unwrap(), leaf.not_before()).unwrap_err();
     assert!(matches!(upper_missing, ChainError::IssuerMissing { .. }));
 }
 
@@ -73,9 +74,69 @@ fn an_incomplete_chain_names_the_missing_issuer() {
 fn a_leaf_is_not_a_ca() {
     let leaf = one(GO_ECERT);
     assert!(matches!(
-        Chain::build(leaf.clone(), &[leaf.clone()], leaf.not_before()),
+        Chain::build(&leaf, std::slice::from_ref(&leaf), leaf.not_before()),
         Err(ChainError::IssuerMissing { .. })
     ));
+}
+
+/// A certificate of the name `subject` for `key` by the CA `issuer`, with an extension by hand.
+fn signed(
+    subject: &str,
+    is_ca: bool,
+    key: &rcgen::KeyPair,
+    by: Option<(&rcgen::CertificateParams, &rcgen::KeyPair)>,
+    extension: Option<Vec<u8>>,
+) -> (rcgen::CertificateParams, Cert) {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, subject);
+    params.serial_number = Some(rcgen::SerialNumber::from(vec![0x2a]));
+    if is_ca {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    }
+    let oid = [2, 5, 29, 35];
+    params.custom_extensions = extension.into_iter().map(|e| CustomExtension::from_oid_content(&oid, e)).collect();
+    let cert = match by {
+        Some((issuer, signer)) => params.signed_by(key, &rcgen::Issuer::from_params(issuer, signer)).unwrap(),
+        None => params.self_signed(key).unwrap(),
+    };
+    (params, Cert::from_der(cert.der().to_vec()).unwrap())
+}
+
+#[test]
+fn a_certificate_that_is_not_a_ca_does_not_issue() {
+    let keys = [(); 3].map(|()| rcgen::KeyPair::generate().unwrap());
+    let (root_params, root) = signed("root", true, &keys[0], None, None);
+    let (between_params, between) = signed("between", false, &keys[1], Some((&root_params, &keys[0])), None);
+    let (_, leaf) = signed("leaf", false, &keys[2], Some((&between_params, &keys[1])), None);
+    let at = leaf.not_before();
+    assert!(matches!(Chain::build(&leaf, &[root, between], at), Err(ChainError::NotCa { .. })));
+}
+
+#[test]
+fn every_part_of_an_authority_key_identifier_has_to_fit() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let (root_params, root) = signed("Root  CA", true, &key, None, None);
+    let part = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
+    let name = |text: &str| {
+        let value = [part(6, &[0x55, 4, 3]), part(0x0c, text.as_bytes())].concat();
+        part(0xa1, &part(0xa4, &part(0x30, &part(0x31, &part(0x30, &value)))))
+    };
+    let key_id = |id: &[u8]| part(0x80, id);
+    let serial = |n: u8| part(0x82, &[n]);
+    let held = root.subject_key_id().unwrap().to_vec();
+    for (parts, expected) in [
+        (vec![], Ok(())),
+        (key_id(&held), Ok(())),
+        (key_id(&[7; 20]), Err(AuthorityMismatch::KeyId)),
+        ([name("Root  CA"), serial(0x2a)].concat(), Ok(())),
+        ([name("root ca"), serial(0x2a)].concat(), Ok(())),
+        ([name("Root CB"), serial(0x2a)].concat(), Err(AuthorityMismatch::IssuerAndSerial)),
+        ([name("Root  CA"), serial(0x2b)].concat(), Err(AuthorityMismatch::IssuerAndSerial)),
+        ([key_id(&held), name("Root  CA"), serial(0x2b)].concat(), Err(AuthorityMismatch::IssuerAndSerial)),
+    ] {
+        let (_, leaf) = signed("leaf", false, &key, Some((&root_params, &key)), Some(part(0x30, &parts)));
+        assert_eq!(leaf.check_authority(&root), expected, "{parts:02x?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Each check of the proof by itself: an answer that is good but for one thing.
 
-use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, date_time_ymd};
+use rcgen::{
+    BasicConstraints, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints,
+    date_time_ymd,
+};
 
 use super::super::{Purpose, RoleRule, VerifyError};
 use super::minted::{Asked, Ca, NOW, authority, below, ca, for_rcgen, leaf, pem, read, root};
@@ -43,6 +46,8 @@ fn anything_but_one_certificate_is_refused() {
     for other in [String::new(), good.repeat(2), good.clone() + &key, good.replace("CERTIFICATE", "X509 CRL")] {
         assert!(matches!(asked.verify(&other, &[&root]), Err(VerifyError::NotOneCertificate { .. })), "{other}");
     }
+    let with_key = asked.verify(&(good + &key), &[&root]).unwrap_err();
+    assert!(with_key.to_string().contains("a private key"), "{with_key}");
     assert!(matches!(asked.verify(&pem(b"no DER"), &[&root]), Err(VerifyError::Unreadable(_))));
     assert!(matches!(asked.verify("-----BEGIN CERTIFICATE-----\n!", &[&root]), Err(VerifyError::Pem(_))));
 }
@@ -260,6 +265,27 @@ fn the_pinned_root_is_known_by_its_key() {
     let both = [pem(new.der()), cross, pem(stranger.der())].concat();
     let verified = asked.verify_pem(&good, &both).unwrap();
     assert_eq!(verified.chain().root, read(stranger.der()));
+}
+
+#[test]
+fn of_two_paths_the_one_that_go_accepts_is_taken() {
+    for purpose in BOTH {
+        let (asked, mut params) = (Asked::new(purpose), ca("narrow"));
+        let excluded_subtrees = vec![GeneralSubtree::DnsName("gateway".to_owned())];
+        params.name_constraints = Some(NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees });
+        let (narrow, wide) = (root(params), root(ca("wide")));
+        let key = KeyPair::generate(KeyAlgorithm::P256).unwrap();
+        let by = |upper: &Ca| Ca::signed_by(ca("intermediate"), for_rcgen(&key), upper).unwrap();
+        let (below_narrow, below_wide) = (by(&narrow), by(&wide));
+        let good = asked.issued(&leaf(purpose), &below_wide);
+        let mut chain = [&narrow, &below_narrow, &wide, &below_wide];
+        for _ in 0..2 {
+            assert_eq!(asked.verify(&good, &chain).unwrap().chain().root, read(wide.der()));
+            chain.reverse();
+        }
+        // The refusal of the folder says more than one of the proof could.
+        assert_eq!(asked.verify(&good, &[&narrow, &below_narrow]).unwrap().chain().root, read(narrow.der()));
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Answering {
     pub(super) fn folder(&self, form: Form) -> PathBuf {
         self.dir.path().join(match form {
             Form::Tls => "peer/tls",
-            Form::TlsInMsp => "shaped/msp",
+            Form::TlsInMsp => "shaped/tls",
             Form::Msp => "peer/msp",
         })
     }

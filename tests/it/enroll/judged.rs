@@ -151,8 +151,11 @@ fn expired(spec: Spec) -> Spec {
     Spec { times: [utc_time("200101000000Z"), utc_time("250101000000Z")], ..spec }
 }
 
+/// Makes the answer with this leaf for a key.
+type BelowTwoPaths = fn(&Spec, &[u8]) -> Answer;
+
 /// Answers in which a CA has two certificates for one key, and one path alone is good.
-const TWO_PATHS: &[(&str, fn(&Spec, &[u8]) -> Answer)] = &[
+const TWO_PATHS: &[(&str, BelowTwoPaths)] = &[
     ("renewed", |leaf, k| {
         let Renewed { old, new } = renewed(expired);
         (new.issue(leaf, k), vec![old.der, new.der])

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use fabcert::disk::{Disk, FaultAction, Op, Step, When};
-use fabcert::install::Placement;
+use fabcert::install::{Lock, Placement};
 
-use super::world::{Before, EINVAL, EVERY_BEFORE, EVERY_LAYOUT, put, record, scratch, switch_point, world};
+use super::world::{
+    Before, EINVAL, EVERY_BEFORE, EVERY_LAYOUT, NOW, Recorded, faulty, put, record, scratch, switch_point, world,
+};
 
 /// What a sync forces to the disk of one file or folder, as far as it can be seen: modification time, mode, owner, size.
 type State = (i64, i64, u32, u32, u32, u64);
@@ -30,7 +32,9 @@ fn unsynced(tree: &Path, synced: &BTreeMap<u64, State>, found: &mut Vec<PathBuf>
         found.push(tree.to_owned());
     }
     if meta.is_dir() {
-        fs::read_dir(tree).unwrap().for_each(|entry| unsynced(&entry.unwrap().path(), synced, found));
+        for entry in fs::read_dir(tree).unwrap() {
+            unsynced(&entry.unwrap().path(), synced, found);
+        }
     }
 }
 
@@ -78,7 +82,7 @@ fn everything_of_the_new_set_is_on_the_disk_before_the_switch() {
                 let (switches, unsynced) = unsynced_at_the_switch(layout, before, exchange);
                 let case = format!("{layout:?} {before:?} exchange: {exchange}");
                 assert!(switches > 0, "{case}");
-                assert_eq!(unsynced, [PathBuf::new(); 0], "{case}");
+                assert!(unsynced.is_empty(), "{case}: {unsynced:?}");
             }
         }
     }
@@ -93,7 +97,7 @@ fn the_switch_is_on_the_disk_before_the_old_set_goes() {
             let switch = switch_point(&steps);
             let folder = steps[switch].1.parent().unwrap();
             let then = &steps[switch + 1..];
-            let is_sync = |step: &&super::world::Recorded| step.0 == Op::Sync && step.1 == folder;
+            let is_sync = |step: &&Recorded| step.0 == Op::Sync && step.1 == folder;
             let synced = then.iter().position(|step| is_sync(&step) && step.2 == When::After);
             let removed = then.iter().position(|step| matches!(step.0, Op::Remove | Op::RemoveTree));
             let case = format!("{layout:?} {before:?}: {then:?}");
@@ -113,7 +117,7 @@ fn the_folders_around_the_sets_are_synced() {
         for before in EVERY_BEFORE {
             let steps = record(layout, before, true);
             let switch = switch_point(&steps);
-            let of = |steps: &[super::world::Recorded]| -> String {
+            let of = |steps: &[Recorded]| -> String {
                 let synced =
                     steps.iter().filter(|(op, path, when)| *op == Op::Sync && *when == When::After && !is_set(path));
                 synced.map(|(_, path, _)| path.display().to_string()).collect::<Vec<_>>().join(" ")
@@ -122,4 +126,45 @@ fn the_folders_around_the_sets_are_synced() {
         }
     }
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// The steps of what `run` does, on either side.
+fn steps_of(run: impl FnOnce(&Disk)) -> Vec<Recorded> {
+    let (disk, steps) = faulty(usize::MAX, FaultAction::Continue, false, true);
+    run(&disk);
+    let steps = steps.lock().unwrap();
+    steps.iter().filter(|(_, _, when)| *when == When::After).cloned().collect()
+}
+
+/// A run that was killed between its two moves is undone, and the way back is on the disk.
+#[test]
+fn the_way_back_of_a_killed_run_is_on_the_disk() {
+    let dir = scratch();
+    let place = world(dir.path(), Placement::Plain, Before::Ours);
+    fs::rename(place.target(), place.state_dir().join("old")).unwrap();
+    let steps = steps_of(|disk| drop(Lock::acquire(disk, &place, NOW).unwrap()));
+    let back = steps.iter().position(|(op, path, _)| *op == Op::Move && path == place.target()).unwrap();
+    let parent = place.target().parent().unwrap();
+    assert!(steps[back..].iter().any(|(op, path, _)| *op == Op::Sync && path == parent), "{steps:?}");
+}
+
+/// A state file may hold the only copy of a key, or a refusal that keeps an identity from being locked.
+#[test]
+fn a_state_file_is_on_the_disk_when_it_is_written_and_when_it_is_removed() {
+    let dir = scratch();
+    let place = world(dir.path(), Placement::Plain, Before::Ours);
+    let state = place.state_dir();
+    let written = steps_of(|disk| place.write_state_file(disk, "pending.json", b"key", 0o600).unwrap());
+    let at = |op: Op, path: &Path| written.iter().position(|(o, p, _)| *o == op && p == path);
+    let staged = written.iter().find(|(op, ..)| *op == Op::Write).map(|(_, path, _)| path.clone()).unwrap();
+    let order = [
+        at(Op::Write, &staged),
+        at(Op::Sync, &staged),
+        at(Op::Move, &state.join("pending.json")),
+        written.iter().rposition(|(op, path, _)| *op == Op::Sync && *path == state),
+    ];
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}: {written:?}");
+    let removed = steps_of(|disk| place.remove_state_file(disk, "pending.json").unwrap());
+    let last = removed.last().map(|(op, path, _)| (*op, path.clone()));
+    assert_eq!(last, Some((Op::Sync, state)), "{removed:?}");
 }
