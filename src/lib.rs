@@ -26,6 +26,7 @@ pub mod install;
 pub mod live;
 pub mod manifests;
 pub mod msp;
+pub mod names;
 pub mod pki;
 pub mod policy;
 pub mod proof;
@@ -38,7 +39,9 @@ pub mod testing;
 pub mod text;
 mod time;
 
+pub use auditor::{AuditRequest, audit};
 pub use enroll::Enrolment;
 pub use error::{Error, ErrorKind};
+pub use names::{NamesRequest, names};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -9,10 +9,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::OutputForm;
-use super::manifests::{self, ManifestArgs, Read};
+use super::manifests::{self, ManifestArgs};
 use super::output;
 use crate::disk::Disk;
 use crate::manifests::{Need, Needed, Settings};
+use crate::names::NodeNames;
 use crate::pki::name::SanName;
 use crate::{Error, ErrorKind};
 
@@ -63,7 +64,7 @@ pub(super) struct NamesArgs {
 #[derive(Serialize)]
 struct Names<'a> {
     schema_version: u32,
-    workloads: Vec<Workload<'a>>,
+    workloads: Vec<Workload>,
     ignored: usize,
     left_out: Vec<LeftOut<'a>>,
 }
@@ -77,10 +78,10 @@ struct LeftOut<'a> {
 
 #[allow(clippy::struct_field_names, reason = "the names of the JSON")]
 #[derive(Serialize)]
-struct Workload<'a> {
-    workload: &'a str,
-    kind: &'a str,
-    namespace: Option<&'a str>,
+struct Workload {
+    workload: String,
+    kind: String,
+    namespace: Option<String>,
     role: &'static str,
     path: String,
     line: usize,
@@ -106,12 +107,12 @@ struct Reason {
 pub(super) fn run(args: &NamesArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let settings = Settings { namespace: args.namespace.clone(), cluster_domain: args.cluster_domain.clone() };
     let read = manifests::read(&Disk::real(), &args.paths, &args.manifests, settings)?;
-    let nodes = manifests::nodes(&read.network, args.workload.as_deref())?;
+    let nodes = read.nodes(args.workload.as_deref())?;
     if args.csr_hosts && nodes.len() > 1 {
         return Err(Error::new(ErrorKind::Usage, "--csr-hosts is one line for one node, and there are several")
-            .with_help(format!("name one with --workload: {}", manifests::list(&read.network, &nodes))));
+            .with_help(format!("name one with --workload: {}", read.list(&nodes))));
     }
-    let workloads: Vec<Workload<'_>> = nodes.iter().map(|w| workload(&read, *w, args.required_only)).collect();
+    let workloads: Vec<Workload> = nodes.iter().map(|w| Workload::of(read.node(*w), args.required_only)).collect();
     if form == OutputForm::Json {
         let left_out = read.left_out.iter();
         output::print_json(&Names {
@@ -131,19 +132,18 @@ pub(super) fn run(args: &NamesArgs, form: OutputForm) -> Result<ExitCode, Error>
     Ok(ExitCode::SUCCESS)
 }
 
-fn workload(read: &Read, w: usize, required_only: bool) -> Workload<'_> {
-    let meta = &read.network.workloads[w].meta;
-    let needed = read.network.needed(w);
-    let (required, advised): (Vec<Needed>, Vec<Needed>) = needed.into_iter().partition(|n| n.need == Need::Required);
-    let told = required.into_iter().chain(if required_only { Vec::new() } else { advised });
-    Workload {
-        workload: &meta.name,
-        kind: &meta.kind,
-        namespace: meta.namespace.as_deref(),
-        role: read.network.nodes[w].as_ref().map_or("peer", |node| node.kind.as_str()),
-        path: meta.at.path.display().to_string(),
-        line: meta.at.line,
-        names: told.map(|n| Name::of(&n)).collect(),
+impl Workload {
+    fn of(node: NodeNames, required_only: bool) -> Self {
+        let names = node.names.iter().filter(|n| n.need == Need::Required || !required_only);
+        Self {
+            names: names.map(Name::of).collect(),
+            workload: node.workload,
+            kind: node.kind,
+            namespace: node.namespace,
+            role: node.role,
+            path: node.path.display().to_string(),
+            line: node.line,
+        }
     }
 }
 
@@ -166,11 +166,11 @@ impl Name {
 }
 
 /// A block for each node: its names, what they are needed for, and the first reason.
-fn table(workloads: &[Workload<'_>]) -> String {
+fn table(workloads: &[Workload]) -> String {
     let mut out = String::new();
     for (index, of) in workloads.iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
-        let namespace = of.namespace.map_or_else(|| "unknown".to_owned(), str::to_owned);
+        let namespace = of.namespace.as_deref().unwrap_or("unknown");
         let head =
             format!("{} {} ({}, namespace {namespace}) at {}:{}", of.kind, of.workload, of.role, of.path, of.line);
         // Writing to a string cannot fail.
@@ -186,7 +186,7 @@ fn table(workloads: &[Workload<'_>]) -> String {
 }
 
 /// The lists of a Certificate's `spec`, to be pasted.
-fn cert_manager(of: &Workload<'_>) -> String {
+fn cert_manager(of: &Workload) -> String {
     let is_ip = |n: &&Name| matches!(n.name.parse(), Ok(SanName::Ip(_)));
     let (ips, hosts): (Vec<&Name>, Vec<&Name>) = of.names.iter().partition(is_ip);
     let mut out = format!("# {} {}\n", of.kind, of.workload);

@@ -16,10 +16,12 @@ mod replace;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+
+use crate::{Error, ErrorKind};
 
 pub use disk_folder::DiskFolder;
 pub use error::FsError;
@@ -62,6 +64,11 @@ impl Disk {
     #[doc(hidden)]
     pub fn with_faults(hook: FaultHook) -> Self {
         Self { faults: Some(hook) }
+    }
+
+    /// The working directory, to which relative paths are relative.
+    pub(crate) fn working_directory(&self) -> std::result::Result<PathBuf, Error> {
+        std::env::current_dir().map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))
     }
 
     fn ask(&self, op: Op, path: &Path, when: When) -> Result<Verdict> {

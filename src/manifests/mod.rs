@@ -33,6 +33,7 @@ mod route;
 mod secret;
 mod selector;
 mod service;
+mod unset;
 mod workload;
 
 #[cfg(test)]
@@ -58,4 +59,5 @@ pub use requested::Requested;
 pub use route::{Gateway, Passthrough, Route, RouteHost};
 pub use secret::Secret;
 pub use service::{Exposure, Service, ServicePort, Target};
+pub(crate) use unset::refuse_unset;
 pub use workload::{Operated, Volume, VolumeSource, Workload};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Policy;
 use super::baseline::{Applied, Baseline};
+use super::document::Policy;
 use super::levels::Levels;
 use crate::Timestamp;
 use crate::audit::Report;

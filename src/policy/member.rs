@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::fill;
+use super::placeholder::fill;
 use crate::text::Pattern;
 
 /// An entry of `members`.

@@ -22,114 +22,21 @@
 //! ```
 
 mod baseline;
+mod document;
+pub(crate) mod file;
 mod hiding;
 mod ignore;
 mod init;
 pub(crate) mod levels;
 mod member;
 mod parse;
+mod placeholder;
 
 pub use baseline::{Applied, Baseline};
+pub use document::{ExpectEntry, POLICY_FILE, Policy};
 pub use hiding::hide;
 pub use ignore::Ignore;
 pub use init::{Found, write_policy};
 pub use levels::{Level, Levels};
 pub use member::MemberEntry;
 pub use parse::PolicyError;
-
-use std::path::{Path, PathBuf};
-
-use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
-use crate::pki::name::SanName;
-use crate::pki::x509::NodeOu;
-use crate::text::Pattern;
-
-/// The name of the policy file.
-pub const POLICY_FILE: &str = "fabcert.yaml";
-
-/// A policy.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    /// The file, as reported.
-    pub path: PathBuf,
-    /// What subjects ought to hold; every entry whose path matches counts.
-    pub expect: Vec<ExpectEntry>,
-    /// Whose TLS certificate lies where.
-    pub members: Vec<MemberEntry>,
-    /// Levels by rule id.
-    pub levels: Vec<(String, Level)>,
-    /// Paths that are not looked at.
-    pub exclude: Vec<Pattern>,
-    /// Findings that are not reported.
-    pub ignore: Vec<Ignore>,
-}
-
-/// What the subjects at some paths ought to hold.
-#[derive(Clone, Debug)]
-pub struct ExpectEntry {
-    /// Which subjects, by path relative to the policy file's folder.
-    pub path: Pattern,
-    /// Names with placeholders, each with its line.
-    pub names: Vec<(String, usize)>,
-    /// Gateway Services, each with its line.
-    pub gateway_services: Vec<(String, usize)>,
-    /// The NodeOU of identities.
-    pub role: Option<NodeOu>,
-    /// Fewer days left than this is an error.
-    pub min_days_left: Option<i64>,
-    /// Fewer days left than this is a warning.
-    pub warn_days_left: Option<i64>,
-}
-
-impl Policy {
-    /// What a subject at `path` ought to hold: `base` (from the command line) and every entry that matches.
-    ///
-    /// # Errors
-    /// When a name is none once its placeholders are filled in.
-    pub fn expectation(&self, base: &Expectation, path: &Path) -> Result<Expectation, PolicyError> {
-        let mut out = base.clone();
-        for entry in &self.expect {
-            let Some(captures) = entry.path.captures(path) else { continue };
-            for (text, line) in &entry.names {
-                let source = NameSource::Policy { path: self.path.display().to_string(), line: *line };
-                let name = fill(text, &captures);
-                let name: SanName = name.parse().map_err(|e: crate::pki::name::NameError| PolicyError {
-                    line: *line,
-                    reason: format!("\"{name}\" (from \"{text}\") is no name: {e}"),
-                })?;
-                push(&mut out.names, ExpectedName { name, source, advised: false });
-            }
-            for (text, line) in &entry.gateway_services {
-                let service = fill(text, &captures);
-                let name: SanName = service.parse().map_err(|e: crate::pki::name::NameError| PolicyError {
-                    line: *line,
-                    reason: format!("\"{service}\" (from \"{text}\") is no Service name: {e}"),
-                })?;
-                let source = NameSource::GatewayService(service);
-                push(&mut out.names, ExpectedName { name, source, advised: false });
-            }
-            out.role = entry.role.or(out.role);
-            out.min_days_left = entry.min_days_left.unwrap_or(out.min_days_left);
-            out.warn_days_left = entry.warn_days_left.unwrap_or(out.warn_days_left).max(out.min_days_left);
-        }
-        Ok(out)
-    }
-
-    /// Whether `path` is not to be looked at.
-    pub fn excludes(&self, path: &Path) -> bool {
-        self.exclude.iter().any(|p| p.captures(path).is_some())
-    }
-}
-
-fn push(names: &mut Vec<ExpectedName>, name: ExpectedName) {
-    if !names.iter().any(|n| n.name == name.name && n.advised == name.advised) {
-        names.push(name);
-    }
-}
-
-fn fill(text: &str, captures: &[(String, String)]) -> String {
-    captures.iter().fold(text.to_owned(), |text, (name, value)| {
-        let parts: Vec<&str> = text.split(&format!("{{{name}}}")).collect();
-        parts.join(value)
-    })
-}

@@ -5,7 +5,9 @@ use std::path::Path;
 use time::Date;
 use time::macros::format_description;
 
-use super::{ExpectEntry, Ignore, MemberEntry, Policy};
+use super::document::{ExpectEntry, Policy};
+use super::ignore::Ignore;
+use super::member::MemberEntry;
 use crate::audit::catalogue::Severity;
 use crate::audit::catalogue::rule_by_id;
 use crate::pki::x509::NodeOu;

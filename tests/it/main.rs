@@ -19,6 +19,7 @@ mod enroll;
 mod help;
 mod install;
 mod layers;
+mod library;
 #[cfg(feature = "dev-ca")]
 mod output;
 mod real;

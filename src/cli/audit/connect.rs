@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::args::{AuditArgs, ConnectArgs};
 use crate::audit::input::ServedUnit;
-use crate::auditor::{Gateway, GatewayMember};
+use crate::auditor::{Endpoints, Gateway, GatewayMember};
 use crate::cli::manifests;
 use crate::disk::Disk;
 use crate::live::{ClientPair, DialOptions, Endpoint, Sample, dial, members};
@@ -18,12 +18,10 @@ const LIMIT: usize = 16 * 1024 * 1024;
 /// So many endpoints are dialled at once.
 const AT_ONCE: usize = 16;
 
-/// What was met, and the endpoints that could not be reached with the reason.
+/// What was met so far.
 #[derive(Debug, Default)]
-pub(super) struct Met {
-    pub(super) served: Vec<ServedUnit>,
-    pub(super) unreachable: Vec<(String, String)>,
-    pub(super) gateways: Vec<Gateway>,
+struct Met {
+    endpoints: Endpoints,
     /// How many of them, the first ones, have members that were known beforehand.
     planned: usize,
 }
@@ -40,14 +38,14 @@ struct Dialled {
 
 /// Dials every endpoint that was named. `names_expected`: other names are expected already, so that an address that was
 /// dialled need not be in the certificate.
-pub(super) fn connect(disk: &Disk, all: &AuditArgs, names_expected: bool) -> Result<Met, Error> {
+pub(super) fn connect(disk: &Disk, all: &AuditArgs, names_expected: bool) -> Result<Endpoints, Error> {
     let args = &all.connect;
     let mut met = Met::default();
-    let plan = plan(disk, all, names_expected, &mut met.gateways)?;
+    let plan = plan(disk, all, names_expected, &mut met.endpoints.gateways)?;
     if plan.is_empty() {
-        return Ok(met);
+        return Ok(met.endpoints);
     }
-    met.planned = met.gateways.len();
+    met.planned = met.endpoints.gateways.len();
     let mut anchors = Vec::new();
     for path in &args.tls_ca {
         let pem = disk.read(path, LIMIT)?;
@@ -63,7 +61,7 @@ pub(super) fn connect(disk: &Disk, all: &AuditArgs, names_expected: bool) -> Res
     let client = client(disk, args)?.map(Arc::new);
     let samples = crate::cli::runtime()?.block_on(dial_all(&plan, args, client));
     let totals: Vec<usize> =
-        (0..met.gateways.len()).map(|g| plan.iter().filter(|d| d.member_of == Some(g)).count()).collect();
+        (0..met.endpoints.gateways.len()).map(|g| plan.iter().filter(|d| d.member_of == Some(g)).count()).collect();
     let mut places = vec![0; totals.len()];
     for (dialled, samples) in plan.iter().zip(samples) {
         let place = dialled.member_of.map(|gateway| {
@@ -72,7 +70,7 @@ pub(super) fn connect(disk: &Disk, all: &AuditArgs, names_expected: bool) -> Res
         });
         met.take(dialled, &samples, place, &anchors);
     }
-    Ok(met)
+    Ok(met.endpoints)
 }
 
 /// What is dialled: the endpoints that were named, then the members of gateways.
@@ -175,16 +173,11 @@ async fn dial_all(plan: &[Dialled], args: &ConnectArgs, client: Option<Arc<Clien
 }
 
 impl Met {
-    /// Whether no endpoint was named.
-    pub(super) fn is_empty(&self) -> bool {
-        self.served.is_empty() && self.unreachable.is_empty()
-    }
-
     /// Takes what an endpoint served. `place`: which member of its gateway it is, and of how many.
     fn take(&mut self, dialled: &Dialled, samples: &[Sample], place: Option<(usize, usize)>, anchors: &[u8]) {
         let endpoint = &dialled.endpoint;
         let (found, failures) = members(samples);
-        let first = self.served.len();
+        let first = self.endpoints.served.len();
         let mut behind = Vec::new();
         for member in &found {
             let addresses: Vec<String> = member.addresses.iter().map(ToString::to_string).collect();
@@ -197,9 +190,9 @@ impl Met {
             behind.push(addresses.join(", "));
         }
         let unreachable = !failures.is_empty();
-        self.unreachable.extend(failures.into_iter().map(|reason| (endpoint.to_string(), reason)));
+        self.endpoints.unreachable.extend(failures.into_iter().map(|reason| (endpoint.to_string(), reason)));
         let count = found.len();
-        self.served.extend(found.into_iter().map(|member| ServedUnit {
+        self.endpoints.served.extend(found.into_iter().map(|member| ServedUnit {
             endpoint: endpoint.to_string(),
             chain: member.chain,
             anchors: anchors.to_vec(),
@@ -207,7 +200,7 @@ impl Met {
             member_of: place,
         }));
         match dialled.member_of {
-            Some(gateway) => self.gateways[gateway].members.push(GatewayMember {
+            Some(gateway) => self.endpoints.gateways[gateway].members.push(GatewayMember {
                 endpoint: endpoint.to_string(),
                 served: (first..first + count).collect(),
                 unreachable,
@@ -228,10 +221,10 @@ impl Met {
                 let name = dialled.name.to_string();
                 // Several endpoints that are asked for one name stand for one gateway. Where its members are known, they
                 // count, and not whom the gateway's own address led to.
-                match self.gateways.iter().position(|g| g.name == name) {
+                match self.endpoints.gateways.iter().position(|g| g.name == name) {
                     Some(known) if known < self.planned => {}
-                    Some(known) => self.gateways[known].members.append(&mut members),
-                    None => self.gateways.push(Gateway { name, members }),
+                    Some(known) => self.endpoints.gateways[known].members.append(&mut members),
+                    None => self.endpoints.gateways.push(Gateway { name, members }),
                 }
             }
             None => {}

@@ -1,37 +1,9 @@
-//! What the command line expects, and the levels it sets.
+//! The levels that the command line sets.
 
-use super::args::{AuditArgs, ExpectArgs};
-use crate::audit::{Expectation, ExpectedName, NameSource, Severity, rule_by_id};
-use crate::pki::name::{NameRequest, NameSet, SanName};
+use super::args::AuditArgs;
+use crate::audit::{Severity, rule_by_id};
 use crate::policy::{Level, Levels};
 use crate::{Error, ErrorKind};
-
-/// The names and the role that every subject ought to hold. Of a Service the short form is required; the longer ones are
-/// advised, since nobody was seen to dial them.
-pub(super) fn expectation(args: &ExpectArgs) -> Result<Expectation, Error> {
-    let mut names = Vec::new();
-    for text in &args.expect_san {
-        let name: SanName = text.parse::<SanName>()?;
-        names.push(ExpectedName { name, source: NameSource::ExpectSan, advised: false });
-    }
-    let services = args.hostname.iter().map(|h| (h, NameSource::Hostname));
-    let gateways = args.gateway_service.iter().map(|g| (g, NameSource::GatewayService(g.clone())));
-    for (service, source) in services.chain(gateways) {
-        let forms = NameSet::derive(&NameRequest {
-            sans: &[],
-            hostnames: std::slice::from_ref(service),
-            gateway_services: &[],
-            namespace: args.namespace.as_deref(),
-            cluster_domain: &args.cluster_domain,
-        })?;
-        names.extend(forms.sans().into_iter().enumerate().map(|(index, name)| ExpectedName {
-            name,
-            source: source.clone(),
-            advised: index > 0,
-        }));
-    }
-    Ok(Expectation { names, role: args.role.map(crate::cli::target::node_ou), ..Expectation::default() })
-}
 
 /// The levels of `-A`, `-W` and `-D`.
 pub(super) fn levels(args: &AuditArgs) -> Result<Levels, Error> {

@@ -4,7 +4,6 @@ mod args;
 mod connect;
 mod coverage;
 mod expect;
-mod policy;
 mod progress;
 
 use std::io::IsTerminal as _;
@@ -12,211 +11,153 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(super) use args::AuditArgs;
-use zeroize::Zeroizing;
 
 use super::args::{OutputArgs, OutputForm};
 use super::logging::colored;
 use super::{manifests, output};
-use crate::audit::Findings;
-use crate::audit::Report;
-use crate::audit::catalogue::INPUT_SKIPPED;
-use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
-use crate::auditor::{Criteria, GatewayWatch, KeySharing, ServedOnDisk, UnitSource, drive, unreachable};
-use crate::coverage::{Coverage, Covered, fixes};
+use crate::auditor::AuditRequest;
+use crate::auditor::run::Looked;
+use crate::coverage::fixes;
 use crate::disk::Disk;
-use crate::policy::{Baseline, Found, POLICY_FILE, hide, write_policy};
+use crate::policy::file::folder_of;
+use crate::policy::{Baseline, Found, POLICY_FILE, write_policy};
 use crate::report::{Format, Style, render};
+use crate::text::Pattern;
 use crate::{Error, ErrorKind};
 
 pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let disk = Disk::real();
     let forms = forms(args, output.output)?;
-    let levels = expect::levels(args)?;
-    let here = std::env::current_dir()
-        .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
-    let (policy, base) = policy::policy(&disk, args, &here)?;
-    let variables = manifests::variables(&args.manifests)?;
-    let load = LoadOptions { base: base.clone(), here: here.clone(), variables };
-    let baseline = policy::baseline(&disk, &args.policy, &load)?;
-    let audit = Criteria {
-        now: args.judge.at.unwrap_or_else(super::now),
-        channel_rules: args.judge.fabric_version.into(),
-        expectation: expect::expectation(&args.expect)?,
-        policy,
-        load,
-    };
-    if args.paths.is_empty() && !args.policy.init && args.connect.connect.is_empty() && args.connect.member.is_empty() {
+    let mut run = request(args, &disk)?.prepare(&disk)?;
+    let is_live = !(args.connect.connect.is_empty() && args.connect.member.is_empty());
+    if args.paths.is_empty() && !args.policy.init && !is_live {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
-    let stdin = if args.paths.iter().any(|p| p.as_os_str() == "-") { Some(super::read_stdin()?) } else { None };
-    let met = connect::connect(&disk, args, !audit.expectation.names.is_empty())?;
-    let mut run = Run { args, output, disk: &disk, audit: &audit, base: &base, stdin, met: &met };
-    let mut looked = run.look()?;
-    if !looked.anything && !looked.report.findings.iter().any(|f| f.is_of(&INPUT_SKIPPED)) {
-        return Err(nothing(&looked.report));
+    if args.paths.iter().any(|p| p.as_os_str() == "-") {
+        run.request = run.request.stdin(super::read_stdin()?);
+    }
+    let endpoints = connect::connect(&disk, args, !run.criteria.expectation.names.is_empty())?;
+    let all_reached = endpoints.unreachable.is_empty();
+    if args.policy.init && args.paths.is_empty() && endpoints.is_empty() {
+        run.request = run.request.path(".");
+    }
+    run.request = run.request.endpoints(endpoints);
+    let mut looked = {
+        let line = progress::Line::new(output.quiet);
+        let init = args.policy.init;
+        // Where something is fixed, there is a second look.
+        if args.members.fix { run.look(&line, init)? } else { run.look_last(&line, init)? }
+    };
+    if !looked.is_something && !looked.has_skipped() {
+        return Err(looked.nothing());
     }
     if args.policy.init {
+        let base = &run.criteria.load.base;
+        let here = &run.criteria.load.here;
         let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
         return init(&disk, &path, &looked.named, output.output);
     }
     // What is written again hides nothing of this run.
-    let baseline = baseline.as_ref().filter(|_| args.policy.write_baseline.is_none());
-    let hidden = |looked: &mut Looked| hide(&mut looked.report, &audit.policy, &levels, baseline, audit.now);
-    hidden(&mut looked);
+    let with_baseline = args.policy.write_baseline.is_none();
+    run.hide(&mut looked.report, with_baseline);
     if args.members.fix
         && let Some(covered) = &looked.covered
     {
         let found = fixes(covered, &looked.report.findings);
-        let (names, files) = coverage::fix(&disk, &found, &base, &audit.load.variables)?;
+        let load = &run.criteria.load;
+        let (names, files) = coverage::fix(&disk, &found, &load.base, &load.variables)?;
         tracing::info!("added {names} names to the dnsNames of {files} files");
         if files > 0 {
-            looked = run.look()?;
-            hidden(&mut looked);
+            let line = progress::Line::new(output.quiet);
+            looked = run.look_last(&line, false)?;
+            run.hide(&mut looked.report, with_baseline);
         }
     }
-    let report = looked.report;
-    if let Some(path) = &args.policy.write_baseline {
-        disk.replace_with(path, 0o644, |out| Baseline::write(&report.findings, out))?;
-    }
-    for (format, file) in &forms {
-        match file {
-            None => {
-                let style = Style { colour: colored(output.color, std::io::stdout().is_terminal()) };
-                output::print_with(|out| render(*format, &report, style, out))?;
-            }
-            Some(path) => {
-                disk.replace_with(path, 0o644, |out| render(*format, &report, Style::default(), out))?;
-            }
-        }
-    }
-    if !looked.anything {
+    print(args, output, &disk, &forms, &looked)?;
+    if !looked.is_something {
         // What was passed over is in the report; nobody may take that for an audit.
-        return Ok(output::failure(&nothing(&report), OutputForm::Human, output.log_format));
+        return Ok(output::failure(&looked.nothing(), OutputForm::Human, output.log_format));
     }
-    let failed = args.report.fail_on.is_reached(report.worst()) && args.policy.write_baseline.is_none();
+    let failed = args.report.fail_on.is_reached(looked.report.worst()) && with_baseline;
     Ok(if failed {
         ExitCode::from(1)
-    } else if met.unreachable.is_empty() {
+    } else if all_reached {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(ErrorKind::Unreachable.exit_code())
     })
 }
 
-/// One audit of everything that was named.
-struct Run<'a> {
-    args: &'a AuditArgs,
-    output: &'a OutputArgs,
-    disk: &'a Disk,
-    audit: &'a Criteria,
-    base: &'a Path,
-    stdin: Option<Zeroizing<Vec<u8>>>,
-    met: &'a connect::Met,
-}
-
-/// What came of it.
-struct Looked {
-    report: Report,
-    /// Whether there was anything to look at.
-    anything: bool,
-    /// The names of TLS certificates by path, for a first policy.
-    named: Vec<(PathBuf, Vec<String>)>,
-    covered: Option<Covered>,
-}
-
-impl Run<'_> {
-    /// What is looked at: what was named, and the certificates of workloads that lie elsewhere.
-    fn paths(&self) -> Vec<PathBuf> {
-        let (args, load) = (self.args, &self.audit.load);
-        let mut paths = args.paths.clone();
-        if args.policy.init && paths.is_empty() && self.met.is_empty() {
-            paths.push(PathBuf::from("."));
-        }
-        let is_below = |path: &Path| {
-            let path = load.shown(path);
-            let is_outside = path.is_absolute() || path.starts_with("..");
-            args.paths.iter().map(|named| load.shown(named)).any(|named| {
-                // Nothing at all is the folder that paths are relative to.
-                if named.as_os_str().is_empty() { !is_outside } else { path.starts_with(named) }
-            })
-        };
-        let mapped = args.members.tls_of.iter().filter_map(|text| text.split_once('='));
-        // The walk refuses what is not there.
-        let is_missing = |path: &Path| matches!(self.disk.metadata_followed(path), Ok(None));
-        let mapped = mapped.map(|(_, path)| PathBuf::from(path));
-        paths.extend(mapped.filter(|path| !is_below(path) || is_missing(path)));
-        paths
+/// What the arguments ask for, but for standard input and live endpoints.
+fn request(args: &AuditArgs, disk: &Disk) -> Result<AuditRequest, Error> {
+    let now = args.judge.at.unwrap_or_else(super::now);
+    let mut request = crate::audit(args.paths.iter().cloned(), now)
+        .levels(expect::levels(args)?)
+        .channel_rules(args.judge.fabric_version.into())
+        .cluster_domain(&args.expect.cluster_domain);
+    request = match &args.policy.policy {
+        // It is yet to be written.
+        Some(path) if args.policy.init => request.base(folder_of(&disk.working_directory()?.join(path))),
+        Some(path) => request.policy_file(path),
+        None if args.policy.no_policy || args.policy.init => request,
+        None => request.nearest_policy(),
+    };
+    for text in &args.exclude {
+        request = request.exclude(Pattern::parse(text).map_err(|e| {
+            Error::new(ErrorKind::Usage, format!("--exclude: {e}"))
+                .with_help("write it relative to the working directory")
+        })?);
     }
-
-    fn look(&mut self) -> Result<Looked, Error> {
-        let (args, audit) = (self.args, self.audit);
-        // It may be long, and is needed again only where something is fixed.
-        let stdin = if args.members.fix { self.stdin.clone() } else { self.stdin.take() };
-        let excluded = |path: &Path| !audit.policy.exclude.is_empty() && audit.policy.excludes(&audit.load.shown(path));
-        let paths = self.paths();
-        let walk = Walk::new(self.disk, WalkOptions { paths: &paths, excluded: &excluded })?;
-        let units = source(walk, stdin, self.met.served.clone());
-        let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
-        let mut report = Report::new();
-        let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
-        let mut manifests = Coverage::new(coverage::mapped(args, &audit.load)?);
-        let mut watch = GatewayWatch::default();
-        let mut anything = !self.met.unreachable.is_empty();
-        {
-            let line = progress::Line::new(self.output.quiet);
-            drive(audit, self.disk, units, jobs, &line, &mut |mut audited| {
-                sharing.note(std::mem::take(&mut audited.keys));
-                watch.note(&audited);
-                if !self.met.served.is_empty() {
-                    servers.note(&audited);
-                }
-                manifests.note(&mut audited, &audit.policy.members);
-                anything |= audited.is_something;
-                if args.policy.init
-                    && let Some(subject) = &audited.subject
-                    && !audited.names.is_empty()
-                {
-                    named.push((subject.path.clone(), std::mem::take(&mut audited.names)));
-                }
-                report.add(audited);
-            })
-            .map_err(|e| e.in_file(&self.base.join(&audit.policy.path)))?;
-        }
-        let covered = coverage::cover(manifests, args, audit, &mut report)?;
-        sharing.report(&mut report);
-        let mut shared = Findings::new();
-        servers.report(&mut shared);
-        for (endpoint, reason) in &self.met.unreachable {
-            unreachable(endpoint, reason, &mut shared);
-        }
-        shared.into_vec().iter().for_each(|finding| report.find(finding));
-        report.gateways = watch.report(&self.met.gateways);
-        Ok(Looked { report, anything, named, covered })
+    for (name, value) in manifests::variables(&args.manifests)? {
+        request = request.variable(name, value);
     }
-}
-
-/// What there is to look at: what the walk finds, what was read from standard input, what was served.
-fn source(walk: Walk<'_>, mut stdin: Option<Zeroizing<Vec<u8>>>, served: Vec<ServedUnit>) -> UnitSource<'_> {
-    Box::new(move |found| {
-        walk.run(&mut |unit| match unit {
-            Unit::Stdin(_) => found(Unit::Stdin(stdin.take().unwrap_or_default())),
-            other => found(other),
-        });
-        served.into_iter().map(Unit::Served).for_each(found);
+    for text in &args.members.tls_of {
+        let (workload, path) = coverage::tls_of(text)?;
+        request = request.tls_of(workload, path);
+    }
+    request = args.expect.expect_san.iter().fold(request, AuditRequest::expect_san);
+    request = args.expect.hostname.iter().fold(request, AuditRequest::hostname);
+    request = args.expect.gateway_service.iter().fold(request, AuditRequest::gateway_service);
+    if let Some(namespace) = &args.expect.namespace {
+        request = request.namespace(namespace);
+    }
+    if let Some(role) = args.expect.role {
+        request = request.role(super::target::node_ou(role));
+    }
+    if let Some(path) = &args.policy.baseline {
+        request = request.baseline(path);
+    }
+    Ok(match args.jobs {
+        Some(jobs) => request.jobs(jobs.get()),
+        None => request,
     })
 }
 
-/// There was nothing to look at, or nothing but pipes and the like.
-fn nothing(report: &Report) -> Error {
-    let passed_over = report.findings.iter().find(|f| f.is_of(&INPUT_SKIPPED));
-    let help = match passed_over {
-        Some(skipped) => {
-            format!("{}: {}; give its content to fabcert audit -", skipped.path.display(), skipped.message)
+/// Writes the baseline and every report that was asked for.
+fn print(
+    args: &AuditArgs,
+    output: &OutputArgs,
+    disk: &Disk,
+    forms: &[(Format, Option<PathBuf>)],
+    looked: &Looked,
+) -> Result<(), Error> {
+    let report = &looked.report;
+    if let Some(path) = &args.policy.write_baseline {
+        disk.replace_with(path, 0o644, |out| Baseline::write(&report.findings, out))?;
+    }
+    for (format, file) in forms {
+        match file {
+            None => {
+                let style = Style { colour: colored(output.color, std::io::stdout().is_terminal()) };
+                output::print_with(|out| render(*format, report, style, out))?;
+            }
+            Some(path) => {
+                disk.replace_with(path, 0o644, |out| render(*format, report, Style::default(), out))?;
+            }
         }
-        None => "name files or folders that hold some, in PEM or DER".to_owned(),
-    };
-    Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list").with_help(help)
+    }
+    Ok(())
 }
 
 /// The forms of the report with their files; one at most goes to standard output.

@@ -1,0 +1,199 @@
+//! One audit of everything that was asked for.
+
+use std::path::{Component, Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::drive::{Progress, Source, drive};
+use super::gateway::GatewayWatch;
+use super::key_sharing::KeySharing;
+use super::request::{AuditRequest, nothing};
+use super::served_on_disk::{ServedOnDisk, unreachable};
+use super::unit::Criteria;
+use crate::audit::catalogue::INPUT_SKIPPED;
+use crate::audit::input::{ServedUnit, Unit, Walk, WalkOptions};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::report::Report;
+use crate::coverage::{Coverage, Covered, TlsOf, check, subjects};
+use crate::disk::Disk;
+use crate::manifests::refuse_unset;
+use crate::policy::{Baseline, hide};
+use crate::{Error, ErrorKind};
+
+/// An audit that has read what it goes by.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) disk: &'a Disk,
+    pub(crate) criteria: Criteria,
+    pub(crate) baseline: Option<Baseline>,
+    pub(crate) request: AuditRequest,
+}
+
+/// What came of a look.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) report: Report,
+    /// Whether there was anything to look at.
+    pub(crate) is_something: bool,
+    /// The names of TLS certificates by path, where they were asked for.
+    pub(crate) named: Vec<(PathBuf, Vec<String>)>,
+    /// The manifests with the certificates of their nodes.
+    pub(crate) covered: Option<Covered>,
+}
+
+impl Looked {
+    /// Whether something was passed over: pipes and the like.
+    pub(crate) fn has_skipped(&self) -> bool {
+        self.report.findings.iter().any(|f| f.is_of(&INPUT_SKIPPED))
+    }
+
+    /// The error that there was nothing to look at, or nothing but pipes and the like.
+    pub(crate) fn nothing(&self) -> Error {
+        nothing(match self.report.findings.iter().find(|f| f.is_of(&INPUT_SKIPPED)) {
+            Some(skipped) => {
+                format!("{}: {}; give its content to fabcert audit -", skipped.path.display(), skipped.message)
+            }
+            None => "name files or folders that hold some, in PEM or DER".to_owned(),
+        })
+    }
+}
+
+impl Run<'_> {
+    /// Looks at everything once. With `keep_names` the names of TLS certificates are kept, for a first policy.
+    pub(crate) fn look(&mut self, progress: &dyn Progress, keep_names: bool) -> Result<Looked, Error> {
+        let stdin = self.request.stdin.clone();
+        self.look_with(stdin, progress, keep_names)
+    }
+
+    /// [`Self::look`] for the last time: what was read from standard input may be long, and is not copied.
+    pub(crate) fn look_last(&mut self, progress: &dyn Progress, keep_names: bool) -> Result<Looked, Error> {
+        let stdin = self.request.stdin.take();
+        self.look_with(stdin, progress, keep_names)
+    }
+
+    fn look_with(
+        &mut self,
+        stdin: Option<Zeroizing<Vec<u8>>>,
+        progress: &dyn Progress,
+        keep_names: bool,
+    ) -> Result<Looked, Error> {
+        self.keep_ignores();
+        let (request, criteria) = (&self.request, &self.criteria);
+        let (policy, load, endpoints) = (&criteria.policy, &criteria.load, &request.endpoints);
+        let excluded = |path: &Path| !policy.exclude.is_empty() && policy.excludes(&load.shown(path));
+        let paths = request.all_paths(self.disk, load);
+        let walk = Walk::new(self.disk, WalkOptions { paths: &paths, excluded: &excluded })?;
+        let units = source(walk, stdin, endpoints.served.clone());
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let mut report = Report::new();
+        let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
+        let tls_of = request.tls_of.iter();
+        let tls_of = tls_of.map(|(workload, path)| TlsOf { workload: workload.clone(), path: load.shown(path) });
+        let mut manifests = Coverage::new(tls_of.collect());
+        let mut watch = GatewayWatch::default();
+        let mut is_something = !endpoints.unreachable.is_empty();
+        drive(criteria, self.disk, units, request.jobs.unwrap_or_else(cores), progress, &mut |mut audited| {
+            sharing.note(std::mem::take(&mut audited.keys));
+            watch.note(&audited);
+            if !endpoints.served.is_empty() {
+                servers.note(&audited);
+            }
+            manifests.note(&mut audited, &policy.members);
+            is_something |= audited.is_something;
+            if keep_names
+                && let Some(subject) = &audited.subject
+                && !audited.names.is_empty()
+            {
+                named.push((subject.path.clone(), std::mem::take(&mut audited.names)));
+            }
+            report.add(audited);
+        })
+        .map_err(|e| e.in_file(&load.base.join(&policy.path)))?;
+        let covered = self.cover(manifests, &mut report)?;
+        sharing.report(&mut report);
+        let mut shared = Findings::new();
+        servers.report(&mut shared);
+        for (endpoint, reason) in &endpoints.unreachable {
+            unreachable(endpoint, reason, &mut shared);
+        }
+        shared.into_vec().iter().for_each(|finding| report.find(finding));
+        report.gateways = watch.report(&endpoints.gateways);
+        Ok(Looked { report, is_something, named, covered })
+    }
+
+    /// Looks at all manifests together, and adds what is found to the report.
+    fn cover(&self, coverage: Coverage, report: &mut Report) -> Result<Option<Covered>, Error> {
+        let policy = &self.criteria.policy;
+        let unset = coverage.unset();
+        refuse_unset(unset.iter().map(|(path, unset)| (path.as_path(), unset)))?;
+        if coverage.is_empty() {
+            return Ok(None);
+        }
+        let covered = coverage.covered(self.request.settings.clone());
+        if let Some(stranger) = covered.mapped.stranger(&covered.network) {
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("--tls-of: no workload {} is in the manifests", stranger.workload),
+            )
+            .with_help("fabcert names lists them"));
+        }
+        if let Some(unmet) = covered.mapped.unmet() {
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("--tls-of: no TLS folder or certificate was met at {}", unmet.path.display()),
+            )
+            .with_help("name the TLS folder itself, or a certificate that lies in none, as the PATHs lead to it"));
+        }
+        for subject in subjects(&covered) {
+            report.add(self.criteria.inner(subject).map_err(|e| e.in_file(&policy.path))?);
+        }
+        let mut findings = Findings::new();
+        check(&covered, &mut findings);
+        covered.mapped.tell_stale(&policy.members, &policy.path, &covered.network, &mut findings);
+        findings.into_vec().iter().for_each(|finding| report.find(finding));
+        Ok(Some(covered))
+    }
+
+    /// Applies levels, ignores and, where it counts, the baseline.
+    pub(crate) fn hide(&self, report: &mut Report, with_baseline: bool) {
+        let baseline = self.baseline.as_ref().filter(|_| with_baseline);
+        hide(report, &self.criteria.policy, &self.request.levels, baseline, self.criteria.now);
+    }
+
+    /// An audit of a part says nothing about an ignore for another, unless its day has passed.
+    fn keep_ignores(&mut self) {
+        if !self.request.endpoints.is_empty() {
+            return;
+        }
+        let Criteria { now, policy, load, .. } = &mut self.criteria;
+        let mapped = self.request.tls_of.iter().map(|(_, path)| path);
+        let paths = self.request.paths.iter().chain(mapped).map(|path| fixed(&load.shown(path)));
+        // The policy has findings of its own.
+        let looked_at: Vec<PathBuf> = paths.chain([policy.path.clone()]).collect();
+        policy.ignore.retain(|ignore| {
+            ignore.is_over(*now) || ignore.path.as_ref().is_none_or(|p| meets(&fixed(p.as_str().as_ref()), &looked_at))
+        });
+    }
+}
+
+/// The part of a pattern before its first wildcard or placeholder.
+fn fixed(pattern: &Path) -> PathBuf {
+    let is_fixed = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '{']);
+    pattern.components().filter(|part| *part != Component::CurDir).take_while(is_fixed).collect()
+}
+
+/// Whether one path leads to the other.
+fn meets(pattern: &Path, looked_at: &[PathBuf]) -> bool {
+    looked_at.iter().any(|path| path.starts_with(pattern) || pattern.starts_with(path))
+}
+
+/// What there is to look at: what the walk finds, what was read from standard input, what was served.
+fn source(walk: Walk<'_>, mut stdin: Option<Zeroizing<Vec<u8>>>, served: Vec<ServedUnit>) -> Source<'_> {
+    Box::new(move |found| {
+        walk.run(&mut |unit| match unit {
+            Unit::Stdin(_) => found(Unit::Stdin(stdin.take().unwrap_or_default())),
+            other => found(other),
+        });
+        served.into_iter().map(Unit::Served).for_each(found);
+    })
+}

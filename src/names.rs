@@ -1,0 +1,266 @@
+//! The names that every node of manifests needs in its TLS certificate, each with its reasons.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::audit::input::{LoadOptions, Unit, Walk, WalkOptions};
+use crate::disk::Disk;
+use crate::manifests::{LeftOut, Manifest, Need, Needed, Network, Settings, Variables};
+use crate::{Error, ErrorKind};
+
+/// Larger files are not manifests.
+const LIMIT: usize = 32 * 1024 * 1024;
+
+/// The request for the names of nodes, as `fabcert names` makes it of its arguments. Nothing is read before
+/// [`NamesRequest::read`].
+///
+/// ```
+/// # fn main() -> Result<(), fabcert::Error> {
+/// # let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/names/example.yaml");
+/// let found = fabcert::names([manifests]).variable("DOMAIN", "example.com").read()?;
+/// for node in &found.nodes {
+///     for needed in &node.names {
+///         let why: Vec<&str> = needed.reasons.iter().map(|reason| reason.words.as_str()).collect();
+///         println!("{}: {} ({})", node.workload, needed.name, why.join("; "));
+///     }
+/// }
+/// # assert_eq!(found.nodes.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "the manifests are read by read"]
+pub struct NamesRequest {
+    paths: Vec<PathBuf>,
+    stdin: Option<Zeroizing<Vec<u8>>>,
+    variables: Variables,
+    settings: Settings,
+    workload: Option<String>,
+}
+
+/// Asks for the names of the nodes of manifests, in files, folders and patterns of them: see [`NamesRequest`].
+pub fn names<P: Into<PathBuf>>(manifests: impl IntoIterator<Item = P>) -> NamesRequest {
+    NamesRequest {
+        paths: manifests.into_iter().map(Into::into).collect(),
+        stdin: None,
+        variables: Variables::new(),
+        settings: Settings { namespace: None, cluster_domain: "cluster.local".to_owned() },
+        workload: None,
+    }
+}
+
+impl NamesRequest {
+    /// The value of a placeholder `${NAME}`.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// The namespace of objects that name none.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.settings.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The DNS domain of the cluster, `cluster.local` by default.
+    pub fn cluster_domain(mut self, domain: impl Into<String>) -> Self {
+        self.settings.cluster_domain = domain.into();
+        self
+    }
+
+    /// Only the node of this name.
+    pub fn workload(mut self, name: impl Into<String>) -> Self {
+        self.workload = Some(name.into());
+        self
+    }
+
+    /// The content of the path `-`: manifests as YAML or JSON.
+    pub fn stdin(mut self, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
+        self.stdin = Some(content.into());
+        self
+    }
+
+    /// Reads the manifests. It blocks the thread until they are read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`] for a path that does not exist, for a file that is not a manifest, for a placeholder without a
+    /// value, and for a [`NamesRequest::workload`] that does not exist; [`ErrorKind::NoInput`] when there is no Fabric node
+    /// with TLS among the manifests; [`ErrorKind::Io`] when a file cannot be read.
+    pub fn read(self) -> Result<Names, Error> {
+        let found = Manifests::read(&Disk::real(), &self.paths, self.stdin, &self.variables, self.settings)?;
+        let nodes = found.nodes(self.workload.as_deref())?;
+        Ok(Names {
+            nodes: nodes.into_iter().map(|w| found.node(w)).collect(),
+            ignored: found.ignored,
+            left_out: found.left_out,
+        })
+    }
+}
+
+/// What manifests say about names.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Names {
+    /// The Fabric nodes with TLS, in the order of the manifests; at least one.
+    pub nodes: Vec<NodeNames>,
+    /// How many objects are of kinds from which no name follows.
+    pub ignored: usize,
+    /// Files that are Helm templates and were left out, each with the reason.
+    pub left_out: Vec<(PathBuf, LeftOut)>,
+}
+
+/// The names that a node needs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeNames {
+    /// The name of the workload.
+    pub workload: String,
+    /// Its kind: `Deployment`, `StatefulSet`, `FabricPeer`...
+    pub kind: String,
+    /// Its namespace, where it is known.
+    pub namespace: Option<String>,
+    /// `peer` or `orderer`.
+    pub role: &'static str,
+    /// The manifest.
+    pub path: PathBuf,
+    /// The line in it, from 1.
+    pub line: usize,
+    /// The names, the required ones first, each with its reasons.
+    pub names: Vec<Needed>,
+}
+
+/// Manifests that were read, put together.
+#[derive(Debug)]
+pub(crate) struct Manifests {
+    pub(crate) network: Network,
+    /// How many objects are of kinds from which no name follows.
+    pub(crate) ignored: usize,
+    /// Templates that Helm has yet to fill.
+    pub(crate) left_out: Vec<(PathBuf, LeftOut)>,
+}
+
+impl Manifests {
+    /// Reads every manifest among files, folders and patterns of them; `-` is standard input.
+    pub(crate) fn read(
+        disk: &Disk,
+        paths: &[PathBuf],
+        mut stdin: Option<Zeroizing<Vec<u8>>>,
+        variables: &Variables,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        let here = disk.working_directory()?;
+        let load = LoadOptions { base: here.clone(), here, variables: Variables::new() };
+        let mut texts = Vec::new();
+        let mut failure = None;
+        let none_excluded = |_: &Path| false;
+        Walk::new(disk, WalkOptions { paths, excluded: &none_excluded })?.run(&mut |unit| {
+            let read = match &unit {
+                Unit::Stdin(_) => Ok(Some((PathBuf::from("-"), stdin.take().unwrap_or_default(), true))),
+                Unit::File { path, named } if *named || is_promising(path) => disk
+                    .read_regular(path, LIMIT)
+                    .map(|content| Some((load.shown(path), content, *named)))
+                    .map_err(Error::from),
+                Unit::Unreadable { path, why, .. } => {
+                    Err(Error::new(ErrorKind::Io, format!("{} cannot be read: {why}", path.display())))
+                }
+                _ => Ok(None),
+            };
+            match read {
+                Ok(found) => texts.extend(found),
+                Err(e) => drop(failure.get_or_insert(e)),
+            }
+        });
+        if let Some(e) = failure {
+            return Err(e);
+        }
+        let mut manifests: Vec<(PathBuf, Manifest)> = Vec::new();
+        for (path, content, named) in texts {
+            let manifest = std::str::from_utf8(&content).ok().and_then(|text| Manifest::read(&path, text, variables));
+            match manifest {
+                Some(manifest) => manifests.push((path, manifest)),
+                None if named => {
+                    return Err(Error::new(
+                        ErrorKind::Input,
+                        format!("{} holds no Kubernetes manifest", path.display()),
+                    )
+                    .with_help("YAML or JSON with apiVersion and kind is expected"));
+                }
+                None => {}
+            }
+        }
+        crate::manifests::refuse_unset(
+            manifests.iter().flat_map(|(path, m)| m.unset.iter().map(move |unset| (path.as_path(), unset))),
+        )?;
+        let mut left_out = Vec::new();
+        for (path, manifest) in &manifests {
+            let Some(why) = &manifest.left_out else { continue };
+            let place = format!("{}:{}", path.display(), why.line);
+            if !why.is_template {
+                return Err(Error::new(ErrorKind::Input, format!("{place}: {}", why.reason)).with_help("fix the YAML"));
+            }
+            tracing::warn!("{place}: {}; it was left out (helm template CHART | fabcert names -)", why.reason);
+            left_out.push((path.clone(), why.clone()));
+        }
+        for (path, manifest) in &manifests {
+            for repeated in &manifest.repeated {
+                tracing::warn!(
+                    "{}:{}: the key \"{}\" stands twice; the last one counts",
+                    path.display(),
+                    repeated.line,
+                    repeated.key
+                );
+            }
+        }
+        let ignored = manifests.iter().map(|(_, m)| m.ignored).sum();
+        let network = Network::new(manifests.into_iter().map(|(_, m)| m), settings);
+        Ok(Self { network, ignored, left_out })
+    }
+
+    /// The nodes with TLS, those of one name if one is given; at least one.
+    pub(crate) fn nodes(&self, workload: Option<&str>) -> Result<Vec<usize>, Error> {
+        let all: Vec<usize> =
+            (0..self.network.workloads.len()).filter(|w| self.network.node_with_tls(*w).is_some()).collect();
+        if all.is_empty() {
+            return Err(Error::new(ErrorKind::NoInput, "there is no Fabric node with TLS among the manifests").with_help(
+                "a node is a workload with CORE_PEER_* or ORDERER_* in its environment, or an operator's FabricPeer, \
+                 FabricOrdererNode, IBPPeer or IBPOrderer",
+            ));
+        }
+        let Some(name) = workload else { return Ok(all) };
+        let named: Vec<usize> = all.iter().copied().filter(|w| self.network.workloads[*w].meta.name == name).collect();
+        if named.is_empty() {
+            return Err(Error::new(ErrorKind::Input, format!("no Fabric node of the manifests is named {name}"))
+                .with_help(format!("there are {}", self.list(&all))));
+        }
+        Ok(named)
+    }
+
+    /// The names of workloads.
+    pub(crate) fn list(&self, workloads: &[usize]) -> String {
+        let names: Vec<&str> = workloads.iter().map(|w| self.network.workloads[*w].meta.name.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// A node with its names, the required ones first.
+    pub(crate) fn node(&self, w: usize) -> NodeNames {
+        let meta = &self.network.workloads[w].meta;
+        let (mut names, advised): (Vec<Needed>, Vec<Needed>) =
+            self.network.needed(w).into_iter().partition(|n| n.need == Need::Required);
+        names.extend(advised);
+        NodeNames {
+            workload: meta.name.clone(),
+            kind: meta.kind.clone(),
+            namespace: meta.namespace.clone(),
+            role: self.network.nodes[w].as_ref().map_or("peer", |node| node.kind.as_str()),
+            path: meta.at.path.to_path_buf(),
+            line: meta.at.line,
+            names,
+        }
+    }
+}
+
+fn is_promising(path: &Path) -> bool {
+    path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known)))
+}
