@@ -1,61 +1,29 @@
-//! Manifests as arguments: placeholders, reading, and one node among them.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+//! Reading the manifests that the arguments name, and finding nodes in them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
-use super::args::NameArgs;
+use super::args::ManifestArgs;
+use super::process;
 use crate::audit::input::{LoadOptions, Unit, Walk, WalkOptions};
 use crate::disk::Disk;
 use crate::manifests::{LeftOut, Manifest, Needed, Network, Settings, Unset, Variables};
 use crate::{Error, ErrorKind};
 
-/// Larger files are no manifests.
+/// Larger files are not read, in bytes.
 const LIMIT: usize = 32 * 1024 * 1024;
 
-/// What fills the placeholders of manifests.
-#[derive(Args, Clone, Debug, Default)]
-pub(super) struct ManifestArgs {
-    /// Value of a placeholder ${NAME} in manifests; repeatable, in the variable one a line
-    #[arg(
-        long = "set",
-        value_name = "NAME=VALUE",
-        value_delimiter = '\n',
-        env = "FABCERT_SET",
-        help_heading = "Manifests"
-    )]
-    pub(super) set: Vec<String>,
-    /// Take placeholders from the environment too
-    #[arg(long = "env", env = "FABCERT_ENV", help_heading = "Manifests")]
-    pub(super) env: bool,
-}
-
-/// Manifests that were read, put together.
+/// The manifests, read and linked to each other.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) network: Network,
-    /// Objects of kinds from which no name follows.
+    /// How many objects are of kinds that do not affect names.
     pub(super) ignored: usize,
-    /// Templates that Helm has yet to fill.
+    /// Files that are still Helm templates.
     pub(super) left_out: Vec<(PathBuf, LeftOut)>,
 }
 
-/// The values of placeholders: what --set says goes over the environment.
-pub(super) fn variables(args: &ManifestArgs) -> Result<Variables, Error> {
-    let mut variables = if args.env { std::env::vars().collect() } else { Variables::new() };
-    for text in &args.set {
-        let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-            return Err(Error::new(ErrorKind::Usage, format!("--set \"{text}\" is no NAME=VALUE"))
-                .with_help("write it as --set ORG1_NS=fabric"));
-        };
-        variables.insert(name.to_owned(), value.to_owned());
-    }
-    Ok(variables)
-}
-
-/// The error for placeholders without a value, if there are any: every one with its lines.
+/// The error for placeholders without a value, if there are any: each with the lines that use it.
 pub(super) fn refuse_unset<'a>(unset: impl Iterator<Item = (&'a Path, &'a Unset)>) -> Result<(), Error> {
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (path, one) in unset {
@@ -68,31 +36,29 @@ pub(super) fn refuse_unset<'a>(unset: impl Iterator<Item = (&'a Path, &'a Unset)
     if places.is_empty() {
         return Ok(());
     }
-    let lines = places.iter().map(|(name, places)| format!("\n  ${{{name}}} in {}", places.join(", ")));
-    Err(Error::new(ErrorKind::Input, format!("placeholders without a value:{}", lines.collect::<String>()))
-        .with_help(
-            "give each one with --set NAME=VALUE, or take them from the environment with --env; --set 'NAME=${NAME}' leaves one as it is",
-        ))
+    let items = places.iter().map(|(name, places)| format!("${{{name}}} in {}", places.join(", ")));
+    Err(Error::new(ErrorKind::Input, "placeholders without a value:").with_items(items).with_help(
+        "give each value with --set NAME=VALUE, or use the environment with --env; --set 'NAME=${NAME}' keeps a placeholder",
+    ))
 }
 
-/// Reads every manifest among files, folders and patterns of them; `-` is standard input.
+/// Reads every manifest in files, folders and glob patterns; `-` is standard input.
 pub(super) fn read(disk: &Disk, paths: &[PathBuf], args: &ManifestArgs, settings: Settings) -> Result<Read, Error> {
-    let variables = variables(args)?;
-    let here = std::env::current_dir()
-        .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
+    let variables = args.variables()?;
+    let here = process::working_directory()?;
     let load = LoadOptions { base: here.clone(), here, variables: Variables::new() };
     let mut texts = Vec::new();
     let mut failure = None;
     let none_excluded = |_: &Path| false;
     Walk::new(disk, WalkOptions { paths, excluded: &none_excluded })?.run(&mut |unit| {
         let read = match &unit {
-            Unit::Stdin(_) => super::read_stdin().map(|content| Some((PathBuf::from("-"), content, true))),
+            Unit::Stdin(_) => process::read_stdin().map(|content| Some((PathBuf::from("-"), content, true))),
             Unit::File { path, named } if *named || is_promising(path) => disk
                 .read_regular(path, LIMIT)
                 .map(|content| Some((load.shown(path), content, *named)))
                 .map_err(Error::from),
             Unit::Unreadable { path, why, .. } => {
-                Err(Error::new(ErrorKind::Io, format!("{} cannot be read: {why}", path.display())))
+                Err(Error::new(ErrorKind::Io, format!("cannot read {}: {why}", path.display())))
             }
             _ => Ok(None),
         };
@@ -110,8 +76,8 @@ pub(super) fn read(disk: &Disk, paths: &[PathBuf], args: &ManifestArgs, settings
         match manifest {
             Some(manifest) => manifests.push((path, manifest)),
             None if named => {
-                return Err(Error::new(ErrorKind::Input, format!("{} holds no Kubernetes manifest", path.display()))
-                    .with_help("YAML or JSON with apiVersion and kind is expected"));
+                return Err(Error::new(ErrorKind::Input, format!("{} is not a Kubernetes manifest", path.display()))
+                    .with_help("expected YAML or JSON with apiVersion and kind"));
             }
             None => {}
         }
@@ -124,13 +90,16 @@ pub(super) fn read(disk: &Disk, paths: &[PathBuf], args: &ManifestArgs, settings
         if !why.is_template {
             return Err(Error::new(ErrorKind::Input, format!("{place}: {}", why.reason)).with_help("fix the YAML"));
         }
-        tracing::warn!("{place}: {}; it was left out (helm template CHART | fabcert names -)", why.reason);
+        tracing::warn!(
+            "{place}: {}; skipped (render the chart first: helm template CHART | fabcert names -)",
+            why.reason
+        );
         left_out.push((path.clone(), why.clone()));
     }
     for (path, manifest) in &manifests {
         for repeated in &manifest.repeated {
             tracing::warn!(
-                "{}:{}: the key \"{}\" stands twice; the last one counts",
+                "{}:{}: the key \"{}\" occurs twice; the last one counts",
                 path.display(),
                 repeated.line,
                 repeated.key
@@ -146,11 +115,11 @@ fn is_promising(path: &Path) -> bool {
     path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
 
-/// The nodes with TLS, those of one name if one is given; at least one.
+/// The nodes with TLS, or only those with the name `workload`; at least one.
 pub(super) fn nodes(network: &Network, workload: Option<&str>) -> Result<Vec<usize>, Error> {
     let all: Vec<usize> = (0..network.workloads.len()).filter(|w| network.node_with_tls(*w).is_some()).collect();
     if all.is_empty() {
-        return Err(Error::new(ErrorKind::NoInput, "there is no Fabric node with TLS among the manifests").with_help(
+        return Err(Error::new(ErrorKind::NoInput, "the manifests define no Fabric node with TLS").with_help(
             "a node is a workload with CORE_PEER_* or ORDERER_* in its environment, or an operator's FabricPeer, \
              FabricOrdererNode, IBPPeer or IBPOrderer",
         ));
@@ -158,8 +127,8 @@ pub(super) fn nodes(network: &Network, workload: Option<&str>) -> Result<Vec<usi
     let Some(name) = workload else { return Ok(all) };
     let named: Vec<usize> = all.iter().copied().filter(|w| network.workloads[*w].meta.name == name).collect();
     if named.is_empty() {
-        return Err(Error::new(ErrorKind::Input, format!("no Fabric node of the manifests is named {name}"))
-            .with_help(format!("there are {}", list(network, &all))));
+        return Err(Error::new(ErrorKind::Input, format!("no Fabric node in the manifests has the name {name}"))
+            .with_help(format!("the nodes are {}", list(network, &all))));
     }
     Ok(named)
 }
@@ -170,13 +139,17 @@ pub(super) fn list(network: &Network, workloads: &[usize]) -> String {
     names.join(", ")
 }
 
-/// The names that manifests lead to one node by, for its enrolment.
-pub(super) fn needed(args: &NameArgs) -> Result<Vec<Needed>, Error> {
-    let settings = Settings { namespace: args.namespace.clone(), cluster_domain: args.cluster_domain.clone() };
-    let read = read(&Disk::real(), &args.from_manifests, &args.manifests, settings)?;
-    match nodes(&read.network, args.workload.as_deref())?[..] {
+/// The names that one node in manifests needs in its certificate.
+pub(super) fn needed(
+    paths: &[PathBuf],
+    args: &ManifestArgs,
+    settings: Settings,
+    workload: Option<&str>,
+) -> Result<Vec<Needed>, Error> {
+    let read = read(&Disk::real(), paths, args, settings)?;
+    match nodes(&read.network, workload)?[..] {
         [one] => Ok(read.network.needed(one)),
-        ref several => Err(Error::new(ErrorKind::Usage, "the manifests hold several Fabric nodes")
-            .with_help(format!("name one with --workload: {}", list(&read.network, several)))),
+        ref several => Err(Error::new(ErrorKind::Usage, "the manifests define several Fabric nodes")
+            .with_help(format!("choose one with --workload: {}", list(&read.network, several)))),
     }
 }

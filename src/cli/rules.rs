@@ -1,7 +1,6 @@
 //! `fabcert rules` and `fabcert explain`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -11,28 +10,37 @@ use super::args::OutputForm;
 use super::output;
 use crate::audit::{Confidence, RULES, Rule, Source, rule_by_id};
 use crate::ca::error_code;
+use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
 /// List the rules of the audit.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  fabcert rules                      one line a rule
-  fabcert rules --markdown           the page of all rules, as in docs/rules.md
-  fabcert rules --output json        everything about every rule")]
+  List the rules, one on each line:
+    fabcert rules
+
+  Print the page docs/rules.md, or all that is known about each rule as JSON:
+    fabcert rules --markdown
+    fabcert rules --output json")]
 pub(super) struct RulesArgs {
-    /// Print the documentation page of all rules
+    /// Print the documentation of all rules as Markdown
     #[arg(long, env = "FABCERT_MARKDOWN")]
     markdown: bool,
 }
 
-/// Explain a rule of the audit, or an error code of a Fabric CA.
+/// Explain a rule of the audit, an error code of a Fabric CA, or a line of a log.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  fabcert explain san-gateway-missing
-  fabcert explain 20                 what code 20 of a Fabric CA means, and what to do
-  fabcert explain \"$(tail -1 peer.log)\"   a line of a peer's log or of fabric-ca-client")]
+  Explain a rule:
+    fabcert explain san-gateway-missing
+
+  Explain error code 20 of a Fabric CA:
+    fabcert explain 20
+
+  Explain a line from the log of a peer or from fabric-ca-client:
+    fabcert explain \"$(tail -1 peer.log)\"")]
 pub(super) struct ExplainArgs {
-    /// Rule, number of a Fabric CA error code, or a line that holds one
+    /// Rule, error code of a Fabric CA, or line of a log
     #[arg(value_name = "RULE|CODE|TEXT")]
     what: String,
 }
@@ -74,20 +82,22 @@ pub(super) fn rules(args: &RulesArgs, form: OutputForm) -> Result<ExitCode, Erro
         return Ok(ExitCode::SUCCESS);
     }
     if args.markdown {
-        output::print(&page())?;
+        output::document(&page())?;
         return Ok(ExitCode::SUCCESS);
     }
     let width = RULES.iter().map(|r| r.id.len()).max().unwrap_or_default();
-    let mut out = String::new();
+    let mut lines = Lines::new();
     for rule in RULES {
-        let _ = writeln!(out, "{:width$}  {:7}  {}", rule.id, rule.severity.as_str(), rule.title);
+        lines.line(format_args!("{:width$}  {:7}  {}", rule.id, rule.severity.as_str(), rule.title));
     }
-    output::print(&out)?;
+    output::print(&lines)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The documentation page of all rules.
+/// The documentation of all rules as Markdown.
 fn page() -> String {
+    use std::fmt::Write as _;
+
     let mut out = String::from(
         "# The rules of `fabcert audit`\n\nMade by `fabcert rules --markdown`; a test holds this page against the rules. \"Refusals\" are the numbers under which\nverdicts name what Fabric itself refuses.\n\n| rule | level | what |\n|---|---|---|\n",
     );
@@ -125,7 +135,7 @@ pub(super) fn explain(args: &ExplainArgs, form: OutputForm) -> Result<ExitCode, 
     if let Some(rule) = rule_by_id(text) {
         return explain_rule(rule, form);
     }
-    // A number in a longer line may be anything, the status of an HTTP answer say.
+    // A number in a longer line may be something else, for example an HTTP status.
     if let Some(code) = code_in(text).filter(|code| error_code(*code).is_some() || text.parse() == Ok(*code)) {
         return explain_code(code, form);
     }
@@ -137,18 +147,18 @@ pub(super) fn explain(args: &ExplainArgs, form: OutputForm) -> Result<ExitCode, 
     }
     let near = near(text);
     let hint = if near.is_empty() {
-        "fabcert rules lists them".to_owned()
+        "fabcert rules lists the rules".to_owned()
     } else {
         format!("did you mean {}?", near.join(", "))
     };
     Err(Error::new(
         ErrorKind::Input,
-        format!("\"{text}\" is no rule, no error code of a Fabric CA, and no line that holds one"),
+        format!("\"{text}\" is not a rule or an error code of a Fabric CA, and does not contain one"),
     )
     .with_help(hint))
 }
 
-/// The rules whose ids share the most words with a text.
+/// The rules whose ids share the most words with `text`.
 fn near(text: &str) -> Vec<&'static str> {
     let shared = |id: &str| id.split('-').filter(|part| part.len() > 2 && text.contains(part)).count();
     let mut near: Vec<&str> = RULES.iter().map(|r| r.id).filter(|id| shared(id) > 0).collect();
@@ -161,24 +171,28 @@ fn explain_rule(rule: &Rule, form: OutputForm) -> Result<ExitCode, Error> {
     let entry = RuleEntry::of(rule);
     match form {
         OutputForm::Json => output::print_json(&serde_json::json!({"schema_version": 1, "rule": entry}))?,
-        OutputForm::Human => output::print(&format!(
-            "{} ({}, {})\n\n{}\n\n{}\n\nremedy: {}\nsource: {}\n",
-            entry.id,
-            entry.severity,
-            entry.confidence,
-            capital(entry.title),
-            entry.rationale,
-            entry.remedy,
-            entry.sources.join("; ")
-        ))?,
+        OutputForm::Human => output::print(
+            Lines::new()
+                .line(format_args!("{} ({}, {})", entry.id, entry.severity, entry.confidence))
+                .gap()
+                .line(format_args!("{}", capital(entry.title)))
+                .gap()
+                .line(format_args!("{}", entry.rationale))
+                .gap()
+                .line(format_args!("remedy: {}", entry.remedy))
+                .line(format_args!("source: {}", entry.sources.join("; "))),
+        )?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn explain_code(code: i64, form: OutputForm) -> Result<ExitCode, Error> {
     let Some(entry) = error_code(code) else {
-        return Err(Error::new(ErrorKind::Input, format!("{code} is no error code of a Fabric CA (0 to 82)"))
-            .with_help("fabcert rules lists the rules of the audit"));
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!("{code} is not an error code of a Fabric CA; expected 0 to 82"),
+        )
+        .with_help("fabcert rules lists the rules of the audit"));
     };
     let retry = entry.class.kind() == ErrorKind::Unreachable;
     match form {
@@ -186,18 +200,19 @@ fn explain_code(code: i64, form: OutputForm) -> Result<ExitCode, Error> {
             "schema_version": 1,
             "code": {"code": entry.code, "cause": entry.cause, "next_step": entry.next_step, "retry": retry},
         }))?,
-        OutputForm::Human => output::print(&format!(
-            "Fabric CA error code {}\n\ncause: {}\nnext:  {}\nretry: {}\n",
-            entry.code,
-            entry.cause,
-            entry.next_step,
-            if retry { "yes, it may pass" } else { "no" }
-        ))?,
+        OutputForm::Human => output::print(
+            Lines::new()
+                .line(format_args!("Fabric CA error code {}", entry.code))
+                .gap()
+                .line(format_args!("cause: {}", entry.cause))
+                .line(format_args!("next:  {}", entry.next_step))
+                .line(format_args!("retry: {}", if retry { "yes, the cause may pass" } else { "no" })),
+        )?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// An error code as the text alone, or as servers and clients print it: `"code":20`, `Code: 20`, `Response from server:
+/// The error code in a text: the text itself, or as servers and clients print it: `"code":20`, `Code: 20`, `Response from server:
 /// Error Code: 20`.
 fn code_in(text: &str) -> Option<i64> {
     if let Ok(code) = text.parse() {
@@ -213,9 +228,9 @@ fn code_in(text: &str) -> Option<i64> {
     digits.parse().ok()
 }
 
-/// Words of messages, and the rule that is about what they say; the first that fits counts.
+/// Parts of messages, each with the rule that explains it. The first match counts.
 const MESSAGES: [(&str, &str); 50] = [
-    // What ingress controllers serve of their own where they do not let TLS through.
+    // Certificates that ingress controllers serve if they end TLS.
     ("ingress.local", "tls-passthrough-missing"),
     ("Ingress Controller Fake Certificate", "tls-passthrough-missing"),
     ("traefik.default", "tls-passthrough-missing"),
@@ -269,7 +284,7 @@ const MESSAGES: [(&str, &str); 50] = [
     ("could not load a valid admin certificate", "msp-layout"),
 ];
 
-/// The rule for a message that a peer, an orderer or a Go client prints.
+/// The rule for a message of a peer, an orderer or a client.
 fn rule_of_message(text: &str) -> Option<&'static Rule> {
     MESSAGES.iter().find(|(words, _)| text.contains(words)).and_then(|(_, id)| rule_by_id(id))
 }
@@ -279,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_found_in_what_servers_and_clients_print() {
+    fn codes_are_found_in_messages_of_servers_and_clients() {
         for (text, code) in [
             ("20", Some(20)),
             ("Response from server: Error Code: 73 - Incorrect password", Some(73)),
@@ -292,36 +307,32 @@ mod tests {
     }
 
     #[test]
-    fn the_messages_of_fabric_lead_to_rules() {
+    fn messages_of_fabric_are_explained_by_rules() {
         let line = "x509: certificate is valid for org1-peer1, not org1-peer-gateway-svc";
         assert_eq!(rule_of_message(line).map(|r| r.id), Some("san-missing"));
         let line = "x509: certificate is valid for ingress.local, not org1-peer1.example.com";
-        assert_eq!(
-            rule_of_message(line).map(|r| r.id),
-            Some("tls-passthrough-missing"),
-            "it is not the peer that answers"
-        );
+        assert_eq!(rule_of_message(line).map(|r| r.id), Some("tls-passthrough-missing"), "the peer does not answer");
         assert!(rule_of_message("all is well").is_none());
     }
 
     #[test]
-    fn every_message_leads_to_a_rule_that_exists() {
+    fn every_message_has_an_existing_rule() {
         for (words, id) in MESSAGES {
             assert_eq!(rule_of_message(words).map(|r| r.id), Some(id), "{words}");
         }
     }
 
     #[test]
-    fn the_nearest_rules_come_first() {
+    fn nearest_rules_come_first() {
         assert_eq!(near("san-gateway").first(), Some(&"san-gateway-missing"));
         assert_eq!(near("zzz"), Vec::<&str>::new());
     }
 
     #[test]
-    fn the_page_of_all_rules_is_the_one_in_the_repository() {
+    fn rules_page_in_the_repository_is_current() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
         #[allow(clippy::disallowed_methods, reason = "a test reads the repository")]
-        let page_there = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(page_there == page(), "docs/rules.md is not what `fabcert rules --markdown` prints: write it again");
+        let in_repository = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(in_repository == page(), "docs/rules.md differs from `fabcert rules --markdown`: generate it again");
     }
 }

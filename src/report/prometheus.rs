@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::audit::{Packed, Packer, Report, Severity, Sorter, Unpacker};
-use crate::text::escape::prometheus as label;
+use crate::text::escape::{Shown, prometheus as label};
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let s = &report.summary;
@@ -22,10 +22,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     head(out, "fabcert_audit_rule_findings", "Findings by rule and path")?;
-    let series = report
-        .findings
-        .iter()
-        .map(|f| Series { by: [f.rule, f.severity.as_str()], path: f.path.to_string_lossy().into_owned() });
+    let series = report.findings.iter().map(|f| Series { by: [f.rule, f.severity.as_str()], path: path(&f.path) });
     let sorted = series.collect::<Sorter<_>>().sorted();
     let mut sorted = sorted.iter().peekable();
     while let Some(series) = sorted.next() {
@@ -72,7 +69,7 @@ fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for subject in report.subjects.iter() {
         for (name, verdict) in subject.verdicts.entries() {
             let Some(verdict) = verdict else { continue };
-            let path = subject.path.to_string_lossy().into_owned();
+            let path = path(&subject.path);
             judged.push(Judged { path, name, refused: verdict.is_refusal() });
         }
     }
@@ -93,6 +90,11 @@ fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// A path as a label shows it. Two paths that look the same are one series: a series that comes twice breaks the file.
+fn path(path: &std::path::Path) -> String {
+    Shown(path.display()).to_string()
 }
 
 /// A finding as it is counted.

@@ -13,6 +13,7 @@ mod defects;
 #[cfg(feature = "dev-ca")]
 mod differential;
 mod enroll;
+mod escaping;
 #[cfg(feature = "dev-ca")]
 mod help;
 mod install;

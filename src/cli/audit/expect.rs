@@ -29,7 +29,7 @@ pub(super) fn expectation(args: &ExpectArgs) -> Result<Expectation, Error> {
             advised: index > 0,
         }));
     }
-    Ok(Expectation { names, role: args.role.map(crate::cli::target::node_ou), ..Expectation::default() })
+    Ok(Expectation { names, role: args.role.map(Into::into), ..Expectation::default() })
 }
 
 /// The levels of `-A`, `-W` and `-D`.

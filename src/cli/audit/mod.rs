@@ -7,7 +7,6 @@ mod expect;
 mod policy;
 mod progress;
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,8 +14,7 @@ pub(super) use args::AuditArgs;
 use zeroize::Zeroizing;
 
 use super::args::{OutputArgs, OutputForm};
-use super::logging::colored;
-use super::{manifests, output};
+use super::output;
 use crate::audit::coverage::{Coverage, Covered, fixes};
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, Walk, WalkOptions};
 use crate::audit::{
@@ -34,7 +32,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     let here = std::env::current_dir()
         .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
     let (policy, base) = policy::policy(&disk, args, &here)?;
-    let variables = manifests::variables(&args.manifests)?;
+    let variables = args.manifests.variables()?;
     let load = LoadOptions { base: base.clone(), here: here.clone(), variables };
     let baseline = policy::baseline(&disk, &args.policy, &load)?;
     let audit = Audit {
@@ -81,8 +79,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     for (format, file) in &forms {
         match file {
             None => {
-                let style = Style { colour: colored(output.color, std::io::stdout().is_terminal()) };
-                output::print_with(|out| render(*format, &report, style, out))?;
+                output::print_report(*format, &report, output.color)?;
             }
             Some(path) => {
                 disk.replace_with(path, 0o644, |out| render(*format, &report, Style::default(), out))?;
@@ -273,8 +270,8 @@ fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: Output
             &serde_json::json!({"schema_version": 1, "action": "init", "path": path, "certificates": count}),
         )?;
     } else {
-        output::print(&format!(
-            "{} holds what {count} TLS certificates hold now; read it, and add what clients dial\n",
+        output::print_line(format_args!(
+            "wrote {} from the names in {count} TLS certificates; check it, and add the names that clients dial",
             path.display()
         ))?;
     }
