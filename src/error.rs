@@ -1,24 +1,24 @@
-//! The union of the modules' errors, and the exit code of each.
+//! The error that every operation ends with, and the exit code of each kind.
 
 use std::fmt;
 
-/// What went wrong, in the classes of the command line's exit codes.
+/// What went wrong, by the exit codes of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The command line is wrong (2).
     Usage,
-    /// The paths held nothing to look at (3).
+    /// The paths hold nothing to look at (3).
     NoInput,
-    /// Configuration or input that cannot be used (4).
+    /// A configuration or an input cannot be used (4).
     Input,
     /// Local input or output failed (5).
     Io,
-    /// The CA or endpoint was not reached, or its answer is no answer of a Fabric CA (6).
+    /// The CA or endpoint was not reached, or what answered is not a Fabric CA (6).
     Unreachable,
     /// The CA refused (7).
     Refused,
-    /// What the CA issued is not what was asked (8).
+    /// What the CA issued differs from the request (8).
     NotAsAsked,
     /// Another fabcert holds the lock (9).
     Locked,
@@ -26,12 +26,12 @@ pub enum ErrorKind {
     Hook,
     /// A bug in fabcert (70).
     Bug,
-    /// A signal with this number ended the run (128 and the number: 130 for Ctrl-C, 143 for SIGTERM).
+    /// A signal with this number ended the run (128 plus the number: 130 for Ctrl-C, 143 for SIGTERM).
     Signal(u8),
 }
 
 impl ErrorKind {
-    /// The process exit code of this class.
+    /// The exit code of the process.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Usage => 2,
@@ -48,7 +48,7 @@ impl ErrorKind {
         }
     }
 
-    /// The word for this class in JSON output.
+    /// The word for this kind in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Usage => "usage",
@@ -66,11 +66,14 @@ impl ErrorKind {
     }
 }
 
-/// An error that a command ends with: what happened, to which file or host, why, and what to do next.
+/// The error that an operation ends with: what happened, to which file or host, why, and what to do next.
+///
+/// The texts may quote file names, certificates and servers. Escape them before you print them on a terminal.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    items: Vec<String>,
     help: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -78,10 +81,17 @@ pub struct Error {
 impl Error {
     /// An error of `kind`; `message` says what happened and to which file or host, in lower case and without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, source: None }
+        Self { kind, message: message.into(), items: Vec::new(), help: None, source: None }
     }
 
-    /// Adds `detail` to what happened.
+    /// Adds the things that the message is about, each printed on a line of its own.
+    #[must_use]
+    pub fn with_items(mut self, items: impl IntoIterator<Item = String>) -> Self {
+        self.items.extend(items);
+        self
+    }
+
+    /// Appends `detail` to the message.
     #[must_use]
     pub fn with_detail(mut self, detail: &str) -> Self {
         self.message.push_str("; ");
@@ -89,36 +99,46 @@ impl Error {
         self
     }
 
-    /// Adds what to do next.
+    /// Sets what to do next.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds the error that caused this one.
+    /// Sets the error that caused this one.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
-    /// The class of this error.
+    /// The kind of this error.
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The process exit code.
+    /// The exit code of the process.
     pub const fn exit_code(&self) -> u8 {
         self.kind.exit_code()
     }
 
-    /// What to do next, when there is something to say.
+    /// The message without the items.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The things that the message is about.
+    pub(crate) fn items(&self) -> &[String] {
+        &self.items
+    }
+
+    /// What to do next, if known.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
     }
 
-    /// The causes below this error, outermost first, joined by `: `; `None` when there are none.
+    /// The chain of causes, outermost first, joined by `: `.
     pub fn cause(&self) -> Option<String> {
         let mut next: Option<&(dyn std::error::Error + 'static)> = self.source.as_deref().map(|e| e as _);
         let mut parts: Vec<String> = Vec::new();
@@ -135,7 +155,8 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        self.items.iter().try_for_each(|item| write!(f, "\n  {item}"))
     }
 }
 
@@ -173,10 +194,16 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_outermost_first_and_once() {
+    fn causes_come_outermost_first_and_once() {
         let inner = std::io::Error::other("refused");
         let middle = Error::new(ErrorKind::Io, "no connection").with_source(inner);
-        let outer = Error::new(ErrorKind::Unreachable, "the CA is not reached").with_source(middle);
+        let outer = Error::new(ErrorKind::Unreachable, "the CA was not reached").with_source(middle);
         assert_eq!(outer.cause().as_deref(), Some("no connection: refused"));
+    }
+
+    #[test]
+    fn items_follow_the_message_one_a_line() {
+        let error = Error::new(ErrorKind::Input, "no value for").with_items(["a".to_owned(), "b".to_owned()]);
+        assert_eq!(error.to_string(), "no value for\n  a\n  b");
     }
 }

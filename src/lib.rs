@@ -1,41 +1,96 @@
-//! Enrol identities at a Hyperledger Fabric CA with the names that clients really dial, prove what came back,
-//! and put MSP and TLS folders in place as one step.
+//! Certificates for Hyperledger Fabric that hold the names clients dial, verified before they are installed.
 //!
-//! How data flows through the crate:
+//! # Enrol
 //!
-//! ```text
-//! cli -> enroll -> name, key, x509 (CSR) -> ca (request, answer) -> ca::verify -> msp::plan -> msp::install -> fsx
-//! cli -> audit::input -> audit::judge (msp, tls: Fabric's verdicts) -> audit::rules -> audit findings -> report
+//! [`Enrolment`] does what `fabcert enroll` does: it requests a certificate with every name that clients dial, verifies the
+//! answer, and installs the MSP folder and the TLS folder, each in one step.
+//!
+//! ```no_run
+//! use std::time::SystemTime;
+//!
+//! # async fn enrol() -> Result<(), fabcert::Error> {
+//! let outcome = fabcert::Enrolment::new("https://org1-ca:7054", "org1-peer1")?
+//!     .secret_file("/run/secrets/enroll")
+//!     .anchor_file("ca.pem")
+//!     .hostname("org1-peer1")
+//!     .gateway_service("org1-peer-gateway-svc")
+//!     .namespace("fabric")
+//!     .msp_dir("msp")
+//!     .tls_dir("tls")
+//!     .run(|| SystemTime::now().into())
+//!     .await?;
+//! println!("{}", outcome.reason);
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! Nothing that the CA issued can be written before it is verified: only a `ca::VerifiedEnrollment` can be planned,
-//! and only an `msp::MspPlan` can be installed.
+//! # Audit
+//!
+//! [`audit`] does what `fabcert audit` does: rules, and the verdict that Fabric itself would give.
+//!
+//! ```
+//! use std::time::SystemTime;
+//!
+//! # fn main() -> Result<(), fabcert::Error> {
+//! let report = fabcert::audit(["testdata/certs"], SystemTime::now().into()).run()?;
+//! for finding in &report.findings {
+//!     println!("{}: {}: {}", finding.path.display(), finding.rule, finding.message);
+//! }
+//! assert!(report.summary.certificates > 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Contents
+//!
+//! - **Do**: [`Enrolment`], [`enroll`] (the outcome; CSR and install without a CA), [`audit`], [`names`](names()) (the names that each
+//!   node of Kubernetes manifests needs).
+//! - **Read**: [`mod@audit`] (subjects, findings, rules), [`report`] (report forms), [`manifests`], [`msp`] (Fabric's verdict), [`live`]
+//!   (TLS endpoints), [`explain`](mod@explain) (rules, error codes, log lines).
+//! - **Build on**: [`pki`] (names, keys, certificates), [`ca`] (the Fabric CA client), [`proof`] (an answer held against a request),
+//!   [`devca`] (the development CA, for tests).
+//! - **Errors**: every fallible call returns an [`Error`] with an [`ErrorKind`], a message, and what to do next.
+//!
+//! Time is an argument: nothing here reads the clock. Nothing that a CA issued is written before it is verified: only
+//! [`proof::verify`] makes a [`proof::VerifiedEnrollment`], only that can be planned, and only a plan is installed.
+//!
+//! Modules that are hidden from this page are public for the command line and the tests of this package alone, and may
+//! change in any release.
 
 pub mod audit;
+#[doc(hidden)]
 pub mod auditor;
 pub mod ca;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod coverage;
 #[cfg(feature = "dev-ca")]
 pub mod devca;
+#[doc(hidden)]
 pub mod disk;
 pub mod enroll;
 mod error;
+pub mod explain;
 pub mod identity;
+#[doc(hidden)]
 pub mod install;
 pub mod live;
 pub mod manifests;
 pub mod msp;
 pub mod names;
 pub mod pki;
+#[doc(hidden)]
 pub mod policy;
 pub mod proof;
+#[doc(hidden)]
 pub mod render;
 pub mod report;
 mod secret;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod testing;
+#[doc(hidden)]
 pub mod text;
 mod time;
 

@@ -1,5 +1,5 @@
 //! `fabcert csr`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,22 +7,26 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{KeyArgs, NameArgs, OutputForm, TargetArgs};
-use super::{output, target};
+use super::args::{KeyArgs, NameArgs, OutputForm, TargetArgs, offline};
+use super::{output, process};
 use crate::Error;
 use crate::disk::Disk;
 use crate::enroll;
 use crate::identity::Environment;
 
-/// Make a key and a CSR for a CA that cannot be reached from here.
+/// Create a key and a CSR for a CA that this machine cannot reach.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  fabcert csr --id org1-peer1 --tls-dir /var/hyperledger/peer/tls --hostname org1-peer1 \\
-      --gateway-service org1-peer-gateway-svc --namespace fabric --out org1-peer1.csr
-  (have the CA sign it, then)
-  fabcert install --id org1-peer1 --tls-dir /var/hyperledger/peer/tls --cert org1-peer1.pem --chain ca-chain.pem
+  fabcert csr --id org1-peer1 --tls-dir /var/hyperledger/peer/tls \\
+      --hostname org1-peer1 --gateway-service org1-peer-gateway-svc \\
+      --namespace fabric --out org1-peer1.csr
 
-The key never leaves this machine: it waits beside the folder for its certificate.")]
+  Let the CA sign org1-peer1.csr, then install the certificate:
+  fabcert install --id org1-peer1 --tls-dir /var/hyperledger/peer/tls \\
+      --cert org1-peer1.pem --chain ca-chain.pem
+
+The key stays on this machine, beside the folder, until the certificate is
+installed.")]
 pub(super) struct CsrArgs {
     /// Enrolment id
     #[arg(long, value_name = "ID", env = "FABCERT_ID")]
@@ -33,16 +37,16 @@ pub(super) struct CsrArgs {
     target: TargetArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// File for the CSR; standard output when left out
+    /// File for the CSR [default: standard output]
     #[arg(long, value_name = "PATH", env = "FABCERT_OUT")]
     out: Option<PathBuf>,
-    /// Drop another key that is pending there
+    /// Discard the pending key of another CSR
     #[arg(long, env = "FABCERT_FORCE")]
     force: bool,
 }
 
 #[derive(Serialize)]
-struct CsrMade<'a> {
+struct Created<'a> {
     schema_version: u32,
     action: &'static str,
     id: &'a str,
@@ -52,22 +56,22 @@ struct CsrMade<'a> {
 
 pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let request = target::carried(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
-    let csr = enroll::make_csr(&request, &Environment { disk: &disk, now: &super::now })?;
+    let request = offline::request(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
+    let csr = enroll::make_csr(&request, &Environment { disk: &disk, now: &process::now })?;
     if let Some(path) = &args.out {
         disk.replace(path, csr.as_bytes(), 0o644)?;
     }
     match (form, &args.out) {
-        (OutputForm::Json, path) => output::print_json(&CsrMade {
+        (OutputForm::Json, path) => output::print_json(&Created {
             schema_version: 1,
             action: "csr",
             id: &args.id,
             path: path.as_ref(),
             csr: &csr,
         })?,
-        (OutputForm::Human, None) => output::print(&csr)?,
+        (OutputForm::Human, None) => output::document(&csr)?,
         (OutputForm::Human, Some(path)) => {
-            output::print(&format!("the CSR for {} is in {}\n", args.id, path.display()))?;
+            output::print_line(format_args!("wrote the CSR for {} to {}", args.id, path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

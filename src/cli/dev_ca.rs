@@ -1,29 +1,30 @@
-//! `fabcert dev-ca`: the embedded Fabric-CA-compatible server in the foreground, until it is told to end.
+//! `fabcert dev-ca`: runs the embedded server in the foreground until Ctrl-C or SIGTERM.
 
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::{output, process};
 use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running, WARNING};
 use crate::disk::Disk;
+use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
-/// What `fabcert dev-ca` is given.
+/// Run an embedded server with the API of a Fabric CA, for development and tests only.
 #[derive(Args, Debug)]
 #[command(after_help = after_help())]
 pub(super) struct DevCaArgs {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on. Port 0 selects a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7054", env = "FABCERT_LISTEN")]
     listen: SocketAddr,
-    /// Keep CA keys, identities and certificates in this file over a restart
+    /// File that keeps the CA keys, the identities and the certificates over a restart
     #[arg(long, value_name = "FILE", env = "FABCERT_STATE")]
     state: Option<PathBuf>,
-    /// Name of a CA; repeatable, the first answers requests that name none
+    /// Name of a CA. Repeatable; the first one answers requests without a CA name
     #[arg(
         long = "ca-name",
         value_name = "NAME",
@@ -32,13 +33,13 @@ pub(super) struct DevCaArgs {
         env = "FABCERT_CA_NAME"
     )]
     ca_names: Vec<String>,
-    /// Intermediate CAs between the root and the CA that issues
+    /// How many intermediate CAs are between the root and the issuing CA
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8), env = "FABCERT_INTERMEDIATES")]
     intermediates: u8,
-    /// Name in the server certificate besides localhost, 127.0.0.1 and ::1; repeatable
+    /// Name in the server certificate, besides localhost, 127.0.0.1 and ::1. Repeatable
     #[arg(long = "host", value_name = "NAME", value_delimiter = ',', env = "FABCERT_HOST")]
     hosts: Vec<String>,
-    /// Identity to register besides admin:adminpw; repeatable
+    /// Identity to register, besides admin:adminpw. Repeatable
     #[arg(
         long = "identity",
         value_name = "ID:SECRET:TYPE[:AFFILIATION]",
@@ -49,16 +50,16 @@ pub(super) struct DevCaArgs {
     /// Serve plain HTTP
     #[arg(long, env = "FABCERT_PLAINTEXT")]
     plaintext: bool,
-    /// Serve under this path, as behind a reverse proxy that strips it
+    /// Serve below this path, as behind a reverse proxy that strips it
     #[arg(long, value_name = "PATH", value_parser = path_prefix, env = "FABCERT_PATH_PREFIX")]
     path_prefix: Option<String>,
-    /// Write the trust anchor of the server's TLS to this file (PEM)
+    /// Write the root certificate of the server's TLS to this file (PEM)
     #[arg(long, value_name = "FILE", env = "FABCERT_ANCHOR_OUT")]
     anchor_out: Option<PathBuf>,
-    /// Misbehave at enroll and reenroll; repeatable
+    /// Fault in the answers to enroll and reenroll. Repeatable
     #[arg(long = "fault", value_name = "NAME[=ARG]", env = "FABCERT_FAULT")]
     faults: Vec<Fault>,
-    /// Let each fault strike so many requests only
+    /// Apply each fault to this many requests only
     #[arg(long, value_name = "N", requires = "faults", env = "FABCERT_FAULT_TIMES")]
     fault_times: Option<u32>,
 }
@@ -67,7 +68,8 @@ fn after_help() -> String {
     format!("For development and tests only.\n\nFaults:\n  {}", FAULT_NAMES.join("\n  "))
 }
 
-/// An identity, if the text was one. Reading never fails: clap would repeat the text, and it may hold a secret.
+/// An identity; `None` if the text does not describe one. Parsing never fails, because clap would print the text, which may
+/// contain a secret.
 #[derive(Clone, Debug)]
 struct IdentityArg(Option<IdentitySpec>);
 
@@ -81,7 +83,7 @@ fn path_prefix(text: &str) -> Result<String, String> {
     if text.starts_with('/') && !text.contains("//") {
         Ok(text.to_owned())
     } else {
-        Err("a path that starts with one slash is expected".to_owned())
+        Err("expected a path that starts with one slash".to_owned())
     }
 }
 
@@ -89,10 +91,10 @@ impl DevCaArgs {
     fn config(&self) -> Result<DevCaConfig, Error> {
         let identities: Option<Vec<IdentitySpec>> = self.identities.iter().map(|i| i.0.clone()).collect();
         let identities = identities.ok_or_else(|| {
-            Error::new(ErrorKind::Usage, "an --identity is not of the form ID:SECRET:TYPE[:AFFILIATION]")
+            Error::new(ErrorKind::Usage, "--identity: expected ID:SECRET:TYPE[:AFFILIATION]")
                 .with_help("for example --identity org1-peer1:peerpw:peer:org1.department1")
         })?;
-        let mut config = DevCaConfig::new(super::now);
+        let mut config = DevCaConfig::new(process::now);
         config.listen = self.listen;
         config.state.clone_from(&self.state);
         config.ca_names.clone_from(&self.ca_names);
@@ -113,40 +115,37 @@ impl DevCaArgs {
 /// Serves until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// When the address cannot be listened on, or a file cannot be read or written.
+/// If it cannot listen on the address, or cannot read or write a file.
 pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
-    super::runtime()?.block_on(async {
-        let ended = |e: std::io::Error| Error::new(ErrorKind::Io, "signals cannot be waited for").with_source(e);
-        let mut terminate = signal(SignalKind::terminate()).map_err(ended)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(ended)?;
+    process::runtime()?.block_on(async {
         let running = DevCa::start(args.config()?).await?;
         if let Some(path) = &args.anchor_out {
             Disk::real().replace(path, running.tls_anchor_pem().as_bytes(), 0o644)?;
         }
-        super::output::print(&greeting(args, &running))?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        // The handlers are in place before anybody can know that the server runs.
+        let ended = process::Signals::new()?;
+        output::print(&greeting(args, &running))?;
+        ended.received().await;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// What it is, where it is, and how to enrol there.
-fn greeting(args: &DevCaArgs, running: &Running) -> String {
+/// What the server is, its address, and how to enrol there.
+fn greeting(args: &DevCaArgs, running: &Running) -> Lines {
     let url = running.url();
     let names = args.ca_names.join(", ");
-    let faults: Vec<String> = args.faults.iter().map(|fault| format!("fault switched on: {fault}\n")).collect();
-    let faults = faults.concat();
     let trust = match &args.anchor_out {
         _ if args.plaintext => "--plaintext".to_owned(),
         Some(path) => format!("--tls-ca {}", path.display()),
         None => "--tls-ca ANCHOR (written by --anchor-out ANCHOR)".to_owned(),
     };
-    format!(
-        "warning: {WARNING}\nserving {url} as {names}\n{faults}\
-         try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id admin --msp-dir msp {trust}\n"
-    )
+    let mut lines = Lines::new();
+    lines.line(format_args!("warning: {WARNING}")).line(format_args!("serving {url} as {names}"));
+    for fault in &args.faults {
+        lines.line(format_args!("fault: {fault}"));
+    }
+    lines.line(format_args!("try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id admin --msp-dir msp {trust}"));
+    lines
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! `fabcert enroll`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, TargetArgs, TlsCaArgs};
-use super::{fabric_env, output, target};
+use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, TargetArgs, TlsCaArgs, below_home, fabric_env};
+use super::{output, process};
 use crate::ca::{AttrRequest, CaUrl};
 use crate::disk::Disk;
 use crate::enroll;
@@ -21,23 +21,29 @@ use crate::{Error, ErrorKind, Secret};
 
 const EXAMPLES: &str = "\
 Examples:
-  A peer's MSP and TLS folders in one command, with every name that clients dial:
-    fabcert enroll --url https://org1-ca --id org1-peer1 --secret-file /run/secrets/enroll --tls-ca ca.pem \\
-        --hostname org1-peer1 --gateway-service org1-peer-gateway-svc --namespace fabric --role peer \\
+  Enrol the MSP and TLS folders of a peer, with every name that clients dial:
+    fabcert enroll --url https://org1-ca --tls-ca ca.pem \\
+        --id org1-peer1 --secret-file /run/secrets/enroll --role peer \\
+        --hostname org1-peer1 --namespace fabric \\
+        --gateway-service org1-peer-gateway-svc \\
         --msp-dir /var/hyperledger/peer/msp --tls-dir /var/hyperledger/peer/tls
 
-  The names that follow from the manifests the team has already:
-    fabcert enroll --from-manifests k8s/ --workload org1-peer1 --set DOMAIN=example.com ...
+  Take the names from your manifests:
+    fabcert enroll --url https://org1-ca --tls-ca ca.pem \\
+        --id org1-peer1 --secret-file /run/secrets/enroll --tls-dir tls \\
+        --from-manifests k8s/ --workload org1-peer1 --set DOMAIN=example.com
 
-  A line of fabric-ca-client, with only the program's name changed:
-    fabcert enroll --url https://org1-peer1:peerpw@org1-ca --tls.certfiles ca.pem \\
-        --csr.hosts org1-peer1,org1-peer-gateway-svc --mspdir /var/hyperledger/peer/msp
+  Run a line of fabric-ca-client, with only the name of the program changed:
+    fabcert enroll --url https://org1-peer1:peerpw@org1-ca \\
+        --tls.certfiles ca.pem --mspdir /var/hyperledger/peer/msp \\
+        --csr.hosts org1-peer1,org1-peer-gateway-svc
 
-  What would be done, without a request:
-    fabcert enroll --dry-run ...
+  Print what would be done, without a request: add --dry-run.
 
-A second run with the same requests changes nothing, opens no connection and exits 0. Variables of the Go client
-(FABRIC_CA_CLIENT_URL, _MSPDIR, _CSR_HOSTS, _TLS_CERTFILES, ...) are read where neither a flag nor FABCERT_* is given.";
+A second run with the same arguments changes nothing, opens no connection and
+exits with 0. Variables of the Go client (FABRIC_CA_CLIENT_URL, _MSPDIR,
+_CSR_HOSTS, _TLS_CERTFILES, ...) are read for what neither a flag nor FABCERT_*
+sets.";
 
 /// Enrol an identity.
 #[derive(Args, Debug)]
@@ -53,8 +59,8 @@ pub(super) struct EnrollArgs {
     target: TargetArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// Signing profile at the CA, where one folder alone is asked for; tls with --msp-dir gives a folder for TLS as the Go
-    /// client lays it out
+    /// Signing profile at the CA, for one folder alone. With --msp-dir, the profile tls makes a TLS folder with the layout
+    /// of the Go client
     #[arg(
         long,
         value_name = "PROFILE",
@@ -63,7 +69,7 @@ pub(super) struct EnrollArgs {
         help_heading = "Request"
     )]
     profile: Option<String>,
-    /// Attributes to ask for, NAME or NAME:opt; replaces the CA's own choice
+    /// Attributes to request, NAME or NAME:opt, in place of the default attributes of the CA
     #[arg(
         long,
         value_name = "NAME[:opt]",
@@ -73,25 +79,25 @@ pub(super) struct EnrollArgs {
         help_heading = "Request"
     )]
     attrs: Vec<String>,
-    /// Keep trying this long while the CA is not reachable; never after a refusal
+    /// Keep trying for this time while the CA cannot be reached. fabcert never tries again after a refusal
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
     wait: Option<Duration>,
     /// Enrol although a good certificate stands there, or the CA refused or answered with something else before
     #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
     force: bool,
-    /// Print names with reasons and files with modes; send no request, write nothing
+    /// Print the names with their reasons and the files with their modes. Sends no request and writes nothing
     #[arg(long, env = "FABCERT_DRY_RUN", help_heading = "Request")]
     dry_run: bool,
-    /// The Go client's --csr.cn, which its enroll ignores as well
+    /// --csr.cn of the Go client, whose enroll command ignores it as well
     #[arg(long = "csr.cn", hide = true)]
     csr_cn: Option<String>,
-    /// The Go client's --myhost, of use only for its configuration file
+    /// --myhost of the Go client, which only affects its configuration file
     #[arg(short = 'm', long = "myhost", hide = true)]
     myhost: Option<String>,
-    /// The Go client's --enrollment.type: only x509
+    /// --enrollment.type of the Go client; only x509
     #[arg(long = "enrollment.type", hide = true, value_parser = ["x509"])]
     enrollment_type: Option<String>,
-    /// The Go client's --loglevel, without effect
+    /// --loglevel of the Go client, without effect
     #[arg(long = "loglevel", hide = true)]
     loglevel: Option<String>,
 }
@@ -103,30 +109,30 @@ pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Er
     let dry_run = args.dry_run;
     let request = request(args, &env)?;
     let disk = Disk::real();
-    let environment = Environment { disk: &disk, now: &super::now };
+    let environment = Environment { disk: &disk, now: &process::now };
     if dry_run {
         let plan = enroll::plan(&request, &environment)?;
         match form {
             OutputForm::Json => output::print_json(&plan)?,
-            OutputForm::Human => output::print(&plan.to_string())?,
+            OutputForm::Human => output::document(&plan.to_string())?,
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let outcome = super::runtime()?.block_on(super::until_signal(enroll::enroll(&request, &environment)))?;
+    let outcome = process::runtime()?.block_on(process::until_signal(enroll::enroll(&request, &environment)))?;
     match form {
         OutputForm::Json => output::print_json(&outcome)?,
-        OutputForm::Human => output::print(&outcome.to_string())?,
+        OutputForm::Human => output::document(&outcome.to_string())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The request behind the arguments. Reads no file but standard input, and that only when it holds the secret.
+/// The request that the arguments describe. Reads standard input if it holds the secret, and manifests, but no other file.
 fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
     let EnrollArgs { ca, tls_ca, names, target, key, profile, attrs, wait, force, .. } = args;
     let home = target.home.as_deref();
-    let (msp_dir, tls_dir) = target::folders(&target);
+    let (msp_dir, tls_dir) = target.folders();
     if msp_dir.is_none() && tls_dir.is_none() {
-        return Err(Error::new(ErrorKind::Usage, "no folder was named to put the result into")
+        return Err(Error::new(ErrorKind::Usage, "expected a folder for the result")
             .with_help("give --msp-dir DIR for the signing identity, --tls-dir DIR for the TLS pair, or both"));
     }
     if let (Some(a), Some(b)) = (&msp_dir, &tls_dir)
@@ -134,22 +140,22 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
     {
         return Err(Error::new(
             ErrorKind::Usage,
-            "--msp-dir and --tls-dir must be two folders, neither inside the other",
+            "--msp-dir and --tls-dir must be two folders, and neither may be inside the other",
         ));
     }
-    let name_set = target::name_set(&names, tls_dir.is_some())?;
+    let name_set = names.name_set(tls_dir.is_some())?;
     let both = msp_dir.is_some() && tls_dir.is_some();
     if both && profile.is_some() {
-        return Err(Error::new(ErrorKind::Usage, "--profile goes with one folder alone")
-            .with_help("with both folders the signing certificate gets the CA's default profile and the TLS certificate the profile tls"));
+        return Err(Error::new(ErrorKind::Usage, "--profile needs one folder, --msp-dir or --tls-dir")
+            .with_help("with both folders the signing certificate uses the default profile of the CA, and the TLS certificate the profile tls"));
     }
-    // As the Go client does with the profile tls.
+    // The Go client does the same with the profile tls.
     let msp_shaped = !both && profile.as_deref() == Some("tls") && target.layout == LayoutArg::FabricCa;
     let (msp_dir, tls_dir, files) = match msp_dir {
         Some(dir) if msp_shaped => (None, Some(dir), TlsFiles::MspShaped),
         dir => (dir, tls_dir, TlsFiles::Three(target.tls_names.into())),
     };
-    let subject = target::subject(&names)?;
+    let subject = names.subject()?;
     let sign_ca = access(&ca, home, env)?;
     let node_ous = !target.no_node_ous;
     let tls = tls_dir
@@ -160,7 +166,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
                 names: name_set.clone(),
                 profile: profile.clone().unwrap_or_else(|| "tls".to_owned()),
                 files,
-                role: if both { RoleRule::Any } else { target::role(&target, Purpose::Tls) },
+                role: if both { RoleRule::Any } else { target.role_rule(Purpose::Tls) },
             })
         })
         .transpose()?;
@@ -170,7 +176,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         names: if both { NameSet::default() } else { name_set },
         profile,
         msp: MspForm { layout: target.layout.into(), node_ous },
-        role: target::role(&target, Purpose::Sign),
+        role: target.role_rule(Purpose::Sign),
     });
     if let Some(sign) = &sign
         && !both
@@ -178,7 +184,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         && sign.profile.as_deref() != Some("tls")
     {
         tracing::warn!(
-            "the names go on the signing certificate, which TLS does not use; for the peer's TLS certificate add --tls-dir"
+            "the names are added to the signing certificate, which TLS does not use; for a TLS certificate, add --tls-dir"
         );
     }
     Ok(Request {
@@ -190,7 +196,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         } else {
             Some(attrs.iter().map(|a| attribute(a)).collect::<Result<_, _>>()?)
         },
-        key: target::key(&key),
+        key: key.request(),
         key_mode: target.key_mode,
         group: target.group,
         force,
@@ -203,7 +209,7 @@ fn attribute(text: &str) -> Result<AttrRequest, Error> {
         None => (text, false),
         Some((name, "opt")) => (name, true),
         Some(_) => {
-            return Err(Error::new(ErrorKind::Usage, format!("--attrs {text}: only NAME or NAME:opt is understood")));
+            return Err(Error::new(ErrorKind::Usage, format!("--attrs {text}: expected NAME or NAME:opt")));
         }
     };
     Ok(AttrRequest { name: name.to_owned(), optional })
@@ -211,15 +217,15 @@ fn attribute(text: &str) -> Result<AttrRequest, Error> {
 
 fn access(ca: &CaArgs, home: Option<&std::path::Path>, env: fabric_env::Lookup<'_>) -> Result<CaAccess, Error> {
     let text = ca.url.as_deref().ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "no CA was named")
+        Error::new(ErrorKind::Usage, "expected the URL of the CA")
             .with_help("give --url https://ID@HOST[:PORT], or set FABCERT_URL or FABRIC_CA_CLIENT_URL")
     })?;
     let (url, url_id, url_secret) = parse_url(text, ca.plaintext)?;
     let id = ca.id.clone().or(url_id).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "no enrolment id was given")
-            .with_help("give --id ID, or put it into the URL: https://ID@HOST")
+        Error::new(ErrorKind::Usage, "expected an enrolment id")
+            .with_help("give --id ID, or add it to the URL: https://ID@HOST")
     })?;
-    let anchors: Vec<PemSource> = ca.tls_ca.iter().map(|p| target::below_home(home, p).into()).collect();
+    let anchors: Vec<PemSource> = ca.tls_ca.iter().map(|p| below_home(home, p).into()).collect();
     anchors_needed(&url, &anchors, "--tls-ca")?;
     Ok(CaAccess {
         secret: secret(ca.secret_file.as_ref(), "FABCERT_SECRET", env, url_secret)?,
@@ -235,7 +241,7 @@ fn access(ca: &CaArgs, home: Option<&std::path::Path>, env: fabric_env::Lookup<'
     })
 }
 
-/// The TLS CA: what its own flags say, and the first CA's answers for the rest.
+/// Access to the TLS CA: its own flags, and those of the first CA for the rest.
 fn tls_access(
     ca: &CaArgs,
     tls: &TlsCaArgs,
@@ -254,7 +260,7 @@ fn tls_access(
         }
         url_secret = secret;
         if !tls.tls_url_ca.is_empty() {
-            access.anchors = tls.tls_url_ca.iter().map(|p| target::below_home(home, p).into()).collect();
+            access.anchors = tls.tls_url_ca.iter().map(|p| below_home(home, p).into()).collect();
         }
         anchors_needed(&access.url, &access.anchors, "--tls-url-ca")?;
     }
@@ -276,12 +282,12 @@ fn parse_url(text: &str, plaintext: bool) -> Result<(CaUrl, Option<String>, Opti
     if parts.0.is_plaintext() && !plaintext {
         return Err(Error::new(
             ErrorKind::Usage,
-            format!("{} is plain HTTP: the secret would cross the network in clear", parts.0),
+            format!("{} is plain HTTP: the secret would cross the network unencrypted", parts.0),
         )
-        .with_help("use https://, or allow it with --plaintext"));
+        .with_help("use https://, or allow plain HTTP with --plaintext"));
     }
     if parts.1.is_none() && parts.2.is_some() {
-        return Err(Error::new(ErrorKind::Usage, "the URL holds a secret and no enrolment id"));
+        return Err(Error::new(ErrorKind::Usage, "the URL contains a secret but no enrolment id"));
     }
     Ok(parts)
 }
@@ -290,12 +296,12 @@ fn anchors_needed(url: &CaUrl, anchors: &[PemSource], flag: &str) -> Result<(), 
     if url.is_plaintext() || !anchors.is_empty() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Usage, format!("no trust anchors for {url}: {flag} is missing")).with_help(
-        "give the CA's certificate as PEM file (root, intermediate, or the server's own); the system's anchors are never used",
+    Err(Error::new(ErrorKind::Usage, format!("no certificate to trust for {url}: {flag} is missing")).with_help(
+        "give a PEM file with the root, an intermediate, or the certificate of the server; the system's trust store is not used",
     ))
 }
 
-/// The secret's source by precedence: file, then environment, then URL.
+/// Where the secret comes from: the file, else the environment, else the URL.
 fn secret(
     file: Option<&PathBuf>,
     variable: &str,
@@ -304,9 +310,10 @@ fn secret(
 ) -> Result<SecretSource, Error> {
     if let Some(path) = file {
         if path.as_os_str() == "-" {
-            let text = zeroize::Zeroizing::new(std::io::read_to_string(std::io::stdin().lock()).map_err(|e| {
-                Error::new(ErrorKind::Io, "the secret cannot be read from standard input").with_source(e)
-            })?);
+            let text =
+                zeroize::Zeroizing::new(std::io::read_to_string(std::io::stdin().lock()).map_err(|e| {
+                    Error::new(ErrorKind::Io, "cannot read the secret from standard input").with_source(e)
+                })?);
             return Ok(SecretSource::Given(Secret::from_file_text(&text)));
         }
         return Ok(SecretSource::File(path.clone()));
@@ -317,7 +324,7 @@ fn secret(
     Ok(match in_url {
         Some(secret) => {
             tracing::warn!(
-                "the enrolment secret stands in the URL, where process lists and shell histories show it; prefer --secret-file or {variable}"
+                "the URL contains the enrolment secret, which process lists and shell histories show; prefer --secret-file or {variable}"
             );
             SecretSource::Given(secret)
         }
@@ -329,6 +336,6 @@ fn client_identity(ca: &CaArgs) -> Result<Option<(PemSource, PemSource)>, Error>
     match (&ca.tls_client_cert, &ca.tls_client_key) {
         (None, None) => Ok(None),
         (Some(cert), Some(key)) => Ok(Some((cert.clone().into(), key.clone().into()))),
-        _ => Err(Error::new(ErrorKind::Usage, "--tls-client-cert and --tls-client-key go together")),
+        _ => Err(Error::new(ErrorKind::Usage, "--tls-client-cert and --tls-client-key need each other")),
     }
 }

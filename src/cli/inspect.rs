@@ -1,8 +1,7 @@
 //! `fabcert inspect`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,23 +9,26 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::OutputForm;
-use super::output;
+use super::{output, process};
 use crate::audit::input::{LoadOptions, Unit, WalkOptions, load, walk};
 use crate::audit::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind};
 use crate::disk::Disk;
 use crate::manifests::Object;
 use crate::pki::x509::SignatureCheck;
+use crate::text::escape::Lines;
 use crate::text::yaml;
 use crate::{Error, ErrorKind};
 
-/// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders, manifests. Never prints a private key.
+/// Show the contents of certificates, CSRs, keys, revocation lists, MSP and TLS folders, and manifests. Private keys are
+/// never printed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fabcert inspect server.crt
   fabcert inspect --output json /var/hyperledger/peer/msp
-  kubectl get secret org1-peer1-tls -o jsonpath='{.data.tls\\.crt}' | base64 -d | fabcert inspect -")]
+  kubectl get secret org1-peer1-tls -o jsonpath='{.data.tls\\.crt}' \\
+      | base64 -d | fabcert inspect -")]
 pub(super) struct InspectArgs {
-    /// Files and folders; `-` is standard input
+    /// Files and folders; - is standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 }
@@ -40,7 +42,7 @@ struct Seen {
     keys: Vec<KeySeen>,
     csrs: Vec<CsrSeen>,
     crls: Vec<CrlSeen>,
-    /// What `config.yaml` says of `NodeOUs`; `null` where it says nothing.
+    /// The `NodeOUs` of `config.yaml`; `null` if it has none.
     node_ous: Option<NodeOusSeen>,
     objects: Vec<ObjectSeen>,
     unreadable: Vec<String>,
@@ -98,7 +100,7 @@ struct CsrSeen {
     subject: String,
     key: String,
     sans: Vec<String>,
-    /// `null` when fabcert does not verify such signatures.
+    /// `null` if fabcert does not verify signatures of this kind.
     signature_holds: Option<bool>,
 }
 
@@ -113,15 +115,14 @@ struct CrlSeen {
 
 pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let here = std::env::current_dir()
-        .map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))?;
+    let here = process::working_directory()?;
     let options = LoadOptions { base: here.clone(), here, variables: crate::manifests::Variables::new() };
     let mut units = Vec::new();
     walk(&disk, &WalkOptions { paths: &args.paths, excluded: &|_: &Path| false }, &mut |unit| units.push(unit))?;
     let mut all = Vec::new();
     for unit in units {
         let unit = match unit {
-            Unit::Stdin(_) => Unit::Stdin(super::read_stdin()?),
+            Unit::Stdin(_) => Unit::Stdin(process::read_stdin()?),
             other => other,
         };
         let last = load(&disk, &unit, &options, &mut |part| all.push(seen(&part)));
@@ -129,9 +130,9 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
     }
     if all.iter().all(Seen::is_empty) {
         let why = all.into_iter().flat_map(|seen: Seen| seen.unreadable).next();
-        return Err(Error::new(ErrorKind::NoInput, "there is nothing in these paths that fabcert reads").with_help(
+        return Err(Error::new(ErrorKind::NoInput, "the paths hold nothing that fabcert can read").with_help(
             why.unwrap_or_else(|| {
-                "name files of certificates, CSRs, keys, revocation lists or manifests, or folders that hold some"
+                "give files with certificates, CSRs, keys, revocation lists or manifests, or folders with such files"
                     .to_owned()
             }),
         ));
@@ -139,21 +140,21 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
     match form {
         OutputForm::Json => output::print_json(&serde_json::json!({"schema_version": 1, "subjects": all}))?,
         OutputForm::Human => {
-            let mut out = String::new();
+            let mut lines = Lines::new();
             for (index, one) in all.iter().enumerate() {
                 if index > 0 {
-                    out.push('\n');
+                    lines.gap();
                 }
-                describe(one, &mut out);
+                describe(one, &mut lines);
             }
-            output::print(&out)?;
+            output::print(&lines)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl Seen {
-    /// Whether nothing could be seen in it.
+    /// Whether nothing in it can be shown.
     const fn is_empty(&self) -> bool {
         matches!(self.kind, SubjectKind::Certificate | SubjectKind::Csr | SubjectKind::Crl)
             && self.certificates.is_empty()
@@ -275,7 +276,7 @@ fn key_seen(key: &HeldKey, subject: &Subject) -> KeySeen {
         kind: match &key.kind {
             KeyKind::Plain(kind) => kind.clone(),
             KeyKind::Encrypted => "encrypted".to_owned(),
-            KeyKind::BehindParameters => "behind EC PARAMETERS, where Fabric's keystore does not see it".to_owned(),
+            KeyKind::BehindParameters => "after EC PARAMETERS, where Fabric's keystore does not find it".to_owned(),
             KeyKind::Unreadable(why) => format!("unreadable: {why}"),
         },
         mode: key.mode.map(|m| format!("{m:04o}")),
@@ -283,7 +284,7 @@ fn key_seen(key: &HeldKey, subject: &Subject) -> KeySeen {
     }
 }
 
-fn describe(seen: &Seen, out: &mut String) {
+fn describe(seen: &Seen, out: &mut Lines) {
     let kind = match seen.kind {
         SubjectKind::Msp => "MSP folder",
         SubjectKind::Tls => "TLS folder",
@@ -293,10 +294,10 @@ fn describe(seen: &Seen, out: &mut String) {
         _ => "file",
     };
     let role = seen.role.map(|r| format!(", {r}")).unwrap_or_default();
-    let _ = writeln!(out, "{} ({kind}{role})", seen.path.display());
+    out.line(format_args!("{} ({kind}{role})", seen.path.display()));
     let mut line = |label: &str, text: &str| {
         if !text.is_empty() {
-            let _ = writeln!(out, "    {label:11} {text}");
+            out.line(format_args!("    {label:11} {text}"));
         }
     };
     for cert in &seen.certificates {
@@ -317,21 +318,21 @@ fn describe(seen: &Seen, out: &mut String) {
     }
     for key in &seen.keys {
         let mode = key.mode.as_ref().map(|m| format!(", mode {m}")).unwrap_or_default();
-        let owner = key.belongs_to.as_ref().map(|p| format!(", of {p}")).unwrap_or_default();
+        let owner = key.belongs_to.as_ref().map(|p| format!(", belongs to {p}")).unwrap_or_default();
         line("key", &format!("{}: {}{mode}{owner}", key.path.display(), key.kind));
     }
     for csr in &seen.csrs {
         line("CSR", &format!("{}: {}", csr.path.display(), csr.subject));
         line("  names", &csr.sans.join(", "));
         let signature = match csr.signature_holds {
-            Some(true) => "holds",
-            Some(false) => "does not hold",
-            None => "of a kind that fabcert does not verify",
+            Some(true) => "valid",
+            Some(false) => "not valid",
+            None => "not verified: fabcert does not support its kind",
         };
         line("  signature", signature);
     }
     for crl in &seen.crls {
-        line("CRL", &format!("{}: of {}", crl.path.display(), crl.issuer));
+        line("CRL", &format!("{}: issued by {}", crl.path.display(), crl.issuer));
         let next = crl.next_update.as_ref().map(|n| format!(", next {n}")).unwrap_or_default();
         line("  made", &format!("{}{next}", crl.this_update));
         line("  revoked", &crl.revoked.join(", "));

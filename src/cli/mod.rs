@@ -1,4 +1,5 @@
-//! The command line: one file a command, and the only place that prints, reads the environment and asks the clock.
+//! The command line: one file for each command, [`args`] for the arguments that they share, [`output`] for everything that
+//! is printed, [`process`] for standard input, the clock and signals. Only this module reads the environment.
 
 mod args;
 mod audit;
@@ -9,50 +10,52 @@ mod demo;
 #[cfg(feature = "dev-ca")]
 mod dev_ca;
 mod enroll;
-mod fabric_env;
 mod inspect;
 mod install;
 mod logging;
 mod manifests;
 mod names;
 mod output;
+mod process;
 mod render;
 mod rollback;
 mod rules;
-mod target;
 
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::builder::{BoolishValueParser, Resettable};
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Error, ErrorKind, Timestamp};
+use self::process::{now, runtime};
+use crate::{Error, ErrorKind};
 
 const AFTER_HELP: &str = "\
 Exit codes:
-   0  done, or nothing to do
-   1  the answer is no
-   2  usage
-   3  nothing to look at
-   4  configuration or input that cannot be used
-   5  local input or output failed
-   6  CA or endpoint not reached (may be tried again)
-   7  CA refused (never tried again by itself)
-   8  what the CA issued is not what was asked; nothing was written
-   9  another fabcert holds the lock (may be tried again)
-  10  a hook failed; the certificate is in place
-  70  a bug in fabcert
- 130  ended by Ctrl-C (143: by SIGTERM); the same command goes on where it stopped
+   0  Done, or nothing to do
+   1  The answer is no, for example because the audit found an error
+   2  The command line is wrong
+   3  The paths hold nothing to look at
+   4  A configuration or an input cannot be used
+   5  Local input or output failed
+   6  The CA or the endpoint was not reached; you can try again
+   7  The CA refused; fabcert never tries again by itself
+   8  What the CA issued differs from the request; nothing was written
+   9  Another fabcert holds the lock; you can try again
+  10  A hook failed; the certificate is in place
+  70  A bug in fabcert
+ 130  Ended by Ctrl-C (143: by SIGTERM); run the same command to continue
 
 Examples:
   fabcert demo
-  FABCERT_SECRET=peerpw fabcert enroll --url https://org1-peer1@org1-ca --tls-ca ca.pem \\
-      --hostname org1-peer1 --gateway-service org1-peer-gateway-svc --namespace fabric \\
-      --msp-dir /var/hyperledger/peer/msp --tls-dir /var/hyperledger/peer/tls --role peer";
 
-/// Enrol Hyperledger Fabric identities with the names clients really dial, prove what came back, install it in one step.
+  FABCERT_SECRET=peerpw fabcert enroll --url https://org1-peer1@org1-ca \\
+      --tls-ca ca.pem --hostname org1-peer1 --namespace fabric --role peer \\
+      --gateway-service org1-peer-gateway-svc \\
+      --msp-dir /var/hyperledger/peer/msp --tls-dir /var/hyperledger/peer/tls";
+
+/// Enrol Hyperledger Fabric identities with the names that clients dial, verify what the CA issues, and install it in one
+/// step.
 #[derive(Parser, Debug)]
 #[command(name = "fabcert", version, after_help = AFTER_HELP, max_term_width = 120)]
 struct Cli {
@@ -64,30 +67,30 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Enrol an identity: key and CSR, the CA's answer proven, MSP and TLS folders in place
+    /// Enrol an identity: create a key and a CSR, verify what the CA issues, install the MSP and TLS folders
     Enroll(Box<enroll::EnrollArgs>),
-    /// Audit certificates, bundles, MSP and TLS folders: what fails today, what will fail, and what Fabric would say
+    /// Audit certificates, MSP and TLS folders, manifests and live endpoints: what fails now, and what will fail
     Audit(Box<audit::AuditArgs>),
-    /// Say which names each node of Kubernetes manifests needs in its TLS certificate, each with its reason
+    /// List the names that each node in Kubernetes manifests needs in its TLS certificate, with the reasons
     Names(Box<names::NamesArgs>),
-    /// Render Kubernetes manifests for an organisation: peers that enrol before they start, behind a gateway Service
+    /// Render Kubernetes manifests for peers that enrol before they start, behind a gateway Service
     Render(Box<render::RenderArgs>),
-    /// Say what is in certificates, CSRs, keys, revocation lists, MSP and TLS folders, manifests
+    /// Show the contents of certificates, CSRs, keys, revocation lists, MSP and TLS folders, and manifests
     Inspect(inspect::InspectArgs),
     /// List the rules of the audit
     Rules(rules::RulesArgs),
     /// Explain a rule, an error code of a Fabric CA, or a line of a log
     Explain(rules::ExplainArgs),
-    /// Make a key and a CSR for a CA that cannot be reached from here
+    /// Create a key and a CSR for a CA that this machine cannot reach
     Csr(Box<csr::CsrArgs>),
-    /// Put a certificate from such a CA in place, after the same proof
+    /// Verify and install a certificate from a CA that this machine cannot reach
     Install(Box<install::InstallArgs>),
-    /// Bring back the folders as they were before the last install
+    /// Restore the folders that the last install replaced
     Rollback(rollback::RollbackArgs),
-    /// The whole story on this machine in seconds: dev CA, two peers, one gateway name, failover
+    /// Show on this machine, in seconds, what a missing name does: a development CA, peers, a gateway, a failover
     #[cfg(feature = "dev-ca")]
     Demo(demo::DemoArgs),
-    /// An embedded Fabric-CA-compatible server, for development and tests only
+    /// Run an embedded server with the API of a Fabric CA, for development and tests only
     #[cfg(feature = "dev-ca")]
     DevCa(Box<dev_ca::DevCaArgs>),
     /// Print a completion script for a shell
@@ -101,22 +104,22 @@ pub fn main() -> ExitCode {
     let parsed = with_variables(Cli::command()).try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(e) => return usage_exit(&e),
+        Err(e) => return usage_exit(e),
     };
     let (form, log) = (cli.output.output, cli.output.log_format);
     #[cfg(feature = "dev-ca")]
-    let tells_itself = matches!(cli.command, Command::Demo(_));
+    let narrates = matches!(cli.command, Command::Demo(_));
     #[cfg(not(feature = "dev-ca"))]
-    let tells_itself = false;
-    logging::start(&cli.output, tells_itself);
+    let narrates = false;
+    logging::start(&cli.output, narrates);
     match run(cli) {
         Ok(code) => code,
         Err(e) => output::failure(&e, form, log),
     }
 }
 
-/// The command with variables taken as manifests of containers set them: 1 and yes are true, and what is empty or says no is
-/// not set at all, so that it is in nobody's way.
+/// The command with its variables read as manifests of containers set them: 1 and yes are true; an empty variable, or one
+/// that says no, is not set, so that it conflicts with nothing. Help does not show their values.
 fn with_variables(command: clap::Command) -> clap::Command {
     let arg = |arg: clap::Arg| {
         let none: &[&str] = match arg.get_action() {
@@ -126,7 +129,7 @@ fn with_variables(command: clap::Command) -> clap::Command {
         };
         let value = arg.get_env().and_then(std::env::var_os);
         let is_unset = value.is_some_and(|value| none.iter().any(|none| value.eq_ignore_ascii_case(none)));
-        let arg = if is_unset { arg.env(Resettable::Reset) } else { arg };
+        let arg = if is_unset { arg.env(Resettable::Reset) } else { arg }.hide_env_values(true);
         match arg.get_action() {
             ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
             _ => arg,
@@ -152,73 +155,51 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Demo(args) => demo::run(&args, form),
         #[cfg(feature = "dev-ca")]
         Command::DevCa(args) => dev_ca::run(&args),
-        Command::Completions(args) => completions::completions(&args),
-        Command::Man(args) => completions::man(&args),
+        Command::Completions(args) => completions::completions(&args, Cli::command()),
+        Command::Man(args) => completions::man(&args, Cli::command()),
     }
 }
 
-/// clap prints its own errors well; `--help` and `--version` come this way too. Its text never holds a value of ours but
-/// the word that was wrong, and secrets are no words of the command line except inside URLs, which clap does not parse.
-fn usage_exit(e: &clap::Error) -> ExitCode {
-    let help = !e.use_stderr();
-    let json = std::env::args().any(|a| a == "--output=json")
-        || std::env::args().collect::<Vec<_>>().windows(2).any(|w| w[0] == "--output" && w[1] == "json")
-        || std::env::var("FABCERT_OUTPUT").is_ok_and(|v| v == "json");
-    if json && !help {
-        let text = e.render().to_string();
-        // What is missing stands in the lines below the first.
-        let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-        let first = lines.join(" ").trim_start_matches("error: ").to_owned();
-        return output::failure(
-            &Error::new(ErrorKind::Usage, first).with_help("see fabcert --help"),
-            args::OutputForm::Json,
-            args::LogForm::Text,
-        );
+/// Prints what clap says: help and the version as well as usage errors.
+fn usage_exit(e: clap::Error) -> ExitCode {
+    let e = quoted(e);
+    if !e.use_stderr() || !wants_json() {
+        return output::clap(&e);
     }
-    match e.print() {
-        Err(io) if io.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(ErrorKind::Io.exit_code()),
-        _ if help => ExitCode::SUCCESS,
-        _ => ExitCode::from(ErrorKind::Usage.exit_code()),
+    let text = e.render().to_string();
+    // What is missing is in the lines below the first.
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = lines.join(" ").trim_start_matches("error: ").to_owned();
+    let error = Error::new(ErrorKind::Usage, message).with_help("see fabcert --help");
+    output::failure(&error, args::OutputForm::Json, args::LogForm::Text)
+}
+
+/// The error with each word of the command line in it as one line of text.
+fn quoted(mut e: clap::Error) -> clap::Error {
+    let context: Vec<(ContextKind, ContextValue)> = e.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in context {
+        let quoted = match value {
+            ContextValue::String(text) => ContextValue::String(output::shown(&text)),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| output::shown(text)).collect())
+            }
+            ContextValue::StyledStrs(tips) => {
+                ContextValue::StyledStrs(tips.iter().map(|tip| output::shown(&tip.to_string()).into()).collect())
+            }
+            // The usage is fabcert's own text.
+            _ => continue,
+        };
+        e.insert(kind, quoted);
     }
+    e
 }
 
-/// Everything on standard input; it may hold keys.
-fn read_stdin() -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
-    let mut content = zeroize::Zeroizing::new(Vec::new());
-    std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut content)
-        .map_err(|e| Error::new(ErrorKind::Io, "standard input cannot be read").with_source(e))?;
-    Ok(content)
-}
-
-/// The one call to the system clock.
-#[allow(clippy::disallowed_methods, reason = "the edge at which time comes in")]
-fn now() -> Timestamp {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
-}
-
-/// A runtime for one thread: an enrolment is one request at a time.
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Error::new(ErrorKind::Io, "the runtime could not be started").with_source(e))
-}
-
-/// Lets `work` end, or gives it up at Ctrl-C or SIGTERM where it waits for the network; steps on the disk are finished
-/// first. Without a handler of its own, process 1 of a container would not end before it is killed.
-async fn until_signal<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, "signals cannot be waited for").with_source(e);
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let (number, name) = tokio::select! {
-        biased;
-        done = work => return done,
-        _ = terminate.recv() => (15, "SIGTERM"),
-        _ = interrupt.recv() => (2, "Ctrl-C"),
-    };
-    Err(Error::new(ErrorKind::Signal(number), format!("ended by {name}; nothing is half written"))
-        .with_help("run the same command again: it goes on where this one stopped"))
+/// Whether `--output json` is given, as far as that can be seen in a command line that does not parse.
+fn wants_json() -> bool {
+    let words: Vec<_> = std::env::args_os().collect();
+    words.iter().any(|word| word == "--output=json")
+        || words.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
+        || std::env::var_os("FABCERT_OUTPUT").is_some_and(|value| value == "json")
 }
 
 #[cfg(test)]
@@ -226,8 +207,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         with_variables(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn examples_are_not_wrapped_on_a_terminal_of_80_columns() {
+        fn check(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "fabcert {}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 
     #[test]

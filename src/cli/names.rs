@@ -1,62 +1,63 @@
 //! `fabcert names`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
-use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::args::OutputForm;
-use super::manifests::{self, ManifestArgs};
-use super::output;
+use super::args::{ManifestArgs, OutputForm};
+use super::{manifests, output};
 use crate::disk::Disk;
 use crate::manifests::{Need, Needed, Settings};
 use crate::names::NodeNames;
 use crate::pki::name::SanName;
+use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\
 Examples:
-  Every node with its names, and why each is needed:
+  List each node with its names, and why it needs them:
     fabcert names k8s/ --set DOMAIN=example.com
 
-  From a chart, or from a cluster:
+  Read a Helm chart, or a cluster:
     helm template CHART | fabcert names -
     kubectl get -o json deploy,sts,svc,ing,cm,certificate | fabcert names -
 
-  For a line of fabric-ca-client, and for a Certificate of cert-manager:
+  Print the names for fabric-ca-client, or for a cert-manager Certificate:
     fabcert names k8s/ --workload org1-peer1 --csr-hosts
     fabcert names k8s/ --workload org1-peer1 --dns-names
 
-A name is required when something in the manifests dials it or leads to it, and advised when nobody was seen to.";
+A name is required if something in the manifests dials it or routes to it, and
+advised if it leads to the node but nothing in the manifests uses it.";
 
-/// Say which names each node needs.
+/// List the names that each node in Kubernetes manifests needs in its TLS certificate, with the reasons.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct NamesArgs {
-    /// Files, folders, or quoted patterns of them; `-` is standard input
+    /// Files, folders or quoted glob patterns; - is standard input
     #[arg(value_name = "MANIFEST", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     manifests: ManifestArgs,
-    /// Only this node
+    /// Print this node only
     #[arg(long, value_name = "NAME", env = "FABCERT_WORKLOAD")]
     workload: Option<String>,
-    /// The namespace of objects that name none
+    /// Namespace of objects that have none in the manifests
     #[arg(long, value_name = "NS", env = "FABCERT_NAMESPACE")]
     namespace: Option<String>,
-    /// The cluster's DNS domain
+    /// DNS domain of the cluster
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", env = "FABCERT_CLUSTER_DOMAIN")]
     cluster_domain: String,
-    /// Leave the advised names out
+    /// Print required names only
     #[arg(long, env = "FABCERT_REQUIRED_ONLY")]
     required_only: bool,
-    /// Print one line for --csr.hosts; one node must be meant
+    /// Print the names of one node on one line, for --csr.hosts
     #[arg(long, conflicts_with = "dns_names", env = "FABCERT_CSR_HOSTS")]
     csr_hosts: bool,
-    /// Print dnsNames and ipAddresses for a Certificate of cert-manager
+    /// Print dnsNames and ipAddresses, for a cert-manager Certificate
     #[arg(long, env = "FABCERT_DNS_NAMES")]
     dns_names: bool,
 }
@@ -109,8 +110,11 @@ pub(super) fn run(args: &NamesArgs, form: OutputForm) -> Result<ExitCode, Error>
     let read = manifests::read(&Disk::real(), &args.paths, &args.manifests, settings)?;
     let nodes = read.nodes(args.workload.as_deref())?;
     if args.csr_hosts && nodes.len() > 1 {
-        return Err(Error::new(ErrorKind::Usage, "--csr-hosts is one line for one node, and there are several")
-            .with_help(format!("name one with --workload: {}", read.list(&nodes))));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "--csr-hosts prints the names of one node, but the manifests define several",
+        )
+        .with_help(format!("choose one with --workload: {}", read.list(&nodes))));
     }
     let workloads: Vec<Workload> = nodes.iter().map(|w| Workload::of(read.node(*w), args.required_only)).collect();
     if form == OutputForm::Json {
@@ -123,9 +127,9 @@ pub(super) fn run(args: &NamesArgs, form: OutputForm) -> Result<ExitCode, Error>
         })?;
     } else if args.csr_hosts {
         let names: Vec<&str> = workloads.iter().flat_map(|w| &w.names).map(|n| n.name.as_str()).collect();
-        output::print(&format!("{}\n", names.join(",")))?;
+        output::print_line(format_args!("{}", names.join(",")))?;
     } else if args.dns_names {
-        output::print(&workloads.iter().map(cert_manager).collect::<String>())?;
+        output::print(&cert_manager(&workloads))?;
     } else {
         output::print(&table(&workloads))?;
     }
@@ -165,36 +169,51 @@ impl Name {
     }
 }
 
-/// A block for each node: its names, what they are needed for, and the first reason.
-fn table(workloads: &[Workload]) -> String {
-    let mut out = String::new();
+/// A block for each node: its names, whether they are required, and the first reason.
+fn table(workloads: &[Workload]) -> Lines {
+    let mut out = Lines::new();
     for (index, of) in workloads.iter().enumerate() {
-        let gap = if index > 0 { "\n" } else { "" };
+        if index > 0 {
+            out.gap();
+        }
         let namespace = of.namespace.as_deref().unwrap_or("unknown");
-        let head =
-            format!("{} {} ({}, namespace {namespace}) at {}:{}", of.kind, of.workload, of.role, of.path, of.line);
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "{gap}{head}");
+        out.line(format_args!(
+            "{} {} ({}, namespace {namespace}) at {}:{}",
+            of.kind, of.workload, of.role, of.path, of.line
+        ));
         let width = of.names.iter().map(|n| n.name.len()).max().unwrap_or(0);
         for name in &of.names {
             let reason =
                 name.reasons.first().map(|r| format!("{} ({}:{})", r.reason, r.path, r.line)).unwrap_or_default();
-            let _ = writeln!(out, "  {:<8}  {:<width$}  {reason}", name.need, name.name);
+            out.line(format_args!("  {:<8}  {:<width$}  {reason}", name.need, name.name));
         }
     }
     out
 }
 
-/// The lists of a Certificate's `spec`, to be pasted.
-fn cert_manager(of: &Workload) -> String {
+/// Whether YAML reads a name as a string without quotes: no alias (`*`), no boolean or null of YAML 1.1, no number.
+fn is_plain(name: &str) -> bool {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let begins_as_text = name.starts_with(|c: char| c.is_ascii_alphabetic()) || name.parse::<Ipv4Addr>().is_ok();
+    begins_as_text && !WORDS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// The lists for the `spec` of a cert-manager Certificate, to paste: every value is one string of YAML.
+fn cert_manager(workloads: &[Workload]) -> Lines {
     let is_ip = |n: &&Name| matches!(n.name.parse(), Ok(SanName::Ip(_)));
-    let (ips, hosts): (Vec<&Name>, Vec<&Name>) = of.names.iter().partition(is_ip);
-    let mut out = format!("# {} {}\n", of.kind, of.workload);
-    for (key, names) in [("dnsNames", hosts), ("ipAddresses", ips)] {
-        if !names.is_empty() {
-            let quoted = |n: &&Name| if n.name.starts_with('*') { format!("\"{}\"", n.name) } else { n.name.clone() };
-            let lines: Vec<String> = names.iter().map(|n| format!("  - {}\n", quoted(n))).collect();
-            let _ = write!(out, "{key}:\n{}", lines.concat());
+    let mut out = Lines::new();
+    for of in workloads {
+        let (ips, hosts): (Vec<&Name>, Vec<&Name>) = of.names.iter().partition(is_ip);
+        out.line(format_args!("# {} {}", of.kind, of.workload));
+        for (key, names) in [("dnsNames", hosts), ("ipAddresses", ips)] {
+            if names.is_empty() {
+                continue;
+            }
+            out.line(format_args!("{key}:"));
+            for name in names {
+                let quote = if is_plain(&name.name) { "" } else { "\"" };
+                out.line(format_args!("  - {quote}{}{quote}", name.name));
+            }
         }
     }
     out

@@ -1,38 +1,67 @@
-//! Results on standard output, failures on standard error.
+//! Results on standard output, errors and the log on standard error: the only place that writes to either. Everything goes
+//! through [`Screen`], so that text from elsewhere (names, paths, answers of servers) gives a terminal or a CI system no
+//! command.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::{LogForm, OutputForm};
+use super::args::{ColorChoice, LogForm, OutputForm};
+use crate::audit::Report;
+use crate::report::{self, Format, Style};
+use crate::text::escape::{Form, Lines, Screen, Shown};
 use crate::{Error, ErrorKind};
 
-/// So much is written at once.
+/// Bytes that are written at once.
 const BUFFER: usize = 64 * 1024;
+const PLAIN: Form = Form::Text { colour: false };
 
-/// Writes to standard output. A reader that went away is a success.
-pub(super) fn print(text: &str) -> Result<(), Error> {
-    print_with(|out| out.write_all(text.as_bytes()))
+/// Prints lines for people.
+pub(super) fn print(lines: &Lines) -> Result<(), Error> {
+    document(&lines.to_string())
+}
+
+/// Prints one line for people.
+pub(super) fn print_line(line: std::fmt::Arguments<'_>) -> Result<(), Error> {
+    print(Lines::new().line(line))
+}
+
+/// Prints a document whose line ends are fabcert's own: a script, a page, a CSR, a manifest.
+pub(super) fn document(text: &str) -> Result<(), Error> {
+    to_stdout(|out| {
+        let mut screen = Screen::new(out, PLAIN);
+        screen.write_all(text.as_bytes())?;
+        screen.flush()
+    })
+}
+
+/// Prints one JSON value, indented.
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(ErrorKind::Bug, "the result has no JSON form").with_source(e))?;
+    to_stdout(|out| {
+        let mut screen = Screen::new(out, Form::Json);
+        writeln!(screen, "{text}")?;
+        screen.flush()
+    })
+}
+
+/// Prints the report of an audit.
+pub(super) fn print_report(format: Format, report: &Report, color: ColorChoice) -> Result<(), Error> {
+    let style = Style { colour: colored(color, io::stdout().is_terminal()) };
+    to_stdout(|out| report::render(format, report, style, out))
 }
 
 /// Lets `write` write to standard output. A reader that went away is a success.
-pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let mut out = io::BufWriter::with_capacity(BUFFER, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::new(ErrorKind::Io, "standard output cannot be written").with_source(e))
+            Err(Error::new(ErrorKind::Io, "cannot write to standard output").with_source(e))
         }
         _ => Ok(()),
     }
-}
-
-/// Writes one JSON value, indented, to standard output.
-pub(super) fn print_json(value: &impl Serialize) -> Result<(), Error> {
-    let mut text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(ErrorKind::Bug, "the result has no JSON form").with_source(e))?;
-    text.push('\n');
-    print(&text)
 }
 
 /// `{"schema_version":1,"error":{...}}`.
@@ -51,8 +80,8 @@ struct FailureBody<'a> {
     help: Option<&'a str>,
 }
 
-/// Says what went wrong and what to do next, and gives the exit code. On standard error it is an event where the log is
-/// made of events.
+/// Prints an error with its cause and what to do next, and gives the exit code. With `--output json` the error is a JSON
+/// object on standard output as well; with `--log-format json` it is an event on standard error.
 pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm) -> ExitCode {
     if form == OutputForm::Json {
         let body = FailureBody {
@@ -62,24 +91,97 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm) -> ExitCode {
             cause: e.cause(),
             help: e.help(),
         };
-        // Nothing can be done about a standard output that is gone; the exit code still tells.
+        // A closed standard output cannot be reported there; the exit code still says what happened.
         drop(print_json(&Failure { schema_version: 1, error: body }));
     }
     if log == LogForm::Json {
         tracing::error!(exit_code = e.exit_code(), kind = e.kind().as_str(), cause = e.cause(), help = e.help(), "{e}");
         return ExitCode::from(e.exit_code());
     }
-    let mut text = format!("error: {e}\n");
+    let mut lines = Lines::new();
+    lines.line(format_args!("error: {}", e.message()));
+    for item in e.items() {
+        lines.line(format_args!("  {item}"));
+    }
     if let Some(cause) = e.cause() {
-        text.push_str("  cause: ");
-        text.push_str(&cause);
-        text.push('\n');
+        lines.line(format_args!("  cause: {cause}"));
     }
     if let Some(help) = e.help() {
-        text.push_str("  help: ");
-        text.push_str(help);
-        text.push('\n');
+        lines.line(format_args!("  help: {help}"));
     }
-    drop(io::stderr().lock().write_all(text.as_bytes()));
+    drop(to_stderr(PLAIN, lines.to_string().as_bytes()));
     ExitCode::from(e.exit_code())
+}
+
+/// Prints what clap says: help and the version on standard output, usage errors on standard error. Words of the command
+/// line in it are expected to be [shown](shown) already.
+pub(super) fn clap(e: &clap::Error) -> ExitCode {
+    let is_error = e.use_stderr();
+    let is_terminal = if is_error { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+    let colour = colored(ColorChoice::Auto, is_terminal);
+    let rendered = e.render();
+    let text = if colour { rendered.ansi().to_string() } else { rendered.to_string() };
+    let form = Form::Text { colour };
+    let written = if is_error {
+        to_stderr(form, text.as_bytes())
+    } else {
+        let mut screen = Screen::new(io::stdout().lock(), form);
+        screen.write_all(text.as_bytes()).and_then(|()| screen.flush())
+    };
+    match written {
+        Err(io) if io.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(ErrorKind::Io.exit_code()),
+        _ if is_error => ExitCode::from(ErrorKind::Usage.exit_code()),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// A word of the command line as one line of text.
+pub(super) fn shown(text: &str) -> String {
+    Shown(text).to_string()
+}
+
+fn to_stderr(form: Form, bytes: &[u8]) -> io::Result<()> {
+    let mut screen = Screen::new(io::stderr().lock(), form);
+    screen.write_all(bytes)?;
+    screen.flush()
+}
+
+/// Where the log goes: each write is one event, and becomes one line.
+pub(super) fn log_writer(log: LogForm) -> impl Fn() -> LogWriter {
+    move || LogWriter(log)
+}
+
+/// See [`log_writer`].
+pub(super) struct LogWriter(LogForm);
+
+impl Write for LogWriter {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        match self.0 {
+            LogForm::Text => to_stderr(PLAIN, format!("{}\n", Shown(text)).as_bytes())?,
+            LogForm::Json => to_stderr(Form::Json, format!("{text}\n").as_bytes())?,
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Whether to colour a stream.
+fn colored(choice: ColorChoice, is_terminal: bool) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            is_terminal && takes_escapes() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    }
+}
+
+/// Whether the terminal understands escape sequences: those of editors and of some CI systems do not.
+pub(super) fn takes_escapes() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }

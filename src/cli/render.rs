@@ -1,5 +1,5 @@
 //! `fabcert render`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,105 +12,108 @@ use super::output;
 use crate::disk::Disk;
 use crate::pki::name::HostName;
 use crate::render::{Label, Organisation, ProxyMode, Rendered, Storage, WorkloadKind, kind_cluster, render};
+use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\
 Examples:
-  Two peers behind org1-peer-gateway-svc, each enrolled by an init container before it starts:
-    fabcert render --org org1 --namespace fabric --ca-url https://org1-ca --fabcert-image registry.example/fabcert \\
-        | kubectl apply -f -
+  Apply two peers behind a gateway, each enrolled by an init container:
+    fabcert render --org org1 --namespace fabric --ca-url https://org1-ca \\
+        --fabcert-image registry.example/fabcert | kubectl apply -f -
 
-  Into files, with a name outside and a KIND cluster to try it on:
-    fabcert render --org org1 --namespace fabric --ca-url https://org1-ca --fabcert-image registry.example/fabcert \\
-        --external-host gateway.org1.example.com --kind-proxy-mode nftables --out k8s/
+  Write files, with an external host name and a KIND cluster for trials:
+    fabcert render --org org1 --namespace fabric --ca-url https://org1-ca \\
+        --fabcert-image registry.example/fabcert --out k8s/ \\
+        --external-host gateway.org1.example.com --kind-proxy-mode nftables
 
-What it renders for two peers or more has no error and no warning in `fabcert audit`. The enrolment secret is referred to
-and never rendered.";
+`fabcert audit` reports no error and no warning for two or more rendered peers.
+The manifests refer to the Secret with the enrolment secret; they do not contain
+it.";
 
-/// Render manifests for an organisation's peers.
+/// Render Kubernetes manifests for peers that enrol before they start, behind a gateway Service.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RenderArgs {
-    /// The organisation: its label on every object, and the beginning of names
+    /// Name of the organisation: the label of every object, and the first part of names
     #[arg(long, value_name = "NAME", env = "FABCERT_ORG")]
     org: String,
-    /// Namespace
+    /// Namespace of the objects
     #[arg(long, value_name = "NS", env = "FABCERT_NAMESPACE")]
     namespace: String,
-    /// How many peers, named ORG-peer1 and so on
+    /// Number of peers, with the names ORG-peer1 and so on
     #[arg(long, value_name = "N", default_value = "2", env = "FABCERT_PEERS", conflicts_with = "peer")]
     peers: std::num::NonZeroU8,
-    /// Names of the peers instead
+    /// Names of the peers, in place of --peers
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "FABCERT_PEER")]
     peer: Vec<String>,
-    /// The Service in front of them; ORG-peer-gateway-svc when left out
+    /// Service in front of the peers [default: ORG-peer-gateway-svc]
     #[arg(long, value_name = "SVC", env = "FABCERT_GATEWAY_SERVICE")]
     gateway_service: Option<String>,
-    /// The MSP id; Org1MSP for org1 when left out
+    /// MSP id [default: Org1MSP for org1]
     #[arg(long, value_name = "ID", env = "FABCERT_MSP_ID")]
     msp_id: Option<String>,
-    /// The gateway's host name outside: adds an Ingress that lets TLS through, and the name to each certificate
+    /// External host name of the gateway. Adds an Ingress with TLS passthrough, and the name to each certificate
     #[arg(long, value_name = "HOST", env = "FABCERT_EXTERNAL_HOST")]
     external_host: Option<String>,
-    /// The class of that Ingress
+    /// Class of that Ingress
     #[arg(long, value_name = "CLASS", default_value = "nginx", env = "FABCERT_INGRESS_CLASS")]
     ingress_class: String,
-    /// The CA's URL, without id and secret
+    /// URL of the CA, without id and secret
     #[arg(long, value_name = "URL", env = "FABCERT_CA_URL")]
     ca_url: String,
-    /// ConfigMap with the anchors for the connection to the CA, key ca.pem; ORG-ca-anchors when left out
+    /// ConfigMap with the certificates to trust for the CA, key ca.pem [default: ORG-ca-anchors]
     #[arg(long, value_name = "NAME", env = "FABCERT_CA_ANCHORS")]
     ca_anchors: Option<String>,
-    /// Image with fabcert
+    /// Image of fabcert
     #[arg(long, value_name = "IMAGE", env = "FABCERT_FABCERT_IMAGE")]
     fabcert_image: String,
     /// Image of the peer
     #[arg(long, value_name = "IMAGE", default_value = "hyperledger/fabric-peer:3.1", env = "FABCERT_PEER_IMAGE")]
     peer_image: String,
-    /// What runs a peer
+    /// Kind of workload that runs a peer
     #[arg(long, value_enum, default_value_t, env = "FABCERT_WORKLOAD")]
     workload: WorkloadArg,
-    /// Where identity and ledger live
+    /// Storage of the identity and the ledger
     #[arg(long, value_enum, default_value_t, env = "FABCERT_STORAGE")]
     storage: StorageArg,
-    /// Size of each peer's claim
+    /// Size of the volume claim of each peer
     #[arg(long, value_name = "SIZE", default_value = "10Gi", env = "FABCERT_STORAGE_SIZE")]
     storage_size: String,
-    /// Storage class of the claims; the cluster's default when left out
+    /// Storage class of the claims [default: that of the cluster]
     #[arg(long, value_name = "CLASS", env = "FABCERT_STORAGE_CLASS")]
     storage_class: Option<String>,
-    /// Leave the NetworkPolicy out
+    /// Do not render the NetworkPolicy
     #[arg(long, env = "FABCERT_NO_NETWORK_POLICY")]
     no_network_policy: bool,
-    /// Write the configuration of a KIND cluster with this kube-proxy mode, too: kind/cluster.yaml below --out
+    /// Also write kind/cluster.yaml, the configuration of a KIND cluster with this kube-proxy mode
     #[arg(long, value_enum, value_name = "MODE", env = "FABCERT_KIND_PROXY_MODE", requires = "out")]
     kind_proxy_mode: Option<ProxyModeArg>,
-    /// The cluster's DNS domain
+    /// DNS domain of the cluster
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", env = "FABCERT_CLUSTER_DOMAIN")]
     cluster_domain: String,
-    /// Folder for the files; standard output when left out
+    /// Folder for the files [default: standard output]
     #[arg(long, value_name = "DIR", env = "FABCERT_OUT")]
     out: Option<PathBuf>,
-    /// Overwrite files that stand there
+    /// Overwrite existing files
     #[arg(long, env = "FABCERT_FORCE")]
     force: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, Default)]
 enum WorkloadArg {
-    /// Deployments, replaced whole.
+    /// One Deployment for each peer, with strategy Recreate
     #[default]
     Deployment,
-    /// StatefulSets of one pod.
+    /// One StatefulSet of one pod for each peer
     Statefulset,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, Default)]
 enum StorageArg {
-    /// A persistent volume claim for each peer.
+    /// One persistent volume claim for each peer
     #[default]
     Pvc,
-    /// Nothing outlives the pod: for trials.
+    /// Lost with the pod: for trials
     EmptyDir,
 }
 
@@ -136,13 +139,13 @@ pub(super) fn run(args: &RenderArgs, form: OutputForm) -> Result<ExitCode, Error
         (None, OutputForm::Json) => output::print_json(&list(&files)?)?,
         (None, OutputForm::Human) => {
             let texts: Vec<&str> = files.iter().map(|f| f.text.as_str()).collect();
-            output::print(&texts.join("---\n"))?;
+            output::document(&texts.join("---\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The organisation behind the arguments.
+/// The organisation that the arguments describe.
 fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     let label = |flag: &str, text: &str| {
         let unusable = |e: crate::render::NoLabel| Error::new(ErrorKind::Input, format!("{flag}: {e}"));
@@ -151,14 +154,17 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     let host = |flag: &str, text: &str| {
         let host: HostName = text.parse().map_err(|e| Error::new(ErrorKind::Input, format!("{flag}: {e}")))?;
         if host.is_wildcard() {
-            return Err(Error::new(ErrorKind::Input, format!("{flag}: one host is expected, and no wildcard")));
+            return Err(Error::new(ErrorKind::Input, format!("{flag}: expected a host name without a wildcard")));
         }
         Ok(host)
     };
     let word = |flag: &str, text: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:@+".contains(c);
         if text.is_empty() || !text.chars().all(plain) {
-            return Err(Error::new(ErrorKind::Input, format!("{flag}: \"{}\" cannot be used", text.escape_default())));
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("{flag}: \"{text}\" contains characters other than letters, digits and ._-/:@+"),
+            ));
         }
         Ok(text.to_owned())
     };
@@ -166,16 +172,16 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     if id.is_some() || secret.is_some() {
         return Err(Error::new(
             ErrorKind::Input,
-            "--ca-url holds an id or a secret, which would stand in the manifests",
+            "--ca-url contains an id or a secret, which would be in the manifests",
         )
-        .with_help("leave them out: the id is the peer's name, and the secret comes from a Secret"));
+        .with_help("omit both: the id is the name of the peer, and the secret comes from a Secret"));
     }
     if url.is_plaintext() {
         return Err(Error::new(
             ErrorKind::Input,
-            "--ca-url is no https:// URL: the secret would cross the network in clear",
+            "--ca-url is not an https:// URL: the secret would cross the network unencrypted",
         )
-        .with_help("write it as https://HOST[:PORT][/PATH]"));
+        .with_help("expected https://HOST[:PORT][/PATH]"));
     }
     let peers: Vec<Label> = if args.peer.is_empty() {
         let name = |n| label("--org", &format!("{}-peer{n}", args.org));
@@ -188,8 +194,8 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     let mut names: Vec<&Label> = peers.iter().chain([&gateway]).collect();
     names.sort();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Error::new(ErrorKind::Input, "two Services would bear one name")
-            .with_help("give each peer and the gateway a name of its own"));
+        return Err(Error::new(ErrorKind::Input, "two Services have the same name")
+            .with_help("give each peer and the gateway different names"));
     }
     let default_id = || {
         let mut chars = args.org.chars();
@@ -224,26 +230,25 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     })
 }
 
-/// `10Gi`, `500M`: a number and one of Kubernetes' suffixes.
+/// A quantity such as `10Gi` or `500M`: a number and a suffix of Kubernetes.
 fn quantity(text: &str) -> Result<String, Error> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let suffixes = ["", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
     if digits.parse::<u64>().is_ok_and(|n| n > 0) && suffixes.contains(&&text[digits.len()..]) {
         return Ok(text.to_owned());
     }
-    Err(Error::new(ErrorKind::Input, format!("--storage-size: \"{}\" is no size", text.escape_default()))
-        .with_help("for example 10Gi"))
+    Err(Error::new(ErrorKind::Input, format!("--storage-size: \"{text}\" is not a size")).with_help("for example 10Gi"))
 }
 
-/// Writes the files, all or none of them where one stands there already.
+/// Writes the files. Without `force` it writes none of them if one exists.
 fn write(dir: &std::path::Path, files: &[Rendered], force: bool, form: OutputForm) -> Result<(), Error> {
     let disk = Disk::real();
     let paths: Vec<PathBuf> = files.iter().map(|f| dir.join(&f.file)).collect();
     if !force {
         for path in &paths {
             if disk.metadata(path)?.is_some() {
-                return Err(Error::new(ErrorKind::Input, format!("{} stands there already", path.display()))
-                    .with_help("move it away, or overwrite it with --force"));
+                return Err(Error::new(ErrorKind::Input, format!("{} already exists", path.display()))
+                    .with_help("move it, or overwrite it with --force"));
             }
         }
     }
@@ -256,17 +261,20 @@ fn write(dir: &std::path::Path, files: &[Rendered], force: bool, form: OutputFor
     if form == OutputForm::Json {
         return output::print_json(&serde_json::json!({"schema_version": 1, "action": "rendered", "files": paths}));
     }
-    let lines: String = paths.iter().map(|path| path.display().to_string() + "\n").collect();
+    let mut lines = Lines::new();
+    for path in &paths {
+        lines.line(format_args!("{}", path.display()));
+    }
     output::print(&lines)
 }
 
-/// The documents as one List, which kubectl takes as well.
+/// The documents as one List, which kubectl accepts as well.
 fn list(files: &[Rendered]) -> Result<serde_json::Value, Error> {
     let mut items = Vec::new();
     for file in files {
         for document in yaml_serde::Deserializer::from_str(&file.text) {
             let item = serde_json::Value::deserialize(document)
-                .map_err(|e| Error::new(ErrorKind::Bug, "what was rendered is no YAML").with_source(e))?;
+                .map_err(|e| Error::new(ErrorKind::Bug, "the rendered manifests are not YAML").with_source(e))?;
             items.push(item);
         }
     }

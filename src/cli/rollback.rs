@@ -7,17 +7,18 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::OutputForm;
-use super::output;
+use super::{output, process};
 use crate::Error;
 use crate::disk::Disk;
 use crate::enroll;
 use crate::identity::Environment;
 
-/// Bring back the folders as they were before the last install.
+/// Restore the folders that the last install replaced.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example:\n  fabcert rollback --msp-dir /var/hyperledger/peer/msp\n\nA second rollback undoes the first."
-)]
+#[command(after_help = "Example:
+  fabcert rollback --msp-dir /var/hyperledger/peer/msp
+
+A second rollback undoes the first.")]
 #[command(group = clap::ArgGroup::new("folder").required(true).multiple(true))]
 pub(super) struct RollbackArgs {
     /// MSP folder
@@ -37,7 +38,7 @@ struct RolledBack<'a> {
 
 pub(super) fn run(args: &RollbackArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let environment = Environment { disk: &disk, now: &super::now };
+    let environment = Environment { disk: &disk, now: &process::now };
     let folders: Vec<&PathBuf> = args.msp_dir.iter().chain(&args.tls_dir).collect();
     for folder in &folders {
         enroll::roll_back(folder, &environment)?;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &RollbackArgs, form: OutputForm) -> Result<ExitCode, Err
         OutputForm::Json => output::print_json(&RolledBack { schema_version: 1, action: "rolled-back", folders })?,
         OutputForm::Human => {
             for folder in folders {
-                output::print(&format!("{} is as it was before the last install\n", folder.display()))?;
+                output::print_line(format_args!("restored {} to its state before the last install", folder.display()))?;
             }
         }
     }

@@ -1,7 +1,6 @@
 //! `fabcert rules` and `fabcert explain`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,30 +8,40 @@ use serde::Serialize;
 
 use super::args::OutputForm;
 use super::output;
-use crate::audit::{Confidence, RULES, Rule, Source, rule_by_id};
-use crate::ca::error_code;
+use crate::audit::{Confidence, RULES, Rule, Source};
+use crate::ca::ErrorCode;
+use crate::explain::{Explained, explain as explanation, near};
+use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
 /// List the rules of the audit.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  fabcert rules                      one line a rule
-  fabcert rules --markdown           the page of all rules, as in docs/rules.md
-  fabcert rules --output json        everything about every rule")]
+  List the rules, one on each line:
+    fabcert rules
+
+  Print the page docs/rules.md, or all that is known about each rule as JSON:
+    fabcert rules --markdown
+    fabcert rules --output json")]
 pub(super) struct RulesArgs {
-    /// Print the documentation page of all rules
+    /// Print the documentation of all rules as Markdown
     #[arg(long, env = "FABCERT_MARKDOWN")]
     markdown: bool,
 }
 
-/// Explain a rule of the audit, or an error code of a Fabric CA.
+/// Explain a rule of the audit, an error code of a Fabric CA, or a line of a log.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  fabcert explain san-gateway-missing
-  fabcert explain 20                 what code 20 of a Fabric CA means, and what to do
-  fabcert explain \"$(tail -1 peer.log)\"   a line of a peer's log or of fabric-ca-client")]
+  Explain a rule:
+    fabcert explain san-gateway-missing
+
+  Explain error code 20 of a Fabric CA:
+    fabcert explain 20
+
+  Explain a line from the log of a peer or from fabric-ca-client:
+    fabcert explain \"$(tail -1 peer.log)\"")]
 pub(super) struct ExplainArgs {
-    /// Rule, number of a Fabric CA error code, or a line that holds one
+    /// Rule, error code of a Fabric CA, or line of a log
     #[arg(value_name = "RULE|CODE|TEXT")]
     what: String,
 }
@@ -74,20 +83,22 @@ pub(super) fn rules(args: &RulesArgs, form: OutputForm) -> Result<ExitCode, Erro
         return Ok(ExitCode::SUCCESS);
     }
     if args.markdown {
-        output::print(&page())?;
+        output::document(&page())?;
         return Ok(ExitCode::SUCCESS);
     }
     let width = RULES.iter().map(|r| r.id.len()).max().unwrap_or_default();
-    let mut out = String::new();
+    let mut lines = Lines::new();
     for rule in RULES {
-        let _ = writeln!(out, "{:width$}  {:7}  {}", rule.id, rule.severity.as_str(), rule.title);
+        lines.line(format_args!("{:width$}  {:7}  {}", rule.id, rule.severity.as_str(), rule.title));
     }
-    output::print(&out)?;
+    output::print(&lines)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The documentation page of all rules.
+/// The documentation of all rules as Markdown.
 fn page() -> String {
+    use std::fmt::Write as _;
+
     let mut out = String::from(
         "# The rules of `fabcert audit`\n\nMade by `fabcert rules --markdown`; a test holds this page against the rules. \"Refusals\" are the numbers under which\nverdicts name what Fabric itself refuses.\n\n| rule | level | what |\n|---|---|---|\n",
     );
@@ -122,156 +133,68 @@ fn capital(word: &str) -> String {
 
 pub(super) fn explain(args: &ExplainArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let text = args.what.trim();
-    if let Some(rule) = rule_by_id(text) {
-        return explain_rule(rule, form);
+    match explanation(text) {
+        Some(Explained::Rule(rule)) => explain_rule(rule, form),
+        Some(Explained::Code(code)) => explain_code(code, form),
+        None => Err(unknown(text)),
     }
-    // A number in a longer line may be anything, the status of an HTTP answer say.
-    if let Some(code) = code_in(text).filter(|code| error_code(*code).is_some() || text.parse() == Ok(*code)) {
-        return explain_code(code, form);
-    }
-    if let Some(rule) = RULES.iter().find(|r| text.contains(r.id)) {
-        return explain_rule(rule, form);
-    }
-    if let Some(rule) = rule_of_message(text) {
-        return explain_rule(rule, form);
-    }
-    let near = near(text);
-    let hint = if near.is_empty() {
-        "fabcert rules lists them".to_owned()
-    } else {
-        format!("did you mean {}?", near.join(", "))
-    };
-    Err(Error::new(
-        ErrorKind::Input,
-        format!("\"{text}\" is no rule, no error code of a Fabric CA, and no line that holds one"),
-    )
-    .with_help(hint))
 }
 
-/// The rules whose ids share the most words with a text.
-fn near(text: &str) -> Vec<&'static str> {
-    let shared = |id: &str| id.split('-').filter(|part| part.len() > 2 && text.contains(part)).count();
-    let mut near: Vec<&str> = RULES.iter().map(|r| r.id).filter(|id| shared(id) > 0).collect();
-    near.sort_by_key(|id| std::cmp::Reverse(shared(id)));
-    near.truncate(5);
-    near
+/// The error for a text that explains nothing.
+fn unknown(text: &str) -> Error {
+    if text.parse::<i64>().is_ok() {
+        return Error::new(ErrorKind::Input, format!("{text} is not an error code of a Fabric CA (0 to 82)"))
+            .with_help("fabcert rules lists the rules of the audit");
+    }
+    let nearest: Vec<&str> = near(text).into_iter().map(|rule| rule.id).collect();
+    let hint = if nearest.is_empty() {
+        "fabcert rules lists the rules".to_owned()
+    } else {
+        format!("did you mean {}?", nearest.join(", "))
+    };
+    Error::new(
+        ErrorKind::Input,
+        format!("\"{text}\" is not a rule or an error code of a Fabric CA, and does not contain one"),
+    )
+    .with_help(hint)
 }
 
 fn explain_rule(rule: &Rule, form: OutputForm) -> Result<ExitCode, Error> {
     let entry = RuleEntry::of(rule);
     match form {
         OutputForm::Json => output::print_json(&serde_json::json!({"schema_version": 1, "rule": entry}))?,
-        OutputForm::Human => output::print(&format!(
-            "{} ({}, {})\n\n{}\n\n{}\n\nremedy: {}\nsource: {}\n",
-            entry.id,
-            entry.severity,
-            entry.confidence,
-            capital(entry.title),
-            entry.rationale,
-            entry.remedy,
-            entry.sources.join("; ")
-        ))?,
+        OutputForm::Human => output::print(
+            Lines::new()
+                .line(format_args!("{} ({}, {})", entry.id, entry.severity, entry.confidence))
+                .gap()
+                .line(format_args!("{}", capital(entry.title)))
+                .gap()
+                .line(format_args!("{}", entry.rationale))
+                .gap()
+                .line(format_args!("remedy: {}", entry.remedy))
+                .line(format_args!("source: {}", entry.sources.join("; "))),
+        )?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain_code(code: i64, form: OutputForm) -> Result<ExitCode, Error> {
-    let Some(entry) = error_code(code) else {
-        return Err(Error::new(ErrorKind::Input, format!("{code} is no error code of a Fabric CA (0 to 82)"))
-            .with_help("fabcert rules lists the rules of the audit"));
-    };
+fn explain_code(entry: &ErrorCode, form: OutputForm) -> Result<ExitCode, Error> {
     let retry = entry.class.kind() == ErrorKind::Unreachable;
     match form {
         OutputForm::Json => output::print_json(&serde_json::json!({
             "schema_version": 1,
             "code": {"code": entry.code, "cause": entry.cause, "next_step": entry.next_step, "retry": retry},
         }))?,
-        OutputForm::Human => output::print(&format!(
-            "Fabric CA error code {}\n\ncause: {}\nnext:  {}\nretry: {}\n",
-            entry.code,
-            entry.cause,
-            entry.next_step,
-            if retry { "yes, it may pass" } else { "no" }
-        ))?,
+        OutputForm::Human => output::print(
+            Lines::new()
+                .line(format_args!("Fabric CA error code {}", entry.code))
+                .gap()
+                .line(format_args!("cause: {}", entry.cause))
+                .line(format_args!("next:  {}", entry.next_step))
+                .line(format_args!("retry: {}", if retry { "yes, the cause may pass" } else { "no" })),
+        )?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// An error code as the text alone, or as servers and clients print it: `"code":20`, `Code: 20`, `Response from server:
-/// Error Code: 20`.
-fn code_in(text: &str) -> Option<i64> {
-    if let Ok(code) = text.parse() {
-        return Some(code);
-    }
-    let lower = text.to_ascii_lowercase();
-    let at = lower.find("code")?;
-    let digits: String = lower[at + 4..]
-        .trim_start_matches(|c: char| !c.is_ascii_digit() && c.is_ascii_punctuation() || c == ' ')
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
-    digits.parse().ok()
-}
-
-/// Words of messages, and the rule that is about what they say; the first that fits counts.
-const MESSAGES: [(&str, &str); 50] = [
-    // What ingress controllers serve of their own where they do not let TLS through.
-    ("ingress.local", "tls-passthrough-missing"),
-    ("Ingress Controller Fake Certificate", "tls-passthrough-missing"),
-    ("traefik.default", "tls-passthrough-missing"),
-    ("could not load signing certificate from directory", "msp-layout"),
-    ("no signing certificate found", "msp-folder-empty"),
-    ("could not load a valid ca certificate", "msp-layout"),
-    ("no ca certificate found", "msp-folder-empty"),
-    ("failed unmarshalling configuration file", "config-unusable"),
-    ("administrators must be declared", "admins-missing"),
-    ("KeyMaterial not found", "key-missing"),
-    ("signing identity expired", "expired"),
-    ("certificate has expired or is not yet valid", "expired"),
-    ("certifiersIdentifier does not match", "nodeou-wrong-ca"),
-    ("does not have an OU that resolves to", "nodeou-missing"),
-    ("not a combination of them", "nodeou-ambiguous"),
-    ("not in root or intermediate certs", "config-ou-ca"),
-    ("certificate has been revoked", "cert-revoked"),
-    ("the supplied identity is not valid: x509: certificate signed by unknown authority", "chain-broken"),
-    ("certificate signed by unknown authority", "root-mismatch"),
-    ("certificate is valid for", "san-missing"),
-    ("doesn't contain any IP SANs", "san-missing"),
-    ("legacy Common Name field", "san-none"),
-    ("private key does not match public key", "key-mismatch"),
-    ("incompatible key usage", "eku-server-missing"),
-    // Node and Java.
-    ("does not match certificate's altnames", "san-missing"),
-    ("No subject alternative", "san-missing"),
-    ("No name matching", "san-missing"),
-    ("self-signed certificate in certificate chain", "root-mismatch"),
-    ("unable to verify the first certificate", "chain-incomplete"),
-    ("PKIX path building failed", "root-mismatch"),
-    ("failed loading intermediate ca certs", "msp-layout"),
-    ("failed loading TLS ca certs", "msp-layout"),
-    ("failed loading crls", "msp-layout"),
-    ("failed loading configuration file", "config-unusable"),
-    ("did not have the CA attribute", "ca-constraints"),
-    ("Subject Key Identifier extension", "ca-ski-missing"),
-    ("only supports a single validation chain", "chain-ambiguous"),
-    ("failed to traverse certificate verification chain", "root-not-self-signed"),
-    ("Parent certificate should be a leaf", "inner-ca-issues"),
-    ("Certificate Authority equals true", "leaf-is-ca"),
-    ("RSA is not supported", "key-unfit"),
-    ("Ed25519 is not supported", "key-unfit"),
-    ("Unsupported 'SignKey' provided", "signing-key-public"),
-    ("unhandled critical extension", "ext-critical-unknown"),
-    ("name constraints", "name-constraints"),
-    ("too many intermediates for path length", "path-length"),
-    ("none of the identity's organizational units", "ou-identifier-unmet"),
-    ("could not parse RevocationList", "crl-unusable"),
-    ("Authority Key Identifier for crl", "crl-unusable"),
-    ("could not load a valid admin certificate", "msp-layout"),
-];
-
-/// The rule for a message that a peer, an orderer or a Go client prints.
-fn rule_of_message(text: &str) -> Option<&'static Rule> {
-    MESSAGES.iter().find(|(words, _)| text.contains(words)).and_then(|(_, id)| rule_by_id(id))
 }
 
 #[cfg(test)]
@@ -279,49 +202,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_found_in_what_servers_and_clients_print() {
-        for (text, code) in [
-            ("20", Some(20)),
-            ("Response from server: Error Code: 73 - Incorrect password", Some(73)),
-            (r#"{"errors":[{"code":19,"message":"CA 'x' does not exist"}]}"#, Some(19)),
-            ("nothing", None),
-            ("exit code unknown", None),
-        ] {
-            assert_eq!(code_in(text), code, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_messages_of_fabric_lead_to_rules() {
-        let line = "x509: certificate is valid for org1-peer1, not org1-peer-gateway-svc";
-        assert_eq!(rule_of_message(line).map(|r| r.id), Some("san-missing"));
-        let line = "x509: certificate is valid for ingress.local, not org1-peer1.example.com";
-        assert_eq!(
-            rule_of_message(line).map(|r| r.id),
-            Some("tls-passthrough-missing"),
-            "it is not the peer that answers"
-        );
-        assert!(rule_of_message("all is well").is_none());
-    }
-
-    #[test]
-    fn every_message_leads_to_a_rule_that_exists() {
-        for (words, id) in MESSAGES {
-            assert_eq!(rule_of_message(words).map(|r| r.id), Some(id), "{words}");
-        }
-    }
-
-    #[test]
-    fn the_nearest_rules_come_first() {
-        assert_eq!(near("san-gateway").first(), Some(&"san-gateway-missing"));
-        assert_eq!(near("zzz"), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn the_page_of_all_rules_is_the_one_in_the_repository() {
+    fn rules_page_in_the_repository_is_current() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
         #[allow(clippy::disallowed_methods, reason = "a test reads the repository")]
-        let page_there = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(page_there == page(), "docs/rules.md is not what `fabcert rules --markdown` prints: write it again");
+        let in_repository = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(in_repository == page(), "docs/rules.md differs from `fabcert rules --markdown`: generate it again");
     }
 }

@@ -11,6 +11,7 @@ use crate::identity::task::{Shape, Task};
 use crate::identity::{Request, TlsFiles};
 use crate::msp::Layout;
 use crate::pki::name::NameSet;
+use crate::text::escape::Shown;
 
 /// A name that would be requested.
 #[derive(Clone, Debug, Serialize)]
@@ -140,19 +141,19 @@ fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
 
 impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "dry run for {}: no request is sent, nothing is written", self.id)?;
+        writeln!(f, "dry run for {}: no request is sent, nothing is written", Shown(&self.id))?;
         for c in &self.certificates {
-            writeln!(f, "\n{} certificate -> {}", c.role, c.target.display())?;
-            writeln!(f, "  CA      {}", c.ca)?;
+            writeln!(f, "\n{} certificate -> {}", c.role, Shown(c.target.display()))?;
+            writeln!(f, "  CA      {}", Shown(&c.ca))?;
             match &c.reason {
-                Some(reason) => writeln!(f, "  to do   enrol: {reason}")?,
+                Some(reason) => writeln!(f, "  to do   enrol: {}", Shown(reason))?,
                 None => writeln!(f, "  to do   nothing")?,
             }
             for n in &c.names {
-                writeln!(f, "  name    {:<5} {:<48} {}", n.kind, n.name, n.reason)?;
+                writeln!(f, "  name    {:<5} {:<48} {}", n.kind, Shown(&n.name), Shown(&n.reason))?;
             }
             for p in &c.files {
-                writeln!(f, "  file    {}  {}", p.mode, p.path.display())?;
+                writeln!(f, "  file    {}  {}", p.mode, Shown(p.path.display()))?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::pki::x509::Cert;
 use crate::proof::Purpose;
+use crate::text::escape::Shown;
 
 /// The action of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -89,14 +90,14 @@ impl fmt::Display for Outcome {
             Action::Enrolled => "enrolled",
             Action::Unchanged => "unchanged",
         };
-        writeln!(f, "{word} {}: {}", self.identity.id, self.reason)?;
+        writeln!(f, "{}", Shown(format_args!("{word} {}: {}", self.identity.id, self.reason)))?;
         for c in &self.certificates {
-            writeln!(f, "  {:<4}  {}", c.role, c.path.display())?;
-            writeln!(f, "        subject  {}", c.subject)?;
+            writeln!(f, "  {:<4}  {}", c.role, Shown(c.path.display()))?;
+            writeln!(f, "        subject  {}", Shown(&c.subject))?;
             let names = if c.sans.is_empty() { "none".to_owned() } else { c.sans.join(", ") };
-            writeln!(f, "        names    {names}")?;
+            writeln!(f, "        names    {}", Shown(names))?;
             writeln!(f, "        valid    {} to {}", c.not_before, c.not_after)?;
-            writeln!(f, "        issuer   {}", c.issuer)?;
+            writeln!(f, "        issuer   {}", Shown(&c.issuer))?;
         }
         Ok(())
     }

@@ -19,9 +19,8 @@ pub(crate) fn refuse_unset<'a>(unset: impl Iterator<Item = (&'a Path, &'a Unset)
     if places.is_empty() {
         return Ok(());
     }
-    let lines = places.iter().map(|(name, places)| format!("\n  ${{{name}}} in {}", places.join(", ")));
-    Err(Error::new(ErrorKind::Input, format!("placeholders without a value:{}", lines.collect::<String>()))
-        .with_help(
-            "give each one with --set NAME=VALUE, or take them from the environment with --env; --set 'NAME=${NAME}' leaves one as it is",
-        ))
+    let items = places.iter().map(|(name, places)| format!("${{{name}}} in {}", places.join(", ")));
+    Err(Error::new(ErrorKind::Input, "placeholders without a value:").with_items(items).with_help(
+        "give each value with --set NAME=VALUE, or use the environment with --env; --set 'NAME=${NAME}' keeps a placeholder",
+    ))
 }

@@ -1,4 +1,4 @@
-//! Workflow commands of GitHub Actions: annotations at file and line.
+//! Annotations for GitHub Actions, as workflow commands with file and line.
 
 use std::io::{self, Write};
 

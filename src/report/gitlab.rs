@@ -1,4 +1,4 @@
-//! GitLab's Code Quality report, a list in the form of Code Climate.
+//! The Code Quality report of GitLab, in the format of Code Climate.
 
 use std::io::{self, Write};
 
@@ -14,13 +14,13 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// The entries, made while they are written.
+/// The entries, built while they are written.
 struct List<'a>(&'a Report);
 
 impl Serialize for List<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let findings = &self.0.findings;
-        // GitLab drops entries whose fingerprint stood before: the same finding at another block gets a number.
+        // GitLab drops entries with a repeated fingerprint: the same finding in another block gets a number.
         let mut times = Times::among(findings.iter().map(|finding| finding.fingerprint()));
         serializer.collect_seq(findings.iter().map(|finding| {
             let mut fingerprint = finding.fingerprint();

@@ -1,11 +1,10 @@
-//! Text for people: where, what, and one line that fixes it.
+//! Text for people: the place, the problem, and one line that fixes it.
 
 use std::io::{self, Write};
 
 use super::Style;
-use crate::audit::Report;
-use crate::audit::{Severity, Verdict};
-use crate::text::escape::terminal;
+use crate::audit::{Report, Severity, Verdict};
+use crate::text::escape::Shown;
 
 pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let paint =
@@ -14,13 +13,13 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
         let line = finding.line.map(|l| format!(":{l}")).unwrap_or_default();
         let block = finding.block.filter(|b| *b > 1).map(|b| format!(" (block {b})")).unwrap_or_default();
         let head = paint(code(finding.severity), &format!("{}[{}]", finding.severity.as_str(), finding.rule));
-        let place = format!("{}{line}", terminal(&finding.path.to_string_lossy()));
+        let place = format!("{}{line}", Shown(finding.path.display()));
         writeln!(out, "{head} {}{block}", paint("1", &place))?;
         if let Some(subject) = &finding.subject {
-            writeln!(out, "  of   {}", terminal(subject))?;
+            writeln!(out, "  of   {}", Shown(subject))?;
         }
-        writeln!(out, "  what {}", terminal(&finding.message))?;
-        writeln!(out, "  fix  {}\n", terminal(&finding.remedy))?;
+        writeln!(out, "  what {}", Shown(&finding.message))?;
+        writeln!(out, "  fix  {}\n", Shown(&finding.remedy))?;
     }
     for subject in report.subjects.iter() {
         let refused: Vec<&str> = subject
@@ -31,12 +30,12 @@ pub(super) fn render(report: &Report, style: Style, out: &mut dyn Write) -> io::
             .map(|(n, _)| n)
             .collect();
         if !refused.is_empty() {
-            let path = terminal(&subject.path.to_string_lossy());
+            let path = Shown(subject.path.display());
             writeln!(out, "Fabric refuses {path} as: {}", refused.join(", "))?;
         }
     }
     for gateway in &report.gateways {
-        writeln!(out, "{}", terminal(&gateway.words()))?;
+        writeln!(out, "{}", Shown(&gateway.words()))?;
     }
     let s = &report.summary;
     let counted = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });

@@ -1,4 +1,4 @@
-//! One JSON object.
+//! The report as one JSON object.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! JSON, an object a line: every finding, then every subject and gateway, then the summary.
+//! JSON, one object on each line: every finding, then every subject and gateway, then the summary.
 
 use std::io::{self, Write};
 

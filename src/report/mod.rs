@@ -1,4 +1,4 @@
-//! Reports: pure functions of what the audit found.
+//! The reports of an audit, one file for each format. Each is a pure function of what the audit found.
 
 mod github;
 mod gitlab;
@@ -17,15 +17,16 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use crate::audit::Report;
+use crate::text::escape::{Form, Screen};
 
-/// A form in which a report is written.
+/// A format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Text for people.
     Human,
     /// One JSON object.
     Json,
-    /// JSON, an object a line.
+    /// JSON, one object on each line.
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
@@ -42,7 +43,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every form.
+    /// Every format.
     pub const ALL: [Self; 9] = [
         Self::Human,
         Self::Json,
@@ -69,11 +70,23 @@ impl Format {
             Self::Markdown => "markdown",
         }
     }
+
+    /// How the readers of the format expect an active character.
+    const fn form(self, style: Style) -> Form {
+        match self {
+            Self::Human => Form::Text { colour: style.colour },
+            Self::Json | Self::Jsonl | Self::Sarif | Self::Gitlab => Form::Json,
+            Self::Junit => Form::Xml,
+            Self::Github => Form::Commands,
+            Self::Prometheus => Form::Prometheus,
+            Self::Markdown => Form::Markdown,
+        }
+    }
 }
 
-/// A word that is no form.
+/// A word that is not a format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no format")]
+#[error("unknown format \"{0}\"")]
 pub struct NoFormat(String);
 
 impl FromStr for Format {
@@ -87,25 +100,27 @@ impl FromStr for Format {
 /// How a report is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// With colours (ANSI), where the form is for people.
+    /// With ANSI colours, in the format for people.
     pub colour: bool,
 }
 
-/// Writes the report in a form, with a line end at its end, in many small pieces: `out` had better have a buffer. No form
-/// holds more of the report at once than a part of it.
+/// Writes the report in a format, with a line end at its end, in many small pieces: give `out` a buffer. Only a part of the
+/// report is in memory at once. Characters that a terminal acts on are spelled as the readers of the format expect.
 ///
 /// # Errors
-/// When `out` does not take it.
+/// If writing to `out` fails.
 pub fn render(format: Format, report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = Screen::new(out, format.form(style));
     match format {
-        Format::Human => human::render(report, style, out),
-        Format::Json => json::render(report, out),
-        Format::Jsonl => jsonl::render(report, out),
-        Format::Sarif => sarif::render(report, out),
-        Format::Junit => junit::render(report, out),
-        Format::Github => github::render(report, out),
-        Format::Gitlab => gitlab::render(report, out),
-        Format::Prometheus => prometheus::render(report, out),
-        Format::Markdown => markdown::render(report, out),
-    }
+        Format::Human => human::render(report, style, &mut out),
+        Format::Json => json::render(report, &mut out),
+        Format::Jsonl => jsonl::render(report, &mut out),
+        Format::Sarif => sarif::render(report, &mut out),
+        Format::Junit => junit::render(report, &mut out),
+        Format::Github => github::render(report, &mut out),
+        Format::Gitlab => gitlab::render(report, &mut out),
+        Format::Prometheus => prometheus::render(report, &mut out),
+        Format::Markdown => markdown::render(report, &mut out),
+    }?;
+    out.flush()
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Report, Severity, Sorter, Word, word};
-use crate::text::escape::prometheus as label;
+use crate::text::escape::{Shown, prometheus as label};
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let s = &report.summary;
@@ -24,11 +24,8 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     head(out, "fabcert_audit_rule_findings", "Findings by rule and path")?;
-    let series = report.findings.iter().map(|f| Series {
-        rule: f.rule,
-        severity: f.severity.as_str(),
-        path: f.path.to_string_lossy().into_owned(),
-    });
+    let series =
+        report.findings.iter().map(|f| Series { rule: f.rule, severity: f.severity.as_str(), path: path(&f.path) });
     let sorted = series.collect::<Sorter<_>>().sorted();
     let mut sorted = sorted.iter().peekable();
     while let Some(series) = sorted.next() {
@@ -75,7 +72,7 @@ fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for subject in report.subjects.iter() {
         for (name, verdict) in subject.verdicts.entries() {
             let Some(verdict) = verdict else { continue };
-            let path = subject.path.to_string_lossy().into_owned();
+            let path = path(&subject.path);
             judged.push(Judged { path, name, refused: verdict.is_refusal() });
         }
     }
@@ -96,6 +93,11 @@ fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// A path as a label shows it. Two paths that look the same are one series: a series that comes twice breaks the file.
+fn path(path: &std::path::Path) -> String {
+    Shown(path.display()).to_string()
 }
 
 /// A finding as it is counted.

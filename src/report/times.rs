@@ -1,9 +1,9 @@
-//! How often the same text came, for forms whose readers take a second one with the same name for the first.
+//! Counts repeated texts, for formats whose readers drop an entry with the name of another.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// Counts texts in little room: of those that come once, as nearly all do, no more than a hash is held.
+/// Counts texts in little memory: for a text that occurs once, as nearly all do, only a hash is kept.
 #[derive(Debug)]
 pub(super) struct Times {
     hashes: Vec<u64>,
@@ -11,14 +11,14 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// `texts` are all that will come.
+    /// `texts` are all texts that will be counted.
     pub(super) fn among(texts: impl Iterator<Item = String>) -> Self {
         let mut hashes: Vec<u64> = texts.map(|text| hash(&text)).collect();
         hashes.sort_unstable();
         Self { hashes, counts: HashMap::new() }
     }
 
-    /// The how manieth it is, from 1.
+    /// The occurrence number of `text`, from 1.
     pub(super) fn nth(&mut self, text: &str) -> usize {
         let hash = hash(text);
         let at = self.hashes.partition_point(|other| *other < hash);
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_again_is_counted() {
+    fn repeated_texts_are_numbered() {
         let texts = ["a", "b", "a", "c", "a", "c"];
         let mut times = Times::among(texts.iter().map(|text| (*text).to_owned()));
         assert_eq!(texts.map(|text| times.nth(text)), [1, 1, 2, 1, 3, 2]);

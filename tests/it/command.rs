@@ -39,7 +39,8 @@ pub(crate) fn fabcert_in(args: &[&str], variables: &[(&str, &str)]) -> Ran {
 
 /// `fabcert`, not started yet.
 pub(crate) fn command(args: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fabcert"));
+    let mut command =
+        Command::new(std::env::var_os("FABCERT_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_fabcert").into()));
     command.args(args).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
     command
 }

@@ -15,6 +15,7 @@ mod dependencies;
 mod differential;
 mod docs;
 mod enroll;
+mod escaping;
 #[cfg(feature = "dev-ca")]
 mod help;
 mod install;

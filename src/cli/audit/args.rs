@@ -1,5 +1,5 @@
 //! The arguments of `fabcert audit`.
-#![allow(clippy::doc_markdown, reason = "the comments of arguments are help texts, printed as they stand")]
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::path::PathBuf;
 
@@ -7,42 +7,44 @@ use clap::{Args, ValueEnum};
 
 use crate::Timestamp;
 use crate::audit::Severity;
-use crate::cli::args::RoleArg;
-use crate::cli::manifests::ManifestArgs;
+use crate::cli::args::{ManifestArgs, RoleArg};
 use crate::msp::ChannelRules;
 
 const EXAMPLES: &str = "\
 Examples:
-  A tree of MSP and TLS folders, with the name that clients dial:
+  Audit a tree of MSP and TLS folders for the name that clients dial:
     fabcert audit organizations/ --gateway-service org1-peer-gateway-svc
 
-  In CI, with a report for code scanning beside the text:
+  Write a report for code scanning in CI, besides the text:
     fabcert audit . --format human --format sarif=fabcert.sarif
 
-  Manifests: every name that leads to a peer against every certificate; then fix them:
+  Audit manifests: compare every name that leads to a peer with every
+  certificate; then add the missing names:
     fabcert audit k8s/ --set DOMAIN=example.com
     fabcert audit k8s/ --set DOMAIN=example.com --fix
 
-  What every member behind a Service serves, by the name that clients dial:
-    fabcert audit --connect org1-peer-gateway-svc:7051 --tls-ca ca.crt --samples 20
+  Audit what each member behind a Service serves for the name that clients dial:
+    fabcert audit --connect org1-peer-gateway-svc:7051 --tls-ca ca.crt \\
+        --samples 20
 
-  As a probe: each member by its own address, and the gateway's name asked of all:
-    fabcert audit -q --server-name org1-peer-gateway-svc --member org1-peer1:7051,org1-peer2:7051
+  Probe each member by its own address, with the gateway's name:
+    fabcert audit -q --server-name org1-peer-gateway-svc \\
+        --member org1-peer1:7051,org1-peer2:7051
 
-  What a peer and a channel of today's rules would make of one MSP folder:
+  Show whether a peer and a channel accept an MSP folder:
     fabcert audit --output json /var/hyperledger/peer/msp";
 
-/// Audit certificates, bundles, MSP and TLS folders.
+/// Audit certificates, MSP and TLS folders, manifests and live endpoints: what fails now, and what will fail.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct AuditArgs {
-    /// Files, folders, or quoted patterns of them (`*`, `?`, `**`); `-` is standard input
+    /// Files, folders or quoted glob patterns (*, ?, **); - is standard input
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
-    /// Do not look at these paths (`*`, `?`, `**`, relative to the policy file's folder or the working directory)
+    /// Skip paths that match this glob pattern, relative to the folder of the policy file, or to the working directory
     #[arg(long, value_name = "GLOB", value_delimiter = ',', env = "FABCERT_EXCLUDE", help_heading = "Input")]
     pub(super) exclude: Vec<String>,
-    /// Threads; one a core when left out
+    /// Number of threads [default: one for each core]
     #[arg(short, long, value_name = "N", env = "FABCERT_JOBS", help_heading = "Input")]
     pub(super) jobs: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
@@ -61,10 +63,10 @@ pub(in crate::cli) struct AuditArgs {
     pub(super) report: ReportArgs,
 }
 
-/// The certificates of the nodes in manifests.
+/// The certificates of nodes in manifests.
 #[derive(Args, Debug)]
 pub(super) struct MemberArgs {
-    /// The TLS folder or certificate of a workload in the manifests; repeatable
+    /// TLS folder or certificate of a workload in the manifests. Repeatable
     #[arg(
         long,
         value_name = "WORKLOAD=PATH",
@@ -73,7 +75,7 @@ pub(super) struct MemberArgs {
         help_heading = "Manifests"
     )]
     pub(super) tls_of: Vec<String>,
-    /// Add missing names to the dnsNames of cert-manager Certificates in place, and audit again
+    /// Add missing names to the dnsNames of cert-manager Certificates in the files, and audit again
     #[arg(long, env = "FABCERT_FIX", help_heading = "Manifests")]
     pub(super) fix: bool,
 }
@@ -81,17 +83,17 @@ pub(super) struct MemberArgs {
 /// Live endpoints.
 #[derive(Args, Debug)]
 pub(super) struct ConnectArgs {
-    /// TLS endpoint, HOST:PORT: every address is dialled, and what is served is audited; repeatable
+    /// TLS endpoint, HOST:PORT. Dials every address of the host, and audits the certificates served. Repeatable
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "FABCERT_CONNECT", help_heading = "Live")]
     pub(super) connect: Vec<String>,
-    /// Member of the gateway, HOST:PORT, dialled by the gateway's name: that of --server-name, or the host of --connect;
-    /// repeatable. With manifests among the paths the members of a Service that is dialled are known
+    /// Member of a gateway, HOST:PORT, which is asked for the gateway's name: that of --server-name, or the host of
+    /// --connect. Repeatable. For a Service in the manifests, fabcert finds the members itself
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "FABCERT_MEMBER", help_heading = "Live")]
     pub(super) member: Vec<String>,
-    /// Name to ask the endpoints for, which their certificates must hold; the host when left out
+    /// Name to ask the endpoints for; their certificates must hold it [default: the host]
     #[arg(long, value_name = "NAME", env = "FABCERT_SERVER_NAME", help_heading = "Live")]
     pub(super) server_name: Option<String>,
-    /// Connections for each address, to meet each member behind a balancer; 1000 at most
+    /// Connections to each address, to reach each member behind a load balancer; at most 1000
     #[arg(
         long,
         value_name = "N",
@@ -101,7 +103,7 @@ pub(super) struct ConnectArgs {
         help_heading = "Live"
     )]
     pub(super) samples: u16,
-    /// Time for each connection
+    /// Time limit for each connection
     #[arg(
         long,
         value_name = "DURATION",
@@ -111,13 +113,13 @@ pub(super) struct ConnectArgs {
         help_heading = "Live"
     )]
     pub(super) dial_timeout: std::time::Duration,
-    /// PEM files with the anchors that clients have
+    /// PEM files with the certificates that clients trust
     #[arg(long, value_name = "PATH", value_delimiter = ',', env = "FABCERT_TLS_CA", help_heading = "Live")]
     pub(super) tls_ca: Vec<PathBuf>,
     /// Client certificate for mutual TLS (PEM)
     #[arg(long, value_name = "PATH", env = "FABCERT_CLIENT_CERT", requires = "client_key", help_heading = "Live")]
     pub(super) client_cert: Option<PathBuf>,
-    /// Its key (PEM)
+    /// Key of the client certificate (PEM)
     #[arg(long, value_name = "PATH", env = "FABCERT_CLIENT_KEY", requires = "client_cert", help_heading = "Live")]
     pub(super) client_key: Option<PathBuf>,
 }
@@ -125,31 +127,31 @@ pub(super) struct ConnectArgs {
 /// The policy and the baseline.
 #[derive(Args, Debug)]
 pub(super) struct PolicyArgs {
-    /// Policy file; fabcert.yaml here or in a folder above, up to the repository's root, when left out
+    /// Policy file [default: fabcert.yaml in the working directory or above it, up to the root of the repository]
     #[arg(long, value_name = "FILE", env = "FABCERT_POLICY", help_heading = "Policy")]
     pub(super) policy: Option<PathBuf>,
-    /// Look for no policy file
+    /// Do not read a policy file
     #[arg(long, conflicts_with = "policy", env = "FABCERT_NO_POLICY", help_heading = "Policy")]
     pub(super) no_policy: bool,
-    /// Write a first fabcert.yaml, or --policy FILE, from what is found, below the working directory when no PATH is given;
-    /// report nothing
+    /// Write a first policy file from the names in the certificates, in place of a report. The default PATH is the working
+    /// directory
     #[arg(long, env = "FABCERT_INIT", help_heading = "Policy")]
     pub(super) init: bool,
-    /// Hide the findings that this file knows
+    /// Hide the findings in this file
     #[arg(long, value_name = "FILE", env = "FABCERT_BASELINE", help_heading = "Policy")]
     pub(super) baseline: Option<PathBuf>,
-    /// Write the findings to this file, to be known from now on
+    /// Write the findings to this file, for --baseline
     #[arg(long, value_name = "FILE", env = "FABCERT_WRITE_BASELINE", help_heading = "Policy")]
     pub(super) write_baseline: Option<PathBuf>,
 }
 
-/// What the subjects ought to hold.
+/// What the certificates must hold.
 #[derive(Args, Debug)]
 pub(super) struct ExpectArgs {
     /// Name that every TLS certificate must hold
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "FABCERT_EXPECT_SAN", help_heading = "Expectations")]
     pub(super) expect_san: Vec<String>,
-    /// Kubernetes Service in front of the peers: its name must be in every TLS certificate
+    /// Kubernetes Service in front of the peers, whose name every TLS certificate must hold
     #[arg(
         long,
         value_name = "SVC",
@@ -158,13 +160,13 @@ pub(super) struct ExpectArgs {
         help_heading = "Expectations"
     )]
     pub(super) gateway_service: Vec<String>,
-    /// The node's own host name
+    /// Host name of the node, which every TLS certificate must hold
     #[arg(long, value_name = "HOST", value_delimiter = ',', env = "FABCERT_HOSTNAME", help_heading = "Expectations")]
     pub(super) hostname: Vec<String>,
-    /// Kubernetes namespace: the longer forms of each Service's name are advised then
+    /// Kubernetes namespace. Advises the longer names of each Service as well
     #[arg(long, value_name = "NS", env = "FABCERT_NAMESPACE", help_heading = "Expectations")]
     pub(super) namespace: Option<String>,
-    /// The cluster's DNS domain
+    /// DNS domain of the cluster
     #[arg(
         long,
         value_name = "DOMAIN",
@@ -173,7 +175,7 @@ pub(super) struct ExpectArgs {
         help_heading = "Expectations"
     )]
     pub(super) cluster_domain: String,
-    /// The NodeOU that every identity must have
+    /// NodeOU that every identity must have
     #[arg(long, value_enum, env = "FABCERT_ROLE", help_heading = "Expectations")]
     pub(super) role: Option<RoleArg>,
 }
@@ -181,21 +183,21 @@ pub(super) struct ExpectArgs {
 /// How to judge.
 #[derive(Args, Debug)]
 pub(super) struct JudgeArgs {
-    /// Channel rules: 3.0 (capability V3_0) or 1.4.3 (V2_0, V1_4_3)
+    /// Channel capability whose rules apply
     #[arg(long, value_enum, default_value_t, env = "FABCERT_FABRIC_VERSION", help_heading = "Judgement")]
     pub(super) fabric_version: FabricVersionArg,
-    /// Time of judgement, RFC 3339; now when left out
+    /// Time at which the certificates are judged, RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time, env = "FABCERT_AT", help_heading = "Judgement")]
     pub(super) at: Option<Timestamp>,
 }
 
-/// What is said, and when the exit code is 1.
+/// The report, and when the exit code is 1.
 #[derive(Args, Debug)]
 pub(super) struct ReportArgs {
-    /// Form of the report, and a file for it when not standard output; may be given several times
+    /// Format of the report, and the file for it [default: human, to standard output]. Repeatable
     #[arg(long, value_name = "FORMAT[=FILE]", env = "FABCERT_FORMAT", value_delimiter = ',', help_heading = "Report")]
     pub(super) format: Vec<String>,
-    /// Exit code 1 from this severity on
+    /// Exit with 1 if there is a finding of this severity or above
     #[arg(long, value_enum, default_value_t, env = "FABCERT_FAIL_ON", help_heading = "Report")]
     pub(super) fail_on: FailOnArg,
     /// Do not report this rule
@@ -233,11 +235,11 @@ pub(super) struct ReportArgs {
 /// Channel rules on the command line.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum FabricVersionArg {
-    /// Capability V3_0.
+    /// Capability V3_0
     #[default]
     #[value(name = "3.0")]
     V3_0,
-    /// Capability V2_0 or V1_4_3.
+    /// Capability V2_0 or V1_4_3
     #[value(name = "1.4.3")]
     V1_4_3,
 }
@@ -251,17 +253,17 @@ impl From<FabricVersionArg> for ChannelRules {
     }
 }
 
-/// From which severity on the answer is no.
+/// The severity from which the exit code is 1.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum FailOnArg {
-    /// Errors.
+    /// Errors
     #[default]
     Error,
-    /// Warnings and errors.
+    /// Warnings and errors
     Warning,
-    /// Any finding.
+    /// Any finding
     Note,
-    /// Never.
+    /// Never
     Never,
 }
 
@@ -278,5 +280,5 @@ impl FailOnArg {
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_rfc3339(text).ok_or_else(|| "a time such as 2026-11-23T05:00:00Z is expected".to_owned())
+    Timestamp::parse_rfc3339(text).ok_or_else(|| "expected a time such as 2026-11-23T05:00:00Z".to_owned())
 }

@@ -6,15 +6,13 @@ mod coverage;
 mod expect;
 mod progress;
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(super) use args::AuditArgs;
 
 use super::args::{OutputArgs, OutputForm};
-use super::logging::colored;
-use super::{manifests, output};
+use super::output;
 use crate::auditor::AuditRequest;
 use crate::auditor::run::Looked;
 use crate::coverage::fixes;
@@ -35,7 +33,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
     if args.paths.iter().any(|p| p.as_os_str() == "-") {
-        run.request = run.request.stdin(super::read_stdin()?);
+        run.request = run.request.stdin(super::process::read_stdin()?);
     }
     let endpoints = connect::connect(&disk, args, !run.criteria.expectation.names.is_empty())?;
     let all_reached = endpoints.unreachable.is_empty();
@@ -46,7 +44,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     let mut looked = {
         let line = progress::Line::new(output.quiet);
         let init = args.policy.init;
-        // Where something is fixed, there is a second look.
+        // With --fix there is a second look.
         if args.members.fix { run.look(&line, init)? } else { run.look_last(&line, init)? }
     };
     if !looked.is_something && !looked.has_skipped() {
@@ -58,7 +56,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
         return init(&disk, &path, &looked.named, output.output);
     }
-    // What is written again hides nothing of this run.
+    // A baseline that is written hides nothing of this run.
     let with_baseline = args.policy.write_baseline.is_none();
     run.hide(&mut looked.report, with_baseline);
     if args.members.fix
@@ -76,7 +74,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     }
     print(args, output, &disk, &forms, &looked)?;
     if !looked.is_something {
-        // What was passed over is in the report; nobody may take that for an audit.
+        // The report lists the skipped files; that is not an audit.
         return Ok(output::failure(&looked.nothing(), OutputForm::Human, output.log_format));
     }
     let failed = args.report.fail_on.is_reached(looked.report.worst()) && with_baseline;
@@ -97,7 +95,7 @@ fn request(args: &AuditArgs, disk: &Disk) -> Result<AuditRequest, Error> {
         .channel_rules(args.judge.fabric_version.into())
         .cluster_domain(&args.expect.cluster_domain);
     request = match &args.policy.policy {
-        // It is yet to be written.
+        // It does not exist yet.
         Some(path) if args.policy.init => request.base(folder_of(&disk.working_directory()?.join(path))),
         Some(path) => request.policy_file(path),
         None if args.policy.no_policy || args.policy.init => request,
@@ -109,7 +107,7 @@ fn request(args: &AuditArgs, disk: &Disk) -> Result<AuditRequest, Error> {
                 .with_help("write it relative to the working directory")
         })?);
     }
-    for (name, value) in manifests::variables(&args.manifests)? {
+    for (name, value) in args.manifests.variables()? {
         request = request.variable(name, value);
     }
     for text in &args.members.tls_of {
@@ -123,7 +121,7 @@ fn request(args: &AuditArgs, disk: &Disk) -> Result<AuditRequest, Error> {
         request = request.namespace(namespace);
     }
     if let Some(role) = args.expect.role {
-        request = request.role(super::target::node_ou(role));
+        request = request.role(role.into());
     }
     if let Some(path) = &args.policy.baseline {
         request = request.baseline(path);
@@ -149,8 +147,7 @@ fn print(
     for (format, file) in forms {
         match file {
             None => {
-                let style = Style { colour: colored(output.color, std::io::stdout().is_terminal()) };
-                output::print_with(|out| render(*format, report, style, out))?;
+                output::print_report(*format, report, output.color)?;
             }
             Some(path) => {
                 disk.replace_with(path, 0o644, |out| render(*format, report, Style::default(), out))?;
@@ -192,7 +189,7 @@ fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<Pat
     Ok(forms)
 }
 
-/// Writes a first policy; one that stands is not overwritten.
+/// Writes a first policy. An existing one is not overwritten.
 fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: OutputForm) -> Result<ExitCode, Error> {
     if let Some((stranger, _)) = named.iter().find(|(found, _)| found.is_absolute() || found.starts_with("..")) {
         let message = format!("{} is not below the folder of {}", stranger.display(), path.display());
@@ -201,7 +198,7 @@ fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: Output
         ));
     }
     if disk.metadata(path)?.is_some() {
-        return Err(Error::new(ErrorKind::Input, format!("{} stands there already", path.display()))
+        return Err(Error::new(ErrorKind::Input, format!("{} exists already", path.display()))
             .with_help("move it away, or edit it: docs/policy.md says how"));
     }
     let named: Vec<_> = named.iter().filter(|(path, _)| path.as_os_str() != "-").collect();
@@ -213,8 +210,8 @@ fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: Output
             &serde_json::json!({"schema_version": 1, "action": "init", "path": path, "certificates": count}),
         )?;
     } else {
-        output::print(&format!(
-            "{} holds what {count} TLS certificates hold now; read it, and add what clients dial\n",
+        output::print_line(format_args!(
+            "wrote {} from the names in {count} TLS certificates; check it, and add the names that clients dial",
             path.display()
         ))?;
     }

@@ -1,4 +1,4 @@
-//! `fabcert demo`: the whole story on this machine in seconds.
+//! `fabcert demo`: what a missing name in a certificate does, shown on this machine in seconds.
 
 mod gateway;
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use self::gateway::{Application, Gateway, Peer};
 use super::args::OutputForm;
-use super::output;
+use super::{output, process};
 use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, TrustAnchors};
 use crate::devca::{DevCa, DevCaConfig};
 use crate::disk::Disk;
@@ -31,19 +31,20 @@ use crate::{Error, ErrorKind, Secret};
 const GATEWAY: &str = "org1-peer-gateway-svc";
 const NAMESPACE: &str = "fabric";
 const DIALS: usize = 20;
-/// Marks a folder as the demo's own, so that nobody's files are ever removed.
+/// Marks a folder that a demo made; no other folder is ever removed.
 const MARKER: &str = ".fabcert-demo";
 
-/// The whole story on this machine in seconds.
+/// Show on this machine, in seconds, what a missing name in a certificate does: a development CA enrols peers behind one
+/// gateway name, a client connects, one peer stops, and a peer without the name takes its place.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  fabcert demo --dir /tmp/fabcert-demo")]
 pub(super) struct DemoArgs {
-    /// Folder for the result; one of an earlier demo is replaced
+    /// Folder for the result. The folder of an earlier demo is replaced
     #[arg(long, value_name = "DIR", default_value = "fabcert-demo", env = "FABCERT_DIR")]
     dir: PathBuf,
 }
 
-/// What the demo found; JSON.
+/// The result of the demo, as JSON.
 #[derive(Default, Serialize)]
 struct Story {
     schema_version: u32,
@@ -53,7 +54,7 @@ struct Story {
     one_without_the_name: Tally,
 }
 
-/// Connections by the peer that answered, and the failures.
+/// Connections, counted by the peer that answered, and failures.
 #[derive(Default, Serialize)]
 struct Tally {
     answered: BTreeMap<String, usize>,
@@ -73,18 +74,18 @@ pub(super) fn run(args: &DemoArgs, form: OutputForm) -> Result<ExitCode, Error> 
     let disk = Disk::real();
     prepare(&disk, &args.dir)?;
     let local = tokio::task::LocalSet::new();
-    let story = super::runtime()?.block_on(local.run_until(tell(&disk, &args.dir, form)))?;
+    let story = process::runtime()?.block_on(local.run_until(tell(&disk, &args.dir, form)))?;
     if form == OutputForm::Json {
         output::print_json(&story)?;
     }
-    let as_told = story.both_up.failed == 0
+    let is_as_expected = story.both_up.failed == 0
         && story.both_up.answered.len() == 2
         && story.one_down.failed == 0
         && story.one_without_the_name.failed > 0;
-    if as_told {
+    if is_as_expected {
         return Ok(ExitCode::SUCCESS);
     }
-    Err(Error::new(ErrorKind::Bug, "the demo did not go as it should")
+    Err(Error::new(ErrorKind::Bug, "the demo did not have the expected result")
         .with_help("please report this with the output above"))
 }
 
@@ -92,11 +93,8 @@ fn prepare(disk: &Disk, dir: &Path) -> Result<(), Error> {
     if disk.metadata(dir)?.is_some() {
         let names = disk.read_dir(dir)?;
         if !names.is_empty() && !names.iter().any(|n| n == MARKER) {
-            return Err(Error::new(
-                ErrorKind::Input,
-                format!("{} holds something else than an earlier demo", dir.display()),
-            )
-            .with_help("name another folder with --dir"));
+            return Err(Error::new(ErrorKind::Input, format!("{} was not made by an earlier demo", dir.display()))
+                .with_help("choose another folder with --dir"));
         }
         disk.remove_tree(dir)?;
     }
@@ -106,31 +104,35 @@ fn prepare(disk: &Disk, dir: &Path) -> Result<(), Error> {
 }
 
 async fn tell(disk: &Disk, dir: &Path, form: OutputForm) -> Result<Story, Error> {
-    let say = |text: &str| if form == OutputForm::Human { output::print(text) } else { Ok(()) };
+    let say = |line: std::fmt::Arguments<'_>| match form {
+        OutputForm::Human => output::print_line(line),
+        OutputForm::Json => Ok(()),
+    };
     let mut story = Story { schema_version: 1, dir: dir.to_owned(), ..Story::default() };
 
-    let ca = DevCa::start(DevCaConfig::new(super::now)).await?;
+    let ca = DevCa::start(DevCaConfig::new(process::now)).await?;
     let anchor = dir.join("ca-tls.pem");
     disk.write_new(&anchor, ca.tls_anchor_pem().as_bytes(), 0o644)?;
-    say(&format!("1  A development CA serves on {} (never use it for anything real)\n", ca.url()))?;
+    say(format_args!("1  A development CA runs at {} (for tests only)", ca.url()))?;
 
     let secrets = register(ca.url(), &ca.tls_anchor_pem(), &["org1-peer1", "org1-peer2", "org1-peer3"]).await?;
-    say("2  Registered org1-peer1, org1-peer2 and org1-peer3 with the registrar's token\n\n")?;
+    say(format_args!("2  The registrar registered org1-peer1, org1-peer2 and org1-peer3"))?;
+    say(format_args!(""))?;
 
-    let environment = Environment { disk, now: &super::now };
+    let environment = Environment { disk, now: &process::now };
     for (id, gateway) in [("org1-peer1", true), ("org1-peer2", true), ("org1-peer3", false)] {
         let request = request(dir, ca.url(), &anchor, id, secrets[id].clone(), gateway)?;
         let outcome = enroll::enroll(&request, &environment).await?;
         let tls = outcome.certificates.iter().find(|c| c.role == "tls");
         let held = tls.map_or(0, |c| c.sans.len());
-        let membership = if gateway { "among them" } else { "but not" };
-        say(&format!("3  {id}: MSP and TLS folders proven and in place; {held} names, {membership} {GATEWAY}\n"))?;
+        let membership = if gateway { "with" } else { "without" };
+        say(format_args!("3  {id}: MSP and TLS folders verified and installed; {held} names, {membership} {GATEWAY}"))?;
         if id == "org1-peer1" {
             let again = enroll::enroll(&request, &environment).await?;
             if again.action != Action::Unchanged {
-                return Err(Error::new(ErrorKind::Bug, "a second run with the same requests was not left alone"));
+                return Err(Error::new(ErrorKind::Bug, "a second run with the same request enrolled again"));
             }
-            say("      a second run changed nothing and opened no connection\n")?;
+            say(format_args!("      a second run changed nothing and opened no connection"))?;
         }
     }
 
@@ -140,33 +142,34 @@ async fn tell(disk: &Disk, dir: &Path, form: OutputForm) -> Result<Story, Error>
     let application = Application::new(disk, &tls("org1-peer1").join("ca.crt"), GATEWAY)?;
     let gateway = Gateway::start(vec![peer1.address, peer2.address]).await?;
     story.both_up = dial(&application, gateway.address).await;
-    say(&format!("\n4  {DIALS} connections to {GATEWAY}, both peers up:            {}\n", story.both_up.text()))?;
+    say(format_args!(""))?;
+    say(format_args!("4  {DIALS} connections to {GATEWAY}, both peers run:            {}", story.both_up.text()))?;
 
     let still_up = peer1.address;
     peer2.stop().await;
     story.one_down = dial(&application, gateway.address).await;
-    say(&format!("5  org1-peer2 is taken down, the client goes on:                    {}\n", story.one_down.text()))?;
+    say(format_args!("5  org1-peer2 stops, the client connects to the other peer:         {}", story.one_down.text()))?;
     gateway.stop().await;
 
     let peer3 = Peer::start(disk, "org1-peer3", &tls("org1-peer3")).await?;
     let gateway = Gateway::start(vec![still_up, peer3.address]).await?;
     story.one_without_the_name = dial(&application, gateway.address).await;
-    say(&format!(
-        "6  org1-peer3, which lacks the name, joins the Service:             {}\n",
+    say(format_args!(
+        "6  org1-peer3, without the name, joins the Service:                 {}",
         story.one_without_the_name.text()
     ))?;
     if let Some(why) = &story.one_without_the_name.why {
-        say(&format!("      {why}\n"))?;
+        say(format_args!("      {why}"))?;
     }
-    say(
-        "      this is what strikes at night, after a failover; fabcert enroll --gateway-service keeps it from happening\n",
-    )?;
+    say(format_args!(
+        "      clients meet this after a failover; fabcert enroll --gateway-service adds the name, and prevents it"
+    ))?;
     gateway.stop().await;
     peer1.stop().await;
     peer3.stop().await;
-    say(&format!(
-        "\nLook at {}/org1-peer1/msp and {}/org1-peer1/tls. Nothing is left running.\n",
-        dir.display(),
+    say(format_args!(""))?;
+    say(format_args!(
+        "The folders are in {}, for example org1-peer1/msp and org1-peer1/tls. Nothing is left running.",
         dir.display()
     ))?;
     Ok(story)
@@ -186,7 +189,7 @@ async fn dial(application: &Application, address: SocketAddr) -> Tally {
     tally
 }
 
-/// Enrols the registrar and registers each id; the CA makes the secrets.
+/// Enrols the registrar and registers each id. The CA generates the secrets.
 async fn register(url: &str, anchor: &str, ids: &[&'static str]) -> Result<BTreeMap<&'static str, Secret>, Error> {
     let (url, _, _) = CaUrl::parse(url)?;
     let client = Client::builder(url).anchors(TrustAnchors::from_pem("dev CA", anchor.as_bytes())?).build()?;

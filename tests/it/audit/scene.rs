@@ -48,6 +48,11 @@ impl Scene {
         issue(params, &self.issuer)
     }
 
+    /// A certificate for a key of the test's own, DER.
+    pub(crate) fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Vec<u8> {
+        params.signed_by(key, &self.issuer).unwrap().der().to_vec()
+    }
+
     /// The root, PEM.
     pub(crate) fn root(&self) -> String {
         pem_encode("CERTIFICATE", self.issuer.der())

@@ -54,6 +54,13 @@ fn command_of(line: &str) -> (&str, Vec<(&str, String)>, String) {
     (name, properties.map(|(k, v)| (k, property(v))).collect(), plain(message).replace("%25", "%"))
 }
 
+/// The text with every character that a terminal acts on spelled out; line ends have a form of their own there.
+fn visible(text: &str) -> String {
+    let is_active =
+        |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t') || matches!(c, '\u{2028}' | '\u{202e}');
+    text.chars().map(|c| if is_active(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
 #[test]
 fn each_annotation_is_one_line_that_the_runner_reads_back() {
     everywhere("github", |text, findings| {
@@ -66,9 +73,10 @@ fn each_annotation_is_one_line_that_the_runner_reads_back() {
             let at = finding["line"].as_u64().unwrap_or(1).to_string();
             let title = format!("fabcert {}", field("rule"));
             assert_eq!(name, level);
-            assert_eq!(properties, [("file", field("path").to_owned()), ("line", at), ("title", title)]);
+            assert_eq!(properties, [("file", visible(field("path"))), ("line", at), ("title", title)]);
             let subject = finding["subject"].as_str().map(|s| format!("{s}: ")).unwrap_or_default();
-            assert_eq!(message, format!("{subject}{}\nfix: {}", field("message"), field("remedy")));
+            let message_of_finding = format!("{subject}{}\nfix: {}", field("message"), field("remedy"));
+            assert_eq!(message, visible(&message_of_finding));
         }
     });
 }

@@ -1,13 +1,13 @@
-//! The Go client's environment: `FABRIC_CA_CLIENT_*` stands in for what neither a flag nor `FABCERT_*` gave.
+//! The Go client's environment: `FABRIC_CA_CLIENT_*` is read for what neither a flag nor `FABCERT_*` sets.
 
 use std::path::PathBuf;
 
-use super::args::{CaArgs, KeyArgs, NameArgs, TargetArgs};
+use super::{CaArgs, KeyArgs, NameArgs, TargetArgs};
 
-/// Reads variables; the process's environment, or a test's.
-pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Reads a variable from the environment of the process, or of a test.
+pub(in crate::cli) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The variable `FABRIC_CA_CLIENT_<name>`; an empty one counts as not set.
+/// The variable `FABRIC_CA_CLIENT_<name>`. An empty one is not set.
 fn get(env: Lookup<'_>, name: &str) -> Option<String> {
     env(&format!("FABRIC_CA_CLIENT_{name}")).filter(|v| !v.is_empty())
 }
@@ -30,8 +30,8 @@ fn fill_list<T>(slot: &mut Vec<T>, value: Vec<T>) {
     }
 }
 
-/// Fills in what the Go client's variables say.
-pub(super) fn apply(
+/// Sets every argument that is not given to the value of the Go client's variable.
+pub(in crate::cli) fn apply(
     env: Lookup<'_>,
     ca: &mut CaArgs,
     names: &mut NameArgs,
@@ -49,7 +49,7 @@ pub(super) fn apply(
     fill(&mut names.csr_serialnumber, get(env, "CSR_SERIALNUMBER"));
     fill(&mut key.keyrequest_size, get(env, "CSR_KEYREQUEST_SIZE"));
     fill(profile, get(env, "ENROLLMENT_PROFILE"));
-    // The Go client itself passes this one over in silence.
+    // The Go client documents this one and ignores it.
     fill_list(attrs, list(env, "ENROLLMENT_ATTRS"));
     fill(&mut target.home, get(env, "HOME").map(PathBuf::from));
     if target.msp_dir.is_none() && target.tls_dir.is_none() {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_beats_the_go_clients_variable_and_an_empty_one_is_none() {
+    fn flag_overrides_variable_and_empty_variable_is_not_set() {
         let env = |name: &str| match name {
             "FABRIC_CA_CLIENT_URL" => Some("https://env".to_owned()),
             "FABRIC_CA_CLIENT_CSR_HOSTS" => Some("a, b".to_owned()),

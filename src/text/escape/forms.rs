@@ -1,4 +1,5 @@
-//! Text of others inside the forms of a report.
+//! Text from elsewhere inside the forms of a report: what has a meaning in the form loses it. Characters that a terminal
+//! acts on are left to [`Screen`](super::Screen), through which every form is written.
 
 use std::fmt::Write as _;
 
@@ -60,22 +61,8 @@ pub(crate) fn markdown(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            c if c.is_control() => out.push(' '),
+            '\n' | '\r' | '\t' => out.push(' '),
             c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Text on a terminal: what could move the cursor, repaint what stands there or turn the order of letters around becomes
-/// visible.
-pub(crate) fn terminal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
         }
     }
     out
@@ -93,6 +80,5 @@ mod tests {
         assert_eq!(github("a:b", false), "a:b");
         assert_eq!(prometheus("a\\\"\n"), "a\\\\\\\"\\n");
         assert_eq!(markdown("a|b<c>~~"), "a\\|b&lt;c&gt;\\~\\~");
-        assert_eq!(terminal("a\u{1b}[2J\u{202e}"), "a\\u{1b}[2J\\u{202e}");
     }
 }

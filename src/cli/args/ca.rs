@@ -1,0 +1,107 @@
+//! How to reach the CAs, and as whom.
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The CA, and the identity that enrols there.
+#[derive(Args, Clone, Debug, Default)]
+pub(in crate::cli) struct CaArgs {
+    /// URL of the CA: https://[ID[:SECRET]@]HOST[:PORT][/PATH]. The default port is 7054. A secret in the URL is accepted
+    /// for compatibility; prefer --secret-file
+    #[arg(short, long, value_name = "URL", env = "FABCERT_URL", hide_env_values = true, help_heading = "CA")]
+    pub(in crate::cli) url: Option<String>,
+    /// Enrolment id, if the URL does not contain it
+    #[arg(long, value_name = "ID", env = "FABCERT_ID", help_heading = "CA")]
+    pub(in crate::cli) id: Option<String>,
+    /// File with the enrolment secret, or - for standard input. You can set FABCERT_SECRET to the secret instead
+    #[arg(long, value_name = "PATH", env = "FABCERT_SECRET_FILE", help_heading = "CA")]
+    pub(in crate::cli) secret_file: Option<PathBuf>,
+    /// PEM files with the certificates to trust for the connection to the CA. The system's trust store is not used
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_delimiter = ',',
+        env = "FABCERT_TLS_CA",
+        alias = "tls.certfiles",
+        help_heading = "CA"
+    )]
+    pub(in crate::cli) tls_ca: Vec<PathBuf>,
+    /// Name of the CA, if the server hosts several
+    #[arg(long, value_name = "NAME", env = "FABCERT_CA_NAME", alias = "caname", help_heading = "CA")]
+    pub(in crate::cli) ca_name: Option<String>,
+    /// Client certificate for mutual TLS to the CA (PEM)
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "FABCERT_TLS_CLIENT_CERT",
+        alias = "tls.client.certfile",
+        help_heading = "CA"
+    )]
+    pub(in crate::cli) tls_client_cert: Option<PathBuf>,
+    /// Key of the client certificate (PEM)
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "FABCERT_TLS_CLIENT_KEY",
+        alias = "tls.client.keyfile",
+        requires = "tls_client_cert",
+        help_heading = "CA"
+    )]
+    pub(in crate::cli) tls_client_key: Option<PathBuf>,
+    /// Allow http://. The secret then crosses the network unencrypted
+    #[arg(long, env = "FABCERT_PLAINTEXT", help_heading = "CA")]
+    pub(in crate::cli) plaintext: bool,
+    /// Proxy for the connection to the CA. HTTP_PROXY and HTTPS_PROXY are not read
+    #[arg(long, value_name = "URL", env = "FABCERT_PROXY", hide_env_values = true, help_heading = "CA")]
+    pub(in crate::cli) proxy: Option<String>,
+    /// Time limit for one connection attempt
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "5s",
+        value_parser = humantime::parse_duration,
+        env = "FABCERT_CONNECT_TIMEOUT",
+        help_heading = "CA"
+    )]
+    pub(in crate::cli) connect_timeout: std::time::Duration,
+    /// Time limit for one request
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        env = "FABCERT_TIMEOUT",
+        help_heading = "CA"
+    )]
+    pub(in crate::cli) timeout: std::time::Duration,
+}
+
+/// The TLS CA, if it is another server or another CA on the server.
+#[allow(clippy::struct_field_names, reason = "the fields are the flags' names")]
+#[derive(Args, Clone, Debug, Default)]
+pub(in crate::cli) struct TlsCaArgs {
+    /// URL of the CA that issues the TLS certificate, if it is another one
+    #[arg(long, value_name = "URL", env = "FABCERT_TLS_URL", hide_env_values = true, help_heading = "TLS CA")]
+    pub(in crate::cli) tls_url: Option<String>,
+    /// Enrolment id at the TLS CA
+    #[arg(long, value_name = "ID", env = "FABCERT_TLS_ID", help_heading = "TLS CA")]
+    pub(in crate::cli) tls_id: Option<String>,
+    /// File with the secret for the TLS CA. You can set FABCERT_TLS_SECRET to the secret instead
+    #[arg(long, value_name = "PATH", env = "FABCERT_TLS_SECRET_FILE", help_heading = "TLS CA")]
+    pub(in crate::cli) tls_secret_file: Option<PathBuf>,
+    /// Name of the TLS CA, if its server hosts several
+    #[arg(long, value_name = "NAME", env = "FABCERT_TLS_CA_NAME", help_heading = "TLS CA")]
+    pub(in crate::cli) tls_ca_name: Option<String>,
+    /// PEM files with the certificates to trust for the connection to the TLS CA
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_delimiter = ',',
+        env = "FABCERT_TLS_URL_CA",
+        requires = "tls_url",
+        help_heading = "TLS CA"
+    )]
+    pub(in crate::cli) tls_url_ca: Vec<PathBuf>,
+}

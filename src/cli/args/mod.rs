@@ -1,0 +1,17 @@
+//! Arguments that several commands share, one group a file, and what they mean to the library.
+
+mod ca;
+pub(super) mod fabric_env;
+mod key;
+mod manifests;
+mod names;
+pub(super) mod offline;
+mod output;
+mod target;
+
+pub(super) use ca::{CaArgs, TlsCaArgs};
+pub(super) use key::KeyArgs;
+pub(super) use manifests::ManifestArgs;
+pub(super) use names::NameArgs;
+pub(super) use output::{ColorChoice, LogForm, OutputArgs, OutputForm};
+pub(super) use target::{LayoutArg, RoleArg, TargetArgs, below_home};

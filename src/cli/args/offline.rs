@@ -1,0 +1,42 @@
+//! The request behind the arguments of `csr` and `install`.
+
+use super::{KeyArgs, NameArgs, TargetArgs};
+use crate::enroll::OfflineRequest;
+use crate::identity::KeyRequest;
+use crate::install::KeyAccess;
+use crate::proof::Purpose;
+use crate::{Error, ErrorKind};
+
+/// The request of `csr` (with `key_args`) or `install`. The folder decides the purpose of the certificate.
+pub(in crate::cli) fn request(
+    id: &str,
+    names: &NameArgs,
+    target: &TargetArgs,
+    key_args: Option<&KeyArgs>,
+    force: bool,
+) -> Result<OfflineRequest, Error> {
+    let (purpose, dir) = match target.folders() {
+        (Some(dir), None) => (Purpose::Sign, dir),
+        (None, Some(dir)) => (Purpose::Tls, dir),
+        _ => {
+            return Err(Error::new(ErrorKind::Usage, "expected one folder: --msp-dir or --tls-dir")
+                .with_help("a CSR is for one certificate; run the command once for each folder"));
+        }
+    };
+    // An installed certificate must hold the names of its CSR.
+    let names_needed = purpose == Purpose::Tls && key_args.is_some();
+    Ok(OfflineRequest {
+        id: id.to_owned(),
+        purpose,
+        target: dir,
+        names: names.name_set(names_needed)?,
+        subject: names.subject()?,
+        key: key_args.map_or(KeyRequest::New(None), KeyArgs::request),
+        role: target.role_rule(purpose),
+        layout: target.layout.into(),
+        tls_names: target.tls_names.into(),
+        node_ous: !target.no_node_ous,
+        key_access: KeyAccess { mode: target.key_mode, group: target.group },
+        force,
+    })
+}

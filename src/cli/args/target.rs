@@ -1,0 +1,165 @@
+//! The folders that hold the result.
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::msp::{Layout, TlsNames};
+use crate::pki::x509::NodeOu;
+use crate::proof::{Purpose, RoleRule};
+
+/// The folders of the result, and the files in them.
+#[derive(Args, Clone, Debug, Default)]
+pub(in crate::cli) struct TargetArgs {
+    /// MSP folder of the signing identity
+    #[arg(short = 'M', long, value_name = "DIR", env = "FABCERT_MSP_DIR", alias = "mspdir", help_heading = "Folders")]
+    pub(in crate::cli) msp_dir: Option<PathBuf>,
+    /// TLS folder. Contains server.crt (with the intermediates), server.key and ca.crt
+    #[arg(long, value_name = "DIR", env = "FABCERT_TLS_DIR", help_heading = "Folders")]
+    pub(in crate::cli) tls_dir: Option<PathBuf>,
+    /// File names in the TLS folder
+    #[arg(long, value_enum, default_value_t, env = "FABCERT_TLS_NAMES", help_heading = "Folders")]
+    pub(in crate::cli) tls_names: TlsNamesArg,
+    /// File names in the MSP folder
+    #[arg(long, value_enum, default_value_t, env = "FABCERT_LAYOUT", help_heading = "Folders")]
+    pub(in crate::cli) layout: LayoutArg,
+    /// Base of relative paths, as --home of the Go client. Without a folder the MSP folder is HOME/msp
+    #[arg(short = 'H', long, value_name = "DIR", env = "FABCERT_HOME", help_heading = "Folders")]
+    pub(in crate::cli) home: Option<PathBuf>,
+    /// Write config.yaml, with NodeOUs that name the CA that issued the certificate (the default)
+    #[arg(long, env = "FABCERT_NODE_OUS", overrides_with = "no_node_ous", help_heading = "Folders")]
+    pub(in crate::cli) node_ous: bool,
+    /// Do not write config.yaml
+    #[arg(long, env = "FABCERT_NO_NODE_OUS", help_heading = "Folders")]
+    pub(in crate::cli) no_node_ous: bool,
+    /// Octal file mode of private keys
+    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = parse_mode, env = "FABCERT_KEY_MODE", help_heading = "Folders")]
+    pub(in crate::cli) key_mode: u32,
+    /// Numeric id of the group that owns the folders, for a peer that runs as another user
+    #[arg(long, value_name = "GID", env = "FABCERT_GROUP", help_heading = "Folders")]
+    pub(in crate::cli) group: Option<u32>,
+    /// NodeOU that the certificate must have
+    #[arg(long, value_enum, env = "FABCERT_ROLE", help_heading = "Folders")]
+    pub(in crate::cli) role: Option<RoleArg>,
+}
+
+/// A path as the Go client reads it: a relative path is below the home, if there is one.
+pub(in crate::cli) fn below_home(home: Option<&Path>, path: &Path) -> PathBuf {
+    match home {
+        Some(home) if path.is_relative() => home.join(path),
+        _ => path.to_owned(),
+    }
+}
+
+impl TargetArgs {
+    /// The MSP folder and the TLS folder. With a home and neither of them, the MSP folder is `HOME/msp`.
+    pub(in crate::cli) fn folders(&self) -> (Option<PathBuf>, Option<PathBuf>) {
+        let home = self.home.as_deref();
+        let tls = self.tls_dir.as_deref().map(|p| below_home(home, p));
+        let default_msp = home.filter(|_| tls.is_none()).map(|h| h.join("msp"));
+        let msp = self.msp_dir.as_deref().map(|p| below_home(home, p)).or(default_msp);
+        (msp, tls)
+    }
+
+    /// The NodeOU that a certificate must have: the one given; without one, an MSP folder with NodeOUs needs exactly one.
+    pub(in crate::cli) fn role_rule(&self, purpose: Purpose) -> RoleRule {
+        match self.role {
+            Some(role) => RoleRule::Exactly(role.into()),
+            None if purpose == Purpose::Sign && !self.no_node_ous => RoleRule::ExactlyOne,
+            None => RoleRule::Any,
+        }
+    }
+}
+
+impl From<RoleArg> for NodeOu {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Peer => Self::Peer,
+            RoleArg::Orderer => Self::Orderer,
+            RoleArg::Admin => Self::Admin,
+            RoleArg::Client => Self::Client,
+        }
+    }
+}
+
+/// File names in the TLS folder.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cli) enum TlsNamesArg {
+    /// server.crt, server.key, ca.crt
+    #[default]
+    Fabric,
+    /// tls.crt, tls.key, ca.crt
+    K8s,
+}
+
+/// File names in the MSP folder.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cli) enum LayoutArg {
+    /// As fabric-ca-client names them
+    #[default]
+    FabricCa,
+    /// As cryptogen names them
+    Cryptogen,
+}
+
+/// Roles on the command line.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum RoleArg {
+    /// OU peer
+    Peer,
+    /// OU orderer
+    Orderer,
+    /// OU admin
+    Admin,
+    /// OU client
+    Client,
+}
+
+fn parse_mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text.trim_start_matches("0o"), 8)
+        .map_err(|_| "expected an octal mode such as 0600 or 0640".to_owned())?;
+    if mode & !0o660 != 0 || mode & 0o400 == 0 {
+        return Err(
+            "only the owner and the group may read a private key; expected 0400, 0440, 0600, 0640 or 0660".to_owned()
+        );
+    }
+    Ok(mode)
+}
+
+impl From<LayoutArg> for Layout {
+    fn from(layout: LayoutArg) -> Self {
+        match layout {
+            LayoutArg::FabricCa => Self::FabricCa,
+            LayoutArg::Cryptogen => Self::Cryptogen,
+        }
+    }
+}
+
+impl From<TlsNamesArg> for TlsNames {
+    fn from(names: TlsNamesArg) -> Self {
+        match names {
+            TlsNamesArg::Fabric => Self::Fabric,
+            TlsNamesArg::K8s => Self::K8s,
+        }
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_paths_are_below_the_home() {
+        assert_eq!(below_home(Some(Path::new("/h")), Path::new("msp")), Path::new("/h/msp"));
+        assert_eq!(below_home(Some(Path::new("/h")), Path::new("/x")), Path::new("/x"));
+        assert_eq!(below_home(None, Path::new("msp")), Path::new("msp"));
+    }
+
+    #[test]
+    fn home_alone_means_home_msp() {
+        let home = TargetArgs { home: Some("/h".into()), ..TargetArgs::default() };
+        assert_eq!(home.folders(), (Some("/h/msp".into()), None));
+        let tls = TargetArgs { tls_dir: Some("tls".into()), ..home };
+        assert_eq!(tls.folders(), (None, Some("/h/tls".into())));
+    }
+}

@@ -1,0 +1,10 @@
+//! Text from elsewhere: in the forms of a report, on a terminal, in the log of a CI run.
+
+mod forms;
+mod screen;
+
+pub(crate) use forms::{github, markdown, prometheus, uri_path, xml};
+pub(crate) use screen::{Form, Lines, Screen, Shown};
+
+#[cfg(test)]
+pub(crate) use screen::is_active;
