@@ -140,7 +140,7 @@ fn steps_of(run: impl FnOnce(&Disk)) -> Vec<Recorded> {
 #[test]
 fn the_way_back_of_a_killed_run_is_on_the_disk() {
     let dir = scratch();
-    let place = world(dir.path(), Placement::Plain, Before::Nothing);
+    let place = world(dir.path(), Placement::Plain, Before::Installed);
     fs::rename(place.target(), place.state_dir().join("old")).unwrap();
     let steps = steps_of(|disk| drop(Lock::acquire(disk, &place, NOW).unwrap()));
     let back = steps.iter().position(|(op, path, _)| *op == Op::Move && path == place.target()).unwrap();
@@ -152,7 +152,7 @@ fn the_way_back_of_a_killed_run_is_on_the_disk() {
 #[test]
 fn a_state_file_is_on_the_disk_when_it_is_written_and_when_it_is_removed() {
     let dir = scratch();
-    let place = world(dir.path(), Placement::Plain, Before::Nothing);
+    let place = world(dir.path(), Placement::Plain, Before::Installed);
     let state = place.state_dir();
     let written = steps_of(|disk| place.write_state_file(disk, "pending.json", b"key", 0o600).unwrap());
     let at = |op: Op, path: &Path| written.iter().position(|(o, p, _)| *o == op && p == path);
