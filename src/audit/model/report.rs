@@ -13,6 +13,7 @@ use crate::audit::ledger::{Ledger, Packed, Packer, Unpacker};
 
 /// A subject as it is reported.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct SubjectReport {
     /// File, folder or endpoint.
     #[serde(serialize_with = "crate::audit::model::finding::lossy")]
@@ -27,6 +28,7 @@ pub struct SubjectReport {
 
 /// Counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Subjects.
     pub subjects: usize,
@@ -70,6 +72,7 @@ impl Packed for SubjectReport {
 
 /// The result of an audit.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Version of this form.
     pub schema_version: u32,
@@ -123,6 +126,7 @@ impl Report {
 
 /// A gateway whose members were dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GatewayReport {
     /// The name that clients dial.
     pub name: String,
