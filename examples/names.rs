@@ -7,6 +7,8 @@
 //! An argument NAME=VALUE fills the placeholder `${NAME}`; every other argument is a file or folder. Without arguments an
 //! example of this repository is read.
 
+#![allow(clippy::print_stdout, reason = "a program prints")]
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (variables, mut paths): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.contains('='));
     if paths.is_empty() {

@@ -150,7 +150,7 @@ impl Manifests {
         variables: &Variables,
         settings: Settings,
     ) -> Result<Self, Error> {
-        let here = disk.working_directory()?;
+        let here = Disk::working_directory()?;
         let load = LoadOptions { base: here.clone(), here, variables: Variables::new() };
         let mut texts = Vec::new();
         let mut failure = None;

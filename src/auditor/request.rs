@@ -250,7 +250,7 @@ impl AuditRequest {
 
     /// Reads what the audit goes by: policy and baseline.
     pub(crate) fn prepare(self, disk: &Disk) -> Result<Run<'_>, Error> {
-        let here = disk.working_directory()?;
+        let here = Disk::working_directory()?;
         let found = match &self.policy {
             PolicyChoice::None => None,
             PolicyChoice::Nearest => Policy::nearest(disk, &here)?,

@@ -67,7 +67,7 @@ impl Disk {
     }
 
     /// The working directory, to which relative paths are relative.
-    pub(crate) fn working_directory(&self) -> std::result::Result<PathBuf, Error> {
+    pub(crate) fn working_directory() -> std::result::Result<PathBuf, Error> {
         std::env::current_dir().map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))
     }
 

@@ -13,6 +13,7 @@ pub enum Confidence {
 
 /// Where a rule comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// An RFC.
     Rfc {

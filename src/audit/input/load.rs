@@ -245,7 +245,7 @@ impl Loader<'_> {
                 Ok(Some(Kind::Dir)) => {}
                 Ok(Some(_)) => trouble(&path, &INPUT_SKIPPED, super::walk::SPECIAL.to_owned()),
                 Ok(None) if entry.kind == Kind::Link => {
-                    trouble(&path, &INPUT_UNREADABLE, super::walk::DANGLING.to_owned())
+                    trouble(&path, &INPUT_UNREADABLE, super::walk::DANGLING.to_owned());
                 }
                 // It went away meanwhile.
                 Ok(None) => {}

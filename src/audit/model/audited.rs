@@ -9,6 +9,7 @@ use crate::manifests::Manifest;
 
 /// What remains of a subject once it was audited.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Audited {
     /// How it is reported; `None` when only findings are.
     pub subject: Option<SubjectReport>,

@@ -5,6 +5,7 @@ use crate::pki::x509::NodeOu;
 
 /// Who asks for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NameSource {
     /// `--expect-san`.
     ExpectSan,

@@ -13,6 +13,7 @@ use crate::audit::ledger::{self, Ledger, Word};
 
 /// A subject as it is reported.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SubjectReport {
     /// File, folder or endpoint.
     #[serde(with = "ledger::path")]
@@ -28,6 +29,7 @@ pub struct SubjectReport {
 
 /// Counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Subjects.
     pub subjects: usize,
@@ -55,6 +57,7 @@ impl Summary {
 
 /// The result of an audit.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Version of this form.
     pub schema_version: u32,
@@ -108,6 +111,7 @@ impl Report {
 
 /// A gateway whose members were dialled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GatewayReport {
     /// The name that clients dial.
     pub name: String,

@@ -17,6 +17,7 @@ use crate::pki::x509::{Cert, Crl, NodeOu, SignatureCheck};
 /// What a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SubjectKind {
     /// An MSP folder.
     Msp,
@@ -54,6 +55,7 @@ impl Location {
 
 /// What a certificate is there for, from where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Place {
     /// `signcerts/`, the first usable file: the identity.
     SignCert,
@@ -85,6 +87,7 @@ pub enum Place {
 
 /// A certificate of a subject.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HeldCert {
     /// The certificate.
     pub cert: Cert,
@@ -139,6 +142,7 @@ impl HeldCert {
 
 /// A private key of a subject: never the key itself.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HeldKey {
     /// Where it stands.
     pub at: Location,
@@ -154,6 +158,7 @@ pub struct HeldKey {
 
 /// What was learnt of a key file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyKind {
     /// An EC key on the curve that is named, an RSA key with its bits, `Ed25519`.
     Plain(String),
@@ -167,6 +172,7 @@ pub enum KeyKind {
 
 /// A CSR.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HeldCsr {
     /// Where it stands.
     pub at: Location,
@@ -182,6 +188,7 @@ pub struct HeldCsr {
 
 /// A revocation list.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HeldCrl {
     /// Where it stands.
     pub at: Location,
@@ -191,6 +198,7 @@ pub struct HeldCrl {
 
 /// Something that could not be read or used, said by a rule of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Trouble {
     /// Where.
     pub at: Location,
@@ -202,6 +210,7 @@ pub struct Trouble {
 
 /// What an MSP folder holds beside certificates and keys.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct MspFacts {
     /// `config.yaml`, when it could be read.
     pub config: Option<CurrentConfig>,
@@ -219,6 +228,7 @@ pub struct MspFacts {
 
 /// One thing that is audited.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Subject {
     /// What it is.
     pub kind: SubjectKind,

@@ -7,6 +7,7 @@ use crate::audit::ledger::{Word, word};
 
 /// One verdict. A refusal always carries rule and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Fabric takes it.
     Accept,
@@ -50,6 +51,7 @@ impl Serialize for Verdict {
 
 /// The verdicts on a subject; `None` where the question does not arise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdicts {
     /// Fabric gives none on such a subject.
     #[default]

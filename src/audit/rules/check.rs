@@ -8,6 +8,7 @@ use crate::audit::model::subject::Subject;
 use crate::msp::ChannelRules;
 
 /// A check of one subject.
+#[allow(clippy::struct_field_names, reason = "a check is applied and checks")]
 #[derive(Debug)]
 pub(crate) struct Check {
     /// What it reports.

@@ -26,7 +26,7 @@ use crate::{Error, ErrorKind};
 pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let disk = Disk::real();
     let forms = forms(args, output.output)?;
-    let mut run = request(args, &disk)?.prepare(&disk)?;
+    let mut run = request(args)?.prepare(&disk)?;
     let is_live = !(args.connect.connect.is_empty() && args.connect.member.is_empty());
     if args.paths.is_empty() && !args.policy.init && !is_live {
         return Err(Error::new(ErrorKind::Usage, "no PATH was named")
@@ -88,7 +88,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
 }
 
 /// What the arguments ask for, but for standard input and live endpoints.
-fn request(args: &AuditArgs, disk: &Disk) -> Result<AuditRequest, Error> {
+fn request(args: &AuditArgs) -> Result<AuditRequest, Error> {
     let now = args.judge.at.unwrap_or_else(super::now);
     let mut request = crate::audit(args.paths.iter().cloned(), now)
         .levels(expect::levels(args)?)
@@ -96,7 +96,7 @@ fn request(args: &AuditArgs, disk: &Disk) -> Result<AuditRequest, Error> {
         .cluster_domain(&args.expect.cluster_domain);
     request = match &args.policy.policy {
         // It does not exist yet.
-        Some(path) if args.policy.init => request.base(folder_of(&disk.working_directory()?.join(path))),
+        Some(path) if args.policy.init => request.base(folder_of(&Disk::working_directory()?.join(path))),
         Some(path) => request.policy_file(path),
         None if args.policy.no_policy || args.policy.init => request,
         None => request.nearest_policy(),
