@@ -56,7 +56,8 @@ fn command_of(line: &str) -> (&str, Vec<(&str, String)>, String) {
 
 /// The text with every character that a terminal acts on spelled out; line ends have a form of their own there.
 fn visible(text: &str) -> String {
-    let is_active = |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t') || matches!(c, '\u{2028}' | '\u{202e}');
+    let is_active =
+        |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t') || matches!(c, '\u{2028}' | '\u{202e}');
     text.chars().map(|c| if is_active(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
