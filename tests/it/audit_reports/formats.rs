@@ -76,7 +76,10 @@ fn unescape(text: &str) -> Result<String, String> {
             "#9" => '\t',
             "#10" => '\n',
             "#13" => '\r',
-            other => return Err(format!("entity {other:?}")),
+            other => {
+                let code = other.strip_prefix("#x").and_then(|hex| u32::from_str_radix(hex, 16).ok());
+                code.and_then(char::from_u32).ok_or_else(|| format!("entity {other:?}"))?
+            }
         });
         out.push_str(after);
     }
