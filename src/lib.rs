@@ -26,7 +26,7 @@
 //!
 //! # Audit
 //!
-//! [`audit`] does what `fabcert audit` does: rules, and the verdict that Fabric itself would give.
+//! [`audit`](audit()) does what `fabcert audit` does: rules, and the verdict that Fabric itself would give.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -43,7 +43,7 @@
 //!
 //! # Contents
 //!
-//! - **Do**: [`Enrolment`], [`enroll`] (the outcome; CSR and install without a CA), [`audit`], [`names`](names()) (the names that each
+//! - **Do**: [`Enrolment`], [`enroll`] (the outcome; CSR and install without a CA), [`audit`](audit()), [`names`](names()) (the names that each
 //!   node of Kubernetes manifests needs).
 //! - **Read**: [`mod@audit`] (subjects, findings, rules), [`report`] (report forms), [`manifests`], [`msp`] (Fabric's verdict), [`live`]
 //!   (TLS endpoints), [`explain`](mod@explain) (rules, error codes, log lines).

@@ -1,5 +1,5 @@
-//! The command line: one file for each command, [`args`] for the arguments that they share, [`output`] for everything that
-//! is printed, [`process`] for standard input, the clock and signals. Only this module reads the environment.
+//! The command line: one file for each command, `args` for the arguments that they share, `output` for everything that
+//! is printed, `process` for standard input, the clock and signals. Only this module reads the environment.
 
 mod args;
 mod audit;

@@ -11,7 +11,7 @@ use super::identity::{Identity, Registry};
 use super::issue;
 use super::log::{Endpoint, lock};
 use super::refusal::Refusal;
-use super::server::{Ca, Server};
+use super::state::{Ca, Server};
 use super::token::{self, Signed};
 use super::wire::{Body, CaInfo};
 

@@ -12,7 +12,7 @@ use super::identity::{Identity, Issued};
 use super::issue::{self, Template, Usage};
 use super::refusal::Refusal;
 use super::san::San;
-use super::server::Ca;
+use super::state::Ca;
 use super::subject::Subject;
 use super::wire::{Body, Enrollment, Fields, go_json};
 use super::{DevCaError, attribute};

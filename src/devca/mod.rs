@@ -28,6 +28,7 @@ mod route;
 mod running;
 mod san;
 mod server;
+mod state;
 mod store;
 mod subject;
 mod token;

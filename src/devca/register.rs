@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::call::{Call, is_within, may_act_on_type, registry_of};
 use super::identity::{Attribute, Identity, Issued, NewIdentity, Registry, fixed_attributes, go_bool};
 use super::refusal::Refusal;
-use super::server::Ca;
+use super::state::Ca;
 use super::wire::{Body, CertificateList, CertificateRow, Fields, IdentityInfo, IdentityList, Registration, go_json};
 use super::{DevCaError, attribute};
 

@@ -8,7 +8,7 @@ use super::delivery::{Answer, Content, Delivery};
 use super::fault::Fault;
 use super::log::{Endpoint, Logged};
 use super::refusal::Refusal;
-use super::server::Server;
+use super::state::Server;
 use super::wire::{failure, go_json, success};
 use super::{enroll, register};
 

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::log::lock;
-use super::server::{self, Ca, Server};
+use super::server;
+use super::state::{Ca, Server};
 use super::{DevCaConfig, DevCaError, Endpoint, FaultRule, IdentitySpec, Logged, WARNING};
 
 /// The dev CA.

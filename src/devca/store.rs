@@ -9,7 +9,7 @@ use super::DevCaError;
 use super::chain::{Authority, StoredAuthority};
 use super::identity::Registry;
 use super::log::lock;
-use super::server::Ca;
+use super::state::Ca;
 use crate::disk::Disk;
 
 const FORMAT: u32 = 1;

@@ -5,7 +5,7 @@
 //! - `..set-<n>/`: the generations, current and previous;
 //! - `..data`: a link to the current one, switched in one step;
 //! - `<entry>`: for each owned entry a link to `..data/<entry>`; other entries stay as they are, and a generation links
-//! to them (`<entry>` to `../<entry>`), so that it is a complete folder when seen through `..data`;
+//!   to them (`<entry>` to `../<entry>`), so that it is a complete folder when seen through `..data`;
 //! - `.fabcert/`: the state folder.
 //!
 //! During a run there are also `..new` and `..current` (incomplete trees, mode `0700`), `..data_tmp`, and in the state

@@ -3,10 +3,8 @@
 use crate::Timestamp;
 use crate::disk::{self, Disk, LockFile, Locked};
 
+use super::place::LOCK_FILE;
 use super::{InstallError, Place, Placement, generation, swap};
-
-/// The lock file's name in the state folder.
-pub(super) const FILE: &str = "lock";
 
 /// The right to change a place. It ends when the value is dropped or the process ends.
 ///
@@ -35,7 +33,7 @@ impl Lock {
         if place.layout() == Placement::Mounted {
             generation::refuse_foreign(disk, place)?;
         }
-        let path = place.make_state_dir(disk)?.join(FILE);
+        let path = place.make_state_dir(disk)?.join(LOCK_FILE);
         let mut file = match disk.try_lock(&path)? {
             Locked::ByUs(file) => file,
             Locked::ByOther(note) => {

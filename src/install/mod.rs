@@ -1,6 +1,7 @@
 //! Installs any folder in one step and rolls it back: planned, staged beside the target, swapped. Knows nothing about
 //! certificates.
 
+mod error;
 mod generation;
 mod key_access;
 mod lock;
@@ -10,8 +11,9 @@ mod plan;
 mod stage;
 mod swap;
 
+pub use error::InstallError;
 pub use key_access::KeyAccess;
 pub use lock::Lock;
-pub use one_step::{InstallError, install, rollback};
+pub use one_step::{install, rollback};
 pub use place::{Place, Placement};
 pub use plan::{FolderPlan, PlannedDir, PlannedFile};

@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 use super::{InstallError, generation, swap};
 use crate::disk::{Disk, FsError, Kind, Op};
 
+/// The lock file's name in the state folder.
+pub(super) const LOCK_FILE: &str = "lock";
+
 /// The largest state file that is read, in bytes.
 const STATE_FILE_LIMIT: usize = 1 << 20;
 
@@ -221,7 +224,7 @@ impl Place {
     fn state_file(&self, name: &str) -> Result<PathBuf, FsError> {
         let path = self.state_dir().join(name);
         let plain = path.file_name() == Some(OsStr::new(name)) && !name.ends_with(UNFINISHED);
-        let taken = name == super::lock::FILE || swap::is_own_name(name) || generation::is_own_name(name);
+        let taken = name == LOCK_FILE || swap::is_own_name(name) || generation::is_own_name(name);
         if plain && !taken { Ok(path) } else { Err(FsError::new(Op::Look, &path, Errno::INVAL)) }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! - `build`: an incomplete tree; removed after a kill.
 //! - `swap-<inode>`: a complete tree, named by the inode number of the new tree's folder. After the swap the old tree
-//! has that name and another inode number, which shows on which side of the swap a run was killed.
+//!   has that name and another inode number, which shows on which side of the swap a run was killed.
 //! - `old`: the old tree, if the file system cannot swap and the folder is replaced in two moves.
 //! - `previous`: the set before the current one.
 //! - `trash`: an earlier `previous`, about to be removed.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::dial::endpoints;
 use super::document::Word;
+use super::endpoint::endpoints;
 use super::fabric::is_own_address;
 use super::meta::Meta;
 use super::profile::Profile;

@@ -1,7 +1,7 @@
 //! Fabric nodes among the workloads, and their settings from the environment: ports, certificate, own names.
 
 use super::container::Container;
-use super::dial::endpoint;
+use super::endpoint::endpoint;
 use super::meta::At;
 
 /// The kind of a node.

@@ -12,6 +12,7 @@ mod config_map;
 mod container;
 mod dial;
 mod document;
+mod endpoint;
 mod fabric;
 mod fix;
 mod holding;

@@ -1,5 +1,5 @@
 //! The rules of the audit as data: what each says, why, where it comes from, and who reports it. The checks are in
-//! [`crate::audit`] (one subject) and [`crate::coverage`] (all manifests together); this room uses neither, so every room
+//! [`mod@crate::audit`] (one subject) and [`crate::coverage`] (all manifests together); this room uses neither, so every room
 //! names a rule by reference: `&catalogue::SAN_GATEWAY_MISSING`.
 
 mod audit;

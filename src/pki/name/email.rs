@@ -2,11 +2,11 @@
 
 use super::error::masked;
 use super::host::{HostName, ascii_form};
-use super::{NameError, SanKind, SanName};
+use super::{NameError, SanKind};
 
 /// Parses a plain addr-spec (RFC 5322 section 3.4.1) with a dot-atom before the `@` and a host name after it,
 /// lower-cased.
-pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
+pub(super) fn parse(text: &str) -> Result<String, NameError> {
     let refuse = |why| Err(NameError::Email { text: masked(text), why });
     if text.ends_with('>') {
         return refuse("it has a display name or angle brackets");
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
     }
     match host.parse::<HostName>() {
         Ok(host) if host.is_wildcard() => refuse("its host is a wildcard"),
-        Ok(host) => Ok(SanName::Email(format!("{local}@{host}"))),
+        Ok(host) => Ok(format!("{local}@{host}")),
         Err(source) => Err(NameError::Host { kind: SanKind::Email, text: masked(text), source: Box::new(source) }),
     }
 }

@@ -6,32 +6,7 @@ use std::str::FromStr;
 
 use super::error::masked;
 use super::host::{self, HostName};
-use super::{NameError, email, server_name, uri};
-
-/// The type of a subject alternative name; displayed as in OpenSSL's notation: `DNS`, `IP`, `email`, `URI`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum SanKind {
-    /// A DNS name.
-    Dns,
-    /// An IPv4 or IPv6 address.
-    Ip,
-    /// An e-mail address (RFC 822 name).
-    Email,
-    /// A URI.
-    Uri,
-}
-
-impl fmt::Display for SanKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dns => "DNS",
-            Self::Ip => "IP",
-            Self::Email => "email",
-            Self::Uri => "URI",
-        })
-    }
-}
+use super::{NameError, SanKind, email, server_name, uri};
 
 /// One subject alternative name with its type (RFC 5280 section 4.2.1.6).
 ///
@@ -163,8 +138,8 @@ fn of_kind(kind: SanKind, text: &str) -> Result<SanName, NameError> {
             Ok(ip) => Ok(SanName::Ip(ip.to_canonical())),
             Err(_) => Err(NameError::NotAnIpAddress { text: masked(text) }),
         },
-        SanKind::Email => email::parse(text),
-        SanKind::Uri => uri::parse(text),
+        SanKind::Email => email::parse(text).map(SanName::Email),
+        SanKind::Uri => uri::parse(text).map(SanName::Uri),
     }
 }
 
@@ -177,14 +152,14 @@ fn bare(text: &str) -> Result<SanName, NameError> {
         return if is_dialled(scheme) {
             Err(NameError::Scheme { text: masked(text), host: host::host_in_address(text) })
         } else {
-            uri::parse(text)
+            uri::parse(text).map(SanName::Uri)
         };
     }
     if scheme.eq_ignore_ascii_case("urn") {
-        return uri::parse(text);
+        return uri::parse(text).map(SanName::Uri);
     }
     if text.contains('@') && host::openssl_rest(text).is_none() {
-        return email::parse(text);
+        return email::parse(text).map(SanName::Email);
     }
     text.parse().map(SanName::Dns)
 }

@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::masked;
-use super::{HostName, NameError, SanKind, SanName};
+use super::{HostName, NameError, SanKind};
 
 /// Parses a URI (RFC 3986) that Go's `url.URL` prints unchanged: `scheme://host[:port][/path][?query]` with a host that
 /// Go accepts when it reads the certificate, or `scheme:` and a path without a leading slash. The scheme is
 /// lower-cased.
-pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
+pub(super) fn parse(text: &str) -> Result<String, NameError> {
     let refuse = |why| Err(NameError::Uri { text: masked(text), why });
     if text.chars().any(char::is_whitespace) {
         return Err(NameError::Space { text: masked(text) });
@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<SanName, NameError> {
     if !is_path_and_query(path) {
         return refuse("it has a character that must be percent-encoded");
     }
-    Ok(SanName::Uri(format!("{}:{rest}", scheme.to_ascii_lowercase())))
+    Ok(format!("{}:{rest}", scheme.to_ascii_lowercase()))
 }
 
 /// Refuses an invalid host, and `host[:port]` that Go would not accept or would print differently.

@@ -77,7 +77,7 @@ fn a_certificate_that_go_cannot_read_is_refused() {
     for error in [three, shaped] {
         let error = crate::Error::from(error);
         assert_eq!((error.kind(), error.exit_code()), (ErrorKind::NotAsAsked, 8));
-        assert!(error.to_string().contains("1.2.3.4 stands twice"), "{error}");
+        assert!(error.to_string().contains("1.2.3.4 appears twice"), "{error}");
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn a_named_key(ca: &dyn CaUnderTest) {
     std::fs::write(&file, second.to_pkcs8_pem().as_bytes()).unwrap();
     let other = run();
     assert_eq!((other.code, other.json()["action"].as_str()), (0, Some("enrolled")), "{other:?}");
-    assert!(other.stdout.contains("another key"), "{other:?}");
+    assert!(other.stdout.contains("a key other than the given one"), "{other:?}");
     assert_eq!(server_point(&peer), second.public_point());
     assert_eq!(run().json()["action"], "unchanged");
     std::fs::write(&file, "no key").unwrap();

@@ -32,7 +32,7 @@ impl<'a> Graph<'a> {
         // The module passes it on: it is defined elsewhere.
         for passed in &file.scanned.passed_on {
             if passed.name.rsplit("::").next() == Some(item)
-                && let Some(inner) = self.from_root(file, &passed.name)
+                && let Some(inner) = self.whole_path(file, &passed.name)
                 && inner != path
             {
                 return self.file_of(&inner, seen);
@@ -42,7 +42,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The path from the crate's root of one as `file` writes it; `None` for other crates.
-    fn from_root(&self, file: &SourceFile, path: &str) -> Option<Vec<String>> {
+    fn whole_path(&self, file: &SourceFile, path: &str) -> Option<Vec<String>> {
         if let Some(inner) = file.in_crate(path) {
             return Some(inner.split("::").map(str::to_owned).collect());
         }
@@ -54,14 +54,17 @@ impl<'a> Graph<'a> {
         (self.is_module(&child)).then(|| [own, path.split("::").map(str::to_owned).collect()].concat())
     }
 
-    /// The files that each file uses.
+    /// The files that each file uses. A `mod.rs` is the folder's front door and not a file of its own: what it defines
+    /// belongs to the whole folder.
     pub(super) fn arrows(&self) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
         let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for file in self.by_module.values() {
+        let is_door = |file: &SourceFile| file.path.ends_with("/mod.rs") || file.path == "src/lib.rs";
+        for file in self.by_module.values().filter(|file| !is_door(file)) {
             let to = arrows.entry(&file.path).or_default();
             for path in file.scanned.paths.iter().filter(|path| !file.scanned.passed_on.contains(path)) {
-                let used = self.from_root(file, &path.name).and_then(|p| self.file_of(&p, &mut BTreeSet::new()));
-                to.extend(used.map(|used| used.path.as_str()).filter(|used| *used != file.path));
+                let used = self.whole_path(file, &path.name).and_then(|p| self.file_of(&p, &mut BTreeSet::new()));
+                let used = used.filter(|used| !is_door(used) && used.path != file.path);
+                to.extend(used.map(|used| used.path.as_str()));
             }
         }
         arrows
@@ -105,6 +108,6 @@ fn a_circle_is_found_through_what_a_module_passes_on() {
     ];
     let arrows = Graph::new(&files).arrows();
     assert_eq!(arrows["src/c.rs"], BTreeSet::from(["src/a/thing.rs"]));
-    assert!(arrows["src/a/mod.rs"].is_empty(), "what is passed on is no use of it");
+    assert!(!arrows.contains_key("src/a/mod.rs"), "a front door is not a file of its own");
     assert_eq!(circles(&arrows), [BTreeSet::from(["src/a/other.rs", "src/a/thing.rs", "src/b.rs"])]);
 }

@@ -158,7 +158,7 @@ pub(crate) fn exchange(port: u16, anchor: &Path, request: &str) -> Result<String
     Ok(String::from_utf8_lossy(&read_to_end(&mut stream)?).into_owned())
 }
 
-/// Reads until the other side closes, with or without a TLS close_notify.
+/// Reads until the other side closes, with or without a TLS `close_notify`.
 pub(super) fn read_to_end(stream: &mut impl Read) -> Result<Vec<u8>, String> {
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {

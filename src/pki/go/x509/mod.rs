@@ -13,6 +13,7 @@ mod domain;
 mod ecdsa;
 mod extensions;
 mod name_constraints;
+mod p224;
 mod pem;
 mod policy;
 mod private_key;

@@ -1,0 +1,145 @@
+//! Why a folder cannot be locked, installed or rolled back.
+
+use std::path::PathBuf;
+
+use crate::disk::FsError;
+use crate::{Error, ErrorKind};
+
+/// A folder that could not be locked, installed or rolled back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// A file operation failed; the target is unchanged.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// The path is not a folder.
+    #[error("{} is not a folder", path.display())]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The target, or a folder above it, is a dangling link.
+    #[error("{} is a dangling symbolic link", path.display())]
+    DanglingLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// Another program switches the target's `..data`.
+    #[error("{} is a volume that Kubernetes fills itself (a Secret, a ConfigMap or a projected volume)", target.display())]
+    Managed {
+        /// The target.
+        target: PathBuf,
+    },
+    /// A file system is mounted inside the target.
+    #[error("{} is a mount point inside the folder to replace", path.display())]
+    MountInside {
+        /// The mount point.
+        path: PathBuf,
+    },
+    /// A device, pipe or socket inside the target.
+    #[error("{} is not a file, folder or link and cannot be carried over", path.display())]
+    Special {
+        /// The entry.
+        path: PathBuf,
+    },
+    /// A link that would point elsewhere from a generation.
+    #[error("the symbolic link {} points out of its folder to {} and cannot be carried over", path.display(), to.display())]
+    LinkOut {
+        /// The link.
+        path: PathBuf,
+        /// Its target.
+        to: PathBuf,
+    },
+    /// A folder inside a mount cannot be turned into a link in one step.
+    #[error("the file system cannot swap the folder {} for a link in one step", path.display())]
+    NoExchange {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no previous set.
+    #[error("there is no previous set for {}", target.display())]
+    NoPrevious {
+        /// The target.
+        target: PathBuf,
+    },
+    /// One target is inside the other.
+    #[error("one of {} and {} is inside the other", a.display(), b.display())]
+    Overlap {
+        /// One target.
+        a: PathBuf,
+        /// The other.
+        b: PathBuf,
+    },
+    /// Another run holds the lock.
+    #[error("another fabcert (pid {pid}, since {since}) holds {}", file.display())]
+    Locked {
+        /// The lock file.
+        file: PathBuf,
+        /// The process that holds it, in its own process namespace.
+        pid: String,
+        /// The time of the lock.
+        since: String,
+    },
+    /// The plan names a path outside the target, a reserved path, or a path twice.
+    #[error("the plan has the invalid path {path:?}")]
+    BadPlan {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The caller's check did not pass; nothing was installed.
+    #[error(transparent)]
+    Check(Error),
+    /// The new set is in place, but the cleanup failed; the next run does it.
+    #[error("the new {} is in place, but the cleanup failed: {source}", target.display())]
+    Unfinished {
+        /// The target.
+        target: PathBuf,
+        /// The cause.
+        source: Box<Self>,
+    },
+}
+
+impl InstallError {
+    /// Whether the new set is in the target all the same.
+    pub const fn is_in_place(&self) -> bool {
+        matches!(self, Self::Unfinished { .. })
+    }
+}
+
+impl From<InstallError> for Error {
+    fn from(error: InstallError) -> Self {
+        let message = error.to_string();
+        let (kind, help) = match error {
+            InstallError::Fs(e) => return e.into(),
+            InstallError::Check(e) => return e,
+            InstallError::Unfinished { source, .. } => {
+                return Self::new(ErrorKind::Io, message)
+                    .with_help("run the same command again: it cleans up first")
+                    .with_source(*source);
+            }
+            InstallError::NotAFolder { .. } => (ErrorKind::Input, "name a folder, or a path that does not exist yet"),
+            InstallError::DanglingLink { .. } => {
+                (ErrorKind::Input, "remove the link, or create the folder that it points to")
+            }
+            InstallError::Managed { .. } => {
+                (ErrorKind::Input, "give fabcert an emptyDir or a persistent volume, and have the peer read from there")
+            }
+            InstallError::MountInside { .. } => {
+                (ErrorKind::Input, "mount it outside the folder, or mount the folder as a whole")
+            }
+            InstallError::Special { .. } => (ErrorKind::Input, "move it out of the folder"),
+            InstallError::LinkOut { .. } => (ErrorKind::Input, "make the link absolute, or replace it with its target"),
+            InstallError::NoExchange { .. } => (
+                ErrorKind::Io,
+                "empty the folder while no peer reads it, or use a volume of another type, then run again",
+            ),
+            InstallError::NoPrevious { .. } => {
+                (ErrorKind::Input, "only an install that replaced another set can be rolled back")
+            }
+            InstallError::Overlap { .. } => (ErrorKind::Input, "name two separate folders, such as msp and tls"),
+            InstallError::Locked { .. } => (ErrorKind::Locked, "wait until it ends, then run again"),
+            InstallError::BadPlan { .. } => (ErrorKind::Bug, "this is a bug in fabcert; please report it"),
+        };
+        Self::new(kind, message).with_help(help)
+    }
+}
