@@ -162,7 +162,7 @@ pub static NOT_YET_VALID: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A certificate ends after the CA that issued it.
+/// A certificate expires after the CA that issued it.
 pub static OUTLIVES_CA: Rule = Rule {
     id: "outlives-ca",
     title: "certificate expires after the CA that issued it",
