@@ -2,11 +2,11 @@
 
 use super::rule::{Confidence, Origin, Rule, Severity, Source};
 
-/// An entry of the baseline hides nothing.
+/// An entry of the baseline matches no finding.
 pub static BASELINE_STALE: Rule = Rule {
     id: "baseline-stale",
-    title: "the baseline knows findings that are gone",
-    rationale: "A baseline should only shrink; entries of fixed faults would hide them when they come back.",
+    title: "the baseline lists findings that no longer occur",
+    rationale: "A baseline should only shrink: an entry for a fixed fault would hide the fault if it returned.",
     remedy: "write it again: fabcert audit --write-baseline FILE",
     severity: Severity::Note,
     confidence: Confidence::Certain,
@@ -15,12 +15,11 @@ pub static BASELINE_STALE: Rule = Rule {
     origins: &[Origin::Policy],
 };
 
-/// An ignore of the policy is past its date.
+/// An ignore of the policy has expired.
 pub static IGNORE_EXPIRED: Rule = Rule {
     id: "ignore-expired",
-    title: "an ignore is past its date",
-    rationale: "An ignore ends on its day, so that nobody lives with a fault for ever without deciding so \
-                again.",
+    title: "an ignore of the policy has expired",
+    rationale: "An ignore ends on its date, so that a known fault is reviewed from time to time.",
     remedy: "fix what it hides, or set another date with a reason",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -29,13 +28,12 @@ pub static IGNORE_EXPIRED: Rule = Rule {
     origins: &[Origin::Policy],
 };
 
-/// An ignore of the policy hides nothing.
+/// An ignore of the policy matches no finding.
 pub static IGNORE_STALE: Rule = Rule {
     id: "ignore-stale",
-    title: "an ignore hides nothing",
-    rationale: "An ignore that hides nothing is left from a fault that was fixed, or is misspelt and does \
-                not do what it should.",
-    remedy: "remove it from the policy",
+    title: "an ignore of the policy matches no finding",
+    rationale: "The fault was fixed, or the ignore is misspelt and has no effect.",
+    remedy: "correct it, or remove it from the policy",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
@@ -43,13 +41,13 @@ pub static IGNORE_STALE: Rule = Rule {
     origins: &[Origin::Policy],
 };
 
-/// Something was passed over.
+/// An input was skipped.
 pub static INPUT_SKIPPED: Rule = Rule {
     id: "input-skipped",
-    title: "something was passed over",
-    rationale: "Pipes, devices and sockets are never opened: reading one may block or do something. Manifests that are too \
-                large are not read, and files with very many certificates only in parts.",
-    remedy: "name regular files, and split those that are very large",
+    title: "an input was skipped",
+    rationale: "The audit never opens pipes, devices and sockets: reading one may block or have side effects. It does \
+                not read manifests that are too large, and reads only a part of a file with very many certificates.",
+    remedy: "name regular files, and split very large ones",
     severity: Severity::Note,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
@@ -60,9 +58,10 @@ pub static INPUT_SKIPPED: Rule = Rule {
 /// A file or folder could not be read.
 pub static INPUT_UNREADABLE: Rule = Rule {
     id: "input-unreadable",
-    title: "something that looks like ours cannot be read",
-    rationale: "What cannot be read cannot be vouched for.",
-    remedy: "let the user who audits read it, fix it, or leave it out with --exclude: ls -l FILE, fabcert inspect FILE",
+    title: "a file or folder that looks like certificate material cannot be read",
+    rationale: "The audit cannot say anything about a file that it cannot read.",
+    remedy: "give the auditing user read access, fix the file, or leave it out with --exclude: ls -l FILE, fabcert \
+             inspect FILE",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
@@ -73,9 +72,10 @@ pub static INPUT_UNREADABLE: Rule = Rule {
 /// An entry of the policy's members leads to no workload or to no certificate.
 pub static MEMBER_STALE: Rule = Rule {
     id: "member-stale",
-    title: "an entry of members maps nothing",
-    rationale: "Its workload is not among the manifests, or no TLS certificate was met at its path: the member's certificate is not held against the names that lead to it.",
-    remedy: "fix workload or tls in the policy, or take the entry out",
+    title: "an entry of members has no effect",
+    rationale: "Its workload is not in the manifests, or there is no TLS certificate at its path: the certificate of \
+                the member is not compared with the names that lead to it.",
+    remedy: "correct workload or tls in the policy, or remove the entry",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
@@ -87,8 +87,8 @@ pub static MEMBER_STALE: Rule = Rule {
 pub static RULE_CRASHED: Rule = Rule {
     id: "rule-crashed",
     title: "a rule of fabcert failed on this subject",
-    rationale: "This is a bug in fabcert: the other rules were run all the same.",
-    remedy: "report it with the file, if it can be shared",
+    rationale: "This is a bug in fabcert. The other rules still ran.",
+    remedy: "report the bug, with the file if it can be shared",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],

@@ -2,13 +2,13 @@
 
 use super::rule::{Confidence, Origin, Rule, Severity, Source};
 
-/// A CA certificate does not say that it is one.
+/// A CA certificate is not marked as a CA.
 pub static CA_CONSTRAINTS: Rule = Rule {
     id: "ca-constraints",
-    title: "a CA certificate is no CA",
-    rationale: "Without CA:TRUE in basicConstraints nothing that it issued is trusted; Fabric refuses the \
+    title: "a CA certificate is not marked as a CA",
+    rationale: "Without CA:TRUE in basicConstraints, no certificate that it issued is trusted, and Fabric refuses the \
                 MSP.",
-    remedy: "have the CA issued again as a CA, or put the right certificate there",
+    remedy: "have the CA certificate issued again with CA:TRUE, or put the right certificate there",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -23,9 +23,10 @@ pub static CA_CONSTRAINTS: Rule = Rule {
 pub static CA_KEY_CERT_SIGN: Rule = Rule {
     id: "ca-key-cert-sign",
     title: "a CA certificate's key usage lacks keyCertSign",
-    rationale: "A key usage without keyCertSign forbids a CA to issue certificates, and Go accepts none that it issued. \
-                Fabric loads such a TLS CA in silence, and then every TLS connection below it fails.",
-    remedy: "make the CA's certificate again with keyUsage keyCertSign, cRLSign",
+    rationale: "A key usage without keyCertSign forbids a CA to issue certificates, and Go does not accept \
+                certificates that it issued. Fabric loads such a TLS CA without a warning, and then every TLS \
+                connection below it fails.",
+    remedy: "have the CA certificate issued again with keyUsage keyCertSign, cRLSign",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -36,12 +37,13 @@ pub static CA_KEY_CERT_SIGN: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A CA that ends soon.
+/// A CA certificate with a short validity.
 pub static CA_LIFETIME_SHORT: Rule = Rule {
     id: "ca-lifetime-short",
-    title: "a CA certificate lives for less than a year",
-    rationale: "Everything that a CA issued ends with it, and every folder and channel that trusts it must be told of the next one. cert-manager gives 90 days when nothing is written.",
-    remedy: "add below spec: duration: 87600h (ten years), and renewBefore: 8760h",
+    title: "a CA certificate is valid for less than a year",
+    rationale: "Every certificate that a CA issued expires with it at the latest, and every folder and channel that \
+                trusts the CA must get its successor. cert-manager sets 90 days by default.",
+    remedy: "set in spec: duration: 87600h (ten years), and renewBefore: 8760h",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("cert-manager: Certificate.spec.duration, 2160h by default")],
@@ -53,7 +55,7 @@ pub static CA_LIFETIME_SHORT: Rule = Rule {
 pub static CA_SKI_MISSING: Rule = Rule {
     id: "ca-ski-missing",
     title: "a CA certificate has no subject key identifier",
-    rationale: "Fabric refuses an MSP with such a CA; revocation lists and chains find a CA by it.",
+    rationale: "Fabric refuses an MSP with such a CA. Revocation lists and chains find a CA by this identifier.",
     remedy: "have the CA issued again with a subject key identifier (openssl: subjectKeyIdentifier=hash)",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -65,14 +67,13 @@ pub static CA_SKI_MISSING: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A certificate begins before its CA does.
+/// A certificate becomes valid before its CA.
 pub static CA_WINDOW: Rule = Rule {
     id: "ca-window",
-    title: "a certificate begins before the CA that issued it",
-    rationale: "Fabric judges a path as of one second after the start of the certificate in question. An \
-                intermediate CA that is older than its root, or a back-dated leaf under a fresh CA, is \
-                refused for ever.",
-    remedy: "issue the certificate again, with a start that is not before its CA's",
+    title: "a certificate becomes valid before the CA that issued it",
+    rationale: "Fabric verifies a path at one second after the start of the certificate in question. It always refuses \
+                an intermediate CA that is older than its root, and a back-dated leaf under a newer CA.",
+    remedy: "issue the certificate again with a start that is not before the start of its CA",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getUniqueValidationChain" }],
@@ -80,12 +81,12 @@ pub static CA_WINDOW: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// The next revocation list is overdue.
+/// A revocation list is past its next update.
 pub static CRL_EXPIRED: Rule = Rule {
     id: "crl-expired",
     title: "a revocation list is past its next update",
-    rationale: "Fabric goes on applying the list, and knows nothing of what was revoked since.",
-    remedy: "fetch the list again and put it into crls: fabric-ca-client gencrl",
+    rationale: "Fabric continues to apply the list, but does not know certificates revoked since then.",
+    remedy: "make a current list and put it into crls: fabric-ca-client gencrl",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[
@@ -96,15 +97,14 @@ pub static CRL_EXPIRED: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A revocation list revokes nothing.
+/// Fabric does not apply a revocation list.
 pub static CRL_IGNORED: Rule = Rule {
     id: "crl-ignored",
     title: "a revocation list in crls is not applied",
-    rationale: "Fabric passes over a list in DER, over the second list of a file, over the list of a CA that is none of \
-                this MSP, and over one with a wrong signature, and says so in its log at most. Whoever the list revokes \
-                stays a member.",
-    remedy: "write it as PEM, one list a file, made by the CA of this MSP: fabric-ca-client gencrl, or openssl crl -inform \
-             der -in LIST -out LIST.pem",
+    rationale: "Fabric ignores a list in DER, the second list of a file, a list from a CA outside this MSP, and a list \
+                with a wrong signature, and at most logs it. The identities that the list revokes remain members.",
+    remedy: "write it as PEM, one list per file, made by the CA of this MSP: fabric-ca-client gencrl, or openssl crl \
+             -inform der -in LIST -out LIST.pem",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[
@@ -119,8 +119,8 @@ pub static CRL_IGNORED: Rule = Rule {
 pub static CRL_UNUSABLE: Rule = Rule {
     id: "crl-unusable",
     title: "a revocation list cannot be used",
-    rationale: "What stands in crls must be a PEM revocation list with nothing before it, and carry an \
-                authority key identifier: without one, Fabric refuses every certificate of the MSP.",
+    rationale: "A file in crls must be a PEM revocation list with nothing before it, and carry an authority key \
+                identifier: without one, Fabric refuses every certificate of the MSP.",
     remedy: "make the list again with the CA: fabric-ca-client gencrl",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -136,9 +136,9 @@ pub static CRL_UNUSABLE: Rule = Rule {
 pub static INNER_CA_ISSUES: Rule = Rule {
     id: "inner-ca-issues",
     title: "the identity was issued by a CA that has intermediate CAs below it",
-    rationale: "Once an intermediate CA of this MSP stands below a CA, Fabric takes no identities from the \
-                upper one any more.",
-    remedy: "enrol at the intermediate CA, or take the intermediate certificate out of this MSP",
+    rationale: "If an MSP contains an intermediate CA below a CA, Fabric no longer accepts identities issued directly \
+                by the upper CA.",
+    remedy: "enrol at the intermediate CA, or remove the intermediate certificate from this MSP",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/mspimpl.go", item: "getValidationChain" }],
@@ -149,9 +149,9 @@ pub static INNER_CA_ISSUES: Rule = Rule {
 /// A CA does not allow a name of the certificate.
 pub static NAME_CONSTRAINTS: Rule = Rule {
     id: "name-constraints",
-    title: "a name is outside what a CA on the path allows",
-    rationale: "Name constraints of a CA bind every certificate below it.",
-    remedy: "ask a CA without that constraint, or leave the name out",
+    title: "a CA on the path does not allow a name of the certificate",
+    rationale: "The name constraints of a CA apply to every certificate below it.",
+    remedy: "enrol at a CA without that constraint, or leave the name out",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -166,7 +166,7 @@ pub static NAME_CONSTRAINTS: Rule = Rule {
 pub static PATH_LENGTH: Rule = Rule {
     id: "path-length",
     title: "the path is longer than a CA on it allows",
-    rationale: "A path length constraint says how many CAs may stand below. Go refuses a longer path.",
+    rationale: "A path length constraint limits the number of intermediate CAs below a CA. Go refuses a longer path.",
     remedy: "have the upper CA issued again with a larger pathlen (csr.ca.pathlength of a Fabric CA)",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -178,12 +178,12 @@ pub static PATH_LENGTH: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// A certificate in cacerts is no self-signed CA.
+/// A certificate in cacerts is not a self-signed CA.
 pub static ROOT_NOT_SELF_SIGNED: Rule = Rule {
     id: "root-not-self-signed",
-    title: "a certificate in cacerts is no self-signed CA that may sign",
-    rationale: "Fabric takes only self-signed CAs with CA:TRUE and keyCertSign, signed with their own key \
-                and not over SHA-1, as roots. An intermediate belongs into intermediatecerts.",
+    title: "a certificate in cacerts is not a self-signed CA that may sign certificates",
+    rationale: "Fabric accepts only self-signed CAs with CA:TRUE and keyCertSign as roots, and not with a SHA-1 \
+                signature. An intermediate belongs in intermediatecerts.",
     remedy: "put the root into cacerts and the intermediate into intermediatecerts",
     severity: Severity::Error,
     confidence: Confidence::Certain,

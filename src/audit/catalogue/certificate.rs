@@ -5,8 +5,8 @@ use super::rule::{Confidence, Origin, Rule, Severity, Source};
 /// The extension of Fabric CA attributes cannot be read.
 pub static ATTRS_INVALID: Rule = Rule {
     id: "attrs-invalid",
-    title: "Fabric CA attributes in the certificate are no JSON",
-    rationale: "Chaincode that asks for the attributes of a caller fails for this identity: the client identity library \
+    title: "Fabric CA attributes in the certificate are not valid JSON",
+    rationale: "Chaincode that reads the attributes of a caller fails for this identity: the client identity library \
                 reads the extension before anything else.",
     remedy: "enrol again at a Fabric CA with the attributes: fabcert enroll --force --attrs NAME,...",
     severity: Severity::Warning,
@@ -20,9 +20,10 @@ pub static ATTRS_INVALID: Rule = Rule {
 pub static CERT_REVOKED: Rule = Rule {
     id: "cert-revoked",
     title: "certificate is revoked",
-    rationale: "A revoked identity is no member, and a peer with it does not start. With NodeOUs, Fabric does not look \
-                whether a certificate in admincerts is revoked.",
-    remedy: "enrol a new identity; take a revoked administrator out of admincerts; if the list is wrong, have it made again",
+    rationale: "A revoked identity is not a member of the MSP, and a peer with such a certificate does not start. With \
+                NodeOUs, Fabric does not check whether a certificate in admincerts is revoked.",
+    remedy: "enrol a new identity; remove a revoked administrator from admincerts; if the list is wrong, make it again \
+             at the CA",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -33,14 +34,14 @@ pub static CERT_REVOKED: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// An extended key usage leaves client auth out.
+/// An extended key usage lacks client auth.
 pub static EKU_CLIENT_MISSING: Rule = Rule {
     id: "eku-client-missing",
     title: "extended key usage lacks client auth",
-    rationale: "Peers and orderers show their server certificate as client certificate too: between orderers \
-                always, between peers once client authentication is on. A list without client auth is \
+    rationale: "Peers and orderers also use their server certificate as client certificate: between orderers always, \
+                between peers if client authentication is on. A certificate with a usage list without client auth is \
                 refused there.",
-    remedy: "enrol with the profile tls, which holds both",
+    remedy: "enrol with the profile tls, which sets both usages",
     severity: Severity::Error,
     confidence: Confidence::Likely,
     sources: &[
@@ -51,13 +52,13 @@ pub static EKU_CLIENT_MISSING: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// An extended key usage leaves server auth out.
+/// An extended key usage lacks server auth.
 pub static EKU_SERVER_MISSING: Rule = Rule {
     id: "eku-server-missing",
     title: "extended key usage lacks server auth",
-    rationale: "A TLS client accepts no server certificate whose usage list lacks server auth. Fabric \
-                demands it of every certificate with such a list, signing identities and CAs included. Go takes \
-                anyExtendedKeyUsage in its place, OpenSSL and with it Node clients do not.",
+    rationale: "A TLS client does not accept a server certificate with a usage list that lacks server auth. Fabric \
+                requires server auth in every such list, including those of signing identities and CAs. Go accepts \
+                anyExtendedKeyUsage in its place; OpenSSL, and with it Node, does not.",
     remedy: "enrol with the profile tls: fabcert enroll --tls-dir DIR",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -69,12 +70,12 @@ pub static EKU_SERVER_MISSING: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict, Origin::Manifests],
 };
 
-/// The certificate's time is over.
+/// The certificate has expired.
 pub static EXPIRED: Rule = Rule {
     id: "expired",
     title: "certificate has expired",
     rationale: "A peer does not start with an expired signing certificate, and no client accepts an expired TLS \
-                certificate. A running peer goes on without a word until its next restart.",
+                certificate. A running peer continues without a warning until its next restart.",
     remedy: "enrol again: fabcert enroll --force with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -86,12 +87,12 @@ pub static EXPIRED: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// The certificate ends soon.
+/// The certificate expires soon.
 pub static EXPIRING: Rule = Rule {
     id: "expiring",
-    title: "certificate ends soon",
-    rationale: "A certificate that ends at night takes the connections with it. Fabric warns in its log only \
-                in the last week.",
+    title: "certificate expires soon",
+    rationale: "When a TLS certificate expires, new connections fail. Fabric warns in its log, but only in the last \
+                week.",
     remedy: "enrol again: fabcert enroll with the flags of the last enrolment",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
@@ -103,10 +104,9 @@ pub static EXPIRING: Rule = Rule {
 /// A critical extension that Go does not know.
 pub static EXT_CRITICAL_UNKNOWN: Rule = Rule {
     id: "ext-critical-unknown",
-    title: "a critical extension is not understood",
-    rationale: "Go refuses a certificate with a critical extension that it does not handle, as RFC 5280 \
-                wants it.",
-    remedy: "have it issued without that extension, or not critical",
+    title: "certificate has an unknown critical extension",
+    rationale: "Go refuses a certificate with a critical extension that it does not handle, as RFC 5280 requires.",
+    remedy: "have the certificate issued again without that extension, or with the extension not critical",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -117,7 +117,7 @@ pub static EXT_CRITICAL_UNKNOWN: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A key usage leaves digital signature out.
+/// A key usage lacks digital signature.
 pub static KU_DIGITAL_SIGNATURE_MISSING: Rule = Rule {
     id: "ku-digital-signature-missing",
     title: "key usage lacks digital signature",
@@ -131,11 +131,11 @@ pub static KU_DIGITAL_SIGNATURE_MISSING: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A CA certificate stands where a node's own belongs.
+/// A CA certificate is in the place of a node's own certificate.
 pub static LEAF_IS_CA: Rule = Rule {
     id: "leaf-is-ca",
-    title: "a CA certificate is used as an identity or as a server's",
-    rationale: "Fabric takes no CA as an identity. A key that signs certificates should serve no traffic.",
+    title: "a CA certificate is used as an identity or as a server certificate",
+    rationale: "Fabric does not accept a CA certificate as an identity, and the key of a CA should not be on a server.",
     remedy: "enrol an identity and use its certificate",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -144,12 +144,13 @@ pub static LEAF_IS_CA: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// The certificate's time has not come.
+/// The certificate is not valid yet.
 pub static NOT_YET_VALID: Rule = Rule {
     id: "not-yet-valid",
     title: "certificate is not valid yet",
-    rationale: "TLS clients refuse a certificate before its time. Fabric loads such a signing certificate without a \
-                word, and others refuse what it signs. Mostly a clock is wrong, at the CA or here.",
+    rationale: "TLS clients refuse a certificate that is not valid yet. Fabric loads such a signing certificate \
+                without a warning, and others refuse its signatures. The usual cause is a wrong clock, at the CA or on \
+                this machine.",
     remedy: "compare the clocks of the CA and of this machine, then enrol again",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -161,12 +162,12 @@ pub static NOT_YET_VALID: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A certificate ends after the CA that issued it.
+/// A certificate expires after the CA that issued it.
 pub static OUTLIVES_CA: Rule = Rule {
     id: "outlives-ca",
-    title: "certificate outlives the CA that issued it",
-    rationale: "TLS clients judge every certificate of the path by today's date: when the CA ends, \
-                everything below it ends with it, whatever is written there.",
+    title: "certificate expires after the CA that issued it",
+    rationale: "TLS clients check the validity of every certificate of the path: when the CA expires, no certificate \
+                below it is accepted, whatever its own dates.",
     remedy: "renew the CA first, then the certificate",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
@@ -175,13 +176,14 @@ pub static OUTLIVES_CA: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A serial number outside of what serial numbers may be.
+/// A serial number outside the allowed range.
 pub static SERIAL_ODD: Rule = Rule {
     id: "serial-odd",
     title: "serial number is negative, zero, or longer than 20 bytes",
-    rationale: "Serial numbers are positive and have at most 20 bytes. Go reads no certificate with a negative one; the \
-                others pass Fabric and fail in stricter clients, and a zero cannot be told from none when it is revoked.",
-    remedy: "have it issued again; Fabric CA draws 20 random bytes",
+    rationale: "Serial numbers are positive and at most 20 bytes long. Go cannot read a certificate with a negative \
+                serial number. The others pass Fabric and fail in stricter clients, and the serial number zero may be \
+                taken for a missing one when the certificate is revoked.",
+    remedy: "have the certificate issued again; Fabric CA draws 20 random bytes",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[
@@ -196,10 +198,10 @@ pub static SERIAL_ODD: Rule = Rule {
 pub static SIGNATURE_HIGH_S: Rule = Rule {
     id: "signature-high-s",
     title: "the signature has a high S",
-    rationale: "Fabric rewrites such a signature when it takes the certificate in, so that identities differ \
-                from the file by some bytes. Fabric CA and cryptogen make low ones, OpenSSL half of the time \
-                a high one.",
-    remedy: "nothing is to be done; issue it with fabric-ca or cryptogen if bytes are compared",
+    rationale: "Fabric rewrites such a signature to a low S when it loads the certificate, so that the identity \
+                differs from the file by some bytes. Fabric CA and cryptogen always produce a low S; OpenSSL produces \
+                a high S in half of the cases.",
+    remedy: "no action needed; if certificates are compared byte by byte, issue it with Fabric CA or cryptogen",
     severity: Severity::Note,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/cert.go", item: "sanitizeECDSASignedCert" }],
@@ -211,9 +213,9 @@ pub static SIGNATURE_HIGH_S: Rule = Rule {
 pub static SIGNATURE_SHA1: Rule = Rule {
     id: "signature-sha1",
     title: "certificate is signed with SHA-1 or MD5",
-    rationale: "Go verifies no certificate signature over SHA-1 or MD5, so no peer, orderer or Go client accepts the \
-                certificate. A trust anchor's own signature is verified in an MSP and not in TLS.",
-    remedy: "have it issued again with SHA-256",
+    rationale: "Go does not verify a certificate signature over SHA-1 or MD5, so no peer, orderer or Go client accepts \
+                the certificate. The signature of a trust anchor is verified in an MSP, but not in TLS.",
+    remedy: "have the certificate issued again with SHA-256",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Go { package: "crypto/x509", item: "checkSignature" }],
@@ -225,8 +227,8 @@ pub static SIGNATURE_SHA1: Rule = Rule {
 pub static VALIDITY_INVERTED: Rule = Rule {
     id: "validity-inverted",
     title: "certificate ends before it begins",
-    rationale: "Such a certificate is valid at no time.",
-    remedy: "enrol again; if it comes back, the CA's clock or its own certificate's end is the cause",
+    rationale: "Such a certificate is never valid.",
+    remedy: "enrol again; if the fault returns, check the clock of the CA and the end of its certificate",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Rfc { number: 5280, section: "4.1.2.5" }],

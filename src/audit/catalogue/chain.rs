@@ -2,14 +2,15 @@
 
 use super::rule::{Confidence, Origin, Rule, Severity, Source};
 
-/// The issuer is not the one that the certificate names.
+/// The authority key identifier does not match the issuer.
 pub static AKI_MISMATCH: Rule = Rule {
     id: "aki-mismatch",
-    title: "the authority key identifier is not that of the issuer",
-    rationale: "OpenSSL, and with it Node and Python, takes a CA certificate for the issuer only if its subject key \
-                identifier, serial number and issuer are what the authority key identifier says, as far as it says so. \
-                Go compares nothing, so that peers connect and Node clients do not.",
-    remedy: "have it issued again by a CA whose configured certificate is the one that it serves in its chain",
+    title: "the authority key identifier does not match the issuer",
+    rationale: "OpenSSL, and with it Node and Python, accepts a CA certificate as the issuer only if its subject key \
+                identifier, serial number and issuer match those in the authority key identifier, as far as they are \
+                present. Go does not compare them, so peers connect and Node clients do not.",
+    remedy: "have the certificate issued again by a CA that is configured with the same certificate that it serves in \
+             its chain",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -24,8 +25,8 @@ pub static AKI_MISMATCH: Rule = Rule {
 pub static CHAIN_AMBIGUOUS: Rule = Rule {
     id: "chain-ambiguous",
     title: "more than one path leads to a root",
-    rationale: "Fabric wants exactly one path from a certificate to a root. A CA that was renewed with the \
-                same name and key, current beside the old one, makes two.",
+    rationale: "Fabric requires exactly one path from a certificate to a root. A CA that was renewed with the same \
+                name and key, and is present beside the old one, makes two.",
     remedy: "remove the CA certificate that is no longer used from cacerts or intermediatecerts",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -38,9 +39,9 @@ pub static CHAIN_AMBIGUOUS: Rule = Rule {
 pub static CHAIN_BROKEN: Rule = Rule {
     id: "chain-broken",
     title: "no path leads to a root",
-    rationale: "The issuer is not in cacerts or intermediatecerts, or the signature is not its own: the \
-                certificate is of another CA of the same name, or a CA certificate is missing.",
-    remedy: "put the certificates of the CA that issued it there: fabcert enroll writes them",
+    rationale: "The issuer is not in cacerts or intermediatecerts, or it did not make the signature: the certificate \
+                comes from another CA of the same name, or a CA certificate is missing.",
+    remedy: "put the certificates of the issuing CA there; fabcert enroll writes them",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -55,10 +56,9 @@ pub static CHAIN_BROKEN: Rule = Rule {
 pub static CHAIN_INCOMPLETE: Rule = Rule {
     id: "chain-incomplete",
     title: "the server does not send an intermediate CA on its path",
-    rationale: "A client that has the root alone cannot find the way there without the intermediates, which the \
-                server has to send. That one of them stands in ca.crt helps Go and Java, not Node, and not \
-                clients with another file.",
-    remedy: "put the intermediate behind the certificate: cat server.crt intermediate.crt (fabcert enroll does)",
+    rationale: "A client that has only the root cannot build the path without the intermediates, which the server has \
+                to send. An intermediate in ca.crt helps Go and Java, but not Node, and not clients with another file.",
+    remedy: "append the intermediate to the certificate: cat server.crt intermediate.crt (fabcert enroll does)",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[
@@ -69,12 +69,12 @@ pub static CHAIN_INCOMPLETE: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A CA stands in the folder or file of the other kind.
+/// A CA certificate is in the folder or file of the other kind.
 pub static CHAIN_WRONG_FOLDER: Rule = Rule {
     id: "chain-wrong-folder",
-    title: "a root stands among intermediates, or an intermediate as the only anchor",
-    rationale: "Roots belong into cacerts, tlscacerts and ca.crt, intermediates into the folders beside them. Fabric and Go \
-                make do with either in places; Node refuses a server when the anchor it was given is no root.",
+    title: "a root is among the intermediates, or an intermediate is the only trust anchor",
+    rationale: "Roots belong in cacerts, tlscacerts and ca.crt, intermediates in the folders beside them. Fabric and \
+                Go accept either in some places; Node refuses a server if its trust anchor is not a root.",
     remedy: "put the root into ca.crt (cacerts, tlscacerts) and intermediates behind the leaf (intermediatecerts, \
              tlsintermediatecerts)",
     severity: Severity::Warning,
@@ -87,12 +87,12 @@ pub static CHAIN_WRONG_FOLDER: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// The server's certificate does not lead to the anchors beside it.
+/// The server certificate does not lead to the trust anchors beside it.
 pub static ROOT_MISMATCH: Rule = Rule {
     id: "root-mismatch",
     title: "the server certificate does not lead to ca.crt",
-    rationale: "Clients are given ca.crt; a server whose chain does not lead there is refused by all of \
-                them. An intermediate that is missing in server.crt has the same effect.",
+    rationale: "Clients trust ca.crt and refuse a server whose chain does not lead there. An intermediate that is \
+                missing in server.crt has the same effect.",
     remedy: "enrol again: fabcert enroll --tls-dir DIR writes certificate, intermediates and root that \
                 belong together",
     severity: Severity::Error,

@@ -6,8 +6,8 @@ use super::rule::{Confidence, Origin, Rule, Severity, Source};
 pub static KEY_MISMATCH: Rule = Rule {
     id: "key-mismatch",
     title: "the private key belongs to another certificate",
-    rationale: "A server with such a pair does not start. In an MSP, a wrong key under the right name lets \
-                the peer start, and everyone refuses its signatures.",
+    rationale: "A server with such a pair does not start. In an MSP, if the wrong key is under the right file name, \
+                the peer starts and everyone refuses its signatures.",
     remedy: "enrol again: fabcert enroll writes pairs that belong together",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -19,13 +19,13 @@ pub static KEY_MISMATCH: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// The private key of a certificate is not there.
+/// The private key of a certificate is missing.
 pub static KEY_MISSING: Rule = Rule {
     id: "key-missing",
-    title: "the private key of the certificate is not there",
-    rationale: "Fabric looks in keystore for a file named by the key identifier, then for any plain PEM key \
-                that fits. An encrypted or DER key, one behind an EC PARAMETERS block, an empty file under \
-                the right name all count as nothing.",
+    title: "the private key of the certificate is missing",
+    rationale: "Fabric looks in keystore for a file named by the key identifier, then for any plain PEM key that \
+                matches. It cannot use an encrypted key, a DER key, a key behind an EC PARAMETERS block, or an empty \
+                file under the right name.",
     remedy: "put the key into keystore as plain PKCS#8: openssl pkcs8 -topk8 -nocrypt -in KEY -out \
                 keystore/KEY_sk",
     severity: Severity::Error,
@@ -38,9 +38,9 @@ pub static KEY_MISSING: Rule = Rule {
 /// A private key can be read by others.
 pub static KEY_MODE: Rule = Rule {
     id: "key-mode",
-    title: "a private key is readable by others than its owner and group",
-    rationale: "Whoever reads the key is the node.",
-    remedy: "chmod 0600 KEY (0640 with the group of the peer, where it runs under another user)",
+    title: "a private key is readable by users other than its owner and group",
+    rationale: "Anyone who reads the key can act as the node.",
+    remedy: "chmod 0600 KEY (0640 with the group of the peer, if it runs as another user)",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("private keys are 0600, or 0640 for a group")],
@@ -48,12 +48,12 @@ pub static KEY_MODE: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A kind of key that Fabric does not take for identities.
+/// A type of key that Fabric does not accept for identities.
 pub static KEY_UNFIT: Rule = Rule {
     id: "key-unfit",
-    title: "the key is of a kind that Fabric does not take as an identity",
-    rationale: "Fabric signs and verifies with ECDSA, and from capability V3_0 on with Ed25519. An identity \
-                with an RSA key is invalid; one with Ed25519 is invalid on channels below V3_0.",
+    title: "Fabric does not accept this type of key for an identity",
+    rationale: "Fabric signs and verifies with ECDSA, and from capability V3_0 also with Ed25519. An identity with an \
+                RSA key is invalid; an identity with an Ed25519 key is invalid on channels below V3_0.",
     remedy: "enrol with a P-256 or P-384 key: fabcert enroll --key-algorithm p256",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -62,12 +62,12 @@ pub static KEY_UNFIT: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A key that is too weak or that TLS cannot use.
+/// A key that is too weak or cannot be used for TLS.
 pub static KEY_WEAK: Rule = Rule {
     id: "key-weak",
-    title: "the key is weak or of no use for TLS",
-    rationale: "RSA below 2048 bits can be broken by those who care; TLS has no use for P-224 and other odd \
-                curves, so that every handshake fails although the peer starts.",
+    title: "the key is weak or cannot be used for TLS",
+    rationale: "RSA keys below 2048 bits are too weak. TLS does not support P-224 and other uncommon curves, so every \
+                handshake fails although the peer starts.",
     remedy: "make a P-256 key and enrol again",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -83,8 +83,8 @@ pub static KEY_WEAK: Rule = Rule {
 pub static KEYSTORE_MANY: Rule = Rule {
     id: "keystore-many",
     title: "keystore holds more than one key",
-    rationale: "Keys that no certificate uses stay readable for whoever gets the folder, and a folder with \
-                several says nothing about which one counts.",
+    rationale: "Keys that no certificate uses remain readable to anyone who gets the folder, and a folder with several \
+                keys does not show which one is in use.",
     remedy: "remove the keys that belong to no certificate in signcerts",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
@@ -97,8 +97,8 @@ pub static KEYSTORE_MANY: Rule = Rule {
 pub static SAME_KEY_TWO_ROLES: Rule = Rule {
     id: "same-key-two-roles",
     title: "one key is used in two roles",
-    rationale: "Whoever gets the TLS key of a server, which more programs can read, then also signs as the \
-                identity; and neither can be replaced without the other.",
+    rationale: "Anyone who gets the TLS key of a server, which more programs can read, can then also sign as the \
+                identity. Neither certificate can get a new key without the other.",
     remedy: "enrol again without --key-file: each certificate gets a key of its own",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
@@ -107,12 +107,12 @@ pub static SAME_KEY_TWO_ROLES: Rule = Rule {
     origins: &[Origin::Run],
 };
 
-/// Fabric takes a public key for the private one.
+/// Fabric finds a public key in place of the private key.
 pub static SIGNING_KEY_PUBLIC: Rule = Rule {
     id: "signing-key-public",
-    title: "a public key stands in the way of the private key",
-    rationale: "The keystore is searched by name, and a file ending in _pk sorts before the one ending in \
-                _sk: Fabric takes it and ends at the first signature.",
+    title: "Fabric finds a public key in place of the private key",
+    rationale: "Fabric searches the keystore by file name, and a file ending in _pk sorts before one ending in _sk: \
+                Fabric takes the public key and fails at the first signature.",
     remedy: "remove the _pk file from keystore",
     severity: Severity::Error,
     confidence: Confidence::Certain,

@@ -2,11 +2,11 @@
 
 use super::rule::{Confidence, Origin, Rule, Severity, Source};
 
-/// A port of a Service that leads to no port of a member.
+/// A port of a Service that leads to no declared port of a member.
 pub static GATEWAY_PORT_MISMATCH: Rule = Rule {
     id: "gateway-port-mismatch",
-    title: "a port of a Service leads to no port of a pod that it selects",
-    rationale: "Connections to that member fail: always where it is the only one, at random where it is one of several.",
+    title: "a port of a Service leads to no declared port of a selected pod",
+    rationale: "Connections to that member fail: always if it is the only one, at random if it is one of several.",
     remedy: "let targetPort name a port that every selected pod declares, or narrow the selector",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -15,12 +15,14 @@ pub static GATEWAY_PORT_MISMATCH: Rule = Rule {
     origins: &[Origin::Manifests],
 };
 
-/// A gateway Service that keeps each client at one member.
+/// A gateway Service that binds each client to one member.
 pub static GATEWAY_SESSION_AFFINITY: Rule = Rule {
     id: "gateway-session-affinity",
-    title: "a gateway Service keeps each client at one member",
-    rationale: "With ClientIP affinity all connections from one address meet the same member; behind an ingress controller or a NAT that is everybody. The load is not spread, and a member with a bad certificate is met always or never.",
-    remedy: "leave sessionAffinity out: each connection then meets any member",
+    title: "a gateway Service binds each client to one member",
+    rationale: "With ClientIP affinity, all connections from one address reach the same member. Behind an ingress \
+                controller or a NAT, all clients share one address: the load is not spread, and a member with a bad \
+                certificate is reached always or never.",
+    remedy: "remove sessionAffinity: each connection can then reach any member",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("Kubernetes: Service.spec.sessionAffinity")],
@@ -31,9 +33,10 @@ pub static GATEWAY_SESSION_AFFINITY: Rule = Rule {
 /// A gateway Service with one member.
 pub static GATEWAY_SINGLE_MEMBER: Rule = Rule {
     id: "gateway-single-member",
-    title: "a gateway Service has one member only",
-    rationale: "A Service in front of several peers is there so that clients outlive the loss of one. With one member there is nothing to fail over to.",
-    remedy: "give a second peer the labels of the selector",
+    title: "a gateway Service has only one member",
+    rationale: "A gateway Service puts several peers behind one name, so that clients survive the loss of one. With \
+                one member there is no failover.",
+    remedy: "give a second peer the labels that the selector matches",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
     sources: &[Source::Convention("Fabric: run two or more peers of an organisation behind one Service")],
@@ -44,8 +47,10 @@ pub static GATEWAY_SINGLE_MEMBER: Rule = Rule {
 /// How kube-proxy spreads connections.
 pub static KUBE_PROXY_MODE: Rule = Rule {
     id: "kube-proxy-mode",
-    title: "how the cluster spreads connections over the members of a Service",
-    rationale: "Which member a connection meets decides which certificate it meets, and gRPC keeps one connection for long: a member without the name fails a share of the connections, not of the calls.",
+    title: "mode in which kube-proxy spreads connections over the members of a Service",
+    rationale: "The member that a connection reaches decides which certificate the client sees, and gRPC keeps one \
+                connection for a long time: a member without the name fails a share of the connections, not of the \
+                calls.",
     remedy: "nftables is the mode that Kubernetes recommends (stable since 1.33)",
     severity: Severity::Note,
     confidence: Confidence::Certain,
@@ -56,12 +61,13 @@ pub static KUBE_PROXY_MODE: Rule = Rule {
     origins: &[Origin::Manifests],
 };
 
-/// A key that stands twice in one mapping of a manifest.
+/// A key that occurs twice in one mapping of a manifest.
 pub static MANIFEST_REPEATED_KEY: Rule = Rule {
     id: "manifest-repeated-key",
-    title: "a key stands twice in one mapping of a manifest",
-    rationale: "kubectl and Helm take the last value and say nothing; kustomize and the YAML specification refuse the file. The first value is lost.",
-    remedy: "take one of them out",
+    title: "a mapping of a manifest contains the same key twice",
+    rationale: "kubectl and Helm take the last value without a warning; kustomize and the YAML specification refuse \
+                the file. The first value is lost.",
+    remedy: "remove one of the two keys",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("YAML 1.2.2 section 3.2.1.3: keys are unique; sigs.k8s.io/yaml takes the last")],
@@ -69,11 +75,12 @@ pub static MANIFEST_REPEATED_KEY: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A template that Helm has yet to fill.
+/// A template that Helm has not rendered.
 pub static MANIFEST_TEMPLATE: Rule = Rule {
     id: "manifest-template",
-    title: "a template was left out",
-    rationale: "What Helm has yet to fill says nothing about names. Its Services and certificates were not looked at.",
+    title: "a Helm template was skipped",
+    rationale: "A template that Helm has not rendered does not show its names. Its Services and certificates were not \
+                audited.",
     remedy: "helm template CHART | fabcert audit -",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
@@ -82,12 +89,13 @@ pub static MANIFEST_TEMPLATE: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A Service whose namespace nothing tells.
+/// A Service in an unknown namespace.
 pub static NAMESPACE_UNKNOWN: Rule = Rule {
     id: "namespace-unknown",
     title: "the namespace of a Service is not known",
-    rationale: "Nothing in the manifests says where it will be, so it was matched with workloads of every namespace, and the longer forms of its name could not be looked for.",
-    remedy: "say where they are applied: fabcert audit --namespace NS",
+    rationale: "The manifests do not say where the Service will be applied, so it was matched with workloads of every \
+                namespace, and the longer forms of its name could not be checked.",
+    remedy: "give the namespace in which they are applied: fabcert audit --namespace NS",
     severity: Severity::Note,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit says what it did not see")],
@@ -95,12 +103,14 @@ pub static NAMESPACE_UNKNOWN: Rule = Rule {
     origins: &[Origin::Manifests],
 };
 
-/// A connection profile that looks for another name than it dials.
+/// A connection profile that expects another name than it dials.
 pub static OVERRIDE_HIDES_NAME: Rule = Rule {
     id: "override-hides-name",
-    title: "a connection profile looks for another name than it dials",
-    rationale: "ssl-target-name-override makes a client accept a certificate that lacks the dialled name. It hides the missing name until a client without it comes, and after a failover it asks every member for the same wrong name.",
-    remedy: "put the dialled name into the certificates, and take the override out",
+    title: "a connection profile expects another name than it dials",
+    rationale: "ssl-target-name-override makes a client accept a certificate that lacks the dialled name. It hides the \
+                missing name until a client without the override connects, and after a failover it expects the same \
+                wrong name from every member.",
+    remedy: "put the dialled name into the certificates, and remove the override",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("gRPC: GRPC_SSL_TARGET_NAME_OVERRIDE_ARG is for testing only")],
@@ -112,8 +122,10 @@ pub static OVERRIDE_HIDES_NAME: Rule = Rule {
 pub static ROTATION_POLICY: Rule = Rule {
     id: "rotation-policy",
     title: "cert-manager may replace the key of an orderer or of a CA",
-    rationale: "Channel configurations name the TLS certificates of consenters, and a CA's key is what everybody trusts. cert-manager 1.18 and later make a new key at each renewal unless told otherwise: the orderer is then a stranger to its channel, and every certificate of the CA is of a CA that is gone.",
-    remedy: "add below spec.privateKey: rotationPolicy: Never",
+    rationale: "Channel configurations name the TLS certificates of consenters, and all members trust the key of a CA. \
+                cert-manager 1.18 and later make a new key at each renewal by default: the channel then no longer \
+                knows the orderer, and the certificates of the CA no longer lead to its current key.",
+    remedy: "set in spec.privateKey: rotationPolicy: Never",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("cert-manager 1.18 release notes: privateKey.rotationPolicy is Always by default")],
@@ -121,12 +133,12 @@ pub static ROTATION_POLICY: Rule = Rule {
     origins: &[Origin::Manifests],
 };
 
-/// A Service whose selector fits no workload.
+/// A Service with a selector that matches no workload.
 pub static SELECTOR_MATCHES_NOTHING: Rule = Rule {
     id: "selector-matches-nothing",
-    title: "the selector of a Service fits no workload of the manifests",
+    title: "the selector of a Service matches no workload in the manifests",
     rationale: "A Service without members refuses every connection. One wrong letter in a label is enough.",
-    remedy: "make selector and pod labels equal",
+    remedy: "make the selector and the pod labels equal",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
     sources: &[Source::Convention("Kubernetes: a Service selects by equality of every pair, in its own namespace")],
@@ -134,12 +146,15 @@ pub static SELECTOR_MATCHES_NOTHING: Rule = Rule {
     origins: &[Origin::Manifests],
 };
 
-/// A route that ends TLS in front of a Fabric port.
+/// A route that terminates TLS in front of a Fabric port.
 pub static TLS_PASSTHROUGH_MISSING: Rule = Rule {
     id: "tls-passthrough-missing",
-    title: "a route to a Fabric port does not let TLS through",
-    rationale: "Fabric's clients check the peer's own certificate, and peers may ask for theirs. A route that ends TLS shows its own certificate instead, and speaks to a TLS port without TLS unless it is told to.",
-    remedy: "let TLS through: annotation nginx.ingress.kubernetes.io/ssl-passthrough: \"true\" (the controller runs with --enable-ssl-passthrough), termination: passthrough for a Route, a TLSRoute instead of an HTTPRoute",
+    title: "a route to a Fabric port does not pass TLS through",
+    rationale: "Fabric clients check the certificate of the peer itself, and peers may require a client certificate. A \
+                route that terminates TLS presents its own certificate instead, and by default connects to the TLS \
+                port of the peer without TLS.",
+    remedy: "pass TLS through: annotation nginx.ingress.kubernetes.io/ssl-passthrough: \"true\" (the controller runs \
+             with --enable-ssl-passthrough), termination: passthrough for a Route, a TLSRoute instead of an HTTPRoute",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Convention(

@@ -1,4 +1,4 @@
-//! The rules of the audit as data: what each says, why, where it comes from, and who reports it. The checks are in
+//! The rules of the audit as data: title, rationale, sources and origins of each. The checks are in
 //! [`mod@crate::audit`] (one subject) and [`crate::coverage`] (all manifests together); this room uses neither, so every room
 //! names a rule by reference: `&catalogue::SAN_GATEWAY_MISSING`.
 

@@ -2,12 +2,12 @@
 
 use super::rule::{Confidence, Origin, Rule, Severity, Source};
 
-/// A certificate in admincerts is no administrator.
+/// A certificate in admincerts is not valid as an administrator.
 pub static ADMIN_INVALID: Rule = Rule {
     id: "admin-invalid",
     title: "a certificate in admincerts is not valid as an administrator",
-    rationale: "Each certificate in admincerts must be of this MSP, and with NodeOUs bear the client or \
-                admin OU; otherwise the whole MSP is refused.",
+    rationale: "Each certificate in admincerts must be valid in this MSP, and with NodeOUs have the client or admin \
+                OU; otherwise Fabric refuses the whole MSP.",
     remedy: "remove the file from admincerts, or put an administrator certificate of this organisation \
                 there",
     severity: Severity::Error,
@@ -20,9 +20,9 @@ pub static ADMIN_INVALID: Rule = Rule {
 /// The MSP has no administrator.
 pub static ADMINS_MISSING: Rule = Rule {
     id: "admins-missing",
-    title: "no administrator: neither NodeOUs with an admin OU nor admincerts",
-    rationale: "An MSP needs an administrator. Without config.yaml (also under another name, or with Enable: \
-                false) that is a certificate in admincerts.",
+    title: "no administrator: neither NodeOUs with an admin OU nor a certificate in admincerts",
+    rationale: "An MSP needs an administrator. Without config.yaml, with one under another name, or with Enable: \
+                false, this must be a certificate in admincerts.",
     remedy: "write config.yaml with NodeOUs (fabcert enroll does), or put an administrator certificate \
                 into admincerts",
     severity: Severity::Error,
@@ -32,14 +32,14 @@ pub static ADMINS_MISSING: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// A name that Fabric does not know stands where config.yaml is meant.
+/// The name of config.yaml, or a key in it, is misspelt.
 pub static CONFIG_MISSPELT: Rule = Rule {
     id: "config-misspelt",
     title: "config.yaml, or a key in it, is misspelt",
-    rationale: "Fabric reads config.yaml by exactly this name and passes over keys that it does not know, \
-                letter case included: a misspelt NodeOUs turns them off without a word.",
-    remedy: "rename it: config.yaml, NodeOUs, Enable, ClientOUIdentifier, PeerOUIdentifier, \
-                AdminOUIdentifier, OrdererOUIdentifier, Certificate, OrganizationalUnitIdentifier",
+    rationale: "Fabric reads config.yaml under exactly this name and ignores unknown keys; keys are case-sensitive. A \
+                misspelt NodeOUs turns them off without a warning.",
+    remedy: "use the exact names: config.yaml, NodeOUs, Enable, ClientOUIdentifier, PeerOUIdentifier, \
+             AdminOUIdentifier, OrdererOUIdentifier, Certificate, OrganizationalUnitIdentifier",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "Configuration" }],
@@ -47,13 +47,12 @@ pub static CONFIG_MISSPELT: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A certificate that config.yaml names cannot vouch for an OU.
+/// A certificate that config.yaml names for an OU is not an issuing CA.
 pub static CONFIG_OU_CA: Rule = Rule {
     id: "config-ou-ca",
-    title: "config.yaml names a certificate that is no CA of this MSP",
-    rationale: "An OU is bound to the CA that issues the identities. A certificate outside cacerts and \
-                intermediatecerts, one that is no PEM, or a CA with intermediate CAs below it cannot be that \
-                one, and Fabric refuses the MSP.",
+    title: "config.yaml names a certificate that is not an issuing CA of this MSP",
+    rationale: "An OU is bound to the CA that issues the identities. Fabric refuses the MSP if the certificate is \
+                outside cacerts and intermediatecerts, is not PEM, or is a CA with intermediate CAs below it.",
     remedy: "name the file of the CA that directly issues the identities: Certificate: cacerts/FILE or \
                 intermediatecerts/FILE",
     severity: Severity::Error,
@@ -70,9 +69,9 @@ pub static CONFIG_OU_CA: Rule = Rule {
 pub static CONFIG_UNUSABLE: Rule = Rule {
     id: "config-unusable",
     title: "config.yaml cannot be loaded",
-    rationale: "Fabric refuses the whole MSP when config.yaml is no YAML, a value is of the wrong kind, the \
-                file cannot be read, or a certificate that OrganizationalUnitIdentifiers names is missing.",
-    remedy: "fix config.yaml; fabcert enroll writes a good one",
+    rationale: "Fabric refuses the whole MSP if config.yaml is not valid YAML, a value has the wrong type, the file \
+                cannot be read, or a certificate named in OrganizationalUnitIdentifiers is missing.",
+    remedy: "correct config.yaml; fabcert enroll writes a valid one",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
@@ -80,13 +79,12 @@ pub static CONFIG_UNUSABLE: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// Further certificates of a file are not seen.
+/// Fabric ignores further certificates of a file.
 pub static MSP_EXTRA_BLOCK: Rule = Rule {
     id: "msp-extra-block",
     title: "a file in an MSP folder holds more than one certificate",
-    rationale: "Fabric reads the first PEM block of a file and nothing else. A second CA in the same file \
-                does not exist for it.",
-    remedy: "put each certificate into a file of its own",
+    rationale: "Fabric reads only the first PEM block of a file and ignores a second CA in it.",
+    remedy: "put each certificate into its own file",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "readPemFile" }],
@@ -94,12 +92,12 @@ pub static MSP_EXTRA_BLOCK: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A folder that Fabric needs holds nothing that it can use.
+/// A folder that Fabric needs holds no usable file.
 pub static MSP_FOLDER_EMPTY: Rule = Rule {
     id: "msp-folder-empty",
     title: "signcerts or cacerts holds no certificate in PEM form",
-    rationale: "Fabric passes over files without a PEM block; when nothing is left, the MSP cannot be \
-                loaded. DER files, a byte-order mark or a space before BEGIN all count as no PEM.",
+    rationale: "Fabric ignores files without a PEM block; if no other file is in the folder, the MSP cannot be loaded. \
+                DER files, and files with a byte-order mark or a space before BEGIN, count as files without PEM.",
     remedy: "put the certificate there in PEM form: openssl x509 -inform der -in CERT -out CERT.pem",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -108,12 +106,12 @@ pub static MSP_FOLDER_EMPTY: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// A private key stands among certificates.
+/// A private key is among certificates.
 pub static MSP_KEY_OUTSIDE_KEYSTORE: Rule = Rule {
     id: "msp-key-outside-keystore",
-    title: "a private key stands outside keystore",
-    rationale: "Folders of certificates are copied to others and printed; a key among them is given away. In \
-                a folder that Fabric reads it also refuses the MSP.",
+    title: "a private key is outside keystore",
+    rationale: "Folders of certificates are copied and shared, and a private key among them is disclosed. If Fabric \
+                reads the folder, it also refuses the MSP.",
     remedy: "move the key into keystore, and enrol again if the folder was ever shared",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -122,14 +120,13 @@ pub static MSP_KEY_OUTSIDE_KEYSTORE: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A folder that Fabric looks for is not where it looks.
+/// A folder that Fabric needs is missing, misplaced or misspelt.
 pub static MSP_LAYOUT: Rule = Rule {
     id: "msp-layout",
     title: "a folder of the MSP is missing, misplaced or misspelt",
-    rationale: "Fabric reads signcerts, cacerts and so on by their exact names, in lower case, right below \
-                the MSP folder. A copy that is nested one level too deep, or a file where a folder should \
-                be, ends the peer at its start.",
-    remedy: "put the folders right below the MSP folder, with their names in lower case",
+    rationale: "Fabric reads signcerts, cacerts and so on by their exact lower-case names, directly in the MSP folder. \
+                If a copy is nested one level too deep, or a file is in place of a folder, the peer does not start.",
+    remedy: "put the folders directly into the MSP folder, with lower-case names",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],
@@ -137,13 +134,13 @@ pub static MSP_LAYOUT: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A file in a certificate folder holds something else.
+/// A file in a certificate folder is not a certificate.
 pub static MSP_NOT_A_CERTIFICATE: Rule = Rule {
     id: "msp-not-a-certificate",
-    title: "a file in a folder for certificates is no certificate that Fabric reads",
-    rationale: "Every file in cacerts, signcerts and so on is taken for a certificate. A private key or a \
-                revocation list there, a certificate that is cut or broken, or a key on a curve that Go does \
-                not know refuses the whole MSP.",
+    title: "a file in a certificate folder is not a certificate that Fabric can read",
+    rationale: "Fabric reads every file in cacerts, signcerts and so on as a certificate. It refuses the whole MSP if \
+                one of them is a private key, a revocation list, a damaged certificate, or a certificate with a key on \
+                a curve that Go does not support.",
     remedy: "move the file out of the folder: only certificates in PEM form belong there",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -152,13 +149,13 @@ pub static MSP_NOT_A_CERTIFICATE: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// A file among certificates in which Fabric sees nothing.
+/// A file without a PEM block among certificates.
 pub static MSP_NOT_PEM: Rule = Rule {
     id: "msp-not-pem",
-    title: "Fabric sees nothing in a file of the MSP",
-    rationale: "A file without a PEM block that Go reads counts as not there: DER, a byte-order mark or a space before \
-                BEGIN, a wrong base64 letter. Fabric says so in its log and goes on with the rest.",
-    remedy: "write it as PEM: openssl x509 -inform der -in FILE -out FILE.pem; or remove it",
+    title: "Fabric ignores a file of the MSP",
+    rationale: "Fabric ignores a file in which Go finds no PEM block: DER, a byte-order mark or a space before BEGIN, \
+                a wrong base64 letter. It logs a warning and continues with the other files.",
+    remedy: "write the file as PEM: openssl x509 -inform der -in FILE -out FILE.pem; or remove it",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getPemMaterialFromDir" }],
@@ -166,12 +163,12 @@ pub static MSP_NOT_PEM: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// Something stands in the MSP at which Fabric does not look.
+/// The MSP folder contains something that Fabric does not read.
 pub static MSP_STRAY_FILE: Rule = Rule {
     id: "msp-stray-file",
-    title: "something stands in the MSP folder at which Fabric does not look",
-    rationale: "Fabric reads its sub-folders and config.yaml, by their exact names. A certificate beside them does not exist \
-                for it, and neither does a folder whose name is nearly right.",
+    title: "the MSP folder contains something that Fabric does not read",
+    rationale: "Fabric reads its sub-folders and config.yaml by their exact names. It ignores a certificate beside \
+                them, and a folder with a similar name.",
     remedy: "move it where it belongs, or out of the MSP folder",
     severity: Severity::Note,
     confidence: Confidence::Likely,
@@ -180,12 +177,12 @@ pub static MSP_STRAY_FILE: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// The MSP names no TLS CA.
+/// The MSP has no TLS CA.
 pub static MSP_TLSCACERTS_MISSING: Rule = Rule {
     id: "msp-tlscacerts-missing",
     title: "the MSP has no tlscacerts",
-    rationale: "Peers and the gateway trust another organisation's TLS by the tlscacerts of its MSP in the \
-                channel. Where that list is empty, they dial it without TLS, or not at all.",
+    rationale: "Peers and the gateway trust the TLS certificates of another organisation by the tlscacerts of its MSP \
+                in the channel. If that list is empty, they connect without TLS, or not at all.",
     remedy: "put the root of the TLS CA into tlscacerts: fabcert enroll with --msp-dir and --tls-dir does",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
@@ -198,9 +195,9 @@ pub static MSP_TLSCACERTS_MISSING: Rule = Rule {
 pub static SIGNCERTS_MANY: Rule = Rule {
     id: "signcerts-many",
     title: "signcerts holds more than one file",
-    rationale: "Fabric takes the first usable file in the order of names and passes over the rest. After a \
-                renewal that is likely the old certificate.",
-    remedy: "leave the one certificate of the node in signcerts",
+    rationale: "Fabric takes the first usable file in the order of names and ignores the rest. After a renewal, this \
+                is often the old certificate.",
+    remedy: "keep only the current certificate of the node in signcerts",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/configbuilder.go", item: "getMspConfig" }],

@@ -2,13 +2,13 @@
 
 use super::rule::{Confidence, Origin, Rule, Severity, Source};
 
-/// A CSR asks for no names.
+/// A CSR requests no names.
 pub static CSR_SAN_NONE: Rule = Rule {
     id: "csr-san-none",
-    title: "CSR asks for no names",
-    rationale: "A certificate made from it as it stands serves for signing, and not for TLS: no client finds the name \
-                that it dials.",
-    remedy: "for a TLS certificate make the CSR again with the names: fabcert csr --san NAME,...",
+    title: "CSR requests no names",
+    rationale: "A certificate issued from it can be used for signing, but not for TLS: clients do not find the name \
+                that they dial.",
+    remedy: "for a TLS certificate, make the CSR again with the names: fabcert csr --san NAME,...",
     severity: Severity::Note,
     confidence: Confidence::Likely,
     sources: &[Source::Rfc { number: 9525, section: "6.3" }],
@@ -16,12 +16,12 @@ pub static CSR_SAN_NONE: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// The name that clients dial stands in the CN alone.
+/// The name that clients dial is only in the CN.
 pub static SAN_CN_ONLY: Rule = Rule {
     id: "san-cn-only",
-    title: "the name that clients dial stands in the CN only",
-    rationale: "Node and Java go by the CN when there is no SAN, so such a certificate works until a Go client comes: \
-                another peer, the gateway of another organisation, the peer CLI. Go has not looked at the CN since 1.15.",
+    title: "the name that clients dial is only in the CN",
+    rationale: "Node and Java use the CN if there is no SAN, so such a certificate works until a Go client connects: \
+                another peer, the gateway of another organisation, the peer CLI. Go has ignored the CN since 1.15.",
     remedy: "enrol again with the name as a SAN: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -33,12 +33,13 @@ pub static SAN_CN_ONLY: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// A name in a node's TLS certificate leads nowhere, or somewhere else.
+/// A name in the TLS certificate of a node does not lead to it.
 pub static SAN_DEAD_NAME: Rule = Rule {
     id: "san-dead-name",
-    title: "a name in the TLS certificate leads to nothing that answers for it",
-    rationale: "A misspelt name is a missing name: clients dial the right one, and nobody notices the wrong one, as nothing answers to it. A name that leads to other nodes lets this one answer for them.",
-    remedy: "correct the name, or take it out",
+    title: "a name in the TLS certificate does not lead to this node",
+    rationale: "A misspelt name is a missing name: clients dial the right one, and the wrong one goes unnoticed \
+                because nobody dials it. With a name that leads to other nodes, this node can answer in their place.",
+    remedy: "correct the name, or remove it",
     severity: Severity::Warning,
     confidence: Confidence::Likely,
     sources: &[Source::Convention("Kubernetes: DNS for Services and Pods, Ingress hosts")],
@@ -49,10 +50,10 @@ pub static SAN_DEAD_NAME: Rule = Rule {
 /// The same SAN twice.
 pub static SAN_DUPLICATE: Rule = Rule {
     id: "san-duplicate",
-    title: "the same SAN stands more than once",
-    rationale: "It does no harm to any client. It tells that two places ask for the same name, and one day only one of \
-                them is changed.",
-    remedy: "ask for each name once at the next enrolment",
+    title: "the same SAN occurs more than once",
+    rationale: "This does not affect clients. Two places request the same name, and a later change may miss one of \
+                them.",
+    remedy: "request each name once at the next enrolment",
     severity: Severity::Note,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("a set of names holds each once")],
@@ -64,8 +65,8 @@ pub static SAN_DUPLICATE: Rule = Rule {
 pub static SAN_GATEWAY_MISSING: Rule = Rule {
     id: "san-gateway-missing",
     title: "TLS certificate of a member lacks the gateway Service's name",
-    rationale: "Clients dial the Service by its name and reach any of its members. Each member that lacks the name refuses its \
-                share of the connections, at random, and all of them after a failover to it.",
+    rationale: "Clients dial the Service by its name and reach any of its members. Connections to a member that lacks \
+                the name fail: a random share of all connections, and every one after a failover to it.",
     remedy: "enrol again with every name: fabcert enroll --force --gateway-service SERVICE with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -77,13 +78,13 @@ pub static SAN_GATEWAY_MISSING: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict, Origin::Manifests],
 };
 
-/// An IP address stands as a DNS name.
+/// An IP address is in a SAN of type DNS.
 pub static SAN_IP_AS_DNS: Rule = Rule {
     id: "san-ip-as-dns",
     title: "IP address in a SAN of type DNS",
-    rationale: "A client that dials an IP address looks at SANs of type IP only. The address as a DNS name matches \
-                nothing.",
-    remedy: "enrol again: the CA makes an IP SAN of a bare address: fabcert enroll --force --san 10.0.0.1",
+    rationale: "A client that dials an IP address compares it with SANs of type IP only. An address as a DNS name \
+                never matches.",
+    remedy: "enrol again; the CA issues an IP SAN for an address: fabcert enroll --force --san 10.0.0.1",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -98,9 +99,9 @@ pub static SAN_IP_AS_DNS: Rule = Rule {
 pub static SAN_MALFORMED: Rule = Rule {
     id: "san-malformed",
     title: "SAN that no client can match",
-    rationale: "A URL, a port, a space or a list in one SAN is a host name that nobody dials. A SAN whose bytes cannot \
-                be read makes Go refuse the whole certificate.",
-    remedy: "enrol again with bare names, one each: fabcert enroll --force --san NAME,...",
+    rationale: "A URL, a name with a port or a space, or a list in one SAN never matches a host name. A SAN that \
+                cannot be decoded makes Go refuse the whole certificate.",
+    remedy: "enrol again with plain names, one per SAN: fabcert enroll --force --san NAME,...",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -116,8 +117,8 @@ pub static SAN_MALFORMED: Rule = Rule {
 pub static SAN_MISSING: Rule = Rule {
     id: "san-missing",
     title: "TLS certificate lacks a name that clients dial",
-    rationale: "TLS clients compare the name they dial with the SANs of the certificate and with nothing else. A connection by \
-                a name that is not there fails before a byte of Fabric is sent.",
+    rationale: "TLS clients compare the name that they dial with the SANs of the certificate and nothing else. If the \
+                name is missing, the connection fails in the handshake.",
     remedy: "enrol again with every name: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -129,12 +130,12 @@ pub static SAN_MISSING: Rule = Rule {
     origins: &[Origin::Subject, Origin::Verdict],
 };
 
-/// A TLS server's certificate names no host at all.
+/// A TLS server certificate names no host.
 pub static SAN_NONE: Rule = Rule {
     id: "san-none",
-    title: "TLS certificate holds no DNS name and no IP address",
-    rationale: "A certificate without SANs names no host. Every Go client, so every peer, orderer and the peer CLI, \
-                refuses it under whatever name it dials.",
+    title: "TLS certificate has no DNS name and no IP address",
+    rationale: "A certificate without SANs is valid for no host. Every Go client, and so every peer, orderer and the \
+                peer CLI, refuses it under any name.",
     remedy: "enrol again with the names that clients dial: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
@@ -146,12 +147,12 @@ pub static SAN_NONE: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// The names that clients dial stand on the signing certificate, where they do nothing.
+/// The names that clients dial are on the signing certificate, where they have no effect.
 pub static SAN_ON_MSP_ONLY: Rule = Rule {
     id: "san-on-msp-only",
     title: "name that clients dial is on the signing certificate and not on a TLS certificate",
-    rationale: "TLS shows the certificate of the TLS folder. Names on the signing certificate of the MSP are never \
-                compared with what a client dials: the enrolment asked for them with the wrong profile.",
+    rationale: "A server presents the certificate of the TLS folder. Clients never compare the name that they dial \
+                with names on the signing certificate of the MSP: the names were requested with the wrong profile.",
     remedy: "enrol the TLS certificate with these names: fabcert enroll --tls-dir DIR --san NAME,... (profile tls)",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
@@ -160,12 +161,12 @@ pub static SAN_ON_MSP_ONLY: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// Only the short form of a Service's name is held.
+/// Only the short form of a Service name is in the certificate.
 pub static SAN_SHORT_ONLY: Rule = Rule {
     id: "san-short-only",
     title: "Service name in its short form only",
-    rationale: "The short form of a Service's name resolves inside its own namespace only. Clients elsewhere in the \
-                cluster dial a longer form, and TLS checks what they dialled, not what DNS made of it.",
+    rationale: "The short form of a Service name resolves only inside its own namespace. Clients elsewhere in the \
+                cluster dial a longer form, and TLS checks the name that was dialled, not the name that DNS completed.",
     remedy: "enrol again with the longer forms: fabcert enroll --force --gateway-service SERVICE --namespace NS",
     severity: Severity::Note,
     confidence: Confidence::Likely,
@@ -180,10 +181,10 @@ pub static SAN_SHORT_ONLY: Rule = Rule {
 /// A wildcard among the SANs.
 pub static SAN_WILDCARD: Rule = Rule {
     id: "san-wildcard",
-    title: "wildcard SAN, which clients read differently",
-    rationale: "A wildcard stands for one whole first label and nothing else. Go, Node and Java differ at the edges, and \
-                a wildcard also names every other Service beside yours.",
-    remedy: "list the names that clients dial in its place: fabcert enroll --force --san NAME,...",
+    title: "wildcard SAN, which clients match differently",
+    rationale: "A wildcard matches exactly one whole label, the first one. Go, Node and Java differ in edge cases, and \
+                a wildcard also matches every other Service in the same domain.",
+    remedy: "list the names that clients dial instead: fabcert enroll --force --san NAME,...",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[

@@ -2,12 +2,12 @@
 
 use super::rule::{Confidence, Origin, Rule, Severity, Source};
 
-/// The identity bears two NodeOUs.
+/// The identity has two NodeOUs.
 pub static NODEOU_AMBIGUOUS: Rule = Rule {
     id: "nodeou-ambiguous",
     title: "the identity has more than one NodeOU",
-    rationale: "An identity must have one role. Two NodeOUs, or the same one twice, make it invalid.",
-    remedy: "enrol an identity of one type; an affiliation must not be called like a role",
+    rationale: "An identity must have exactly one role. Two NodeOUs, or the same one twice, make it invalid.",
+    remedy: "enrol an identity of one type; an affiliation must not have the name of a role",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateIdentityOUsV142" }],
@@ -15,12 +15,12 @@ pub static NODEOU_AMBIGUOUS: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// config.yaml names a certificate for a NodeOU that is not there.
+/// config.yaml names a missing certificate for a NodeOU.
 pub static NODEOU_CERTIFICATE_MISSING: Rule = Rule {
     id: "nodeou-certificate-missing",
-    title: "config.yaml names a certificate for a NodeOU that is not there",
-    rationale: "Fabric says so in its log and takes the OU from any CA of the MSP. The name of the file changes with the \
-                URL of the CA, so that a config.yaml from elsewhere rarely fits.",
+    title: "config.yaml names a missing certificate for a NodeOU",
+    rationale: "Fabric logs a warning and accepts the OU from any CA of the MSP. The file name depends on the URL of \
+                the CA, so a config.yaml copied from elsewhere rarely matches.",
     remedy: "name the file of the CA that issues the identities, relative to the MSP folder: Certificate: cacerts/FILE",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
@@ -29,11 +29,11 @@ pub static NODEOU_CERTIFICATE_MISSING: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// NodeOUs are written down and off.
+/// NodeOUs are in config.yaml, but not in effect.
 pub static NODEOU_DISABLED: Rule = Rule {
     id: "nodeou-disabled",
-    title: "NodeOUs are in config.yaml and not in force",
-    rationale: "Without Enable: true, or without a single identifier, no identity has the role peer or client: Org.peer \
+    title: "NodeOUs are in config.yaml, but not in effect",
+    rationale: "Without Enable: true, or without any identifier, no identity has the role peer or client: Org.peer \
                 policies fail, and admincerts decides who is an administrator.",
     remedy: "set Enable: true in NodeOUs, with an identifier for each role",
     severity: Severity::Warning,
@@ -50,9 +50,10 @@ pub static NODEOU_DISABLED: Rule = Rule {
 pub static NODEOU_MISSING: Rule = Rule {
     id: "nodeou-missing",
     title: "the MSP has no NodeOUs, or the identity has none of them",
-    rationale: "config.yaml tells peers, clients, orderers and administrators apart by their OU. Without it an identity is \
-                a plain member, and Org.peer policies fail. With it, an identity without exactly one of those OUs is no \
-                member: the peer ends at its start, and an orderer starts and everyone refuses it. The spelling counts.",
+    rationale: "config.yaml distinguishes peers, clients, orderers and administrators by their OU. Without it, an \
+                identity is a plain member, and Org.peer policies fail. With it, an identity without exactly one of \
+                those OUs is not a member: a peer does not start, and an orderer starts but everyone refuses it. OUs \
+                are case-sensitive.",
     remedy: "write config.yaml with NodeOUs (fabcert enroll does); register the identity with --id.type peer (orderer, \
              admin, client)",
     severity: Severity::Warning,
@@ -69,8 +70,7 @@ pub static NODEOU_MISSING: Rule = Rule {
 pub static NODEOU_ROLE: Rule = Rule {
     id: "nodeou-role",
     title: "the identity has another role than the one expected",
-    rationale: "A peer whose certificate says client or admin starts, and its endorsements then fail the \
-                policy Org.peer.",
+    rationale: "A peer with the OU client or admin starts, but its endorsements fail the policy Org.peer.",
     remedy: "register the identity with the right --id.type and enrol again",
     severity: Severity::Error,
     confidence: Confidence::Likely,
@@ -79,13 +79,13 @@ pub static NODEOU_ROLE: Rule = Rule {
     origins: &[Origin::Subject],
 };
 
-/// The identity bears an OU that config.yaml binds to another CA.
+/// The identity has an OU that config.yaml binds to another CA.
 pub static NODEOU_WRONG_CA: Rule = Rule {
     id: "nodeou-wrong-ca",
     title: "config.yaml binds the OU to another CA than the one that issued the identity",
-    rationale: "With an intermediate CA the identity is issued by the intermediate; a config.yaml that names \
-                the root makes every identity invalid.",
-    remedy: "let config.yaml name the CA that issued signcerts/cert.pem",
+    rationale: "With an intermediate CA, the intermediate issues the identity; a config.yaml that names the root makes \
+                every identity invalid.",
+    remedy: "name the CA that issued signcerts/cert.pem in config.yaml",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateIdentityOUsV142" }],
@@ -93,14 +93,13 @@ pub static NODEOU_WRONG_CA: Rule = Rule {
     origins: &[Origin::Verdict],
 };
 
-/// `OrganizationalUnitIdentifiers` of `config.yaml` are not met.
+/// The identity has no OU of `OrganizationalUnitIdentifiers` in `config.yaml`.
 pub static OU_IDENTIFIER_UNMET: Rule = Rule {
     id: "ou-identifier-unmet",
-    title: "the identity meets none of OrganizationalUnitIdentifiers",
-    rationale: "When config.yaml lists OrganizationalUnitIdentifiers, a member must bear one of those OUs, \
-                issued by the CA named there.",
-    remedy: "drop OrganizationalUnitIdentifiers from config.yaml unless they are meant, or enrol with the \
-                OU",
+    title: "the identity has none of the OUs in OrganizationalUnitIdentifiers",
+    rationale: "If config.yaml lists OrganizationalUnitIdentifiers, a member must have one of those OUs, issued by the \
+                CA named there.",
+    remedy: "remove OrganizationalUnitIdentifiers from config.yaml unless they are intended, or enrol with the OU",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/mspimplvalidate.go", item: "validateIdentityOUsV1" }],

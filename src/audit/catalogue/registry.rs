@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_sorted_and_each_stands_once() {
+    fn ids_are_sorted_and_unique() {
         assert!(RULES.windows(2).all(|w| w[0].id < w[1].id));
         assert!(RULES.iter().all(|r| rule_by_id(r.id).is_some_and(|found| std::ptr::eq(found, *r))));
     }

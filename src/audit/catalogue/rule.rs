@@ -1,13 +1,13 @@
-//! A rule as data: what it is about, why it matters, and who reports it.
+//! A rule as data: its title, its rationale, and who reports it.
 
 use serde::{Deserialize, Serialize};
 
-/// How sure a rule is of what it says.
+/// How certain the findings of a rule are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confidence {
     /// It follows from a standard or from Fabric's code.
     Certain,
-    /// It follows from how such folders are mostly used.
+    /// It follows from the usual use of such folders.
     Likely,
 }
 
@@ -52,13 +52,13 @@ impl Source {
     }
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
     Note,
-    /// Will hurt some day, or some clients.
+    /// Fails later, or for some clients.
     Warning,
     /// Fails, today or on a known day.
     Error,
@@ -99,15 +99,15 @@ pub struct Rule {
     pub id: &'static str,
     /// One line that states the fault.
     pub title: &'static str,
-    /// Why it hurts, in one to three sentences.
+    /// The effect of the fault, in one to three sentences.
     pub rationale: &'static str,
-    /// What to do about it, in general.
+    /// The general remedy.
     pub remedy: &'static str,
-    /// How bad it is, unless a level says otherwise.
+    /// The severity, unless a level says otherwise.
     pub severity: Severity,
-    /// How sure it is.
+    /// The confidence.
     pub confidence: Confidence,
-    /// Where it comes from.
+    /// The sources.
     pub sources: &'static [Source],
     /// The numbers of Fabric's refusals that this rule reports (see [`crate::msp`]).
     pub refusals: &'static [u8],

@@ -33,7 +33,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether another certificate of the issuer is here and is the one that is named.
+/// Whether the subject holds another certificate of the issuer, and it is the named one.
 fn has_another(subject: &Subject, cert: &Cert) -> bool {
     let mut named = subject.certificates.iter().filter(|c| cert.check_authority(&c.cert).is_ok());
     named.any(|c| cert.is_issued_by(&c.cert))
@@ -43,7 +43,7 @@ fn said(mismatch: AuthorityMismatch, ca: &Cert) -> String {
     let what = match mismatch {
         AuthorityMismatch::KeyId => "its authority key identifier is not the subject key identifier",
         AuthorityMismatch::IssuerAndSerial => {
-            "its authority key identifier has the issuer or serial number of another certificate than that"
+            "its authority key identifier has the issuer or serial number of a certificate other than that"
         }
     };
     format!("{what} of \"{}\", which issued it: OpenSSL and Node clients refuse it", ca.subject())

@@ -1,4 +1,4 @@
-//! A CA certificate does not say that it is one.
+//! A CA certificate is not marked as a CA.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::CA_CONSTRAINTS;
@@ -16,7 +16,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             && !cert.is_ca()
         {
             findings
-                .report(&CA_CONSTRAINTS, &held.at, "its basicConstraints do not say CA:TRUE")
+                .report(&CA_CONSTRAINTS, &held.at, "its basicConstraints lack CA:TRUE")
                 .subject(cert.subject())
                 .add();
         }

@@ -9,14 +9,14 @@ pub(super) static CHECK: Check =
     Check { rule: &CA_KEY_CERT_SIGN, applies: |subject, _| !subject.certificates.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
-    // Of the other CAs of a folder, Fabric's and Go's verdicts say it.
+    // For the other CAs of a folder, the verdicts of Fabric and Go report it.
     for held in subject.certificates.iter().filter(|c| matches!(c.place, Place::TlsRootCa | Place::Loose)) {
         if held.cert.is_ca() && held.cert.key_usage().is_some_and(|usage| !usage.key_cert_sign) {
             findings
                 .report(
                     &CA_KEY_CERT_SIGN,
                     &held.at,
-                    "it is a CA, and its key usage lacks keyCertSign: Go accepts nothing that it issued",
+                    "it is a CA, and its key usage lacks keyCertSign: Go accepts no certificate that it issued",
                 )
                 .subject(held.cert.subject())
                 .add();

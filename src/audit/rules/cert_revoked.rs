@@ -17,7 +17,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let mut cas = subject.certificates.iter().filter(|c| c.is_authority() && held.crl.names(&c.cert));
         cas.any(|ca| held.crl.signature_by(&ca.cert) != SignatureCheck::Bad)
     };
-    // Fabric reads the first list of a file, and does not look whether a root is revoked.
+    // Fabric reads the first list of a file, and does not check whether a root is revoked.
     let lists: Vec<_> = subject.crls.iter().filter(|c| c.at.block.is_none_or(|b| b == 1)).filter(signed).collect();
     for held in subject.certificates.iter().filter(|c| !matches!(c.place, Place::RootCa | Place::TlsRootCa)) {
         if let Some(by) = lists.iter().find(|list| list.crl.lists(&held.cert)) {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_list_of_its_own_ca_names_is_found() {
+    fn a_certificate_on_the_list_of_its_own_ca_is_found() {
         let (root, other) = (ca("root").self_signed(), ca("root").self_signed());
         let peer = identity("peer1").issued_by(&root);
         let subject = |signer, serial| with_crl(msp_folder(&peer, &root), list("root", signer, serial, 12));

@@ -8,7 +8,7 @@ use crate::audit::model::subject::{Subject, SubjectKind};
 
 pub(super) static CHECK: Check = Check {
     rule: &CHAIN_BROKEN,
-    // Folders are judged as Fabric and Go judge them; a bundle has no judge.
+    // The verdicts of Fabric and Go cover folders, but not bundles.
     applies: |subject, _| subject.kind == SubjectKind::Certificate && !subject.is_part,
     check,
 };
@@ -19,7 +19,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             let ca = &subject.certificates[at];
             let line = ca.at.line.map(|l| format!(" in line {l}")).unwrap_or_default();
             let message = format!(
-                "\"{}\"{line} bears the name of its issuer, and its key did not sign it: another CA of that name did",
+                "\"{}\"{line} has the name of its issuer, but its key did not sign it: another CA of that name did",
                 ca.cert.subject()
             );
             findings.report(&CHAIN_BROKEN, &held.at, message).subject(held.cert.subject()).add();

@@ -19,27 +19,27 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for at in links.path(leaf) {
         let ca = &subject.certificates[at];
         let is_root = links.issuer(at) == Issuer::Itself;
-        // chain-wrong-folder says it.
+        // Reported by chain-wrong-folder.
         let is_bare_anchor = ca.place == Place::ServerAnchor && links.issuer(at) == Issuer::Absent;
         // The Go client keeps intermediates in a folder of their own, from which the server file is put together.
         let is_sent = matches!(ca.place, Place::ServerChain | Place::ServedChain);
         if !is_root && !is_bare_anchor && !is_sent && ca.cert.is_ca() {
             let held = &subject.certificates[leaf];
-            let message =
-                format!("\"{}\" is on its path and stands in {} only", ca.cert.subject(), ca.at.path.display());
+            let message = format!("\"{}\" is on its path, but only in {}", ca.cert.subject(), ca.at.path.display());
             findings.report(&CHAIN_INCOMPLETE, &held.at, message).subject(held.cert.subject()).add();
         }
     }
 }
 
-/// A leaf beside CAs of which none issued it: the file is meant as a chain, and is none.
+/// A leaf beside CAs that did not issue it: the file is meant as a chain, but is not one.
 fn bundled(subject: &Subject, findings: &mut Findings) {
     if subject.is_part || !subject.certificates.iter().any(|c| c.cert.is_ca()) {
         return;
     }
     for (held, issuer) in subject.linked() {
         if issuer == Issuer::Absent && !held.cert.is_ca() {
-            let message = format!("it stands beside CAs, and its issuer \"{}\" is none of them", held.cert.issuer());
+            let message =
+                format!("it is in a file with CAs, but its issuer \"{}\" is not one of them", held.cert.issuer());
             findings.report(&CHAIN_INCOMPLETE, &held.at, message).subject(held.cert.subject()).add();
         }
     }
@@ -61,7 +61,7 @@ mod tests {
         };
         assert_eq!((folder(Place::ServerChain), folder(Place::ServerAnchor)), (0, 1));
         let bare = [(Place::Server, &leaf.cert), (Place::ServerAnchor, &middle.cert)];
-        assert!(found(&CHECK, &holding(SubjectKind::Tls, bare)).is_empty(), "chain-wrong-folder says that");
+        assert!(found(&CHECK, &holding(SubjectKind::Tls, bare)).is_empty(), "chain-wrong-folder reports that");
     }
 
     #[test]

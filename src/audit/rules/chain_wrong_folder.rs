@@ -1,4 +1,4 @@
-//! A CA stands in the folder or file of the other kind.
+//! A CA certificate is in the folder or file of the other kind.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::CHAIN_WRONG_FOLDER;
@@ -13,11 +13,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for (held, issuer) in subject.linked() {
         let message = match held.place {
             Place::IntermediateCa | Place::TlsIntermediateCa if issuer == Issuer::Itself => {
-                "it is a self-signed root and stands among the intermediates".to_owned()
+                "it is a self-signed root among the intermediates".to_owned()
             }
             Place::ServerAnchor if held.cert.is_ca() && issuer == Issuer::Absent => format!(
-                "it is an intermediate, and its root \"{}\" is not there: Go and Java clients accept it as anchor, Node \
-                 clients do not",
+                "it is an intermediate, and its root \"{}\" is missing: Go and Java clients accept it as trust anchor, \
+                 Node clients do not",
                 held.cert.issuer()
             ),
             _ => continue,

@@ -11,20 +11,20 @@ use crate::msp::ChannelRules;
 #[allow(clippy::struct_field_names, reason = "a check is applied and checks")]
 #[derive(Debug)]
 pub(crate) struct Check {
-    /// What it reports.
+    /// The rule that it reports.
     pub(crate) rule: &'static Rule,
-    /// Whether it has anything to say about such a subject.
+    /// Whether it applies to such a subject.
     pub(crate) applies: fn(&Subject, &Context<'_>) -> bool,
-    /// Looks at the subject.
+    /// Checks the subject and reports findings.
     pub(crate) check: fn(&Subject, &Context<'_>, &mut Findings),
 }
 
-/// What a check may know beside the subject.
+/// The context of a check: its input beside the subject.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
     /// The time of judgement.
     pub(crate) now: Timestamp,
-    /// What the subject ought to hold.
+    /// The names and the role that the subject should hold.
     pub(crate) expectation: &'a Expectation,
     /// The channel rules that were chosen.
     pub(crate) channel_rules: ChannelRules,

@@ -1,4 +1,4 @@
-//! A name that Fabric does not know stands where config.yaml is meant.
+//! The name of config.yaml, or a key in it, is misspelt.
 
 use super::check::{Check, Context};
 use super::paste;
@@ -17,7 +17,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for stranger in &facts.strangers {
         let name = stranger.to_string_lossy();
         if matches!(name.to_ascii_lowercase().as_str(), "config.yml" | "config.yaml" | "config.yaml.txt") {
-            let message = format!("{name} is not read: Fabric wants config.yaml");
+            let message = format!("Fabric does not read {name}; the expected name is config.yaml");
             let path = subject.inside(stranger);
             let remedy = paste::rename(&path, &subject.inside(Path::new("config.yaml")));
             findings.report(&CONFIG_MISSPELT, &Location::whole(path), message).remedy(remedy).add();
@@ -55,7 +55,7 @@ const NODE_OUS: [&str; 5] =
     ["Enable", "ClientOUIdentifier", "PeerOUIdentifier", "AdminOUIdentifier", "OrdererOUIdentifier"];
 const IDENTIFIER: [&str; 2] = ["Certificate", "OrganizationalUnitIdentifier"];
 
-/// The entries of a mapping whose keys are known; the others are reported.
+/// The entries with known keys in a mapping; reports the others.
 fn known_or<'a>(
     node: &'a Node,
     known: &[&str],

@@ -1,4 +1,4 @@
-//! The next revocation list is overdue.
+//! A revocation list is past its next update.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::CRL_EXPIRED;

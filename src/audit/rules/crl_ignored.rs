@@ -1,4 +1,4 @@
-//! A revocation list revokes nothing.
+//! Fabric does not apply a revocation list.
 
 use super::check::{Check, Context};
 use super::paste;
@@ -18,7 +18,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         findings.report(&CRL_IGNORED, &at, format!("{} (case 67)", warning.reason)).remedy(remedy).add();
     }
     let cas: Vec<&HeldCert> = subject.certificates.iter().filter(|c| c.is_authority()).collect();
-    // A list in DER has no block; it is among the warnings.
+    // A list in DER has no block; Fabric's warnings cover it.
     for held in subject.crls.iter().filter(|c| c.at.block.is_some()) {
         if let Some(why) = why_not(held, &cas) {
             let count = held.crl.len();
@@ -30,14 +30,14 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 fn why_not(held: &HeldCrl, cas: &[&HeldCert]) -> Option<String> {
     if held.at.block.is_some_and(|b| b > 1) {
-        return Some("Fabric reads the first list of a file only".to_owned());
+        return Some("Fabric reads only the first list of a file".to_owned());
     }
     let mut of_that_name = cas.iter().filter(|ca| held.crl.names(&ca.cert)).peekable();
     if of_that_name.peek().is_none() {
-        return Some(format!("its issuer \"{}\" is no CA of this MSP", held.crl.issuer()));
+        return Some(format!("its issuer \"{}\" is not a CA of this MSP", held.crl.issuer()));
     }
     let all_bad = of_that_name.all(|ca| held.crl.signature_by(&ca.cert) == SignatureCheck::Bad);
-    all_bad.then(|| "the CA whose name it bears did not sign it".to_owned())
+    all_bad.then(|| "the CA that it names as issuer did not sign it".to_owned())
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ pub(super) mod tests {
         let peer = identity("peer1").issued_by(&root);
         let folder = |crl| with_crl(msp_folder(&peer, &root), crl);
         assert!(found(&CHECK, &folder(list("root", &root, 7, 12))).is_empty());
-        assert!(found(&CHECK, &folder(list("other", &other, 7, 12)))[0].message.contains("no CA of this MSP"));
+        assert!(found(&CHECK, &folder(list("other", &other, 7, 12)))[0].message.contains("not a CA of this MSP"));
         assert!(found(&CHECK, &folder(list("root", &other, 7, 12)))[0].message.contains("did not sign"));
         let mut second = folder(list("root", &root, 7, 12));
         second.crls[0].at.block = Some(2);

@@ -1,4 +1,4 @@
-//! A CSR asks for no names.
+//! A CSR requests no names.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::CSR_SAN_NONE;
@@ -7,14 +7,14 @@ use crate::audit::model::subject::Subject;
 
 pub(super) static CHECK: Check = Check {
     rule: &CSR_SAN_NONE,
-    // With names to look for, san-missing says which.
+    // With expected names, san-missing reports the missing ones.
     applies: |subject, context| !subject.csrs.is_empty() && context.expectation.required().next().is_none(),
     check,
 };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for csr in subject.csrs.iter().filter(|c| c.sans.is_empty()) {
-        findings.report(&CSR_SAN_NONE, &csr.at, "the CSR asks for no names").subject(&csr.subject).add();
+        findings.report(&CSR_SAN_NONE, &csr.at, "the CSR requests no names").subject(&csr.subject).add();
     }
 }
 

@@ -1,4 +1,4 @@
-//! An extended key usage leaves client auth out.
+//! An extended key usage lacks client auth.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::{EKU_CLIENT_MISSING, Severity};
@@ -11,14 +11,14 @@ pub(super) static CHECK: Check =
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_evident_server()) {
         let cert = &held.cert;
-        // A TLS folder is a node's; elsewhere the certificate may be of a mere server, such as the CA's.
+        // A TLS folder belongs to a node; elsewhere the certificate may belong to a server only, such as a CA.
         let severity = if held.place == Place::Server { Severity::Error } else { Severity::Warning };
         if cert.extended_key_usage().is_some_and(|u| !u.client_auth && !u.any) {
             findings
                 .report(
                     &EKU_CLIENT_MISSING,
                     &held.at,
-                    "its extended key usage lacks client auth: refused where it is shown as a client certificate",
+                    "its extended key usage lacks client auth: it is refused as a client certificate",
                 )
                 .subject(cert.subject())
                 .severity(severity)
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_may_be_no_client_is_found() {
+    fn a_server_certificate_without_client_auth_is_found() {
         let root = ca("root").self_signed();
         let mut spec = server("peer1", &["peer1"]);
         assert!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).is_empty());

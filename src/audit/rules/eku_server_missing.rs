@@ -1,4 +1,4 @@
-//! An extended key usage leaves server auth out.
+//! An extended key usage lacks server auth.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::EKU_SERVER_MISSING;
@@ -27,7 +27,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Servers' certificates, and the CAs on their path, that allow any use by that word alone.
+/// Server certificates, and the CAs on their path, with anyExtendedKeyUsage but without server auth.
 fn any_alone(subject: &Subject) -> Vec<&HeldCert> {
     let certificates = &subject.certificates;
     let is_any_alone = |c: &HeldCert| c.cert.extended_key_usage().is_some_and(|u| u.any && !u.server_auth);

@@ -1,4 +1,4 @@
-//! The certificate's time is over.
+//! The certificate has expired.
 
 use super::check::{Check, Context};
 use super::paste;
@@ -18,7 +18,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         let days = context.now.seconds_since(end) / 86_400;
         let (severity, effect) = effect(held);
         findings
-            .report(&EXPIRED, &held.at, format!("the certificate ended at {end}, {days} days ago{effect}"))
+            .report(&EXPIRED, &held.at, format!("the certificate expired at {end}, {days} days ago{effect}"))
             .subject(held.cert.subject())
             .severity(severity)
             .remedy(renewal(subject, held))
@@ -26,26 +26,28 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// How to come by a new one: a CA's own certificate is not enrolled.
+/// The remedy; the certificate of a CA is renewed, not enrolled.
 pub(super) fn renewal(subject: &Subject, held: &HeldCert) -> String {
     if held.is_authority() {
-        "renew the CA with the key that it has, put its new certificate there, then enrol again what it issued"
+        "renew the CA with its present key, put its new certificate there, then enrol again the certificates that it issued"
             .to_owned()
     } else if held.place == Place::Admin {
-        "enrol the administrator again, and put the new certificate in the place of this one".to_owned()
+        "enrol the administrator again, and replace this certificate with the new one".to_owned()
     } else {
         paste::enrol(subject, "")
     }
 }
 
-/// How bad it is, by what the certificate is there for.
+/// The severity, by the place of the certificate.
 const fn effect(held: &HeldCert) -> (Severity, &'static str) {
     match held.place {
         Place::RootCa | Place::IntermediateCa => {
-            (Severity::Warning, "; Fabric takes the identities that it issued before and none that begin later")
+            (Severity::Warning, "; Fabric accepts identities that it issued before, but none that begin later")
         }
-        Place::Admin => (Severity::Warning, "; Fabric loads it in silence and refuses what this administrator signs"),
-        Place::SignCertExtra => (Severity::Note, "; Fabric does not look at it"),
+        Place::Admin => {
+            (Severity::Warning, "; Fabric loads it without a warning and refuses the signatures of this administrator")
+        }
+        Place::SignCertExtra => (Severity::Note, "; Fabric does not read it"),
         _ => (Severity::Error, ""),
     }
 }
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_ended_is_a_warning_since_fabric_goes_on_with_it() {
+    fn an_expired_root_is_a_warning() {
         let mut spec = ca("ca");
         spec.not_after = Timestamp::from_unix(NOW.unix() - 1);
         let root = spec.self_signed();

@@ -1,4 +1,4 @@
-//! The certificate ends soon.
+//! The certificate expires soon.
 
 use super::check::{Check, Context};
 use super::expired::renewal;
@@ -18,7 +18,11 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
         }
         let severity = if days < context.expectation.min_days_left { Severity::Error } else { Severity::Warning };
         findings
-            .report(&EXPIRING, &held.at, format!("the certificate ends at {}, in {days} days", held.cert.not_after()))
+            .report(
+                &EXPIRING,
+                &held.at,
+                format!("the certificate expires at {}, in {days} days", held.cert.not_after()),
+            )
             .subject(held.cert.subject())
             .severity(severity)
             .remedy(renewal(subject, held))

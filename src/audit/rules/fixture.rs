@@ -1,4 +1,4 @@
-//! Certificates and subjects for the tests of rules, made to order: whatever is wrong with them is wrong on purpose.
+//! Certificates and subjects for the tests of rules. Every fault in them is intended.
 
 use yasna::models::ObjectIdentifier;
 use yasna::{Tag, construct_der};
@@ -20,7 +20,7 @@ const SAN: &[u64] = &[2, 5, 29, 17];
 const SERVER_AUTH: u64 = 1;
 const CLIENT_AUTH: u64 = 2;
 
-/// What a certificate is to hold.
+/// The content of a certificate to make.
 #[derive(Clone)]
 pub(super) struct Spec {
     pub(super) common_name: String,
@@ -204,7 +204,7 @@ pub(super) fn spki(algorithm: &[u64], curve: Option<&[u64]>, bits: &[u8]) -> Vec
     })
 }
 
-/// `SubjectPublicKeyInfo` of an RSA key with so many bits.
+/// `SubjectPublicKeyInfo` of an RSA key with this number of bits.
 pub(super) fn rsa_spki(bits: usize) -> Vec<u8> {
     let mut modulus = vec![0xff; bits / 8];
     modulus.insert(0, 0);
@@ -285,17 +285,17 @@ pub(super) fn expecting(names: &[&str], gateway: Option<&str>) -> Expectation {
     Expectation { names, ..Expectation::default() }
 }
 
-/// What a check finds in a subject at [`NOW`] without expectations.
+/// The findings of a check in a subject at [`NOW`], without expectations.
 pub(super) fn found(check: &Check, subject: &Subject) -> Vec<Finding> {
     found_expecting(check, subject, &Expectation::default())
 }
 
-/// What a check finds in a subject at [`NOW`].
+/// The findings of a check in a subject at [`NOW`].
 pub(super) fn found_expecting(check: &Check, subject: &Subject, expectation: &Expectation) -> Vec<Finding> {
     found_under(check, subject, &Context { now: NOW, expectation, channel_rules: ChannelRules::V3_0 })
 }
 
-/// What a check finds in a subject.
+/// The findings of a check in a subject.
 pub(super) fn found_under(check: &Check, subject: &Subject, context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Findings::new();
     if (check.applies)(subject, context) {

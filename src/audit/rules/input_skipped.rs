@@ -1,4 +1,4 @@
-//! Something was passed over.
+//! An input was skipped.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::INPUT_SKIPPED;
@@ -21,7 +21,7 @@ mod tests {
     use crate::audit::model::subject::{Location, Trouble};
 
     #[test]
-    fn what_was_passed_over_is_told() {
+    fn a_skipped_input_is_reported() {
         let root = ca("root").self_signed();
         let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
         assert!(found(&CHECK, &subject).is_empty());

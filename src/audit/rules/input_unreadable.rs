@@ -12,16 +12,16 @@ pub(super) static CHECK: Check =
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let severity = match (subject.is_named, subject.is_blank) {
-        // A shell that fills a pattern names every file.
+        // A shell that expands a pattern names every file.
         (true, true) if !is_promising(&subject.path) => Severity::Note,
-        // Whoever names a file wants an answer about that very file.
+        // A file that was named explicitly must get a result.
         (true, _) => Severity::Error,
         (false, _) => INPUT_UNREADABLE.severity,
     };
     for trouble in subject.troubles.iter().filter(|t| *t.rule == INPUT_UNREADABLE) {
         let path = shell_word(&trouble.at.path.to_string_lossy());
         let remedy = format!(
-            "let the user who audits read it, fix it, or leave it out with --exclude: ls -l {path}, fabcert inspect {path}"
+            "give the auditing user read access, fix the file, or leave it out with --exclude: ls -l {path}, fabcert inspect {path}"
         );
         findings
             .report(&INPUT_UNREADABLE, &trouble.at, trouble.reason.as_str())
@@ -38,7 +38,7 @@ mod tests {
     use crate::audit::model::subject::{Location, Trouble};
 
     #[test]
-    fn troubles_are_told() {
+    fn troubles_are_reported() {
         let root = ca("root").self_signed();
         let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
         assert!(found(&CHECK, &subject).is_empty());
@@ -46,7 +46,7 @@ mod tests {
         subject.troubles.push(trouble);
         assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Warning);
         subject.is_named = true;
-        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Error, "somebody asked for this file");
+        assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Error, "the file was named explicitly");
         subject.is_blank = true;
         subject.path = "README.md".into();
         assert_eq!(found(&CHECK, &subject)[0].severity, Severity::Note, "a shell named it");

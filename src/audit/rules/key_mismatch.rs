@@ -18,14 +18,14 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let own = spki_hash(held.cert.spki_der());
         for key in subject.keys.iter().filter(|k| k.at.path.file_name().is_some_and(|n| n == name.as_str())) {
             if key.spki_hash.as_ref().is_some_and(|hash| *hash != own) {
-                let message = "it bears the name of the certificate's key and is another key: the peer starts, and everyone refuses what it signs";
+                let message = "it has the file name of the certificate's key, but is another key: the peer starts, and everyone refuses its signatures";
                 findings.report(&KEY_MISMATCH, &key.at, message).subject(held.cert.subject()).add();
             }
         }
     }
 }
 
-/// A file that holds one leaf and its key, as some proxies want them.
+/// A file that holds one leaf and its key, as some proxies require.
 fn in_one_file(subject: &Subject, findings: &mut Findings) {
     let mut leaves = subject.certificates.iter().filter(|c| c.place == Place::Loose && !c.cert.is_ca());
     let (Some(leaf), None, [key]) = (leaves.next(), leaves.next(), subject.keys.as_slice()) else { return };

@@ -11,7 +11,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for key in &subject.keys {
         let Some(mode) = key.mode else { continue };
         if mode & 0o027 != 0 {
-            let message = format!("the mode of this private key is {mode:04o}: others can get at it");
+            let message = format!("the mode of this private key is {mode:04o}; expected at most 0640");
             findings.report(&KEY_MODE, &key.at, message).remedy(format!("chmod 0600 {}", key.at.path.display())).add();
         }
     }

@@ -1,4 +1,4 @@
-//! A kind of key that Fabric does not take for identities.
+//! A type of key that Fabric does not accept for identities.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::KEY_UNFIT;
@@ -22,7 +22,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
                 .report(
                     &KEY_UNFIT,
                     &held.at,
-                    format!("Fabric takes no identity with a key of kind {}", cert.public_key()),
+                    format!("Fabric does not accept an identity with a key of type {}", cert.public_key()),
                 )
                 .subject(cert.subject())
                 .add();

@@ -1,4 +1,4 @@
-//! A key that is too weak or that TLS cannot use.
+//! A key that is too weak or cannot be used for TLS.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::KEY_WEAK;
@@ -23,14 +23,14 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
                 .subject(cert.subject())
                 .add();
         } else if *cert.public_key() == PublicKeyKind::P224 && cert.is_ca() {
-            let message = "its key is P-224: fabcert does not verify what it signs, and judges it as not signed by it";
+            let message = "its key is P-224: fabcert does not verify its signatures and treats them as invalid";
             findings.report(&KEY_WEAK, &held.at, message).subject(cert.subject()).add();
         }
     }
     for csr in subject.csrs.iter().filter(|c| is_short_rsa(&c.key)) {
         findings.report(&KEY_WEAK, &csr.at, format!("its key is {}", csr.key)).subject(&csr.subject).add();
     }
-    // A key beside its certificate is the same key.
+    // A key beside its certificate is reported once, with the certificate.
     for key in subject.keys.iter().filter(|_| subject.certificates.is_empty()) {
         if let KeyKind::Plain(kind) = &key.kind
             && is_short_rsa(kind)
@@ -40,7 +40,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether words such as `RSA 1024` tell of a short key.
+/// Whether a description such as `RSA 1024` is of a short key.
 fn is_short_rsa(kind: &str) -> bool {
     kind.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok()).is_some_and(|bits| bits < 2048)
 }
@@ -66,7 +66,7 @@ mod tests {
         let root = ca("root").self_signed();
         let mut peer = identity("peer1");
         peer.spki.clone_from(&on_p224);
-        assert!(found(&CHECK, &msp_folder(&peer.issued_by(&root), &root)).is_empty(), "Fabric takes it");
+        assert!(found(&CHECK, &msp_folder(&peer.issued_by(&root), &root)).is_empty(), "Fabric accepts it");
         let mut authority = ca("root");
         authority.spki = on_p224;
         let authority = authority.self_signed();

@@ -24,12 +24,13 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         .map(|k| k.at.path.display().to_string())
         .collect();
     let words: Vec<String> = unused.iter().map(|path| shell_word(path)).collect();
-    // Without the right key among them none is surely of no use, and a file that holds it too must stay.
+    // Without the right key among them, any of them may be in use; a file that also holds the right key must stay.
     let used = |k: &&HeldKey| k.spki_hash.is_some() && k.spki_hash == own;
     let shared = keys.iter().copied().filter(used).any(|k| unused.contains(&k.at.path.display().to_string()));
     let is_sure = !unused.is_empty() && unused.len() < keys.len() && !shared;
     let remedy = if is_sure { format!("rm {}", words.join(" ")) } else { KEYSTORE_MANY.remedy.to_owned() };
-    let message = format!("it holds {} keys; not the certificate's: {}", keys.len(), unused.join(", "));
+    let message =
+        format!("it holds {} keys; these do not belong to the certificate: {}", keys.len(), unused.join(", "));
     findings.report(&KEYSTORE_MANY, &Location::whole(keystore), message).remedy(remedy).add();
 }
 
@@ -52,7 +53,7 @@ mod tests {
         let findings = found(&CHECK, &subject);
         assert!(findings.len() == 1 && findings[0].message.contains("b_sk") && !findings[0].message.contains("a_sk"));
         assert_eq!(findings[0].remedy, format!("rm {}", path("b_sk")));
-        // Another key in the file of the right one, or the right one twice: nothing may be taken away whole.
+        // Another key in the file of the right one, or the right one twice: no file may be removed.
         for (first, second, key) in [("a_sk", "a_sk", &root.key), ("a_sk", "b_sk", &peer.key)] {
             subject.keys = vec![held_key(&path(first), &peer.key), held_key(&path(second), key)];
             assert_eq!(found(&CHECK, &subject)[0].remedy, KEYSTORE_MANY.remedy);

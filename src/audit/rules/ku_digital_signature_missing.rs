@@ -1,4 +1,4 @@
-//! A key usage leaves digital signature out.
+//! A key usage lacks digital signature.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::KU_DIGITAL_SIGNATURE_MISSING;

@@ -1,4 +1,4 @@
-//! A CA certificate stands where a node's own belongs.
+//! A CA certificate is in the place of a node's own certificate.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::{LEAF_IS_CA, Severity};
@@ -12,7 +12,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.cert.is_ca()) {
         let severity = match held.place {
             Place::SignCert | Place::Admin => Severity::Error,
-            // It works, and its key can issue more than anyone meant.
+            // It works, but its key can also issue certificates.
             Place::Server | Place::Served => Severity::Warning,
             _ => continue,
         };

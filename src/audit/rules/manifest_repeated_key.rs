@@ -1,4 +1,4 @@
-//! A key that stands twice in one mapping of a manifest.
+//! A key that occurs twice in one mapping of a manifest.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::MANIFEST_REPEATED_KEY;

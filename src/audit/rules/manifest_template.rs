@@ -1,4 +1,4 @@
-//! A template that Helm has yet to fill.
+//! A template that Helm has not rendered.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::MANIFEST_TEMPLATE;

@@ -1,4 +1,4 @@
-//! The checks of one subject, one file each. What a rule says is in [`super::catalogue`].
+//! The checks of one subject, one file each. The texts of the rules are in [`super::catalogue`].
 
 mod aki_mismatch;
 mod attrs_invalid;
@@ -142,7 +142,7 @@ pub(crate) fn check(checks: &[&Check], subject: &Subject, context: &Context<'_>)
             }
         }));
         if looked.is_err() {
-            let message = format!("the rule {} failed here", check.rule.id);
+            let message = format!("the check of the rule {} failed on this subject", check.rule.id);
             findings.report(&RULE_CRASHED, &subject.location(), message).add();
         }
     }
@@ -185,7 +185,7 @@ mod tests {
             found,
             [
                 ("baseline-stale", "before"),
-                ("rule-crashed", "the rule baseline-stale failed here"),
+                ("rule-crashed", "the check of the rule baseline-stale failed on this subject"),
                 ("ignore-stale", "here")
             ]
         );

@@ -1,4 +1,4 @@
-//! Further certificates of a file are not seen.
+//! Fabric ignores further certificates of a file.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::MSP_EXTRA_BLOCK;
@@ -15,7 +15,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         )
     };
     for held in subject.certificates.iter().filter(watched).filter(|c| c.at.block.is_some_and(|b| b > 1)) {
-        let message = "Fabric does not see this certificate: it reads the first of a file only";
+        let message = "Fabric ignores this certificate: it reads only the first of a file";
         findings.report(&MSP_EXTRA_BLOCK, &held.at, message).subject(held.cert.subject()).add();
     }
 }

@@ -1,4 +1,4 @@
-//! A private key stands among certificates.
+//! A private key is among certificates.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::MSP_KEY_OUTSIDE_KEYSTORE;
@@ -23,7 +23,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             None => MSP_KEY_OUTSIDE_KEYSTORE.remedy.to_owned(),
         };
         findings
-            .report(&MSP_KEY_OUTSIDE_KEYSTORE, &key.at, "a private key stands here, outside keystore")
+            .report(&MSP_KEY_OUTSIDE_KEYSTORE, &key.at, "this private key is outside keystore")
             .remedy(remedy)
             .add();
     }

@@ -1,4 +1,4 @@
-//! A folder that Fabric looks for is not where it looks.
+//! A folder that Fabric needs is missing, misplaced or misspelt.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::{MSP_LAYOUT, Severity};
@@ -21,7 +21,7 @@ const FOLDERS: [&str; 8] = [
     "crls",
 ];
 
-/// Whether it bears the name of a folder of an MSP, not in lower case.
+/// Whether it has the name of a folder of an MSP, but not in lower case.
 pub(super) fn is_in_other_letters(stranger: &Path) -> bool {
     FOLDERS.iter().any(|f| stranger.as_os_str().eq_ignore_ascii_case(f))
 }
@@ -29,7 +29,7 @@ pub(super) fn is_in_other_letters(stranger: &Path) -> bool {
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for stranger in subject.msp.iter().flat_map(|facts| &facts.strangers).filter(|s| is_in_other_letters(s)) {
         let name = stranger.to_string_lossy();
-        let message = format!("Fabric does not look into {name}: it wants {}", name.to_ascii_lowercase());
+        let message = format!("Fabric does not read {name}; the expected name is {}", name.to_ascii_lowercase());
         let path = subject.inside(stranger);
         let remedy = paste::rename(&path, &subject.inside(Path::new(&name.to_ascii_lowercase())));
         findings.report(&MSP_LAYOUT, &Location::whole(path), message).severity(Severity::Warning).remedy(remedy).add();

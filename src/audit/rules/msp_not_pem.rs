@@ -1,4 +1,4 @@
-//! A file among certificates in which Fabric sees nothing.
+//! A file without a PEM block among certificates.
 
 use super::check::{Check, Context};
 use super::paste;
@@ -21,19 +21,20 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             c.at.path.parent() == path.parent() && !is_passed_over(c.at.path.clone())
         };
         if needed && !subject.certificates.iter().any(|c| seen(&c)) {
-            // Nothing is left there, and Fabric refuses the folder for that.
+            // The folder has no other file, and Fabric refuses it for that reason.
             continue;
         }
         let here = subject.certificates.iter().find(|c| c.at.path == path);
         let (why, severity) = match here {
             Some(held) if held.at.block.is_none() => ("it is DER", Severity::Warning),
-            Some(_) => {
-                ("Go finds no PEM block in it, be it for a byte-order mark or a space before BEGIN", Severity::Warning)
-            }
+            Some(_) => (
+                "Go finds no PEM block in it, perhaps due to a byte-order mark or a space before BEGIN",
+                Severity::Warning,
+            ),
             None if subject.troubles.iter().any(|t| t.at.path == path) => {
-                ("its PEM block is broken", Severity::Warning)
+                ("its PEM block is damaged", Severity::Warning)
             }
-            // What file managers and version control leave.
+            // Files of file managers and version control.
             None if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')) => continue,
             None => ("it holds no PEM block", Severity::Note),
         };
@@ -45,7 +46,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         };
         let at = Location::whole(path);
         findings
-            .report(&MSP_NOT_PEM, &at, format!("Fabric does not see what is in this file: {why}"))
+            .report(&MSP_NOT_PEM, &at, format!("Fabric ignores this file: {why}"))
             .severity(severity)
             .remedy(remedy)
             .add();
@@ -80,6 +81,6 @@ mod tests {
             "{remedy}"
         );
         subject.certificates.retain(|c| !c.at.path.ends_with("a.pem"));
-        assert!(found(&CHECK, &subject).is_empty(), "the folder is empty for Fabric, which is another rule's");
+        assert!(found(&CHECK, &subject).is_empty(), "the folder is empty for Fabric; another rule reports that");
     }
 }

@@ -1,4 +1,4 @@
-//! Something stands in the MSP at which Fabric does not look.
+//! The MSP folder contains something that Fabric does not read.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::{MSP_STRAY_FILE, Severity};
@@ -14,7 +14,7 @@ pub(super) static CHECK: Check = Check {
     check,
 };
 
-/// What `fabric-ca-client`, its Idemix part and habit leave there, and what another rule speaks of.
+/// Entries that `fabric-ca-client`, Idemix and convention put there, and entries that another rule reports.
 const USUAL: [&str; 8] = [
     "user",
     "issuerpublickey",
@@ -26,7 +26,7 @@ const USUAL: [&str; 8] = [
     "fabric-ca-client-config.yaml",
 ];
 
-/// Names that are nearly right.
+/// Similar names, and the right ones.
 const NEARLY: [(&str, &str); 12] = [
     ("signcert", "signcerts"),
     ("signingcerts", "signcerts"),
@@ -46,7 +46,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let Some(facts) = &subject.msp else { return };
     let config = facts.config.as_ref().and_then(|c| MspConfig::parse(&c.content).ok()).unwrap_or_default();
     for stranger in &facts.strangers {
-        // Wherever it stands, Fabric reads a certificate that config.yaml names.
+        // Fabric reads a certificate that config.yaml names in any place.
         if config.certificates().any(|c| Path::new(c.trim_start_matches(['.', '/'])).starts_with(stranger)) {
             continue;
         }
@@ -62,11 +62,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let at = Location::whole(path);
         let nearly = NEARLY.iter().find(|(wrong, _)| *wrong == name).map(|(_, right)| *right);
         let (message, severity) = match nearly {
-            Some(right) => (format!("Fabric does not look into it; {right} may be meant"), Severity::Warning),
+            Some(right) => (format!("Fabric does not read it; the expected name may be {right}"), Severity::Warning),
             None if looks_like_a_certificate(stranger) => {
-                ("Fabric does not see this file: it looks into the folders only".to_owned(), Severity::Warning)
+                ("Fabric ignores this file: it reads only the sub-folders".to_owned(), Severity::Warning)
             }
-            None => ("Fabric does not look at it".to_owned(), Severity::Note),
+            None => ("Fabric does not read it".to_owned(), Severity::Note),
         };
         findings.report(&MSP_STRAY_FILE, &at, message).severity(severity).add();
     }
@@ -84,7 +84,7 @@ mod tests {
     use crate::msp::CurrentConfig;
 
     #[test]
-    fn what_the_go_client_leaves_is_silent_and_the_rest_is_told_by_what_it_seems_to_be() {
+    fn files_of_the_go_client_are_silent_and_the_rest_is_graded_by_kind() {
         let root = ca("root").self_signed();
         let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
         let mut level = |name: &str| {

@@ -1,4 +1,4 @@
-//! The MSP names no TLS CA.
+//! The MSP has no TLS CA.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::MSP_TLSCACERTS_MISSING;
@@ -16,19 +16,19 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     if subject.msp.iter().flat_map(|facts| &facts.strangers).any(|s| misspelt(s)) {
         return;
     }
-    // In the tree of an organisation the channel gets the organisation's MSP, and not that of a node or a user.
+    // In the tree of an organisation, the channel gets the MSP of the organisation, not of a node or a user.
     let group = subject.path.parent().and_then(Path::parent).and_then(Path::file_name);
     if group.is_some_and(|g| ["peers", "orderers", "users"].iter().any(|name| g == *name)) {
         return;
     }
-    // A folder without CAs is refused for that already.
+    // A folder without CAs is already refused for that reason.
     if has(Place::RootCa) && !has(Place::TlsRootCa) {
         let at = Location::whole(subject.path.as_path());
         findings
             .report(
                 &MSP_TLSCACERTS_MISSING,
                 &at,
-                "the MSP names no TLS CA, so that others cannot trust this organisation's TLS by it",
+                "the MSP has no TLS CA, so other organisations cannot trust the TLS certificates of this one",
             )
             .add();
     }

@@ -1,4 +1,4 @@
-//! config.yaml names a certificate for a NodeOU that is not there.
+//! config.yaml names a missing certificate for a NodeOU.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::NODEOU_CERTIFICATE_MISSING;
@@ -17,7 +17,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let missing: Vec<&MspWarning> = facts.warnings.iter().filter(|w| w.number == Some(15)).collect();
     let documents = yaml::documents(&facts.config_text).unwrap_or_default();
     let node_ous = documents.first().and_then(|d| d.get("NodeOUs")).and_then(Node::entries).unwrap_or_default();
-    // Each file once, with the roles that it is named for.
+    // Each file once, with the roles that name it.
     let mut files: Vec<(&Node, Vec<String>)> = Vec::new();
     for (key, value) in node_ous {
         let (Some(key), Some(named)) = (key.text(), value.get("Certificate")) else { continue };
@@ -33,7 +33,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for (file, roles) in files {
         let name = file.text().unwrap_or_default();
         let message = format!(
-            "the file {name} is not there, so that the OUs {} are taken from any CA of this MSP (case 15)",
+            "the file {name} is missing, so Fabric accepts the OUs {} from any CA of this MSP (case 15)",
             roles.join(", ")
         );
         let at = Location { path: subject.inside(Path::new("config.yaml")), block: None, line: Some(file.line) };

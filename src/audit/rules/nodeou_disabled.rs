@@ -1,4 +1,4 @@
-//! NodeOUs are written down and off.
+//! NodeOUs are in config.yaml, but not in effect.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::NODEOU_DISABLED;
@@ -17,14 +17,14 @@ pub(super) static CHECK: Check = Check {
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let Some(facts) = &subject.msp else { return };
-    // What cannot be read is refused, and said by that rule.
+    // An unreadable config.yaml is refused, and reported by config-unusable.
     let parsed = facts.config.as_ref().and_then(|config| MspConfig::parse(&config.content).ok());
     let Some(node_ous) = parsed.and_then(|config| config.node_ous) else { return };
     let named = node_ous.identifiers.iter().any(|(_, ou)| !ou.organizational_unit.is_empty());
     let what = match (node_ous.enable, named) {
         (true, true) => return,
-        (true, false) => "Enable is true, and there is no identifier, so that NodeOUs are off",
-        (false, _) => "Enable is not true, so that NodeOUs are off",
+        (true, false) => "Enable is true, but there is no identifier, so NodeOUs are off",
+        (false, _) => "Enable is not true, so NodeOUs are off",
     };
     let documents = yaml::documents(&facts.config_text).unwrap_or_default();
     let section = documents.first().and_then(|d| d.get("NodeOUs"));

@@ -14,11 +14,11 @@ pub(super) static CHECK: Check =
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     let (Some(facts), Some(role)) = (&subject.msp, subject.role) else { return };
     let (at, what) = match &facts.config {
-        // Under another name: `config-misspelt` says so.
+        // Under another name: reported by `config-misspelt`.
         None if facts.strangers.iter().any(|s| s.to_string_lossy().to_ascii_lowercase().starts_with("config.y")) => {
             return;
         }
-        // A folder of that name: Fabric refuses it, and `config-unusable` says so.
+        // A folder of that name: Fabric refuses it, reported by `config-unusable`.
         None if facts.config_is_no_file => return,
         None => (subject.location(), "there is no config.yaml"),
         Some(_) => {
@@ -30,9 +30,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             (Location::whole(subject.inside(Path::new("config.yaml"))), "config.yaml has no NodeOUs")
         }
     };
-    findings
-        .report(&NODEOU_MISSING, &at, format!("{what}, so that the OU {role} of the identity makes it no {role}"))
-        .add();
+    findings.report(&NODEOU_MISSING, &at, format!("{what}, so the OU {role} of the identity has no effect")).add();
 }
 
 #[cfg(test)]
@@ -43,7 +41,7 @@ mod tests {
     use crate::pki::x509::NodeOu;
 
     #[test]
-    fn an_identity_with_a_role_in_an_msp_that_knows_none_is_found() {
+    fn an_identity_with_a_role_in_an_msp_without_node_ous_is_found() {
         let root = ca("root").self_signed();
         let peer = identity("peer1").issued_by(&root);
         for (text, count) in [

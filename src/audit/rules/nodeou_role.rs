@@ -12,23 +12,23 @@ pub(super) static CHECK: Check = Check { rule: &NODEOU_ROLE, applies: |subject, 
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     let told = context.expectation.role.map(|role| (role, "is expected"));
-    let seen = || role_of_place(&subject.path).map(|role| (role, "is what stands in such a folder"));
+    let seen = || role_of_place(&subject.path).map(|role| (role, "is the role for this folder"));
     let Some((wanted, why)) = told.or_else(seen) else { return };
     for held in subject.at(Place::SignCert) {
         let found = NodeOu::among(held.cert.organizational_units());
-        // Without NodeOUs a node needs none: only who is told of a role misses it.
+        // Without NodeOUs, a node needs no role; only an explicit expectation requires one.
         if found != [wanted] && (told.is_some() || !found.is_empty()) {
             let ous = held.cert.organizational_units().join(", ");
             let ous = if ous.is_empty() { "none".to_owned() } else { ous };
             findings
-                .report(&NODEOU_ROLE, &held.at, format!("{wanted} {why}, and its OUs are: {ous}"))
+                .report(&NODEOU_ROLE, &held.at, format!("{wanted} {why}, but its OUs are: {ous}"))
                 .subject(held.cert.subject())
                 .add();
         }
     }
 }
 
-/// The role of a node from where its folder stands, as cryptogen and the sample networks lay it out:
+/// The role of a node by the path of its folder, in the layout of cryptogen and the sample networks:
 /// `peers/NAME/msp`, `orderers/NAME/msp`.
 fn role_of_place(msp: &Path) -> Option<NodeOu> {
     match msp.parent()?.parent()?.file_name()?.to_str()? {

@@ -1,4 +1,4 @@
-//! The certificate's time has not come.
+//! The certificate is not valid yet.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::NOT_YET_VALID;
@@ -16,7 +16,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
                 .report(
                     &NOT_YET_VALID,
                     &held.at,
-                    format!("the certificate is valid from {begin}, and it is {}", context.now),
+                    format!("the certificate is valid from {begin}; the time is {}", context.now),
                 )
                 .subject(held.cert.subject())
                 .add();

@@ -1,4 +1,4 @@
-//! A certificate ends after the CA that issued it.
+//! A certificate expires after the CA that issued it.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::OUTLIVES_CA;
@@ -6,7 +6,7 @@ use crate::audit::model::finding::Findings;
 use crate::audit::model::links::Issuer;
 use crate::audit::model::subject::Subject;
 
-/// Seconds by which tools differ that date a CA and its certificates one after the other: cryptogen rounds to minutes.
+/// Tolerance in seconds for tools that date a CA and its certificates one after the other: cryptogen rounds to minutes.
 const GRACE: i64 = 3600;
 
 pub(super) static CHECK: Check =
@@ -17,7 +17,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let Issuer::Held(at) = issuer else { continue };
         let (own, ca) = (held.cert.not_after(), subject.certificates[at].cert.not_after());
         if own.seconds_since(ca) > GRACE {
-            let message = format!("it ends at {own}, and its CA already at {ca}");
+            let message = format!("it expires at {own}, after its CA at {ca}");
             findings.report(&OUTLIVES_CA, &held.at, message).subject(held.cert.subject()).add();
         }
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::audit::model::subject::{Place, Subject, SubjectKind};
 use crate::text::shell_word;
 
-/// Enrols again what a subject holds, with these names, joined by commas, if there are any. The flags that only the last
-/// enrolment knows, the CA's above all, are asked for in a comment.
+/// The command that enrols a subject again, with these comma-separated names, if there are any. A comment asks for the
+/// other flags of the last enrolment, such as those of the CA.
 pub(super) fn enrol(subject: &Subject, names: &str) -> String {
     let names = if names.is_empty() { String::new() } else { format!(" --san {}", shell_word(names)) };
     let path = shell_word(&subject.path.to_string_lossy());
@@ -22,19 +22,19 @@ pub(super) fn enrol(subject: &Subject, names: &str) -> String {
     format!("fabcert enroll --force{names}{folder} # and the flags of the last enrolment")
 }
 
-/// Where the server's own certificate stands in a TLS folder.
+/// The path of the server certificate in a TLS folder.
 fn file_of_server(subject: &Subject) -> Option<&Path> {
     let held = subject.at(Place::Server).next()?;
     held.at.path.strip_prefix(&subject.path).ok()
 }
 
-/// Writes a file in DER as PEM in its place; `kind` is `x509` or `crl`.
+/// The command that replaces a DER file with a PEM file; `kind` is `x509` or `crl`.
 pub(super) fn pem_of_der(kind: &str, path: &Path) -> String {
     let path = shell_word(&path.to_string_lossy());
     format!("openssl {kind} -inform der -in {path} -out {path}.pem && rm {path}")
 }
 
-/// Moves a file or folder, where nothing stands yet.
+/// The command that moves a file or folder, without overwriting anything.
 pub(super) fn rename(from: &Path, to: &Path) -> String {
     format!("mv -nT {} {}", shell_word(&from.to_string_lossy()), shell_word(&to.to_string_lossy()))
 }

@@ -1,4 +1,4 @@
-//! The name that clients dial stands in the CN alone.
+//! The name that clients dial is only in the CN.
 
 use super::check::{Check, Context};
 use super::wanted;
@@ -24,7 +24,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             .report(
                 &SAN_CN_ONLY,
                 &held.at,
-                format!("{name} stands in the CN and there is no SAN: Go clients refuse it, Node and Java accept it"),
+                format!("{name} is in the CN, but there is no SAN: Go clients refuse it, Node and Java accept it"),
             )
             .subject(held.cert.subject())
             .names([name.to_string()])

@@ -21,7 +21,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         }
         if !twice.is_empty() {
             findings
-                .report(&SAN_DUPLICATE, &held.at, format!("{} stands more than once among the SANs", twice.join(", ")))
+                .report(&SAN_DUPLICATE, &held.at, format!("{} occurs more than once among the SANs", twice.join(", ")))
                 .subject(held.cert.subject())
                 .names(twice)
                 .add();

@@ -1,4 +1,4 @@
-//! A gateway Service's name is not in the TLS certificate of a peer behind it.
+//! The name of a gateway Service is not in the TLS certificate of a peer behind it.
 
 use super::check::Check;
 use super::wanted;

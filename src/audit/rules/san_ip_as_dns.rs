@@ -1,4 +1,4 @@
-//! An IP address stands as a DNS name.
+//! An IP address is in a SAN of type DNS.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::{SAN_IP_AS_DNS, Severity};
@@ -20,7 +20,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let draft = if lost.is_empty() {
-            let message = format!("{} also stands as a DNS name, where it does nothing", addresses.join(", "));
+            let message = format!("{} is also a DNS name, where it has no effect", addresses.join(", "));
             findings.report(&SAN_IP_AS_DNS, &held.at, message).severity(Severity::Note)
         } else {
             let message =
@@ -45,7 +45,7 @@ mod tests {
     use crate::audit::rules::fixture::{ca, found, server, tls_folder};
 
     #[test]
-    fn an_address_as_a_dns_name_is_an_error_unless_it_also_stands_as_an_address() {
+    fn an_address_as_a_dns_name_is_an_error_unless_it_is_also_an_address() {
         let root = ca("tlsca").self_signed();
         let mut spec = server("peer0", &["peer0", "10.0.0.1"]);
         let findings = found(&CHECK, &tls_folder(&spec.issued_by(&root), &root));

@@ -30,10 +30,10 @@ fn names(held: &HeldCert, findings: &mut Findings) {
     for text in held.cert.sans().iter().filter_map(dns) {
         let Err(error) = text.parse::<HostName>() else { continue };
         let severity = match &error {
-            // Rules of their own.
+            // Reported by other rules.
             NameError::Wildcard { .. } => continue,
             _ if text.parse::<IpAddr>().is_ok() => continue,
-            // Go matches such names; others need not.
+            // Go matches such names; other clients may not.
             NameError::Hyphen { .. }
             | NameError::Numeric { .. }
             | NameError::TooLong { .. }
@@ -64,7 +64,7 @@ mod tests {
     use crate::audit::rules::fixture::{ca, found, server, tls_folder};
 
     #[test]
-    fn what_nobody_dials_is_an_error_and_what_go_matches_a_warning() {
+    fn a_name_that_nobody_dials_is_an_error_and_one_that_go_matches_a_warning() {
         let root = ca("tlsca").self_signed();
         for (text, severity) in [
             ("peer0:7051", Severity::Error),

@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_only_the_cn_bears_fails_in_go_alone() {
+    fn a_name_only_in_the_cn_fails_only_in_go() {
         let root = ca("tlsca").self_signed();
         let subject = tls_folder(&server("peer0", &[]).issued_by(&root), &root);
         let findings = found_expecting(&CHECK, &subject, &expecting(&["peer0"], None));

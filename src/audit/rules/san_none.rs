@@ -1,4 +1,4 @@
-//! A TLS server's certificate names no host at all.
+//! A TLS server certificate names no host.
 
 use super::check::{Check, Context};
 use super::wanted;
@@ -14,17 +14,17 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
-    // A CA in the place of a server has no names, and leaf-is-ca says what is wrong with it.
+    // A CA certificate in the place of a server certificate has no names; leaf-is-ca reports it.
     for held in subject.certificates.iter().filter(|c| c.is_evident_server() && !c.cert.is_ca()) {
         let names_a_host = held.cert.sans().iter().any(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_)));
-        // san-cn-only says it with the name.
+        // san-cn-only reports it with the name.
         let only_cn = context.expectation.required().any(|n| wanted::is_common_name(held, &n.name));
         if !names_a_host && !only_cn && held.cert.unreadable_sans().is_empty() {
             findings
                 .report(
                     &SAN_NONE,
                     &held.at,
-                    "the certificate holds no DNS name and no IP address, so Go clients refuse it under every name",
+                    "the certificate has no DNS name and no IP address, so Go clients refuse it under every name",
                 )
                 .subject(held.cert.subject())
                 .add();

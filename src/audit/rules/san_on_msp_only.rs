@@ -1,4 +1,4 @@
-//! The names that clients dial stand on the signing certificate, where they do nothing.
+//! The names that clients dial are on the signing certificate, where they have no effect.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::SAN_ON_MSP_ONLY;
@@ -27,10 +27,10 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let place =
-            if beside.is_some() { "the TLS folder beside it lacks" } else { "no TLS folder stands beside it to hold" };
-        let message = format!("the signing certificate holds {}, where it does nothing; {place} it", idle.join(", "));
+            if beside.is_some() { "the TLS folder beside it lacks" } else { "no TLS folder is beside it to hold" };
+        let message = format!("the signing certificate holds {}, where it has no effect; {place} it", idle.join(", "));
         let tls = subject.path.with_file_name("tls");
-        // What the TLS folder holds would be lost otherwise.
+        // Otherwise the present names of the TLS folder would be lost.
         let mut all: Vec<String> = beside.into_iter().flatten().map(ToString::to_string).collect();
         all.extend(idle.iter().cloned());
         let (tls, names) = (shell_word(&tls.to_string_lossy()), shell_word(&all.join(",")));

@@ -1,4 +1,4 @@
-//! Only the short form of a Service's name is held.
+//! Only the short form of a Service name is in the certificate.
 
 use super::check::{Check, Context};
 use super::wanted;
@@ -31,7 +31,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             }
             let remedy = wanted::command(subject, held.cert.sans(), longer.iter().copied());
             let longer: Vec<String> = longer.iter().map(ToString::to_string).collect();
-            let message = format!("{} works inside its namespace only; not held: {}", short.name, longer.join(", "));
+            let message = format!("{} works only inside its namespace; missing: {}", short.name, longer.join(", "));
             findings
                 .report(&SAN_SHORT_ONLY, &held.at, message)
                 .subject(held.cert.subject())
@@ -61,6 +61,6 @@ mod tests {
         };
         assert_eq!(names(&["gw", "gw.ns"]), ["gw.ns.svc"]);
         assert!(names(&["gw", "gw.ns", "gw.ns.svc"]).is_empty());
-        assert!(names(&["other"]).is_empty(), "san-gateway-missing says that");
+        assert!(names(&["other"]).is_empty(), "san-gateway-missing reports that");
     }
 }

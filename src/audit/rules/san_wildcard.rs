@@ -31,14 +31,14 @@ fn reading(pattern: &str) -> Option<String> {
     }
     Some(if first == "*" && !rest.is_empty() && !rest.contains('*') {
         if rest.contains('.') {
-            format!("it stands for one label in front of .{rest} and names every host there; it covers no deeper name")
+            format!("it matches every host one label in front of .{rest}, but no deeper name")
         } else {
-            format!("Go and Java clients take it for any one label in front of .{rest}, Node clients refuse it")
+            format!("Go and Java clients match it with any one label in front of .{rest}, Node clients refuse it")
         }
     } else if first.contains('*') && first != "*" && !rest.contains('*') {
-        "a wildcard inside a label matches in Node and Java, and never in Go clients, peers and the peer CLI".to_owned()
+        "a wildcard inside a label matches in Node and Java, but never in Go clients, peers and the peer CLI".to_owned()
     } else {
-        "no Go client matches such a wildcard: it stands alone, twice, or behind the first label".to_owned()
+        "no Go client matches such a wildcard: it is alone, occurs twice, or is after the first label".to_owned()
     })
 }
 
@@ -53,7 +53,7 @@ mod tests {
         let root = ca("tlsca").self_signed();
         for (pattern, words) in [
             ("*.ns", "Node clients refuse it"),
-            ("*.ns.svc.cluster.local", "covers no deeper name"),
+            ("*.ns.svc.cluster.local", "no deeper name"),
             ("peer*.ns.svc", "never in Go clients"),
             ("*", "no Go client"),
             ("a.*.ns", "no Go client"),

@@ -1,4 +1,4 @@
-//! A serial number outside of what serial numbers may be.
+//! A serial number outside the allowed range.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::{SERIAL_ODD, Severity};
@@ -12,7 +12,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
         let serial = held.cert.serial();
         let (severity, what) = if serial.first().is_some_and(|b| b & 0x80 != 0) {
-            (Severity::Error, "negative, and Go, and so Fabric, reads no such certificate".to_owned())
+            (Severity::Error, "negative: Go, and so Fabric, cannot read such a certificate".to_owned())
         } else if serial.iter().all(|b| *b == 0) {
             (Severity::Warning, "zero".to_owned())
         } else if serial.len() > 20 {

@@ -12,7 +12,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject
         .certificates
         .iter()
-        // Of a root's own signature nobody takes a hash, and cryptogen leaves it as it comes.
+        // The signature of a root is not hashed, and cryptogen does not normalise it.
         .filter(|c| matches!(c.place, Place::SignCert | Place::IntermediateCa | Place::Admin))
     {
         let cert = &held.cert;

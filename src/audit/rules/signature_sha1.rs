@@ -20,7 +20,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         let (severity, effect) = if names_itself {
             (
                 Severity::Warning,
-                "nobody verifies a root's own signature in TLS, but a signing root of an MSP is refused",
+                "TLS clients do not verify the signature of a root, but Fabric refuses a signing root of an MSP",
             )
         } else {
             (Severity::Error, "Go refuses such signatures")
@@ -33,7 +33,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether Fabric's or Go's verdict on the folder says that no path leads through it.
+/// Whether the verdict of Fabric or Go on the folder reports that no path leads through it.
 fn is_judged(subject: &Subject, held: &HeldCert) -> bool {
     match held.place {
         Place::TlsRootCa | Place::ServerAnchor | Place::Loose => false,
@@ -53,7 +53,7 @@ mod tests {
     const SHA1: &[u64] = &[1, 2, 840, 10045, 4, 1];
 
     #[test]
-    fn a_certificate_signed_with_sha1_is_an_error_where_no_verdict_says_it() {
+    fn a_certificate_signed_with_sha1_is_an_error_without_a_verdict() {
         let root = ca("ca").self_signed();
         let mut leaf = server("p", &["p"]);
         let alone = |made: Made| found(&CHECK, &holding(SubjectKind::Certificate, [(Place::Loose, &made.cert)]));
@@ -62,7 +62,7 @@ mod tests {
         let findings = alone(leaf.issued_by(&root));
         assert!(findings[0].message.contains("ECDSA with SHA-1"), "{}", findings[0].message);
         assert_eq!(findings[0].severity, Severity::Error);
-        assert_eq!(found(&CHECK, &tls_folder(&leaf.issued_by(&root), &root)), [], "root-mismatch says that");
+        assert_eq!(found(&CHECK, &tls_folder(&leaf.issued_by(&root), &root)), [], "root-mismatch reports that");
     }
 
     #[test]

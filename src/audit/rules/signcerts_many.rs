@@ -22,7 +22,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         && !rest.is_empty()
     {
         let names: Vec<String> = rest.iter().map(|p| p.display().to_string()).collect();
-        let message = format!("Fabric takes {} and passes over {}", taken.display(), names.join(", "));
+        let message = format!("Fabric takes {} and ignores {}", taken.display(), names.join(", "));
         findings.report(&SIGNCERTS_MANY, &Location::whole(subject.inside(Path::new("signcerts"))), message).add();
     }
 }

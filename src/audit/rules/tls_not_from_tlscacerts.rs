@@ -1,4 +1,4 @@
-//! The TLS certificate of a node comes from no TLS CA of its MSP.
+//! No TLS CA of the MSP issued the TLS certificate of a node.
 
 use super::check::{Check, Context};
 use crate::audit::catalogue::TLS_NOT_FROM_TLSCACERTS;
@@ -22,7 +22,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
         })
     });
     if !leads_there {
-        let message = format!("\"{}\" issued it, and the MSP beside it names another TLS CA", server.cert.issuer());
+        let message = format!("\"{}\" issued it, but the MSP beside it has another TLS CA", server.cert.issuer());
         findings.report(&TLS_NOT_FROM_TLSCACERTS, &server.at, message).subject(server.cert.subject()).add();
     }
 }

@@ -28,7 +28,7 @@ mod tests {
     use crate::audit::rules::{expired, not_yet_valid};
 
     #[test]
-    fn it_alone_speaks_of_such_a_certificate() {
+    fn no_other_rule_reports_such_a_certificate() {
         let root = ca("ca").self_signed();
         let mut spec = server("peer0", &["peer0"]);
         (spec.not_before, spec.not_after) =

@@ -1,4 +1,4 @@
-//! Names that are wanted and not held: what the rules about missing names share.
+//! Expected names that a certificate lacks: shared code of the rules about missing names.
 
 use super::check::Context;
 use super::paste;
@@ -9,7 +9,7 @@ use crate::audit::model::subject::{HeldCert, Subject};
 use crate::pki::name::{self, SanName};
 use crate::text::shell_word;
 
-/// Whether there are names to look for, and something to look in.
+/// Whether there are expected names, and a certificate or CSR to check.
 pub(super) fn applies(subject: &Subject, context: &Context<'_>) -> bool {
     context.expectation.required().next().is_some()
         && (subject.certificates.iter().any(HeldCert::is_tls_leaf) || !subject.csrs.is_empty())
@@ -35,10 +35,7 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
         if missing.is_empty() {
             continue;
         }
-        let message = format!(
-            "the CSR does not ask for {}: a certificate made from it as it stands will lack it",
-            list(&missing)
-        );
+        let message = format!("the CSR does not request {}: a certificate issued from it will lack it", list(&missing));
         findings
             .report(rule, &csr.at, message)
             .subject(&csr.subject)
@@ -62,7 +59,7 @@ fn is_missing(sans: &[SanName], name: &SanName) -> bool {
     !name::holds(sans, name) && !name::matches_as_go(sans, &name.to_string())
 }
 
-/// Every required name that is missing, whichever rule reports it: a remedy without them would have to be given again.
+/// Every missing required name, whichever rule reports it, so that one remedy covers them all.
 fn all_missing<'a>(sans: &'a [SanName], expectation: &'a Expectation) -> impl Iterator<Item = &'a SanName> {
     expectation.required().map(|n| &n.name).filter(|name| is_missing(sans, name))
 }
@@ -85,13 +82,13 @@ fn who_fails(held: &HeldCert, wanted: &[&ExpectedName]) -> &'static str {
     if wanted.iter().all(by_common_name) {
         "Go clients refuse it, and so do other peers and the peer CLI; Node and Java fall back on the CN and accept it"
     } else if wanted.iter().all(by_partial_wildcard) {
-        "Go clients refuse it, and so do other peers and the peer CLI; Node and Java take a wildcard inside a label"
+        "Go clients refuse it, and so do other peers and the peer CLI; Node and Java match a wildcard inside a label"
     } else {
         "clients that dial it fail, in Go, Node and Java alike"
     }
 }
 
-/// Whether the CN is the name and there is no SAN, so that Node and Java go by the CN.
+/// Whether the CN is the name and there is no SAN, so that Node and Java use the CN.
 pub(super) fn is_common_name(held: &HeldCert, name: &SanName) -> bool {
     let none = !held.cert.sans().iter().any(|s| matches!(s, SanName::Dns(_) | SanName::Ip(_)));
     none && held.cert.common_name().is_some_and(|cn| cn.eq_ignore_ascii_case(&name.to_string()))
@@ -110,7 +107,7 @@ fn is_partial_match(pattern: &str, name: &str) -> bool {
         && label.ends_with(after)
 }
 
-/// The line that enrols again with every good name that is held, and the missing ones.
+/// The command that enrols again with every valid name of the certificate, and the missing ones.
 pub(super) fn command<'a>(
     subject: &Subject,
     held: &'a [SanName],
@@ -119,7 +116,7 @@ pub(super) fn command<'a>(
     paste::enrol(subject, &joined(held, missing))
 }
 
-/// Every good name that is held, and the missing ones, each once.
+/// Every valid name of the certificate, and the missing ones, each once.
 fn joined<'a>(held: &'a [SanName], missing: impl IntoIterator<Item = &'a SanName>) -> String {
     let mut names: Vec<String> = Vec::new();
     let good = held.iter().filter(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_)));
