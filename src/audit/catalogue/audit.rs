@@ -10,7 +10,7 @@ pub static BASELINE_STALE: Rule = Rule {
     remedy: "write it again: fabcert audit --write-baseline FILE",
     severity: Severity::Note,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
+    sources: &[Source::Convention("reported by the audit itself, not for one subject")],
     refusals: &[],
     origins: &[Origin::Policy],
 };
@@ -23,7 +23,7 @@ pub static IGNORE_EXPIRED: Rule = Rule {
     remedy: "fix what it hides, or set another date with a reason",
     severity: Severity::Error,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
+    sources: &[Source::Convention("reported by the audit itself, not for one subject")],
     refusals: &[],
     origins: &[Origin::Policy],
 };
@@ -36,7 +36,7 @@ pub static IGNORE_STALE: Rule = Rule {
     remedy: "correct it, or remove it from the policy",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
+    sources: &[Source::Convention("reported by the audit itself, not for one subject")],
     refusals: &[],
     origins: &[Origin::Policy],
 };
@@ -50,7 +50,7 @@ pub static INPUT_SKIPPED: Rule = Rule {
     remedy: "name regular files, and split very large ones",
     severity: Severity::Note,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("an audit says what it did not see")],
+    sources: &[Source::Convention("an audit reports what it skipped")],
     refusals: &[],
     origins: &[Origin::Subject],
 };
@@ -64,7 +64,7 @@ pub static INPUT_UNREADABLE: Rule = Rule {
              inspect FILE",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("an audit says what it did not see")],
+    sources: &[Source::Convention("an audit reports what it skipped")],
     refusals: &[6],
     origins: &[Origin::Subject, Origin::Verdict],
 };
@@ -78,7 +78,7 @@ pub static MEMBER_STALE: Rule = Rule {
     remedy: "correct workload or tls in the policy, or remove the entry",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
+    sources: &[Source::Convention("reported by the audit itself, not for one subject")],
     refusals: &[],
     origins: &[Origin::Policy],
 };
@@ -91,7 +91,7 @@ pub static RULE_CRASHED: Rule = Rule {
     remedy: "report the bug, with the file if it can be shared",
     severity: Severity::Error,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("said by the audit itself, not by a look at a subject")],
+    sources: &[Source::Convention("reported by the audit itself, not for one subject")],
     refusals: &[],
     origins: &[Origin::Run],
 };

@@ -84,7 +84,7 @@ pub static MANIFEST_TEMPLATE: Rule = Rule {
     remedy: "helm template CHART | fabcert audit -",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("an audit says what it did not see")],
+    sources: &[Source::Convention("an audit reports what it skipped")],
     refusals: &[],
     origins: &[Origin::Subject],
 };
@@ -98,7 +98,7 @@ pub static NAMESPACE_UNKNOWN: Rule = Rule {
     remedy: "give the namespace in which they are applied: fabcert audit --namespace NS",
     severity: Severity::Note,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("an audit says what it did not see")],
+    sources: &[Source::Convention("an audit reports what it skipped")],
     refusals: &[],
     origins: &[Origin::Manifests],
 };

@@ -10,7 +10,7 @@ pub static ENDPOINT_UNREACHABLE: Rule = Rule {
     remedy: "check the name, the port and the network, and that the server runs with TLS",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
-    sources: &[Source::Convention("an audit says what it did not see")],
+    sources: &[Source::Convention("an audit reports what it skipped")],
     refusals: &[],
     origins: &[Origin::Run],
 };

@@ -47,7 +47,7 @@ fn message(
             }
         }
     };
-    let verb = if held.certificate.is_some() { "does not ask for" } else { "lacks" };
+    let verb = if held.certificate.is_some() { "does not request" } else { "lacks" };
     if need == Need::Advised {
         let names: Vec<String> = lacking.iter().map(|n| n.name.to_string()).collect();
         return format!("{member}{} {verb} {}: nobody in the manifests dials it", held.by, names.join(", "));
