@@ -1,4 +1,4 @@
-//! A manifest as a subject.
+//! Reads a manifest as a subject.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::audit::catalogue::{INPUT_UNREADABLE, MANIFEST_REPEATED_KEY, MANIFEST_
 use crate::audit::model::subject::{Location, Subject, SubjectKind, Trouble};
 use crate::manifests::Manifest;
 
-/// A manifest as a subject: what is in it is judged together with the others.
+/// Reads a manifest as a subject; its content is judged together with the other manifests.
 pub(super) fn subject(path: &Path, manifest: Manifest) -> Subject {
     let mut subject = Subject::new(SubjectKind::Manifest, path);
     if let Some(left_out) = &manifest.left_out {
