@@ -183,7 +183,7 @@ impl Manifests {
                 None if named => {
                     return Err(Error::new(
                         ErrorKind::Input,
-                        format!("{} holds no Kubernetes manifest", path.display()),
+                        format!("{} contains no Kubernetes manifest", path.display()),
                     )
                     .with_help("YAML or JSON with apiVersion and kind is expected"));
                 }
@@ -206,7 +206,7 @@ impl Manifests {
         for (path, manifest) in &manifests {
             for repeated in &manifest.repeated {
                 tracing::warn!(
-                    "{}:{}: the key \"{}\" stands twice; the last one counts",
+                    "{}:{}: repeated key \"{}\"; the last value applies",
                     path.display(),
                     repeated.line,
                     repeated.key
@@ -223,7 +223,7 @@ impl Manifests {
         let all: Vec<usize> =
             (0..self.network.workloads.len()).filter(|w| self.network.node_with_tls(*w).is_some()).collect();
         if all.is_empty() {
-            return Err(Error::new(ErrorKind::NoInput, "there is no Fabric node with TLS among the manifests").with_help(
+            return Err(Error::new(ErrorKind::NoInput, "the manifests contain no Fabric node with TLS").with_help(
                 "a node is a workload with CORE_PEER_* or ORDERER_* in its environment, or an operator's FabricPeer, \
                  FabricOrdererNode, IBPPeer or IBPOrderer",
             ));

@@ -5,7 +5,7 @@
 //! input (walk, load) -> model::Subject -> judge (Fabric's verdicts) -> rules -> model::Finding
 //! ```
 //!
-//! The audit does no network access and reads no clock: files come through [`crate::disk`], and the time of judgement
+//! The audit does not use the network or a clock: files come through [`crate::disk`], and the time of judgement
 //! is an argument. A run over many subjects, with policy, manifests and live endpoints, is in [`crate::auditor`].
 
 pub mod catalogue;

@@ -224,7 +224,7 @@ fn decode(open: &Open) -> (Result<Zeroizing<Vec<u8>>, String>, bool) {
             return (Err(format!("its base64 is broken in line {line}")), encrypted);
         }
     }
-    (letters.decoded().ok_or_else(|| "its base64 is cut or has letters too many".to_owned()), encrypted)
+    (letters.decoded().ok_or_else(|| "its base64 is truncated or too long".to_owned()), encrypted)
 }
 
 /// Whether a text is a placeholder for the content of a block.
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(why("-----BEGIN A-----\nAQID\n"), "it has no END line");
         assert_eq!(why("-----BEGIN A-----\nAQID\n-----END B-----\n"), "it ends as B in line 3");
         assert_eq!(why("x\n-----BEGIN A-----\nAQID\nA!ID\n-----END A-----\n"), "its base64 is broken in line 4");
-        assert_eq!(why("-----BEGIN A-----\nAQI\n-----END A-----\n"), "its base64 is cut or has letters too many");
+        assert_eq!(why("-----BEGIN A-----\nAQI\n-----END A-----\n"), "its base64 is truncated or too long");
         assert_eq!(why("-----END A-----\n"), "it has an END line and no BEGIN line");
         assert!(one("-----BEGIN A-----\nMIIB...\n-----END A-----\n").2, "the content is elided");
     }

@@ -41,7 +41,7 @@ impl Spot {
         Self { place, keys_belong, first_block_only: false, is_expected: true }
     }
 
-    /// A file on its own.
+    /// A single file.
     pub(super) const fn loose(is_expected: bool) -> Self {
         Self { place: Place::Loose, keys_belong: true, first_block_only: false, is_expected }
     }
@@ -164,7 +164,7 @@ impl Gathering<'_, '_> {
         if let Some(parts) = &mut self.parts {
             if !self.subject.is_part {
                 let reason = format!(
-                    "it holds {PART} objects or more, which are looked at in parts: whether one is the issuer or the key of another is not judged"
+                    "it holds {PART} objects or more, which are judged in parts: issuers and keys are not matched across parts"
                 );
                 self.subject.troubles.push(Trouble { at: self.subject.location(), rule: &INPUT_SKIPPED, reason });
             }
@@ -247,11 +247,11 @@ fn why_not(der: &[u8]) -> String {
                 .to_owned()
         }
         Some(announced) if announced > held => {
-            format!("it is cut: its first bytes announce {announced} bytes, and it holds {held}")
+            format!("it is truncated: its header states {announced} bytes, and it holds {held}")
         }
-        Some(announced) if announced < held => format!("{} bytes follow what it holds in DER", held - announced),
+        Some(announced) if announced < held => format!("{} bytes follow the DER value", held - announced),
         _ => match Cert::from_der(der.to_vec()) {
-            Err(e) => format!("it is DER and no CSR, revocation list or key; {e}"),
+            Err(e) => format!("it is DER but not a CSR, revocation list or key; {e}"),
             Ok(_) => "it is DER of an unknown kind".to_owned(),
         },
     }

@@ -12,7 +12,7 @@ use crate::text::pem_encode;
 /// not select the format: Go tries all of them too.
 pub(super) fn facts(label: &str, der: &[u8]) -> (Option<String>, KeyKind) {
     if label == "OPENSSH PRIVATE KEY" {
-        return (None, KeyKind::Unreadable("it is a key for SSH".to_owned()));
+        return (None, KeyKind::Unreadable("it is an SSH key".to_owned()));
     }
     if let Some(key) = PrivateKey::parse(der) {
         return (spki(&key.public).map(|spki| spki_hash(&spki)), KeyKind::Plain(kind(&key.public)));
@@ -59,7 +59,7 @@ fn kind(key: &PublicKey) -> String {
         PublicKey::Ecdsa(Curve::P521, _) => "P-521".to_owned(),
         PublicKey::Ed25519(_) => "Ed25519".to_owned(),
         PublicKey::Dsa => "DSA".to_owned(),
-        PublicKey::Unknown => "of a kind that is not known here".to_owned(),
+        PublicKey::Unknown => "of an unknown kind".to_owned(),
     }
 }
 

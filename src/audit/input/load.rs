@@ -16,7 +16,7 @@ use crate::pki::x509::{Cert, NodeOu};
 
 /// Larger files are not manifests; they are searched for certificates without being read as a whole.
 const LARGEST_MANIFEST: usize = 32 * 1024 * 1024;
-/// The size limit of `config.yaml`, about a hundred times its usual size.
+/// The size limit of `config.yaml`; real files are far smaller.
 const LARGEST_CONFIG: usize = 4 * 1024 * 1024;
 
 /// How to load.
@@ -210,8 +210,7 @@ impl Loader<'_> {
         if is_called_so
             && content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge))
         {
-            let reason =
-                format!("it is larger than {} MiB, and no manifest was looked for in it", LARGEST_MANIFEST >> 20);
+            let reason = format!("it is larger than {} MiB, and was not read as a manifest", LARGEST_MANIFEST >> 20);
             subject.troubles.push(Trouble { at: subject.location(), rule: &INPUT_SKIPPED, reason });
         }
         finished(subject, named)

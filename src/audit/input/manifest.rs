@@ -16,7 +16,7 @@ pub(super) fn subject(path: &Path, manifest: Manifest) -> Subject {
     }
     for repeated in &manifest.repeated {
         let at = Location { path: path.to_owned(), block: None, line: Some(repeated.line) };
-        let reason = format!("the key \"{}\" stands twice in one mapping", repeated.key);
+        let reason = format!("the key \"{}\" occurs twice in one mapping", repeated.key);
         subject.troubles.push(Trouble { at, rule: &MANIFEST_REPEATED_KEY, reason });
     }
     subject.manifest = Some(Box::new(manifest));

@@ -35,7 +35,7 @@ pub(super) fn named(disk: &Disk, paths: &[PathBuf], excluded: &dyn Fn(&Path) -> 
             expand(disk, path, excluded, &mut out)?;
             if out.len() == before {
                 return Err(Error::new(ErrorKind::Input, format!("nothing matches {}", path.display()))
-                    .with_help("`*` and `?` stay within a name, `**` stands for any folders between"));
+                    .with_help("`*` and `?` stay within a name, `**` matches any folders in between"));
             }
         } else {
             return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))

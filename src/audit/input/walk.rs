@@ -21,7 +21,7 @@ pub enum Unit {
     Msp(PathBuf),
     /// A TLS folder; `None` for the layout that `fabric-ca-client` writes.
     Tls(PathBuf, Option<TlsNames>),
-    /// A file on its own.
+    /// A single file.
     File {
         /// The file.
         path: PathBuf,
@@ -93,7 +93,7 @@ impl std::fmt::Debug for WalkOptions<'_> {
 /// The reason for skipping a special file.
 pub(super) const SPECIAL: &str = "it is a device, a pipe or a socket, and was not opened";
 /// The reason for a dangling link.
-pub(super) const DANGLING: &str = "the link leads nowhere";
+pub(super) const DANGLING: &str = "the link target does not exist";
 
 /// A walk over paths that exist.
 #[derive(Debug)]

@@ -49,7 +49,7 @@ pub struct Findings {
     known: HashSet<Twin>,
 }
 
-/// Up to this number, findings are compared one by one.
+/// Below this number, findings are compared one by one.
 const FEW: usize = 16;
 
 type Twin = (Digest, Option<usize>, Option<usize>);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprint_ignores_the_order_of_names() {
+    fn fingerprint_ignores_only_the_order_of_names() {
         let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let one = fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["p", "q"]));
         assert_eq!(one, fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["q", "p"])));

@@ -26,7 +26,7 @@ pub(crate) enum Issuer {
 #[derive(Debug, Default)]
 pub(crate) struct Links(Vec<Issuer>);
 
-/// The number of certificates within which issuers are searched.
+/// A group of certificates. Issuers are searched within the group only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Realm {
     Identity,

@@ -18,7 +18,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
         for port in service.ports.iter().filter(|p| p.is_tcp) {
             for w in &network.selected[s] {
                 let workload = &network.workloads[*w];
-                // Pods of Jobs end, and what an operator makes is not in the manifests.
+                // Pods of Jobs end, and the manifests do not contain the resources that an operator creates.
                 if matches!(workload.meta.kind.as_str(), "Job" | "CronJob") || workload.operated.is_some() {
                     continue;
                 }
@@ -33,8 +33,8 @@ fn check(covered: &Covered, findings: &mut Findings) {
     }
 }
 
-/// Why a port leads nowhere in a pod. A number need not be declared, so that it counts only where others are, where the node's
-/// own environment does not name it, and where it cannot be meant for a container that declares none.
+/// The reason why a port leads nowhere in a pod. Containers need not declare ports, so a number counts only if others
+/// are declared, the node's environment does not contain it, and no container without ports can have it.
 fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
     let network = &covered.network;
     let workload = &network.workloads[w];
