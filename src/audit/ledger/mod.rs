@@ -50,7 +50,7 @@ impl<T: Record> Ledger<T> {
         }
     }
 
-    /// Compresses the last chunk and frees spare capacity.
+    /// Compresses the last chunk.
     fn close(&mut self) {
         if self.in_open > 0 {
             let compressed = lz4_flex::block::compress(&self.open).into_boxed_slice();

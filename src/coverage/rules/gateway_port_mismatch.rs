@@ -40,7 +40,7 @@ fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
     let workload = &network.workloads[w];
     let declared: Vec<u16> = workload.containers.iter().flat_map(|c| &c.ports).map(|p| p.number).collect();
     match (&port.target, network.target(port, w)) {
-        (Target::Name(name), None) => Some(format!("by the name \"{name}\", which no container of it declares")),
+        (Target::Name(name), None) => Some(format!("by the name \"{name}\", which none of its containers declares")),
         (_, Some(number)) if !declared.is_empty() && !declared.contains(&number) => {
             let answers = network.nodes[w].as_ref().is_some_and(|node| {
                 let beside = !node.listens_at(port.port) && network.may_be_beside(w, node);
