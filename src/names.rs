@@ -1,4 +1,4 @@
-//! The names that every node of manifests needs in its TLS certificate, each with its reasons.
+//! The names that each node of a set of manifests needs in its TLS certificate, with reasons.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use crate::disk::Disk;
 use crate::manifests::{LeftOut, Manifest, Need, Needed, Network, Settings, Variables};
 use crate::{Error, ErrorKind};
 
-/// Larger files are not manifests.
+/// The size limit of a manifest, in bytes.
 const LIMIT: usize = 32 * 1024 * 1024;
 
-/// The request for the names of nodes, as `fabcert names` makes it of its arguments. Nothing is read before
+/// A request for the names that nodes need, as the arguments of `fabcert names` state it. Reads nothing until
 /// [`NamesRequest::read`].
 ///
 /// ```
@@ -39,7 +39,7 @@ pub struct NamesRequest {
     workload: Option<String>,
 }
 
-/// Asks for the names of the nodes of manifests, in files, folders and patterns of them: see [`NamesRequest`].
+/// Requests the names of the nodes in manifests, given as files, folders and patterns; see [`NamesRequest`].
 pub fn names<P: Into<PathBuf>>(manifests: impl IntoIterator<Item = P>) -> NamesRequest {
     NamesRequest {
         paths: manifests.into_iter().map(Into::into).collect(),
@@ -51,43 +51,43 @@ pub fn names<P: Into<PathBuf>>(manifests: impl IntoIterator<Item = P>) -> NamesR
 }
 
 impl NamesRequest {
-    /// The value of a placeholder `${NAME}`.
+    /// Sets the value of the placeholder `${NAME}`.
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// The namespace of objects that name none.
+    /// Sets the namespace of objects that name none.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.settings.namespace = Some(namespace.into());
         self
     }
 
-    /// The DNS domain of the cluster, `cluster.local` by default.
+    /// Sets the DNS domain of the cluster, `cluster.local` by default.
     pub fn cluster_domain(mut self, domain: impl Into<String>) -> Self {
         self.settings.cluster_domain = domain.into();
         self
     }
 
-    /// Only the node of this name.
+    /// Restricts the result to the node with this name.
     pub fn workload(mut self, name: impl Into<String>) -> Self {
         self.workload = Some(name.into());
         self
     }
 
-    /// The content of the path `-`: manifests as YAML or JSON.
+    /// Sets the content of the path `-`: manifests as YAML or JSON.
     pub fn stdin(mut self, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
         self.stdin = Some(content.into());
         self
     }
 
-    /// Reads the manifests. It blocks the thread until they are read.
+    /// Reads the manifests. Blocks the thread until they are read.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`] for a path that does not exist, for a file that is not a manifest, for a placeholder without a
-    /// value, and for a [`NamesRequest::workload`] that does not exist; [`ErrorKind::NoInput`] when there is no Fabric node
-    /// with TLS among the manifests; [`ErrorKind::Io`] when a file cannot be read.
+    /// [`ErrorKind::Input`] if a path does not exist, a file is not a manifest, a placeholder has no value, or no
+    /// workload has the name set by [`NamesRequest::workload`]; [`ErrorKind::NoInput`] if the manifests define no
+    /// Fabric node with TLS; [`ErrorKind::Io`] if a file cannot be read.
     pub fn read(self) -> Result<Names, Error> {
         let found = Manifests::read(&Disk::real(), &self.paths, self.stdin, &self.variables, self.settings)?;
         let nodes = found.nodes(self.workload.as_deref())?;
@@ -99,15 +99,15 @@ impl NamesRequest {
     }
 }
 
-/// What manifests say about names.
+/// The names that manifests require.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Names {
     /// The Fabric nodes with TLS, in the order of the manifests; at least one.
     pub nodes: Vec<NodeNames>,
-    /// How many objects are of kinds from which no name follows.
+    /// The number of objects whose kind yields no names.
     pub ignored: usize,
-    /// Files that are Helm templates and were left out, each with the reason.
+    /// Helm templates that were left out, each with the reason.
     pub left_out: Vec<(PathBuf, LeftOut)>,
 }
 
@@ -117,32 +117,32 @@ pub struct Names {
 pub struct NodeNames {
     /// The name of the workload.
     pub workload: String,
-    /// Its kind: `Deployment`, `StatefulSet`, `FabricPeer`...
+    /// The kind of the workload: `Deployment`, `StatefulSet`, `FabricPeer`...
     pub kind: String,
-    /// Its namespace, where it is known.
+    /// The namespace, if known.
     pub namespace: Option<String>,
     /// `peer` or `orderer`.
     pub role: &'static str,
-    /// The manifest.
+    /// The path of the manifest.
     pub path: PathBuf,
-    /// The line in it, from 1.
+    /// The line in the manifest, from 1.
     pub line: usize,
-    /// The names, the required ones first, each with its reasons.
+    /// The names, required ones first, each with its reasons.
     pub names: Vec<Needed>,
 }
 
-/// Manifests that were read, put together.
+/// Manifests that were read, joined into one network.
 #[derive(Debug)]
 pub(crate) struct Manifests {
     pub(crate) network: Network,
-    /// How many objects are of kinds from which no name follows.
+    /// The number of objects whose kind yields no names.
     pub(crate) ignored: usize,
-    /// Templates that Helm has yet to fill.
+    /// Unrendered Helm templates, each with the reason.
     pub(crate) left_out: Vec<(PathBuf, LeftOut)>,
 }
 
 impl Manifests {
-    /// Reads every manifest among files, folders and patterns of them; `-` is standard input.
+    /// Reads every manifest among files, folders and patterns; `-` is standard input.
     pub(crate) fn read(
         disk: &Disk,
         paths: &[PathBuf],
@@ -183,7 +183,7 @@ impl Manifests {
                 None if named => {
                     return Err(Error::new(
                         ErrorKind::Input,
-                        format!("{} holds no Kubernetes manifest", path.display()),
+                        format!("{} contains no Kubernetes manifest", path.display()),
                     )
                     .with_help("YAML or JSON with apiVersion and kind is expected"));
                 }
@@ -206,7 +206,7 @@ impl Manifests {
         for (path, manifest) in &manifests {
             for repeated in &manifest.repeated {
                 tracing::warn!(
-                    "{}:{}: the key \"{}\" stands twice; the last one counts",
+                    "{}:{}: repeated key \"{}\"; the last value applies",
                     path.display(),
                     repeated.line,
                     repeated.key
@@ -218,12 +218,12 @@ impl Manifests {
         Ok(Self { network, ignored, left_out })
     }
 
-    /// The nodes with TLS, those of one name if one is given; at least one.
+    /// The nodes with TLS, restricted to one name if given; at least one.
     pub(crate) fn nodes(&self, workload: Option<&str>) -> Result<Vec<usize>, Error> {
         let all: Vec<usize> =
             (0..self.network.workloads.len()).filter(|w| self.network.node_with_tls(*w).is_some()).collect();
         if all.is_empty() {
-            return Err(Error::new(ErrorKind::NoInput, "there is no Fabric node with TLS among the manifests").with_help(
+            return Err(Error::new(ErrorKind::NoInput, "the manifests contain no Fabric node with TLS").with_help(
                 "a node is a workload with CORE_PEER_* or ORDERER_* in its environment, or an operator's FabricPeer, \
                  FabricOrdererNode, IBPPeer or IBPOrderer",
             ));
@@ -243,7 +243,7 @@ impl Manifests {
         names.join(", ")
     }
 
-    /// A node with its names, the required ones first.
+    /// A node with its names, required ones first.
     pub(crate) fn node(&self, w: usize) -> NodeNames {
         let meta = &self.network.workloads[w].meta;
         let (mut names, advised): (Vec<Needed>, Vec<Needed>) =

@@ -1,12 +1,12 @@
-//! The audit of one subject: what is on disk, or served, or requested, against the rules of the field and against Fabric's
-//! own verdict.
+//! The audit of one subject: a file, folder, endpoint or request is checked against the rules of the catalogue and
+//! against Fabric's own verdict.
 //!
 //! ```text
 //! input (walk, load) -> model::Subject -> judge (Fabric's verdicts) -> rules -> model::Finding
 //! ```
 //!
-//! The audit knows neither CA nor network nor clock: files come through [`crate::disk`], and the time of judgement is an
-//! argument. A whole run over many subjects, with policy, manifests and live endpoints, is in [`crate::auditor`].
+//! The audit does not use the network or a clock: files come through [`crate::disk`], and the time of judgement
+//! is an argument. A run over many subjects, with policy, manifests and live endpoints, is in [`crate::auditor`].
 
 pub mod catalogue;
 pub mod input;

@@ -1,4 +1,4 @@
-//! Many units on several threads, in a stable order: what was audited comes out as if one thread had done it.
+//! Audits many units on several threads, in a stable order: the results are those of a single thread.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,35 +11,35 @@ use crate::audit::model::audited::Audited;
 use crate::disk::Disk;
 use crate::policy::PolicyError;
 
-/// How far a run is.
+/// The progress of a run.
 pub trait Progress {
-    /// So many units are done of those found so far; whether more may be found.
+    /// Reports the number of finished units, the number of found units, and whether the search continues.
     fn done(&self, units: usize, found: usize, searching: bool);
 }
 
-/// Nobody looks.
+/// Reports no progress.
 impl Progress for () {
     fn done(&self, _: usize, _: usize, _: bool) {}
 }
 
-/// Units that one thread may be ahead of the first that is not done: this bounds the memory.
+/// The number of units that threads may be ahead of the first unfinished one: this bounds the memory.
 const AHEAD: usize = 64;
 
-/// So many units go from one thread to another at once where there is work enough for all: waking a thread for each costs
-/// more than the smallest of them.
+/// The number of units in a batch between threads when all threads are busy: waking a thread for each unit costs more
+/// than the smallest units.
 const BATCH: usize = 16;
 
-/// More threads than this wait for the disk only.
+/// The most threads: more would only wait for the disk.
 const MOST_JOBS: usize = 256;
 
-/// Where units come from: it hands each to its argument.
+/// A source of units, which passes each unit to its argument.
 pub type Source<'a> = Box<dyn FnOnce(&mut dyn FnMut(Unit)) + Send + 'a>;
 
-/// Audits the units of `source` with `jobs` threads while they are found, and hands on what was audited in the order of
-/// the units.
+/// Audits the units of `source` with `jobs` threads while they are found, and passes on the results in the order of the
+/// units.
 ///
 /// # Errors
-/// When the policy asks for a name that is none.
+/// If the policy expects an invalid name.
 pub fn drive(
     criteria: &Criteria,
     disk: &Disk,
@@ -60,7 +60,7 @@ pub fn drive(
             source(&mut |unit| {
                 let index = found.fetch_add(1, Ordering::Relaxed);
                 if window.is_closed_to(index) {
-                    // What is held back here may be what the window waits for.
+                    // The window may wait for a unit of the pending batch.
                     drop(give.send(std::mem::take(&mut batch)));
                     window.wait_for(index);
                 }
@@ -68,7 +68,7 @@ pub fn drive(
                 batch = match give.try_send(std::mem::take(&mut batch)) {
                     Err(TrySendError::Full(batch)) if batch.len() < BATCH => batch,
                     Err(TrySendError::Full(batch)) => {
-                        // The threads below take all that comes, to the end.
+                        // The worker threads receive until the channel closes, so this does not block forever.
                         drop(give.send(batch));
                         Vec::new()
                     }
@@ -86,7 +86,7 @@ pub fn drive(
                     let audited = |(index, unit): (usize, Unit)| {
                         (!stop.load(Ordering::Relaxed)).then(|| (index, criteria.unit(disk, &unit)))
                     };
-                    // The receiver is gone only after an error, when nobody waits any more.
+                    // The receiver is dropped only after an error; the results are then not needed.
                     drop(sender.send(batch.into_iter().filter_map(audited).collect::<Vec<_>>()));
                 }
             });
@@ -120,7 +120,7 @@ fn next(units: &Mutex<Receiver<Batch>>) -> Option<Batch> {
     units.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-/// How far finished units may run ahead of one that takes long.
+/// Limits how far finished units may be ahead of a slow one.
 struct Window {
     first: Mutex<usize>,
     moved: Condvar,
@@ -132,24 +132,24 @@ impl Window {
         Self { first: Mutex::new(0), moved: Condvar::new(), width }
     }
 
-    /// Whether the unit `index` has to wait.
+    /// Whether the unit `index` must wait.
     fn is_closed_to(&self, index: usize) -> bool {
         index >= self.first.lock().unwrap_or_else(PoisonError::into_inner).saturating_add(self.width)
     }
 
-    /// Waits until the unit `index` may be worked on.
+    /// Waits until the unit `index` may start.
     fn wait_for(&self, index: usize) {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.moved.wait_while(first, |first| index >= first.saturating_add(self.width)));
     }
 
-    /// All units before `first` are done.
+    /// States that all units before `first` are finished.
     fn move_to(&self, first: usize) {
         *self.first.lock().unwrap_or_else(PoisonError::into_inner) = first;
         self.moved.notify_one();
     }
 
-    /// Nobody waits any more.
+    /// Releases all waiting threads.
     fn open(&self) {
         self.move_to(usize::MAX);
     }

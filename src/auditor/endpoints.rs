@@ -1,17 +1,17 @@
-//! What live endpoints served, as data: whoever dials them gives it to the audit.
+//! The result of dialling live endpoints, as data: the caller dials them and passes the result to the audit.
 
 use super::gateway::Gateway;
 use crate::audit::input::ServedUnit;
 
-/// What live endpoints served.
+/// The result of dialling live endpoints.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Endpoints {
-    /// The certificates that were served.
+    /// The served certificates.
     pub served: Vec<ServedUnit>,
     /// The endpoints (`HOST:PORT`) that did not answer, each with the reason.
     pub unreachable: Vec<(String, String)>,
-    /// The gateways whose members are among them.
+    /// The gateways with dialled members.
     pub gateways: Vec<Gateway>,
 }
 

@@ -1,4 +1,4 @@
-//! Gateways whose members were dialled: how many of them answer to the gateway's name.
+//! Gateways with dialled members: counts the members that answer to the gateway's name.
 
 use crate::audit::model::audited::Audited;
 use crate::audit::model::report::GatewayReport;
@@ -6,7 +6,7 @@ use crate::audit::model::subject::SubjectKind;
 use crate::audit::model::verdict::Verdict;
 use crate::pki::name::{matches_as_go, server_name};
 
-/// A gateway while its members are audited.
+/// A gateway, while its members are audited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gateway {
     /// The name that clients dial.
@@ -18,27 +18,27 @@ pub struct Gateway {
 /// A member of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayMember {
-    /// `HOST:PORT`, or the addresses at which it was met behind a balancer.
+    /// `HOST:PORT`, or the addresses at which it was reached behind a load balancer.
     pub endpoint: String,
-    /// Which of the endpoints of the audit it is, in the order in which they are audited; none when it was not reached.
+    /// The indices of its endpoints, in the order in which they are audited; empty if it was not reached.
     pub served: Vec<usize>,
-    /// Whether any of its addresses did not answer at all.
+    /// Whether one of its addresses did not answer.
     pub unreachable: bool,
 }
 
-/// Collects what endpoints serve, in their order.
+/// Collects the results of endpoints, in their order.
 #[derive(Debug, Default)]
 pub struct GatewayWatch(Vec<(Vec<String>, bool)>);
 
 impl GatewayWatch {
-    /// Takes note of a subject, if it is an endpoint.
+    /// Records a subject, if it is an endpoint.
     pub fn note(&mut self, audited: &Audited) {
         let Some(subject) = audited.subject.as_ref().filter(|s| s.kind == SubjectKind::Endpoint) else { return };
         let refused = subject.verdicts.entries().iter().any(|(_, v)| v.is_some_and(Verdict::is_refusal));
         self.0.push((audited.names.clone(), refused));
     }
 
-    /// How many members of each gateway answer to its name.
+    /// Counts the members of each gateway that answer to its name.
     pub fn report(&self, gateways: &[Gateway]) -> Vec<GatewayReport> {
         let answers = |member: &GatewayMember, name: &str| {
             let served = member.served.iter().map(|at| self.0.get(*at));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_answers_when_all_it_serves_holds_the_name() {
+    fn member_answers_if_all_its_certificates_hold_the_name() {
         let mut watch = GatewayWatch::default();
         watch.note(&Audited::default());
         for names in [&["gw", "a"][..], &["b"], &["*.x", "gw"]] {

@@ -1,4 +1,4 @@
-//! One key in two roles: this crosses subjects, so the uses are collected while they pass.
+//! Finds keys with two roles. Sharing crosses subjects, so the uses are collected during the run.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::audit::model::finding::{Digest, Findings};
 use crate::audit::model::report::Report;
 use crate::audit::model::subject::Location;
 
-/// More users of one key tell nothing new.
+/// Further users of one key add no information.
 const NAMED: usize = 50;
 
 /// The uses of every key.
@@ -22,7 +22,7 @@ pub struct KeySharing {
     noted: u64,
 }
 
-/// A use, by its key and then in the order in which it was noted.
+/// A use, ordered by its key and then by its number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Noted {
     spki: Digest,
@@ -33,7 +33,7 @@ struct Noted {
     common_name: String,
 }
 
-/// A key that is shared, by the path of the first that uses it.
+/// A shared key, ordered by the path of its first user.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Shared {
     #[serde(with = "ledger::path")]
@@ -41,16 +41,16 @@ struct Shared {
     message: String,
 }
 
-/// Those who use one key.
+/// The users of one key.
 #[derive(Default)]
 struct Users {
-    /// The first of them.
+    /// The first users.
     first: Vec<Noted>,
     seen: HashSet<(bool, String)>,
 }
 
 impl KeySharing {
-    /// Takes note of uses.
+    /// Records uses of keys.
     pub fn note(&mut self, uses: Vec<KeyUse>) {
         for KeyUse { spki, tls, path, common_name } in uses {
             self.uses.push(Noted { spki, number: self.noted, tls, path, common_name });
@@ -58,7 +58,7 @@ impl KeySharing {
         }
     }
 
-    /// Reports each key that a TLS server and an identity, or two identities, use.
+    /// Reports each key that a TLS server and an identity use, or two identities.
     pub fn report(self, report: &mut Report) {
         let mut shared = Sorter::default();
         let mut users = Users::default();
@@ -73,7 +73,7 @@ impl KeySharing {
         for Shared { path, message } in shared.sorted().iter() {
             let mut found = Findings::new();
             found.report(&SAME_KEY_TWO_ROLES, &Location::whole(path.as_path()), message).add();
-            // Of two keys that begin at one place, one is told.
+            // If two keys have the same first path, one is reported.
             if last.as_ref() != Some(&path) {
                 found.into_vec().iter().for_each(|finding| report.find(finding));
             }
@@ -84,7 +84,7 @@ impl KeySharing {
 
 impl Users {
     fn add(&mut self, one: Noted) {
-        // The same identity in two folders is a copy and no second role.
+        // The same identity in two folders is a copy, not a second role.
         if self.seen.insert((one.tls, one.common_name.clone())) && self.first.len() <= NAMED {
             self.first.push(one);
         }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_no_second_role() {
+    fn a_copy_is_not_a_second_role() {
         let mut sharing = KeySharing::default();
         sharing.note(vec![key(1, false, "a/msp", "peer1"), key(1, false, "b/msp", "peer1")]);
         sharing.note(vec![key(2, true, "a/tls", "peer1"), key(3, false, "c/msp", "peer2")]);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_and_identity_and_two_identities_are_found() {
+    fn tls_with_identity_and_two_identities_are_reported() {
         let mut sharing = KeySharing::default();
         sharing.note(vec![key(2, false, "b/msp", "peer2"), key(2, false, "c/msp", "peer3")]);
         sharing.note(vec![key(1, false, "a/msp", "peer1"), key(1, true, "a/tls", "peer1")]);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_very_many_is_told_once_and_briefly() {
+    fn key_with_many_users_is_reported_once_and_briefly() {
         let mut sharing = KeySharing::default();
         sharing.note((0..20_000).map(|n| key(1, false, &format!("{n}/msp"), &format!("peer{n}"))).collect());
         let told = told(sharing);

@@ -1,4 +1,4 @@
-//! Each rule says in its data who reports it. These tests hold that data against the code.
+//! Each rule states in its data which part of the program reports it. These tests compare that data with the code.
 
 use std::collections::BTreeSet;
 
@@ -21,36 +21,36 @@ fn named_in(source: &str) -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn rules_about_a_subject_have_one_check_and_no_other_rule_has() {
+fn exactly_the_subject_rules_have_one_subject_check() {
     assert_eq!(ids(audit::rules::CHECKS.iter().map(|check| check.rule)), from(Origin::Subject));
     assert_eq!(audit::rules::CHECKS.len(), from(Origin::Subject).len());
 }
 
 #[test]
-fn rules_about_manifests_have_one_check_and_no_other_rule_has() {
+fn exactly_the_manifest_rules_have_one_manifest_check() {
     assert_eq!(ids(coverage::rules::CHECKS.iter().map(|check| check.rule)), from(Origin::Manifests));
     assert_eq!(coverage::rules::CHECKS.len(), from(Origin::Manifests).len());
 }
 
 #[test]
-fn rules_of_a_verdict_hold_a_number_or_are_named_by_the_judge_and_no_others_are() {
+fn exactly_the_verdict_rules_have_a_number_or_occur_in_the_judge() {
     let mut expected = ids(RULES.iter().copied().filter(|rule| !rule.refusals.is_empty()));
     expected.extend(named_in(include_str!("../audit/judge/mod.rs")));
     expected.extend(named_in(include_str!("../audit/judge/tls.rs")));
-    // It stands for a refusal without a rule, and a test holds that there is none.
+    // It replaces a refusal without a rule; another test verifies that each refusal has one.
     expected.remove("rule-crashed");
     assert_eq!(from(Origin::Verdict), expected);
 }
 
 #[test]
-fn rules_of_the_policy_are_those_that_its_own_findings_name() {
+fn exactly_the_policy_rules_occur_in_policy_and_members() {
     let mut expected = named_in(include_str!("../policy/hiding.rs"));
     expected.extend(named_in(include_str!("../coverage/mapped.rs")));
     assert_eq!(from(Origin::Policy), expected);
 }
 
 #[test]
-fn rules_of_the_run_are_those_that_it_names() {
+fn exactly_the_run_rules_occur_in_the_run() {
     let mut expected = BTreeSet::new();
     for source in [
         include_str!("unit.rs"),
@@ -61,13 +61,13 @@ fn rules_of_the_run_are_those_that_it_names() {
     ] {
         expected.extend(named_in(source));
     }
-    // The run asks only whether a subject has other findings than this one.
+    // The run only queries whether a subject has findings other than this one.
     expected.remove(INPUT_SKIPPED.id);
     assert_eq!(from(Origin::Run), expected);
 }
 
 #[test]
-fn each_rule_has_an_origin_once() {
+fn each_rule_has_distinct_origins() {
     for rule in RULES {
         let once: BTreeSet<&Origin> = rule.origins.iter().collect();
         assert!(!once.is_empty() && once.len() == rule.origins.len(), "{}: {:?}", rule.id, rule.origins);

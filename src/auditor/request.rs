@@ -1,4 +1,4 @@
-//! The request for an audit: what is looked at, and what it is judged by.
+//! The request for an audit: its subjects and criteria.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::policy::{Baseline, Levels, Policy};
 use crate::text::Pattern;
 use crate::{Error, ErrorKind, Timestamp};
 
-/// The request for an audit, as `fabcert audit` makes it of its arguments. Nothing is read before [`AuditRequest::run`].
+/// A request for an audit, as the arguments of `fabcert audit` state it. Reads nothing until [`AuditRequest::run`].
 ///
 /// ```
 /// use fabcert::{Timestamp, audit};
@@ -37,7 +37,7 @@ use crate::{Error, ErrorKind, Timestamp};
 /// # }
 /// ```
 ///
-/// An audit reads files and hashes: an asynchronous program runs it on a thread for blocking work.
+/// An audit reads files and computes hashes: in an asynchronous program, run it on a thread for blocking work.
 ///
 /// ```no_run
 /// # async fn example(now: fabcert::Timestamp) -> Result<(), Box<dyn std::error::Error>> {
@@ -67,7 +67,7 @@ pub struct AuditRequest {
     variables: Variables,
 }
 
-/// Who asks for a name.
+/// The source of an expected name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     San,
@@ -75,7 +75,7 @@ enum Expected {
     GatewayService,
 }
 
-/// Which policy counts.
+/// The choice of the policy.
 #[derive(Debug)]
 enum PolicyChoice {
     None,
@@ -83,7 +83,7 @@ enum PolicyChoice {
     File(PathBuf),
 }
 
-/// Asks for an audit of files and folders, judged as of `now`: see [`AuditRequest`].
+/// Requests an audit of files and folders, judged at the time `now`; see [`AuditRequest`].
 pub fn audit<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>, now: Timestamp) -> AuditRequest {
     AuditRequest {
         now,
@@ -106,133 +106,134 @@ pub fn audit<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>, now: Timestam
 }
 
 impl AuditRequest {
-    /// One more file or folder.
+    /// Adds a file or folder.
     pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
         self.paths.push(path.into());
         self
     }
 
-    /// A name (DNS name, IP address, e-mail address or URI) that every TLS certificate must hold.
+    /// Requires a name (DNS name, IP address, e-mail address or URI) in every TLS certificate.
     pub fn expect_san(mut self, name: impl Into<String>) -> Self {
         self.expected.push((name.into(), Expected::San));
         self
     }
 
-    /// A host that every TLS certificate must hold; its longer forms in the cluster are advised.
+    /// Requires a host in every TLS certificate; its longer forms in the cluster are advised.
     pub fn hostname(mut self, host: impl Into<String>) -> Self {
         self.expected.push((host.into(), Expected::Hostname));
         self
     }
 
-    /// A Service in front of the nodes, whose name every TLS certificate must hold; its longer forms are advised.
+    /// Requires the name of a Service in front of the nodes in every TLS certificate; its longer forms are advised.
     pub fn gateway_service(mut self, service: impl Into<String>) -> Self {
         self.expected.push((service.into(), Expected::GatewayService));
         self
     }
 
-    /// The `NodeOU` that every identity must bear.
+    /// Requires a `NodeOU` in every identity.
     pub fn role(mut self, role: NodeOu) -> Self {
         self.role = Some(role);
         self
     }
 
-    /// The namespace of objects that name none, and of the hosts and Services that are expected.
+    /// Sets the namespace of objects that name none, and of the expected hosts and Services.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.settings.namespace = Some(namespace.into());
         self
     }
 
-    /// The DNS domain of the cluster, `cluster.local` by default.
+    /// Sets the DNS domain of the cluster, `cluster.local` by default.
     pub fn cluster_domain(mut self, domain: impl Into<String>) -> Self {
         self.settings.cluster_domain = domain.into();
         self
     }
 
-    /// The value of a placeholder `${NAME}` in manifests.
+    /// Sets the value of a placeholder `${NAME}` in manifests.
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// The folder or file at `path` holds the TLS certificate of a workload of the manifests, `NAME` or `NAMESPACE/NAME`.
+    /// Declares that the folder or file at `path` holds the TLS certificate of a workload in the manifests, `NAME` or
+    /// `NAMESPACE/NAME`.
     pub fn tls_of(mut self, workload: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.tls_of.push((workload.into(), path.into()));
         self
     }
 
-    /// The policy file that counts. Paths are then reported relative to its folder. By default no policy counts.
+    /// Sets the policy file. Reported paths are then relative to its folder. By default, no policy applies.
     pub fn policy_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.policy = PolicyChoice::File(path.into());
         self
     }
 
-    /// The `fabcert.yaml` of the working directory or of a folder above it, up to the root of the repository, counts if
-    /// there is one, as for `fabcert audit`.
+    /// Uses the `fabcert.yaml` of the working directory or of a folder above it, up to the root of the repository, if
+    /// it exists, as `fabcert audit` does.
     pub fn nearest_policy(mut self) -> Self {
         self.policy = PolicyChoice::Nearest;
         self
     }
 
-    /// The folder to which paths are reported relative, where no policy file says it: the working directory by default.
+    /// Sets the folder that reported paths are relative to if no policy file applies: the working directory by default.
     pub fn base(mut self, folder: impl Into<PathBuf>) -> Self {
         self.base = Some(folder.into());
         self
     }
 
-    /// A baseline file, whose findings are hidden.
+    /// Sets a baseline file, whose findings are hidden.
     pub fn baseline(mut self, path: impl Into<PathBuf>) -> Self {
         self.baseline = Some(path.into());
         self
     }
 
-    /// The levels of rules; they go over those of the policy.
+    /// Sets the levels of rules; they override those of the policy.
     pub fn levels(mut self, levels: Levels) -> Self {
         self.levels = levels;
         self
     }
 
-    /// Paths that are not looked at, beside those of the policy.
+    /// Excludes paths, in addition to those of the policy.
     pub fn exclude(mut self, pattern: Pattern) -> Self {
         self.exclude.push(pattern);
         self
     }
 
-    /// The channel rules for the verdicts `channel` and `member`; those of Fabric 3 by default.
+    /// Sets the channel rules for the verdicts `channel` and `member`; those of Fabric 3 by default.
     pub fn channel_rules(mut self, rules: ChannelRules) -> Self {
         self.channel_rules = rules;
         self
     }
 
-    /// What live endpoints served.
+    /// Adds the certificates that live endpoints served.
     pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
         self.endpoints = endpoints;
         self
     }
 
-    /// The content of the path `-`: certificates, keys, CSRs, revocation lists (PEM or DER) or a manifest.
+    /// Sets the content of the path `-`: certificates, keys, CSRs, revocation lists (PEM or DER) or a manifest.
     pub fn stdin(mut self, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
         self.stdin = Some(content.into());
         self
     }
 
-    /// How many threads work at once; by default as many as the machine has cores.
+    /// Sets the number of threads; by default the number of cores.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = Some(jobs);
         self
     }
 
-    /// Makes the audit. It blocks the thread until it is done.
+    /// Runs the audit. Blocks the thread until it is finished.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`] for a path that does not exist, for a name, policy, baseline or manifest that cannot be used;
-    /// [`ErrorKind::NoInput`] when the paths hold nothing that can be audited; [`ErrorKind::Io`] when the disk fails. A file
-    /// inside a folder that cannot be read is a finding.
+    /// [`ErrorKind::Input`] if a path does not exist, or a name, policy, baseline or manifest cannot be used;
+    /// [`ErrorKind::NoInput`] if the paths hold nothing that can be audited; [`ErrorKind::Io`] if the disk fails. An
+    /// unreadable file inside a folder is a finding, not an error.
     pub fn run(self) -> Result<Report, Error> {
         self.run_with(&())
     }
 
-    /// [`AuditRequest::run`], and says how far it is.
+    /// [`AuditRequest::run`], with progress reports.
     ///
     /// # Errors
     ///
@@ -248,7 +249,7 @@ impl AuditRequest {
         Ok(looked.report)
     }
 
-    /// Reads what the audit goes by: policy and baseline.
+    /// Reads policy and baseline.
     pub(crate) fn prepare(self, disk: &Disk) -> Result<Run<'_>, Error> {
         let here = Disk::working_directory()?;
         let found = match &self.policy {
@@ -271,8 +272,8 @@ impl AuditRequest {
         Ok(Run { disk, criteria, baseline, request: self })
     }
 
-    /// The names and the role that every subject ought to hold. Of a Service the short form is required; the longer ones are
-    /// advised, since nobody was seen to dial them.
+    /// The names and the role that every subject must hold. The short form of a Service name is required; the longer
+    /// ones are advised, since no manifest is known to dial them.
     fn expectation(&self) -> Result<Expectation, Error> {
         let mut names = Vec::new();
         let of = |sort: Expected| self.expected.iter().filter(move |(_, s)| *s == sort).map(|(text, _)| text);
@@ -299,7 +300,7 @@ impl AuditRequest {
         Ok(Expectation { names, role: self.role, ..Expectation::default() })
     }
 
-    /// What is looked at: the paths, and the certificates of workloads that lie elsewhere.
+    /// The paths to audit: those of the request, and those of workload certificates elsewhere.
     pub(super) fn all_paths(&self, disk: &Disk, load: &LoadOptions) -> Vec<PathBuf> {
         let is_below = |path: &Path| {
             let path = load.shown(path);
@@ -309,14 +310,14 @@ impl AuditRequest {
                 if named.as_os_str().is_empty() { !is_outside } else { path.starts_with(named) }
             })
         };
-        // The walk refuses what does not exist.
+        // The walk refuses paths that do not exist.
         let is_missing = |path: &Path| matches!(disk.metadata_followed(path), Ok(None));
         let mapped = self.tls_of.iter().map(|(_, path)| path.clone());
         self.paths.iter().cloned().chain(mapped.filter(|path| !is_below(path) || is_missing(path))).collect()
     }
 }
 
-/// The error of an audit whose paths held nothing to audit.
+/// The error of an audit without anything to audit.
 pub(super) fn nothing(help: String) -> Error {
     Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list").with_help(help)
 }

@@ -1,4 +1,4 @@
-//! One audit of everything that was asked for.
+//! One run over everything that a request names.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::manifests::refuse_unset;
 use crate::policy::{Baseline, hide};
 use crate::{Error, ErrorKind};
 
-/// An audit that has read what it goes by.
+/// An audit with its policy and baseline.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) disk: &'a Disk,
@@ -29,25 +29,25 @@ pub(crate) struct Run<'a> {
     pub(crate) request: AuditRequest,
 }
 
-/// What came of a look.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Looked {
     pub(crate) report: Report,
-    /// Whether there was anything to look at.
+    /// Whether anything was audited.
     pub(crate) is_something: bool,
-    /// The names of TLS certificates by path, where they were asked for.
+    /// The names of TLS certificates by path, if requested.
     pub(crate) named: Vec<(PathBuf, Vec<String>)>,
     /// The manifests with the certificates of their nodes.
     pub(crate) covered: Option<Covered>,
 }
 
 impl Looked {
-    /// Whether something was passed over: pipes and the like.
+    /// Whether anything was skipped, such as a pipe.
     pub(crate) fn has_skipped(&self) -> bool {
         self.report.findings.iter().any(|f| f.is_of(&INPUT_SKIPPED))
     }
 
-    /// The error that there was nothing to look at, or nothing but pipes and the like.
+    /// The error that nothing was audited.
     pub(crate) fn nothing(&self) -> Error {
         nothing(match self.report.findings.iter().find(|f| f.is_of(&INPUT_SKIPPED)) {
             Some(skipped) => {
@@ -59,13 +59,13 @@ impl Looked {
 }
 
 impl Run<'_> {
-    /// Looks at everything once. With `keep_names` the names of TLS certificates are kept, for a first policy.
+    /// Audits everything once. With `keep_names`, the names of TLS certificates are kept, for a first policy.
     pub(crate) fn look(&mut self, progress: &dyn Progress, keep_names: bool) -> Result<Looked, Error> {
         let stdin = self.request.stdin.clone();
         self.look_with(stdin, progress, keep_names)
     }
 
-    /// [`Self::look`] for the last time: what was read from standard input may be long, and is not copied.
+    /// [`Self::look`] for the last time: takes the content of standard input instead of copying it.
     pub(crate) fn look_last(&mut self, progress: &dyn Progress, keep_names: bool) -> Result<Looked, Error> {
         let stdin = self.request.stdin.take();
         self.look_with(stdin, progress, keep_names)
@@ -121,7 +121,7 @@ impl Run<'_> {
         Ok(Looked { report, is_something, named, covered })
     }
 
-    /// Looks at all manifests together, and adds what is found to the report.
+    /// Checks all manifests together, and adds the findings to the report.
     fn cover(&self, coverage: Coverage, report: &mut Report) -> Result<Option<Covered>, Error> {
         let policy = &self.criteria.policy;
         let unset = coverage.unset();
@@ -140,9 +140,11 @@ impl Run<'_> {
         if let Some(unmet) = covered.mapped.unmet() {
             return Err(Error::new(
                 ErrorKind::Input,
-                format!("--tls-of: no TLS folder or certificate was met at {}", unmet.path.display()),
+                format!("--tls-of: no TLS folder or certificate was found at {}", unmet.path.display()),
             )
-            .with_help("name the TLS folder itself, or a certificate that lies in none, as the PATHs lead to it"));
+            .with_help(
+                "name a TLS folder, or a certificate outside any TLS folder, by a path below one of the PATHs",
+            ));
         }
         for subject in subjects(&covered) {
             report.add(self.criteria.inner(subject).map_err(|e| e.in_file(&policy.path))?);
@@ -154,13 +156,13 @@ impl Run<'_> {
         Ok(Some(covered))
     }
 
-    /// Applies levels, ignores and, where it counts, the baseline.
+    /// Applies levels, ignores and, with `with_baseline`, the baseline.
     pub(crate) fn hide(&self, report: &mut Report, with_baseline: bool) {
         let baseline = self.baseline.as_ref().filter(|_| with_baseline);
         hide(report, &self.criteria.policy, &self.request.levels, baseline, self.criteria.now);
     }
 
-    /// An audit of a part says nothing about an ignore for another, unless its day has passed.
+    /// Drops ignores for paths outside the audited ones, which this run cannot judge, unless their last day has passed.
     fn keep_ignores(&mut self) {
         if !self.request.endpoints.is_empty() {
             return;
@@ -168,7 +170,7 @@ impl Run<'_> {
         let Criteria { now, policy, load, .. } = &mut self.criteria;
         let mapped = self.request.tls_of.iter().map(|(_, path)| path);
         let paths = self.request.paths.iter().chain(mapped).map(|path| fixed(&load.shown(path)));
-        // The policy has findings of its own.
+        // The policy file has findings too.
         let looked_at: Vec<PathBuf> = paths.chain([policy.path.clone()]).collect();
         policy.ignore.retain(|ignore| {
             ignore.is_over(*now) || ignore.path.as_ref().is_none_or(|p| meets(&fixed(p.as_str().as_ref()), &looked_at))
@@ -182,12 +184,12 @@ fn fixed(pattern: &Path) -> PathBuf {
     pattern.components().filter(|part| *part != Component::CurDir).take_while(is_fixed).collect()
 }
 
-/// Whether one path leads to the other.
+/// Whether one of the paths is an ancestor or descendant of the pattern.
 fn meets(pattern: &Path, looked_at: &[PathBuf]) -> bool {
     looked_at.iter().any(|path| path.starts_with(pattern) || pattern.starts_with(path))
 }
 
-/// What there is to look at: what the walk finds, what was read from standard input, what was served.
+/// The source of all units: the walk, standard input, served certificates.
 fn source(walk: Walk<'_>, mut stdin: Option<Zeroizing<Vec<u8>>>, served: Vec<ServedUnit>) -> Source<'_> {
     Box::new(move |found| {
         walk.run(&mut |unit| match unit {

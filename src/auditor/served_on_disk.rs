@@ -1,4 +1,4 @@
-//! What endpoints serve beside what stands on disk: a server reads its certificate at its start and never again.
+//! Compares served certificates with those on disk: a server reads its certificate only at its start.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::audit::model::audited::Audited;
 use crate::audit::model::finding::{Digest, Findings};
 use crate::audit::model::subject::Location;
 
-/// The certificates of servers on disk, and those that were served.
+/// The certificates of servers on disk, and the served ones.
 #[derive(Debug, Default)]
 pub struct ServedOnDisk {
     on_disk: BTreeSet<Digest>,
@@ -16,7 +16,7 @@ pub struct ServedOnDisk {
 }
 
 impl ServedOnDisk {
-    /// Takes note of a subject.
+    /// Records a subject.
     pub fn note(&mut self, audited: &Audited) {
         match (&audited.server, &audited.subject) {
             (Some((hash, true)), Some(subject)) => self.served.push((subject.path.clone(), *hash)),
@@ -27,13 +27,13 @@ impl ServedOnDisk {
         }
     }
 
-    /// Reports each certificate that is served and stands in no folder that was looked at, when folders were.
+    /// Reports each served certificate that is in none of the audited folders, if any were audited.
     pub fn report(self, findings: &mut Findings) {
         if self.on_disk.is_empty() {
             return;
         }
         for (path, _) in self.served.iter().filter(|(_, hash)| !self.on_disk.contains(hash)) {
-            let message = "it serves a certificate that stands in none of the folders: it was not restarted since the last renewal, or another server answers";
+            let message = "it serves a certificate that is in none of the folders: it was not restarted since the last renewal, or another server answers";
             findings.report(&SERVED_NOT_ON_DISK, &Location::whole(path.as_path()), message).add();
         }
     }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_served_certificate_that_no_folder_holds_is_found() {
+    fn served_certificate_in_no_folder_is_reported() {
         let (old, current) = (1, 2);
         let report = |disk: &[u8]| {
             let mut both = ServedOnDisk::default();

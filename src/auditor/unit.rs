@@ -1,4 +1,4 @@
-//! One unit: load, judge, check.
+//! Loads, judges and checks one unit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,26 +19,26 @@ use crate::msp::ChannelRules;
 use crate::pki::x509::NodeOu;
 use crate::policy::{Policy, PolicyError};
 
-/// What an audit goes by.
+/// The criteria of an audit.
 #[derive(Clone, Debug)]
 pub struct Criteria {
     /// The time of judgement.
     pub now: Timestamp,
     /// The channel rules for the verdicts `channel` and `member`.
     pub channel_rules: ChannelRules,
-    /// What every subject ought to hold.
+    /// The expected content of every subject.
     pub expectation: Expectation,
     /// The policy.
     pub policy: Policy,
-    /// How to load.
+    /// The options for loading.
     pub load: LoadOptions,
 }
 
 impl Criteria {
-    /// Audits one unit; `None` when there is nothing of ours in it.
+    /// Audits one unit; returns `None` if it holds nothing to audit.
     ///
     /// # Errors
-    /// When the policy asks for a name that is none.
+    /// If the policy expects an invalid name.
     pub fn unit(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
         let looked = catch_unwind(AssertUnwindSafe(|| self.look(disk, unit)));
         looked.unwrap_or_else(|_| {
@@ -49,7 +49,7 @@ impl Criteria {
         })
     }
 
-    /// Loads, judges, checks.
+    /// Loads, judges and checks a unit.
     fn look(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
         let mut whole: Result<Option<Audited>, PolicyError> = Ok(None);
         let mut add = |part| {
@@ -66,7 +66,7 @@ impl Criteria {
         whole
     }
 
-    /// Judges and checks what was loaded.
+    /// Judges and checks a loaded subject.
     fn loaded(&self, disk: &Disk, unit: &Unit, mut subject: Subject) -> Result<Audited, PolicyError> {
         let mut expectation = self.policy.expectation(&self.expectation, &subject.path)?;
         if let Unit::Served(ServedUnit { dialled: Some(name), member_of, .. }) = unit {
@@ -87,15 +87,15 @@ impl Criteria {
         Ok(audited(subject, findings.into_vec()))
     }
 
-    /// Checks a subject that was found inside others and that Fabric does not judge: a certificate in a Secret.
+    /// Checks a subject from a Secret, which Fabric does not judge by itself.
     ///
     /// # Errors
-    /// When the policy asks for a name that is none.
+    /// If the policy expects an invalid name.
     pub fn inner(&self, subject: Subject) -> Result<Audited, PolicyError> {
         let expectation = self.policy.expectation(&self.expectation, &subject.path)?;
         let context = Context { now: self.now, expectation: &expectation, channel_rules: self.channel_rules };
         let findings = check(CHECKS, &subject, &context).into_vec();
-        // The file is reported once, as the manifest that it is.
+        // The file itself is reported once, as a manifest.
         Ok(Audited { subject: None, ..audited(subject, findings) })
     }
 }

@@ -7,8 +7,8 @@ use crate::audit::model::finding::Findings;
 /// A check of all manifests together.
 #[derive(Debug)]
 pub(crate) struct Check {
-    /// What it reports.
+    /// The rule that it reports.
     pub(crate) rule: &'static Rule,
-    /// Looks at the manifests.
+    /// The check.
     pub(crate) check: fn(&Covered, &mut Findings),
 }

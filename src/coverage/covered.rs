@@ -1,4 +1,4 @@
-//! Every node with the names it needs and the certificates it has.
+//! The nodes with the names that they need and the certificates that they have.
 
 use std::collections::BTreeMap;
 
@@ -17,29 +17,29 @@ pub struct Covered {
     pub network: Network,
     /// The nodes with TLS, in order.
     pub nodes: Vec<CoveredNode>,
-    /// The certificates in folders, and whose they are.
+    /// The certificates in folders, mapped to workloads.
     pub mapped: Mapped,
 }
 
 /// A node with TLS.
 #[derive(Debug)]
 pub struct CoveredNode {
-    /// The workload, by its place in [`Network::workloads`].
+    /// The index of the workload in [`Network::workloads`].
     pub workload: usize,
-    /// The names that its certificate ought to hold.
+    /// The names that its certificate must or should hold.
     pub needed: Vec<Needed>,
-    /// Its certificates: as they are asked for, as they stand in a Secret, as they lie in a folder.
+    /// Its certificates: requested ones, those in Secrets, and those in folders.
     pub held: Vec<HeldNames>,
 }
 
 /// The names of a certificate.
 #[derive(Debug)]
 pub struct HeldNames {
-    /// What it is, in words: `Certificate org1-peer1-tls-cert`.
+    /// A description: `Certificate org1-peer1-tls-cert`.
     pub by: String,
-    /// Where names are added to it.
+    /// The location at which names are added.
     pub at: Location,
-    /// The Certificate that asks for it, by its place in [`Network::certificates`].
+    /// The index in [`Network::certificates`] of the Certificate that requests it.
     pub certificate: Option<usize>,
     /// Its names.
     pub names: Vec<HeldName>,
@@ -48,11 +48,11 @@ pub struct HeldNames {
 /// A name of a certificate.
 #[derive(Debug)]
 pub struct HeldName {
-    /// As it is written.
+    /// The text in the manifest or certificate.
     pub text: String,
-    /// What it is in a certificate.
+    /// The name in a certificate.
     pub name: SanName,
-    /// Where it stands.
+    /// The location.
     pub at: Location,
 }
 
@@ -79,7 +79,7 @@ impl Covered {
         Self { network, nodes, mapped }
     }
 
-    /// The members of a Service among the nodes.
+    /// The nodes that a Service selects.
     pub fn members(&self, service: usize) -> Vec<&CoveredNode> {
         let members = self.network.members(service);
         self.nodes.iter().filter(|node| members.contains(&node.workload)).collect()
@@ -114,15 +114,15 @@ impl HeldNames {
         }
     }
 
-    /// Whether a client that dials `name` finds it, as Go matches. Of the hosts that a route for `*.domain` leads, nobody knows
-    /// which one is dialled: one of them is enough.
+    /// Whether a client that dials `name` accepts it, by Go's matching. A route for `*.domain` does not state which
+    /// host is dialled: one matching host is sufficient.
     pub fn holds(&self, wanted: &SanName) -> bool {
         let names: Vec<SanName> = self.names.iter().map(|n| n.name.clone()).collect();
         let covered = |held: &SanName| matches_as_go(std::slice::from_ref(wanted), &held.to_string());
         name::holds(&names, wanted) || matches_as_go(&names, &wanted.to_string()) || names.iter().any(covered)
     }
 
-    /// The needed names of one sort that it lacks, by the Service that they lead through.
+    /// The needed names of one kind that it lacks, by the Service that leads through them.
     pub fn lacking<'a>(&self, needed: &'a [Needed], need: Need) -> BTreeMap<Option<usize>, Vec<&'a Needed>> {
         let mut lacking: BTreeMap<Option<usize>, Vec<&Needed>> = BTreeMap::new();
         for one in needed.iter().filter(|n| n.need == need && !self.holds(&n.name)) {

@@ -1,4 +1,4 @@
-//! What can be fixed in the manifests: the names that findings ask for, put into the lists of Certificates.
+//! Fixes in manifests: adds missing names to the lists of Certificates.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,17 +9,17 @@ use crate::audit::ledger::Ledger;
 use crate::audit::model::finding::Finding;
 use crate::manifests::Addition;
 
-/// What is added to a file.
+/// The additions to a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fix {
-    /// Names by list.
+    /// The names for each list.
     pub additions: Vec<Addition>,
 }
 
-/// Rules whose findings name what a list lacks.
+/// Rules whose findings state the names that a list lacks.
 const FIXABLE: [&Rule; 2] = [&SAN_GATEWAY_MISSING, &SAN_SHORT_ONLY];
 
-/// The names that findings ask for, by file: only those of Certificates, at whose lists such findings stand.
+/// The names to add, by file: only for findings at the lists of Certificates.
 pub fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<PathBuf, Fix> {
     let fixable: Vec<Finding> =
         findings.iter().filter(|f| FIXABLE.iter().any(|rule| f.is_of(rule)) && f.block.is_none()).collect();

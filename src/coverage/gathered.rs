@@ -1,4 +1,4 @@
-//! The manifests of a run, while they are met.
+//! Collects the manifests of a run.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::audit::model::report::SubjectReport;
 use crate::manifests::{Manifest, Network, Settings, Unset};
 use crate::policy::MemberEntry;
 
-/// The manifests of a run, while they are met.
+/// The manifests of a run, while they are collected.
 #[derive(Debug, Default)]
 pub struct Coverage {
     manifests: Vec<(PathBuf, Manifest)>,
@@ -18,13 +18,12 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// With what the command line says of whose certificate lies where.
+    /// Creates an empty collection, with the certificate locations from the command line.
     pub fn new(tls_of: Vec<TlsOf>) -> Self {
         Self { manifests: Vec::new(), mapped: Mapped::new(tls_of) }
     }
 
-    /// Takes note of a subject, and takes its manifest out of it. `members` is what the policy says of whose certificate
-    /// lies where.
+    /// Records a subject and takes its manifest. `members` are the certificate locations from the policy.
     pub fn note(&mut self, audited: &mut Audited, members: &[MemberEntry]) {
         let Some(SubjectReport { path, .. }) = &audited.subject else { return };
         if let Some(manifest) = audited.manifest.take() {
@@ -38,7 +37,7 @@ impl Coverage {
         self.manifests.is_empty()
     }
 
-    /// The placeholders without a value, in every file, each once a line.
+    /// The placeholders without a value, in every file, each once for each line.
     pub fn unset(&self) -> BTreeSet<(PathBuf, Unset)> {
         let of = |(path, manifest): &(PathBuf, Manifest)| {
             manifest.unset.iter().map(|unset| (path.clone(), unset.clone())).collect::<Vec<_>>()
@@ -46,7 +45,7 @@ impl Coverage {
         self.manifests.iter().flat_map(of).collect()
     }
 
-    /// Puts the manifests together.
+    /// Joins the manifests into one network.
     pub fn covered(self, settings: Settings) -> Covered {
         let network = Network::new(self.manifests.into_iter().map(|(_, manifest)| manifest), settings);
         Covered::new(network, self.mapped)

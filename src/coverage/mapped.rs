@@ -1,4 +1,4 @@
-//! TLS certificates in folders, and whose they are: by the command line or by the policy.
+//! TLS certificates in folders, mapped to workloads by the command line or by the policy.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::manifests::{Meta, Network};
 use crate::pki::name::SanName;
 use crate::policy::MemberEntry;
 
-/// Which folder or file holds the TLS certificate of which workload.
+/// The location of the TLS certificate of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOf {
     /// The workload, `NAME` or `NAMESPACE/NAME`.
@@ -19,7 +19,7 @@ pub struct TlsOf {
     pub path: PathBuf,
 }
 
-/// The certificates of workloads that were met in folders.
+/// The certificates of workloads that were found in folders.
 #[derive(Debug, Default)]
 pub struct Mapped {
     named: Vec<TlsOf>,
@@ -31,16 +31,16 @@ pub struct Mapped {
 struct Found {
     of: TlsOf,
     names: Vec<SanName>,
-    /// The policy's entry that maps it, by its place.
+    /// The index of the policy entry that maps it; `None` for the command line.
     entry: Option<usize>,
 }
 
 impl TlsOf {
-    /// Whether it is about this workload.
+    /// Whether it maps this workload.
     pub fn is_of(&self, meta: &Meta) -> bool {
         match (self.workload.split_once('/'), &meta.namespace) {
             (None, _) => self.workload == meta.name,
-            // A workload that names no namespace may be of any.
+            // A workload without a namespace may be in any.
             (Some((_, name)), None) => name == meta.name,
             (Some((namespace, name)), Some(own)) => name == meta.name && namespace == own,
         }
@@ -52,7 +52,7 @@ impl Mapped {
         Self { named, found: Vec::new() }
     }
 
-    /// Takes note of what was met at a path: `names` are those of its TLS certificate, if it `holds_one`.
+    /// Records a path. `names` are those of its TLS certificate, if it `holds_one`.
     pub(crate) fn note(&mut self, path: &Path, holds_one: bool, names: &[String], members: &[MemberEntry]) {
         let mut take = |of: TlsOf, entry| {
             let names = names.iter().map(|name| crate::pki::name::server_name(name)).collect();
@@ -71,31 +71,31 @@ impl Mapped {
         }
     }
 
-    /// The certificates of a workload, by the paths at which they lie. One path counts once.
+    /// The certificates of a workload, with their paths. Each path counts once.
     pub(crate) fn of(&self, meta: &Meta) -> Vec<(&Path, &[SanName])> {
         let mut seen = BTreeSet::new();
         let own = self.found.iter().filter(|f| f.of.is_of(meta) && seen.insert(&f.of.path));
         own.map(|f| (f.of.path.as_path(), f.names.as_slice())).collect()
     }
 
-    /// What the command line maps to a workload that is not there.
+    /// A mapping of the command line to a workload that does not exist.
     pub fn stranger(&self, network: &Network) -> Option<&TlsOf> {
         self.named.iter().find(|of| !network.workloads.iter().any(|w| of.is_of(&w.meta)))
     }
 
-    /// What the command line maps to a path at which nothing was met.
+    /// A mapping of the command line to a path that was not recorded.
     pub fn unmet(&self) -> Option<&TlsOf> {
         self.named.iter().find(|of| !self.found.iter().any(|f| f.entry.is_none() && f.of == **of))
     }
 
-    /// Tells the entries of the policy at `path` that map nothing.
+    /// Reports the entries of the policy at `path` that map no certificate or no workload.
     pub fn tell_stale(&self, members: &[MemberEntry], path: &Path, network: &Network, findings: &mut Findings) {
         for (index, entry) in members.iter().enumerate() {
             let mut met = self.found.iter().filter(|f| f.entry == Some(index)).peekable();
             let reason = if met.peek().is_none() {
-                format!("no TLS certificate was met at {}", entry.tls.as_str())
+                format!("no TLS certificate was found at {}", entry.tls.as_str())
             } else if !met.any(|f| network.workloads.iter().any(|w| f.of.is_of(&w.meta))) {
-                format!("no workload {} is among the manifests", entry.workload)
+                format!("no workload {} is in the manifests", entry.workload)
             } else {
                 continue;
             };

@@ -1,4 +1,5 @@
-//! Gateway coverage: the manifests of a run, and the certificates of the nodes in them, looked at together at its end.
+//! Gateway coverage: judges the manifests of a run together with the certificates of their nodes, at the end of the
+//! run.
 //!
 //! ```text
 //! Manifest (from each file) -> Coverage -> manifests::Network -> Covered (each node: names it needs, certificates it has) -> rules

@@ -1,4 +1,4 @@
-//! The certificates inside Secrets, and those inside ConfigMaps that nodes serve with, as subjects of their own.
+//! The certificates in Secrets, and those in ConfigMaps that nodes serve, as separate subjects.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::manifests::{At, Holding};
 use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
-/// A subject for each file with certificates in a Secret: those of nodes as servers' own, others as files on their own.
+/// A subject for each file with certificates in a Secret: server certificates for nodes, single files for others.
 pub fn subjects(covered: &Covered) -> Vec<Subject> {
     let mut seen: BTreeSet<(At, String)> = BTreeSet::new();
     let mut found = Vec::new();

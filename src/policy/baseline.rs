@@ -1,4 +1,4 @@
-//! A baseline: findings that were there when the audit came to a repository. They are hidden, new ones are not.
+//! A baseline: the findings that existed when the audit was introduced. They are hidden; new ones are not.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
@@ -13,7 +13,7 @@ use crate::audit::model::finding::{Digest, Finding};
 use crate::text::hex;
 use crate::{Error, ErrorKind};
 
-/// Rules of what hides findings.
+/// The rules about baselines and ignores themselves.
 const OWN: [&Rule; 3] = [&BASELINE_STALE, &IGNORE_EXPIRED, &IGNORE_STALE];
 
 /// A baseline file.
@@ -21,11 +21,11 @@ const OWN: [&Rule; 3] = [&BASELINE_STALE, &IGNORE_EXPIRED, &IGNORE_STALE];
 pub struct Baseline {
     path: PathBuf,
     known: Ledger<Known>,
-    /// Those of what is known, sorted.
+    /// The digests of the known findings, sorted.
     digests: Vec<Digest>,
 }
 
-/// A finding that is known. Only the fingerprint counts; the rest is for readers.
+/// A known finding. Only the fingerprint is compared; the other fields are for readers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
     fingerprint: Digest,
@@ -35,7 +35,7 @@ struct Known {
     names: Vec<String>,
 }
 
-/// An entry of the file.
+/// The form in the file.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Known")]
 struct Entry {
@@ -50,7 +50,7 @@ struct Entry {
     names: Vec<String>,
 }
 
-/// A record of the ledger.
+/// The form in the ledger.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Known")]
 struct Compact {
@@ -82,20 +82,20 @@ impl<'de> Deserialize<'de> for Known {
     }
 }
 
-/// What a baseline does to the findings of a run.
+/// A baseline applied to the findings of a run.
 #[derive(Debug)]
 pub struct Applied<'a> {
     baseline: &'a Baseline,
-    /// Which of its digests were met.
+    /// Whether each digest matched a finding.
     used: Vec<bool>,
 }
 
 impl Baseline {
-    /// Writes a baseline of these findings, as levels and ignores left them. What these have to say themselves is no
-    /// finding of a subject, and none that a baseline could hide.
+    /// Writes a baseline of these findings, after levels and ignores. Findings about the baseline and the ignores
+    /// themselves are left out, since a baseline cannot hide them.
     ///
     /// # Errors
-    /// When `out` does not take it.
+    /// If writing to `out` fails.
     pub fn write(findings: &Ledger<Finding>, out: &mut dyn Write) -> io::Result<()> {
         let known = |finding: Finding| Known {
             fingerprint: finding.digest(),
@@ -110,18 +110,18 @@ impl Baseline {
         out.write_all(b"\n")
     }
 
-    /// Reads a baseline file; `path` is for errors and findings.
+    /// Reads a baseline file; `path` appears in errors and findings.
     ///
     /// # Errors
-    /// When it is none that fabcert wrote.
+    /// If the file is not a baseline of fabcert.
     pub fn parse(text: impl Read, path: &Path) -> Result<Self, Error> {
         let refuse = |why: String| {
-            Error::new(ErrorKind::Input, format!("{} is no baseline: {why}", path.display()))
+            Error::new(ErrorKind::Input, format!("{} is not a baseline: {why}", path.display()))
                 .with_help("write one with fabcert audit --write-baseline FILE")
         };
         let file: File<Self> = serde_json::from_reader(text).map_err(|e| refuse(e.to_string()))?;
         if file.schema_version != 1 {
-            return Err(refuse(format!("its schema_version is {}, and 1 is known", file.schema_version)));
+            return Err(refuse(format!("unsupported schema_version {}; expected 1", file.schema_version)));
         }
         let mut baseline = Self { path: path.to_owned(), ..file.findings };
         baseline.digests.sort_unstable();
@@ -129,7 +129,7 @@ impl Baseline {
         Ok(baseline)
     }
 
-    /// The same, with its file as reported.
+    /// Sets the path of the file, as reported.
     #[must_use]
     pub fn at(self, path: PathBuf) -> Self {
         Self { path, ..self }
@@ -140,17 +140,17 @@ impl Baseline {
         &self.path
     }
 
-    /// How many findings it knows.
+    /// The number of known findings.
     pub const fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// Whether it knows none.
+    /// Whether it knows no findings.
     pub const fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// Begins to hide what it knows.
+    /// Starts to apply the baseline to a run.
     pub fn apply(&self) -> Applied<'_> {
         Applied { baseline: self, used: vec![false; self.digests.len()] }
     }
@@ -163,7 +163,7 @@ impl Applied<'_> {
         known.inspect(|at| self.used[*at] = true).is_ok()
     }
 
-    /// Entries that hid nothing, each once: what they were about is fixed, or moved.
+    /// The entries that hid nothing, each once: the finding was fixed or moved.
     pub fn stale(&self) -> impl Iterator<Item = String> + use<'_> {
         let mut told = HashSet::new();
         let unused =
@@ -179,7 +179,7 @@ struct File<T> {
     findings: T,
 }
 
-/// Findings by their fingerprints, each once.
+/// Findings as their fingerprints, each once.
 struct Each(Sorted<Known>);
 
 impl Serialize for Each {
@@ -221,7 +221,7 @@ fn written<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(&hex(digest))
 }
 
-/// What is no fingerprint is that of no finding.
+/// An invalid fingerprint matches no finding.
 fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
     let text = String::deserialize(deserializer)?;
     let mut digest = Digest::default();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn known_findings_are_hidden_and_new_ones_are_not() {
+    fn only_known_findings_are_hidden() {
         let mut text = Vec::new();
         Baseline::write(&[finding("a"), finding("b"), finding("a")].into_iter().collect(), &mut text).unwrap();
         let baseline = Baseline::parse(text.as_slice(), Path::new("b.json")).unwrap();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fingerprint_hides_nothing() {
+    fn invalid_fingerprint_hides_nothing() {
         let text = "{\"schema_version\":1,\"findings\":[{\"fingerprint\":\"x\",\"rule\":\"expired\",\"path\":\"a\"}]}";
         let baseline = Baseline::parse(text.as_bytes(), Path::new("b.json")).unwrap();
         let mut applied = baseline.apply();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_baseline_is_refused() {
+    fn invalid_baseline_is_refused() {
         for text in ["", "{}", "{\"schema_version\":2,\"findings\":[]}"] {
             assert_eq!(Baseline::parse(text.as_bytes(), Path::new("b.json")).unwrap_err().exit_code(), 4, "{text}");
         }

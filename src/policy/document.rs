@@ -20,22 +20,22 @@ pub const POLICY_FILE: &str = "fabcert.yaml";
 pub struct Policy {
     /// The file, as reported.
     pub path: PathBuf,
-    /// What subjects ought to hold; every entry whose path matches counts.
+    /// The expected content of subjects; every entry whose path matches applies.
     pub expect: Vec<ExpectEntry>,
-    /// Whose TLS certificate lies where.
+    /// The locations of TLS certificates.
     pub members: Vec<MemberEntry>,
     /// Levels by rule id.
     pub levels: Vec<(String, Level)>,
-    /// Paths that are not looked at.
+    /// Excluded paths.
     pub exclude: Vec<Pattern>,
-    /// Findings that are not reported.
+    /// Ignored findings.
     pub ignore: Vec<Ignore>,
 }
 
-/// What the subjects at some paths ought to hold.
+/// The expected content of the subjects at some paths.
 #[derive(Clone, Debug)]
 pub struct ExpectEntry {
-    /// Which subjects, by path relative to the policy file's folder.
+    /// The subjects, by path relative to the policy file's folder.
     pub path: Pattern,
     /// Names with placeholders, each with its line.
     pub names: Vec<(String, usize)>,
@@ -43,17 +43,17 @@ pub struct ExpectEntry {
     pub gateway_services: Vec<(String, usize)>,
     /// The NodeOU of identities.
     pub role: Option<NodeOu>,
-    /// Fewer days left than this is an error.
+    /// The number of days left below which a finding is an error.
     pub min_days_left: Option<i64>,
-    /// Fewer days left than this is a warning.
+    /// The number of days left below which a finding is a warning.
     pub warn_days_left: Option<i64>,
 }
 
 impl Policy {
-    /// What a subject at `path` ought to hold: `base` (from the command line) and every entry that matches.
+    /// The expected content of a subject at `path`: `base` (from the command line) and every entry that matches.
     ///
     /// # Errors
-    /// When a name is none once its placeholders are filled in.
+    /// If a name is invalid after its placeholders are replaced.
     pub fn expectation(&self, base: &Expectation, path: &Path) -> Result<Expectation, PolicyError> {
         let mut out = base.clone();
         for entry in &self.expect {
@@ -63,7 +63,7 @@ impl Policy {
                 let name = fill(text, &captures);
                 let name: SanName = name.parse().map_err(|e: crate::pki::name::NameError| PolicyError {
                     line: *line,
-                    reason: format!("\"{name}\" (from \"{text}\") is no name: {e}"),
+                    reason: format!("\"{name}\" (from \"{text}\") is not a valid name: {e}"),
                 })?;
                 push(&mut out.names, ExpectedName { name, source, advised: false });
             }
@@ -71,7 +71,7 @@ impl Policy {
                 let service = fill(text, &captures);
                 let name: SanName = service.parse().map_err(|e: crate::pki::name::NameError| PolicyError {
                     line: *line,
-                    reason: format!("\"{service}\" (from \"{text}\") is no Service name: {e}"),
+                    reason: format!("\"{service}\" (from \"{text}\") is not a valid Service name: {e}"),
                 })?;
                 let source = NameSource::GatewayService(service);
                 push(&mut out.names, ExpectedName { name, source, advised: false });
@@ -83,7 +83,7 @@ impl Policy {
         Ok(out)
     }
 
-    /// Whether `path` is not to be looked at.
+    /// Whether `path` is excluded.
     pub fn excludes(&self, path: &Path) -> bool {
         self.exclude.iter().any(|p| p.captures(path).is_some())
     }

@@ -1,4 +1,4 @@
-//! What is left of the findings after levels, ignores and baseline, and what these have to say themselves.
+//! Applies levels, ignores and baseline to findings, and adds the findings about these themselves.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::audit::catalogue::{BASELINE_STALE, IGNORE_EXPIRED, IGNORE_STALE, Rule
 use crate::audit::model::finding::{Finding, Findings};
 use crate::audit::model::subject::Location;
 
-/// Applies levels, those of the command line before the policy's, the policy's ignores, and the baseline to the findings of a
-/// report, and counts what was hidden.
+/// Applies levels (the command line's first, then the policy's), ignores and baseline to the findings of a report, and
+/// counts the hidden ones.
 pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Option<&Baseline>, now: Timestamp) {
     let mut from_policy = Levels::default();
     for (rule, level) in &policy.levels {
@@ -52,7 +52,7 @@ pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Opt
     let at = Location::whole(baseline.map_or_else(|| Path::new("."), Baseline::path));
     for entry in known.iter().flat_map(Applied::stale) {
         let mut own = Findings::new();
-        let message = format!("the baseline knows {entry}, which is gone");
+        let message = format!("the baseline contains {entry}, which no longer occurs");
         say(&mut own, &BASELINE_STALE, &at, &message);
         own.into_vec().into_iter().filter_map(level).for_each(|finding| report.find(&finding));
     }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ignore_hides_until_its_day_and_is_an_error_after_it() {
+    fn ignore_hides_through_its_last_day_and_is_an_error_afterwards() {
         let policy = Policy::parse(POLICY, Path::new("fabcert.yaml")).unwrap();
         let at = |text| Timestamp::parse_rfc3339(text).unwrap();
         let run = |now| {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_overrules_the_policy() {
+    fn command_line_levels_override_the_policy() {
         let policy = Policy::parse("version: 1\nlevels: {expired: note}\n", Path::new("p")).unwrap();
         let now = Timestamp::from_unix(0);
         let worst = |levels: &Levels| {
@@ -122,6 +122,6 @@ mod tests {
         report.find(&finding("a"));
         levels.set("expired", Level::As(Severity::Error));
         hide(&mut report, &policy, &levels, None, now);
-        assert_eq!(report.worst(), Some(Severity::Error), "what the policy allows, too");
+        assert_eq!(report.worst(), Some(Severity::Error), "even for a rule that the policy allows");
     }
 }

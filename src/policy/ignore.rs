@@ -1,4 +1,4 @@
-//! Findings that somebody decided to live with, for a reason and perhaps until a day.
+//! Findings that are accepted, with a reason and an optional end date.
 
 use crate::Timestamp;
 use crate::audit::model::finding::Finding;
@@ -7,24 +7,24 @@ use crate::text::Pattern;
 /// An entry of `ignore`.
 #[derive(Clone, Debug)]
 pub struct Ignore {
-    /// The rule whose findings are hidden.
+    /// The rule of the hidden findings.
     pub rule: String,
-    /// At which paths; everywhere when left out.
+    /// The paths; every path if absent.
     pub path: Option<Pattern>,
     /// Only findings about a certificate with this subject (RFC 4514).
     pub subject: Option<String>,
-    /// Only findings about nothing but these names; any when empty.
+    /// Only findings about a subset of these names; any if empty.
     pub names: Vec<String>,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// The end of the last day on which it counts; `None` has no end.
+    /// The end of the last day on which it applies; `None` for no end.
     pub until: Option<Timestamp>,
     /// Its line in the policy file.
     pub line: usize,
 }
 
 impl Ignore {
-    /// Whether it is about a finding, whatever the day.
+    /// Whether it matches a finding, regardless of the date.
     pub fn concerns(&self, finding: &Finding) -> bool {
         self.rule == finding.rule
             && self.path.as_ref().is_none_or(|p| p.captures(&finding.path).is_some())
@@ -33,7 +33,7 @@ impl Ignore {
                 || (!finding.names.is_empty() && finding.names.iter().all(|n| self.names.contains(n))))
     }
 
-    /// Whether its day has passed.
+    /// Whether its last day has passed.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|end| now > end)
     }

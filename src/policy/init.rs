@@ -1,21 +1,21 @@
-//! A first policy from what is there: `fabcert audit --init`.
+//! A first policy, generated from existing certificates: `fabcert audit --init`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A TLS certificate that was found: the path of its subject, its DNS names, its role.
+/// A TLS certificate: the path of its subject and its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found<'a> {
-    /// Path of the subject, relative to where the policy file will stand.
+    /// The path of the subject, relative to the policy file.
     pub path: &'a Path,
     /// Its names.
     pub names: Vec<String>,
 }
 
-/// Writes a policy that what was found meets. Subjects whose paths differ in one folder only, the node's, become one
-/// entry; a name that only some of them hold is left as a comment, since nobody but its author knows whether it must be
-/// in all.
+/// Writes a policy that the given certificates satisfy. Subjects whose paths differ only in the node's folder become
+/// one entry. A name that only some of them hold becomes a comment, since only the author knows whether all must hold
+/// it.
 pub fn write_policy(found: &[Found<'_>]) -> String {
     let mut groups: BTreeMap<String, Vec<BTreeSet<String>>> = BTreeMap::new();
     for one in found {
@@ -23,7 +23,7 @@ pub fn write_policy(found: &[Found<'_>]) -> String {
         groups.entry(pattern).or_default().push(names);
     }
     let mut out = String::from(
-        "# What the certificates of this repository ought to hold; checked by fabcert audit.\n# Written from what stood here: read it, and add what clients dial.\nversion: 1\nexpect:",
+        "# The expected content of the certificates in this repository; checked by fabcert audit.\n# Generated from existing certificates: review it, and add the names that clients dial.\nversion: 1\nexpect:",
     );
     if groups.is_empty() {
         out.push_str(" []");
@@ -51,8 +51,8 @@ pub fn write_policy(found: &[Found<'_>]) -> String {
     out
 }
 
-/// The path with the node's folder as `{node}`, and the names with the node's name likewise. The node's folder is the
-/// innermost one that is itself one of the names, or begins one of them.
+/// The path with the node's folder replaced by `{node}`, and the names with the node's name likewise. The node's folder
+/// is the innermost one that equals a name or the first part of a name.
 fn generalise(found: &Found<'_>) -> (String, BTreeSet<String>) {
     let mut segments: Vec<String> = found.path.iter().map(|s| s.to_string_lossy().into_owned()).collect();
     let node = segments.iter().rposition(|s| found.names.iter().any(|n| n == s));

@@ -1,4 +1,4 @@
-//! The level of each rule, as policy and command line set it.
+//! The levels of rules, set by policy and command line.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,31 @@ use crate::audit::model::finding::Finding;
 pub enum Level {
     /// Not reported.
     Allow,
-    /// Reported with this severity.
+    /// Reported, with this severity.
     As(Severity),
 }
 
-/// Levels by rule id; a rule that is not named keeps its own.
+/// The levels by rule id; other rules keep their default severity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels(BTreeMap<String, Level>);
 
 impl Levels {
-    /// Sets a rule's level; a later call wins.
+    /// Sets the level of a rule; a later call wins.
     pub fn set(&mut self, rule: impl Into<String>, level: Level) {
         self.0.insert(rule.into(), level);
     }
 
-    /// Whether every rule keeps its own.
+    /// Whether no level is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a rule's level is set.
+    /// Whether a level is set for a rule.
     pub fn sets(&self, rule: &str) -> bool {
         self.0.contains_key(rule)
     }
 
-    /// The finding with its level; `None` when the rule is allowed.
+    /// The finding with its level applied; `None` if the rule is allowed.
     pub fn apply(&self, mut finding: Finding) -> Option<Finding> {
         match self.0.get(finding.rule) {
             Some(Level::Allow) => None,

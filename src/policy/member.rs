@@ -1,4 +1,4 @@
-//! Whose TLS certificate lies where.
+//! The locations of TLS certificates, from the policy.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use crate::text::Pattern;
 pub struct MemberEntry {
     /// The workload, `NAME` or `NAMESPACE/NAME`, with placeholders of the path.
     pub workload: String,
-    /// Where its TLS certificate lies.
+    /// The location of its TLS certificate.
     pub tls: Pattern,
     /// Its line in the policy file.
     pub line: usize,
 }
 
 impl MemberEntry {
-    /// The workload whose certificate lies at `path`; `None` when the entry does not match.
+    /// The workload with its certificate at `path`; `None` if the entry does not match.
     pub fn workload_at(&self, path: &Path) -> Option<String> {
         self.tls.captures(path).map(|captures| fill(&self.workload, &captures))
     }

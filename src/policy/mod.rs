@@ -1,5 +1,5 @@
-//! `fabcert.yaml`: what a repository's certificates ought to hold, the levels of rules, and what is ignored, why and
-//! until when.
+//! `fabcert.yaml`: the expected content of a repository's certificates, the levels of rules, and ignored findings with
+//! reason and end date.
 //!
 //! ```yaml
 //! version: 1

@@ -1,4 +1,4 @@
-//! Reading `fabcert.yaml`: every key is known, every error has its line.
+//! Parses `fabcert.yaml`: unknown keys are errors, and every error has a line.
 
 use std::path::Path;
 
@@ -16,21 +16,21 @@ use crate::text::Pattern;
 use crate::text::yaml::{self, Node};
 use crate::{Error, ErrorKind, Timestamp};
 
-/// What is wrong with a policy.
+/// An error in a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct PolicyError {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
 impl PolicyError {
-    /// The error of a command, with the file's name in front.
+    /// Converts into the error of a command, with the file name.
     pub fn in_file(self, path: &Path) -> Error {
         Error::new(ErrorKind::Input, format!("{}:{}: {}", path.display(), self.line, self.reason)).with_help(
-            "the form of fabcert.yaml is in docs/policy.md; fabcert audit --init writes one from what it finds",
+            "the form of fabcert.yaml is in docs/policy.md; fabcert audit --init writes one from existing certificates",
         )
     }
 }
@@ -42,10 +42,10 @@ fn refuse<T>(node: &Node, reason: impl Into<String>) -> Result<T> {
 }
 
 impl Policy {
-    /// Reads a policy; `path` is the file as it is reported.
+    /// Parses a policy; `path` is the file as reported.
     ///
     /// # Errors
-    /// When the text is no YAML, or holds a key, rule, level, pattern or date that is none.
+    /// If the text is not YAML, or contains an unknown key, rule or level, or an invalid pattern or date.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let documents = yaml::documents(text).map_err(|e| PolicyError { line: e.line, reason: e.reason })?;
         let mut policy = Self { path: path.to_owned(), ..Self::default() };
@@ -53,7 +53,7 @@ impl Policy {
             [] => return Ok(policy),
             [root] if root.is_null() => return Ok(policy),
             [root] => root,
-            [_, second, ..] => return refuse(second, "a policy is one document"),
+            [_, second, ..] => return refuse(second, "expected a single document"),
         };
         let mut versioned = false;
         for (key, value) in entries(root, "the policy")? {
@@ -61,7 +61,7 @@ impl Policy {
                 "version" => {
                     versioned = true;
                     if value.text() != Some("1") {
-                        return refuse(value, "the only version is 1");
+                        return refuse(value, "unsupported version; expected 1");
                     }
                 }
                 "expect" => policy.expect = items(value, "expect")?.iter().map(expect_entry).collect::<Result<_>>()?,
@@ -117,7 +117,7 @@ fn expect_entry(node: &Node) -> Result<ExpectEntry> {
     let known = entry.path.placeholders();
     for (text, line) in entry.names.iter().chain(&entry.gateway_services) {
         if let Some(open) = placeholders_in(text).find(|p| !known.contains(p)) {
-            let reason = format!("\"{text}\": {{{open}}} is no placeholder of the path \"{}\"", entry.path.as_str());
+            let reason = format!("\"{text}\": {{{open}}} is not a placeholder of the path \"{}\"", entry.path.as_str());
             return Err(PolicyError { line: *line, reason });
         }
     }
@@ -140,7 +140,7 @@ fn member(node: &Node) -> Result<MemberEntry> {
     };
     let known = tls.placeholders();
     if let Some(open) = placeholders_in(&workload).find(|p| !known.contains(p)) {
-        let reason = format!("\"{workload}\": {{{open}}} is no placeholder of the path \"{}\"", tls.as_str());
+        let reason = format!("\"{workload}\": {{{open}}} is not a placeholder of the path \"{}\"", tls.as_str());
         return refuse(node, reason);
     }
     Ok(MemberEntry { workload, tls, line: node.line })
@@ -160,7 +160,7 @@ fn levels(node: &Node) -> Result<Vec<(String, Level)>> {
             "warning" => Level::As(Severity::Warning),
             "error" => Level::As(Severity::Error),
             other => {
-                return refuse(value, format!("\"{other}\" is no level: allow, note, warning or error is expected"));
+                return refuse(value, format!("unknown level \"{other}\"; expected allow, note, warning or error"));
             }
         };
         out.push((rule, level));
@@ -201,14 +201,14 @@ fn ignore(node: &Node) -> Result<Ignore> {
 fn end_of_day(node: &Node) -> Result<Timestamp> {
     let text = word(node)?;
     let date = Date::parse(text, format_description!("[year]-[month]-[day]"))
-        .or_else(|_| refuse(node, format!("\"{text}\" is no day: YYYY-MM-DD is expected")))?;
+        .or_else(|_| refuse(node, format!("invalid day \"{text}\"; expected YYYY-MM-DD")))?;
     Ok(Timestamp::from_unix(date.midnight().assume_utc().unix_timestamp() + 86_399))
 }
 
 fn rule_id(node: &Node) -> Result<String> {
     let id = word(node)?;
     if rule_by_id(id).is_none() {
-        return refuse(node, format!("there is no rule \"{id}\"; fabcert rules lists them"));
+        return refuse(node, format!("unknown rule \"{id}\"; fabcert rules lists the rules"));
     }
     Ok(id.to_owned())
 }
@@ -221,23 +221,23 @@ fn days(node: &Node) -> Result<i64> {
     let text = word(node)?;
     match text.parse::<i64>() {
         Ok(days) if (0..=36_500).contains(&days) => Ok(days),
-        _ => refuse(node, format!("\"{text}\" is no number of days")),
+        _ => refuse(node, format!("\"{text}\" is not a number of days")),
     }
 }
 
 fn entries<'a>(node: &'a Node, what: &str) -> Result<&'a [(Node, Node)]> {
-    node.entries().map_or_else(|| refuse(node, format!("{what} is {}; a mapping is expected", node.kind())), Ok)
+    node.entries().map_or_else(|| refuse(node, format!("{what} is {}; expected a mapping", node.kind())), Ok)
 }
 
 fn items<'a>(node: &'a Node, what: &str) -> Result<&'a [Node]> {
     if node.is_null() {
         return Ok(&[]);
     }
-    node.items().map_or_else(|| refuse(node, format!("{what} is {}; a list is expected", node.kind())), Ok)
+    node.items().map_or_else(|| refuse(node, format!("{what} is {}; expected a list", node.kind())), Ok)
 }
 
 fn word(node: &Node) -> Result<&str> {
-    node.text().map_or_else(|| refuse(node, format!("{} stands where a single value is expected", node.kind())), Ok)
+    node.text().map_or_else(|| refuse(node, format!("found {}; expected a single value", node.kind())), Ok)
 }
 
 fn words(node: &Node, what: &str) -> Result<Vec<(String, usize)>> {
@@ -245,7 +245,7 @@ fn words(node: &Node, what: &str) -> Result<Vec<(String, usize)>> {
 }
 
 fn unknown<T>(key: &Node, found: &str, known: &[&str]) -> Result<T> {
-    refuse(key, format!("\"{found}\" is no key here; known are {}", known.join(", ")))
+    refuse(key, format!("unknown key \"{found}\"; expected one of {}", known.join(", ")))
 }
 
 #[cfg(test)]
@@ -275,7 +275,7 @@ ignore:
     }
 
     #[test]
-    fn a_policy_fills_placeholders_from_the_path() {
+    fn placeholders_are_replaced_from_the_path() {
         let policy = parse(GOOD).unwrap();
         let found =
             policy.expectation(&crate::audit::Expectation::default(), Path::new("peers/org1-peer2/tls")).unwrap();
@@ -288,7 +288,7 @@ ignore:
     }
 
     #[test]
-    fn an_ignore_ends_with_the_last_second_of_its_day() {
+    fn ignore_ends_after_the_last_second_of_its_day() {
         let policy = parse(GOOD).unwrap();
         let at = |text| Timestamp::parse_rfc3339(text).unwrap();
         assert_eq!(policy.ignore[0].line, 12);
@@ -297,7 +297,7 @@ ignore:
     }
 
     #[test]
-    fn members_are_found_by_their_path() {
+    fn members_match_by_path() {
         let text = "version: 1\nmembers:\n  - {workload: acme/peer1, tls: certs/p1.pem}\n  - workload: \"{org}-{node}\"\n    tls: \"{org}/{node}/tls\"\n";
         let members = parse(text).unwrap().members;
         let at = |m: usize, path: &str| members[m].workload_at(Path::new(path));
@@ -307,8 +307,8 @@ ignore:
         for (entry, word) in [
             ("{workload: a}", "tls"),
             ("{tls: a}", "workload"),
-            ("{workload: a, tls: b, name: c}", "no key here"),
-            ("{workload: \"{n}\", tls: b}", "no placeholder"),
+            ("{workload: a, tls: b, name: c}", "unknown key"),
+            ("{workload: \"{n}\", tls: b}", "not a placeholder"),
             ("{workload: a, tls: /b}", "relative"),
         ] {
             let error = parse(&format!("version: 1\nmembers:\n  - {entry}\n")).unwrap_err();
@@ -317,15 +317,15 @@ ignore:
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_state_the_line() {
         for (from, to, line, word) in [
             ("version: 1", "version: 2", 1, "version"),
             ("version: 1\n", "", 1, "version"),
             ("role: peer", "role: Peer", 7, "role"),
-            ("role: peer", "roles: peer", 7, "no key here"),
+            ("role: peer", "roles: peer", 7, "unknown key"),
             ("min_days_left: 14", "min_days_left: soon", 8, "days"),
-            ("expired: warning", "expierd: warning", 10, "no rule"),
-            ("expired: warning", "expired: warn", 10, "no level"),
+            ("expired: warning", "expierd: warning", 10, "unknown rule"),
+            ("expired: warning", "expired: warn", 10, "unknown level"),
             ("    reason: kept for the record\n", "", 12, "reason"),
             ("until: 2026-12-31", "until: 31.12.2026", 15, "day"),
             ("\"{node}\"", "\"{org}\"", 5, "placeholder"),
@@ -337,8 +337,8 @@ ignore:
     }
 
     #[test]
-    fn an_empty_file_is_an_empty_policy() {
+    fn empty_file_is_an_empty_policy() {
         assert!(parse("").unwrap().expect.is_empty());
-        assert!(parse("# nothing yet\n").unwrap().ignore.is_empty());
+        assert!(parse("# empty\n").unwrap().ignore.is_empty());
     }
 }

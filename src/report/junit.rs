@@ -19,7 +19,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"fabcert audit\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" time=\"0\">\n  <testsuite name=\"fabcert audit\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"0\">\n"
     )?;
-    // GitLab passes over a test case whose names stood before.
+    // GitLab skips a test case with repeated names.
     let mut times =
         Times::among(cases(&sorted).filter_map(|case| Some(both(&case.path, &name(case.finding.as_ref()?)))));
     for Case { path, finding, .. } in cases(&sorted) {
@@ -49,7 +49,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"  </testsuite>\n</testsuites>\n")
 }
 
-/// The cases in order. A subject is a case of its own when nothing was found in it.
+/// The cases in order. A subject without findings is a case of its own.
 fn cases(sorted: &Sorted<Case>) -> impl Iterator<Item = Case> {
     let mut cases = sorted.iter().peekable();
     std::iter::from_fn(move || {
@@ -66,7 +66,7 @@ fn name(finding: &Finding) -> String {
     format!("{}{}", finding.rule, finding.line.map(|l| format!(" line {l}")).unwrap_or_default())
 }
 
-/// The two names of a case in one.
+/// The two names of a case, joined.
 fn both(path: &str, name: &str) -> String {
     format!("{name} {path}")
 }

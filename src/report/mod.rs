@@ -1,4 +1,4 @@
-//! The reports of an audit, one file for each format. Each is a pure function of what the audit found.
+//! The reports of an audit, one file for each format. Each is a pure function of the audit result.
 
 mod github;
 mod gitlab;

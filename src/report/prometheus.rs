@@ -45,7 +45,7 @@ fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn gateways(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for (name, help, of) in [
-        ("fabcert_audit_gateway_members", "Members of the gateway that are known", GatewayCount::Members),
+        ("fabcert_audit_gateway_members", "Known members of the gateway", GatewayCount::Members),
         ("fabcert_audit_gateway_answering", "Members that answer to the gateway's name", GatewayCount::Answering),
     ] {
         if report.gateways.is_empty() {
@@ -67,7 +67,7 @@ fn gateways(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    head(out, "fabcert_audit_verdict_refused", "Whether Fabric refuses the subject (1) or takes it (0)")?;
+    head(out, "fabcert_audit_verdict_refused", "Whether Fabric refuses the subject (1) or accepts it (0)")?;
     let mut judged = Sorter::default();
     for subject in report.subjects.iter() {
         for (name, verdict) in subject.verdicts.entries() {
@@ -76,8 +76,8 @@ fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             judged.push(Judged { path, name, refused: verdict.is_refusal() });
         }
     }
-    // Paths that differ only in bytes that are no UTF-8 look the same here; a series that stands twice breaks the file.
-    // The last of them is a refusal if any is.
+    // Paths that differ only in bytes that are not UTF-8 have equal labels here; a repeated series makes the file
+    // invalid. The last of them is a refusal if any is.
     let judged = judged.sorted();
     let mut judged = judged.iter().peekable();
     while let Some(one) = judged.next() {
@@ -95,12 +95,12 @@ fn verdicts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A path as a label shows it. Two paths that look the same are one series: a series that comes twice breaks the file.
+/// A path as a label shows it. Equal labels form one series: a repeated series makes the file invalid.
 fn path(path: &std::path::Path) -> String {
     Shown(path.display()).to_string()
 }
 
-/// A finding as it is counted.
+/// A counted finding.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Series {
     #[serde(with = "word")]

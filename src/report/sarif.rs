@@ -1,4 +1,4 @@
-//! SARIF 2.1.0 (OASIS), for code scanning: true file and line, fingerprints that survive a renewal, help for each rule. Its
+//! SARIF 2.1.0 (OASIS), for code scanning: file and line, fingerprints that survive a renewal, help for each rule. Its
 //! objects are in [`model`].
 
 mod model;
@@ -18,7 +18,7 @@ use crate::audit::{Confidence, Finding, Rule, Severity, Source, rule_by_id};
 use crate::text::escape::{markdown, uri_path};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
-/// GitHub's code scanning refuses a file whose run holds more.
+/// The most results in a run that GitHub's code scanning accepts.
 pub(super) const MOST_RESULTS: usize = 25_000;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -54,7 +54,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// The results, made while they are written.
+/// The results, built while they are written.
 struct Results<'a> {
     report: &'a Report,
     ids: &'a [&'a str],
@@ -67,7 +67,7 @@ impl Serialize for Results<'_> {
     }
 }
 
-/// The findings; the most severe first, when there are too many.
+/// The findings; the most severe first, if there are too many.
 fn told(report: &Report) -> Box<dyn Iterator<Item = Finding> + '_> {
     let findings = &report.findings;
     if findings.len() <= MOST_RESULTS {
@@ -111,13 +111,13 @@ fn result(finding: Finding, ids: &[&str], times: &mut Times) -> model::Result {
         locations: [Location {
             physical_location: PhysicalLocation {
                 artifact_location: artifact(&finding),
-                // A folder has no lines, and code scanning wants one: its first.
+                // A folder has no lines, but code scanning requires one: the first.
                 region: Region { start_line: finding.line.unwrap_or(1) },
             },
         }],
         message: Text { text: format!("{subject}{}. Fix: {}", finding.message, finding.remedy) },
-        // GitHub knows an alert again by the second one only, and its upload action would take it from the file's bytes,
-        // which a renewal changes.
+        // GitHub identifies an alert by the second fingerprint only. Without it, the upload action computes one from
+        // the file's bytes, which a renewal changes.
         partial_fingerprints: [
             ("fabcert/v1", fingerprint.clone()),
             ("primaryLocationLineHash", format!("{fingerprint}:{nth}")),
@@ -129,7 +129,7 @@ fn result(finding: Finding, ids: &[&str], times: &mut Times) -> model::Result {
     }
 }
 
-/// The URI of the file: relative to the root of the run, or `file://` where it lies elsewhere.
+/// The URI of the file: relative to the root of the run, or `file://` for a file elsewhere.
 fn artifact(finding: &Finding) -> ArtifactLocation {
     let path = finding.path.to_string_lossy();
     if let Some(absolute) = path.strip_prefix('/') {

@@ -4,14 +4,14 @@ use super::*;
 use crate::audit::{Findings, Location, Severity, SubjectKind, SubjectReport, Verdict, Verdicts, rule_by_id};
 use crate::text::escape::is_active;
 
-/// Line ends, quotes, `<&>`, `::`, `|`, percent, comma, backslash, and what a terminal acts on.
+/// Line ends, quotes, `<&>`, `::`, `|`, percent, comma, backslash, and control characters of terminals.
 const HOSTILE: &str = "a\n::error::b\r\"c' <&> ::error:: | 50%, \\n `d` \u{1b}[2J\u{85}\u{202e} ##[group]";
 
 fn report() -> Report {
     let mut found = Findings::new();
     let mut find = |id: &str, at: &Location, message: &str, severity: Severity| {
         let rule = rule_by_id(id).expect("a rule");
-        // Titles and remedies of rules may change; these reports do not.
+        // Titles and remedies of rules may change; these reports must not.
         found.report(rule, at, message).remedy("fix it").severity(severity).add();
     };
     let at = |path: &str, block, line| Location { path: path.into(), block, line };

@@ -1,5 +1,5 @@
-//! Every PEM block of a text with its line, found while the text streams by: also in a text that is broken in places, on
-//! one line, or inside the strings of another format.
+//! Finds every PEM block of a text with its line while the text streams by: also in a text that is damaged, on one
+//! line, or inside the strings of another format.
 
 use zeroize::Zeroizing;
 
@@ -7,13 +7,13 @@ use super::letters::Letters;
 
 const DASHES: &[u8] = b"-----";
 const LONGEST_LABEL: usize = 64;
-/// Two words, their dashes, a label, and what tells whether the line ends there.
+/// `BEGIN` or `END` with its dashes, a label, and the bytes that show whether the line ends there.
 const LONGEST_MARKER: usize = 2 * DASHES.len() + "BEGIN ".len() + LONGEST_LABEL + 8;
-/// Nothing that Fabric reads comes near this.
+/// The size limit of a block; Fabric's files are far smaller.
 const LARGEST_BLOCK: usize = 4 * 1024 * 1024;
-/// A revocation list may be long.
+/// The size limit of a revocation list.
 const LARGEST_LIST: usize = 64 * 1024 * 1024;
-/// Private keys fit in here, so that a growing buffer leaves no copy of one behind.
+/// Private keys fit in this capacity, so that a growing buffer leaves no copy of one behind.
 const ROOM: usize = 8 * 1024;
 
 /// One block.
@@ -21,23 +21,23 @@ pub(super) struct Block {
     pub(super) label: String,
     /// The line of its `BEGIN`, from 1.
     pub(super) line: usize,
-    /// Its content, or why there is none.
+    /// The content, or the reason why it cannot be read.
     pub(super) content: Result<Zeroizing<Vec<u8>>, String>,
     /// Whether its header says that it is encrypted (RFC 1421 `DEK-Info`).
     pub(super) encrypted: bool,
-    /// Whether it is only spoken of, so that a fault in it is nobody's: its marks stand in the midst of a line, or its
-    /// content is left out (`...`, `${CERT}`).
+    /// Whether the block is quoted, so that a fault in it is not reported: its markers are inside a line, or its
+    /// content is elided (`...`, `${CERT}`).
     pub(super) quoted: bool,
 }
 
-/// Takes a text piece by piece and hands out its blocks.
+/// Reads a text in pieces and passes on its blocks.
 pub(super) struct Blocks<'a> {
     found: &'a mut dyn FnMut(Block),
-    /// Lines that ended so far.
+    /// The number of completed lines.
     lines: usize,
-    /// Whether nothing but white space was met on this line.
+    /// Whether this line contains only white space so far.
     blank: bool,
-    /// What may be the beginning of a mark.
+    /// Bytes that may begin a marker.
     carried: Zeroizing<Vec<u8>>,
     open: Option<Open>,
 }
@@ -60,7 +60,7 @@ struct Mark<'a> {
     begins: bool,
     label: &'a str,
     len: usize,
-    /// Whether the line ends behind it.
+    /// Whether the line ends after the marker.
     ends_line: bool,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Blocks<'a> {
         Self { found, lines: 0, blank: true, carried: Zeroizing::default(), open: None }
     }
 
-    /// The next piece, of any size.
+    /// Reads the next piece, of any size.
     pub(super) fn feed(&mut self, piece: &[u8]) {
         if self.carried.is_empty() {
             let done = self.run(piece, false);
@@ -82,19 +82,19 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// The text is over.
+    /// Ends the text.
     pub(super) fn finish(mut self) {
         let text = std::mem::take(&mut self.carried);
         self.run(&text, true);
         self.close_unended();
     }
 
-    /// Whether a block has begun and not ended.
+    /// Whether a block is open.
     pub(super) const fn is_inside(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Goes over `text` and says how much of it is done with; the rest may be the beginning of a mark.
+    /// Reads `text` and returns the number of bytes consumed; the rest may begin a marker.
     fn run(&mut self, text: &[u8], last: bool) -> usize {
         let mut at = 0;
         while let Some(dash) = dash(&text[at..]) {
@@ -116,14 +116,14 @@ impl<'a> Blocks<'a> {
         text.len()
     }
 
-    /// Text that holds no mark.
+    /// Reads text without a marker.
     fn pass(&mut self, text: &[u8]) {
         self.lines += text.split(|b| *b == b'\n').count() - 1;
         let (line, fresh) = match text.iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
             Some(end) => (&text[end + 1..], true),
             None => (text, self.blank),
         };
-        // A byte-order mark is no text either.
+        // A byte-order mark is not text either.
         self.blank = fresh && line.iter().all(|b| b.is_ascii_whitespace() || matches!(b, 0xef | 0xbb | 0xbf));
         if let Some(open) = &mut self.open {
             open.too_long |= open.body.len() + text.len() > open.largest();
@@ -172,12 +172,12 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Where the first dash stands, looked for in eight bytes at once: nearly all that is read holds none.
+/// The position of the first dash, searched eight bytes at a time: nearly all input contains none.
 fn dash(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 0xff;
     let mut at = 0;
     while let Some(eight) = text[at..].first_chunk() {
-        // A byte is 0 where a dash was; the lowest that is sets its high bit.
+        // A dash becomes a zero byte; the lowest zero byte sets its high bit.
         let differs = u64::from_le_bytes(*eight) ^ (ONES * u64::from(b'-'));
         let zeros = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
         if zeros != 0 {
@@ -206,7 +206,7 @@ fn mark(text: &[u8]) -> Option<Mark<'_>> {
     Some(Mark { begins, label, len: text.len() - after.len(), ends_line })
 }
 
-/// The content of a block, and whether its header says that it is encrypted.
+/// The content of a block, and whether its header states encryption.
 fn decode(open: &Open) -> (Result<Zeroizing<Vec<u8>>, String>, bool) {
     if open.too_long {
         return (Err(format!("it is longer than {} MiB", open.largest() / 1024 / 1024)), false);
@@ -224,10 +224,10 @@ fn decode(open: &Open) -> (Result<Zeroizing<Vec<u8>>, String>, bool) {
             return (Err(format!("its base64 is broken in line {line}")), encrypted);
         }
     }
-    (letters.decoded().ok_or_else(|| "its base64 is cut or has letters too many".to_owned()), encrypted)
+    (letters.decoded().ok_or_else(|| "its base64 is truncated or too long".to_owned()), encrypted)
 }
 
-/// Whether a text stands for the content of a block instead of being it.
+/// Whether a text is a placeholder for the content of a block.
 fn is_left_out(body: &[u8]) -> bool {
     let signs: [&[u8]; 5] = [b"..", "…".as_bytes(), b"$", b"{", b"<"];
     let head = &body[..body.len().min(4096)];
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_read_however_it_is_written() {
+    fn block_is_read_in_every_notation() {
         let block = "-----BEGIN A-----\nAQID\n-----END A-----\n";
         let good = Ok(vec![1, 2, 3]);
         for (text, line, quoted) in [
@@ -282,18 +282,18 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_block_says_what_is_wrong_and_where() {
+    fn broken_block_reports_fault_and_line() {
         let why = |text: &str| one(text).1.unwrap_err();
         assert_eq!(why("-----BEGIN A-----\nAQID\n"), "it has no END line");
         assert_eq!(why("-----BEGIN A-----\nAQID\n-----END B-----\n"), "it ends as B in line 3");
         assert_eq!(why("x\n-----BEGIN A-----\nAQID\nA!ID\n-----END A-----\n"), "its base64 is broken in line 4");
-        assert_eq!(why("-----BEGIN A-----\nAQI\n-----END A-----\n"), "its base64 is cut or has letters too many");
+        assert_eq!(why("-----BEGIN A-----\nAQI\n-----END A-----\n"), "its base64 is truncated or too long");
         assert_eq!(why("-----END A-----\n"), "it has an END line and no BEGIN line");
-        assert!(one("-----BEGIN A-----\nMIIB...\n-----END A-----\n").2, "it is left out");
+        assert!(one("-----BEGIN A-----\nMIIB...\n-----END A-----\n").2, "the content is elided");
     }
 
     #[test]
-    fn only_a_revocation_list_may_be_very_long() {
+    fn only_revocation_lists_may_exceed_the_block_limit() {
         let lines = "QUJD\n".repeat(LARGEST_BLOCK / 5 + 1);
         let of = |label: &str| one(&format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")).1;
         assert_eq!(of("CERTIFICATE").unwrap_err(), "it is longer than 4 MiB");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_broken_block_is_still_found() {
+    fn blocks_after_a_broken_block_are_found() {
         let text = b"-----BEGIN A-----\nAQID\n-----BEGIN A-----\nBA==\n-----END A-----\n-----BEGIN B C-----\n-----END B C-----\n";
         let found = all(text, 7);
         let seen: Vec<(&str, usize, bool)> = found.iter().map(|(l, n, c, _)| (l.as_str(), *n, c.is_ok())).collect();
@@ -310,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_dash_is_found(text in "[,\\-.A-C\u{80}-\u{ff}]{0,40}|[A-Z]{0,40}-?[A-Z]{0,9}") {
+        fn first_dash_is_found(text in "[,\\-.A-C\u{80}-\u{ff}]{0,40}|[A-Z]{0,40}-?[A-Z]{0,9}") {
             prop_assert_eq!(dash(text.as_bytes()), text.find('-'));
         }
 

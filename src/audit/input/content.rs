@@ -1,5 +1,5 @@
-//! What a file or stream holds, read no further than it takes to know: a large file that can hold nothing of ours costs
-//! one read, and of a text no more is held than one block.
+//! The content of a file or stream, read only as far as needed: a large file without certificates costs one read, and
+//! only one block of a text is in memory at a time.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -8,30 +8,30 @@ use zeroize::Zeroizing;
 
 use super::blocks::{Block, Blocks};
 
-/// How much is read at once.
+/// The size of one read, in bytes.
 const CHUNK: usize = 64 * 1024;
-/// Larger DER is none of ours: a revocation list of a million entries is half of this.
+/// Larger DER is ignored: a revocation list with a million entries is half this size.
 const LARGEST_DER: u64 = 64 * 1024 * 1024;
 
-/// What was found.
+/// The kind of content.
 pub(super) enum Content {
-    /// Text, of which every block was handed out; or nothing at all.
+    /// Text, with every block passed on; or an empty file.
     Text,
-    /// What begins as DER does, whole.
+    /// A whole DER value.
     Der(Zeroizing<Vec<u8>>),
-    /// Something that ought to be told.
+    /// Content that is reported, with the reason.
     Odd(&'static str),
     /// Other bytes.
     Binary,
 }
 
-/// Reads what `source` holds, `len` bytes at most: what a file grows by meanwhile is not waited for. `hinted` says that
-/// its name promises a certificate or the like.
+/// Reads `source`, at most `len` bytes: data appended during the read is ignored. `hinted` states that the file name
+/// indicates a certificate or similar.
 ///
 /// # Errors
-/// When reading fails.
+/// If reading fails.
 pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dyn FnMut(Block)) -> io::Result<Content> {
-    // What is read is wiped afterwards: no more room than the file needs.
+    // The buffer is wiped afterwards, so it is no larger than the file.
     let room = usize::try_from(len).map_or(CHUNK, |len| len.min(CHUNK));
     let mut chunk = Zeroizing::new(vec![0; room]);
     let mut left = len;
@@ -53,7 +53,7 @@ pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dy
     };
     let mut blocks = Blocks::new(&mut note);
     while !chunk.is_empty() {
-        // Text has no zeros in it. Where blocks were met before, they are a flaw of the text.
+        // Text contains no zero bytes. After a block, a zero byte is a fault of the text.
         if chunk.contains(&0) && !met.get() && !blocks.is_inside() {
             return Ok(Content::Binary);
         }
@@ -64,7 +64,7 @@ pub(super) fn read(source: &mut dyn Read, len: u64, hinted: bool, found: &mut dy
     Ok(Content::Text)
 }
 
-/// Fills `chunk` again, within its capacity, from what is `left`; it stays empty at the end.
+/// Refills `chunk`, within its capacity, from the `left` bytes that remain; it is empty at the end.
 fn next(source: &mut dyn Read, chunk: &mut Vec<u8>, left: &mut u64) -> io::Result<()> {
     let room = chunk.capacity();
     chunk.resize(usize::try_from(*left).map_or(room, |left| left.min(room)), 0);
@@ -77,13 +77,13 @@ fn next(source: &mut dyn Read, chunk: &mut Vec<u8>, left: &mut u64) -> io::Resul
             Err(e) => return Err(e),
         }
     }
-    // A file that was cut meanwhile holds no more.
+    // The file was truncated meanwhile.
     *left = if filled < chunk.len() { 0 } else { *left - filled as u64 };
     chunk.truncate(filled);
     Ok(())
 }
 
-/// The length of the whole that the first bytes of a DER sequence announce (X.690 section 8.1.3).
+/// The total length that the header of a DER sequence states (X.690 section 8.1.3).
 pub(super) fn der_len(head: &[u8]) -> Option<u64> {
     let (tag, rest) = head.split_first()?;
     let (first, rest) = rest.split_first()?;
@@ -101,7 +101,7 @@ pub(super) fn der_len(head: &[u8]) -> Option<u64> {
     Some(2 + octets as u64 + len)
 }
 
-/// Whether PEM was written as UTF-16, as PowerShell's `>` does.
+/// Whether PEM is encoded as UTF-16, as PowerShell's `>` writes it.
 fn is_utf16(head: &[u8]) -> bool {
     let begins = |word: &[u8]| head.windows(word.len()).any(|w| w == word);
     (head.starts_with(&[0xff, 0xfe]) && begins(b"-\0B\0E\0G\0I\0N\0"))
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_binary_file_costs_one_read() {
+    fn large_binary_file_costs_one_read() {
         let mut source = Endless(0, 0);
         let content = read(&mut source, 10_000_000_000, false, &mut |_| ()).unwrap();
         assert!(matches!(content, Content::Binary));
@@ -137,25 +137,25 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grows_is_read_to_the_length_it_had() {
+    fn growing_file_is_read_to_its_initial_length() {
         let mut source = Endless(b'x', 0);
         assert!(matches!(read(&mut source, 200_000, false, &mut |_| ()).unwrap(), Content::Text));
         assert_eq!(source.1, 200_000);
     }
 
     #[test]
-    fn der_is_known_by_its_length() {
+    fn der_is_recognised_by_its_length() {
         let whole = [&[0x30, 0x82, 0x01, 0x00][..], &[7; 256]].concat();
         assert!(matches!(content(&whole, false).0, Content::Der(_)));
         assert!(matches!(content(&whole[..100], false).0, Content::Text | Content::Binary));
-        assert!(matches!(content(&whole[..100], true).0, Content::Der(_)), "its name says that it ought to be");
+        assert!(matches!(content(&whole[..100], true).0, Content::Der(_)), "the file name indicates DER");
         assert_eq!(der_len(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), Some(0x1_0000_0005));
-        assert_eq!(der_len(&[0x30, 0x80]), None, "no length at all");
+        assert_eq!(der_len(&[0x30, 0x80]), None, "indefinite length");
         assert_eq!((der_len(&[0x30, 0x82, 1]), der_len(b"0"), der_len(b"")), (None, None, None));
     }
 
     #[test]
-    fn text_is_told_from_other_bytes() {
+    fn text_is_distinguished_from_other_bytes() {
         let block = "-----BEGIN A-----\nAQID\n-----END A-----\n";
         let far = format!("{}{block}", "text\n".repeat(50_000));
         assert!(matches!(content(far.as_bytes(), false), (Content::Text, 1)));

@@ -1,4 +1,4 @@
-//! What a file holds, added to a subject.
+//! Adds the content of a file to a subject.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,52 +12,52 @@ use crate::audit::catalogue::{INPUT_SKIPPED, INPUT_UNREADABLE};
 use crate::audit::model::subject::{HeldCert, HeldCrl, HeldCsr, HeldKey, KeyKind, Location, Place, Subject, Trouble};
 use crate::pki::x509::{Cert, Crl, Csr, SignatureCheck};
 
-/// More of the same in one file tell nothing new.
+/// Further reports of this kind in one file add no information.
 const TROUBLES: usize = 50;
-/// Of a file that holds more certificates, keys and the like than this, so many are looked at together.
+/// The number of objects of one file that are judged together; a larger file is judged in parts.
 const PART: usize = 4096;
-/// What is longer is not copied.
+/// Longer values are not copied.
 const LONG: usize = 1024 * 1024;
 
-/// Names that promise something of ours.
+/// File name endings of certificates, keys and similar files.
 const ENDINGS: [&str; 11] = [".pem", ".crt", ".cer", ".der", ".csr", ".req", ".crl", ".key", ".p12", ".pfx", ".p7b"];
 
-/// What is known of a file before it is read.
+/// Properties of a file that are known before it is read.
 #[derive(Clone, Copy)]
 pub(super) struct Spot {
-    /// What its certificates are there for.
+    /// The purpose of its certificates.
     pub(super) place: Place,
-    /// Whether a private key belongs there.
+    /// Whether a private key is expected in it.
     pub(super) keys_belong: bool,
-    /// Whether Fabric reads its first block only, as in a keystore.
+    /// Whether Fabric reads only its first block, as in a keystore.
     pub(super) first_block_only: bool,
-    /// Whether it was named or stands where something of ours must stand: every flaw in it is told then.
+    /// Whether the user named it or Fabric requires it: then every fault in it is reported.
     pub(super) is_expected: bool,
 }
 
 impl Spot {
-    /// In a folder that Fabric reads.
+    /// A file in a folder that Fabric reads.
     pub(super) const fn of_fabric(place: Place, keys_belong: bool) -> Self {
         Self { place, keys_belong, first_block_only: false, is_expected: true }
     }
 
-    /// A file on its own.
+    /// A single file.
     pub(super) const fn loose(is_expected: bool) -> Self {
         Self { place: Place::Loose, keys_belong: true, first_block_only: false, is_expected }
     }
 }
 
-/// Whether a name promises something of ours.
+/// Whether a name indicates a certificate, key or similar file.
 pub(crate) fn is_promising(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     name.ends_with("_sk") || ENDINGS.iter().any(|e| name.ends_with(e))
 }
 
-/// Where the first parts of a subject go that holds too much to be looked at together.
+/// The receiver of the first parts of a subject that is too large to be judged as a whole.
 pub(super) type Parts<'a, 'p> = &'a mut (dyn FnMut(Subject) + 'p);
 
-/// Adds what `source`, `len` bytes long, holds to `subject`. `mode`: the permission bits of its file. A subject that may be
-/// taken apart goes to `parts` whenever there is much in it, and goes on without it.
+/// Adds the content of `source`, which is `len` bytes long, to `subject`. `mode` holds the permission bits of its file.
+/// If `parts` is given, a subject that becomes too large is passed to it, and gathering continues with an empty one.
 pub(super) fn gather(
     subject: &mut Subject,
     at: &Location,
@@ -90,7 +90,7 @@ struct Gathering<'a, 'p> {
     parts: Option<Parts<'a, 'p>>,
     blocks: usize,
     troubles: usize,
-    /// Whether the block before was `EC PARAMETERS`.
+    /// Whether the previous block was `EC PARAMETERS`.
     behind_parameters: bool,
 }
 
@@ -114,7 +114,7 @@ impl Gathering<'_, '_> {
         let der = match block.content {
             Ok(der) => der,
             Err(_) if encrypted => return self.key(at, None, KeyKind::Encrypted),
-            // What is only spoken of is nobody's certificate.
+            // A quoted block is not a certificate of the subject.
             Err(_) if block.quoted && !self.spot.is_expected => return,
             Err(why) => return self.trouble(at, format!("the {} block cannot be read: {why}", block.label)),
         };
@@ -122,7 +122,7 @@ impl Gathering<'_, '_> {
         match block.label.as_str() {
             "CERTIFICATE" | "X509 CERTIFICATE" => self.certificate(at, der.to_vec(), told),
             "TRUSTED CERTIFICATE" => {
-                // OpenSSL puts what it trusts the certificate for behind it.
+                // OpenSSL appends the trust settings to the certificate.
                 let len = der_len(&der).and_then(|len| usize::try_from(len).ok()).unwrap_or(der.len());
                 self.certificate(at, der[..len.min(der.len())].to_vec(), told);
             }
@@ -164,7 +164,7 @@ impl Gathering<'_, '_> {
         if let Some(parts) = &mut self.parts {
             if !self.subject.is_part {
                 let reason = format!(
-                    "it holds {PART} objects or more, which are looked at in parts: whether one is the issuer or the key of another is not judged"
+                    "it holds {PART} objects or more, which are judged in parts: issuers and keys are not matched across parts"
                 );
                 self.subject.troubles.push(Trouble { at: self.subject.location(), rule: &INPUT_SKIPPED, reason });
             }
@@ -200,7 +200,7 @@ impl Gathering<'_, '_> {
         self.subject.keys.push(HeldKey { at, spki_hash, kind, mode: self.mode, in_its_place });
     }
 
-    /// A file that is DER as a whole.
+    /// Adds a file that is DER as a whole.
     fn der(&mut self, der: &[u8], hinted: bool) {
         let at = self.at.clone();
         let whole = der_len(der) == Some(der.len() as u64);
@@ -219,12 +219,12 @@ impl Gathering<'_, '_> {
     }
 }
 
-/// What is no secret, without a copy where it is long.
+/// Takes public data out of its wiped buffer, without a copy if it is long.
 fn taken(mut content: Zeroizing<Vec<u8>>) -> Vec<u8> {
     if content.len() < LONG { content.to_vec() } else { std::mem::take(&mut *content) }
 }
 
-/// Labels of what is audited.
+/// Labels of the PEM blocks that are audited.
 fn is_ours(label: &str) -> bool {
     label.ends_with("CERTIFICATE")
         || label.ends_with("CERTIFICATE REQUEST")
@@ -235,7 +235,7 @@ fn is_ours(label: &str) -> bool {
 const PKCS7: &str =
     "it is a PKCS #7 bundle, which neither Fabric nor fabcert opens: openssl pkcs7 -print_certs -in FILE";
 
-/// Why DER is nothing of ours.
+/// The reason why DER is not usable.
 fn why_not(der: &[u8]) -> String {
     let header = if der.get(1).is_some_and(|b| b & 0x80 != 0) { 2 + usize::from(der[1] & 0x7f) } else { 2 };
     let inner = der.get(header..).unwrap_or_default();
@@ -247,11 +247,11 @@ fn why_not(der: &[u8]) -> String {
                 .to_owned()
         }
         Some(announced) if announced > held => {
-            format!("it is cut: its first bytes announce {announced} bytes, and it holds {held}")
+            format!("it is truncated: its header states {announced} bytes, and it holds {held}")
         }
-        Some(announced) if announced < held => format!("{} bytes follow what it holds in DER", held - announced),
+        Some(announced) if announced < held => format!("{} bytes follow the DER value", held - announced),
         _ => match Cert::from_der(der.to_vec()) {
-            Err(e) => format!("it is DER and no CSR, revocation list or key; {e}"),
+            Err(e) => format!("it is DER but not a CSR, revocation list or key; {e}"),
             Ok(_) => "it is DER of an unknown kind".to_owned(),
         },
     }

@@ -1,4 +1,4 @@
-//! What is told of a private key: its kind, and the public half by which certificates know it. Nothing else of it is kept.
+//! The facts about a private key that are kept: its kind and the hash of its public half. The key itself is not kept.
 #![allow(clippy::redundant_closure_for_method_calls, reason = "the methods are not general enough in their lifetimes")]
 
 use zeroize::Zeroizing;
@@ -8,11 +8,11 @@ use crate::pki::go::x509::{Curve, PrivateKey, PublicKey};
 use crate::pki::key::{KeyError, KeyPair};
 use crate::text::pem_encode;
 
-/// Kind, and SHA-256 hex of the `SubjectPublicKeyInfo`, of a key in PKCS#8, PKCS#1 or SEC 1 (DER), whatever its label says:
-/// Go tries all of them too.
+/// The kind and the SHA-256 hex of the `SubjectPublicKeyInfo` of a key in PKCS#8, PKCS#1 or SEC 1 (DER). The label does
+/// not select the format: Go tries all of them too.
 pub(super) fn facts(label: &str, der: &[u8]) -> (Option<String>, KeyKind) {
     if label == "OPENSSH PRIVATE KEY" {
-        return (None, KeyKind::Unreadable("it is a key for SSH".to_owned()));
+        return (None, KeyKind::Unreadable("it is an SSH key".to_owned()));
     }
     if let Some(key) = PrivateKey::parse(der) {
         return (spki(&key.public).map(|spki| spki_hash(&spki)), KeyKind::Plain(kind(&key.public)));
@@ -26,7 +26,7 @@ pub(super) fn facts(label: &str, der: &[u8]) -> (Option<String>, KeyKind) {
     }
 }
 
-/// Whether DER is a private key that Go reads, or one behind a password (PKCS#8 `EncryptedPrivateKeyInfo`, RFC 5208
+/// The label of DER that is a private key Go reads, or an encrypted one (PKCS#8 `EncryptedPrivateKeyInfo`, RFC 5208
 /// section 6).
 pub(super) fn is_key(der: &[u8]) -> Option<&'static str> {
     if PrivateKey::parse(der).is_some() {
@@ -43,7 +43,7 @@ pub(super) fn is_key(der: &[u8]) -> Option<&'static str> {
             Ok(algorithm)
         })
     });
-    // pkcs-5 and pkcs-12PbeIds: what keys are encrypted with.
+    // pkcs-5 and pkcs-12PbeIds: the encryption schemes of keys.
     let schemes: [&[u64]; 2] = [&[1, 2, 840, 113_549, 1, 5], &[1, 2, 840, 113_549, 1, 12, 1]];
     let is_scheme = |oid: &[u64]| schemes.iter().any(|s| oid.starts_with(s));
     encrypted.is_ok_and(|oid| is_scheme(oid.components())).then_some("ENCRYPTED PRIVATE KEY")
@@ -59,7 +59,7 @@ fn kind(key: &PublicKey) -> String {
         PublicKey::Ecdsa(Curve::P521, _) => "P-521".to_owned(),
         PublicKey::Ed25519(_) => "Ed25519".to_owned(),
         PublicKey::Dsa => "DSA".to_owned(),
-        PublicKey::Unknown => "of a kind that is not known here".to_owned(),
+        PublicKey::Unknown => "of an unknown kind".to_owned(),
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_key_is_named_and_known_by_its_public_half() {
+    fn each_key_kind_has_a_name_and_a_public_hash() {
         let plain = |pem: &[u8], kind: &str, length: Option<usize>| {
             let (hash, found) = of(pem);
             assert_eq!((found, hash.map(|h| h.len())), (KeyKind::Plain(kind.to_owned()), length));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_half_is_written_as_it_stands_in_certificates() {
+    fn public_half_is_encoded_as_in_certificates() {
         for algorithm in [crate::pki::key::KeyAlgorithm::P256, crate::pki::key::KeyAlgorithm::P384] {
             let key = KeyPair::generate(algorithm).unwrap();
             let csr = Csr::build(&CsrSpec { enrollment_id: "x", sans: &[], subject: &SubjectFields::default() }, &key);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_der_is_known_for_one() {
+    fn der_key_is_recognised() {
         let der = |pem: &[u8]| pem_blocks(pem).unwrap().remove(0).der;
         assert_eq!(is_key(&der(include_bytes!("../../../testdata/keys/p384-pkcs8.pem"))), Some("PRIVATE KEY"));
         let encrypted = der(include_bytes!("../../../testdata/keys/p384-pkcs8-encrypted.pem"));

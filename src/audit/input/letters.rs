@@ -1,38 +1,38 @@
-//! The letters of base64 while they come, decoded piece by piece: a long text does not stand there three times.
+//! Decodes base64 in pieces as its characters arrive, so that a long text is not in memory several times.
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-/// Neither Go nor OpenSSL looks at the bits behind the last byte.
+/// Neither Go nor OpenSSL checks the unused bits after the last byte.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
-/// So many letters are decoded at once, from four of which three bytes come.
+/// The number of characters decoded at once; four characters give three bytes.
 const PIECE: usize = 4 * 1024;
-/// Private keys fit in here, so that a growing buffer leaves no copy of one behind.
+/// Private keys fit in this capacity, so that a growing buffer leaves no copy of one behind.
 const ROOM: usize = 64 * 1024;
 
-/// What was met so far.
+/// The characters read so far.
 pub(super) struct Letters {
     waiting: Zeroizing<Vec<u8>>,
-    /// What the others mean; `None` once they mean nothing.
+    /// The decoded bytes; `None` after an error.
     content: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Letters {
-    /// `letters` are expected at most.
+    /// Creates a decoder that accepts at most `letters` characters.
     pub(super) fn with_room_for(letters: usize) -> Self {
         let room = |n| Zeroizing::new(Vec::with_capacity(n));
         Self { waiting: room(letters.min(ROOM)), content: Some(room(letters.div_ceil(4) * 3)) }
     }
 
-    /// Whether none came yet.
+    /// Whether no character was read.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.content.as_ref().is_some_and(|content| content.is_empty())
     }
 
-    /// Adds those of a line, be it a string of JSON with its escapes; `false` when there is something else in it.
+    /// Adds the characters of a line, which may be a JSON string with escapes; returns `false` at any other character.
     pub(super) fn add(&mut self, line: &[u8]) -> bool {
         if line.iter().copied().all(is_letter) {
             self.waiting.extend_from_slice(line);
@@ -55,7 +55,7 @@ impl Letters {
         true
     }
 
-    /// Decodes what cannot be the end.
+    /// Decodes all pieces that cannot be the last.
     fn decode_most(&mut self) {
         if self.waiting.len() > PIECE {
             let whole = (self.waiting.len() - 1) / PIECE * PIECE;
@@ -68,7 +68,7 @@ impl Letters {
         }
     }
 
-    /// What they mean; `None` when they are cut, or too many.
+    /// The decoded bytes; `None` if the text is truncated or too long.
     pub(super) fn decoded(self) -> Option<Zeroizing<Vec<u8>>> {
         let mut content = self.content?;
         BASE64.decode_vec(self.waiting.as_slice(), &mut content).ok()?;
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_is_decoded_piece_by_piece() {
+    fn long_text_is_decoded_in_pieces() {
         for len in [0, 3 * PIECE / 4 - 1, 3 * PIECE / 4, 3 * PIECE / 4 + 1, 50_000] {
             let content: Vec<u8> = (0_usize..len).map(|n| n.to_be_bytes()[7]).collect();
             let text = STANDARD.encode(&content);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_in_the_midst_is_none() {
+    fn padding_in_the_middle_is_an_error() {
         for text in ["QUE=".repeat(PIECE), "QUE=QUJD".to_owned(), format!("{}Q", "QUJD".repeat(PIECE))] {
             let mut letters = Letters::with_room_for(text.len());
             assert!(letters.add(text.as_bytes()));

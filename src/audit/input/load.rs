@@ -1,4 +1,4 @@
-//! One unit, read whole into a subject.
+//! Reads one unit into a subject.
 
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -14,30 +14,30 @@ use crate::manifests::{Manifest, Variables};
 use crate::msp::{CurrentConfig, TlsNames};
 use crate::pki::x509::{Cert, NodeOu};
 
-/// Larger files are no manifests, and are looked through for certificates without being read whole.
+/// Larger files are not manifests; they are searched for certificates without being read as a whole.
 const LARGEST_MANIFEST: usize = 32 * 1024 * 1024;
-/// `config.yaml` comes near a hundredth of this.
+/// The size limit of `config.yaml`; real files are far smaller.
 const LARGEST_CONFIG: usize = 4 * 1024 * 1024;
 
 /// How to load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
-    /// Paths are reported relative to this folder, when they lie below it. Absolute.
+    /// Paths below this folder are reported relative to it. Absolute.
     pub base: PathBuf,
-    /// The working directory, to which relative paths are relative. Absolute.
+    /// The working directory, the base of relative paths. Absolute.
     pub here: PathBuf,
     /// The values of placeholders in manifests.
     pub variables: Variables,
 }
 
 impl LoadOptions {
-    /// A path as it is reported: without `.` and, below the base, relative to it.
+    /// A path as reported: without `.` and, below the base, relative to it.
     pub fn shown(&self, path: &Path) -> PathBuf {
         let mut clean = PathBuf::new();
         for part in self.here.join(path).components() {
             match part {
                 Component::CurDir => {}
-                // Links are not resolved: what the user wrote is what the user reads.
+                // Links are not resolved: reports show the path as the user wrote it.
                 Component::ParentDir => {
                     clean.pop();
                 }
@@ -46,15 +46,15 @@ impl LoadOptions {
         }
         match clean.strip_prefix(&self.base) {
             Ok(below) => below.to_owned(),
-            // Somewhere else, a relative path stays what the user wrote.
+            // Outside the base, a relative path stays as the user wrote it.
             Err(_) if path.is_relative() && self.base == self.here => path.to_owned(),
             Err(_) => clean,
         }
     }
 }
 
-/// Reads a unit. A file that holds nothing of ours, and that nobody named, gives `None`. Of one that holds thousands of
-/// certificates or keys, the first parts go to `part` while it is read, and the last is given.
+/// Reads a unit. Returns `None` for a file that holds nothing to audit and that the user did not name. For a file with
+/// thousands of certificates or keys, the first parts go to `part` while it is read, and the last one is returned.
 pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
     let loader = Loader { disk, options };
     match unit {
@@ -81,7 +81,7 @@ pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut dyn FnMu
     }
 }
 
-/// What an endpoint served, as a subject.
+/// The certificates of an endpoint as a subject.
 fn endpoint(served: &ServedUnit) -> Subject {
     let mut subject = Subject::new(SubjectKind::Endpoint, &served.endpoint);
     for (index, der) in served.chain.iter().enumerate() {
@@ -144,7 +144,7 @@ impl Loader<'_> {
         for entry in self.disk.list(dir).unwrap_or_default() {
             let known = MSP_PARTS.iter().any(|p| entry.name == *p) || entry.name == "config.yaml";
             if !known && !entry.name.to_string_lossy().starts_with("..") && entry.name != ".fabcert" {
-                // Of a file that Fabric does not know, only a private key is anybody's concern.
+                // In a file that Fabric does not know, only a private key matters.
                 let path = dir.join(&entry.name);
                 if self.is_file(&path, entry.kind) {
                     let mut aside = Subject::new(SubjectKind::Msp, subject.path.as_path());
@@ -195,7 +195,7 @@ impl Loader<'_> {
 
     fn file(&self, path: &Path, named: bool, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
         let is_called_so = may_be_manifest(path);
-        // Whoever names a file may call it as they like.
+        // A file that the user names may have any name.
         let is_tried = is_called_so || (named && !is_promising(path));
         let content = is_tried.then(|| self.disk.read_regular(path, LARGEST_MANIFEST));
         if let Some(Ok(content)) = &content
@@ -210,8 +210,7 @@ impl Loader<'_> {
         if is_called_so
             && content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge))
         {
-            let reason =
-                format!("it is larger than {} MiB, and no manifest was looked for in it", LARGEST_MANIFEST >> 20);
+            let reason = format!("it is larger than {} MiB, and was not read as a manifest", LARGEST_MANIFEST >> 20);
             subject.troubles.push(Trouble { at: subject.location(), rule: &INPUT_SKIPPED, reason });
         }
         finished(subject, named)
@@ -222,8 +221,8 @@ impl Loader<'_> {
         Manifest::read(shown, text, &self.options.variables).map(|manifest| manifest::subject(shown, manifest))
     }
 
-    /// The files of a folder that Fabric reads, links followed. What else stands there and what cannot be looked at is
-    /// told; folders are not, as Fabric passes over them.
+    /// The files of a folder that Fabric reads, links followed. Other entries and unreadable ones are reported; folders
+    /// are not, as Fabric skips them.
     fn files_of(&self, subject: &mut Subject, dir: &Path) -> Vec<PathBuf> {
         let mut trouble = |path: &Path, rule: &'static Rule, reason: String| {
             subject.troubles.push(Trouble { at: Location::whole(self.shown(path)), rule, reason });
@@ -247,7 +246,7 @@ impl Loader<'_> {
                 Ok(None) if entry.kind == Kind::Link => {
                     trouble(&path, &INPUT_UNREADABLE, super::walk::DANGLING.to_owned());
                 }
-                // It went away meanwhile.
+                // The file was removed meanwhile.
                 Ok(None) => {}
                 Err(e) => trouble(&path, &INPUT_UNREADABLE, e.to_string()),
             }
@@ -271,14 +270,14 @@ impl Loader<'_> {
                 gather(subject, &at, (&mut file, len), Some(mode), spot, parts);
             }
             Ok(None) => trouble(&INPUT_SKIPPED, super::walk::SPECIAL.to_owned()),
-            // What is missing where Fabric looks for it, its verdict says; what went away meanwhile is nobody's.
+            // The verdict reports a missing file; a file removed meanwhile needs no report.
             Err(e) if is_absent(e.io_kind()) => {}
             Err(e) => trouble(&INPUT_UNREADABLE, e.to_string()),
         }
     }
 }
 
-/// Whether a file is named as manifests are.
+/// Whether a file has the name of a manifest.
 fn may_be_manifest(path: &Path) -> bool {
     path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
@@ -287,7 +286,8 @@ fn is_absent(kind: std::io::ErrorKind) -> bool {
     matches!(kind, std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-/// A file on its own is what is in it. One that holds nothing of ours is passed over, unless somebody named it.
+/// The kind of a single file follows from its content. A file that holds nothing to audit is skipped, unless the user
+/// named it.
 fn finished(mut subject: Subject, named: bool) -> Option<Subject> {
     subject.kind = match (subject.certificates.is_empty(), subject.csrs.is_empty(), subject.crls.is_empty()) {
         (true, false, _) => SubjectKind::Csr,
@@ -317,7 +317,7 @@ fn place_in(part: &str) -> Place {
     }
 }
 
-/// The one NodeOU of the certificate that stands for the subject.
+/// The NodeOU of the subject's main certificate, if it has exactly one.
 fn role_of(subject: &Subject) -> Option<NodeOu> {
     match NodeOu::among(subject.leaf()?.cert.organizational_units()).as_slice() {
         [role] => Some(*role),
@@ -330,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_holds_very_much_comes_in_parts() {
+    fn large_file_is_loaded_in_parts() {
         let one = include_str!("../../../testdata/certs/go-client-tls.pem");
         let here = PathBuf::from("/");
         let options = LoadOptions { base: here.clone(), here, variables: Variables::new() };

@@ -1,4 +1,4 @@
-//! A manifest as a subject.
+//! Reads a manifest as a subject.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::audit::catalogue::{INPUT_UNREADABLE, MANIFEST_REPEATED_KEY, MANIFEST_
 use crate::audit::model::subject::{Location, Subject, SubjectKind, Trouble};
 use crate::manifests::Manifest;
 
-/// A manifest as a subject: what is in it is judged together with the others.
+/// Reads a manifest as a subject; its content is judged together with the other manifests.
 pub(super) fn subject(path: &Path, manifest: Manifest) -> Subject {
     let mut subject = Subject::new(SubjectKind::Manifest, path);
     if let Some(left_out) = &manifest.left_out {
@@ -16,7 +16,7 @@ pub(super) fn subject(path: &Path, manifest: Manifest) -> Subject {
     }
     for repeated in &manifest.repeated {
         let at = Location { path: path.to_owned(), block: None, line: Some(repeated.line) };
-        let reason = format!("the key \"{}\" stands twice in one mapping", repeated.key);
+        let reason = format!("the key \"{}\" occurs twice in one mapping", repeated.key);
         subject.troubles.push(Trouble { at, rule: &MANIFEST_REPEATED_KEY, reason });
     }
     subject.manifest = Some(Box::new(manifest));

@@ -1,4 +1,4 @@
-//! From paths to subjects: the walk finds what there is to look at, the load reads one of them whole.
+//! From paths to subjects: the walk finds units, and the load reads each unit into a subject.
 
 mod blocks;
 mod classify;

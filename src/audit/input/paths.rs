@@ -1,4 +1,4 @@
-//! What the user named: files, folders, patterns of them, standard input.
+//! The named paths: files, folders, patterns, standard input.
 
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::disk::{Disk, Kind};
 use crate::text::Pattern;
 use crate::{Error, ErrorKind};
 
-/// One thing that was named.
+/// One named path.
 #[derive(Debug)]
 pub(super) enum Named {
     Dir(PathBuf, FolderId),
@@ -18,10 +18,10 @@ pub(super) enum Named {
     Unreadable(PathBuf, String),
 }
 
-/// Looks up `paths`, each once.
+/// Resolves `paths`, each once.
 ///
 /// # Errors
-/// When one does not exist and matches nothing as a pattern.
+/// If a path does not exist and matches nothing as a pattern.
 pub(super) fn named(disk: &Disk, paths: &[PathBuf], excluded: &dyn Fn(&Path) -> bool) -> Result<Vec<Named>, Error> {
     let mut out = Vec::new();
     let mut seen = HashSet::new();
@@ -35,7 +35,7 @@ pub(super) fn named(disk: &Disk, paths: &[PathBuf], excluded: &dyn Fn(&Path) -> 
             expand(disk, path, excluded, &mut out)?;
             if out.len() == before {
                 return Err(Error::new(ErrorKind::Input, format!("nothing matches {}", path.display()))
-                    .with_help("`*` and `?` stay within a name, `**` stands for any folders between"));
+                    .with_help("`*` and `?` stay within a name, `**` matches any folders in between"));
             }
         } else {
             return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))
@@ -45,7 +45,7 @@ pub(super) fn named(disk: &Disk, paths: &[PathBuf], excluded: &dyn Fn(&Path) -> 
     Ok(out)
 }
 
-/// What stands at a path, links followed; `None` when nothing does.
+/// The kind of entry at a path, links followed; `None` if the path does not exist.
 fn look(disk: &Disk, path: &Path) -> Option<Named> {
     let path = path.to_owned();
     Some(match disk.metadata_followed(&path) {
@@ -55,7 +55,7 @@ fn look(disk: &Disk, path: &Path) -> Option<Named> {
             Kind::Link | Kind::Special => Named::Special(path),
         },
         Ok(None) => return None,
-        // No file system holds such a name.
+        // No file system accepts such a name.
         Err(e) if e.io_kind() == std::io::ErrorKind::InvalidFilename => return None,
         Err(e) => Named::Unreadable(path, e.to_string()),
     })
@@ -69,7 +69,7 @@ fn is_pattern(path: &Path) -> bool {
     path.components().any(has_wildcard)
 }
 
-/// Everything that a pattern matches, in the order of names. What stands below a folder that matches comes with it.
+/// All matches of a pattern, sorted by name. Entries below a matching folder are part of that match.
 fn expand(disk: &Disk, path: &Path, excluded: &dyn Fn(&Path) -> bool, out: &mut Vec<Named>) -> Result<(), Error> {
     let fixed: PathBuf = path.components().take_while(|c| !has_wildcard(*c)).collect();
     let rest: PathBuf = path.components().skip_while(|c| !has_wildcard(*c)).collect();
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_expanded_in_the_order_of_names() {
+    fn patterns_expand_in_name_order() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::real();
         for path in ["b/tls/server.crt", "a/tls/server.crt", "a/deep/er/tls/x", "a/other/x", "c.pem", ".git/tls/x"] {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_name_looks_like_a_pattern_is_that_file() {
+    fn existing_file_wins_over_pattern() {
         let dir = tempfile::tempdir().unwrap();
         let (disk, odd) = (Disk::real(), dir.path().join("a*.pem"));
         disk.write_new(&odd, b"", 0o600).unwrap();

@@ -1,4 +1,4 @@
-//! The walk: folders and files to look at, outermost and first by name first. Nothing is read but names.
+//! The walk: finds folders and files, outer folders first, in name order. Reads only names.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -14,31 +14,31 @@ use crate::disk::{Disk, Entry, Kind, Metadata};
 use crate::msp::TlsNames;
 use crate::pki::name::SanName;
 
-/// One thing to load.
+/// A unit to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// An MSP folder.
     Msp(PathBuf),
-    /// A TLS folder; `None` for the shape in which `fabric-ca-client` leaves one.
+    /// A TLS folder; `None` for the layout that `fabric-ca-client` writes.
     Tls(PathBuf, Option<TlsNames>),
-    /// A file on its own.
+    /// A single file.
     File {
         /// The file.
         path: PathBuf,
-        /// Whether the user named it, so that something ought to be in it.
+        /// Whether the user named it, so that it must hold something.
         named: bool,
     },
-    /// Standard input, once it was read.
+    /// Standard input.
     Stdin(Zeroizing<Vec<u8>>),
-    /// What a live endpoint served.
+    /// The certificates that a live endpoint served.
     Served(ServedUnit),
-    /// Something that is passed over, and why.
+    /// An entry that is skipped, with the reason.
     Skipped(PathBuf, String),
-    /// Something that could not be looked at.
+    /// An entry that could not be inspected.
     Unreadable {
-        /// What it is.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
         /// Whether the user named it.
         named: bool,
@@ -46,7 +46,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Its path; of standard input `-`, of an endpoint `HOST:PORT`.
+    /// The path; `-` for standard input, `HOST:PORT` for an endpoint.
     pub fn path(&self) -> &Path {
         match self {
             Self::Msp(path)
@@ -60,27 +60,27 @@ impl Unit {
     }
 }
 
-/// What a live endpoint served, as it was kept: the audit itself stays off the network.
+/// The certificates that a live endpoint served, as data: the audit itself does not use the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedUnit {
-    /// How the endpoint is reported: `HOST:PORT`.
+    /// The name of the endpoint in reports: `HOST:PORT`.
     pub endpoint: String,
-    /// What was served, the server's own certificate first; DER.
+    /// The served certificates, the server's own first; DER.
     pub chain: Vec<Vec<u8>>,
-    /// The anchors that clients have (PEM); empty when none were named, and nothing is said of trust then.
+    /// The trust anchors of clients (PEM). If empty, trust is not judged.
     pub anchors: Vec<u8>,
-    /// The name that was dialled, when the certificate must hold it.
+    /// The dialled name, if the certificate must hold it.
     pub dialled: Option<SanName>,
-    /// When it is that of a gateway: which of its members this is, from 1, and how many there are.
+    /// For the endpoint of a gateway: the number of this member, from 1, and the number of members.
     pub member_of: Option<(usize, usize)>,
 }
 
-/// What to walk over.
+/// The paths to walk.
 #[derive(Clone, Copy)]
 pub struct WalkOptions<'a> {
-    /// Files, folders, and patterns of them where nothing of that very name stands; `-` is standard input.
+    /// Files, folders and patterns; an existing path is never a pattern. `-` is standard input.
     pub paths: &'a [PathBuf],
-    /// Whether a path below them is left out.
+    /// Returns whether a path below them is excluded.
     pub excluded: &'a (dyn Fn(&Path) -> bool + Sync),
 }
 
@@ -90,12 +90,12 @@ impl std::fmt::Debug for WalkOptions<'_> {
     }
 }
 
-/// Why something is passed over.
+/// The reason for skipping a special file.
 pub(super) const SPECIAL: &str = "it is a device, a pipe or a socket, and was not opened";
-/// Why something cannot be read.
-pub(super) const DANGLING: &str = "the link leads nowhere";
+/// The reason for a dangling link.
+pub(super) const DANGLING: &str = "the link target does not exist";
 
-/// A walk whose paths are known to be there.
+/// A walk over paths that exist.
 #[derive(Debug)]
 pub struct Walk<'a> {
     disk: &'a Disk,
@@ -104,15 +104,16 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Looks up what was named.
+    /// Resolves the named paths.
     ///
     /// # Errors
-    /// When a path does not exist and matches nothing as a pattern.
+    /// If a path does not exist and matches nothing as a pattern.
     pub fn new(disk: &'a Disk, options: WalkOptions<'a>) -> Result<Self, Error> {
         Ok(Self { disk, options, named: named(disk, options.paths, options.excluded)? })
     }
 
-    /// Walks, and hands every unit to `found` in a stable order. Folders are met once, by whatever path comes first.
+    /// Walks, and passes every unit to `found` in a stable order. Each folder is visited once, by the first path that
+    /// leads to it.
     pub fn run(self, found: &mut dyn FnMut(Unit)) {
         let ids = self.named.iter().filter_map(|n| if let Named::Dir(_, id) = n { Some(*id) } else { None }).collect();
         let mut visit = Visit { disk: self.disk, excluded: self.options.excluded, named: ids, seen: HashSet::new() };
@@ -128,16 +129,16 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Walks, and hands every unit to `found` in a stable order.
+/// Walks, and passes every unit to `found` in a stable order.
 ///
 /// # Errors
-/// When one of the paths that were named does not exist.
+/// If a named path does not exist.
 pub fn walk(disk: &Disk, options: &WalkOptions<'_>, found: &mut dyn FnMut(Unit)) -> Result<(), Error> {
     Walk::new(disk, *options)?.run(found);
     Ok(())
 }
 
-/// A folder on its file system, whatever path leads there.
+/// The identity of a folder in its file system, independent of its path.
 pub(super) type FolderId = (u64, u64);
 
 pub(super) const fn folder_id(found: &Metadata) -> FolderId {
@@ -152,26 +153,26 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// A folder and all below it. A list of folders still to be seen stands in for recursion: trees may be thousands of
-    /// levels deep.
+    /// Walks a folder and all folders below it. A stack of pending folders replaces recursion: trees may be thousands
+    /// of levels deep.
     fn tree(&mut self, top: PathBuf, found: &mut dyn FnMut(Unit)) {
         let mut open = vec![top];
         while let Some(dir) = open.pop() {
             let below = self.folder(&dir, found);
-            // The last one pushed is the next one seen.
+            // The last pushed folder is visited next.
             open.extend(below.into_iter().rev());
         }
     }
 
-    /// One folder; gives the folders in it that are still to be seen.
+    /// Visits one folder; returns its pending sub-folders.
     fn folder(&mut self, dir: &Path, found: &mut dyn FnMut(Unit)) -> Vec<PathBuf> {
         let opened = self.disk.open_folder(dir);
         let id = match &opened {
             Ok(folder) => folder_id(folder.metadata()),
-            // What stands there can be looked at perhaps.
+            // The entries of an unreadable folder may still be readable.
             Err(_) => match self.disk.metadata_followed(dir) {
                 Ok(Some(metadata)) => folder_id(&metadata),
-                // It went away meanwhile.
+                // The folder was removed meanwhile.
                 Ok(None) => return Vec::new(),
                 Err(e) => {
                     found(Unit::Unreadable { path: dir.to_owned(), why: e.to_string(), named: false });
@@ -179,7 +180,7 @@ impl Visit<'_> {
                 }
             },
         };
-        // A link that leads back to a folder above would never end.
+        // A link to a folder above would never end.
         if !self.seen.insert(id) {
             return Vec::new();
         }
@@ -210,14 +211,14 @@ impl Visit<'_> {
         names.folders.iter().filter(|n| !(whole && is_msp_part(n))).map(|name| dir.join(name)).collect()
     }
 
-    /// Whether `dir` is where a fabric-ca-server keeps its keys (`lib/serverconfig.go`): no node ever reads that as its
-    /// MSP, and there are no certificates in it.
+    /// Whether `dir` holds the keys of a fabric-ca-server (`lib/serverconfig.go`): no node reads that folder as its
+    /// MSP, and it contains no certificates.
     fn is_of_a_ca_server(&self, dir: &Path) -> bool {
         let config = dir.parent().map(|home| home.join("fabric-ca-server-config.yaml"));
         config.is_some_and(|config| self.disk.metadata(&config).is_ok_and(|found| found.is_some()))
     }
 
-    /// Tells the files and folders in `dir` apart, and says what is neither.
+    /// Separates the entries of `dir` into files and folders, and reports all others.
     fn sort(&self, dir: &Path, entries: Vec<Entry>, found: &mut dyn FnMut(Unit)) -> Names {
         let mut names = Names::default();
         for entry in entries {
@@ -254,8 +255,8 @@ impl Visit<'_> {
     }
 }
 
-/// The kubelet's `..data` and its generations are reached through the links beside them; fabcert's own state is nobody's
-/// certificate; version control keeps what was, not what is.
+/// The kubelet's `..data` and its generations are reached through the links beside them; the state of fabcert holds no
+/// certificate to audit; version control holds past contents.
 pub(super) fn is_ours_or_the_kubelets(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("..")

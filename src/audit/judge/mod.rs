@@ -19,23 +19,23 @@ use crate::disk::{Disk, DiskFolder, FolderReader};
 use crate::msp::{ChannelRules, MspRefusal, verdicts};
 use crate::pki::x509::{Cert, PublicKeyKind};
 
-/// A refusal to be reported.
+/// A refusal, to be reported as a finding.
 pub(crate) struct Refused {
     rule: &'static Rule,
-    /// Where, relative to the subject.
+    /// The path, relative to the subject.
     path: PathBuf,
     line: Option<usize>,
     reason: String,
-    /// Who does not start, who refuses whom.
+    /// The effect: which node fails to start, or which party refuses the identity.
     consequence: String,
     severity: Severity,
 }
 
 impl Refused {
-    /// Reports it, once: what the rule itself found in the same file says more, and is only told what comes of it.
+    /// Reports the refusal once: if the rule itself has a finding in the same file, only the consequence is appended.
     pub(crate) fn report(&self, subject: &Subject, findings: &mut Findings) {
         let path = subject.inside(&self.path);
-        // That the file cannot be read is what the refusal says, and says better; unless it says nothing else.
+        // The refusal states that the file is unreadable in more detail, unless its own rule is the same.
         if *self.rule != INPUT_UNREADABLE {
             findings.remove(&INPUT_UNREADABLE, &path);
         }
@@ -57,7 +57,7 @@ impl Refused {
     }
 }
 
-/// Judges what a unit loaded into `subject`, and gives the refusals, each once.
+/// Judges the `subject` loaded from a unit, and returns its refusals, each once.
 pub(crate) fn judge(
     disk: &Disk,
     unit: &Unit,
@@ -117,7 +117,7 @@ fn msp(folder: &dyn FolderReader, subject: &mut Subject, rules: ChannelRules, no
     out
 }
 
-/// What a refusal by peer, orderer, channel and member comes to.
+/// The consequence of a refusal by peer, orderer, channel and member.
 fn consequence([peer, orderer, channel, member]: [bool; 4]) -> String {
     let node = match (peer, orderer) {
         (true, true) => Some("neither a peer nor an orderer starts with this folder"),
@@ -129,13 +129,13 @@ fn consequence([peer, orderer, channel, member]: [bool; 4]) -> String {
     };
     let others = match (channel, member) {
         (true, _) => Some("no channel can be configured with this MSP"),
-        (false, true) => Some("the identity is no member of a channel"),
+        (false, true) => Some("the identity is not a member of a channel"),
         (false, false) => None,
     };
     node.into_iter().chain(others).collect::<Vec<_>>().join("; ")
 }
 
-/// The rule that reports a refusal: the one that holds its number, or one that knows better what stands there.
+/// The rule that reports a refusal: the one that has its number, or a more specific one for the content of the file.
 fn msp_rule(refusal: &MspRefusal, folder: &dyn FolderReader, subject: &Subject) -> &'static Rule {
     let path = subject.inside(&refusal.path);
     let is_key = || subject.keys.iter().any(|k| k.at.path == path);
@@ -149,13 +149,13 @@ fn msp_rule(refusal: &MspRefusal, folder: &dyn FolderReader, subject: &Subject) 
         60 | 61 if is_cert(&Cert::is_ca) => &LEAF_IS_CA,
         61 if is_cert(&|c| subject.crls.iter().any(|list| list.crl.lists(c))) => &CERT_REVOKED,
         71 => &CA_SKI_MISSING,
-        // A test makes sure that each number has one.
+        // A test verifies that each number has a rule.
         number => rule_of_refusal(number).unwrap_or(&RULE_CRASHED),
     }
 }
 
-/// Whether this is what `fabric-ca-client enroll` leaves: the operator has yet to put `config.yaml` there, without which
-/// no node can use it. Nothing went wrong so far.
+/// Whether the folder is unchanged since `fabric-ca-client enroll`: the operator must add `config.yaml` before a node
+/// can use it, which is not an error at this stage.
 fn is_fresh_enrolment(folder: &dyn FolderReader) -> bool {
     let Ok(entries) = folder.list(Path::new("")) else { return false };
     let holds = |name: &str| entries.iter().any(|e| e.name == name);

@@ -1,4 +1,4 @@
-//! Where a refusal is to be seen: a file that is there, with its line.
+//! Locates a refusal: an existing file, with its line.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::text::yaml::{self, Node};
 
 const CONFIG: &str = "config.yaml";
 
-/// File or folder, line, and the reason as it is told there.
+/// The file or folder, the line, and the reason with details of that place.
 pub(super) fn of(
     refusal: &MspRefusal,
     folder: &dyn FolderReader,
@@ -27,13 +27,13 @@ pub(super) fn of(
         return (path, None, reason);
     }
     let name = refusal.path.display();
-    // NodeOUs would do as well, and are said in config.yaml.
+    // NodeOUs would also satisfy Fabric; they are set in config.yaml.
     if refusal.number == 58 && is_there(folder, Path::new(CONFIG)) {
         return (CONFIG.into(), None, reason);
     }
     match instead(folder, &refusal.path) {
         Some(other) => {
-            let reason = format!("{name} is not there, and Fabric does not look into {}", other.display());
+            let reason = format!("{name} does not exist, and Fabric does not read {}", other.display());
             (other, None, reason)
         }
         None => (PathBuf::new(), None, format!("{name}: {reason}")),
@@ -45,7 +45,7 @@ fn is_there(folder: &dyn FolderReader, path: &Path) -> bool {
     !(folder.list(path).is_err_and(is_absent) && folder.read(path).is_err_and(is_absent))
 }
 
-/// The file that a folder holds, when it is the only one.
+/// The only file in a folder.
 fn only_file(folder: &dyn FolderReader, path: &Path) -> Option<PathBuf> {
     let mut files = folder.list(path).ok()?.into_iter().filter(|e| e.kind == EntryKind::File);
     match (files.next(), files.next()) {
@@ -54,7 +54,7 @@ fn only_file(folder: &dyn FolderReader, path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// What stands there instead of an absent folder: the name in other letters, or the MSP one level too deep.
+/// A likely substitute of an absent folder: the same name in other letter case, or an MSP nested one level too deep.
 fn instead(folder: &dyn FolderReader, absent: &Path) -> Option<PathBuf> {
     let folders = || folder.list(Path::new("")).into_iter().flatten().filter(|e| e.kind == EntryKind::Folder);
     let other_letters = folders().find(|e| e.name.eq_ignore_ascii_case(absent.as_os_str()));
@@ -62,22 +62,22 @@ fn instead(folder: &dyn FolderReader, absent: &Path) -> Option<PathBuf> {
     other_letters.map(|e| e.name.into()).or_else(nested)
 }
 
-/// Why the one key there does not count, as far as can be told.
+/// The reason why the only key there is unusable, if known.
 fn key_reason(path: &Path, subject: &Subject) -> Option<&'static str> {
     let path = subject.inside(path);
     subject.keys.iter().find(|k| k.at.path == path).and_then(|key| match &key.kind {
         KeyKind::Encrypted => Some("the key there is encrypted"),
         KeyKind::Plain(_) if key.at.block.is_some_and(|b| b > 1) => {
-            Some("another block stands before the key, such as EC PARAMETERS, and Fabric reads the first one only")
+            Some("another block, such as EC PARAMETERS, precedes the key, and Fabric reads only the first block")
         }
         KeyKind::Plain(kind) if kind.starts_with("RSA") => Some("the key there is RSA, which Fabric does not read"),
         KeyKind::Plain(_) => None,
-        KeyKind::BehindParameters => Some("EC PARAMETERS stand before the key, and Fabric reads the first block only"),
+        KeyKind::BehindParameters => Some("EC PARAMETERS precede the key, and Fabric reads only the first block"),
         KeyKind::Unreadable(_) => Some("the key there cannot be read"),
     })
 }
 
-/// The line of `config.yaml` that a refusal is about: of what is no YAML, or of the OU that the reason names.
+/// The line of `config.yaml` that a refusal concerns: that of a YAML error, or that of the OU named in the reason.
 fn config_line(refusal: &MspRefusal, subject: &Subject) -> Option<usize> {
     let text = &subject.msp.as_ref()?.config_text;
     let documents = match yaml::documents(text) {
@@ -86,7 +86,7 @@ fn config_line(refusal: &MspRefusal, subject: &Subject) -> Option<usize> {
     };
     let config = documents.first()?;
     if refusal.number == 13 {
-        // The reader of Fabric's YAML says where it stopped.
+        // The error of Fabric's YAML parser states the line.
         let (_, behind) = refusal.reason.rsplit_once("at line ")?;
         return behind.split(' ').next()?.parse().ok();
     }

@@ -19,7 +19,7 @@ use crate::pki::go::tls::{self, TlsFiles, TlsRefusal};
 use crate::pki::name::{self, SanName};
 use crate::pki::x509::Cert;
 
-/// Judges a TLS folder whose files bear these names; `None` for the shape in which `fabric-ca-client` leaves one.
+/// Judges a TLS folder with files of these names; `None` for the layout that `fabric-ca-client` writes.
 pub(super) fn judge(
     folder: &dyn FolderReader,
     names: Option<TlsNames>,
@@ -65,7 +65,7 @@ pub(super) fn judge(
     out
 }
 
-/// Judges what a live endpoint served, as a Go client with the anchors given would.
+/// Judges the certificates that a live endpoint served, as a Go client with the given anchors does.
 pub(super) fn served(
     unit: &ServedUnit,
     subject: &mut Subject,
@@ -104,7 +104,7 @@ pub(super) fn served(
     out
 }
 
-/// The names of the server certificate in the folder `tls` beside an MSP folder `msp`, when one stands there.
+/// The names of the server certificate in the folder `tls` beside an MSP folder `msp`, if it exists.
 pub(super) fn names_beside(disk: &Disk, dir: &Path) -> Option<Vec<SanName>> {
     let node = dir.parent().filter(|_| dir.file_name().is_some_and(|n| n == "msp"))?;
     let tls = DiskFolder::new(disk, node.join("tls"));
@@ -131,8 +131,8 @@ fn files(names: TlsNames) -> TlsFiles {
     TlsFiles { certificate: names.certificate().into(), key: names.key().into(), anchors: names.ca().into() }
 }
 
-/// The files of an enrolment with the profile `tls`, gathered as a peer would be given them: the first of `signcerts` and
-/// of `keystore`, and every anchor. The intermediates are anchors too: Fabric trusts `tlsintermediatecerts` as it trusts
+/// The files of an enrolment with the profile `tls`, selected as for a peer: the first of `signcerts` and of
+/// `keystore`, and every anchor. The intermediates are anchors too: Fabric trusts `tlsintermediatecerts` as it trusts
 /// `tlscacerts`.
 fn gather(folder: &dyn FolderReader, into: &mut MemoryFolder) -> TlsFiles {
     let listed = |dir: &str| -> Vec<PathBuf> {
@@ -165,13 +165,13 @@ fn rule_of(refusal: &TlsRefusal, subject: &Subject, expectation: &Expectation) -
     };
     match refusal.key {
         "wrong-host" => rule_of_missing_name(subject, expectation),
-        // It is there, and somebody else may read it.
+        // The file exists, but this user cannot read it.
         "key-file-missing" | "certificate-file-missing" | "ca-file-missing" if is_unreadable() => &INPUT_UNREADABLE,
         key => rule_of_key(key).unwrap_or(&RULE_CRASHED),
     }
 }
 
-/// The rule that reports what [`TlsRefusal::key`] says.
+/// The rule that reports a [`TlsRefusal::key`].
 fn rule_of_key(key: &str) -> Option<&'static Rule> {
     Some(match key {
         "key-file-missing" | "certificate-file-missing" | "ca-file-missing" => &TLS_FILE_MISSING,
@@ -197,7 +197,7 @@ fn rule_of_key(key: &str) -> Option<&'static Rule> {
     })
 }
 
-/// Who asked for the first name that the server's certificate lacks decides.
+/// The source of the first missing name selects the rule.
 fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'static Rule {
     let sans = subject.leaf().map_or(&[][..], |held| held.cert.sans());
     let missing = expectation.required().find(|n| !name::matches_as_go(sans, &n.name.to_string()));
@@ -208,9 +208,9 @@ fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'stati
 mod tests {
     use super::*;
 
-    /// The words that [`crate::pki::go::tls`] uses, collected from its text: a new one needs a rule.
+    /// Collects the keys in the source of [`crate::pki::go::tls`]: a new key needs a rule.
     #[test]
-    fn each_refusal_of_a_tls_folder_has_a_rule() {
+    fn each_tls_refusal_has_a_rule() {
         let sources = [include_str!("../../pki/go/tls/server.rs"), include_str!("../../pki/go/tls/client.rs")];
         let words = sources.iter().flat_map(|text| text.split('"').skip(1).step_by(2));
         let is_key = |w: &&str| w.contains('-') && w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');

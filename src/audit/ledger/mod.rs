@@ -1,5 +1,5 @@
-//! Many records in little room: written as bytes, compressed a chunk at a time, and read back one after the other. A run
-//! over 100,000 files with findings in each holds them all in memory, and they must not be what fills it.
+//! Holds many records in little memory: as bytes, compressed in chunks, read back in sequence. A run over 100,000 files
+//! with findings in each holds all of them in memory, and they must not dominate it.
 
 mod record;
 mod sorter;
@@ -11,14 +11,14 @@ pub(crate) use record::{maybe_word, path, word};
 use serde::{Serialize, Serializer};
 pub use sorter::{Sorted, Sorter};
 
-/// A chunk is compressed once it holds so many bytes: as far as a repetition reaches back.
+/// The size at which a chunk is compressed: the window of the compression, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// A list of records that can be added to and gone through.
+/// A list of records that can be appended to and iterated.
 #[derive(Clone, Debug)]
 pub struct Ledger<T> {
     chunks: Vec<Chunk>,
-    /// The last chunk, as long as it is filled.
+    /// The last chunk, not compressed until it is full.
     open: Vec<u8>,
     in_open: usize,
     len: usize,
@@ -28,7 +28,7 @@ pub struct Ledger<T> {
 #[derive(Clone, Debug)]
 struct Chunk {
     compressed: Box<[u8]>,
-    /// Bytes before they were compressed.
+    /// The number of bytes before compression.
     len: usize,
     records: usize,
 }
@@ -50,7 +50,7 @@ impl<T: Record> Ledger<T> {
         }
     }
 
-    /// Compresses what is there, so that nothing takes more room than it must.
+    /// Compresses the last chunk.
     fn close(&mut self) {
         if self.in_open > 0 {
             let compressed = lz4_flex::block::compress(&self.open).into_boxed_slice();
@@ -60,17 +60,17 @@ impl<T: Record> Ledger<T> {
         }
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether there are no records.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The records in the order in which they were added.
+    /// The records in insertion order.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
         let open = Records::new(self.open.clone(), self.in_open);
         self.chunks.iter().flat_map(Chunk::records).chain(open)
@@ -81,7 +81,7 @@ impl<T: Record + 'static> IntoIterator for Ledger<T> {
     type Item = T;
     type IntoIter = Box<dyn Iterator<Item = T>>;
 
-    /// Each chunk goes once its records were taken.
+    /// Frees each chunk after its records are taken.
     fn into_iter(self) -> Self::IntoIter {
         let open = Records::new(self.open, self.in_open);
         Box::new(self.chunks.into_iter().flat_map(|chunk| chunk.records()).chain(open))
@@ -110,7 +110,7 @@ impl<T: Record> Serialize for Ledger<T> {
 
 impl Chunk {
     fn records<T>(&self) -> Records<T> {
-        // What was compressed here expands again; if it did not, its first record would say so.
+        // The data was compressed here, so it decompresses; otherwise its first record fails.
         let bytes = lz4_flex::block::decompress(&self.compressed, self.len).unwrap_or_default();
         Records::new(bytes, self.records)
     }
@@ -162,11 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn records_come_back_in_the_order_in_which_they_were_added_and_take_little_room() {
+    fn records_keep_their_order_and_take_little_memory() {
         let all = notes(20_000);
         let ledger: Ledger<Note> = all.iter().cloned().collect();
         assert_eq!((ledger.len(), ledger.is_empty()), (20_000, false));
-        assert!(ledger.iter().eq(all.iter().cloned()), "and they stay");
+        assert!(ledger.iter().eq(all.iter().cloned()), "a second iteration");
         let room: usize = ledger.chunks.iter().map(|c| c.compressed.len()).sum();
         assert!(ledger.chunks.len() > 3 && room < 20_000 * 14, "{room}");
         assert!(ledger.into_iter().eq(all));
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_record_comes_back(texts in proptest::collection::vec((".{0,300}", any::<u64>()), 0..50)) {
+        fn any_record_round_trips(texts in proptest::collection::vec((".{0,300}", any::<u64>()), 0..50)) {
             let all: Vec<Note> = texts.into_iter().map(|(text, number)| Note(text, number, "word")).collect();
             let mut ledger: Ledger<Note> = all.iter().cloned().collect();
             prop_assert!(ledger.iter().eq(all.iter().cloned()));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_are_not_utf8_come_back_and_are_text_in_a_report() {
+    fn non_utf8_paths_round_trip_and_are_text_in_a_report() {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt as _;
         use std::path::PathBuf;

@@ -1,21 +1,21 @@
-//! Many records in order, in little room: sorted a part at a time, compressed, and merged while they are read.
+//! Sorts many records in little memory: in runs, which are compressed and merged while they are read.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::{Ledger, Record};
 
-/// So many records are sorted at once.
+/// The number of records in a run.
 const RUN: usize = 4096;
 
-/// Takes records in any order.
+/// Collects records in any order.
 #[derive(Clone, Debug)]
 pub struct Sorter<T> {
     taken: Vec<T>,
     runs: Vec<Ledger<T>>,
 }
 
-/// Gives them in theirs; what is the same, as it was taken.
+/// Yields the records in order; equal records keep their input order.
 #[derive(Clone, Debug)]
 pub struct Sorted<T>(Vec<Ledger<T>>);
 
@@ -26,7 +26,7 @@ impl<T> Default for Sorter<T> {
 }
 
 impl<T: Record + Ord> Sorter<T> {
-    /// Takes a record.
+    /// Adds a record.
     pub fn push(&mut self, record: T) {
         self.taken.push(record);
         if self.taken.len() == RUN {
@@ -42,7 +42,7 @@ impl<T: Record + Ord> Sorter<T> {
         self.runs.push(run);
     }
 
-    /// No more come.
+    /// Ends the input.
     pub fn sorted(mut self) -> Sorted<T> {
         self.close();
         Sorted(self.runs)
@@ -77,14 +77,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_come_in_order_however_they_were_taken() {
+    fn records_are_sorted_from_any_input_order() {
         let count = 3 * RUN as u64 + 5;
         let note = |n: u64| Note(format!("{:05}", n * 7919 % 10_000), n % 5, "word");
         let mut expected: Vec<Note> = (0..count).map(note).collect();
         let sorted = expected.iter().cloned().collect::<Sorter<Note>>().sorted();
         expected.sort();
         assert!(sorted.iter().eq(expected.iter().cloned()));
-        assert!(sorted.iter().eq(expected), "and again");
+        assert!(sorted.iter().eq(expected), "a second iteration");
         assert_eq!(Sorter::<Note>::default().sorted().iter().count(), 0);
     }
 }

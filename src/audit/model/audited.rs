@@ -1,4 +1,4 @@
-//! What remains of a subject once it was audited.
+//! The result of auditing one subject.
 
 use std::path::PathBuf;
 
@@ -7,32 +7,32 @@ use super::report::SubjectReport;
 use crate::audit::ledger::Ledger;
 use crate::manifests::Manifest;
 
-/// What remains of a subject once it was audited.
+/// The result of auditing one subject.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Audited {
-    /// How it is reported; `None` when only findings are.
+    /// The entry in the report; `None` if only findings are reported.
     pub subject: Option<SubjectReport>,
-    /// Whether it was something to look at, and no pipe that was passed over, nor a file without anything of ours.
+    /// Whether the subject was inspected: not a skipped pipe, nor a file with nothing to audit.
     pub is_something: bool,
-    /// Certificates in it.
+    /// The number of certificates in it.
     pub certificates: usize,
-    /// What was found.
+    /// The findings.
     pub findings: Vec<Finding>,
-    /// What was found before in the first parts of a file that holds very much.
+    /// The findings of the earlier parts of a large file.
     pub earlier: Ledger<Finding>,
-    /// The keys it uses, and for what.
+    /// The keys that it uses, with their purpose.
     pub keys: Vec<KeyUse>,
     /// The names of its TLS certificate, for a first policy.
     pub names: Vec<String>,
-    /// What was read from a manifest.
+    /// The content of a manifest.
     pub manifest: Option<Box<Manifest>>,
-    /// The certificate that a TLS server serves, and whether it was served or stands on disk.
+    /// The certificate of a TLS server, and whether it was served or is on disk.
     pub server: Option<(Digest, bool)>,
 }
 
 impl Audited {
-    /// Adds what comes of the next part of the same file.
+    /// Adds the result of the next part of the same file.
     pub(crate) fn go_on(&mut self, next: Self) {
         self.earlier.extend(std::mem::replace(&mut self.findings, next.findings));
         self.subject = self.subject.take().or(next.subject);
@@ -47,11 +47,11 @@ impl Audited {
 /// A key that a certificate uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUse {
-    /// Of its `SubjectPublicKeyInfo`.
+    /// The SHA-256 of its `SubjectPublicKeyInfo`.
     pub spki: Digest,
-    /// Whether a TLS server uses it; otherwise an identity of an MSP.
+    /// Whether a TLS server uses it; otherwise an identity of an MSP does.
     pub tls: bool,
-    /// The subject's path.
+    /// The path of the subject.
     pub path: PathBuf,
     /// The CN of the certificate.
     pub common_name: String,

@@ -1,9 +1,9 @@
-//! What a subject ought to hold.
+//! The expected content of a subject.
 
 use crate::pki::name::SanName;
 use crate::pki::x509::NodeOu;
 
-/// Who asks for a name.
+/// The source of an expected name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameSource {
@@ -13,18 +13,18 @@ pub enum NameSource {
     Hostname,
     /// `--gateway-service`: the short form, which every member must hold.
     GatewayService(String),
-    /// The gateway whose member a live endpoint is, and by whose name it was dialled.
+    /// The gateway that the endpoint is a member of, dialled by the gateway's name.
     GatewayMember {
         /// The gateway's name.
         gateway: String,
-        /// Which member, from 1.
+        /// The number of the member, from 1.
         member: usize,
-        /// Of how many.
+        /// The number of members.
         members: usize,
     },
     /// The name by which a live endpoint was dialled.
     Dialled,
-    /// The policy file, at a line.
+    /// A line of the policy file.
     Policy {
         /// Its path, as reported.
         path: String,
@@ -39,7 +39,7 @@ impl NameSource {
         matches!(self, Self::GatewayService(_) | Self::GatewayMember { .. })
     }
 
-    /// Words for messages: who asks.
+    /// A description of the source, for messages.
     pub fn words(&self) -> String {
         match self {
             Self::ExpectSan => "--expect-san".to_owned(),
@@ -54,27 +54,28 @@ impl NameSource {
     }
 }
 
-/// A name that a TLS certificate ought to hold.
+/// A name that a TLS certificate must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedName {
     /// The name.
     pub name: SanName,
-    /// Who asks for it.
+    /// The source of the expectation.
     pub source: NameSource,
-    /// A longer form of a Service's name that nobody was seen to dial: a certificate without it works in its own namespace only.
+    /// Whether it is a longer form of a Service name that no manifest dials: without it, a certificate works only in
+    /// its own namespace.
     pub advised: bool,
 }
 
-/// What a subject ought to hold.
+/// The expected content of a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// Names of a TLS certificate.
+    /// Names of the TLS certificate.
     pub names: Vec<ExpectedName>,
     /// The NodeOU of an identity.
     pub role: Option<NodeOu>,
-    /// Fewer days left than this is an error.
+    /// The number of days left below which a finding is an error.
     pub min_days_left: i64,
-    /// Fewer days left than this is a warning.
+    /// The number of days left below which a finding is a warning.
     pub warn_days_left: i64,
 }
 
@@ -85,12 +86,12 @@ impl Default for Expectation {
 }
 
 impl Expectation {
-    /// The names that must be held.
+    /// The names that are required.
     pub fn required(&self) -> impl Iterator<Item = &ExpectedName> {
         self.names.iter().filter(|n| !n.advised)
     }
 
-    /// What clients dial, as text, for the verdict of a Go client.
+    /// The names that clients dial, as text, for the verdict of a Go client.
     pub fn dialled(&self) -> Vec<String> {
         self.required().map(|n| n.name.to_string()).collect()
     }

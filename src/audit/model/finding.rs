@@ -1,4 +1,4 @@
-//! What a rule has to say about a subject.
+//! A finding of a rule about a subject.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -22,39 +22,39 @@ pub type Digest = [u8; 32];
 pub struct Finding {
     /// The rule's id.
     pub rule: &'static str,
-    /// How bad it is, after the levels that policy and command line set.
+    /// The severity, after the levels of policy and command line.
     pub severity: Severity,
-    /// What is wrong, of which subject, and why.
+    /// The problem, with the subject and the reason.
     pub message: String,
-    /// What to do, as a line that can be pasted where there is one.
+    /// The remedy, as a command line if there is one.
     pub remedy: Cow<'static, str>,
     /// The file, relative to the policy file's folder or the working directory.
     pub path: PathBuf,
-    /// Which PEM block of the file, from 1.
+    /// The number of the PEM block in the file, from 1.
     pub block: Option<usize>,
-    /// Its line, from 1.
+    /// The line in the file, from 1.
     pub line: Option<usize>,
-    /// The certificate's subject (RFC 4514), when the finding is about one.
+    /// The certificate's subject (RFC 4514), if the finding is about a certificate.
     pub subject: Option<String>,
-    /// The names it is about, bare; empty when it is about none.
+    /// The names that the finding is about; may be empty.
     pub names: Vec<String>,
 }
 
-/// Where rules put what they find.
+/// A collection of findings, filled by rules.
 #[derive(Debug, Default)]
 pub struct Findings {
     found: Vec<Finding>,
-    /// Fingerprint, block and line of each, once there are more than a few: a bundle may hold as many certificates as it
-    /// likes.
+    /// The fingerprint, block and line of each finding, if there are more than a few: the number of certificates in a
+    /// bundle is not limited.
     known: HashSet<Twin>,
 }
 
-/// So many findings are looked through one by one.
+/// Below this number, findings are compared one by one.
 const FEW: usize = 16;
 
 type Twin = (Digest, Option<usize>, Option<usize>);
 
-/// A finding that is being written.
+/// A finding under construction.
 #[derive(Debug)]
 pub struct Draft<'a> {
     findings: &'a mut Findings,
@@ -67,7 +67,7 @@ impl Findings {
         Self::default()
     }
 
-    /// Begins a finding of `rule` at a place, with the rule's severity and remedy. It counts once [`Draft::add`] is called.
+    /// Begins a finding of `rule` at a location, with the rule's severity and remedy. [`Draft::add`] adds it.
     pub fn report(&mut self, rule: &Rule, at: &Location, message: impl Into<String>) -> Draft<'_> {
         Draft {
             finding: Finding {
@@ -85,14 +85,14 @@ impl Findings {
         }
     }
 
-    /// Takes back what `rule` found in the file at `path`.
+    /// Removes the findings of `rule` in the file at `path`.
     pub(crate) fn remove(&mut self, rule: &Rule, path: &Path) {
         self.found.retain(|f| !f.is_of(rule) || f.path != path);
         self.known.clear();
     }
 
-    /// Adds to what `rule` found in the file at `path` what comes of it, when it found something there, and makes it at
-    /// least as bad as `severity`.
+    /// Appends a consequence to the finding of `rule` in the file at `path`, if any, and raises its severity to at
+    /// least `severity`.
     pub(crate) fn add_consequence(&mut self, rule: &Rule, path: &Path, what: &str, severity: Severity) -> bool {
         let Some(known) = self.found.iter_mut().find(|f| f.is_of(rule) && f.path == path) else { return false };
         known.message = format!("{}: {what}", known.message);
@@ -100,57 +100,57 @@ impl Findings {
         true
     }
 
-    /// What was found. The same finding of two ways to it counts once.
+    /// Converts into the findings. A finding that was reported twice occurs once.
     pub fn into_vec(self) -> Vec<Finding> {
         self.found
     }
 
-    /// What was found so far.
+    /// The findings so far.
     pub fn as_slice(&self) -> &[Finding] {
         &self.found
     }
 
-    /// How many there are.
+    /// The number of findings.
     pub fn len(&self) -> usize {
         self.found.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no findings.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 }
 
 impl Draft<'_> {
-    /// The certificate's subject.
+    /// Sets the certificate's subject.
     #[must_use]
     pub fn subject(mut self, subject: &str) -> Self {
         self.finding.subject = Some(subject.to_owned());
         self
     }
 
-    /// The names it is about.
+    /// Sets the names.
     #[must_use]
     pub fn names(mut self, names: impl IntoIterator<Item = String>) -> Self {
         self.finding.names = names.into_iter().collect();
         self
     }
 
-    /// Another remedy than the rule's own: with this subject's file and names in it.
+    /// Replaces the rule's remedy, for example with one that holds this subject's file and names.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.finding.remedy = Cow::Owned(remedy.into());
         self
     }
 
-    /// Another severity than the rule's own.
+    /// Replaces the rule's severity.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.finding.severity = severity;
         self
     }
 
-    /// Adds the finding, unless the very same stands there already.
+    /// Adds the finding, unless an identical one exists.
     pub fn add(self) {
         let Findings { found, known } = self.findings;
         let is_new = if found.len() < FEW {
@@ -168,13 +168,13 @@ impl Draft<'_> {
 }
 
 impl Finding {
-    /// Whether it is a finding of this rule.
+    /// Whether it is a finding of `rule`.
     pub fn is_of(&self, rule: &Rule) -> bool {
         self.rule == rule.id
     }
 
-    /// SHA-256 of rule, path, subject and names: the same after a renewal. It is not kept, since it is never asked for in
-    /// most runs and does not get smaller by being packed.
+    /// SHA-256 of rule, path, subject and names: unchanged by a renewal. It is not stored, since most runs do not need
+    /// it and it does not compress.
     pub fn digest(&self) -> Digest {
         digest(self.rule, &self.path, self.subject.as_deref(), &self.names)
     }
@@ -197,7 +197,7 @@ impl Finding {
             && names(self) == names(other)
     }
 
-    /// What no two findings of a subject share.
+    /// The properties that identify a finding within a subject.
     fn twin(&self) -> Twin {
         (self.digest(), self.block, self.line)
     }
@@ -223,7 +223,7 @@ impl Serialize for Finding {
     }
 }
 
-/// A finding in a ledger, without what follows from the rest.
+/// The ledger form of a finding, without derived fields.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Finding")]
 struct Compact {
@@ -246,7 +246,7 @@ impl<'de> Deserialize<'de> for Finding {
     }
 }
 
-/// SHA-256 over rule, path, subject and sorted names, each with its length in front; lower-case hex.
+/// SHA-256 over rule, path, subject and sorted names, each preceded by its length; lower-case hex.
 pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> String {
     hex(&digest(rule, path, subject, names))
 }
@@ -290,14 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn findings_in_a_ledger_come_back_whole() {
+    fn findings_round_trip_through_a_ledger() {
         let all: Vec<Finding> = (0..500).map(finding).collect();
         let ledger: crate::audit::Ledger<Finding> = all.iter().cloned().collect();
         assert!(ledger.into_iter().eq(all));
     }
 
     #[test]
-    fn the_same_finding_counts_once_among_few_and_among_many() {
+    fn repeated_finding_counts_once() {
         let mut findings = Findings::new();
         for n in (0..3 * FEW).chain(0..3 * FEW) {
             let mut finding = finding(n);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_depends_on_rule_path_subject_and_names_in_any_order() {
+    fn fingerprint_ignores_only_the_order_of_names() {
         let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let one = fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["p", "q"]));
         assert_eq!(one, fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["q", "p"])));

@@ -1,24 +1,24 @@
-//! Who issued whom among the certificates of a subject. Each signature is verified once.
+//! The issuers among the certificates of a subject. Each signature is verified once.
 
 use std::collections::HashMap;
 
 use super::subject::{HeldCert, Place};
 use crate::pki::x509::{Cert, SignatureCheck};
 
-/// Bearers of one name that are tried as the issuer of a certificate. Renewed CAs share a name; more than this is no
-/// honest input, and would make the work grow with the square of it.
+/// The number of certificates with one name that are tried as the issuer of a certificate. Renewed CAs share a name;
+/// more occur only in hostile input and would make the work quadratic.
 const TRIED: usize = 8;
 
-/// What is known of a certificate's issuer.
+/// The known issuer of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Issuer {
     /// The certificate itself.
     Itself,
     /// The certificate at this index.
     Held(usize),
-    /// The one at this index bears the name, and its key did not make the signature; nor did another's.
+    /// The certificate at this index has the issuer's name, but neither its key nor that of another made the signature.
     Forged(usize),
-    /// No certificate here bears the name.
+    /// No certificate of the subject has the issuer's name.
     Absent,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Issuer {
 #[derive(Debug, Default)]
 pub(crate) struct Links(Vec<Issuer>);
 
-/// Certificates issue each other within one of these.
+/// A group of certificates. Issuers are searched within the group only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Realm {
     Identity,
@@ -39,7 +39,7 @@ impl Links {
         let mut bearers: HashMap<(Realm, &[u8]), Vec<usize>> = HashMap::new();
         for (index, one) in held.iter().enumerate() {
             let same_name = bearers.entry((realm(one.place), one.cert.subject_raw())).or_default();
-            // The same certificate in two files is one.
+            // The same certificate in two files counts as one.
             if same_name.len() < TRIED && !same_name.iter().any(|i| held[*i].cert.der() == one.cert.der()) {
                 same_name.push(index);
             }
@@ -62,7 +62,8 @@ impl Links {
         self.0.get(index).copied().unwrap_or(Issuer::Absent)
     }
 
-    /// The indices from a certificate's issuer up to the last that is held, without itself. A circle ends it.
+    /// The indices from the issuer of a certificate up to the last known one, without the certificate itself. A cycle
+    /// ends the list.
     pub(crate) fn path(&self, index: usize) -> Vec<usize> {
         let mut path = Vec::new();
         let mut at = index;

@@ -1,4 +1,4 @@
-//! What an audit is about and what it says: subjects, findings, expectations, verdicts.
+//! The data of an audit: subjects, findings, expectations, verdicts.
 
 pub(crate) mod audited;
 pub(crate) mod expectation;

@@ -11,19 +11,19 @@ use super::verdict::Verdicts;
 use crate::audit::catalogue::Severity;
 use crate::audit::ledger::{self, Ledger, Word};
 
-/// A subject as it is reported.
+/// A subject, as reported.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SubjectReport {
-    /// File, folder or endpoint.
+    /// The file, folder or endpoint.
     #[serde(with = "ledger::path")]
     pub path: PathBuf,
-    /// What it is.
+    /// Its kind.
     pub kind: SubjectKind,
-    /// The role that its certificate bears.
+    /// The role in its certificate.
     #[serde(with = "ledger::maybe_word")]
     pub role: Option<Word>,
-    /// What Fabric would do with it.
+    /// Fabric's verdicts.
     pub verdicts: Verdicts,
 }
 
@@ -31,17 +31,17 @@ pub struct SubjectReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Subjects.
+    /// The number of subjects.
     pub subjects: usize,
-    /// Certificates in them.
+    /// The number of certificates in them.
     pub certificates: usize,
-    /// Errors.
+    /// The number of errors.
     pub errors: usize,
-    /// Warnings.
+    /// The number of warnings.
     pub warnings: usize,
-    /// Notes.
+    /// The number of notes.
     pub notes: usize,
-    /// Findings that a baseline or an ignore hides.
+    /// The number of findings hidden by a baseline or an ignore.
     pub suppressed: usize,
 }
 
@@ -59,15 +59,15 @@ impl Summary {
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Version of this form.
+    /// The version of this format.
     pub schema_version: u32,
     /// Counts.
     pub summary: Summary,
-    /// What was found, in the order of the subjects.
+    /// The findings, in the order of the subjects.
     pub findings: Ledger<Finding>,
-    /// What was audited.
+    /// The subjects.
     pub subjects: Ledger<SubjectReport>,
-    /// Gateways whose members were dialled.
+    /// The gateways with dialled members.
     pub gateways: Vec<GatewayReport>,
 }
 
@@ -77,7 +77,7 @@ impl Report {
         Self { schema_version: 1, ..Self::default() }
     }
 
-    /// Adds what was audited.
+    /// Adds the result of one subject.
     pub fn add(&mut self, audited: Audited) {
         self.summary.certificates += audited.certificates;
         if let Some(subject) = audited.subject {
@@ -94,13 +94,13 @@ impl Report {
         self.findings.push(finding);
     }
 
-    /// Takes all findings out.
+    /// Takes all findings out of the report.
     pub fn take_findings(&mut self) -> Ledger<Finding> {
         (self.summary.errors, self.summary.warnings, self.summary.notes) = (0, 0, 0);
         std::mem::take(&mut self.findings)
     }
 
-    /// The worst severity among the findings.
+    /// The highest severity among the findings.
     pub fn worst(&self) -> Option<Severity> {
         let of = |severity, count| (count > 0).then_some(severity);
         of(Severity::Error, self.summary.errors)
@@ -109,24 +109,24 @@ impl Report {
     }
 }
 
-/// A gateway whose members were dialled.
+/// A gateway with dialled members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct GatewayReport {
     /// The name that clients dial.
     pub name: String,
-    /// Members that are known.
+    /// The number of known members.
     pub members: usize,
-    /// Members that answer to the name.
+    /// The number of members that answer to the name.
     pub answering: usize,
-    /// Members that serve a certificate with which a client that dials the name fails.
+    /// Members whose certificate a client that dials the name refuses.
     pub lacking: Vec<String>,
     /// Members that could not be reached.
     pub unreachable: Vec<String>,
 }
 
 impl GatewayReport {
-    /// In one line.
+    /// A summary in one line.
     pub fn words(&self) -> String {
         let Self { name, members, answering, lacking, unreachable } = self;
         let mut out = format!("gateway {name}: {answering} of {members} members answer to this name");

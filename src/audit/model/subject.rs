@@ -1,4 +1,4 @@
-//! What is audited: a file or folder with all that was found in it.
+//! A subject of an audit: a file or folder with its content.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use crate::msp::{CurrentConfig, MspWarning};
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Crl, NodeOu, SignatureCheck};
 
-/// What a subject is.
+/// The kind of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -38,9 +38,9 @@ pub enum SubjectKind {
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
-    /// The file (or folder), as reported.
+    /// The file or folder, as reported.
     pub path: PathBuf,
-    /// Which PEM block, from 1; `None` for DER and for whole files.
+    /// The number of the PEM block, from 1; `None` for DER and for whole files.
     pub block: Option<usize>,
     /// The line of its `BEGIN`, from 1.
     pub line: Option<usize>,
@@ -53,13 +53,13 @@ impl Location {
     }
 }
 
-/// What a certificate is there for, from where it stands.
+/// The purpose of a certificate, from its location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Place {
     /// `signcerts/`, the first usable file: the identity.
     SignCert,
-    /// `signcerts/`, further blocks or files, at which Fabric does not look.
+    /// `signcerts/`, further blocks or files, which Fabric does not read.
     SignCertExtra,
     /// `cacerts/`.
     RootCa,
@@ -77,11 +77,11 @@ pub enum Place {
     ServerChain,
     /// A TLS folder's `ca.crt`.
     ServerAnchor,
-    /// A file on its own; the first of it, or any that is no CA.
+    /// A single file: its first certificate, or any that is not a CA.
     Loose,
-    /// What an endpoint served first.
+    /// The first certificate that an endpoint served.
     Served,
-    /// What an endpoint served after it.
+    /// The other certificates that an endpoint served.
     ServedChain,
 }
 
@@ -91,14 +91,14 @@ pub enum Place {
 pub struct HeldCert {
     /// The certificate.
     pub cert: Cert,
-    /// Where it stands.
+    /// The location.
     pub at: Location,
-    /// What it is there for.
+    /// The purpose.
     pub place: Place,
 }
 
 impl HeldCert {
-    /// Whether TLS clients meet it as a server's own certificate: the rules about names are about these.
+    /// Whether TLS clients see it as the server's own certificate: the rules about names apply to these.
     pub fn is_tls_leaf(&self) -> bool {
         match self.place {
             Place::Server | Place::Served => true,
@@ -107,12 +107,12 @@ impl HeldCert {
         }
     }
 
-    /// Whether its file says that a client shows it: `client.crt`, as cryptogen calls the TLS pair of a user.
+    /// Whether its file name marks a client certificate: `client.crt`, as cryptogen names the TLS pair of a user.
     fn is_a_clients(&self) -> bool {
         self.at.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("client"))
     }
 
-    /// Whether it surely is a TLS server's own certificate: it stands as one, or says so by its extended key usage.
+    /// Whether it is certainly a TLS server's own certificate, by its location or its extended key usage.
     pub fn is_evident_server(&self) -> bool {
         match self.place {
             Place::Server | Place::Served => true,
@@ -126,7 +126,7 @@ impl HeldCert {
         matches!(self.place, Place::SignCert | Place::Admin)
     }
 
-    /// Whether it is there as a CA.
+    /// Whether its purpose is that of a CA.
     pub fn is_authority(&self) -> bool {
         match self.place {
             Place::RootCa
@@ -140,33 +140,34 @@ impl HeldCert {
     }
 }
 
-/// A private key of a subject: never the key itself.
+/// A private key of a subject, without the key itself.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeldKey {
-    /// Where it stands.
+    /// The location.
     pub at: Location,
-    /// SHA-256 hex of its `SubjectPublicKeyInfo`; `None` when it could not be read.
+    /// SHA-256 hex of its `SubjectPublicKeyInfo`; `None` if it could not be read.
     pub spki_hash: Option<String>,
-    /// What kind of key, or why it could not be read: `P-256`, `RSA 2048`, `encrypted`, `EC PARAMETERS first`...
+    /// The kind of key, or the reason why it could not be read: `P-256`, `RSA 2048`, `encrypted`, `EC PARAMETERS
+    /// first`...
     pub kind: KeyKind,
-    /// Permission bits of its file, where it is a file.
+    /// The permission bits of its file, if it is in a file.
     pub mode: Option<u32>,
-    /// Whether it stands where a private key belongs (`keystore/`, the TLS folder's key file, a file of its own).
+    /// Whether a private key belongs at its location (`keystore/`, the TLS folder's key file, a separate file).
     pub in_its_place: bool,
 }
 
-/// What was learnt of a key file.
+/// The state of a key file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyKind {
-    /// An EC key on the curve that is named, an RSA key with its bits, `Ed25519`.
+    /// A readable key: an EC key with its curve, an RSA key with its bits, `Ed25519`.
     Plain(String),
-    /// Encrypted, so that Fabric cannot read it.
+    /// An encrypted key, which Fabric cannot read.
     Encrypted,
-    /// A plain key behind an `EC PARAMETERS` block, which Fabric's keystore does not see.
+    /// A plain key after an `EC PARAMETERS` block, which Fabric's keystore does not find.
     BehindParameters,
-    /// Something that calls itself a key and is none.
+    /// A block labelled as a key that is not a key.
     Unreadable(String),
 }
 
@@ -174,15 +175,15 @@ pub enum KeyKind {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeldCsr {
-    /// Where it stands.
+    /// The location.
     pub at: Location,
     /// Its subject (RFC 4514).
     pub subject: String,
-    /// SANs asked for.
+    /// The requested SANs.
     pub sans: Vec<SanName>,
     /// Whether its own key signed it.
     pub signature: SignatureCheck,
-    /// What kind of key, `P-256`, `RSA 1024`...
+    /// The kind of key: `P-256`, `RSA 1024`...
     pub key: String,
 }
 
@@ -190,53 +191,53 @@ pub struct HeldCsr {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HeldCrl {
-    /// Where it stands.
+    /// The location.
     pub at: Location,
     /// The list.
     pub crl: Crl,
 }
 
-/// Something that could not be read or used, said by a rule of its own.
+/// Something that could not be read or used, reported by its own rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trouble {
-    /// Where.
+    /// The location.
     pub at: Location,
     /// The rule that reports it.
     pub rule: &'static Rule,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
-/// What an MSP folder holds beside certificates and keys.
+/// The content of an MSP folder apart from certificates and keys.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct MspFacts {
-    /// `config.yaml`, when it could be read.
+    /// `config.yaml`, if it could be read.
     pub config: Option<CurrentConfig>,
-    /// Whether something of that name is there that is no file.
+    /// Whether an entry with that name exists that is not a file.
     pub config_is_no_file: bool,
     /// Its text, for lines in findings.
     pub config_text: Zeroizing<String>,
-    /// What Fabric accepts with a warning or in silence.
+    /// Faults that Fabric accepts, with a warning or silently.
     pub warnings: Vec<MspWarning>,
     /// Entries of the folder that Fabric does not know, relative to it.
     pub strangers: Vec<PathBuf>,
-    /// How many files each of Fabric's sub-folders holds.
+    /// The number of files in each of Fabric's sub-folders.
     pub file_counts: std::collections::BTreeMap<&'static str, usize>,
 }
 
-/// One thing that is audited.
+/// A subject of an audit.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Subject {
-    /// What it is.
+    /// Its kind.
     pub kind: SubjectKind,
     /// The file or folder, as reported.
     pub path: PathBuf,
-    /// The role that its certificate bears, when it is one of the four.
+    /// The role in its certificate, if it is one of the four.
     pub role: Option<NodeOu>,
-    /// Its certificates, in the order in which they stand.
+    /// Its certificates, in file order.
     pub certificates: Vec<HeldCert>,
     /// Its private keys.
     pub keys: Vec<HeldKey>,
@@ -244,23 +245,24 @@ pub struct Subject {
     pub csrs: Vec<HeldCsr>,
     /// Its revocation lists.
     pub crls: Vec<HeldCrl>,
-    /// What could not be read.
+    /// Parts that could not be read.
     pub troubles: Vec<Trouble>,
-    /// Whether the user named this very file, and so vouches for there being something in it.
+    /// Whether the user named this file, so that it must hold something.
     pub is_named: bool,
-    /// Whether such a file holds nothing of ours at all.
+    /// Whether such a file holds nothing to audit.
     pub is_blank: bool,
-    /// Whether it is a part of a file that holds more than is looked at together: what else is in it is not known here.
+    /// Whether it is a part of a file that is too large to be judged as a whole: the content of the other parts is not
+    /// known here.
     pub is_part: bool,
-    /// For an MSP folder.
+    /// The further content of an MSP folder.
     pub msp: Option<MspFacts>,
-    /// For a manifest: what was read from it, until the run takes it to those of the other files.
+    /// The content of a manifest, until the run collects it.
     pub manifest: Option<Box<Manifest>>,
-    /// What Fabric would do with it.
+    /// Fabric's verdicts.
     pub verdicts: Verdicts,
-    /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if it names some.
+    /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if any.
     pub tls_cas_beside: Vec<Cert>,
-    /// For an MSP folder: the names in the TLS certificate of the same node, when a TLS folder stands beside it.
+    /// For an MSP folder: the names in the TLS certificate of the same node, if a TLS folder is beside it.
     pub tls_names_beside: Option<Vec<SanName>>,
     links: OnceLock<Links>,
 }
@@ -289,12 +291,12 @@ impl Subject {
         }
     }
 
-    /// The certificates at a place.
+    /// The certificates with a purpose.
     pub fn at(&self, place: Place) -> impl Iterator<Item = &HeldCert> {
         self.certificates.iter().filter(move |c| c.place == place)
     }
 
-    /// The certificate that stands for the subject: the identity, the server's own, else the first that is no CA.
+    /// The main certificate of the subject: the identity, the server's own, else the first that is not a CA.
     pub fn leaf(&self) -> Option<&HeldCert> {
         self.certificates
             .iter()
@@ -302,18 +304,19 @@ impl Subject {
             .or_else(|| self.certificates.iter().find(|c| c.place == Place::Loose && !c.cert.is_ca()))
     }
 
-    /// Its certificates, each with its issuer. What is asked first fixes the answer, so the certificates are complete by then.
+    /// Its certificates, each with its issuer. The first call fixes the answer, so the certificates must be complete by
+    /// then.
     pub(crate) fn linked(&self) -> impl Iterator<Item = (&HeldCert, Issuer)> {
         let links = self.links();
         self.certificates.iter().enumerate().map(|(index, held)| (held, links.issuer(index)))
     }
 
-    /// Who issued whom.
+    /// The issuers of the certificates.
     pub(crate) fn links(&self) -> &Links {
         self.links.get_or_init(|| Links::among(&self.certificates))
     }
 
-    /// The subject itself as a place.
+    /// The location of the subject itself.
     pub fn location(&self) -> Location {
         Location::whole(self.path.as_path())
     }
@@ -324,7 +327,7 @@ impl Subject {
     }
 }
 
-/// SHA-256 hex of a `SubjectPublicKeyInfo` (DER), by which keys and certificates are matched.
+/// SHA-256 hex of a `SubjectPublicKeyInfo` (DER), which matches keys to certificates.
 pub fn spki_hash(spki: &[u8]) -> String {
     crate::text::hex(ring::digest::digest(&ring::digest::SHA256, spki).as_ref())
 }

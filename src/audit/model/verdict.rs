@@ -1,21 +1,21 @@
-//! What Fabric itself would do with a subject, as it is reported.
+//! Fabric's verdicts on a subject, as reported.
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::audit::ledger::{Word, word};
 
-/// One verdict. A refusal always carries rule and reason.
+/// A verdict. A refusal always has a rule and a reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Fabric takes it.
+    /// Fabric accepts the subject.
     Accept,
-    /// Fabric refuses it.
+    /// Fabric refuses the subject.
     Refuse {
-        /// Id of the audit's rule that stands for the one that decides.
+        /// The id of the rule that reports this refusal.
         rule: &'static str,
-        /// Why, and in which file.
+        /// The reason, with the file.
         reason: String,
     },
 }
@@ -49,35 +49,35 @@ impl Serialize for Verdict {
     }
 }
 
-/// The verdicts on a subject; `None` where the question does not arise.
+/// The verdicts on a subject; `None` where a verdict does not apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdicts {
-    /// Fabric gives none on such a subject.
+    /// Fabric gives no verdict on such a subject.
     #[default]
     None,
     /// On an MSP folder.
     Msp {
-        /// Does `peer node start` come up with it?
+        /// Whether `peer node start` succeeds with it.
         peer: Option<Verdict>,
-        /// Does an orderer?
+        /// Whether an orderer starts with it.
         orderer: Option<Verdict>,
-        /// Can a channel be configured with it?
+        /// Whether a channel can be configured with it.
         channel: Option<Verdict>,
-        /// Is its signing identity a valid member of such a channel?
+        /// Whether its signing identity is a valid member of such a channel.
         member: Option<Verdict>,
     },
     /// On a TLS folder.
     Tls {
-        /// Does a peer start with it?
+        /// Whether a peer starts with it.
         server: Option<Verdict>,
-        /// Does a Go client accept it under each expected name?
+        /// Whether a Go client accepts it under each expected name.
         client: Option<Verdict>,
     },
 }
 
 impl Verdicts {
-    /// The verdicts with their names, in the order in which they are reported.
+    /// The verdicts with their names, in report order.
     pub fn entries(&self) -> Vec<(&'static str, Option<&Verdict>)> {
         match self {
             Self::None => Vec::new(),
@@ -92,7 +92,7 @@ impl Verdicts {
     }
 }
 
-/// A verdict in a ledger.
+/// The ledger form of a verdict.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Verdict")]
 enum CompactVerdict {
@@ -104,7 +104,7 @@ enum CompactVerdict {
     },
 }
 
-/// The verdicts on a subject in a ledger.
+/// The ledger form of the verdicts.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Verdicts")]
 enum CompactVerdicts {

@@ -1,4 +1,4 @@
-//! A CA that ends soon.
+//! A CA with a short lifetime.
 
 use crate::audit::catalogue::CA_LIFETIME_SHORT;
 use crate::coverage::check::Check;
@@ -17,9 +17,9 @@ fn check(covered: &Covered, findings: &mut Findings) {
         let (words, line) = match certificate.duration {
             Some((duration, _)) if duration >= YEAR => continue,
             Some((duration, line)) => (format!("for {} days", duration.as_secs() / 86400), line),
-            None => ("for cert-manager's 90 days, as no duration is written".to_owned(), certificate.meta.at.line),
+            None => ("for cert-manager's 90 days, as no duration is set".to_owned(), certificate.meta.at.line),
         };
-        let message = format!("{} is a CA and lives {words}", certificate.meta);
+        let message = format!("{} is a CA and is valid {words}", certificate.meta);
         let at = location(&certificate.meta.at.line(line));
         findings.report(&CA_LIFETIME_SHORT, &at, message).subject(&certificate.meta.to_string()).add();
     }

@@ -1,4 +1,4 @@
-//! A requested certificate leaves server auth out.
+//! A certificate request without server auth.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::coverage::place::location;
 
 pub(super) static CHECK: Check = Check { rule: &EKU_SERVER_MISSING, check };
 
-/// Certificates that nodes are to serve with, and that are asked for with a list of usages.
+/// Certificates for servers whose request lists usages.
 fn check(covered: &Covered, findings: &mut Findings) {
     let certificates = &covered.network.certificates;
     let asked: BTreeSet<usize> =

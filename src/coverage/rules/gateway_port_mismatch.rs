@@ -18,7 +18,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
         for port in service.ports.iter().filter(|p| p.is_tcp) {
             for w in &network.selected[s] {
                 let workload = &network.workloads[*w];
-                // Pods of Jobs end, and what an operator makes is not in the manifests.
+                // Pods of Jobs end, and the manifests do not contain the resources that an operator creates.
                 if matches!(workload.meta.kind.as_str(), "Job" | "CronJob") || workload.operated.is_some() {
                     continue;
                 }
@@ -33,14 +33,14 @@ fn check(covered: &Covered, findings: &mut Findings) {
     }
 }
 
-/// Why a port leads nowhere in a pod. A number need not be declared, so that it counts only where others are, where the node's
-/// own environment does not name it, and where it cannot be meant for a container that declares none.
+/// The reason why a port leads nowhere in a pod. Containers need not declare ports, so a number counts only if others
+/// are declared, the node's environment does not contain it, and no container without ports can have it.
 fn missed(covered: &Covered, port: &ServicePort, w: usize) -> Option<String> {
     let network = &covered.network;
     let workload = &network.workloads[w];
     let declared: Vec<u16> = workload.containers.iter().flat_map(|c| &c.ports).map(|p| p.number).collect();
     match (&port.target, network.target(port, w)) {
-        (Target::Name(name), None) => Some(format!("by the name \"{name}\", which no container of it declares")),
+        (Target::Name(name), None) => Some(format!("by the name \"{name}\", which none of its containers declares")),
         (_, Some(number)) if !declared.is_empty() && !declared.contains(&number) => {
             let answers = network.nodes[w].as_ref().is_some_and(|node| {
                 let beside = !node.listens_at(port.port) && network.may_be_beside(w, node);

@@ -1,4 +1,4 @@
-//! A gateway Service that keeps each client at one member.
+//! A gateway Service that sends each client to one member only.
 
 use crate::audit::catalogue::GATEWAY_SESSION_AFFINITY;
 use crate::audit::model::finding::Findings;

@@ -17,15 +17,15 @@ fn check(covered: &Covered, findings: &mut Findings) {
             continue;
         }
         let selector: Vec<String> = service.selector.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        let message = format!("{} leads to {} alone: nothing takes over from it", service.meta, workload.meta);
+        let message = format!("{} leads only to {}: no other member takes over from it", service.meta, workload.meta);
         let remedy = format!("give the pods of a second peer the labels {}", selector.join(", "));
         let at = location(&service.meta.at.line(service.selector_line));
         findings.report(&GATEWAY_SINGLE_MEMBER, &at, message).subject(&service.meta.to_string()).remedy(remedy).add();
     }
 }
 
-/// Whether a Service is meant for several nodes: it selects its member by something else than the Service of its own, and
-/// not by its name; or it says so by its own name.
+/// Whether a Service is meant for several nodes: its name says so, or its member has a separate Service of its own; not
+/// if it selects the member by name.
 fn is_shared(covered: &Covered, s: usize, member: usize) -> bool {
     let network = &covered.network;
     let (service, workload) = (&network.services[s], &network.workloads[member]);

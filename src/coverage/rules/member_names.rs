@@ -1,4 +1,4 @@
-//! The names that lead to a node and are not in its TLS certificate: what the two rules about them share.
+//! The names that lead to a node and are missing from its TLS certificate: shared by the two rules about them.
 
 use crate::text::shell_word;
 use std::path::Path;
@@ -8,12 +8,12 @@ use crate::audit::model::finding::Findings;
 use crate::coverage::covered::{Covered, CoveredNode, HeldNames};
 use crate::manifests::{Need, Needed};
 
-/// Reports the names of one sort that certificates of nodes lack, one finding for each Service.
+/// Reports the names of one kind that certificates of nodes lack, one finding for each Service.
 pub(super) fn report(rule: &Rule, need: Need, covered: &Covered, findings: &mut Findings) {
     for node in &covered.nodes {
         for held in &node.held {
             for (service, lacking) in held.lacking(&node.needed, need) {
-                // What nobody dials is told only of Services: their longer forms.
+                // Of the names that nothing dials, only the longer forms of Service names are reported.
                 if need == Need::Advised && service.is_none() {
                     continue;
                 }
@@ -50,7 +50,7 @@ fn message(
     let verb = if held.certificate.is_some() { "does not request" } else { "lacks" };
     if need == Need::Advised {
         let names: Vec<String> = lacking.iter().map(|n| n.name.to_string()).collect();
-        return format!("{member}{} {verb} {}: nobody in the manifests dials it", held.by, names.join(", "));
+        return format!("{member}{} {verb} {}: nothing in the manifests dials it", held.by, names.join(", "));
     }
     let names: Vec<String> = lacking
         .iter()
@@ -72,7 +72,7 @@ fn remedy(covered: &Covered, node: &CoveredNode, held: &HeldNames, names: &[Stri
             format!("add to its csr hosts: {}", names.join(", "))
         }
         None => {
-            // What it holds would be lost otherwise, and what it lacks besides would have to be asked for again.
+            // The remedy lists the held names too, since an enrolment replaces them all.
             let mut all: Vec<String> = held.names.iter().map(|n| n.text.clone()).collect();
             let lacking = held.lacking(&node.needed, Need::Required);
             let required = lacking.values().flatten().map(|n| n.name.to_string());
@@ -89,7 +89,7 @@ fn remedy(covered: &Covered, node: &CoveredNode, held: &HeldNames, names: &[Stri
     }
 }
 
-/// Whether a path is called as certificates are.
+/// Whether a path has the name of a certificate file.
 fn is_certificate(path: &Path) -> bool {
     path.extension().is_some_and(|e| ["pem", "crt", "cer", "der"].iter().any(|known| e.eq_ignore_ascii_case(known)))
 }

@@ -1,4 +1,4 @@
-//! The checks of all manifests together, one file each. What a rule says is in [`crate::audit::catalogue`].
+//! The checks of all manifests together, one file for each. The rules are described in [`crate::audit::catalogue`].
 
 mod ca_lifetime_short;
 mod eku_server_missing;
@@ -24,7 +24,7 @@ use crate::audit::catalogue::RULE_CRASHED;
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::Location;
 
-/// Every check, in the order in which they report.
+/// Every check, in report order.
 pub(crate) static CHECKS: &[&Check] = &[
     &san_gateway_missing::CHECK,
     &san_dead_name::CHECK,
@@ -42,7 +42,7 @@ pub(crate) static CHECKS: &[&Check] = &[
     &kube_proxy_mode::CHECK,
 ];
 
-/// Checks what the manifests say together. A check that panics becomes a finding, and the others go on.
+/// Checks all manifests together. A check that panics becomes a finding, and the others continue.
 pub fn check(covered: &Covered, findings: &mut Findings) {
     for one in CHECKS {
         if catch_unwind(AssertUnwindSafe(|| (one.check)(covered, findings))).is_err() {

@@ -1,4 +1,4 @@
-//! A Service whose namespace nothing tells.
+//! A Service with an unknown namespace.
 
 use crate::audit::catalogue::NAMESPACE_UNKNOWN;
 use crate::audit::model::finding::Findings;

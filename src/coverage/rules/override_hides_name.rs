@@ -1,4 +1,4 @@
-//! A connection profile that looks for another name than it dials.
+//! A connection profile that expects another name than it dials.
 
 use crate::audit::catalogue::OVERRIDE_HIDES_NAME;
 use crate::audit::model::finding::Findings;

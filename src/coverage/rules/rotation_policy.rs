@@ -1,4 +1,4 @@
-//! cert-manager may replace a key that others rely on.
+//! A Certificate that lets cert-manager replace a key that others rely on.
 
 use crate::audit::catalogue::ROTATION_POLICY;
 use crate::audit::model::finding::Findings;
@@ -21,7 +21,9 @@ fn check(covered: &Covered, findings: &mut Findings) {
                 && workload.mounted(true).any(|name| name == certificate.secret_name)
         });
         let whose = match orderer {
-            _ if certificate.is_ca => "a CA's key: what it issued is of a CA that is gone".to_owned(),
+            _ if certificate.is_ca => {
+                "a CA's key: the certificates issued so far do not verify under the new key".to_owned()
+            }
             Some((_, workload)) => {
                 format!("the TLS key of the orderer {}: its channels know the old one", workload.meta.name)
             }

@@ -13,7 +13,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
     let knows_outside = network.knows_outside();
     for node in &covered.nodes {
-        // Without a Service of its own in the manifests nothing can be said of what leads to it.
+        // Without a Service for the node in the manifests, its names cannot be judged.
         if network.selecting[node.workload].is_empty() {
             continue;
         }
@@ -31,7 +31,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
                 let leads = match network.lead(&text, node.workload, &node.needed) {
                     Lead::Here => continue,
                     Lead::Elsewhere(what) => format!("{what} answers to it, and does not lead to"),
-                    Lead::Nowhere => "no Service and no route of the manifests answers to it for".to_owned(),
+                    Lead::Nowhere => "no Service or route in the manifests answers to it for".to_owned(),
                 };
                 let meta = &network.workloads[node.workload].meta;
                 let nearest =
@@ -43,7 +43,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
                 let message = format!("{} holds {text}: {leads} {meta}{}", held.by, hint.unwrap_or_default());
                 let remedy = match &nearest {
                     Some(near) if !held.holds(near) => format!("write {near} instead of {text}"),
-                    _ => format!("take {text} out"),
+                    _ => format!("remove {text}"),
                 };
                 findings.report(&SAN_DEAD_NAME, &name.at, message).subject(&held.by).names([text]).remedy(remedy).add();
             }
@@ -51,7 +51,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
     }
 }
 
-/// The needed name that differs least, when it is near enough to be meant.
+/// The needed name with the smallest edit distance, if it is close enough.
 fn nearest<'a>(text: &str, needed: impl Iterator<Item = &'a crate::manifests::Needed>) -> Option<SanName> {
     let of = |n: &'a crate::manifests::Needed| (strsim::damerau_levenshtein(text, &n.name.to_string()), &n.name);
     let (distance, name) = needed.map(of).min_by_key(|(distance, _)| *distance)?;

@@ -1,4 +1,4 @@
-//! A gateway Service's name, or another that is dialled, is not in the certificate of the node that it leads to.
+//! A certificate that lacks the name of a gateway Service, or another name that is dialled.
 
 use super::member_names;
 use crate::audit::catalogue::SAN_GATEWAY_MISSING;
@@ -9,7 +9,7 @@ use crate::manifests::Need;
 
 pub(super) static CHECK: Check = Check { rule: &SAN_GATEWAY_MISSING, check };
 
-/// The names that manifests lead to each node by: those that something dials or routes.
+/// The names by which manifests dial or route to each node.
 fn check(covered: &Covered, findings: &mut Findings) {
     member_names::report(&SAN_GATEWAY_MISSING, Need::Required, covered, findings);
 }

@@ -1,4 +1,4 @@
-//! Only the short form of a Service's name is held.
+//! A certificate that holds only the short form of a Service's name.
 
 use super::member_names;
 use crate::audit::catalogue::SAN_SHORT_ONLY;
@@ -9,7 +9,7 @@ use crate::manifests::Need;
 
 pub(super) static CHECK: Check = Check { rule: &SAN_SHORT_ONLY, check };
 
-/// The forms of the names of Services that nobody in the manifests dials.
+/// The forms of Service names that nothing in the manifests dials.
 fn check(covered: &Covered, findings: &mut Findings) {
     member_names::report(&SAN_SHORT_ONLY, Need::Advised, covered, findings);
 }

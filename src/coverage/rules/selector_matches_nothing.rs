@@ -1,4 +1,4 @@
-//! A Service whose selector fits no workload.
+//! A Service whose selector matches no workload.
 
 use crate::audit::catalogue::SELECTOR_MATCHES_NOTHING;
 use crate::audit::model::finding::Findings;
@@ -15,17 +15,17 @@ fn check(covered: &Covered, findings: &mut Findings) {
         if service.selector.is_empty() || !network.selected[s].is_empty() {
             continue;
         }
-        // Of Services for what is not in the manifests nothing can be said: only those that nearly fit a node are meant.
+        // A Service may select pods outside the manifests: it is reported only if its selector nearly matches a node.
         let fits = |w: usize| nearly_fits(&service.selector, &network.workloads[w].labels).map(|fit| (fit, w));
         let nodes = (0..network.nodes.len()).filter(|w| network.nodes[*w].is_some());
-        // The first of those that fit best.
+        // The first of the best matches.
         let Some((_, w)) = nodes.filter_map(fits).max_by_key(|(fit, w)| (*fit, std::cmp::Reverse(*w))) else {
             continue;
         };
         let workload = &network.workloads[w];
         let fits = service.selector.iter().all(|(k, v)| workload.labels.get(k) == Some(v));
         if fits && service.meta.may_share_namespace(&workload.meta) {
-            // A Service of its name that stands nearer has the pods.
+            // A Service with the same name in a nearer namespace selects the pods.
             continue;
         }
         let message = match &service.meta.namespace {
@@ -51,8 +51,8 @@ fn check(covered: &Covered, findings: &mut Findings) {
     }
 }
 
-/// How well a selector fits labels, where it fits but for what a slip explains: a misspelt value, a label that was left out
-/// beside others that fit.
+/// How well a selector matches labels, apart from differences that a slip explains: a misspelt value, or a missing
+/// label beside others that match.
 fn nearly_fits(selector: &Labels, labels: &Labels) -> Option<usize> {
     let (mut same, mut missing) = (0, 0);
     for (key, wanted) in selector {
@@ -70,8 +70,8 @@ fn nearly_fits(selector: &Labels, labels: &Labels) -> Option<usize> {
     (missing == 0 || same > missing).then_some(same)
 }
 
-/// Whether one text becomes the other by at most so many letters left out, put in, changed or swapped with the next. Of many
-/// Services and many nodes each pair is asked, so that it ends where more would be needed.
+/// Whether at most `edits` insertions, deletions, replacements or swaps of adjacent letters turn one text into the
+/// other. Every Service is compared with every node, so the search ends as soon as more are needed.
 fn is_within(a: &[u8], b: &[u8], edits: usize) -> bool {
     let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
     let (a, b) = (&a[same..], &b[same..]);
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_nearly_fits_and_another_service_does_not() {
+    fn misspelt_selector_nearly_matches_and_another_does_not() {
         let labels = |text: &str| -> Labels {
             text.split_whitespace().filter_map(|p| p.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
         };

@@ -1,4 +1,4 @@
-//! A route that ends TLS in front of a Fabric port.
+//! A route that terminates TLS in front of a Fabric port.
 
 use crate::audit::catalogue::{Severity, TLS_PASSTHROUGH_MISSING};
 use crate::coverage::check::Check;
@@ -13,7 +13,7 @@ pub(super) static CHECK: Check = Check { rule: &TLS_PASSTHROUGH_MISSING, check }
 
 fn check(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
-    // ingress-nginx lets TLS through for a host as soon as one Ingress of it says so.
+    // ingress-nginx passes TLS through for a host if any Ingress of the host requests it.
     let passing: BTreeSet<String> = network
         .routes
         .iter()
@@ -22,9 +22,9 @@ fn check(covered: &Covered, findings: &mut Findings) {
         .collect();
     for route in &network.routes {
         let (severity, does) = match route.passthrough {
-            Passthrough::No => (Severity::Error, "ends TLS and speaks without it to"),
+            Passthrough::No => (Severity::Error, "terminates TLS and connects without it to"),
             Passthrough::Reencrypted => {
-                (Severity::Warning, "ends TLS, so that clients meet another certificate than that of")
+                (Severity::Warning, "terminates TLS, so that clients see another certificate than that of")
             }
             Passthrough::Yes | Passthrough::Elsewhere => continue,
         };

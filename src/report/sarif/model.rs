@@ -1,11 +1,11 @@
-//! The objects of SARIF 2.1.0 (OASIS, section 3) that a report has, with their properties in alphabetical order. The tests hold
-//! the whole against the official schema.
+//! The objects of SARIF 2.1.0 (OASIS, section 3) in a report, with their properties in alphabetical order. Tests
+//! validate the result against the official schema.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// The key of the base to which URIs are relative.
+/// The key of the base that URIs are relative to.
 pub(super) const ROOT: &str = "SRCROOT";
 
 #[derive(Serialize)]
@@ -16,7 +16,7 @@ pub(super) struct Log<R> {
     pub(super) version: &'static str,
 }
 
-/// A run; its results are made while they are written.
+/// A run; its results are built while they are written.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Run<R> {
@@ -56,7 +56,7 @@ struct Described {
 }
 
 impl OriginalUriBases {
-    /// [`ROOT`] alone.
+    /// Only [`ROOT`].
     pub(super) fn described(text: &'static str) -> Self {
         Self([(ROOT, Described { description: Text { text } })].into())
     }
@@ -98,7 +98,7 @@ pub(super) struct Help {
     pub(super) text: String,
 }
 
-/// What GitHub's code scanning reads.
+/// The properties that GitHub's code scanning reads.
 #[derive(Serialize)]
 pub(super) struct RuleProperties {
     pub(super) precision: &'static str,

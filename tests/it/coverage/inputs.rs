@@ -102,7 +102,7 @@ fn a_folder_can_be_the_certificate_of_a_workload() {
     std::fs::create_dir_all(around.path().join("peer-b/tls")).unwrap();
     std::fs::copy(org.path("tls/server.crt"), around.path().join("peer-b/tls/server.crt")).unwrap();
     let ran = org.audit(&["--tls-of", &format!("peer-b={}", around.path().join("peer-b").display())]);
-    assert!(ran.code == 4 && ran.stderr.contains("no TLS folder or certificate was met at"), "{ran:?}");
+    assert!(ran.code == 4 && ran.stderr.contains("no TLS folder or certificate was found at"), "{ran:?}");
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::rename(org.path("tls"), elsewhere.path().join("tls")).unwrap();
     let mapped = format!("peer-b={}", elsewhere.path().join("tls").display());

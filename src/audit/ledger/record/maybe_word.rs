@@ -1,4 +1,4 @@
-//! The same for a word that may be missing.
+//! Serializes an optional word, as [`word`] does.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -7,7 +7,7 @@ use super::{Word, word};
 #[derive(Serialize, Deserialize)]
 struct Wrapped(#[serde(with = "word")] Word);
 
-/// Writes a word or that there is not one.
+/// Writes an optional word.
 ///
 /// # Errors
 /// When the serializer fails.
@@ -16,7 +16,7 @@ pub(crate) fn serialize<S: Serializer>(word: &Option<Word>, serializer: S) -> Re
     word.map(Wrapped).serialize(serializer)
 }
 
-/// Reads it back.
+/// Reads an optional word.
 ///
 /// # Errors
 /// As [`word::deserialize`].

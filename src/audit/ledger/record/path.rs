@@ -1,5 +1,5 @@
-//! For `#[serde(with)]` on a path: its bytes in a record, as text elsewhere. serde itself refuses a path that is not UTF-8,
-//! and one file with such a name would cost the whole report.
+//! Serializes a path for `#[serde(with)]`: as bytes in a record, as text elsewhere. serde itself refuses a path that is
+//! not UTF-8, so that one such file name would fail the whole report.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -21,10 +21,10 @@ pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::
     }
 }
 
-/// Reads it back.
+/// Reads a path.
 ///
 /// # Errors
-/// When it is neither text nor bytes.
+/// If it is neither text nor bytes.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     if deserializer.is_human_readable() {
         deserializer.deserialize_string(Bytes)

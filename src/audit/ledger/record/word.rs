@@ -1,4 +1,4 @@
-//! For `#[serde(with)]` on a [`Word`]: its number in a record, its text elsewhere.
+//! Serializes a [`Word`] for `#[serde(with)]`: as a number in a record, as text elsewhere.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
 use super::Word;
 
-/// Every word that was written. They are constants of the program, so that there are no more than it has.
+/// Every word written so far. Words are constants of the program, so their number is bounded.
 static WORDS: RwLock<Vec<Word>> = RwLock::new(Vec::new());
 
 fn number(word: Word) -> usize {
@@ -31,10 +31,10 @@ pub(crate) fn serialize<S: Serializer>(word: &Word, serializer: S) -> Result<S::
     if serializer.is_human_readable() { serializer.serialize_str(word) } else { number(word).serialize(serializer) }
 }
 
-/// Reads a word that was written as a number by this process.
+/// Reads a word that this process wrote as a number.
 ///
 /// # Errors
-/// When it was not.
+/// If the number is unknown.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
     let at = usize::deserialize(deserializer)?;
     let words = WORDS.read().unwrap_or_else(PoisonError::into_inner);
