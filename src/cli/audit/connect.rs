@@ -133,7 +133,7 @@ fn dialled(text: &str) -> Result<SanName, Error> {
         name @ (SanName::Dns(_) | SanName::Ip(_)) => Ok(name),
         _ => Err("clients dial hosts"),
     }
-    .map_err(|why| Error::new(ErrorKind::Input, format!("\"{text}\" is no name to dial: {why}")))
+    .map_err(|why| Error::new(ErrorKind::Input, format!("\"{text}\" is not a name that can be dialled: {why}")))
 }
 
 /// The members of a Service, as the manifests among the paths tell them. What stands in the way of reading them is told
