@@ -33,7 +33,7 @@
 //!
 //! # fn main() -> Result<(), fabcert::Error> {
 //! let report = fabcert::audit(["testdata/certs"], SystemTime::now().into()).run()?;
-//! for finding in &report.findings {
+//! for finding in report.findings.iter() {
 //!     println!("{}: {}: {}", finding.path.display(), finding.rule, finding.message);
 //! }
 //! assert!(report.summary.certificates > 0);
