@@ -50,7 +50,7 @@ impl GatewayWatch {
                     })
                 })
         };
-        let told = |gateway: &Gateway| {
+        let reported = |gateway: &Gateway| {
             let list = |which: &dyn Fn(&GatewayMember) -> bool| {
                 let found = gateway.members.iter().filter(|m| which(m));
                 found.map(|m| m.endpoint.clone()).collect::<Vec<_>>()
@@ -66,7 +66,7 @@ impl GatewayWatch {
                 unreachable,
             }
         };
-        gateways.iter().map(told).collect()
+        gateways.iter().map(reported).collect()
     }
 }
 

@@ -96,12 +96,12 @@ impl Users {
             format!("{} ({used_by} {})", u.path.display(), u.common_name)
         };
         let Some((first, others)) = self.first.split_first().filter(|(_, others)| !others.is_empty()) else { return };
-        let mut told: Vec<String> = others.iter().map(words).collect();
+        let mut reported: Vec<String> = others.iter().map(words).collect();
         let more = self.seen.len() - self.first.len();
         if more > 0 {
-            told.push(format!("and {more} more"));
+            reported.push(format!("and {more} more"));
         }
-        let message = format!("the key of {} is also that of {}", words(first), told.join(", "));
+        let message = format!("the key of {} is also that of {}", words(first), reported.join(", "));
         shared.push(Shared { path: first.path.clone(), message });
     }
 }
@@ -114,7 +114,7 @@ mod tests {
         KeyUse { spki: [hash; 32], tls, path: path.into(), common_name: cn.into() }
     }
 
-    fn told(sharing: KeySharing) -> Vec<String> {
+    fn reported(sharing: KeySharing) -> Vec<String> {
         let mut report = Report::new();
         sharing.report(&mut report);
         report.findings.into_iter().map(|finding| finding.message).collect()
@@ -125,7 +125,7 @@ mod tests {
         let mut sharing = KeySharing::default();
         sharing.note(vec![key(1, false, "a/msp", "peer1"), key(1, false, "b/msp", "peer1")]);
         sharing.note(vec![key(2, true, "a/tls", "peer1"), key(3, false, "c/msp", "peer2")]);
-        assert!(told(sharing).is_empty());
+        assert!(reported(sharing).is_empty());
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
         sharing.note(vec![key(2, false, "b/msp", "peer2"), key(2, false, "c/msp", "peer3")]);
         sharing.note(vec![key(1, false, "a/msp", "peer1"), key(1, true, "a/tls", "peer1")]);
         assert_eq!(
-            told(sharing),
+            reported(sharing),
             [
                 "the key of a/msp (identity peer1) is also that of a/tls (TLS server peer1)",
                 "the key of b/msp (identity peer2) is also that of c/msp (identity peer3)",
@@ -146,8 +146,8 @@ mod tests {
     fn key_with_many_users_is_reported_once_and_briefly() {
         let mut sharing = KeySharing::default();
         sharing.note((0..20_000).map(|n| key(1, false, &format!("{n}/msp"), &format!("peer{n}"))).collect());
-        let told = told(sharing);
-        assert_eq!(told.len(), 1);
-        assert!(told[0].ends_with("50/msp (identity peer50), and 19949 more"), "{}", told[0]);
+        let reported = reported(sharing);
+        assert_eq!(reported.len(), 1);
+        assert!(reported[0].ends_with("50/msp (identity peer50), and 19949 more"), "{}", reported[0]);
     }
 }

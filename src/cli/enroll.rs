@@ -82,7 +82,7 @@ pub(super) struct EnrollArgs {
     /// Keep trying for this time while the CA cannot be reached. fabcert never tries again after a refusal
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
     wait: Option<Duration>,
-    /// Enrol although a good certificate stands there, or the CA refused or answered with something else before
+    /// Enrol even if a good certificate is in place, or the CA refused or answered with something else before
     #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
     force: bool,
     /// Print the names with their reasons and the files with their modes. Sends no request and writes nothing

@@ -165,11 +165,11 @@ impl Applied<'_> {
 
     /// The entries that hid nothing, each once: the finding was fixed or moved.
     pub fn stale(&self) -> impl Iterator<Item = String> + use<'_> {
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         let unused =
             |known: &Known| self.baseline.digests.binary_search(&known.fingerprint).is_ok_and(|at| !self.used[at]);
         let words = |known: Known| format!("{} at {}", known.rule, known.path.display());
-        self.baseline.known.iter().filter(unused).map(words).filter(move |words| told.insert(words.clone()))
+        self.baseline.known.iter().filter(unused).map(words).filter(move |words| reported.insert(words.clone()))
     }
 }
 

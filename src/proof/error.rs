@@ -66,8 +66,8 @@ pub enum VerifyError {
         /// Its subject.
         subject: String,
     },
-    /// Another root than the one that stands in the target.
-    #[error("expected the root that stands in the target, {expected}, got another one, {found}")]
+    /// Another root than the one in the target.
+    #[error("expected the root in the target, {expected}, got another one, {found}")]
     OtherRoot {
         /// The pinned root: subject and SKI.
         expected: String,
@@ -204,7 +204,7 @@ impl From<VerifyError> for crate::Error {
                 "the CA's chain file is wrong: have its operator fix ca-chain.pem; nothing was written"
             }
             _ => {
-                "the answer did not come from an honest CA for this request: check the URL and what stands between; nothing was written"
+                "the answer did not come from an honest CA for this request: check the URL and any proxy in between; nothing was written"
             }
         };
         Self::new(ErrorKind::NotAsAsked, e.to_string()).with_help(help)

@@ -31,7 +31,7 @@ pub struct MspRequest<'a> {
     /// Whether to write `config.yaml`. Without it and without `admincerts` Fabric refuses the folder; that is then the
     /// operator's request and only a warning.
     pub node_ous: bool,
-    /// What stands in the target.
+    /// What the target holds now.
     pub current: &'a CurrentMsp,
     /// Who may read the key.
     pub key_access: KeyAccess,

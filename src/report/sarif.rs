@@ -22,7 +22,7 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os
 pub(super) const MOST_RESULTS: usize = 25_000;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let ids: BTreeSet<&str> = told(report).map(|f| f.rule).collect();
+    let ids: BTreeSet<&str> = reported(report).map(|f| f.rule).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
     let rules: Vec<ReportingDescriptor> = ids.iter().filter_map(|id| rule_by_id(id)).map(rule).collect();
     let left_out = report.findings.len().saturating_sub(MOST_RESULTS);
@@ -62,13 +62,13 @@ struct Results<'a> {
 
 impl Serialize for Results<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut times = Times::among(told(self.report).map(|finding| finding.fingerprint()));
-        serializer.collect_seq(told(self.report).map(|finding| result(finding, self.ids, &mut times)))
+        let mut times = Times::among(reported(self.report).map(|finding| finding.fingerprint()));
+        serializer.collect_seq(reported(self.report).map(|finding| result(finding, self.ids, &mut times)))
     }
 }
 
 /// The findings; the most severe first, if there are too many.
-fn told(report: &Report) -> Box<dyn Iterator<Item = Finding> + '_> {
+fn reported(report: &Report) -> Box<dyn Iterator<Item = Finding> + '_> {
     let findings = &report.findings;
     if findings.len() <= MOST_RESULTS {
         return Box::new(findings.iter());

@@ -111,8 +111,8 @@ fn sarif_keeps_the_most_severe_results_and_reports_the_rest() {
     let cut = run(&report);
     let results = cut["results"].as_array().expect("results");
     assert_eq!((results.len(), &results[0]["ruleId"]), (25_000, &"expired".into()));
-    let told = &cut["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
-    assert_eq!(told, "1 of 25001 findings are left out, the least severe");
+    let reported = &cut["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+    assert_eq!(reported, "1 of 25001 findings are left out, the least severe");
     let mut fewer = Report::new();
     found.as_slice()[1..].iter().for_each(|finding| fewer.find(finding));
     let whole = run(&fewer);

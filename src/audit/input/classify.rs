@@ -64,9 +64,9 @@ impl TlsShape {
 /// The layout of a folder, if it is a TLS folder.
 pub(super) fn tls_shape(disk: &Disk, dir: &Path, names: &Names) -> Option<TlsShape> {
     for shape in [TlsNames::Fabric, TlsNames::K8s] {
-        let stands = |name: &str| names.files.iter().any(|n| n == name);
+        let exists = |name: &str| names.files.iter().any(|n| n == name);
         // A key beside anchors belongs to a server whose certificate is missing.
-        if stands(shape.certificate()) || stands(shape.key()) && stands(shape.ca()) {
+        if exists(shape.certificate()) || exists(shape.key()) && exists(shape.ca()) {
             return Some(TlsShape::Files(shape));
         }
     }

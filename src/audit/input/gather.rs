@@ -118,25 +118,25 @@ impl Gathering<'_, '_> {
             Err(_) if block.quoted && !self.spot.is_expected => return,
             Err(why) => return self.trouble(at, format!("the {} block cannot be read: {why}", block.label)),
         };
-        let told = !block.quoted || self.spot.is_expected;
+        let reported = !block.quoted || self.spot.is_expected;
         match block.label.as_str() {
-            "CERTIFICATE" | "X509 CERTIFICATE" => self.certificate(at, der.to_vec(), told),
+            "CERTIFICATE" | "X509 CERTIFICATE" => self.certificate(at, der.to_vec(), reported),
             "TRUSTED CERTIFICATE" => {
                 // OpenSSL appends the trust settings to the certificate.
                 let len = der_len(&der).and_then(|len| usize::try_from(len).ok()).unwrap_or(der.len());
-                self.certificate(at, der[..len.min(der.len())].to_vec(), told);
+                self.certificate(at, der[..len.min(der.len())].to_vec(), reported);
             }
             "X509 CRL" => match Crl::from_der(taken(der)) {
                 Ok(crl) => self.subject.crls.push(HeldCrl { at, crl }),
-                Err(why) if told => self.trouble(at, why),
+                Err(why) if reported => self.trouble(at, why),
                 Err(_) => {}
             },
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match Csr::read(der.to_vec()) {
                 Ok(csr) => self.request(at, &csr),
-                Err(e) if told => self.trouble(at, e.to_string()),
+                Err(e) if reported => self.trouble(at, e.to_string()),
                 Err(_) => {}
             },
-            "PKCS7" | "CMS" if told => self.trouble(at, PKCS7.to_owned()),
+            "PKCS7" | "CMS" if reported => self.trouble(at, PKCS7.to_owned()),
             label if label.ends_with("PRIVATE KEY") => match keys::facts(label, &der) {
                 _ if encrypted => self.key(at, None, KeyKind::Encrypted),
                 (hash, KeyKind::Plain(_)) if behind_parameters && self.spot.first_block_only => {
@@ -144,7 +144,7 @@ impl Gathering<'_, '_> {
                 }
                 (hash, kind) => {
                     if let KeyKind::Unreadable(why) = &kind
-                        && told
+                        && reported
                         && label != "OPENSSH PRIVATE KEY"
                     {
                         self.trouble(at.clone(), why.clone());
@@ -174,10 +174,10 @@ impl Gathering<'_, '_> {
         }
     }
 
-    fn certificate(&mut self, at: Location, der: Vec<u8>, told: bool) {
+    fn certificate(&mut self, at: Location, der: Vec<u8>, reported: bool) {
         match Cert::from_der(der) {
             Ok(cert) => self.subject.certificates.push(HeldCert { cert, at, place: self.spot.place }),
-            Err(e) if told => self.trouble(at, e.to_string()),
+            Err(e) if reported => self.trouble(at, e.to_string()),
             Err(_) => {}
         }
     }

@@ -11,13 +11,13 @@ use crate::pki::x509::NodeOu;
 pub(super) static CHECK: Check = Check { rule: &NODEOU_ROLE, applies: |subject, _| subject.msp.is_some(), check };
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
-    let told = context.expectation.role.map(|role| (role, "is expected"));
+    let reported = context.expectation.role.map(|role| (role, "is expected"));
     let seen = || role_of_place(&subject.path).map(|role| (role, "is the role for this folder"));
-    let Some((wanted, why)) = told.or_else(seen) else { return };
+    let Some((wanted, why)) = reported.or_else(seen) else { return };
     for held in subject.at(Place::SignCert) {
         let found = NodeOu::among(held.cert.organizational_units());
         // Without NodeOUs, a node needs no role; only an explicit expectation requires one.
-        if found != [wanted] && (told.is_some() || !found.is_empty()) {
+        if found != [wanted] && (reported.is_some() || !found.is_empty()) {
             let ous = held.cert.organizational_units().join(", ");
             let ous = if ous.is_empty() { "none".to_owned() } else { ous };
             findings

@@ -136,7 +136,7 @@ fn dialled(text: &str) -> Result<SanName, Error> {
     .map_err(|why| Error::new(ErrorKind::Input, format!("\"{text}\" is not a name that can be dialled: {why}")))
 }
 
-/// The members of a Service, as the manifests among the paths tell them. What stands in the way of reading them is told
+/// The members of a Service, as the manifests among the paths define them. What prevents reading them is reported
 /// when they are audited.
 fn members_in_manifests(disk: &Disk, all: &AuditArgs, host: &str, port: u16) -> Vec<Endpoint> {
     let settings =

@@ -20,7 +20,7 @@ pub(super) fn tls_of(text: &str) -> Result<(&str, &str), Error> {
     }
 }
 
-/// Adds names to the files; says how many to how many files. What cannot be added is told.
+/// Adds names to the files; says how many to how many files. What cannot be added is reported.
 pub(super) fn fix(
     disk: &Disk,
     fixes: &BTreeMap<PathBuf, Fix>,

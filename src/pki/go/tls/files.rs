@@ -23,14 +23,14 @@ impl TlsFiles {
     /// any of these names, as with a client's pair.
     pub fn find(folder: &dyn FolderReader) -> Option<Self> {
         let entries = folder.list(Path::new("")).ok()?;
-        let stands = |name: &str, kind| entries.iter().any(|e| e.name == name && e.kind == kind);
+        let exists = |name: &str, kind| entries.iter().any(|e| e.name == name && e.kind == kind);
         for stem in ["server", "tls"] {
             let (certificate, key) = (format!("{stem}.crt"), format!("{stem}.key"));
-            if stands(&certificate, EntryKind::File) || stands(&key, EntryKind::File) {
+            if exists(&certificate, EntryKind::File) || exists(&key, EntryKind::File) {
                 return Some(Self { certificate: certificate.into(), key: key.into(), anchors: "ca.crt".into() });
             }
         }
-        if !stands("signcerts", EntryKind::Folder) {
+        if !exists("signcerts", EntryKind::Folder) {
             return None;
         }
         let first = |dir: &str| {

@@ -15,9 +15,9 @@ use crate::pki::go::x509::{Block, Blocks, Certificate, PrivateKey, PublicKey};
 pub(super) struct Served {
     /// The certificate.
     pub(super) leaf: Rc<Certificate>,
-    /// What it sends behind it, DER, as it stands in the file.
+    /// What it sends behind it, DER, as it is in the file.
     pub(super) chain: Vec<Vec<u8>>,
-    /// The CA file as it stands.
+    /// The CA file, unchanged.
     pub(super) anchors: Zeroizing<Vec<u8>>,
 }
 
