@@ -1,6 +1,6 @@
 //! The paths from a leaf to its roots.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Cert;
 use crate::Timestamp;
@@ -33,7 +33,7 @@ pub enum ChainError {
     Empty,
     /// No certificate in the pool issued this one.
     #[error(
-        "the issuer of \"{subject}\" is missing: none of the {pool} certificates given bears the name \"{issuer}\" and verifies its signature"
+        "the issuer of \"{subject}\" is missing: none of the {pool} certificates given has the name \"{issuer}\" and verifies its signature"
     )]
     IssuerMissing {
         /// Subject of the certificate whose issuer is not there.
@@ -96,8 +96,14 @@ impl Chain {
         if pool.is_empty() {
             return Err(ChainError::Empty);
         }
+        // One certificate given twice is one candidate; those of a name are found without going through the pool again.
+        let mut seen = HashSet::new();
+        let mut by_subject: HashMap<&[u8], Vec<usize>> = HashMap::new();
+        for (index, ca) in pool.iter().enumerate().filter(|(_, ca)| seen.insert(ca.der())) {
+            by_subject.entry(ca.subject_raw()).or_default().push(index);
+        }
         let mut search =
-            Search { leaf, pool, at, verified: HashMap::new(), steps: 0, found: Vec::new(), refused: None };
+            Search { leaf, pool, at, by_subject, verified: HashMap::new(), steps: 0, found: Vec::new(), refused: None };
         let ended = search.extend(&mut Vec::new());
         let Search { mut found, refused, verified, .. } = search;
         if found.is_empty() {
@@ -159,6 +165,8 @@ struct Search<'a> {
     leaf: &'a Cert,
     pool: &'a [Cert],
     at: Timestamp,
+    /// The certificates of the pool, each once, by subject.
+    by_subject: HashMap<&'a [u8], Vec<usize>>,
     /// Whether the second one's key made the signature on the first; the leaf is `None`.
     verified: HashMap<(Option<usize>, usize), bool>,
     steps: usize,
@@ -172,8 +180,9 @@ impl Search<'_> {
     fn extend(&mut self, path: &mut Vec<usize>) -> Ended {
         let pool = self.pool;
         let below = path.last().map_or(self.leaf, |ca| &pool[*ca]);
-        let mut candidates: Vec<usize> = (0..pool.len()).filter(|ca| self.may_follow(*ca, below, path)).collect();
-        candidates.sort_by_key(|ca| {
+        let named = self.by_subject.get(below.issuer_raw()).map(Vec::as_slice).unwrap_or_default();
+        let mut candidates: Vec<usize> = named.iter().copied().filter(|ca| !self.is_on_the_way(*ca, path)).collect();
+        candidates.sort_by_cached_key(|ca| {
             let ca = &pool[*ca];
             (!is_valid(ca, self.at), below.check_authority(ca).is_err(), ca.subject_raw() != ca.issuer_raw())
         });
@@ -209,15 +218,11 @@ impl Search<'_> {
         Ended::Searched
     }
 
-    /// Whether `ca` bears the name and is not on the way already, by name and key as Go sees it (`crypto/x509`,
-    /// `alreadyInChain`).
-    fn may_follow(&self, ca: usize, below: &Cert, path: &[usize]) -> bool {
+    /// Whether `ca` is on the path already, by name and key as Go sees it (`crypto/x509`, `alreadyInChain`).
+    fn is_on_the_way(&self, ca: usize, path: &[usize]) -> bool {
         let candidate = &self.pool[ca];
         let is_same = |c: &Cert| c.subject_raw() == candidate.subject_raw() && c.spki_der() == candidate.spki_der();
-        candidate.subject_raw() == below.issuer_raw()
-            && !self.pool[..ca].contains(candidate)
-            && !is_same(self.leaf)
-            && !path.iter().any(|held| is_same(&self.pool[*held]))
+        is_same(self.leaf) || path.iter().any(|held| is_same(&self.pool[*held]))
     }
 
     /// `None` when no more signatures are to be verified.
