@@ -138,13 +138,13 @@ impl Error {
         self.help.as_deref()
     }
 
-    /// The chain of causes, outermost first, joined by `: `.
+    /// The chain of causes, outermost first, joined by `: `, without those that the message or an outer cause says already.
     pub fn cause(&self) -> Option<String> {
         let mut next: Option<&(dyn std::error::Error + 'static)> = self.source.as_deref().map(|e| e as _);
         let mut parts: Vec<String> = Vec::new();
         while let Some(e) = next {
             let text = e.to_string();
-            if parts.last() != Some(&text) {
+            if ![&self.message].into_iter().chain(&parts).any(|said| said.contains(&text)) {
                 parts.push(text);
             }
             next = e.source();
@@ -199,6 +199,8 @@ mod tests {
         let middle = Error::new(ErrorKind::Io, "no connection").with_source(inner);
         let outer = Error::new(ErrorKind::Unreachable, "the CA was not reached").with_source(middle);
         assert_eq!(outer.cause().as_deref(), Some("no connection: refused"));
+        let said = Error::new(ErrorKind::Io, "cannot listen: in use").with_source(std::io::Error::other("in use"));
+        assert_eq!(said.cause(), None, "the message says it");
     }
 
     #[test]
