@@ -30,10 +30,10 @@ pub(super) struct InstallArgs {
     names: NameArgs,
     #[command(flatten)]
     target: TargetArgs,
-    /// File with the certificate (PEM)
+    /// File with the certificate (PEM, DER or PKCS#7)
     #[arg(long, value_name = "PATH", env = "FABCERT_CERT")]
     cert: PathBuf,
-    /// Files with the CA certificates up to the root (PEM), in any order
+    /// Files with the CA certificates up to the root (PEM, DER or PKCS#7), in any order
     #[arg(long, value_name = "PATH", value_delimiter = ',', required = true, env = "FABCERT_CHAIN")]
     chain: Vec<PathBuf>,
     /// Accept a root or an identity that differs from the current one
@@ -47,11 +47,7 @@ pub(super) fn run(args: &InstallArgs, form: OutputForm) -> Result<ExitCode, Erro
     let disk = Disk::real();
     let request = offline::request(&args.id, &args.names, &args.target, None, args.force)?;
     let cert = disk.read(&args.cert, LIMIT)?;
-    let mut chain = Vec::new();
-    for path in &args.chain {
-        chain.extend(disk.read(path, LIMIT)?);
-        chain.push(b'\n');
-    }
+    let chain = args.chain.iter().map(|path| disk.read(path, LIMIT)).collect::<Result<Vec<_>, _>>()?;
     let environment = Environment { disk: &disk, now: &process::now };
     let outcome = enroll::install_answer(&request, &cert, &chain, &environment)?;
     match form {

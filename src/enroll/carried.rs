@@ -23,9 +23,11 @@ impl CarriedAnswer {
     /// # Errors
     /// When it is DER and neither a certificate nor certificates in PKCS#7.
     pub(super) fn read(answer: &[u8]) -> Result<Self, Error> {
-        let der = match pem_blocks(answer).ok().as_deref() {
-            Some([block]) if block.label == "PKCS7" || block.label == "CMS" => Some(block.der.clone()),
-            _ => answer.starts_with(&[0x30]).then(|| answer.to_vec()),
+        let der = match pem_blocks(answer).as_deref() {
+            Ok([block]) if block.label == "PKCS7" || block.label == "CMS" => Some(block.der.clone()),
+            // 0x30 is also the digit 0, with which a line before the PEM may begin.
+            Ok([]) if answer.starts_with(&[0x30]) => Some(answer.to_vec()),
+            _ => None,
         };
         let Some(der) = der else { return Ok(Self { cert_pem: answer.to_vec(), chain_pem: Vec::new() }) };
         if Cert::from_der(der.clone()).is_ok() {
@@ -127,11 +129,18 @@ mod tests {
     }
 
     #[test]
+    fn pem_after_a_line_that_begins_with_a_digit_is_pem() {
+        // As `openssl storeutl -certs` writes it.
+        let answer = [b"0: Certificate\n", LEAF].concat();
+        assert_eq!(CarriedAnswer::read(&answer).unwrap().cert_pem, answer);
+    }
+
+    #[test]
     fn other_der_is_refused_with_the_way_to_convert_it() {
         let error = CarriedAnswer::read(&[0x30, 3, 2, 1, 1]).unwrap_err();
         assert_eq!(error.exit_code(), 4);
         assert!(error.help().unwrap().contains("openssl pkcs7 -print_certs"));
-        // What is not DER is the proof's to refuse.
+        // The verification refuses an answer that is not DER.
         assert_eq!(CarriedAnswer::read(b"<html>").unwrap().cert_pem, b"<html>");
     }
 }

@@ -102,9 +102,9 @@ fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &Offline
     }
 }
 
-/// Installs a certificate that was carried here, after the same verification as an enrolment's. Certificate and chain are
-/// PEM (the certificate alone, the chain one or many), DER, or PKCS#7 in either form. The key is the pending one of
-/// `fabcert csr`, or of an enrolment whose answer was lost.
+/// Installs a certificate that was carried here, after the same verification as an enrolment's. Certificate and each part
+/// of the chain are PEM (the certificate alone, a part of the chain one or many), DER, or PKCS#7 in either form. The key
+/// is the pending one of `fabcert csr`, or of an enrolment that lost its answer.
 ///
 /// # Errors
 /// When no key of this id is pending, the target holds another identity or root and `force` is not set, the certificate
@@ -112,12 +112,16 @@ fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &Offline
 pub fn install_answer(
     request: &OfflineRequest,
     certificate: &[u8],
-    chain: &[u8],
+    chain: &[impl AsRef<[u8]>],
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
     let answer = CarriedAnswer::read(certificate)?;
-    let chain = CarriedAnswer::read(chain)?;
-    let chain_pem = [chain.cert_pem, chain.chain_pem, answer.chain_pem].join(&b'\n');
+    let mut parts = vec![answer.chain_pem];
+    for part in chain {
+        let part = CarriedAnswer::read(part.as_ref())?;
+        parts.extend([part.cert_pem, part.chain_pem]);
+    }
+    let chain_pem = parts.join(&b'\n');
     let place = Place::of(env.disk, &request.target)?;
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.ok_or_else(|| {

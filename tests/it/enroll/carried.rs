@@ -168,3 +168,26 @@ fn a_certificate_carried_by_hand_renews_an_enrolled_folder() {
     }
     assert_eq!(scene.peer.enroll("peerpw", &[]).json()["action"], "unchanged");
 }
+
+#[cfg(feature = "dev-ca")]
+#[test]
+fn certificate_and_chain_may_be_der_files() {
+    use super::answering::refusals;
+    use super::odd_answers::{intermediate, leaf, root};
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let (tls, csr) = (text(&file("tls")), text(&file("csr")));
+    let folder = ["--tls-dir", &tls];
+    let start = ["csr", "--id", "org1-peer1", "--out", &csr, "--san", NAMES[0], "--san", NAMES[1]];
+    assert_eq!(fabcert(&[&start[..], &folder].concat(), None).code, 0);
+    let csr = fabcert::pki::x509::Csr::from_pem(&std::fs::read(csr).unwrap()).unwrap();
+    let root = root().self_signed();
+    let ca = intermediate().issued_by(&root);
+    std::fs::write(file("leaf.der"), ca.issue(&leaf(), csr.spki_der())).unwrap();
+    std::fs::write(file("ca.der"), ca.der).unwrap();
+    std::fs::write(file("root.der"), root.der).unwrap();
+    let chain = format!("{},{}", text(&file("ca.der")), text(&file("root.der")));
+    let put = install(&folder, &file("leaf.der"), Path::new(&chain));
+    assert_eq!(put.code, 0, "{put:?}");
+    assert_eq!(refusals(&file("tls"), true), [""; 0]);
+}
