@@ -5,6 +5,7 @@ pub(crate) mod current;
 pub(crate) mod due;
 mod environment;
 pub(crate) mod obtain;
+mod plan;
 pub(crate) mod prove;
 pub(crate) mod put;
 pub(crate) mod request;

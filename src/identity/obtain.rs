@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::ask::{Asking, ask};
 use super::current::{Current, copy};
+use super::plan::Plan;
 use super::prove::{Issued, Unproven, prove};
 use super::request::{CaAccess, KeyRequest};
 use super::state::not_as_asked::NotAsAsked;
@@ -14,7 +15,7 @@ use super::{Environment, due};
 use crate::ca::{Client, EnrollRequest, TrustAnchors};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::{Csr, CsrSpec};
-use crate::proof::{MspPlan, VerifiedEnrollment};
+use crate::proof::VerifiedEnrollment;
 use crate::{Error, ErrorKind, Timestamp};
 
 /// Allows for clocks of nodes that differ by some seconds: a certificate whose `NotBefore` is in the future is refused.
@@ -164,7 +165,7 @@ fn prove_kept(
     pending: &Pending,
     key: &KeyPair,
     now: Timestamp,
-) -> Result<(VerifiedEnrollment, Option<MspPlan>), Error> {
+) -> Result<(VerifiedEnrollment, Option<Plan>), Error> {
     let answer = pending.answer.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "the pending key has no answer"))?;
     let unproven = Unproven {
         cert_pem: answer.cert_pem.as_bytes(),

@@ -1,10 +1,11 @@
 //! Verifies an answer, received from a CA or carried by hand.
 
 use super::current::Current;
-use super::task::{Shape, Task};
+use super::plan::Plan;
+use super::task::Task;
 use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
-use crate::proof::{Expected, MspPlan, VerifiedEnrollment, verify};
+use crate::proof::{Expected, VerifiedEnrollment, verify};
 use crate::{Error, Timestamp};
 
 /// An answer that is not verified yet.
@@ -25,11 +26,11 @@ pub(crate) struct Issued {
     pub(crate) key: KeyPair,
     /// When the answer arrived.
     pub(crate) received_at: Timestamp,
-    /// The MSP folder without the TLS certificate's CAs, if it was planned for the verification.
-    pub(crate) plan: Option<MspPlan>,
+    /// The folder, without the CAs of a TLS certificate of the same run, if it was planned for the verification.
+    pub(crate) plan: Option<Plan>,
 }
 
-/// Verifies that `answer` is what `task` requests, for `key`, and that Fabric accepts the resulting folder.
+/// Verifies that `answer` is what `task` requests, for `key`, and that Fabric and its clients accept the resulting folder.
 ///
 /// # Errors
 /// When the answer is not as requested.
@@ -39,20 +40,14 @@ pub(crate) fn prove(
     key: &KeyPair,
     answer: &Unproven<'_>,
     now: Timestamp,
-) -> Result<(VerifiedEnrollment, Option<MspPlan>), Error> {
+) -> Result<(VerifiedEnrollment, Option<Plan>), Error> {
     let pinned_root = current.root.as_ref().filter(|_| !task.force);
     let verified = verified(task, key, answer, pinned_root, now)?;
-    // A folder that Fabric would refuse is not as requested either. Faults that an operator can fix are reported at
+    // A folder that would be refused is not as requested either. Faults that an operator can fix are reported at
     // install.
-    let plan = match task.shape {
-        Shape::Msp(form) => match task.msp_folder(form, current).plan(&verified, key, None) {
-            Err(e) if e.is_about_the_answer() => return Err(e.into()),
-            planned => planned.ok(),
-        },
-        Shape::Tls(files) => match task.tls_plan(files, &verified, key, now) {
-            Err(e) if e.is_about_the_answer() => return Err(e.into()),
-            _ => None,
-        },
+    let plan = match task.plan(current, &verified, key, None, now) {
+        Err(e) if e.is_about_the_answer() => return Err(e.into()),
+        planned => planned.ok(),
     };
     for warning in verified.warnings() {
         tracing::warn!("{warning}");

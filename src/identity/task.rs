@@ -50,46 +50,35 @@ pub(crate) struct Task<'a> {
 impl<'a> Task<'a> {
     /// The tasks of a request: the signing certificate first, because it can be the credential for the TLS certificate.
     pub(crate) fn all(request: &'a Request, disk: &Disk) -> Result<Vec<Self>, Error> {
-        let mut tasks = Vec::new();
+        let sign = request.sign.as_ref().map(|sign| {
+            (&sign.target, &sign.ca, Shape::Msp(sign.msp), &sign.names, sign.role, sign.profile.as_deref())
+        });
+        let tls = request
+            .tls
+            .as_ref()
+            .map(|tls| (&tls.target, &tls.ca, Shape::Tls(tls.files), &tls.names, tls.role, Some(tls.profile.as_str())));
         let stem = |ca: &CaAccess| ca.url.ca_file_stem(ca.ca_name.as_deref());
-        if let Some(sign) = &request.sign {
-            let tls_ca = request.tls.as_ref().map_or(&sign.ca, |t| &t.ca);
-            tasks.push(Self {
-                id: &sign.ca.id,
-                target: &sign.target,
-                place: Place::of(disk, &sign.target)?,
-                shape: Shape::Msp(sign.msp),
-                sans: sign.names.sans(),
+        let tls_ca = tls.map(|(_, ca, ..)| ca);
+        let parts = [sign, tls].into_iter().flatten();
+        let tasks = parts.map(|(target, ca, shape, names, role, profile)| {
+            Ok(Self {
+                id: &ca.id,
+                target,
+                place: Place::of(disk, target)?,
+                shape,
+                sans: names.sans(),
                 subject: &request.subject,
-                role: sign.role,
+                role,
                 key: &request.key,
                 key_access: request.key_access(),
                 force: request.force,
-                ca: Some(&sign.ca),
-                profile: sign.profile.as_deref(),
-                stem: stem(&sign.ca),
-                tls_stem: stem(tls_ca),
-            });
-        }
-        if let Some(tls) = &request.tls {
-            tasks.push(Self {
-                id: &tls.ca.id,
-                target: &tls.target,
-                place: Place::of(disk, &tls.target)?,
-                shape: Shape::Tls(tls.files),
-                sans: tls.names.sans(),
-                subject: &request.subject,
-                role: tls.role,
-                key: &request.key,
-                key_access: request.key_access(),
-                force: request.force,
-                ca: Some(&tls.ca),
-                profile: Some(&tls.profile),
-                stem: stem(&tls.ca),
-                tls_stem: stem(&tls.ca),
-            });
-        }
-        Ok(tasks)
+                ca: Some(ca),
+                profile,
+                stem: stem(ca),
+                tls_stem: stem(tls_ca.unwrap_or(ca)),
+            })
+        });
+        tasks.collect()
     }
 
     pub(crate) const fn purpose(&self) -> Purpose {
