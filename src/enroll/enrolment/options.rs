@@ -1,0 +1,176 @@
+//! The options of an enrolment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Enrolment;
+use crate::Secret;
+use crate::ca::AttrRequest;
+use crate::identity::{CaAccess, KeyRequest, PemSource, SecretSource};
+use crate::msp::{Layout, TlsNames};
+use crate::pki::key::KeyAlgorithm;
+use crate::pki::x509::{NodeOu, SubjectFields};
+
+impl Enrolment {
+    /// The enrolment secret.
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.ca.secret = SecretSource::Given(secret);
+        self
+    }
+
+    /// The file that holds the enrolment secret; read only when a request is sent.
+    pub fn secret_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca.secret = SecretSource::File(path.into());
+        self
+    }
+
+    /// Adds a file of trust anchors (PEM, one or many certificates) for the connection to the CA.
+    pub fn anchor_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca.anchors.push(PemSource::File(path.into()));
+        self
+    }
+
+    /// Adds trust anchors (PEM, one or many certificates) for the connection to the CA.
+    pub fn anchor_pem(mut self, pem: impl Into<String>) -> Self {
+        self.ca.anchors.push(PemSource::Given(Secret::new(pem)));
+        self
+    }
+
+    /// Allows `http://`: the secret then crosses the network in clear text.
+    pub fn plaintext(mut self) -> Self {
+        self.ca.plaintext = true;
+        self
+    }
+
+    /// The name of the CA on the server; the server's default CA if left out.
+    pub fn ca_name(mut self, name: impl Into<String>) -> Self {
+        self.ca.ca_name = Some(name.into());
+        self
+    }
+
+    /// Client certificate (leaf first) and key for mutual TLS to the CA.
+    pub fn client_identity(mut self, certificate: impl Into<PemSource>, key: impl Into<PemSource>) -> Self {
+        self.ca.client_identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Another CA for the TLS certificate; by default the same CA issues both.
+    pub fn tls_ca(mut self, ca: CaAccess) -> Self {
+        self.tls_ca = Some(ca);
+        self
+    }
+
+    /// The folder for the signing identity.
+    pub fn msp_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.msp_dir = Some(dir.into());
+        self
+    }
+
+    /// The folder for the TLS certificate.
+    pub fn tls_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.tls_dir = Some(dir.into());
+        self
+    }
+
+    /// Adds a name without expanding it: a DNS name, an IP address, an e-mail address or a URI.
+    pub fn san(mut self, name: impl Into<String>) -> Self {
+        self.sans.push(name.into());
+        self
+    }
+
+    /// Adds a host in every form that clients in a cluster use (see [`Enrolment::namespace`]).
+    pub fn hostname(mut self, host: impl Into<String>) -> Self {
+        self.hostnames.push(host.into());
+        self
+    }
+
+    /// Adds the Service in front of several peers in every form that clients in a cluster use.
+    pub fn gateway_service(mut self, service: impl Into<String>) -> Self {
+        self.gateway_services.push(service.into());
+        self
+    }
+
+    /// The namespace of hosts and Services; without it only their short form is added.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The cluster's domain, `cluster.local` by default.
+    pub fn cluster_domain(mut self, domain: impl Into<String>) -> Self {
+        self.cluster_domain = domain.into();
+        self
+    }
+
+    /// Subject fields beside the CN, which is the enrolment id.
+    pub fn subject(mut self, subject: SubjectFields) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// Attribute requests; by default the CA chooses.
+    pub fn attributes(mut self, attributes: Vec<AttrRequest>) -> Self {
+        self.attributes = Some(attributes);
+        self
+    }
+
+    /// The NodeOU that the certificate must hold. By default an MSP folder with NodeOUs needs exactly one of the four.
+    pub fn role(mut self, role: NodeOu) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// Writes no `config.yaml` into the MSP folder.
+    pub fn without_node_ous(mut self) -> Self {
+        self.node_ous = false;
+        self
+    }
+
+    /// File names in the MSP folder.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// File names in the TLS folder.
+    pub fn tls_names(mut self, names: TlsNames) -> Self {
+        self.tls_names = names;
+        self
+    }
+
+    /// The curve of a new key, P-256 by default.
+    pub fn key_algorithm(mut self, algorithm: KeyAlgorithm) -> Self {
+        self.key = KeyRequest::New(Some(algorithm));
+        self
+    }
+
+    /// Uses this key (PEM) instead of a new one.
+    pub fn key(mut self, key: impl Into<PemSource>) -> Self {
+        self.key = KeyRequest::Given(key.into());
+        self
+    }
+
+    /// Keeps the key that the folder holds; makes a new one if there is none.
+    pub fn reuse_key(mut self) -> Self {
+        self.key = KeyRequest::Current;
+        self
+    }
+
+    /// Permission bits (0600 by default) of key files, and the group id of the folders.
+    pub fn key_access(mut self, mode: u32, group: Option<u32>) -> Self {
+        (self.key_mode, self.group) = (mode, group);
+        self
+    }
+
+    /// Keeps trying for this long while the CA cannot be reached; never after a refusal.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
+        self
+    }
+
+    /// Enrols even if the current certificate is good, or the CA refused before.
+    pub fn force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+}
