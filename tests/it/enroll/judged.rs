@@ -5,8 +5,8 @@ use std::process::Command;
 use super::answering::{Answer, Answering, Form, refusals};
 use super::faults::now;
 use super::minted::{
-    AUTHORITY_KEY_ID, Ca, EXTENDED_KEY_USAGE, NAME_CONSTRAINTS, Spec, authority, name_constraints, parts, pem, usages,
-    utc_time,
+    AUTHORITY_KEY_ID, Ca, EXTENDED_KEY_USAGE, NAME_CONSTRAINTS, Spec, authority, name_constraints, parts, pem,
+    sign_again, usages, utc_time,
 };
 use super::odd_answers::{ID, Named, REFUSED, below_root, below_two, intermediate, is_good, leaf, root};
 use super::scene::NAMES;
@@ -245,12 +245,12 @@ impl Generator {
     }
 }
 
-/// Certificates with one byte changed and signed again: what is installed is accepted, and what is not changes nothing.
-#[test]
-fn a_mutated_answer_is_refused_or_gives_a_folder_that_the_audit_accepts() {
+/// Enrols with answers of which one certificate has one byte changed and is signed again: an installed folder is accepted,
+/// and a refused answer changes nothing.
+fn enrol_with_mutants(form: Form) {
     const MUTANTS: u64 = 120;
-    let server = Answering::with(is_good);
-    let form = Form::Tls;
+    let leaf = move || if form == Form::Msp { leaf().without(EXTENDED_KEY_USAGE) } else { leaf() };
+    let server = Answering::with(move |k| below_two(&root(), &intermediate(), &leaf(), k));
     assert_eq!(server.enroll(form).code, 0);
     let mut installed = 0;
     for seed in 0..MUTANTS {
@@ -258,25 +258,37 @@ fn a_mutated_answer_is_refused_or_gives_a_folder_that_the_audit_accepts() {
             let mut random = Generator(seed);
             let root = root().self_signed();
             let ca = intermediate().issued_by(&root);
-            let leaf = ca.issue(&leaf(), k);
-            let (issuer, target) = if seed % 3 == 0 { (&root, &ca.der) } else { (&ca, &leaf) };
-            let mut tbs = parts(target).0;
+            let mut path = [ca.issue(&leaf(), k), ca.der, root.der];
+            // Half of the mutants are leaves.
+            let (mutant, issuer) = [(0, &ca.key), (1, &root.key), (0, &ca.key), (2, &root.key)][random.below(4)];
+            let mut tbs = parts(&path[mutant]).0;
             random.mutate(&mut tbs);
-            let mutant = issuer.sign_again(&tbs, target);
-            if seed % 3 == 0 { (leaf, vec![mutant, root.der]) } else { (mutant, vec![ca.der.clone(), root.der]) }
+            path[mutant] = sign_again(&tbs, &path[mutant], issuer);
+            let [leaf, ca, root] = path;
+            (leaf, vec![ca, root])
         });
         let before = tree(&server.folder(form));
         let ran = server.enroll(form);
         match ran.code {
             0 => {
                 installed += 1;
-                assert_eq!(refusals(&server.folder(form), true), [""; 0], "mutant {seed}");
+                assert_eq!(refusals(&server.folder(form), form != Form::Msp), [""; 0], "mutant {seed}");
             }
             8 => assert!(tree(&server.folder(form)) == before, "mutant {seed}"),
             _ => panic!("mutant {seed}: {ran:?}"),
         }
     }
     assert!((1..MUTANTS).contains(&installed), "{installed} of {MUTANTS} were installed");
+}
+
+#[test]
+fn a_mutated_tls_answer_is_refused_or_gives_a_folder_that_the_audit_accepts() {
+    enrol_with_mutants(Form::Tls);
+}
+
+#[test]
+fn a_mutated_signing_answer_is_refused_or_gives_a_folder_that_the_audit_accepts() {
+    enrol_with_mutants(Form::Msp);
 }
 
 /// Every fault of the dev CA, for a signing and for a TLS certificate.

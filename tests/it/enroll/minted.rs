@@ -158,12 +158,12 @@ impl Ca {
     pub(super) fn issue(&self, spec: &Spec, spki: &[u8]) -> Vec<u8> {
         spec.signed(spki, &self.common_name, &self.key)
     }
+}
 
-    /// The certificate with another signed part, signed again.
-    pub(super) fn sign_again(&self, tbs: &[u8], certificate_der: &[u8]) -> Vec<u8> {
-        let (_, algorithm) = parts(certificate_der);
-        certificate(tbs, &algorithm, &self.key)
-    }
+/// The certificate with another signed part, signed again.
+pub(super) fn sign_again(tbs: &[u8], certificate_der: &[u8], signer: &KeyPair) -> Vec<u8> {
+    let (_, algorithm) = parts(certificate_der);
+    certificate(tbs, &algorithm, signer)
 }
 
 /// The signed part of a certificate and the algorithm of its signature, DER.
