@@ -3,6 +3,8 @@
 mod again;
 #[cfg(feature = "dev-ca")]
 mod answering;
+#[cfg(feature = "dev-ca")]
+mod by_program;
 mod carried;
 mod corrected;
 mod defects;
