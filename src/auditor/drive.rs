@@ -15,6 +15,9 @@ use crate::policy::PolicyError;
 pub trait Progress {
     /// Reports the number of finished units, the number of found units, and whether the search continues.
     fn done(&self, units: usize, found: usize, searching: bool);
+
+    /// Reports the end of a run, after which other lines may be printed.
+    fn end(&self) {}
 }
 
 /// Reports no progress.

@@ -1,23 +1,22 @@
-//! The result of dialling live endpoints, as data: the caller dials them and passes the result to the audit.
+//! The result of dialling live endpoints, as data for the run.
 
 use super::gateway::Gateway;
 use crate::audit::input::ServedUnit;
 
 /// The result of dialling live endpoints.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Endpoints {
+pub(crate) struct Endpoints {
     /// The served certificates.
-    pub served: Vec<ServedUnit>,
+    pub(crate) served: Vec<ServedUnit>,
     /// The endpoints (`HOST:PORT`) that did not answer, each with the reason.
-    pub unreachable: Vec<(String, String)>,
+    pub(crate) unreachable: Vec<(String, String)>,
     /// The gateways with dialled members.
-    pub gateways: Vec<Gateway>,
+    pub(crate) gateways: Vec<Gateway>,
 }
 
 impl Endpoints {
     /// Whether no endpoint was dialled.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.served.is_empty() && self.unreachable.is_empty()
     }
 }

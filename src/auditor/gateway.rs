@@ -8,38 +8,38 @@ use crate::pki::name::{matches_as_go, server_name};
 
 /// A gateway, while its members are audited.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     /// The name that clients dial.
-    pub name: String,
+    pub(crate) name: String,
     /// Its members.
-    pub members: Vec<GatewayMember>,
+    pub(crate) members: Vec<GatewayMember>,
 }
 
 /// A member of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GatewayMember {
+pub(crate) struct GatewayMember {
     /// `HOST:PORT`, or the addresses at which it was reached behind a load balancer.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// The indices of its endpoints, in the order in which they are audited; empty if it was not reached.
-    pub served: Vec<usize>,
+    pub(crate) served: Vec<usize>,
     /// Whether one of its addresses did not answer.
-    pub unreachable: bool,
+    pub(crate) unreachable: bool,
 }
 
 /// Collects the results of endpoints, in their order.
 #[derive(Debug, Default)]
-pub struct GatewayWatch(Vec<(Vec<String>, bool)>);
+pub(crate) struct GatewayWatch(Vec<(Vec<String>, bool)>);
 
 impl GatewayWatch {
     /// Records a subject, if it is an endpoint.
-    pub fn note(&mut self, audited: &Audited) {
+    pub(crate) fn note(&mut self, audited: &Audited) {
         let Some(subject) = audited.subject.as_ref().filter(|s| s.kind == SubjectKind::Endpoint) else { return };
         let refused = subject.verdicts.entries().iter().any(|(_, v)| v.is_some_and(Verdict::is_refusal));
         self.0.push((audited.names.clone(), refused));
     }
 
     /// Counts the members of each gateway that answer to its name.
-    pub fn report(&self, gateways: &[Gateway]) -> Vec<GatewayReport> {
+    pub(crate) fn report(&self, gateways: &[Gateway]) -> Vec<GatewayReport> {
         let answers = |member: &GatewayMember, name: &str| {
             let served = member.served.iter().map(|at| self.0.get(*at));
             !member.served.is_empty()

@@ -17,7 +17,7 @@ const NAMED: usize = 50;
 
 /// The uses of every key.
 #[derive(Debug, Default)]
-pub struct KeySharing {
+pub(crate) struct KeySharing {
     uses: Sorter<Noted>,
     noted: u64,
 }
@@ -51,7 +51,7 @@ struct Users {
 
 impl KeySharing {
     /// Records uses of keys.
-    pub fn note(&mut self, uses: Vec<KeyUse>) {
+    pub(crate) fn note(&mut self, uses: Vec<KeyUse>) {
         for KeyUse { spki, tls, path, common_name } in uses {
             self.uses.push(Noted { spki, number: self.noted, tls, path, common_name });
             self.noted += 1;
@@ -59,7 +59,7 @@ impl KeySharing {
     }
 
     /// Reports each key that a TLS server and an identity use, or two identities.
-    pub fn report(self, report: &mut Report) {
+    pub(crate) fn report(self, report: &mut Report) {
         let mut shared = Sorter::default();
         let mut users = Users::default();
         for one in self.uses.sorted().iter() {

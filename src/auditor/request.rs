@@ -1,24 +1,21 @@
 //! The request for an audit: its subjects and criteria.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::drive::Progress;
 use super::endpoints::Endpoints;
-use super::run::Run;
-use super::unit::Criteria;
-use crate::audit::input::LoadOptions;
-use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
+use super::live::Live;
 use crate::audit::model::report::Report;
 use crate::disk::Disk;
+use crate::identity::PemSource;
 use crate::manifests::{Settings, Variables};
 use crate::msp::ChannelRules;
-use crate::pki::name::{NameRequest, NameSet, SanName};
 use crate::pki::x509::NodeOu;
-use crate::policy::{Baseline, Levels, Policy};
+use crate::policy::Levels;
 use crate::text::Pattern;
-use crate::{Error, ErrorKind, Timestamp};
+use crate::{Error, ErrorKind, Secret, Timestamp};
 
 /// A request for an audit, as the arguments of `fabcert audit` state it. Reads nothing until [`AuditRequest::run`].
 ///
@@ -37,12 +34,26 @@ use crate::{Error, ErrorKind, Timestamp};
 /// # }
 /// ```
 ///
-/// An audit reads files and computes hashes: in an asynchronous program, run it on a thread for blocking work.
+/// [`AuditRequest::run`] reads files and computes hashes: in an asynchronous program, run it on a thread for blocking work.
 ///
 /// ```no_run
 /// # async fn example(now: fabcert::Timestamp) -> Result<(), Box<dyn std::error::Error>> {
 /// let request = fabcert::audit(["organizations"], now).nearest_policy();
 /// let report = tokio::task::spawn_blocking(move || request.run()).await??;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`AuditRequest::run_live`] dials endpoints as well:
+///
+/// ```no_run
+/// # async fn example(now: fabcert::Timestamp) -> Result<(), fabcert::Error> {
+/// let report = fabcert::audit(["organizations"], now)
+///     .connect("org1-peer-gateway-svc:7051")
+///     .tls_ca_file("ca.crt")
+///     .samples(20)
+///     .run_live()
+///     .await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -54,22 +65,24 @@ pub struct AuditRequest {
     pub(super) stdin: Option<Zeroizing<Vec<u8>>>,
     pub(super) tls_of: Vec<(String, PathBuf)>,
     pub(super) settings: Settings,
-    pub(super) endpoints: Endpoints,
+    pub(super) variables: Variables,
+    pub(super) live: Live,
+    pub(crate) endpoints: Endpoints,
+    pub(super) fix: bool,
     pub(super) levels: Levels,
     pub(super) jobs: Option<usize>,
-    exclude: Vec<Pattern>,
-    expected: Vec<(String, Expected)>,
-    role: Option<NodeOu>,
-    channel_rules: ChannelRules,
-    policy: PolicyChoice,
-    base: Option<PathBuf>,
-    baseline: Option<PathBuf>,
-    variables: Variables,
+    pub(super) exclude: Vec<Pattern>,
+    pub(super) expected: Vec<(String, Expected)>,
+    pub(super) role: Option<NodeOu>,
+    pub(super) channel_rules: ChannelRules,
+    pub(super) policy: PolicyChoice,
+    pub(super) base: Option<PathBuf>,
+    pub(super) baseline: Option<PathBuf>,
 }
 
 /// The source of an expected name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expected {
+pub(super) enum Expected {
     San,
     Hostname,
     GatewayService,
@@ -77,7 +90,7 @@ enum Expected {
 
 /// The choice of the policy.
 #[derive(Debug)]
-enum PolicyChoice {
+pub(super) enum PolicyChoice {
     None,
     Nearest,
     File(PathBuf),
@@ -91,7 +104,10 @@ pub fn audit<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>, now: Timestam
         stdin: None,
         tls_of: Vec::new(),
         settings: Settings { namespace: None, cluster_domain: "cluster.local".to_owned() },
+        variables: Variables::new(),
+        live: Live::default(),
         endpoints: Endpoints::default(),
+        fix: false,
         levels: Levels::default(),
         jobs: None,
         exclude: Vec::new(),
@@ -101,7 +117,6 @@ pub fn audit<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>, now: Timestam
         policy: PolicyChoice::None,
         base: None,
         baseline: None,
-        variables: Variables::new(),
     }
 }
 
@@ -204,9 +219,60 @@ impl AuditRequest {
         self
     }
 
-    /// Adds the certificates that live endpoints served.
-    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
-        self.endpoints = endpoints;
+    /// Adds a TLS endpoint, `HOST:PORT`: every address of the host is dialled, and the served certificates are audited.
+    pub fn connect(mut self, endpoint: impl Into<String>) -> Self {
+        self.live.endpoints.push(endpoint.into());
+        self
+    }
+
+    /// Adds a member of a gateway, `HOST:PORT`, which is asked for the gateway's name: that of
+    /// [`AuditRequest::server_name`], or the host of the one endpoint of [`AuditRequest::connect`]. The members of a
+    /// Service in the manifests are found without it.
+    pub fn member(mut self, endpoint: impl Into<String>) -> Self {
+        self.live.members.push(endpoint.into());
+        self
+    }
+
+    /// Sets the name that endpoints are asked for (SNI), and that their certificates must hold; the host by default.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.live.server_name = Some(name.into());
+        self
+    }
+
+    /// Sets the number of connections to each address, to reach each member behind a load balancer; 4 by default.
+    pub fn samples(mut self, samples: u16) -> Self {
+        self.live.samples = samples;
+        self
+    }
+
+    /// Sets the time limit of each connection; 5 seconds by default.
+    pub fn dial_timeout(mut self, limit: Duration) -> Self {
+        self.live.timeout = limit;
+        self
+    }
+
+    /// Adds a file of certificates that clients trust (PEM, one or many).
+    pub fn tls_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.live.tls_ca.push(PemSource::File(path.into()));
+        self
+    }
+
+    /// Adds certificates that clients trust (PEM, one or many).
+    pub fn tls_ca_pem(mut self, pem: impl Into<String>) -> Self {
+        self.live.tls_ca.push(PemSource::Given(Secret::new(pem)));
+        self
+    }
+
+    /// Sets the client certificate (PEM, with its chain, its own certificate first) and its key (PEM) for mutual TLS.
+    pub fn client_identity(mut self, certificate: impl Into<PemSource>, key: impl Into<PemSource>) -> Self {
+        self.live.client_identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Adds missing names to the `dnsNames` of cert-manager Certificates in the manifests, and audits again. Only
+    /// lines are added; a list that cannot be changed in place is left as it is.
+    pub fn fix(mut self) -> Self {
+        self.fix = true;
         self
     }
 
@@ -226,98 +292,44 @@ impl AuditRequest {
     ///
     /// # Errors
     ///
+    /// [`ErrorKind::Usage`] if the request names live endpoints, which only [`AuditRequest::run_live`] dials;
     /// [`ErrorKind::Input`] if a path does not exist, or a name, policy, baseline or manifest cannot be used;
     /// [`ErrorKind::NoInput`] if the paths hold nothing that can be audited; [`ErrorKind::Io`] if the disk fails. An
     /// unreadable file inside a folder is a finding, not an error.
     pub fn run(self) -> Result<Report, Error> {
-        self.run_with(&())
+        if !self.live.is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "the request names live endpoints, which run does not dial")
+                .with_help("call run_live"));
+        }
+        self.prepare(&Disk::real())?.report()
     }
 
-    /// [`AuditRequest::run`], with progress reports.
+    /// Dials the live endpoints of the request and runs the audit, on the current tokio runtime (with time and I/O
+    /// enabled). Disk access and hashing run on a thread of their own. An endpoint that does not answer is a finding,
+    /// not an error.
     ///
     /// # Errors
     ///
-    /// Those of [`AuditRequest::run`].
-    pub fn run_with(self, progress: &dyn Progress) -> Result<Report, Error> {
-        let disk = Disk::real();
-        let mut run = self.prepare(&disk)?;
-        let mut looked = run.look(progress, false)?;
-        if !looked.is_something {
-            return Err(looked.nothing());
-        }
-        run.hide(&mut looked.report, true);
-        Ok(looked.report)
-    }
-
-    /// Reads policy and baseline.
-    pub(crate) fn prepare(self, disk: &Disk) -> Result<Run<'_>, Error> {
-        let here = Disk::working_directory()?;
-        let found = match &self.policy {
-            PolicyChoice::None => None,
-            PolicyChoice::Nearest => Policy::nearest(disk, &here)?,
-            PolicyChoice::File(path) => Some(here.join(path)),
+    /// Those of [`AuditRequest::run`]; [`ErrorKind::Usage`] or [`ErrorKind::Input`] if an endpoint, a name, trust
+    /// anchors or the client certificate cannot be used. Nothing is then dialled.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub async fn run_live(self) -> Result<Report, Error> {
+        let prepare = move || {
+            let run = self.prepare(&Disk::real())?;
+            let plan = run.dial_plan()?;
+            Ok((run, plan))
         };
-        let (mut policy, base) = match found {
-            Some(path) => Policy::read(disk, &path)?,
-            None => (Policy::default(), self.base.clone().unwrap_or_else(|| here.clone())),
-        };
-        policy.exclude.extend(self.exclude.iter().cloned());
-        let load = LoadOptions { base, here, variables: self.variables.clone() };
-        let baseline = match &self.baseline {
-            Some(path) => Some(Baseline::read(disk, path)?.at(load.shown(path))),
-            None => None,
-        };
-        let expectation = self.expectation()?;
-        let criteria = Criteria { now: self.now, channel_rules: self.channel_rules, expectation, policy, load };
-        Ok(Run { disk, criteria, baseline, request: self })
-    }
-
-    /// The names and the role that every subject must hold. The short form of a Service name is required; the longer
-    /// ones are advised, since no manifest is known to dial them.
-    fn expectation(&self) -> Result<Expectation, Error> {
-        let mut names = Vec::new();
-        let of = |sort: Expected| self.expected.iter().filter(move |(_, s)| *s == sort).map(|(text, _)| text);
-        for text in of(Expected::San) {
-            let name: SanName = text.parse::<SanName>()?;
-            names.push(ExpectedName { name, source: NameSource::ExpectSan, advised: false });
-        }
-        let hosts = of(Expected::Hostname).map(|h| (h, NameSource::Hostname));
-        let gateways = of(Expected::GatewayService).map(|g| (g, NameSource::GatewayService(g.clone())));
-        for (service, source) in hosts.chain(gateways) {
-            let forms = NameSet::derive(&NameRequest {
-                sans: &[],
-                hostnames: std::slice::from_ref(service),
-                gateway_services: &[],
-                namespace: self.settings.namespace.as_deref(),
-                cluster_domain: &self.settings.cluster_domain,
-            })?;
-            names.extend(forms.sans().into_iter().enumerate().map(|(index, name)| ExpectedName {
-                name,
-                source: source.clone(),
-                advised: index > 0,
-            }));
-        }
-        Ok(Expectation { names, role: self.role, ..Expectation::default() })
-    }
-
-    /// The paths to audit: those of the request, and those of workload certificates elsewhere.
-    pub(super) fn all_paths(&self, disk: &Disk, load: &LoadOptions) -> Vec<PathBuf> {
-        let is_below = |path: &Path| {
-            let path = load.shown(path);
-            let is_outside = path.is_absolute() || path.starts_with("..");
-            self.paths.iter().map(|named| load.shown(named)).any(|named| {
-                // The empty path is the folder that paths are relative to.
-                if named.as_os_str().is_empty() { !is_outside } else { path.starts_with(named) }
-            })
-        };
-        // The walk refuses paths that do not exist.
-        let is_missing = |path: &Path| matches!(disk.metadata_followed(path), Ok(None));
-        let mapped = self.tls_of.iter().map(|(_, path)| path.clone());
-        self.paths.iter().cloned().chain(mapped.filter(|path| !is_below(path) || is_missing(path))).collect()
+        let (mut run, plan) = off_thread(prepare).await?;
+        run.request.endpoints = plan.dial().await;
+        off_thread(move || run.report()).await
     }
 }
 
-/// The error of an audit without anything to audit.
-pub(super) fn nothing(help: String) -> Error {
-    Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list").with_help(help)
+/// Runs blocking work on a thread of its own.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|e| Err(Error::new(ErrorKind::Bug, "the audit's thread failed").with_source(e)))
 }

@@ -5,16 +5,18 @@ use std::path::{Component, Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::drive::{Progress, Source, drive};
+use super::fix::apply;
 use super::gateway::GatewayWatch;
 use super::key_sharing::KeySharing;
-use super::request::{AuditRequest, nothing};
+use super::live::DialPlan;
+use super::request::AuditRequest;
 use super::served_on_disk::{ServedOnDisk, unreachable};
 use super::unit::Criteria;
 use crate::audit::catalogue::INPUT_SKIPPED;
 use crate::audit::input::{ServedUnit, Unit, Walk, WalkOptions};
 use crate::audit::model::finding::Findings;
 use crate::audit::model::report::Report;
-use crate::coverage::{Coverage, Covered, TlsOf, check, subjects};
+use crate::coverage::{Coverage, Covered, TlsOf, check, fixes, subjects};
 use crate::disk::Disk;
 use crate::manifests::refuse_unset;
 use crate::policy::{Baseline, hide};
@@ -22,8 +24,8 @@ use crate::{Error, ErrorKind};
 
 /// An audit with its policy and baseline.
 #[derive(Debug)]
-pub(crate) struct Run<'a> {
-    pub(crate) disk: &'a Disk,
+pub(crate) struct Run {
+    pub(crate) disk: Disk,
     pub(crate) criteria: Criteria,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) request: AuditRequest,
@@ -38,7 +40,7 @@ pub(crate) struct Looked {
     /// The names of TLS certificates by path, if requested.
     pub(crate) named: Vec<(PathBuf, Vec<String>)>,
     /// The manifests with the certificates of their nodes.
-    pub(crate) covered: Option<Covered>,
+    covered: Option<Covered>,
 }
 
 impl Looked {
@@ -49,29 +51,59 @@ impl Looked {
 
     /// The error that nothing was audited.
     pub(crate) fn nothing(&self) -> Error {
-        nothing(match self.report.findings.iter().find(|f| f.is_of(&INPUT_SKIPPED)) {
+        let help = match self.report.findings.iter().find(|f| f.is_of(&INPUT_SKIPPED)) {
             Some(skipped) => {
                 format!("{}: {}; give its content to fabcert audit -", skipped.path.display(), skipped.message)
             }
             None => "name files or folders that hold some, in PEM or DER".to_owned(),
-        })
+        };
+        Error::new(ErrorKind::NoInput, "the paths held no certificate, CSR or revocation list").with_help(help)
     }
 }
 
-impl Run<'_> {
-    /// Audits everything once. With `keep_names`, the names of TLS certificates are kept, for a first policy.
-    pub(crate) fn look(&mut self, progress: &dyn Progress, keep_names: bool) -> Result<Looked, Error> {
-        let stdin = self.request.stdin.clone();
-        self.look_with(stdin, progress, keep_names)
+impl Run {
+    /// Plans the dialling of the live endpoints. Reads files, and dials nothing.
+    pub(crate) fn dial_plan(&self) -> Result<DialPlan, Error> {
+        DialPlan::new(&self.disk, &self.request, !self.criteria.expectation.names.is_empty())
     }
 
-    /// [`Self::look`] for the last time: takes the content of standard input instead of copying it.
-    pub(crate) fn look_last(&mut self, progress: &dyn Progress, keep_names: bool) -> Result<Looked, Error> {
+    /// The report, without progress.
+    pub(super) fn report(mut self) -> Result<Report, Error> {
+        let looked = self.audit(&(), true)?;
+        if looked.is_something { Ok(looked.report) } else { Err(looked.nothing()) }
+    }
+
+    /// Audits everything, and applies levels, ignores and, with `with_baseline`, the baseline. If fixes are requested
+    /// and there are any, writes them and audits again.
+    pub(crate) fn audit(&mut self, progress: &dyn Progress, with_baseline: bool) -> Result<Looked, Error> {
+        // The second audit needs the content of standard input too.
+        let stdin = if self.request.fix { self.request.stdin.clone() } else { self.request.stdin.take() };
+        let mut looked = self.look(stdin, progress, false)?;
+        self.hide(&mut looked.report, with_baseline);
+        if self.request.fix
+            && let Some(covered) = &looked.covered
+        {
+            let load = &self.criteria.load;
+            let additions = fixes(covered, &looked.report.findings);
+            let (added, files) = apply(&additions, &self.disk, &load.base, &load.variables)?;
+            tracing::info!("added {added} names to the dnsNames of {files} files");
+            if files > 0 {
+                let stdin = self.request.stdin.take();
+                looked = self.look(stdin, progress, false)?;
+                self.hide(&mut looked.report, with_baseline);
+            }
+        }
+        Ok(looked)
+    }
+
+    /// The names of all TLS certificates, for a first policy.
+    pub(crate) fn names(&mut self, progress: &dyn Progress) -> Result<Looked, Error> {
         let stdin = self.request.stdin.take();
-        self.look_with(stdin, progress, keep_names)
+        self.look(stdin, progress, true)
     }
 
-    fn look_with(
+    /// Audits everything once. With `keep_names`, the names of TLS certificates are kept.
+    fn look(
         &mut self,
         stdin: Option<Zeroizing<Vec<u8>>>,
         progress: &dyn Progress,
@@ -81,8 +113,8 @@ impl Run<'_> {
         let (request, criteria) = (&self.request, &self.criteria);
         let (policy, load, endpoints) = (&criteria.policy, &criteria.load, &request.endpoints);
         let excluded = |path: &Path| !policy.exclude.is_empty() && policy.excludes(&load.shown(path));
-        let paths = request.all_paths(self.disk, load);
-        let walk = Walk::new(self.disk, WalkOptions { paths: &paths, excluded: &excluded })?;
+        let paths = request.all_paths(&self.disk, load);
+        let walk = Walk::new(&self.disk, WalkOptions { paths: &paths, excluded: &excluded })?;
         let units = source(walk, stdin, endpoints.served.clone());
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let mut report = Report::new();
@@ -92,7 +124,7 @@ impl Run<'_> {
         let mut manifests = Coverage::new(tls_of.collect());
         let mut watch = GatewayWatch::default();
         let mut is_something = !endpoints.unreachable.is_empty();
-        drive(criteria, self.disk, units, request.jobs.unwrap_or_else(cores), progress, &mut |mut audited| {
+        drive(criteria, &self.disk, units, request.jobs.unwrap_or_else(cores), progress, &mut |mut audited| {
             sharing.note(std::mem::take(&mut audited.keys));
             watch.note(&audited);
             if !endpoints.served.is_empty() {
@@ -109,6 +141,7 @@ impl Run<'_> {
             report.add(audited);
         })
         .map_err(|e| e.in_file(&load.base.join(&policy.path)))?;
+        progress.end();
         let covered = self.cover(manifests, &mut report)?;
         sharing.report(&mut report);
         let mut shared = Findings::new();
@@ -156,8 +189,7 @@ impl Run<'_> {
         Ok(Some(covered))
     }
 
-    /// Applies levels, ignores and, with `with_baseline`, the baseline.
-    pub(crate) fn hide(&self, report: &mut Report, with_baseline: bool) {
+    fn hide(&self, report: &mut Report, with_baseline: bool) {
         let baseline = self.baseline.as_ref().filter(|_| with_baseline);
         hide(report, &self.criteria.policy, &self.request.levels, baseline, self.criteria.now);
     }

@@ -10,14 +10,14 @@ use crate::audit::model::subject::Location;
 
 /// The certificates of servers on disk, and the served ones.
 #[derive(Debug, Default)]
-pub struct ServedOnDisk {
+pub(crate) struct ServedOnDisk {
     on_disk: BTreeSet<Digest>,
     served: Vec<(PathBuf, Digest)>,
 }
 
 impl ServedOnDisk {
     /// Records a subject.
-    pub fn note(&mut self, audited: &Audited) {
+    pub(crate) fn note(&mut self, audited: &Audited) {
         match (&audited.server, &audited.subject) {
             (Some((hash, true)), Some(subject)) => self.served.push((subject.path.clone(), *hash)),
             (Some((hash, false)), _) => {
@@ -28,7 +28,7 @@ impl ServedOnDisk {
     }
 
     /// Reports each served certificate that is in none of the audited folders, if any were audited.
-    pub fn report(self, findings: &mut Findings) {
+    pub(crate) fn report(self, findings: &mut Findings) {
         if self.on_disk.is_empty() {
             return;
         }
@@ -40,7 +40,7 @@ impl ServedOnDisk {
 }
 
 /// Reports an endpoint that could not be reached.
-pub fn unreachable(endpoint: &str, reason: &str, findings: &mut Findings) {
+pub(crate) fn unreachable(endpoint: &str, reason: &str, findings: &mut Findings) {
     findings.report(&ENDPOINT_UNREACHABLE, &Location::whole(endpoint), reason).add();
 }
 

@@ -11,6 +11,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -115,6 +116,30 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
         }
     }
     samples
+}
+
+/// The number of endpoints that are dialled at the same time.
+const AT_ONCE: usize = 16;
+
+/// Dials many endpoints, several at the same time; the samples are in the order of the endpoints.
+pub(crate) async fn dial_all(endpoints: Vec<(Endpoint, DialOptions)>) -> Vec<Vec<Sample>> {
+    let unfinished = || Sample { address: None, served: Err("dialling it was interrupted".to_owned()), version: None };
+    let mut all: Vec<Vec<Sample>> = endpoints.iter().map(|_| vec![unfinished()]).collect();
+    let mut waiting = endpoints.into_iter().enumerate();
+    // Dropping the set ends the connections.
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((index, (endpoint, options))) = waiting.next()
+        {
+            running.spawn(async move { (index, dial(&endpoint, &options).await) });
+        }
+        match running.join_next().await {
+            Some(Ok((index, samples))) => all[index] = samples,
+            Some(Err(_)) => {}
+            None => return all,
+        }
+    }
 }
 
 async fn connect(

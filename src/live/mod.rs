@@ -6,6 +6,7 @@ mod dial;
 mod endpoint;
 mod served;
 
+pub(crate) use dial::dial_all;
 pub use dial::{ClientPair, DialOptions, Sample, dial};
 pub use endpoint::{Endpoint, NoEndpoint};
 pub use served::{Member, members};

@@ -14,7 +14,8 @@ use scanner::{Named, Scanned, scan};
 ///
 /// ```text
 /// cli -> auditor, enroll -> identity -> proof, install, ca -> msp -> pki -> text, disk -> error, secret, time
-///        auditor -> coverage, policy -> manifests, audit -> msp, pki
+///        auditor -> coverage, policy, names -> manifests, audit -> msp, pki
+///        auditor -> live
 /// ```
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
@@ -102,7 +103,27 @@ const ARROWS: &[(&str, &[&str])] = &[
             "audit::Report",
         ],
     ),
-    ("auditor", &["error", "time", "text", "disk", "pki", "msp", "manifests", "audit", "coverage", "policy"]),
+    // A whole run: it dials what a request names, and passes the results on as data, so the rooms below know no network. PEM
+    // from a file or from memory is one type for enrolments and audits.
+    (
+        "auditor",
+        &[
+            "error",
+            "secret",
+            "time",
+            "text",
+            "disk",
+            "pki",
+            "msp",
+            "manifests",
+            "names",
+            "audit",
+            "coverage",
+            "policy",
+            "live",
+            "identity::PemSource",
+        ],
+    ),
     ("live", &["error", "time", "pki", "ca::crypto_provider"]),
     // Pure functions of what was found.
     ("report", &["error", "text", "audit"]),
@@ -151,7 +172,7 @@ const OUTSIDE: &[(Pattern, &[&str], &str)] = &[
     (Pattern::Begins("tokio::net"), &["devca", "live", "cli"], "the network"),
     (Pattern::Begins("reqwest"), &["ca"], "the network"),
     (Pattern::Begins("hyper"), &["devca"], "the network"),
-    (Pattern::Begins("tokio"), &["ca", "devca", "live", "enroll", "cli"], "the runtime"),
+    (Pattern::Begins("tokio"), &["ca", "devca", "live", "enroll", "auditor", "cli"], "the runtime"),
     (Pattern::Begins("std::env"), &["cli", "disk"], "the environment"),
     (Pattern::Ends("SystemTime::now"), &["cli"], "the clock: time is an argument"),
     (Pattern::Ends("Instant::now"), &["ca", "cli", "live"], "the clock: only for how long something took"),

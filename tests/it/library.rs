@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use fabcert::Timestamp;
-use fabcert::audit::catalogue::{Rule, SAN_GATEWAY_MISSING, SAN_MISSING, Severity};
+use fabcert::audit::catalogue::{Rule, SAN_GATEWAY_MISSING, SAN_MISSING, SERVED_NOT_ON_DISK, Severity};
+use fabcert::{ErrorKind, Timestamp};
 
+use crate::audit::live::{balance, serve};
 use crate::audit::scene::Scene;
 use crate::command::command;
+use crate::coverage::organisation::{Organisation, SET};
 
 const EXAMPLE: &str = include_str!("../../testdata/names/example.yaml");
 const AT: &str = "2026-11-24T00:00:00Z";
@@ -77,6 +79,85 @@ fn an_audit_by_the_library_gives_the_report_of_the_command() {
     for kind in ["msp", "tls", "manifest"] {
         assert!(kinds.iter().any(|k| k == kind), "{kind} is not in {kinds:?}");
     }
+}
+
+/// The report of a live audit, made by a spawned task: the future must be `Send`.
+fn live(request: fabcert::AuditRequest) -> Result<fabcert::audit::Report, fabcert::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::spawn(request.run_live()).await.unwrap() })
+}
+
+#[test]
+fn a_live_audit_by_the_library_gives_the_report_of_the_command() {
+    let scene = Scene::new();
+    let gateway = "org1-peer-gateway-svc";
+    let (good, good_key) = scene.server("org1-peer1", &["org1-peer1", gateway]);
+    let (bad, bad_key) = scene.server("org1-peer2", &["org1-peer2"]);
+    scene.tls_folder("tree/org1-peer3/tls", "org1-peer3", &["org1-peer3", gateway]);
+    let root = scene.write("root.pem", scene.root());
+    let balanced = format!("127.0.0.1:{}", balance(vec![serve(&good, &good_key), serve(&bad, &bad_key)]));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let tree = scene.path("tree");
+    let (tree, root_path) = (tree.to_str().unwrap(), root.to_str().unwrap());
+    let args = ["audit", tree, "--no-policy", "--output", "json", "--at", AT, "--tls-ca", root_path];
+    let more = ["--connect", &balanced, "--server-name", gateway, "--samples", "6"];
+    let request = || fabcert::audit([tree], Timestamp::parse_rfc3339(AT).unwrap()).connect(&balanced);
+
+    let by_command = printed(&[&args[..], &more].concat());
+    let report = live(request().server_name(gateway).samples(6).tls_ca_file(&root)).unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap(), by_command);
+    assert_eq!((report.gateways[0].members, report.gateways[0].answering), (2, 1), "{by_command}");
+    assert!(report.findings.iter().any(|f| f.is_of(&SERVED_NOT_ON_DISK)), "{by_command}");
+
+    let more = ["--connect", &balanced, "--server-name", gateway, "--member", &closed, "--dial-timeout", "1s"];
+    let by_command = printed(&[&args[..], &more].concat());
+    let limit = std::time::Duration::from_secs(1);
+    let request = request().server_name(gateway).member(&closed).dial_timeout(limit).tls_ca_pem(scene.root());
+    let report = live(request).unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap(), by_command);
+    assert_eq!(report.gateways[0].unreachable, [closed]);
+}
+
+#[test]
+fn live_endpoints_are_not_left_out_in_silence_and_are_checked_before_they_are_dialled() {
+    let now = Timestamp::parse_rfc3339(AT).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let endpoint = listener.local_addr().unwrap().to_string();
+    let request = || fabcert::audit(["testdata/certs"], now).connect(&endpoint);
+    assert_eq!(request().run().unwrap_err().kind(), ErrorKind::Usage);
+    let kind = |request: fabcert::AuditRequest| live(request).unwrap_err().kind();
+    assert_eq!(kind(request().connect("https://host")), ErrorKind::Usage);
+    assert_eq!(kind(request().server_name("*.example.com")), ErrorKind::Input);
+    assert_eq!(kind(request().tls_ca_pem("no PEM")), ErrorKind::Input);
+    assert_eq!(kind(request().tls_ca_file("missing.pem")), ErrorKind::Io);
+    assert_eq!(kind(request().policy_file("missing.yaml")), ErrorKind::Input);
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "it was dialled");
+}
+
+#[test]
+fn a_fix_by_the_library_changes_what_the_command_changes() {
+    let tree = || {
+        let org = Organisation::new();
+        org.change("peer-b.yaml", "    - acme-gateway\n", "").write("fabcert.yaml", "version: 1\n");
+        org
+    };
+    let (left, right) = (tree(), tree());
+    let (policy, dir) = (left.path("fabcert.yaml"), left.path(""));
+    let args = ["audit", dir.to_str().unwrap(), "--policy", policy.to_str().unwrap(), "--at", AT, "--output", "json"];
+    let by_command = printed(&[&args[..], &SET, &["--fix"]].concat());
+    let report = fabcert::audit([right.path("")], Timestamp::parse_rfc3339(AT).unwrap())
+        .policy_file(right.path("fabcert.yaml"))
+        .variable("NS", "acme")
+        .variable("DOMAIN", "acme.example")
+        .fix()
+        .run()
+        .unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap(), by_command);
+    assert_eq!(report.summary.errors, 0);
+    let text = |org: &Organisation| std::fs::read_to_string(org.path("peer-b.yaml")).unwrap();
+    assert_eq!(text(&right), text(&left));
+    assert!(text(&right).contains("    - acme-gateway\n"));
 }
 
 #[test]

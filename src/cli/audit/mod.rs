@@ -1,8 +1,6 @@
 //! `fabcert audit`.
 
 mod args;
-mod connect;
-mod coverage;
 mod expect;
 mod progress;
 
@@ -10,12 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(super) use args::AuditArgs;
+use args::ConnectArgs;
 
 use super::args::{OutputArgs, OutputForm};
 use super::output;
-use crate::auditor::AuditRequest;
-use crate::auditor::run::Looked;
-use crate::coverage::fixes;
+use crate::auditor::{AuditRequest, Looked};
 use crate::disk::Disk;
 use crate::policy::file::folder_of;
 use crate::policy::{Baseline, Found, POLICY_FILE, write_policy};
@@ -35,22 +32,20 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     if args.paths.iter().any(|p| p.as_os_str() == "-") {
         run.request = run.request.stdin(super::process::read_stdin()?);
     }
-    let endpoints = connect::connect(&disk, args, !run.criteria.expectation.names.is_empty())?;
-    let all_reached = endpoints.unreachable.is_empty();
-    if args.policy.init && args.paths.is_empty() && endpoints.is_empty() {
-        run.request = run.request.path(".");
+    let plan = run.dial_plan()?;
+    if !plan.is_empty() {
+        run.request.endpoints = super::runtime()?.block_on(plan.dial());
     }
-    run.request = run.request.endpoints(endpoints);
-    let mut looked = {
-        let line = progress::Line::new(output.quiet);
-        let init = args.policy.init;
-        // With --fix there is a second look.
-        if args.members.fix { run.look(&line, init)? } else { run.look_last(&line, init)? }
-    };
-    if !looked.is_something && !looked.has_skipped() {
-        return Err(looked.nothing());
-    }
+    let all_reached = run.request.endpoints.unreachable.is_empty();
+    let line = progress::Line::new(output.quiet);
     if args.policy.init {
+        if args.paths.is_empty() && run.request.endpoints.is_empty() {
+            run.request = run.request.path(".");
+        }
+        let looked = run.names(&line)?;
+        if !looked.is_something && !looked.has_skipped() {
+            return Err(looked.nothing());
+        }
         let base = &run.criteria.load.base;
         let here = &run.criteria.load.here;
         let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
@@ -58,19 +53,9 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     }
     // A baseline that is written hides nothing of this run.
     let with_baseline = args.policy.write_baseline.is_none();
-    run.hide(&mut looked.report, with_baseline);
-    if args.members.fix
-        && let Some(covered) = &looked.covered
-    {
-        let found = fixes(covered, &looked.report.findings);
-        let load = &run.criteria.load;
-        let (names, files) = coverage::fix(&disk, &found, &load.base, &load.variables)?;
-        tracing::info!("added {names} names to the dnsNames of {files} files");
-        if files > 0 {
-            let line = progress::Line::new(output.quiet);
-            looked = run.look_last(&line, false)?;
-            run.hide(&mut looked.report, with_baseline);
-        }
+    let looked = run.audit(&line, with_baseline)?;
+    if !looked.is_something && !looked.has_skipped() {
+        return Err(looked.nothing());
     }
     print(args, output, &disk, &forms, &looked)?;
     if !looked.is_something {
@@ -111,7 +96,7 @@ fn request(args: &AuditArgs) -> Result<AuditRequest, Error> {
         request = request.variable(name, value);
     }
     for text in &args.members.tls_of {
-        let (workload, path) = coverage::tls_of(text)?;
+        let (workload, path) = tls_of(text)?;
         request = request.tls_of(workload, path);
     }
     request = args.expect.expect_san.iter().fold(request, AuditRequest::expect_san);
@@ -126,10 +111,37 @@ fn request(args: &AuditArgs) -> Result<AuditRequest, Error> {
     if let Some(path) = &args.policy.baseline {
         request = request.baseline(path);
     }
-    Ok(match args.jobs {
-        Some(jobs) => request.jobs(jobs.get()),
-        None => request,
-    })
+    if let Some(jobs) = args.jobs {
+        request = request.jobs(jobs.get());
+    }
+    if args.members.fix {
+        request = request.fix();
+    }
+    Ok(live(&args.connect, request))
+}
+
+/// Adds the live endpoints.
+fn live(args: &ConnectArgs, request: AuditRequest) -> AuditRequest {
+    let mut request = request.samples(args.samples).dial_timeout(args.dial_timeout);
+    request = args.connect.iter().fold(request, AuditRequest::connect);
+    request = args.member.iter().fold(request, AuditRequest::member);
+    request = args.tls_ca.iter().fold(request, AuditRequest::tls_ca_file);
+    if let Some(name) = &args.server_name {
+        request = request.server_name(name);
+    }
+    if let (Some(certificate), Some(key)) = (&args.client_cert, &args.client_key) {
+        request = request.client_identity(certificate.clone(), key.clone());
+    }
+    request
+}
+
+/// The workload and the path of `--tls-of WORKLOAD=PATH`.
+fn tls_of(text: &str) -> Result<(&str, &str), Error> {
+    match text.split_once('=') {
+        Some((workload, path)) if !workload.is_empty() && !path.is_empty() => Ok((workload, path)),
+        _ => Err(Error::new(ErrorKind::Usage, format!("--tls-of \"{text}\" is not WORKLOAD=PATH"))
+            .with_help("write it as --tls-of org1-peer1=organizations/.../org1-peer1/tls")),
+    }
 }
 
 /// Writes the baseline and every report that was asked for.

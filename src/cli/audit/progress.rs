@@ -11,6 +11,8 @@ use crate::cli::logging::takes_escapes;
 pub(super) struct Line {
     shown: Cell<Option<Instant>>,
     visible: bool,
+    /// Whether the line is on the screen.
+    drawn: Cell<bool>,
 }
 
 /// A run that is over sooner needs no line.
@@ -22,7 +24,7 @@ impl Line {
     pub(super) fn new(quiet: bool) -> Self {
         let visible = !quiet && std::io::stderr().is_terminal() && takes_escapes();
         // The first line waits for PATIENCE.
-        Self { shown: Cell::new(Some(Instant::now() + PATIENCE)), visible }
+        Self { shown: Cell::new(Some(Instant::now() + PATIENCE)), visible, drawn: Cell::new(false) }
     }
 }
 
@@ -35,7 +37,14 @@ impl Progress for Line {
         let now = Instant::now();
         if self.shown.get().is_none_or(|next| now >= next) {
             self.shown.set(Some(now + PAUSE));
+            self.drawn.set(true);
             drop(write!(std::io::stderr(), "\r\x1b[K{}", text(units, found, searching)));
+        }
+    }
+
+    fn end(&self) {
+        if self.drawn.take() {
+            drop(write!(std::io::stderr(), "\r\x1b[K"));
         }
     }
 }
@@ -50,11 +59,10 @@ fn text(units: usize, found: usize, searching: bool) -> String {
     format!("[{:<WIDTH$}] {units} of {found}", "#".repeat(filled.min(WIDTH)))
 }
 
+/// An error ends the run early.
 impl Drop for Line {
     fn drop(&mut self) {
-        if self.visible {
-            drop(write!(std::io::stderr(), "\r\x1b[K"));
-        }
+        self.end();
     }
 }
 

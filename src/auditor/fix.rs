@@ -1,30 +1,22 @@
-//! Manifests as arguments of an audit, and fixing them.
+//! Writes fixes into manifests.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::Error;
 use crate::coverage::Fix;
 use crate::disk::Disk;
 use crate::manifests::{Addition, Variables, with_names};
-use crate::{Error, ErrorKind};
 
-/// Larger files were no manifests.
+/// The size limit of a manifest, in bytes.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-/// The workload and the path of `--tls-of WORKLOAD=PATH`.
-pub(super) fn tls_of(text: &str) -> Result<(&str, &str), Error> {
-    match text.split_once('=') {
-        Some((workload, path)) if !workload.is_empty() && !path.is_empty() => Ok((workload, path)),
-        _ => Err(Error::new(ErrorKind::Usage, format!("--tls-of \"{text}\" is no WORKLOAD=PATH"))
-            .with_help("write it as --tls-of org1-peer1=organizations/.../org1-peer1/tls")),
-    }
-}
-
-/// Adds names to the files; says how many to how many files. What cannot be added is reported.
-pub(super) fn fix(
-    disk: &Disk,
+/// Adds names to files, whose paths are relative to `base`; returns the number of names and of changed files. What cannot
+/// be added is a warning in the log.
+pub(super) fn apply(
     fixes: &BTreeMap<PathBuf, Fix>,
-    base: &std::path::Path,
+    disk: &Disk,
+    base: &Path,
     variables: &Variables,
 ) -> Result<(usize, usize), Error> {
     let (mut added, mut changed) = (0, 0);
