@@ -4,7 +4,6 @@
 //! [`is_active`] says which characters do that, [`Shown`] and [`Lines`] make one line of what is interpolated, and
 //! [`Screen`] is the writer that all output passes through.
 
-use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::net::Ipv6Addr;
@@ -118,11 +117,46 @@ fn ends_a_command(before: &str, rest: &str) -> bool {
     rest.starts_with(':') && (before.ends_with("section_start") || before.ends_with("section_end"))
 }
 
-/// Whether a line can be written as it is; most can, and are not looked at letter by letter.
-fn is_plain(line: &[u8]) -> bool {
-    let is_printable = |b: &u8| matches!(b, b'\t' | b' '..=b'~');
-    let could_command = |w: &[u8]| matches!(w, b"::" | b"##" | b"t:" | b"d:");
-    line.iter().all(is_printable) && !line.windows(2).any(could_command)
+/// What a byte may mean for a terminal or a CI system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Itself.
+    None,
+    /// With the byte before it, maybe the beginning of a command.
+    Command,
+    /// More than itself, or a part of a character outside ASCII.
+    Active,
+}
+
+const MEANINGS: [Meaning; 256] = {
+    let mut meanings = [Meaning::Active; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        meanings[byte as usize] = Meaning::None;
+        byte += 1;
+    }
+    meanings[b'\t' as usize] = Meaning::None;
+    meanings[b'\n' as usize] = Meaning::None;
+    meanings[b':' as usize] = Meaning::Command;
+    meanings[b'#' as usize] = Meaning::Command;
+    meanings
+};
+
+/// Whether lines can be written as they are; most can, and are not looked at letter by letter.
+fn is_plain(lines: &[u8]) -> bool {
+    let mut before = b'\n';
+    for byte in lines {
+        let is_plain = match MEANINGS[usize::from(*byte)] {
+            Meaning::None => true,
+            Meaning::Command => !matches!([before, *byte], [b':' | b't' | b'd', b':'] | [b'#', b'#']),
+            Meaning::Active => false,
+        };
+        if !is_plain {
+            return false;
+        }
+        before = *byte;
+    }
+    true
 }
 
 /// One value from elsewhere as one line of text: line ends and everything else that a terminal acts on become visible.
@@ -167,57 +201,69 @@ impl fmt::Display for Lines {
     }
 }
 
+/// Bytes after which the whole lines among them are written.
+const BUFFER: usize = 16 * 1024;
+
 /// A writer through which everything goes that may be read on a terminal or in the log of a CI run. It keeps line ends and
-/// tabs, and writes whole lines; [`flush`](Write::flush) writes what is left.
+/// tabs, and writes whole lines, many at once; [`flush`](Write::flush) writes what is left.
 #[derive(Debug)]
 pub(crate) struct Screen<W: Write> {
     out: W,
     form: Form,
-    line: Vec<u8>,
-    /// Whether the beginning of this line was written already.
+    buffer: Vec<u8>,
+    /// The size of the buffer at which it is written.
+    full: usize,
+    /// Whether the beginning of the first line in the buffer was written already.
     begun: bool,
 }
 
 impl<W: Write> Screen<W> {
     /// Writes to `out`.
     pub(crate) const fn new(out: W, form: Form) -> Self {
-        Self { out, form, line: Vec::new(), begun: false }
+        Self { out, form, buffer: Vec::new(), full: BUFFER, begun: false }
     }
 
-    fn write_line(&mut self, end: &[u8]) -> io::Result<()> {
-        let line = if is_plain(&self.line) {
-            Cow::Borrowed(&self.line[..])
+    /// Writes the first `length` bytes of the buffer.
+    fn write_first(&mut self, length: usize) -> io::Result<()> {
+        let lines = &self.buffer[..length];
+        let Some(last) = lines.last() else { return Ok(()) };
+        if is_plain(lines) {
+            self.out.write_all(lines)?;
         } else {
-            let mut line = String::with_capacity(self.line.len());
-            self.form.line(&String::from_utf8_lossy(&self.line), !self.begun, true, &mut line);
-            Cow::Owned(line.into_bytes())
-        };
-        self.out.write_all(&line)?;
-        self.out.write_all(end)?;
-        self.begun = end.is_empty();
-        self.line.clear();
+            let mut begins = !self.begun;
+            for line in lines.split_inclusive(|b| *b == b'\n') {
+                if is_plain(line) {
+                    self.out.write_all(line)?;
+                } else {
+                    let (text, end) = line.strip_suffix(b"\n").map_or((line, ""), |text| (text, "\n"));
+                    let mut safe = String::with_capacity(line.len());
+                    self.form.line(&String::from_utf8_lossy(text), begins, true, &mut safe);
+                    safe.push_str(end);
+                    self.out.write_all(safe.as_bytes())?;
+                }
+                begins = true;
+            }
+        }
+        self.begun = *last != b'\n';
+        self.buffer.drain(..length);
         Ok(())
     }
 }
 
 impl<W: Write> Write for Screen<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for part in bytes.split_inclusive(|b| *b == b'\n') {
-            match part.split_last() {
-                Some((b'\n', line)) => {
-                    self.line.extend_from_slice(line);
-                    self.write_line(b"\n")?;
-                }
-                _ => self.line.extend_from_slice(part),
-            }
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= self.full {
+            let whole = self.buffer.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+            self.write_first(whole)?;
+            // A long line is not searched for its end at every write.
+            self.full = BUFFER.max(2 * self.buffer.len());
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.line.is_empty() {
-            self.write_line(b"")?;
-        }
+        self.write_first(self.buffer.len())?;
         self.out.flush()
     }
 }
@@ -236,6 +282,26 @@ mod tests {
     }
 
     const TEXT: Form = Form::Text { colour: false };
+
+    #[test]
+    fn lines_are_judged_alone_however_many_are_written_at_once() {
+        let (plain, odd) = ("a plain line\n".repeat(1000), "::error::a\u{1b}\n");
+        let long = "x".repeat(3 * BUFFER);
+        let text = format!("{plain}{odd}{plain}{long}{odd}::1 {odd}{long}");
+        let expected = format!(
+            "{plain}\\u{{3a}}:error::a\\u{{1b}}\n{plain}{long}::error::a\\u{{1b}}\n::1 ::error::a\\u{{1b}}\n{long}"
+        );
+        for size in [1, 100, BUFFER, 10 * BUFFER] {
+            let mut out = Vec::new();
+            let mut screen = Screen::new(&mut out, TEXT);
+            text.as_bytes().chunks(size).for_each(|part| screen.write_all(part).unwrap());
+            screen.flush().unwrap();
+            // The same line goes on.
+            screen.write_all(b"::error::").unwrap();
+            screen.flush().unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}::error::"), "{size}");
+        }
+    }
 
     #[test]
     fn active_characters_become_visible() {
