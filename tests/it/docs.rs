@@ -141,6 +141,78 @@ fn the_readme_has_the_exit_codes_of_the_help() {
     assert!(missing.is_empty(), "README.md lacks the rows {missing:#?}");
 }
 
+/// The lines of the demo that the README shows are lines of the demo.
+#[test]
+fn the_readme_shows_the_output_of_the_demo() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let demo = std::fs::read_to_string(root().join("tests/it/snapshots/it__output__demo_human.snap")).unwrap();
+    let block = readme.split_once("The demo ends like this").unwrap().1.split("```").nth(1).unwrap();
+    let shown: Vec<&str> = block.lines().skip(1).collect();
+    assert!(shown.len() >= 3, "{shown:?}");
+    let missing: Vec<&&str> = shown.iter().filter(|line| !demo.lines().any(|printed| printed == **line)).collect();
+    assert!(missing.is_empty(), "the demo does not print {missing:#?}");
+}
+
+/// A path in backticks that names a source file or folder, as the pages write it: from the root, or below `src/`.
+fn source_paths(page: &str) -> Vec<(usize, String)> {
+    let is_path = |code: &str| {
+        code.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c))
+            && (code.ends_with(".rs") || code.contains('/') && code.ends_with('/') || code.starts_with("src/"))
+            && !code.contains("NAME")
+    };
+    let mut fenced = false;
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(page.lines()) {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            let codes = line.split('`').skip(1).step_by(2).filter(|code| is_path(code));
+            found.extend(codes.map(|code| (number, code.to_owned())));
+        }
+    }
+    found
+}
+
+/// In every page the source files, in the architecture page the folders too.
+#[test]
+fn pages_name_source_files_that_exist() {
+    let exists = |path: &str| ["", "src"].iter().any(|base| root().join(base).join(path).exists());
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for path in pages() {
+        let is_architecture = path.ends_with("architecture.md");
+        let page = std::fs::read_to_string(root().join(&path)).unwrap();
+        for (line, named) in source_paths(&page) {
+            let is_judged = is_architecture || Path::new(&named).extension().is_some_and(|e| e == "rs");
+            count += usize::from(is_judged);
+            if is_judged && !exists(&named) {
+                missing.push(format!("{}:{line}: {named}", path.display()));
+            }
+        }
+    }
+    assert!(count > 50, "only {count} paths were found: are they still read?");
+    assert!(missing.is_empty(), "{missing:#?}");
+    let read = "`src/a.rs`, `b/`, `Type`, `a/NAME.rs`, `x -> y`\n```\n`c.rs`\n```\n";
+    assert_eq!(source_paths(read), [(1, "src/a.rs".to_owned()), (1, "b/".to_owned())]);
+}
+
+/// The tree of the architecture page has each module of `src`, and no other.
+#[test]
+fn the_architecture_page_has_every_room() {
+    let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let tree = page.split_once("src/\n").unwrap().1.split_once("\nexamples/").unwrap().0;
+    let room = |name: &str| name.trim_end_matches('/').trim_end_matches(".rs").to_owned();
+    let mut documented = BTreeSet::new();
+    for line in tree.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+        let mut words = line.split_whitespace();
+        documented.extend(words.next().map(room));
+        documented.extend(words.take_while(|word| word.ends_with(".rs")).map(room));
+    }
+    let entries = std::fs::read_dir(root().join("src")).unwrap();
+    let rooms: BTreeSet<String> = entries.map(|entry| room(entry.unwrap().file_name().to_str().unwrap())).collect();
+    assert_eq!(documented, rooms, "in docs/architecture.md and in src");
+}
+
 #[test]
 fn broken_links_and_headings_are_found() {
     let dir = tempfile::tempdir().unwrap();
