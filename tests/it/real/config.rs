@@ -19,8 +19,6 @@ pub(super) struct CaConfig<'a> {
     pub(super) tls: &'a Issued,
     pub(super) tls_anchor: &'a Path,
     pub(super) client_anchor: Option<&'a Path>,
-    pub(super) leaf_expiry: &'a str,
-    pub(super) max_enrollments: i32,
 }
 
 /// The CA that issues an intermediate CA's certificate.
@@ -49,7 +47,7 @@ impl CaConfig<'_> {
 
     /// The server's file. The operations listener takes any free port; the CA's own is `port`.
     pub(super) fn yaml(&self, port: u16) -> String {
-        let Self { name, tls, max_enrollments, leaf_expiry, .. } = self;
+        let Self { name, tls, .. } = self;
         let (admin, secret) = ADMIN;
         let client_auth = self.client_anchor.map_or_else(String::new, |anchor| {
             format!("  clientauth: {{type: RequireAndVerifyClientCert, certfiles: [{}]}}\n", anchor.display())
@@ -83,7 +81,7 @@ operations: {{listenAddress: "127.0.0.1:0"}}
 metrics: {{provider: disabled}}
 affiliations: {{org1: [department1], org2: []}}
 registry:
-  maxenrollments: {max_enrollments}
+  maxenrollments: -1
   identities:
     - name: {admin}
       pass: {secret}
@@ -98,11 +96,11 @@ registry:
         hf.AffiliationMgr: true
     - {{name: {next}, pass: {TIER_SECRET}, type: client, attrs: {{hf.IntermediateCA: true}}}}
 signing:
-  default: {{usage: [digital signature], expiry: {leaf_expiry}}}
+  default: {{usage: [digital signature], expiry: 8760h}}
   profiles:
     # The length the next tier's certificate may have below it, so that a tier may follow that one.
     ca: {{usage: [cert sign, crl sign], expiry: 43800h, caconstraint: {{isca: true, maxpathlen: {path_below}}}}}
-    tls: {{usage: [signing, key encipherment, server auth, client auth, key agreement], expiry: {leaf_expiry}}}
+    tls: {{usage: [signing, key encipherment, server auth, client auth, key agreement], expiry: 8760h}}
 {certificate}"#,
             tls_cert = tls.cert.display(),
             tls_key = tls.key.display(),

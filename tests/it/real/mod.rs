@@ -3,8 +3,7 @@
 //!
 //! [`tools`] finds them. When one is missing, a test that needs it prints the reason and returns; with
 //! `FABCERT_REQUIRE_REAL=1`, as in CI, it fails.
-#![allow(clippy::disallowed_methods, reason = "a test lays out its own folders; fsx is what is under test")]
-#![allow(dead_code, reason = "a toolkit: one test binary does not use every option")]
+#![allow(clippy::disallowed_methods, reason = "a test lays out its own folders; disk is what is under test")]
 
 pub(crate) mod oracle;
 pub(crate) mod proxy;
@@ -94,9 +93,6 @@ pub(crate) struct RealCaBuilder {
     intermediates: u32,
     name: String,
     more_names: Vec<String>,
-    hosts: Vec<String>,
-    leaf_expiry: String,
-    max_enrollments: i32,
     client_anchor: Option<PathBuf>,
 }
 
@@ -121,9 +117,6 @@ impl RealCa {
             intermediates: 0,
             name: "org1-ca".into(),
             more_names: Vec::new(),
-            hosts: Vec::new(),
-            leaf_expiry: "8760h".into(),
-            max_enrollments: -1,
             client_anchor: None,
         }
     }
@@ -143,12 +136,6 @@ impl RealCa {
     /// The self-signed certificate of the root above all certificates here, PEM.
     pub(crate) fn root_pem(&self) -> String {
         let path = self.servers[0].home().join("ca-cert.pem");
-        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    }
-
-    /// The certificate of the CA that serves the test, PEM. Equal to [`Self::root_pem`] without intermediates.
-    pub(crate) fn issuer_pem(&self) -> String {
-        let path = self.serving().home().join("ca-cert.pem");
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
@@ -256,24 +243,6 @@ impl RealCaBuilder {
         self
     }
 
-    /// Adds a name to the server's TLS certificate, which always has `localhost` and `127.0.0.1`.
-    pub(crate) fn host(mut self, host: &str) -> Self {
-        self.hosts.push(host.into());
-        self
-    }
-
-    /// The lifetime of issued certificates as a Go duration, for example `1h`.
-    pub(crate) fn leaf_expiry(mut self, expiry: &str) -> Self {
-        self.leaf_expiry = expiry.into();
-        self
-    }
-
-    /// The CA's limit of enrolments per identity; -1 for none. It also binds the registrar.
-    pub(crate) fn max_enrollments(mut self, limit: i32) -> Self {
-        self.max_enrollments = limit;
-        self
-    }
-
     /// Requires a client TLS certificate issued below the anchor in this PEM file. The fixture's own client has none,
     /// so nothing can be registered: use [`ADMIN`].
     pub(crate) fn require_client_certificate(mut self, anchor: &Path) -> Self {
@@ -288,10 +257,8 @@ impl RealCaBuilder {
         assert!(self.intermediates == 0 || self.more_names.is_empty(), "several names, or intermediates, not both");
 
         let home = tempfile::tempdir().expect("a temporary folder");
-        let hosts: Vec<&str> =
-            ["localhost", "127.0.0.1"].into_iter().chain(self.hosts.iter().map(String::as_str)).collect();
         let transport = TransportCa::new(&home.path().join("transport"));
-        let tls = transport.issue("fabric-ca-server", &hosts);
+        let tls = transport.issue("fabric-ca-server", &["localhost", "127.0.0.1"]);
 
         let mut servers: Vec<Server> = Vec::new();
         for tier in 0..=self.intermediates {
@@ -307,8 +274,6 @@ impl RealCaBuilder {
                 tls_anchor: transport.anchor(),
                 // Only the tier of the test: the tiers below must get their own certificates.
                 client_anchor: self.client_anchor.as_deref().filter(|_| below == 0),
-                leaf_expiry: &self.leaf_expiry,
-                max_enrollments: if below == 0 { self.max_enrollments } else { -1 },
             };
             servers.push(Server::start(&program, &home.path().join(format!("tier{tier}")), &ca));
         }
