@@ -15,14 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fabcert::Timestamp;
-use fabcert::audit::Report;
-use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
-use fabcert::audit::{Expectation, ExpectedName, NameSource};
-use fabcert::auditor::{Criteria, drive};
-use fabcert::disk::Disk;
-use fabcert::msp::ChannelRules;
-use fabcert::policy::Policy;
-use fabcert::text::pem_encode;
+use fabcert::internals::pem_encode;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -75,30 +68,10 @@ fn floor(dir: &Path) -> Duration {
 }
 
 fn audit(dir: &Path, jobs: usize) -> Duration {
-    let name = ExpectedName {
-        name: "org1-peer-gateway-svc".parse().unwrap(),
-        source: NameSource::GatewayService("org1-peer-gateway-svc".into()),
-        advised: false,
-    };
-    let audit = Criteria {
-        now: Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap(),
-        channel_rules: ChannelRules::V3_0,
-        expectation: Expectation { names: vec![name], ..Expectation::default() },
-        policy: Policy::default(),
-        load: LoadOptions {
-            base: dir.to_owned(),
-            here: dir.to_owned(),
-            variables: fabcert::manifests::Variables::new(),
-        },
-    };
-    let disk = Disk::real();
+    let now = Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap();
+    let request = fabcert::audit([dir], now).gateway_service("org1-peer-gateway-svc").base(dir).jobs(jobs);
     let begin = Instant::now();
-    let paths: [PathBuf; 1] = [dir.to_owned()];
-    let source = |found: &mut dyn FnMut(Unit)| {
-        walk(&disk, &WalkOptions { paths: &paths, excluded: &|_| false }, found).unwrap();
-    };
-    let mut report = Report::new();
-    drive(&audit, &disk, Box::new(source), jobs, &(), &mut |audited| report.add(audited)).unwrap();
+    let report = request.run().unwrap();
     assert_eq!((report.summary.certificates, report.summary.errors), (2 * FOLDERS, 0));
     begin.elapsed()
 }

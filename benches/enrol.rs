@@ -13,23 +13,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use fabcert::ca::{CaUrl, Client, EnrollRequest, Enrollment, TrustAnchors};
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
-use fabcert::disk::{Disk, DiskFolder};
-use fabcert::enroll::enroll;
-use fabcert::identity::{
-    CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
+use fabcert::internals::{
+    AdminRule, CurrentMsp, Disk, DiskFolder, Environment, FolderPlan, KeyAccess, Lock, MspPlan, MspRequest, Place,
+    Request, TlsFolderRequest, TlsPlan, enroll, install, judge,
 };
-use fabcert::install::{FolderPlan, KeyAccess, Lock, Place, install};
-use fabcert::msp::{AdminRule, CurrentMsp, Layout, TlsNames, judge};
+use fabcert::msp::{Layout, TlsNames};
 use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use fabcert::pki::name::{NameRequest, NameSet};
 use fabcert::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
-use fabcert::proof::{
-    Expected, MspPlan, MspRequest, Purpose, RoleRule, TlsFolderRequest, TlsPlan, VerifiedEnrollment, verify,
-};
-use fabcert::{Secret, Timestamp};
+use fabcert::proof::{Expected, Purpose, RoleRule, VerifiedEnrollment, verify};
+use fabcert::{Enrolment, Secret, Timestamp};
 use tokio::runtime::Runtime;
 
 const ID: &str = "org1-peer1";
+const GATEWAY: &str = "org1-peer-gateway-svc";
 const SECRET: &str = "peerpw";
 const ACCESS: KeyAccess = KeyAccess { mode: 0o600, group: None };
 
@@ -43,7 +40,7 @@ fn names() -> NameSet {
     NameSet::derive(&NameRequest {
         sans: &[],
         hostnames: &[ID.to_owned()],
-        gateway_services: &["org1-peer-gateway-svc".to_owned()],
+        gateway_services: &[GATEWAY.to_owned()],
         namespace: Some("fabric"),
         cluster_domain: "cluster.local",
     })
@@ -166,43 +163,17 @@ fn parts(c: &mut Criterion) {
 
 /// Both folders below `dir`.
 fn request(ca: &Running, dir: &Path, force: bool) -> Request {
-    let access = CaAccess {
-        url: CaUrl::parse(ca.url()).unwrap().0,
-        id: ID.into(),
-        secret: SecretSource::Given(Secret::new(SECRET)),
-        ca_name: None,
-        anchors: vec![dir.join("anchor.pem").into()],
-        client_identity: None,
-        proxy: None,
-        plaintext: false,
-        connect_timeout: Duration::from_secs(5),
-        timeout: Duration::from_secs(30),
-    };
-    Request {
-        sign: Some(SignRequest {
-            target: dir.join("msp"),
-            ca: access.clone(),
-            names: NameSet::default(),
-            profile: None,
-            msp: MspForm { layout: Layout::FabricCa, node_ous: true },
-            role: RoleRule::Exactly(NodeOu::Peer),
-        }),
-        tls: Some(TlsRequest {
-            target: dir.join("tls"),
-            ca: access,
-            names: names(),
-            profile: "tls".into(),
-            files: TlsFiles::Three(TlsNames::Fabric),
-            role: RoleRule::Any,
-        }),
-        subject: SubjectFields::default(),
-        attributes: None,
-        key: KeyRequest::New(None),
-        key_mode: 0o600,
-        group: None,
-        force,
-        wait: None,
-    }
+    let enrolment = Enrolment::new(ca.url(), ID)
+        .unwrap()
+        .secret(Secret::new(SECRET))
+        .anchor_file(dir.join("anchor.pem"))
+        .hostname(ID)
+        .gateway_service(GATEWAY)
+        .namespace("fabric")
+        .role(NodeOu::Peer)
+        .msp_dir(dir.join("msp"))
+        .tls_dir(dir.join("tls"));
+    if force { enrolment.force() } else { enrolment }.request().unwrap()
 }
 
 fn whole(c: &mut Criterion) {

@@ -10,18 +10,10 @@
     reason = "a measurement, and no part of the crate"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use fabcert::Timestamp;
-use fabcert::audit::input::{LoadOptions, Unit, WalkOptions, walk};
-use fabcert::audit::{Expectation, Findings};
-use fabcert::auditor::{Criteria, drive};
-use fabcert::coverage::{Coverage, check};
-use fabcert::disk::Disk;
-use fabcert::manifests::{Settings, Variables};
-use fabcert::msp::ChannelRules;
-use fabcert::policy::Policy;
 
 const ORGANISATIONS: usize = 400;
 const ROUNDS: usize = 5;
@@ -70,30 +62,12 @@ fn generate(dir: &Path) {
 }
 
 fn audit(dir: &Path, jobs: usize) -> f64 {
-    let variables: Variables = [("DOMAIN".to_owned(), "example.com".to_owned())].into();
-    let audit = Criteria {
-        now: Timestamp::parse_rfc3339("2026-11-24T00:00:00Z").unwrap(),
-        channel_rules: ChannelRules::V3_0,
-        expectation: Expectation::default(),
-        policy: Policy::default(),
-        load: LoadOptions { base: dir.to_owned(), here: dir.to_owned(), variables },
-    };
-    let disk = Disk::real();
-    let paths: [PathBuf; 1] = [dir.to_owned()];
-    let source = |found: &mut dyn FnMut(Unit)| {
-        walk(&disk, &WalkOptions { paths: &paths, excluded: &|_| false }, found).unwrap();
-    };
+    let now = Timestamp::parse_rfc3339("2026-11-24T00:00:00Z").unwrap();
+    let request = fabcert::audit([dir], now).variable("DOMAIN", "example.com").base(dir).jobs(jobs);
     let begin = Instant::now();
-    let mut coverage = Coverage::default();
-    drive(&audit, &disk, Box::new(source), jobs, &(), &mut |mut audited| coverage.note(&mut audited, &[])).unwrap();
-    let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };
-    let covered = coverage.covered(settings);
-    let mut findings = Findings::new();
-    check(&covered, &mut findings);
+    let report = request.run().unwrap();
     let seconds = begin.elapsed().as_secs_f64();
-    assert_eq!((covered.nodes.len(), covered.network.services.len()), (2 * ORGANISATIONS, 3 * ORGANISATIONS));
-    let errors = findings.into_vec().into_iter().filter(|f| f.severity == fabcert::audit::Severity::Error).count();
-    assert_eq!(errors, 0);
+    assert_eq!((report.summary.subjects, report.summary.errors), (5 * ORGANISATIONS, 0));
     seconds
 }
 

@@ -24,7 +24,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 
     let report = audit(paths, now).nearest_policy().run()?;
 
-    for finding in report.findings.iter() {
+    for finding in report.findings() {
         println!("{} {}: {}: {}", finding.severity.as_str(), finding.path.display(), finding.rule, finding.message);
         println!("  remedy: {}", finding.remedy);
     }

@@ -33,7 +33,7 @@
 //!
 //! # fn main() -> Result<(), fabcert::Error> {
 //! let report = fabcert::audit(["testdata/certs"], SystemTime::now().into()).run()?;
-//! for finding in report.findings.iter() {
+//! for finding in report.findings() {
 //!     println!("{}: {}: {}", finding.path.display(), finding.rule, finding.message);
 //! }
 //! assert!(report.summary.certificates > 0);
@@ -43,10 +43,10 @@
 //!
 //! # Contents
 //!
-//! - **Do**: [`Enrolment`], [`enroll`] (the outcome; CSR and install without a CA), [`audit`](audit()), [`names`](names()) (the names that each
-//!   node of Kubernetes manifests needs).
-//! - **Read**: [`mod@audit`] (subjects, findings, rules), [`report`] (report forms), [`manifests`], [`msp`] (Fabric's verdict), [`live`]
-//!   (TLS endpoints), [`explain`](mod@explain) (rules, error codes, log lines).
+//! - **Do**: [`Enrolment`] (with its [outcome](enroll)), [`audit`](audit()), [`names`](names()) (the names that each node of Kubernetes
+//!   manifests needs).
+//! - **Read**: [`mod@audit`] (findings, rules), [`report`] (report forms), [`msp`] (forms of folders), [`live`] (TLS endpoints),
+//!   [`explain`](mod@explain) (rules, error codes, log lines).
 //! - **Build on**: [`pki`] (names, keys, certificates), [`ca`] (the Fabric CA client), [`proof`] (an answer held against a request),
 //!   [`devca`] (the development CA, for tests).
 //! - **Errors**: every fallible call returns an [`Error`] with an [`ErrorKind`], a message, and what to do next.
@@ -54,49 +54,47 @@
 //! Time is an argument: nothing here reads the clock. Nothing that a CA issued is written before it is verified: only
 //! [`proof::verify`] makes a [`proof::VerifiedEnrollment`], only that can be planned, and only a plan is installed.
 //!
-//! Modules that are hidden from this page are public for the command line and the tests of this package alone, and may
-//! change in any release.
+//! What is hidden from this page (`cli`, `internals`) is for the program, the tests and the benches of this package alone,
+//! and may change in any release.
 
 pub mod audit;
-#[doc(hidden)]
-pub mod auditor;
+mod auditor;
 pub mod ca;
 #[doc(hidden)]
 pub mod cli;
-#[doc(hidden)]
-pub mod coverage;
+mod coverage;
 #[cfg(feature = "dev-ca")]
 pub mod devca;
-#[doc(hidden)]
-pub mod disk;
+mod disk;
 pub mod enroll;
 mod error;
 pub mod explain;
-pub mod identity;
+mod identity;
+mod install;
 #[doc(hidden)]
-pub mod install;
+pub mod internals;
 pub mod live;
-pub mod manifests;
+mod manifests;
 pub mod msp;
 pub mod names;
 pub mod pki;
-#[doc(hidden)]
-pub mod policy;
+mod policy;
 pub mod proof;
-#[doc(hidden)]
-pub mod render;
+mod render;
 pub mod report;
 mod secret;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod testing;
-#[doc(hidden)]
-pub mod text;
+mod text;
 mod time;
 
 pub use auditor::{AuditRequest, audit};
-pub use enroll::Enrolment;
+pub use enroll::enrolment::Enrolment;
 pub use error::{Error, ErrorKind};
+pub use identity::{CaAccess, PemSource};
 pub use names::{NamesRequest, names};
+pub use policy::{Level, Levels};
 pub use secret::Secret;
+pub use text::{Pattern, PatternError, PemError};
 pub use time::Timestamp;

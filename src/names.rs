@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 use crate::audit::input::{LoadOptions, Unit, Walk, WalkOptions};
 use crate::disk::Disk;
-use crate::manifests::{LeftOut, Manifest, Need, Needed, Network, Settings, Variables};
+pub use crate::manifests::{At, LeftOut, Need, Needed, Reason};
+use crate::manifests::{Manifest, Network, Settings, Variables};
 use crate::{Error, ErrorKind};
 
 /// The size limit of a manifest, in bytes.

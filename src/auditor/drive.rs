@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::policy::PolicyError;
 
 /// The progress of a run.
-pub trait Progress {
+pub(crate) trait Progress {
     /// Reports the number of finished units, the number of found units, and whether the search continues.
     fn done(&self, units: usize, found: usize, searching: bool);
 
@@ -36,14 +36,14 @@ const BATCH: usize = 16;
 const MOST_JOBS: usize = 256;
 
 /// A source of units, which passes each unit to its argument.
-pub type Source<'a> = Box<dyn FnOnce(&mut dyn FnMut(Unit)) + Send + 'a>;
+pub(crate) type Source<'a> = Box<dyn FnOnce(&mut dyn FnMut(Unit)) + Send + 'a>;
 
 /// Audits the units of `source` with `jobs` threads while they are found, and passes on the results in the order of the
 /// units.
 ///
 /// # Errors
 /// If the policy expects an invalid name.
-pub fn drive(
+pub(crate) fn drive(
     criteria: &Criteria,
     disk: &Disk,
     source: Source<'_>,

@@ -12,9 +12,8 @@ mod prepare;
 mod request;
 mod run;
 mod served_on_disk;
-mod unit;
+pub(crate) mod unit;
 
-pub use drive::{Progress, Source as UnitSource, drive};
+pub(crate) use drive::Progress;
 pub use request::{AuditRequest, audit};
 pub(crate) use run::Looked;
-pub use unit::Criteria;

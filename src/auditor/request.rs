@@ -26,10 +26,10 @@ use crate::{Error, ErrorKind, Secret, Timestamp};
 /// # let tree = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/certs/go-client-tls.pem");
 /// let now = Timestamp::parse_rfc3339("2026-11-23T05:00:00Z").unwrap();
 /// let report = audit([tree], now).gateway_service("org1-peer-gateway-svc").run()?;
-/// for finding in report.findings.iter() {
+/// for finding in report.findings() {
 ///     println!("{}: {}: {}", finding.path.display(), finding.rule, finding.message);
 /// }
-/// assert!(report.findings.iter().any(|f| f.is_of(&fabcert::audit::catalogue::SAN_GATEWAY_MISSING)));
+/// assert!(report.findings().any(|f| f.is_of(&fabcert::audit::catalogue::SAN_GATEWAY_MISSING)));
 /// # Ok(())
 /// # }
 /// ```

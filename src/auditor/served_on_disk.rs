@@ -67,7 +67,7 @@ mod tests {
             both.note(&audited("peer:7051", current, true));
             let mut findings = Findings::new();
             both.report(&mut findings);
-            findings.len()
+            findings.into_vec().len()
         };
         assert_eq!((report(&[old]), report(&[old, current]), report(&[])), (1, 0, 0));
     }

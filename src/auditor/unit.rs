@@ -21,17 +21,17 @@ use crate::policy::{Policy, PolicyError};
 
 /// The criteria of an audit.
 #[derive(Clone, Debug)]
-pub struct Criteria {
+pub(crate) struct Criteria {
     /// The time of judgement.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// The channel rules for the verdicts `channel` and `member`.
-    pub channel_rules: ChannelRules,
+    pub(crate) channel_rules: ChannelRules,
     /// The expected content of every subject.
-    pub expectation: Expectation,
+    pub(crate) expectation: Expectation,
     /// The policy.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// The options for loading.
-    pub load: LoadOptions,
+    pub(crate) load: LoadOptions,
 }
 
 impl Criteria {
@@ -39,7 +39,7 @@ impl Criteria {
     ///
     /// # Errors
     /// If the policy expects an invalid name.
-    pub fn unit(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
+    pub(crate) fn unit(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
         let looked = catch_unwind(AssertUnwindSafe(|| self.look(disk, unit)));
         looked.unwrap_or_else(|_| {
             let subject = Subject::new(SubjectKind::Certificate, self.load.shown(unit.path()));
@@ -91,7 +91,7 @@ impl Criteria {
     ///
     /// # Errors
     /// If the policy expects an invalid name.
-    pub fn inner(&self, subject: Subject) -> Result<Audited, PolicyError> {
+    pub(crate) fn inner(&self, subject: Subject) -> Result<Audited, PolicyError> {
         let expectation = self.policy.expectation(&self.expectation, &subject.path)?;
         let context = Context { now: self.now, expectation: &expectation, channel_rules: self.channel_rules };
         let findings = check(CHECKS, &subject, &context).into_vec();

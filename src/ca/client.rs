@@ -18,7 +18,7 @@ pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Default limit for the whole request, connection and answer included.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of one Fabric CA. Sends each request once; see [`RetryPolicy`](super::RetryPolicy) for retries.
+/// A client of one Fabric CA. Sends each request once and never retries.
 #[derive(Debug)]
 pub struct Client {
     url: CaUrl,

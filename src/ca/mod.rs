@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] sends each request once, to one CA, over TLS that leads to one of the given [`TrustAnchors`]. It
 //! follows no redirects and ignores the proxies of the environment. A [`CaError`] reports whether the CA refused,
-//! whether a retry can help ([`RetryPolicy`]), and whether the CA may have issued a certificate. The CA returns an
+//! whether a retry can help, and whether the CA may have issued a certificate. The CA returns an
 //! unverified [`Enrollment`]; [`crate::proof::verify`] turns it into a [`crate::proof::VerifiedEnrollment`].
 
 mod anchor;
@@ -26,7 +26,7 @@ pub use auth::Credential;
 pub use client::{Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use codes::{ERROR_CODES, ErrorCode, error_code};
 pub use error::CaError;
-pub use retry::RetryPolicy;
+pub(crate) use retry::RetryPolicy;
 pub use status::{Class, Operation, ServerError};
 #[cfg(feature = "dev-ca")]
 pub(crate) use tls::crypto_provider;

@@ -6,7 +6,7 @@ use super::CaError;
 
 /// Whether and for how long to retry a CA that cannot be reached (`--wait`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     wait: Option<Duration>,
 }
 
@@ -17,12 +17,12 @@ const CAP: Duration = Duration::from_secs(10);
 
 impl RetryPolicy {
     /// One attempt, no retries.
-    pub const fn once() -> Self {
+    pub(crate) const fn once() -> Self {
         Self { wait: None }
     }
 
     /// Retries until `wait` has passed since the start of the first attempt.
-    pub const fn until(wait: Duration) -> Self {
+    pub(crate) const fn until(wait: Duration) -> Self {
         Self { wait: Some(wait) }
     }
 
@@ -31,7 +31,7 @@ impl RetryPolicy {
     /// `failures` counts the failed attempts including this one, `elapsed` is the time since the start of the first,
     /// and `random` is in 0..1. Full jitter: the pause is between zero and the bound, so that pods that start together
     /// do not retry together.
-    pub fn pause(&self, error: &CaError, failures: u32, elapsed: Duration, random: f64) -> Option<Duration> {
+    pub(crate) fn pause(&self, error: &CaError, failures: u32, elapsed: Duration, random: f64) -> Option<Duration> {
         let left = self.wait?.checked_sub(elapsed).filter(|d| !d.is_zero())?;
         if !error.is_retryable() || (error.is_retryable_once_only() && failures > 1) {
             return None;
@@ -46,7 +46,7 @@ impl RetryPolicy {
     ///
     /// # Errors
     /// The last error.
-    pub async fn run<T, F>(
+    pub(crate) async fn run<T, F>(
         &self,
         mut random: impl FnMut() -> f64,
         mut before_pause: impl FnMut(&CaError, Duration),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::args::OutputForm;
 use super::{output, process};
 use crate::audit::input::{LoadOptions, Unit, WalkOptions, load, walk};
-use crate::audit::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind};
+use crate::audit::model::subject::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind, spki_hash};
 use crate::disk::Disk;
 use crate::manifests::Object;
 use crate::pki::x509::SignatureCheck;
@@ -267,7 +267,7 @@ fn cert_seen(held: &HeldCert) -> CertSeen {
 
 fn key_seen(key: &HeldKey, subject: &Subject) -> KeySeen {
     let owner = key.spki_hash.as_ref().and_then(|hash| {
-        let found = subject.certificates.iter().find(|c| crate::audit::spki_hash(c.cert.spki_der()) == *hash);
+        let found = subject.certificates.iter().find(|c| spki_hash(c.cert.spki_der()) == *hash);
         found.map(|c| c.at.path.display().to_string())
     });
     KeySeen {

@@ -12,48 +12,48 @@ use crate::text::pem_blocks;
 
 /// The manifests together with the certificates of their nodes.
 #[derive(Debug)]
-pub struct Covered {
+pub(crate) struct Covered {
     /// The manifests.
-    pub network: Network,
+    pub(crate) network: Network,
     /// The nodes with TLS, in order.
-    pub nodes: Vec<CoveredNode>,
+    pub(crate) nodes: Vec<CoveredNode>,
     /// The certificates in folders, mapped to workloads.
-    pub mapped: Mapped,
+    pub(crate) mapped: Mapped,
 }
 
 /// A node with TLS.
 #[derive(Debug)]
-pub struct CoveredNode {
+pub(crate) struct CoveredNode {
     /// The index of the workload in [`Network::workloads`].
-    pub workload: usize,
+    pub(crate) workload: usize,
     /// The names that its certificate must or should hold.
-    pub needed: Vec<Needed>,
+    pub(crate) needed: Vec<Needed>,
     /// Its certificates: requested ones, those in Secrets, and those in folders.
-    pub held: Vec<HeldNames>,
+    pub(crate) held: Vec<HeldNames>,
 }
 
 /// The names of a certificate.
 #[derive(Debug)]
-pub struct HeldNames {
+pub(crate) struct HeldNames {
     /// A description: `Certificate org1-peer1-tls-cert`.
-    pub by: String,
+    pub(crate) by: String,
     /// The location at which names are added.
-    pub at: Location,
+    pub(crate) at: Location,
     /// The index in [`Network::certificates`] of the Certificate that requests it.
-    pub certificate: Option<usize>,
+    pub(crate) certificate: Option<usize>,
     /// Its names.
-    pub names: Vec<HeldName>,
+    pub(crate) names: Vec<HeldName>,
 }
 
 /// A name of a certificate.
 #[derive(Debug)]
-pub struct HeldName {
+pub(crate) struct HeldName {
     /// The text in the manifest or certificate.
-    pub text: String,
+    pub(crate) text: String,
     /// The name in a certificate.
-    pub name: SanName,
+    pub(crate) name: SanName,
     /// The location.
-    pub at: Location,
+    pub(crate) at: Location,
 }
 
 impl Covered {
@@ -77,12 +77,6 @@ impl Covered {
         });
         let nodes = nodes.collect();
         Self { network, nodes, mapped }
-    }
-
-    /// The nodes that a Service selects.
-    pub fn members(&self, service: usize) -> Vec<&CoveredNode> {
-        let members = self.network.members(service);
-        self.nodes.iter().filter(|node| members.contains(&node.workload)).collect()
     }
 }
 
@@ -116,14 +110,14 @@ impl HeldNames {
 
     /// Whether a client that dials `name` accepts it, by Go's matching. A route for `*.domain` does not state which
     /// host is dialled: one matching host is sufficient.
-    pub fn holds(&self, wanted: &SanName) -> bool {
+    pub(crate) fn holds(&self, wanted: &SanName) -> bool {
         let names: Vec<SanName> = self.names.iter().map(|n| n.name.clone()).collect();
         let covered = |held: &SanName| matches_as_go(std::slice::from_ref(wanted), &held.to_string());
         name::holds(&names, wanted) || matches_as_go(&names, &wanted.to_string()) || names.iter().any(covered)
     }
 
     /// The needed names of one kind that it lacks, by the Service that leads through them.
-    pub fn lacking<'a>(&self, needed: &'a [Needed], need: Need) -> BTreeMap<Option<usize>, Vec<&'a Needed>> {
+    pub(crate) fn lacking<'a>(&self, needed: &'a [Needed], need: Need) -> BTreeMap<Option<usize>, Vec<&'a Needed>> {
         let mut lacking: BTreeMap<Option<usize>, Vec<&Needed>> = BTreeMap::new();
         for one in needed.iter().filter(|n| n.need == need && !self.holds(&n.name)) {
             lacking.entry(one.service).or_default().push(one);

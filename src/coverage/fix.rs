@@ -11,16 +11,16 @@ use crate::manifests::Addition;
 
 /// The additions to a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fix {
+pub(crate) struct Fix {
     /// The names for each list.
-    pub additions: Vec<Addition>,
+    pub(crate) additions: Vec<Addition>,
 }
 
 /// Rules whose findings state the names that a list lacks.
 const FIXABLE: [&Rule; 2] = [&SAN_GATEWAY_MISSING, &SAN_SHORT_ONLY];
 
 /// The names to add, by file: only for findings at the lists of Certificates.
-pub fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<PathBuf, Fix> {
+pub(crate) fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<PathBuf, Fix> {
     let fixable: Vec<Finding> =
         findings.iter().filter(|f| FIXABLE.iter().any(|rule| f.is_of(rule)) && f.block.is_none()).collect();
     let mut fixes: BTreeMap<PathBuf, Fix> = BTreeMap::new();

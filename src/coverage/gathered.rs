@@ -12,19 +12,19 @@ use crate::policy::MemberEntry;
 
 /// The manifests of a run, while they are collected.
 #[derive(Debug, Default)]
-pub struct Coverage {
+pub(crate) struct Coverage {
     manifests: Vec<(PathBuf, Manifest)>,
     mapped: Mapped,
 }
 
 impl Coverage {
     /// Creates an empty collection, with the certificate locations from the command line.
-    pub fn new(tls_of: Vec<TlsOf>) -> Self {
+    pub(crate) fn new(tls_of: Vec<TlsOf>) -> Self {
         Self { manifests: Vec::new(), mapped: Mapped::new(tls_of) }
     }
 
     /// Records a subject and takes its manifest. `members` are the certificate locations from the policy.
-    pub fn note(&mut self, audited: &mut Audited, members: &[MemberEntry]) {
+    pub(crate) fn note(&mut self, audited: &mut Audited, members: &[MemberEntry]) {
         let Some(SubjectReport { path, .. }) = &audited.subject else { return };
         if let Some(manifest) = audited.manifest.take() {
             self.manifests.push((path.clone(), *manifest));
@@ -33,12 +33,12 @@ impl Coverage {
     }
 
     /// Whether there is any manifest.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.manifests.is_empty()
     }
 
     /// The placeholders without a value, in every file, each once for each line.
-    pub fn unset(&self) -> BTreeSet<(PathBuf, Unset)> {
+    pub(crate) fn unset(&self) -> BTreeSet<(PathBuf, Unset)> {
         let of = |(path, manifest): &(PathBuf, Manifest)| {
             manifest.unset.iter().map(|unset| (path.clone(), unset.clone())).collect::<Vec<_>>()
         };
@@ -46,7 +46,7 @@ impl Coverage {
     }
 
     /// Joins the manifests into one network.
-    pub fn covered(self, settings: Settings) -> Covered {
+    pub(crate) fn covered(self, settings: Settings) -> Covered {
         let network = Network::new(self.manifests.into_iter().map(|(_, manifest)| manifest), settings);
         Covered::new(network, self.mapped)
     }

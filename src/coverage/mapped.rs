@@ -12,16 +12,16 @@ use crate::policy::MemberEntry;
 
 /// The location of the TLS certificate of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsOf {
+pub(crate) struct TlsOf {
     /// The workload, `NAME` or `NAMESPACE/NAME`.
-    pub workload: String,
+    pub(crate) workload: String,
     /// The folder or file, as reported.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// The certificates of workloads that were found in folders.
 #[derive(Debug, Default)]
-pub struct Mapped {
+pub(crate) struct Mapped {
     named: Vec<TlsOf>,
     found: Vec<Found>,
 }
@@ -37,7 +37,7 @@ struct Found {
 
 impl TlsOf {
     /// Whether it maps this workload.
-    pub fn is_of(&self, meta: &Meta) -> bool {
+    pub(crate) fn is_of(&self, meta: &Meta) -> bool {
         match (self.workload.split_once('/'), &meta.namespace) {
             (None, _) => self.workload == meta.name,
             // A workload without a namespace may be in any.
@@ -79,17 +79,17 @@ impl Mapped {
     }
 
     /// A mapping of the command line to a workload that does not exist.
-    pub fn stranger(&self, network: &Network) -> Option<&TlsOf> {
+    pub(crate) fn stranger(&self, network: &Network) -> Option<&TlsOf> {
         self.named.iter().find(|of| !network.workloads.iter().any(|w| of.is_of(&w.meta)))
     }
 
     /// A mapping of the command line to a path that was not recorded.
-    pub fn unmet(&self) -> Option<&TlsOf> {
+    pub(crate) fn unmet(&self) -> Option<&TlsOf> {
         self.named.iter().find(|of| !self.found.iter().any(|f| f.entry.is_none() && f.of == **of))
     }
 
     /// Reports the entries of the policy at `path` that map no certificate or no workload.
-    pub fn tell_stale(&self, members: &[MemberEntry], path: &Path, network: &Network, findings: &mut Findings) {
+    pub(crate) fn tell_stale(&self, members: &[MemberEntry], path: &Path, network: &Network, findings: &mut Findings) {
         for (index, entry) in members.iter().enumerate() {
             let mut met = self.found.iter().filter(|f| f.entry == Some(index)).peekable();
             let reason = if met.peek().is_none() {

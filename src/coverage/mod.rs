@@ -14,9 +14,9 @@ mod place;
 pub(crate) mod rules;
 pub(crate) mod secrets;
 
-pub use covered::{Covered, CoveredNode, HeldName, HeldNames};
-pub use fix::{Fix, fixes};
-pub use gathered::Coverage;
-pub use mapped::{Mapped, TlsOf};
-pub use rules::check;
-pub use secrets::subjects;
+pub(crate) use covered::Covered;
+pub(crate) use fix::{Fix, fixes};
+pub(crate) use gathered::Coverage;
+pub(crate) use mapped::TlsOf;
+pub(crate) use rules::check;
+pub(crate) use secrets::subjects;

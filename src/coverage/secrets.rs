@@ -10,7 +10,7 @@ use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
 /// A subject for each file with certificates in a Secret: server certificates for nodes, single files for others.
-pub fn subjects(covered: &Covered) -> Vec<Subject> {
+pub(crate) fn subjects(covered: &Covered) -> Vec<Subject> {
     let mut seen: BTreeSet<(At, String)> = BTreeSet::new();
     let mut found = Vec::new();
     for node in &covered.nodes {

@@ -85,7 +85,13 @@ pub enum DevCaError {
     },
     /// The state file cannot be read or written.
     #[error(transparent)]
-    File(#[from] crate::disk::FsError),
+    File(crate::Error),
+}
+
+impl From<crate::disk::FsError> for DevCaError {
+    fn from(e: crate::disk::FsError) -> Self {
+        Self::File(e.into())
+    }
 }
 
 impl From<DevCaError> for crate::Error {

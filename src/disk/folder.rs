@@ -43,29 +43,29 @@ pub trait FolderReader {
 
 /// A folder in memory. `Debug` shows paths and sizes, never content.
 #[derive(Clone, Default)]
-pub struct MemoryFolder {
+pub(crate) struct MemoryFolder {
     files: BTreeMap<PathBuf, Zeroizing<Vec<u8>>>,
     folders: BTreeSet<PathBuf>,
 }
 
 impl MemoryFolder {
     /// An empty folder.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a file and the folders above it; replaces an existing entry.
-    pub fn insert(&mut self, file: impl AsRef<Path>, content: impl Into<Vec<u8>>) {
+    pub(crate) fn insert(&mut self, file: impl AsRef<Path>, content: impl Into<Vec<u8>>) {
         self.files.insert(clean(file.as_ref()), Zeroizing::new(content.into()));
     }
 
     /// Adds an empty folder.
-    pub fn insert_folder(&mut self, dir: impl AsRef<Path>) {
+    pub(crate) fn insert_folder(&mut self, dir: impl AsRef<Path>) {
         self.folders.insert(clean(dir.as_ref()));
     }
 
     /// Removes the file or folder at `path` with all its content.
-    pub fn remove(&mut self, path: impl AsRef<Path>) {
+    pub(crate) fn remove(&mut self, path: impl AsRef<Path>) {
         let path = clean(path.as_ref());
         self.files.retain(|f, _| !f.starts_with(&path));
         self.folders.retain(|d| !d.starts_with(&path));
@@ -73,7 +73,7 @@ impl MemoryFolder {
 
     /// Copies the file `path` of `from`, or the folder with its files, to the same path here. Leaves out folders in it,
     /// which Fabric ignores, and files that cannot be read.
-    pub fn copy_from(&mut self, from: &dyn FolderReader, path: &Path) {
+    pub(crate) fn copy_from(&mut self, from: &dyn FolderReader, path: &Path) {
         let mut files = vec![path.to_owned()];
         if let Ok(entries) = from.list(path) {
             self.insert_folder(path);

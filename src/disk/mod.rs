@@ -26,14 +26,14 @@ use crate::{Error, ErrorKind};
 pub use disk_folder::DiskFolder;
 pub use error::FsError;
 pub use fault::{FaultAction, FaultHook, Op, Step, When};
-pub(crate) use folder::clean;
-pub use folder::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
+pub use folder::{EntryKind, FolderEntry, FolderReader};
+pub(crate) use folder::{MemoryFolder, clean};
 pub use lock::{LockFile, Locked};
 pub use look::{Kind, Metadata};
 pub use regular::{Entry, Folder, RegularFile};
 
 /// The result of a file operation.
-pub type Result<T> = std::result::Result<T, FsError>;
+pub(crate) type Result<T> = std::result::Result<T, FsError>;
 
 /// The disk, as an argument. Cheap to clone.
 #[derive(Clone, Default)]

@@ -15,57 +15,57 @@ use crate::text::escape::Shown;
 
 /// A name that would be requested.
 #[derive(Clone, Debug, Serialize)]
-pub struct PlannedName {
+pub(crate) struct PlannedName {
     /// The name, bare.
-    pub name: String,
+    pub(crate) name: String,
     /// `DNS`, `IP`, `email` or `URI`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The request that it comes from.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// A file that would be written.
 #[derive(Clone, Debug, Serialize)]
-pub struct PlannedPath {
+pub(crate) struct PlannedPath {
     /// Path; a part that only the CA's answer decides is in angle brackets.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Octal mode.
-    pub mode: String,
+    pub(crate) mode: String,
 }
 
 /// One certificate of a dry run.
 #[derive(Clone, Debug, Serialize)]
-pub struct PlannedCertificate {
+pub(crate) struct PlannedCertificate {
     /// `sign` or `tls`.
-    pub role: &'static str,
+    pub(crate) role: &'static str,
     /// The folder.
-    pub target: PathBuf,
+    pub(crate) target: PathBuf,
     /// The CA that would be asked.
-    pub ca: String,
+    pub(crate) ca: String,
     /// Why it would be asked; `null` when nothing is due.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The names.
-    pub names: Vec<PlannedName>,
+    pub(crate) names: Vec<PlannedName>,
     /// The files.
-    pub files: Vec<PlannedPath>,
+    pub(crate) files: Vec<PlannedPath>,
 }
 
 /// A whole dry run.
 #[derive(Clone, Debug, Serialize)]
-pub struct DryRun {
+pub(crate) struct DryRun {
     /// Version of the schema.
-    pub schema_version: u32,
+    pub(crate) schema_version: u32,
     /// Enrolment id.
-    pub id: String,
+    pub(crate) id: String,
     /// The certificates.
-    pub certificates: Vec<PlannedCertificate>,
+    pub(crate) certificates: Vec<PlannedCertificate>,
 }
 
 /// Plans a run.
 ///
 /// # Errors
 /// When a target cannot be read, or holds another identity.
-pub fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, Error> {
+pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, Error> {
     let own_key = request.key.named(env.disk)?;
     let mut certificates = Vec::new();
     for task in Task::all(request, env.disk)? {

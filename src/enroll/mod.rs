@@ -6,13 +6,12 @@
 
 mod carried;
 mod dry_run;
-mod enrolment;
-mod flow;
+pub(crate) mod enrolment;
+pub(crate) mod flow;
 mod offline;
 mod outcome;
 
-pub use dry_run::{DryRun, PlannedCertificate, PlannedName, PlannedPath, plan};
-pub use enrolment::Enrolment;
-pub use flow::enroll;
-pub use offline::{OfflineRequest, install_answer, make_csr, roll_back};
+pub(crate) use dry_run::plan;
+pub(crate) use flow::enroll;
+pub(crate) use offline::{OfflineRequest, install_answer, make_csr, roll_back};
 pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};

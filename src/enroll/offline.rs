@@ -21,38 +21,38 @@ use crate::{Error, ErrorKind};
 
 /// One certificate whose CSR and answer are carried by hand.
 #[derive(Clone, Debug)]
-pub struct OfflineRequest {
+pub(crate) struct OfflineRequest {
     /// Enrolment id: the CN.
-    pub id: String,
+    pub(crate) id: String,
     /// The purpose of the certificate.
-    pub purpose: Purpose,
+    pub(crate) purpose: Purpose,
     /// The MSP folder ([`Purpose::Sign`]) or TLS folder ([`Purpose::Tls`]).
-    pub target: PathBuf,
+    pub(crate) target: PathBuf,
     /// Names.
-    pub names: NameSet,
+    pub(crate) names: NameSet,
     /// Subject fields beside the CN.
-    pub subject: SubjectFields,
+    pub(crate) subject: SubjectFields,
     /// The key to use.
-    pub key: KeyRequest,
+    pub(crate) key: KeyRequest,
     /// The NodeOU that the certificate must hold.
-    pub role: RoleRule,
+    pub(crate) role: RoleRule,
     /// File names in an MSP folder.
-    pub layout: Layout,
+    pub(crate) layout: Layout,
     /// File names in a TLS folder.
-    pub tls_names: TlsNames,
+    pub(crate) tls_names: TlsNames,
     /// Whether `config.yaml` is written.
-    pub node_ous: bool,
+    pub(crate) node_ous: bool,
     /// The permissions of the key.
-    pub key_access: KeyAccess,
+    pub(crate) key_access: KeyAccess,
     /// Replace a pending key, another identity or another root.
-    pub force: bool,
+    pub(crate) force: bool,
 }
 
 /// Makes a key, keeps it beside the target, and returns the CSR (PEM). A second call returns a CSR for the same key.
 ///
 /// # Errors
 /// When a key for another purpose or id is pending there and `force` is not set, or the key cannot be written.
-pub fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<String, Error> {
+pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<String, Error> {
     let place = Place::of(env.disk, &request.target)?;
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let requested = requested_key(request, &place, env)?;
@@ -109,7 +109,7 @@ fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &Offline
 /// # Errors
 /// When no key of this id is pending, the target holds another identity or root and `force` is not set, the certificate
 /// is not as requested, or the folder cannot be written.
-pub fn install_answer(
+pub(crate) fn install_answer(
     request: &OfflineRequest,
     certificate: &[u8],
     chain: &[impl AsRef<[u8]>],
@@ -215,7 +215,7 @@ impl OfflineRequest {
 ///
 /// # Errors
 /// When there is no previous set, or the folder is locked or cannot be written.
-pub fn roll_back(target: &std::path::Path, env: &Environment<'_>) -> Result<(), Error> {
+pub(crate) fn roll_back(target: &std::path::Path, env: &Environment<'_>) -> Result<(), Error> {
     const WRITTEN: [&str; 12] = [
         "signcerts",
         "keystore",

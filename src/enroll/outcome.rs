@@ -12,6 +12,7 @@ use crate::text::escape::Shown;
 /// The action of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Action {
     /// At least one certificate was issued.
     Enrolled,
@@ -21,6 +22,7 @@ pub enum Action {
 
 /// One certificate, as in the JSON.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct CertificateSummary {
     /// `sign` or `tls`.
     pub role: &'static str,
@@ -60,6 +62,7 @@ impl CertificateSummary {
 
 /// The identity, as in the JSON.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct IdentitySummary {
     /// Enrolment id.
     pub id: String,
@@ -71,6 +74,7 @@ pub struct IdentitySummary {
 
 /// The result of a run.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Version of the schema.
     pub schema_version: u32,

@@ -11,6 +11,7 @@ pub use message::rule_of_message;
 
 /// What a text is about.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Explained {
     /// A rule of the audit.
     Rule(&'static Rule),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::Environment;
-use super::request::CaAccess;
+use super::ca_access::CaAccess;
 use super::state::pending::{self, Pending};
 use super::state::refusal::{self, Refusal};
 use super::task::Task;

@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind, Timestamp};
 /// Why a certificate is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The target holds no certificate.
     Missing,
     /// `--force` was given.

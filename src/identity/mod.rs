@@ -1,6 +1,7 @@
 //! One identity in its folders: request, current contents, due check, state between runs, issue and installation.
 
 pub(crate) mod ask;
+pub(crate) mod ca_access;
 pub(crate) mod current;
 pub(crate) mod due;
 mod environment;
@@ -12,6 +13,8 @@ pub(crate) mod request;
 pub(crate) mod state;
 pub(crate) mod task;
 
-pub use due::Reason;
+pub use ca_access::CaAccess;
+pub(crate) use due::Reason;
 pub use environment::Environment;
-pub use request::{CaAccess, KeyRequest, MspForm, PemSource, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
+pub(crate) use request::{KeyRequest, MspForm, SecretSource, SignRequest, TlsFiles, TlsRequest};
+pub use request::{PemSource, Request};

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::ask::{Asking, ask};
+use super::ca_access::CaAccess;
 use super::current::{Current, copy};
 use super::plan::Plan;
 use super::prove::{Issued, Unproven, prove};
-use super::request::{CaAccess, KeyRequest};
+use super::request::KeyRequest;
 use super::state::not_as_asked::NotAsAsked;
 use super::state::pending::{self, Answer, Asked, Pending};
 use super::task::Task;

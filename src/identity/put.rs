@@ -27,12 +27,11 @@ impl Task<'_> {
         env: &Environment<'_>,
     ) -> Result<PathBuf, Error> {
         let planned;
-        let plan = match (&issued.plan, tls) {
-            (Some(plan), None) => plan,
-            _ => {
-                planned = self.plan(current, &issued.verified, &issued.key, tls, (env.now)())?;
-                &planned
-            }
+        let plan = if let (Some(plan), None) = (&issued.plan, tls) {
+            plan
+        } else {
+            planned = self.plan(current, &issued.verified, &issued.key, tls, (env.now)())?;
+            &planned
         };
         match plan {
             Plan::Msp(plan) => self.install_msp(plan, current, issued, locks, env),

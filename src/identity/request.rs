@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::ca::{AttrRequest, CaUrl};
+use super::ca_access::CaAccess;
+use crate::ca::AttrRequest;
 use crate::disk::Disk;
 use crate::install::KeyAccess;
 use crate::msp::{Layout, TlsNames};
@@ -17,7 +18,7 @@ use crate::{Error, ErrorKind, Secret};
 
 /// The source of the enrolment secret; read only when a request is sent.
 #[derive(Clone, Debug)]
-pub enum SecretSource {
+pub(crate) enum SecretSource {
     /// From the environment, standard input or the URL.
     Given(Secret),
     /// In a file.
@@ -28,6 +29,7 @@ pub enum SecretSource {
 
 /// PEM text in a file or in memory. `Debug` shows the path, never the content.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PemSource {
     /// In a file.
     File(PathBuf),
@@ -62,41 +64,9 @@ impl From<PathBuf> for PemSource {
     }
 }
 
-/// A CA, the connection to it, and the identity at it.
-#[derive(Clone, Debug)]
-pub struct CaAccess {
-    /// The CA's address.
-    pub url: CaUrl,
-    /// Enrolment id.
-    pub id: String,
-    /// Enrolment secret.
-    pub secret: SecretSource,
-    /// The name of the CA on the server; `None` is the server's default CA.
-    pub ca_name: Option<String>,
-    /// Trust anchors of the connection (PEM, one or many certificates each).
-    pub anchors: Vec<PemSource>,
-    /// Client certificate (leaf first) and key for mutual TLS.
-    pub client_identity: Option<(PemSource, PemSource)>,
-    /// Proxy URL.
-    pub proxy: Option<String>,
-    /// Whether `http://` is allowed.
-    pub plaintext: bool,
-    /// Time limit for connecting.
-    pub connect_timeout: Duration,
-    /// Time limit for one request.
-    pub timeout: Duration,
-}
-
-impl CaAccess {
-    /// Whether `other` is the same identity at the same CA, so that a certificate of one is a credential at the other.
-    pub fn same_identity(&self, other: &Self) -> bool {
-        self.url == other.url && self.ca_name == other.ca_name && self.id == other.id
-    }
-}
-
 /// The key to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyRequest {
+pub(crate) enum KeyRequest {
     /// A new key on the given curve; P-256 by default.
     New(Option<KeyAlgorithm>),
     /// The key in the target; a new one if there is none.
@@ -121,7 +91,7 @@ impl KeyRequest {
     }
 
     /// The curve of a new key.
-    pub fn algorithm(&self) -> KeyAlgorithm {
+    pub(crate) fn algorithm(&self) -> KeyAlgorithm {
         match self {
             Self::New(Some(algorithm)) => *algorithm,
             _ => KeyAlgorithm::default(),
@@ -131,33 +101,33 @@ impl KeyRequest {
 
 /// The form of an MSP folder.
 #[derive(Clone, Copy, Debug)]
-pub struct MspForm {
+pub(crate) struct MspForm {
     /// File names.
-    pub layout: Layout,
+    pub(crate) layout: Layout,
     /// Whether `config.yaml` is written.
-    pub node_ous: bool,
+    pub(crate) node_ous: bool,
 }
 
 /// The signing certificate and its MSP folder.
 #[derive(Clone, Debug)]
-pub struct SignRequest {
+pub(crate) struct SignRequest {
     /// The MSP folder.
-    pub target: PathBuf,
+    pub(crate) target: PathBuf,
     /// The CA.
-    pub ca: CaAccess,
+    pub(crate) ca: CaAccess,
     /// Names; when empty, the request leaves out `hosts`.
-    pub names: NameSet,
+    pub(crate) names: NameSet,
     /// Signing profile; `None` is the CA's default.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// The form of the folder.
-    pub msp: MspForm,
+    pub(crate) msp: MspForm,
     /// The NodeOU that the certificate must hold.
-    pub role: RoleRule,
+    pub(crate) role: RoleRule,
 }
 
 /// The files of a TLS folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsFiles {
+pub(crate) enum TlsFiles {
     /// Three files.
     Three(TlsNames),
     /// The folders of an MSP with `cacerts` empty and the CAs in `tlscacerts` and `tlsintermediatecerts`, as
@@ -168,42 +138,42 @@ pub enum TlsFiles {
 
 /// The TLS certificate and its folder.
 #[derive(Clone, Debug)]
-pub struct TlsRequest {
+pub(crate) struct TlsRequest {
     /// The TLS folder.
-    pub target: PathBuf,
+    pub(crate) target: PathBuf,
     /// The CA.
-    pub ca: CaAccess,
+    pub(crate) ca: CaAccess,
     /// Names; at least one.
-    pub names: NameSet,
+    pub(crate) names: NameSet,
     /// Signing profile; `tls` by default.
-    pub profile: String,
+    pub(crate) profile: String,
     /// The files of the folder.
-    pub files: TlsFiles,
+    pub(crate) files: TlsFiles,
     /// The NodeOU that the certificate must hold, if one was requested.
-    pub role: RoleRule,
+    pub(crate) role: RoleRule,
 }
 
 /// The request of one run.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The signing certificate, if an MSP folder was named.
-    pub sign: Option<SignRequest>,
+    pub(crate) sign: Option<SignRequest>,
     /// The TLS certificate, if a TLS folder was named.
-    pub tls: Option<TlsRequest>,
+    pub(crate) tls: Option<TlsRequest>,
     /// Subject fields beside the CN.
-    pub subject: SubjectFields,
+    pub(crate) subject: SubjectFields,
     /// Attribute requests; `None` leaves the choice to the CA.
-    pub attributes: Option<Vec<AttrRequest>>,
+    pub(crate) attributes: Option<Vec<AttrRequest>>,
     /// The key to use.
-    pub key: KeyRequest,
+    pub(crate) key: KeyRequest,
     /// Mode of key files.
-    pub key_mode: u32,
+    pub(crate) key_mode: u32,
     /// Group of the folders.
-    pub group: Option<u32>,
+    pub(crate) group: Option<u32>,
     /// Enrol even if the current certificate is good.
-    pub force: bool,
+    pub(crate) force: bool,
     /// How long to keep trying while the CA cannot be reached.
-    pub wait: Option<Duration>,
+    pub(crate) wait: Option<Duration>,
 }
 
 impl Request {

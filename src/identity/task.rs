@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::ca_access::CaAccess;
 use super::current::{Current, current_msp};
 use super::due::{self, Evidence, Reason, Wanted};
-use super::request::{CaAccess, KeyRequest, MspForm, Request, TlsFiles};
+use super::request::{KeyRequest, MspForm, Request, TlsFiles};
 use super::state::record::{self, Record};
 use crate::disk::{Disk, DiskFolder, FolderReader as _};
 use crate::install::{KeyAccess, Place};

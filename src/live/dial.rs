@@ -51,6 +51,7 @@ pub struct DialOptions {
 
 /// One connection.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Sample {
     /// The dialled address; `None` if the name did not resolve.
     pub address: Option<SocketAddr>,

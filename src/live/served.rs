@@ -6,6 +6,7 @@ use super::Sample;
 
 /// A member behind an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Member {
     /// Its certificates, its own first; DER.
     pub chain: Vec<Vec<u8>>,

@@ -5,18 +5,18 @@ use crate::text::yaml::Node;
 
 /// A Service behind a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
+pub(crate) struct Backend {
     /// The Service's name.
-    pub service: Word,
+    pub(crate) service: Word,
     /// Its namespace, if the route names one; otherwise the route's own.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Its port.
-    pub port: Option<PortRef>,
+    pub(crate) port: Option<PortRef>,
 }
 
 /// A port of a Service, as a route names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PortRef {
+pub(crate) enum PortRef {
     /// By number.
     Number(u16),
     /// By name.

@@ -11,32 +11,32 @@ use crate::text::yaml::{Node, Value};
 
 /// A cert-manager Certificate: a request for a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// Name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// The Secret that cert-manager stores the certificate in.
-    pub secret_name: String,
+    pub(crate) secret_name: String,
     /// Its names: `dnsNames` and `ipAddresses`.
-    pub requested: Requested,
+    pub(crate) requested: Requested,
     /// Where names can be added to it.
-    pub dns_names: DnsNames,
+    pub(crate) dns_names: DnsNames,
     /// The common name.
-    pub common_name: Option<String>,
+    pub(crate) common_name: Option<String>,
     /// Whether it is a CA certificate.
-    pub is_ca: bool,
+    pub(crate) is_ca: bool,
     /// `usages`, if given.
-    pub usages: Vec<Word>,
+    pub(crate) usages: Vec<Word>,
     /// `privateKey.rotationPolicy`.
-    pub rotation_policy: Option<Word>,
+    pub(crate) rotation_policy: Option<Word>,
     /// The line of `privateKey`.
-    pub private_key_line: Option<usize>,
+    pub(crate) private_key_line: Option<usize>,
     /// `duration`, if given; cert-manager's default is 90 days.
-    pub duration: Option<(Duration, usize)>,
+    pub(crate) duration: Option<(Duration, usize)>,
 }
 
 /// The form and position of the `dnsNames` of a Certificate, for editing. Lines count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DnsNames {
+pub(crate) enum DnsNames {
     /// One item a line, each after a dash.
     Block {
         /// The line of the last item.
@@ -69,11 +69,11 @@ pub enum DnsNames {
 
 /// An Issuer or ClusterIssuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer {
+pub(crate) struct Issuer {
     /// Name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// The Secret of the CA that it issues from.
-    pub ca_secret: Option<String>,
+    pub(crate) ca_secret: Option<String>,
 }
 
 /// Extended key usages of cert-manager that do not allow serving TLS.
@@ -91,7 +91,7 @@ const OTHER_USAGES: [&str; 9] = [
 
 impl Certificate {
     /// Whether it requests extended key usages that do not include server auth.
-    pub fn excludes_servers(&self) -> bool {
+    pub(crate) fn excludes_servers(&self) -> bool {
         let has = |wanted: &[&str]| self.usages.iter().any(|usage| wanted.contains(&usage.text.as_str()));
         has(&OTHER_USAGES) && !has(&["server auth", "any"])
     }

@@ -16,28 +16,28 @@ const LONGEST_VARIABLE: usize = 4096;
 
 /// A `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigMap {
+pub(crate) struct ConfigMap {
     /// Name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// Its short values of one line, by key.
-    pub variables: Vec<(String, Word)>,
+    pub(crate) variables: Vec<(String, Word)>,
     /// The files in it that contain certificates (PEM, one or many), by key.
-    pub certificates: Vec<(String, String)>,
+    pub(crate) certificates: Vec<(String, String)>,
     /// The hosts that its values dial.
-    pub dialled: Vec<Dialled>,
+    pub(crate) dialled: Vec<Dialled>,
     /// The connection profiles in it.
-    pub profiles: Vec<Profile>,
+    pub(crate) profiles: Vec<Profile>,
 }
 
 /// A host in a value of a `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dialled {
+pub(crate) struct Dialled {
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// The host and its line.
-    pub host: Word,
+    pub(crate) host: Word,
     /// The port, if given.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 impl ConfigMap {

@@ -5,44 +5,44 @@ use crate::text::yaml::Node;
 
 /// A container of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Container {
+pub(crate) struct Container {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The ports it declares.
-    pub ports: Vec<ContainerPort>,
+    pub(crate) ports: Vec<ContainerPort>,
     /// Variables set one by one.
-    pub env: Vec<EnvVar>,
+    pub(crate) env: Vec<EnvVar>,
     /// Variables taken from whole objects.
-    pub env_from: Vec<EnvFrom>,
+    pub(crate) env_from: Vec<EnvFrom>,
     /// Mounted volumes.
-    pub mounts: Vec<Mount>,
+    pub(crate) mounts: Vec<Mount>,
     /// `command` and `args`.
-    pub words: Vec<Word>,
+    pub(crate) words: Vec<Word>,
 }
 
 /// A declared port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerPort {
+pub(crate) struct ContainerPort {
     /// Its name.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Its number.
-    pub number: u16,
+    pub(crate) number: u16,
 }
 
 /// A variable of the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnvVar {
+pub(crate) struct EnvVar {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its value.
-    pub source: EnvSource,
+    pub(crate) source: EnvSource,
     /// Its line.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// Where a variable's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EnvSource {
+pub(crate) enum EnvSource {
     /// A literal value.
     Value(String),
     /// A key of a `ConfigMap`.
@@ -58,22 +58,22 @@ pub enum EnvSource {
 
 /// An object whose keys all become variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnvFrom {
+pub(crate) struct EnvFrom {
     /// The `ConfigMap`'s name.
-    pub config_map: String,
+    pub(crate) config_map: String,
     /// The prefix added to its keys.
-    pub prefix: String,
+    pub(crate) prefix: String,
 }
 
 /// A mounted volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
+pub(crate) struct Mount {
     /// The volume's name.
-    pub volume: String,
+    pub(crate) volume: String,
     /// The mount path.
-    pub path: String,
+    pub(crate) path: String,
     /// The part of it that is mounted.
-    pub sub_path: Option<String>,
+    pub(crate) sub_path: Option<String>,
 }
 
 impl Container {

@@ -8,19 +8,19 @@ use super::network::Network;
 
 /// A dialled host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dial {
+pub(crate) struct Dial {
     /// The host, lower case.
-    pub host: String,
+    pub(crate) host: String,
     /// The port, if given.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// The namespace of the dialler.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// The dialler.
     pub(super) from: Dialler,
     /// The dialler in words: `Deployment app, PEER_ENDPOINT`.
-    pub by: String,
+    pub(crate) by: String,
     /// Its position.
-    pub at: At,
+    pub(crate) at: At,
 }
 
 /// The origin of a dial, by its index in the [`super::Network`].

@@ -6,7 +6,7 @@ use super::meta::At;
 
 /// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FabricKind {
+pub(crate) enum FabricKind {
     /// A peer.
     Peer,
     /// An orderer.
@@ -15,7 +15,7 @@ pub enum FabricKind {
 
 impl FabricKind {
     /// The kind in words.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Peer => "peer",
             Self::Orderer => "orderer",
@@ -33,42 +33,42 @@ pub(super) struct Variable {
 
 /// A Fabric node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FabricNode {
+pub(crate) struct FabricNode {
     /// Peer or orderer.
-    pub kind: FabricKind,
+    pub(crate) kind: FabricKind,
     /// The index of its container in the workload.
-    pub container: usize,
+    pub(crate) container: usize,
     /// Whether it serves TLS; true unless switched off.
-    pub tls: bool,
+    pub(crate) tls: bool,
     /// The ports that it serves with its TLS certificate; `None` if an operator chooses them.
-    pub ports: Option<Vec<u16>>,
+    pub(crate) ports: Option<Vec<u16>>,
     /// The port for chaincode.
-    pub chaincode_port: Option<u16>,
+    pub(crate) chaincode_port: Option<u16>,
     /// The port for operations: metrics, health.
-    pub operations_port: Option<u16>,
+    pub(crate) operations_port: Option<u16>,
     /// The path of its TLS certificate in the container.
-    pub certificate_file: Option<String>,
+    pub(crate) certificate_file: Option<String>,
     /// The names that it announces for others to dial.
-    pub endpoints: Vec<SelfEndpoint>,
+    pub(crate) endpoints: Vec<SelfEndpoint>,
     /// `CORE_PEER_ID`.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Whether its environment has a variable of a server, and not only of the `peer` command.
-    pub is_server: bool,
+    pub(crate) is_server: bool,
 }
 
 /// A name that a node announces for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SelfEndpoint {
+pub(crate) struct SelfEndpoint {
     /// The variable.
-    pub variable: String,
+    pub(crate) variable: String,
     /// The host.
-    pub host: String,
+    pub(crate) host: String,
     /// The port.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Its position.
-    pub at: At,
+    pub(crate) at: At,
     /// Whether only chaincode dials it.
-    pub chaincode_only: bool,
+    pub(crate) chaincode_only: bool,
 }
 
 /// Variables that the samples also set for the `peer` command, which does not need them.
@@ -183,12 +183,12 @@ impl FabricNode {
     }
 
     /// Whether it serves TLS at this port; always true if an operator chooses the ports.
-    pub fn serves_tls_at(&self, port: u16) -> bool {
+    pub(crate) fn serves_tls_at(&self, port: u16) -> bool {
         self.ports.as_ref().is_none_or(|ports| ports.contains(&port))
     }
 
     /// Whether this is the default port of its kind, and its environment sets another one.
-    pub fn has_left(&self, port: u16) -> bool {
+    pub(crate) fn has_left(&self, port: u16) -> bool {
         let usual = match self.kind {
             FabricKind::Peer => 7051,
             FabricKind::Orderer => 7050,
@@ -197,7 +197,7 @@ impl FabricNode {
     }
 
     /// Whether it listens on this port for peers, clients or chaincode.
-    pub fn listens_at(&self, port: u16) -> bool {
+    pub(crate) fn listens_at(&self, port: u16) -> bool {
         self.serves_tls_at(port) || self.chaincode_port == Some(port)
     }
 }

@@ -8,26 +8,26 @@ use super::placeholder::Variables;
 
 /// Names missing from a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addition {
+pub(crate) struct Addition {
     /// The list.
-    pub list: DnsNames,
+    pub(crate) list: DnsNames,
     /// The names.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 /// A text with names added, and the additions that were not possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fixed {
+pub(crate) struct Fixed {
     /// The text; unchanged where nothing was added.
-    pub text: String,
+    pub(crate) text: String,
     /// The additions to make by hand, such as to a list shared by an alias.
-    pub refused: Vec<Addition>,
+    pub(crate) refused: Vec<Addition>,
 }
 
 /// Adds names to the lists of a text. If a list uses placeholders, its new names use them too.
 ///
 /// Reads the result back, and rejects additions that change anything but their list.
-pub fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Fixed {
+pub(crate) fn with_names(text: &str, additions: &[Addition], variables: &Variables) -> Fixed {
     let mut ordered: Vec<&Addition> = additions.iter().collect();
     // From the end, so that earlier lines keep their numbers.
     ordered.sort_by_key(|a| std::cmp::Reverse(line_of(a.list)));

@@ -11,7 +11,7 @@ use super::workload::{VolumeSource, Workload};
 
 /// The source of a node's TLS certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holding {
+pub(crate) enum Holding {
     /// Requested with these names, by the Certificate at this index of [`Network::certificates`], if by one.
     Requested(Requested, Option<usize>),
     /// Present in the manifests.
@@ -20,19 +20,19 @@ pub enum Holding {
 
 /// A certificate inside a Secret or a `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldPem {
+pub(crate) struct HeldPem {
     /// The object, in words.
-    pub by: String,
+    pub(crate) by: String,
     /// The object.
-    pub at: At,
+    pub(crate) at: At,
     /// Certificates (PEM, one or many), the node's own first.
-    pub pem: String,
+    pub(crate) pem: String,
 }
 
 impl Network {
     /// Returns the known sources of a workload's TLS certificate: more than one if both a Certificate and its Secret
     /// are present.
-    pub fn holdings(&self, w: usize) -> Vec<Holding> {
+    pub(crate) fn holdings(&self, w: usize) -> Vec<Holding> {
         let workload = &self.workloads[w];
         if let Some(operated) = &workload.operated {
             return vec![Holding::Requested(operated.requested.clone(), None)];

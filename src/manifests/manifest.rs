@@ -19,21 +19,22 @@ use crate::text::yaml::{self, Node, Repeated, Stream, Value, YamlError};
 
 /// The content of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// Its objects, in order.
-    pub objects: Vec<Object>,
+    pub(crate) objects: Vec<Object>,
     /// The number of objects of kinds that have no names.
-    pub ignored: usize,
+    pub(crate) ignored: usize,
     /// Placeholders without a value.
-    pub unset: Vec<Unset>,
+    pub(crate) unset: Vec<Unset>,
     /// Keys that occur twice in one mapping; the last value counts.
-    pub repeated: Vec<Repeated>,
+    pub(crate) repeated: Vec<Repeated>,
     /// Why the file was left out.
-    pub left_out: Option<LeftOut>,
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 /// Why a file was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// The line, from 1.
     pub line: usize,
@@ -45,7 +46,7 @@ pub struct LeftOut {
 
 /// An object that names or certificates depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Object {
+pub(crate) enum Object {
     /// A Service.
     Service(Service),
     /// A resource that runs pods, directly or through an operator.
@@ -69,14 +70,14 @@ pub enum Object {
 }
 
 /// Whether a text may be a manifest or a connection profile: a quick check before parsing.
-pub fn is_manifest(text: &str) -> bool {
+pub(crate) fn is_manifest(text: &str) -> bool {
     (text.contains("apiVersion") && text.contains("kind"))
         || (text.contains("peers") && text.contains("url") && text.contains("grpc"))
 }
 
 impl Manifest {
     /// Reads a file. Returns `None` for YAML or JSON of other kinds.
-    pub fn read(path: &Path, text: &str, variables: &Variables) -> Option<Self> {
+    pub(crate) fn read(path: &Path, text: &str, variables: &Variables) -> Option<Self> {
         if !is_manifest(text) {
             return None;
         }

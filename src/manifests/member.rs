@@ -6,7 +6,7 @@ use super::service::Exposure;
 impl Network {
     /// Returns the host and port of each member of the Services that `host` resolves to: its own Service, or the names
     /// of its pods behind a headless one. `port` is the port that clients dial.
-    pub fn member_endpoints(&self, host: &str, port: u16) -> Vec<(String, u16)> {
+    pub(crate) fn member_endpoints(&self, host: &str, port: u16) -> Vec<(String, u16)> {
         let mut found = Vec::new();
         for s in self.resolve(host, self.settings.namespace.as_deref()) {
             let dialled = self.services[s].ports.iter().find(|p| p.port == port);

@@ -9,10 +9,11 @@ use super::document::Word;
 use crate::text::yaml::Node;
 
 /// Labels of an object, or the labels of a selector.
-pub type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct At {
     /// The file, as reported.
     pub path: Arc<Path>,
@@ -23,7 +24,7 @@ pub struct At {
 impl At {
     /// Another line of the same file.
     #[must_use]
-    pub fn line(&self, line: usize) -> Self {
+    pub(crate) fn line(&self, line: usize) -> Self {
         Self { path: Arc::clone(&self.path), line }
     }
 }
@@ -36,19 +37,19 @@ impl fmt::Display for At {
 
 /// The properties that every object has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meta {
+pub(crate) struct Meta {
     /// Kind, as written.
-    pub kind: String,
+    pub(crate) kind: String,
     /// `metadata.name`, or the prefix in `metadata.generateName`.
-    pub name: String,
+    pub(crate) name: String,
     /// `metadata.namespace`, or the namespace inferred from linked objects (see [`super::Network`]).
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// `metadata.labels`.
-    pub labels: Labels,
+    pub(crate) labels: Labels,
     /// `metadata.annotations`.
-    pub annotations: Vec<(String, Word)>,
+    pub(crate) annotations: Vec<(String, Word)>,
     /// Where the object begins.
-    pub at: At,
+    pub(crate) at: At,
 }
 
 impl Meta {
@@ -66,7 +67,7 @@ impl Meta {
     }
 
     /// The value of an annotation.
-    pub fn annotation(&self, name: &str) -> Option<&str> {
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.iter().find(|(key, _)| key == name).map(|(_, word)| word.text.as_str())
     }
 
@@ -76,7 +77,7 @@ impl Meta {
     }
 
     /// Whether both may be in one namespace: an unknown namespace matches any.
-    pub fn may_share_namespace(&self, other: &Self) -> bool {
+    pub(crate) fn may_share_namespace(&self, other: &Self) -> bool {
         same_namespace(self.namespace.as_deref(), other.namespace.as_deref())
     }
 }

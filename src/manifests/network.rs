@@ -22,44 +22,44 @@ use super::workload::Workload;
 
 /// Settings for deriving names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The namespace of objects that do not name one.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// The cluster's DNS domain, usually `cluster.local`.
-    pub cluster_domain: String,
+    pub(crate) cluster_domain: String,
 }
 
 /// All manifests together.
 #[derive(Clone, Debug)]
-pub struct Network {
+pub(crate) struct Network {
     /// How names are derived.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// Services.
-    pub services: Vec<Service>,
+    pub(crate) services: Vec<Service>,
     /// Workloads.
-    pub workloads: Vec<Workload>,
+    pub(crate) workloads: Vec<Workload>,
     /// The Fabric node in each workload, if any; same length as `workloads`.
-    pub nodes: Vec<Option<FabricNode>>,
+    pub(crate) nodes: Vec<Option<FabricNode>>,
     /// Routes from outside the cluster.
-    pub routes: Vec<Route>,
+    pub(crate) routes: Vec<Route>,
     /// Certificates of cert-manager.
-    pub certificates: Vec<Certificate>,
+    pub(crate) certificates: Vec<Certificate>,
     /// Issuers of cert-manager.
-    pub issuers: Vec<Issuer>,
+    pub(crate) issuers: Vec<Issuer>,
     /// Secrets.
-    pub secrets: Vec<Secret>,
+    pub(crate) secrets: Vec<Secret>,
     /// ConfigMaps.
-    pub config_maps: Vec<ConfigMap>,
+    pub(crate) config_maps: Vec<ConfigMap>,
     /// Settings of kube-proxy.
-    pub proxies: Vec<KubeProxy>,
+    pub(crate) proxies: Vec<KubeProxy>,
     /// Connection profiles.
-    pub profiles: Vec<Profile>,
+    pub(crate) profiles: Vec<Profile>,
     /// Dialled hosts.
-    pub dials: Vec<Dial>,
+    pub(crate) dials: Vec<Dial>,
     /// The workloads that each Service selects; same length as `services`.
-    pub selected: Vec<Vec<usize>>,
+    pub(crate) selected: Vec<Vec<usize>>,
     /// The Services that select each workload; same length as `workloads`.
-    pub selecting: Vec<Vec<usize>>,
+    pub(crate) selecting: Vec<Vec<usize>>,
     /// The dials that lead to each Service; same length as `services`.
     pub(super) dialled: Vec<Vec<usize>>,
     /// The dials of pods of a `StatefulSet`, by workload and dial.
@@ -73,7 +73,7 @@ pub struct Network {
 
 impl Network {
     /// Combines manifests. An object that occurs in several of them counts once.
-    pub fn new(manifests: impl IntoIterator<Item = Manifest>, settings: Settings) -> Self {
+    pub(crate) fn new(manifests: impl IntoIterator<Item = Manifest>, settings: Settings) -> Self {
         let mut network = Self {
             settings,
             services: Vec::new(),
@@ -109,11 +109,6 @@ impl Network {
         network.nodes = (0..network.workloads.len()).map(|w| network.node(w)).collect();
         network.lead_in();
         network
-    }
-
-    /// Whether there are no objects that names depend on.
-    pub fn is_empty(&self) -> bool {
-        self.services.is_empty() && self.workloads.is_empty() && self.certificates.is_empty() && self.routes.is_empty()
     }
 
     fn add(&mut self, object: Object, gateways: &mut Vec<Gateway>) {
@@ -242,7 +237,7 @@ impl Network {
     }
 
     /// The Services that the backends of a route refer to.
-    pub fn behind(&self, route: &Route, backends: &[Backend]) -> Vec<usize> {
+    pub(crate) fn behind(&self, route: &Route, backends: &[Backend]) -> Vec<usize> {
         let mut found = Vec::new();
         for backend in backends {
             let namespace = backend.namespace.as_deref().or(route.meta.namespace.as_deref());
@@ -331,7 +326,7 @@ impl Network {
 
     /// The Services that `host` resolves to from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or an external
     /// name of a Service.
-    pub fn resolve(&self, host: &str, from: Option<&str>) -> Vec<usize> {
+    pub(crate) fn resolve(&self, host: &str, from: Option<&str>) -> Vec<usize> {
         let labels: Vec<&str> = host.split('.').collect();
         let (namespace, fits) = match labels.as_slice() {
             [_] => (from, true),

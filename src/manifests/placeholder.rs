@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 use crate::text::yaml::{Node, Value};
 
 /// Values by name.
-pub type Variables = BTreeMap<String, String>;
+pub(crate) type Variables = BTreeMap<String, String>;
 
 /// A placeholder without a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unset {
+pub(crate) struct Unset {
     /// Its line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// Fills every scalar below `node`, keys included, and records placeholders without a value.

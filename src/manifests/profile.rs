@@ -6,20 +6,20 @@ use crate::text::yaml::{self, Node};
 
 /// A connection profile, in its own file or in a `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// Its position.
-    pub at: At,
+    pub(crate) at: At,
     /// Peers and orderers.
-    pub hosts: Vec<ProfileHost>,
+    pub(crate) hosts: Vec<ProfileHost>,
 }
 
 /// A peer or an orderer of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProfileHost {
+pub(crate) struct ProfileHost {
     /// `url`.
-    pub url: Word,
+    pub(crate) url: Word,
     /// `ssl-target-name-override` or `hostnameOverride`: the name that the client expects in the certificate.
-    pub name_override: Option<Word>,
+    pub(crate) name_override: Option<Word>,
 }
 
 impl Profile {
@@ -59,7 +59,7 @@ impl Profile {
 
 impl ProfileHost {
     /// Host and port of the `url`, without its scheme.
-    pub fn endpoint(&self) -> Option<(&str, Option<u16>)> {
+    pub(crate) fn endpoint(&self) -> Option<(&str, Option<u16>)> {
         let bare = self.url.text.split_once("://").map_or(self.url.text.as_str(), |(_, rest)| rest);
         let bare = bare.split('/').next()?;
         match bare.rsplit_once(':') {

@@ -9,11 +9,11 @@ use crate::text::yaml::Node;
 
 /// The configuration of kube-proxy, or a KIND cluster that sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KubeProxy {
+pub(crate) struct KubeProxy {
     /// Its position.
-    pub at: At,
+    pub(crate) at: At,
     /// `iptables`, `ipvs`, `nftables` or `none`, if given.
-    pub mode: Option<Word>,
+    pub(crate) mode: Option<Word>,
 }
 
 impl KubeProxy {

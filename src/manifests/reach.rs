@@ -16,13 +16,14 @@ pub struct Needed {
     /// Whether the certificate must have it.
     pub need: Need,
     /// The Service that it leads through, as an index of [`Network::services`].
-    pub service: Option<usize>,
+    pub(crate) service: Option<usize>,
     /// The uses of the name, each with its position.
     pub reasons: Vec<Reason>,
 }
 
 /// Whether a certificate must have a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Need {
     /// Nothing in the manifests dials it.
     Advised,
@@ -32,6 +33,7 @@ pub enum Need {
 
 /// Why a name is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reason {
     /// In words: `Service org1-peer-gateway-svc selects it`.
     pub words: String,
@@ -41,7 +43,7 @@ pub struct Reason {
 
 /// The target of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lead {
+pub(crate) enum Lead {
     /// This node.
     Here,
     /// Another object, in words.
@@ -63,19 +65,19 @@ enum Reached {
 
 impl Network {
     /// The members of a Service: the nodes with TLS that it leads to, in order.
-    pub fn members(&self, s: usize) -> Vec<usize> {
+    pub(crate) fn members(&self, s: usize) -> Vec<usize> {
         let is_member =
             |w: &usize| self.node_with_tls(*w).is_some_and(|node| self.reached(s, *w, node) == Reached::Tls);
         self.selected[s].iter().copied().filter(is_member).collect()
     }
 
     /// The node in a workload, if it serves TLS.
-    pub fn node_with_tls(&self, w: usize) -> Option<&FabricNode> {
+    pub(crate) fn node_with_tls(&self, w: usize) -> Option<&FabricNode> {
         self.nodes[w].as_ref().filter(|node| node.tls)
     }
 
     /// The pod port that a Service port leads to; `None` if it is the name of an undeclared port.
-    pub fn target(&self, port: &ServicePort, w: usize) -> Option<u16> {
+    pub(crate) fn target(&self, port: &ServicePort, w: usize) -> Option<u16> {
         match &port.target {
             Target::Number(number) => Some(*number),
             Target::Name(name) => named_port(&self.workloads[w].containers, name),
@@ -106,7 +108,7 @@ impl Network {
     }
 
     /// Whether another container of the pod declares no ports, so that any port may belong to it.
-    pub fn may_be_beside(&self, w: usize, node: &FabricNode) -> bool {
+    pub(crate) fn may_be_beside(&self, w: usize, node: &FabricNode) -> bool {
         let containers = self.workloads[w].containers.iter().enumerate();
         containers.into_iter().any(|(index, c)| index != node.container && c.ports.is_empty())
     }
@@ -119,12 +121,12 @@ impl Network {
     }
 
     /// Whether a backend of a route leads to the TLS of a member of its Service.
-    pub fn routes_to_tls(&self, s: usize, backend: &Backend, w: usize) -> bool {
+    pub(crate) fn routes_to_tls(&self, s: usize, backend: &Backend, w: usize) -> bool {
         self.node_with_tls(w).is_some_and(|node| self.leads_to_tls(s, backend.port.as_ref(), w, node))
     }
 
     /// The names that a workload's TLS certificate should have, in a stable order; empty if it is not a node with TLS.
-    pub fn needed(&self, w: usize) -> Vec<Needed> {
+    pub(crate) fn needed(&self, w: usize) -> Vec<Needed> {
         let Some(node) = self.node_with_tls(w) else { return Vec::new() };
         let mut names = Names(Vec::new());
         // The node's own Service first, in any order of files.
@@ -288,7 +290,7 @@ impl Network {
     }
 
     /// The target of a name in a workload's certificate. `needed` is [`Network::needed`] of the workload.
-    pub fn lead(&self, name: &str, w: usize, needed: &[Needed]) -> Lead {
+    pub(crate) fn lead(&self, name: &str, w: usize, needed: &[Needed]) -> Lead {
         let name = name.trim().to_ascii_lowercase();
         let workload = &self.workloads[w];
         let held = [SanName::from_certificate_dns(&name)];
@@ -339,7 +341,7 @@ impl Network {
     }
 
     /// Whether a name has a form that only the cluster's DNS resolves.
-    pub fn is_in_cluster(&self, name: &str) -> bool {
+    pub(crate) fn is_in_cluster(&self, name: &str) -> bool {
         let labels: Vec<&str> = name.split('.').collect();
         let is_namespace = |text: &str| {
             let of_services = self.services.iter().map(|s| &s.meta);
@@ -353,7 +355,7 @@ impl Network {
     }
 
     /// Whether the manifests have routes to Fabric nodes, so that an external name without a route leads nowhere.
-    pub fn knows_outside(&self) -> bool {
+    pub(crate) fn knows_outside(&self) -> bool {
         let leads = |s: usize| self.selected[s].is_empty() || !self.members(s).is_empty();
         let is_outside = |(r, h): &(usize, usize)| !self.is_in_cluster(&self.routes[*r].hosts[*h].host.text);
         self.routed.iter().enumerate().any(|(s, routes)| routes.iter().any(is_outside) && leads(s))

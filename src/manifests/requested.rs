@@ -6,13 +6,13 @@ use crate::pki::name::{NameRequest, NameSet};
 
 /// The names of a certificate request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requested {
+pub(crate) struct Requested {
     /// The requester in words: `Certificate org1-peer1-tls-cert`.
-    pub by: String,
+    pub(crate) by: String,
     /// The position of the list's key, or of the object if there is no list.
-    pub at: At,
+    pub(crate) at: At,
     /// The names, DNS and IP alike, each with its line.
-    pub names: Vec<Word>,
+    pub(crate) names: Vec<Word>,
 }
 
 impl Requested {

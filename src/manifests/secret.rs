@@ -11,13 +11,13 @@ use crate::text::yaml::Node;
 
 /// The certificates of a Secret or a `ConfigMap`. Keys and other secret values are not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secret {
+pub(crate) struct Secret {
     /// Name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// The Secret type, such as `kubernetes.io/tls`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The files that contain certificates (PEM, one or many), by key.
-    pub certificates: Vec<(String, String)>,
+    pub(crate) certificates: Vec<(String, String)>,
 }
 
 impl Secret {

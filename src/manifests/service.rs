@@ -9,28 +9,28 @@ use crate::text::yaml::Node;
 
 /// A Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
+pub(crate) struct Service {
     /// Name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// How it is exposed.
-    pub exposure: Exposure,
+    pub(crate) exposure: Exposure,
     /// The labels that it selects pods by; an empty selector selects nothing.
-    pub selector: Labels,
+    pub(crate) selector: Labels,
     /// The line of `selector`.
-    pub selector_line: usize,
+    pub(crate) selector_line: usize,
     /// Its ports.
-    pub ports: Vec<ServicePort>,
+    pub(crate) ports: Vec<ServicePort>,
     /// The line of `sessionAffinity: ClientIP`.
-    pub client_ip_affinity: Option<usize>,
+    pub(crate) client_ip_affinity: Option<usize>,
     /// Its fixed addresses.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// External names that lead to it: from external-dns, or the host name of its load balancer.
-    pub external_hosts: Vec<Word>,
+    pub(crate) external_hosts: Vec<Word>,
 }
 
 /// How a Service is exposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exposure {
+pub(crate) enum Exposure {
     /// One address inside the cluster.
     ClusterIp,
     /// No cluster address: its name resolves to the pods.
@@ -45,22 +45,22 @@ pub enum Exposure {
 
 /// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServicePort {
+pub(crate) struct ServicePort {
     /// Its name.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Its number.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Whether it speaks TCP, as Fabric does.
-    pub is_tcp: bool,
+    pub(crate) is_tcp: bool,
     /// The pod port; the same number if not given.
-    pub target: Target,
+    pub(crate) target: Target,
     /// Its line.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// A port of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// By number, which need not be declared.
     Number(u16),
     /// By the name of a container's port.
@@ -135,7 +135,7 @@ impl Service {
     }
 
     /// The port that a backend names, or the only one.
-    pub fn port(&self, wanted: Option<&super::PortRef>) -> Option<&ServicePort> {
+    pub(crate) fn port(&self, wanted: Option<&super::PortRef>) -> Option<&ServicePort> {
         match wanted {
             Some(super::PortRef::Number(number)) => self.ports.iter().find(|p| p.port == *number),
             Some(super::PortRef::Name(name)) => self.ports.iter().find(|p| p.name.as_deref() == Some(name)),

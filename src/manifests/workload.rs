@@ -11,58 +11,58 @@ use crate::text::yaml::Node;
 
 /// A workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
+pub(crate) struct Workload {
     /// Kind, name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// The labels of its pods.
-    pub labels: Labels,
+    pub(crate) labels: Labels,
     /// The number of pods; one if not given.
-    pub replicas: u64,
+    pub(crate) replicas: u64,
     /// Its containers.
-    pub containers: Vec<Container>,
+    pub(crate) containers: Vec<Container>,
     /// The containers that run before them.
-    pub init_containers: Vec<Container>,
+    pub(crate) init_containers: Vec<Container>,
     /// Its volumes.
-    pub volumes: Vec<Volume>,
+    pub(crate) volumes: Vec<Volume>,
     /// The headless Service that gives its pods names: `serviceName` of a `StatefulSet`, `subdomain` of a Pod.
-    pub governing_service: Option<String>,
+    pub(crate) governing_service: Option<String>,
     /// `hostname` of the pods.
-    pub hostname: Option<String>,
+    pub(crate) hostname: Option<String>,
     /// Names in the pods' hosts file, each with its address.
-    pub host_aliases: Vec<(String, Word)>,
+    pub(crate) host_aliases: Vec<(String, Word)>,
     /// The node and its requested certificate, if the object is an operator's.
-    pub operated: Option<Operated>,
+    pub(crate) operated: Option<Operated>,
 }
 
 /// A node that an operator makes from a custom resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operated {
+pub(crate) struct Operated {
     /// Peer or orderer.
-    pub kind: super::FabricKind,
+    pub(crate) kind: super::FabricKind,
     /// The names that it will be enrolled with.
-    pub requested: Requested,
+    pub(crate) requested: Requested,
     /// External hosts that lead to it.
-    pub hosts: Vec<Word>,
+    pub(crate) hosts: Vec<Word>,
 }
 
 /// A volume of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Volume {
+pub(crate) struct Volume {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The sources of its files; several for a projected volume.
-    pub sources: Vec<VolumeSource>,
+    pub(crate) sources: Vec<VolumeSource>,
 }
 
 /// The source of the files of a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VolumeSource {
+pub(crate) struct VolumeSource {
     /// Whether it is a Secret; otherwise it is a `ConfigMap`.
-    pub is_secret: bool,
+    pub(crate) is_secret: bool,
     /// The object's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Keys with other file names, as key and path. If empty, each key is its own file name.
-    pub items: Vec<(String, String)>,
+    pub(crate) items: Vec<(String, String)>,
 }
 
 impl Workload {
@@ -119,7 +119,7 @@ impl Workload {
     }
 
     /// The names of its pods that are known in advance; at most a hundred.
-    pub fn pod_names(&self) -> Vec<String> {
+    pub(crate) fn pod_names(&self) -> Vec<String> {
         match self.meta.kind.as_str() {
             "StatefulSet" => (0..self.replicas.min(100)).map(|i| format!("{}-{i}", self.meta.name)).collect(),
             "Pod" => vec![self.hostname.clone().unwrap_or_else(|| self.meta.name.clone())],
@@ -128,7 +128,7 @@ impl Workload {
     }
 
     /// The names of all mounted Secrets, or of all mounted `ConfigMap`s.
-    pub fn mounted(&self, secrets: bool) -> impl Iterator<Item = &str> {
+    pub(crate) fn mounted(&self, secrets: bool) -> impl Iterator<Item = &str> {
         let sources = self.volumes.iter().flat_map(|v| &v.sources);
         sources.filter(move |s| s.is_secret == secrets).map(|s| s.name.as_str())
     }

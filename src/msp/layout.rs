@@ -8,6 +8,7 @@ use crate::pki::key::Ski;
 
 /// The file names of an MSP folder. Fabric reads both layouts: it ignores file names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Layout {
     /// As `fabric-ca-client enroll` names them: `signcerts/cert.pem`, `keystore/<SKI>_sk`, `cacerts/<host>-<port>.pem`.
     #[default]
@@ -44,6 +45,7 @@ impl FromStr for Layout {
 
 /// The names of the three files in a TLS folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TlsNames {
     /// `server.crt`, `server.key`, `ca.crt`, as Fabric's own samples name them.
     #[default]

@@ -2,21 +2,21 @@
 
 mod config_text;
 mod keystore;
-mod layout;
+pub(crate) mod layout;
 mod node_ous;
 mod pem_folder;
-mod read;
+pub(crate) mod read;
 mod read_once;
 #[cfg(test)]
 mod tests;
-mod verdict;
+pub(crate) mod verdict;
 
 pub(crate) use keystore::KEYSTORE;
+pub(crate) use layout::FileNameError;
 pub(crate) use layout::{CaFolder, MspNames};
-pub use layout::{FileNameError, Layout, NoLayout, NoTlsNames, TlsNames};
-pub use node_ous::{ConfigError, MspConfig, NodeOus, OuIdentifier};
+pub use layout::{Layout, NoLayout, NoTlsNames, TlsNames};
+pub(crate) use node_ous::MspConfig;
 pub(crate) use read::{CONFIG, SIGN_FOLDERS, TLS_FOLDERS, sha256_hex};
-pub use read::{CurrentConfig, CurrentMsp, CurrentTls, Problem};
-pub use verdict::{
-    AdminRule, ChannelRules, MspRefusal, MspVerdicts, MspWarning, RefusalStage, Verdict, judge, verdicts,
-};
+pub(crate) use read::{CurrentConfig, CurrentMsp, CurrentTls};
+pub use verdict::ChannelRules;
+pub(crate) use verdict::{AdminRule, MspRefusal, MspWarning, judge, verdicts};

@@ -6,35 +6,35 @@ use crate::pki::x509::NodeOu;
 
 /// An OU, and the file of the CA that must issue the certificates with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OuIdentifier {
+pub(crate) struct OuIdentifier {
     /// `Certificate`: a path relative to the MSP folder, also when it begins with `/`; empty when left out.
-    pub certificate: String,
+    pub(crate) certificate: String,
     /// `OrganizationalUnitIdentifier`; an empty one counts as absent among the NodeOUs.
-    pub organizational_unit: String,
+    pub(crate) organizational_unit: String,
 }
 
 /// The `NodeOUs` section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeOus {
+pub(crate) struct NodeOus {
     /// Whether OUs give identities their roles.
-    pub enable: bool,
+    pub(crate) enable: bool,
     /// `ClientOUIdentifier`, `PeerOUIdentifier`, `AdminOUIdentifier`, `OrdererOUIdentifier`, as far as present.
-    pub identifiers: Vec<(NodeOu, OuIdentifier)>,
+    pub(crate) identifiers: Vec<(NodeOu, OuIdentifier)>,
 }
 
 /// The content of an MSP folder's `config.yaml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MspConfig {
+pub(crate) struct MspConfig {
     /// `OrganizationalUnitIdentifiers`: unless empty, a member must have one of them.
-    pub ou_identifiers: Vec<OuIdentifier>,
+    pub(crate) ou_identifiers: Vec<OuIdentifier>,
     /// `NodeOUs`.
-    pub node_ous: Option<NodeOus>,
+    pub(crate) node_ous: Option<NodeOus>,
 }
 
 /// Why Fabric cannot read a `config.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// Not YAML, a repeated key, or a value of another kind than Fabric expects.
     #[error("Fabric cannot read it: {0}")]
     Yaml(String),
@@ -52,7 +52,7 @@ pub(super) const fn key_of(role: NodeOu) -> &'static str {
 impl MspConfig {
     /// All four NodeOUs, bound to the CA certificate in the file `certificate` (relative to the MSP folder), which must
     /// be the direct issuer of the identities.
-    pub fn for_issuer(certificate: &str) -> Self {
+    pub(crate) fn for_issuer(certificate: &str) -> Self {
         let identifiers = NodeOu::ALL
             .into_iter()
             .map(|role| {
@@ -68,12 +68,12 @@ impl MspConfig {
     ///
     /// # Errors
     /// When Fabric would refuse to load the folder because of this text.
-    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         super::config_text::parse(text)
     }
 
     /// The text in the form that is usual for Fabric.
-    pub fn to_yaml(&self) -> String {
+    pub(crate) fn to_yaml(&self) -> String {
         let mut out = String::new();
         let entry = |out: &mut String, first: &str, ou: &OuIdentifier| {
             let mut lead = first;
@@ -100,7 +100,7 @@ impl MspConfig {
     }
 
     /// Every certificate path in it, as written, empty ones left out.
-    pub fn certificates(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &str> {
         let node_ous = self.node_ous.iter().flat_map(|n| n.identifiers.iter().map(|(_, ou)| ou));
         self.ou_identifiers.iter().chain(node_ous).map(|ou| ou.certificate.as_str()).filter(|c| !c.is_empty())
     }

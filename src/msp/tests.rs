@@ -50,7 +50,7 @@ fn recorded() -> Timestamp {
 
 #[test]
 fn the_verdict_equals_the_real_peers() {
-    use RefusalStage::{Identity, Setup};
+    use super::verdict::RefusalStage::{Identity, Setup};
     let cases = [
         ("A01", None),
         ("A04", None),
@@ -153,7 +153,7 @@ fn an_organisations_msp_is_judged_as_a_channel_msp() {
     assert_eq!((node.peer.unwrap().unwrap_err().number, node.member.unwrap().unwrap_err().number), (7, 7));
     folder.remove("keystore");
     folder.insert("keystore", "a file");
-    let number = |v: Option<Verdict>| v.unwrap().unwrap_err().number;
+    let number = |v: Option<verdict::Verdict>| v.unwrap().unwrap_err().number;
     assert_eq!(number(verdicts(&folder, ChannelRules::V3_0, recorded()).orderer), 6);
 }
 

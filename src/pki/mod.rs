@@ -1,6 +1,6 @@
 //! Names, keys, certificates, and their use by Go programs. No file access.
 
-pub mod go;
+pub(crate) mod go;
 pub mod key;
 pub mod name;
 pub mod x509;

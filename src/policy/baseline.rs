@@ -18,7 +18,7 @@ const OWN: [&Rule; 3] = [&BASELINE_STALE, &IGNORE_EXPIRED, &IGNORE_STALE];
 
 /// A baseline file.
 #[derive(Clone, Debug, Default)]
-pub struct Baseline {
+pub(crate) struct Baseline {
     path: PathBuf,
     known: Ledger<Known>,
     /// The digests of the known findings, sorted.
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Known {
 
 /// A baseline applied to the findings of a run.
 #[derive(Debug)]
-pub struct Applied<'a> {
+pub(crate) struct Applied<'a> {
     baseline: &'a Baseline,
     /// Whether each digest matched a finding.
     used: Vec<bool>,
@@ -96,7 +96,7 @@ impl Baseline {
     ///
     /// # Errors
     /// If writing to `out` fails.
-    pub fn write(findings: &Ledger<Finding>, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(findings: &Ledger<Finding>, out: &mut dyn Write) -> io::Result<()> {
         let known = |finding: Finding| Known {
             fingerprint: finding.digest(),
             rule: finding.rule.to_owned(),
@@ -114,7 +114,7 @@ impl Baseline {
     ///
     /// # Errors
     /// If the file is not a baseline of fabcert.
-    pub fn parse(text: impl Read, path: &Path) -> Result<Self, Error> {
+    pub(crate) fn parse(text: impl Read, path: &Path) -> Result<Self, Error> {
         let refuse = |why: String| {
             Error::new(ErrorKind::Input, format!("{} is not a baseline: {why}", path.display()))
                 .with_help("write one with fabcert audit --write-baseline FILE")
@@ -131,40 +131,30 @@ impl Baseline {
 
     /// Sets the path of the file, as reported.
     #[must_use]
-    pub fn at(self, path: PathBuf) -> Self {
+    pub(crate) fn at(self, path: PathBuf) -> Self {
         Self { path, ..self }
     }
 
     /// The file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The number of known findings.
-    pub const fn len(&self) -> usize {
-        self.known.len()
-    }
-
-    /// Whether it knows no findings.
-    pub const fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
-
     /// Starts to apply the baseline to a run.
-    pub fn apply(&self) -> Applied<'_> {
+    pub(crate) fn apply(&self) -> Applied<'_> {
         Applied { baseline: self, used: vec![false; self.digests.len()] }
     }
 }
 
 impl Applied<'_> {
     /// Whether the baseline knows a finding.
-    pub fn hides(&mut self, finding: &Finding) -> bool {
+    pub(crate) fn hides(&mut self, finding: &Finding) -> bool {
         let known = self.baseline.digests.binary_search(&finding.digest());
         known.inspect(|at| self.used[*at] = true).is_ok()
     }
 
     /// The entries that hid nothing, each once: the finding was fixed or moved.
-    pub fn stale(&self) -> impl Iterator<Item = String> + use<'_> {
+    pub(crate) fn stale(&self) -> impl Iterator<Item = String> + use<'_> {
         let mut reported = HashSet::new();
         let unused =
             |known: &Known| self.baseline.digests.binary_search(&known.fingerprint).is_ok_and(|at| !self.used[at]);
@@ -234,7 +224,9 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Findings, Location, rule_by_id};
+    use crate::audit::model::finding::Findings;
+    use crate::audit::model::subject::Location;
+    use crate::audit::rule_by_id;
 
     fn finding(path: &str) -> Finding {
         let mut findings = Findings::new();
@@ -248,7 +240,7 @@ mod tests {
         let mut text = Vec::new();
         Baseline::write(&[finding("a"), finding("b"), finding("a")].into_iter().collect(), &mut text).unwrap();
         let baseline = Baseline::parse(text.as_slice(), Path::new("b.json")).unwrap();
-        assert_eq!(baseline.len(), 2);
+        assert_eq!(baseline.known.len(), 2);
         let mut applied = baseline.apply();
         assert_eq!(["a", "c", "a"].map(|path| applied.hides(&finding(path))), [true, false, true]);
         assert_eq!(applied.stale().collect::<Vec<_>>(), ["expired at b"]);

@@ -13,40 +13,40 @@ use crate::pki::x509::NodeOu;
 use crate::text::Pattern;
 
 /// The name of the policy file.
-pub const POLICY_FILE: &str = "fabcert.yaml";
+pub(crate) const POLICY_FILE: &str = "fabcert.yaml";
 
 /// A policy.
 #[derive(Clone, Debug, Default)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// The file, as reported.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The expected content of subjects; every entry whose path matches applies.
-    pub expect: Vec<ExpectEntry>,
+    pub(crate) expect: Vec<ExpectEntry>,
     /// The locations of TLS certificates.
-    pub members: Vec<MemberEntry>,
+    pub(crate) members: Vec<MemberEntry>,
     /// Levels by rule id.
-    pub levels: Vec<(String, Level)>,
+    pub(crate) levels: Vec<(String, Level)>,
     /// Excluded paths.
-    pub exclude: Vec<Pattern>,
+    pub(crate) exclude: Vec<Pattern>,
     /// Ignored findings.
-    pub ignore: Vec<Ignore>,
+    pub(crate) ignore: Vec<Ignore>,
 }
 
 /// The expected content of the subjects at some paths.
 #[derive(Clone, Debug)]
-pub struct ExpectEntry {
+pub(crate) struct ExpectEntry {
     /// The subjects, by path relative to the policy file's folder.
-    pub path: Pattern,
+    pub(crate) path: Pattern,
     /// Names with placeholders, each with its line.
-    pub names: Vec<(String, usize)>,
+    pub(crate) names: Vec<(String, usize)>,
     /// Gateway Services, each with its line.
-    pub gateway_services: Vec<(String, usize)>,
+    pub(crate) gateway_services: Vec<(String, usize)>,
     /// The NodeOU of identities.
-    pub role: Option<NodeOu>,
+    pub(crate) role: Option<NodeOu>,
     /// The number of days left below which a finding is an error.
-    pub min_days_left: Option<i64>,
+    pub(crate) min_days_left: Option<i64>,
     /// The number of days left below which a finding is a warning.
-    pub warn_days_left: Option<i64>,
+    pub(crate) warn_days_left: Option<i64>,
 }
 
 impl Policy {
@@ -54,7 +54,7 @@ impl Policy {
     ///
     /// # Errors
     /// If a name is invalid after its placeholders are replaced.
-    pub fn expectation(&self, base: &Expectation, path: &Path) -> Result<Expectation, PolicyError> {
+    pub(crate) fn expectation(&self, base: &Expectation, path: &Path) -> Result<Expectation, PolicyError> {
         let mut out = base.clone();
         for entry in &self.expect {
             let Some(captures) = entry.path.captures(path) else { continue };
@@ -84,7 +84,7 @@ impl Policy {
     }
 
     /// Whether `path` is excluded.
-    pub fn excludes(&self, path: &Path) -> bool {
+    pub(crate) fn excludes(&self, path: &Path) -> bool {
         self.exclude.iter().any(|p| p.captures(path).is_some())
     }
 }

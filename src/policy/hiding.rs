@@ -13,7 +13,7 @@ use crate::audit::model::subject::Location;
 
 /// Applies levels (the command line's first, then the policy's), ignores and baseline to the findings of a report, and
 /// counts the hidden ones.
-pub fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Option<&Baseline>, now: Timestamp) {
+pub(crate) fn hide(report: &mut Report, policy: &Policy, levels: &Levels, baseline: Option<&Baseline>, now: Timestamp) {
     let mut from_policy = Levels::default();
     for (rule, level) in &policy.levels {
         from_policy.set(rule.as_str(), *level);

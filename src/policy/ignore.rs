@@ -1,4 +1,4 @@
-//! Findings that are accepted, with a reason and an optional end date.
+//! Findings that are accepted. The policy file gives the reason for its readers; nothing here reads it.
 
 use crate::Timestamp;
 use crate::audit::model::finding::Finding;
@@ -6,26 +6,24 @@ use crate::text::Pattern;
 
 /// An entry of `ignore`.
 #[derive(Clone, Debug)]
-pub struct Ignore {
+pub(crate) struct Ignore {
     /// The rule of the hidden findings.
-    pub rule: String,
+    pub(crate) rule: String,
     /// The paths; every path if absent.
-    pub path: Option<Pattern>,
+    pub(crate) path: Option<Pattern>,
     /// Only findings about a certificate with this subject (RFC 4514).
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// Only findings about a subset of these names; any if empty.
-    pub names: Vec<String>,
-    /// The reason.
-    pub reason: String,
+    pub(crate) names: Vec<String>,
     /// The end of the last day on which it applies; `None` for no end.
-    pub until: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
     /// Its line in the policy file.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 impl Ignore {
     /// Whether it matches a finding, regardless of the date.
-    pub fn concerns(&self, finding: &Finding) -> bool {
+    pub(crate) fn concerns(&self, finding: &Finding) -> bool {
         self.rule == finding.rule
             && self.path.as_ref().is_none_or(|p| p.captures(&finding.path).is_some())
             && self.subject.as_ref().is_none_or(|s| finding.subject.as_ref() == Some(s))
@@ -34,7 +32,7 @@ impl Ignore {
     }
 
     /// Whether its last day has passed.
-    pub fn is_over(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|end| now > end)
     }
 }

@@ -6,17 +6,17 @@ use std::path::Path;
 
 /// A TLS certificate: the path of its subject and its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub(crate) struct Found<'a> {
     /// The path of the subject, relative to the policy file.
-    pub path: &'a Path,
+    pub(crate) path: &'a Path,
     /// Its names.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 /// Writes a policy that the given certificates satisfy. Subjects whose paths differ only in the node's folder become
 /// one entry. A name that only some of them hold becomes a comment, since only the author knows whether all must hold
 /// it.
-pub fn write_policy(found: &[Found<'_>]) -> String {
+pub(crate) fn write_policy(found: &[Found<'_>]) -> String {
     let mut groups: BTreeMap<String, Vec<BTreeSet<String>>> = BTreeMap::new();
     for one in found {
         let (pattern, names) = generalise(one);
@@ -96,7 +96,8 @@ mod tests {
         ]);
         insta::assert_snapshot!(text);
         let policy = Policy::parse(&text, Path::new("fabcert.yaml")).unwrap();
-        let expectation = policy.expectation(&crate::audit::Expectation::default(), Path::new("org1/peers/peer2/tls"));
+        let expectation = policy
+            .expectation(&crate::audit::model::expectation::Expectation::default(), Path::new("org1/peers/peer2/tls"));
         let names: Vec<String> = expectation.unwrap().names.iter().map(|n| n.name.to_string()).collect();
         assert_eq!(names, ["peer2", "peer2.fabric.svc"]);
     }

@@ -32,11 +32,10 @@ mod member;
 mod parse;
 mod placeholder;
 
-pub use baseline::{Applied, Baseline};
-pub use document::{ExpectEntry, POLICY_FILE, Policy};
-pub use hiding::hide;
-pub use ignore::Ignore;
-pub use init::{Found, write_policy};
+pub(crate) use baseline::Baseline;
+pub(crate) use document::{POLICY_FILE, Policy};
+pub(crate) use hiding::hide;
+pub(crate) use init::{Found, write_policy};
 pub use levels::{Level, Levels};
-pub use member::MemberEntry;
-pub use parse::PolicyError;
+pub(crate) use member::MemberEntry;
+pub(crate) use parse::PolicyError;

@@ -19,16 +19,16 @@ use crate::{Error, ErrorKind, Timestamp};
 /// An error in a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
-pub struct PolicyError {
+pub(crate) struct PolicyError {
     /// The line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The problem.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl PolicyError {
     /// Converts into the error of a command, with the file name.
-    pub fn in_file(self, path: &Path) -> Error {
+    pub(crate) fn in_file(self, path: &Path) -> Error {
         Error::new(ErrorKind::Input, format!("{}:{}: {}", path.display(), self.line, self.reason)).with_help(
             "the form of fabcert.yaml is in docs/policy.md; fabcert audit --init writes one from existing certificates",
         )
@@ -46,7 +46,7 @@ impl Policy {
     ///
     /// # Errors
     /// If the text is not YAML, or contains an unknown key, rule or level, or an invalid pattern or date.
-    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self> {
         let documents = yaml::documents(text).map_err(|e| PolicyError { line: e.line, reason: e.reason })?;
         let mut policy = Self { path: path.to_owned(), ..Self::default() };
         let root = match documents.as_slice() {
@@ -170,28 +170,21 @@ fn levels(node: &Node) -> Result<Vec<(String, Level)>> {
 
 fn ignore(node: &Node) -> Result<Ignore> {
     let (mut rule, mut reason) = (None, None);
-    let mut out = Ignore {
-        rule: String::new(),
-        path: None,
-        subject: None,
-        names: Vec::new(),
-        reason: String::new(),
-        until: None,
-        line: node.line,
-    };
+    let mut out =
+        Ignore { rule: String::new(), path: None, subject: None, names: Vec::new(), until: None, line: node.line };
     for (key, value) in entries(node, "an entry of ignore")? {
         match word(key)? {
             "rule" => rule = Some(rule_id(value)?),
             "path" => out.path = Some(pattern(value)?),
             "subject" => out.subject = Some(word(value)?.to_owned()),
             "names" => out.names = words(value, "names")?.into_iter().map(|(name, _)| name).collect(),
-            "reason" => reason = Some(word(value)?.trim().to_owned()).filter(|r| !r.is_empty()),
+            "reason" => reason = (!word(value)?.trim().is_empty()).then_some(()),
             "until" => out.until = Some(end_of_day(value)?),
             other => return unknown(key, other, &["rule", "path", "subject", "names", "reason", "until"]),
         }
     }
     match (rule, reason) {
-        (Some(rule), Some(reason)) => Ok(Ignore { rule, reason, ..out }),
+        (Some(rule), Some(())) => Ok(Ignore { rule, ..out }),
         (None, _) => refuse(node, "an entry of ignore needs a rule"),
         (_, None) => refuse(node, "an entry of ignore needs a reason"),
     }
@@ -277,14 +270,17 @@ ignore:
     #[test]
     fn placeholders_are_replaced_from_the_path() {
         let policy = parse(GOOD).unwrap();
-        let found =
-            policy.expectation(&crate::audit::Expectation::default(), Path::new("peers/org1-peer2/tls")).unwrap();
+        let found = policy
+            .expectation(&crate::audit::model::expectation::Expectation::default(), Path::new("peers/org1-peer2/tls"))
+            .unwrap();
         let names: Vec<String> = found.names.iter().map(|n| n.name.to_string()).collect();
         assert_eq!(names, ["org1-peer2", "org1-peer-gateway-svc"]);
         assert_eq!(found.names[1].source.words(), "fabcert.yaml:6");
         assert_eq!((found.min_days_left, found.role), (14, Some(NodeOu::Peer)));
-        let elsewhere = policy.expectation(&crate::audit::Expectation::default(), Path::new("orderers/o/tls")).unwrap();
-        assert_eq!(elsewhere, crate::audit::Expectation::default());
+        let elsewhere = policy
+            .expectation(&crate::audit::model::expectation::Expectation::default(), Path::new("orderers/o/tls"))
+            .unwrap();
+        assert_eq!(elsewhere, crate::audit::model::expectation::Expectation::default());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// The balancing of connections by kube-proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxyMode {
+pub(crate) enum ProxyMode {
     /// At random, by iptables: the default.
     Iptables,
     /// In turn, by IPVS.

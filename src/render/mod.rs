@@ -10,46 +10,46 @@ mod shared;
 
 use crate::pki::name::HostName;
 
-pub use cluster::ProxyMode;
+pub(crate) use cluster::ProxyMode;
 
 /// The organisation to render.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Organisation {
+pub(crate) struct Organisation {
     /// Its name, used in its labels: `org1`.
-    pub name: Label,
+    pub(crate) name: Label,
     /// Its MSP id: `Org1MSP`.
-    pub msp_id: String,
+    pub(crate) msp_id: String,
     /// Namespace.
-    pub namespace: Label,
+    pub(crate) namespace: Label,
     /// The cluster's DNS domain.
-    pub cluster_domain: HostName,
+    pub(crate) cluster_domain: HostName,
     /// Its peers.
-    pub peers: Vec<Label>,
+    pub(crate) peers: Vec<Label>,
     /// The Service in front of them.
-    pub gateway: Label,
+    pub(crate) gateway: Label,
     /// The gateway's external name, through an Ingress that passes TLS through.
-    pub external_host: Option<HostName>,
+    pub(crate) external_host: Option<HostName>,
     /// The class of that Ingress.
-    pub ingress_class: Label,
+    pub(crate) ingress_class: Label,
     /// Deployments or StatefulSets.
-    pub workload: WorkloadKind,
+    pub(crate) workload: WorkloadKind,
     /// The storage of identity and ledger.
-    pub storage: Storage,
+    pub(crate) storage: Storage,
     /// The peer's image.
-    pub peer_image: String,
+    pub(crate) peer_image: String,
     /// fabcert's image.
-    pub fabcert_image: String,
+    pub(crate) fabcert_image: String,
     /// The CA's URL.
-    pub ca_url: String,
+    pub(crate) ca_url: String,
     /// The `ConfigMap` with the trust anchors for the CA, in key `ca.pem`.
-    pub ca_anchors: Label,
+    pub(crate) ca_anchors: Label,
     /// Whether a `NetworkPolicy` is rendered.
-    pub network_policy: bool,
+    pub(crate) network_policy: bool,
 }
 
 /// The kind of resource that runs a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WorkloadKind {
+pub(crate) enum WorkloadKind {
     /// A Deployment with the Recreate strategy.
     Deployment,
     /// A `StatefulSet` of one pod.
@@ -58,7 +58,7 @@ pub enum WorkloadKind {
 
 /// The storage of identity and ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Storage {
+pub(crate) enum Storage {
     /// A persistent volume claim.
     Claim {
         /// The size as a Kubernetes quantity: `10Gi`.
@@ -72,14 +72,14 @@ pub enum Storage {
 
 /// A name of a Kubernetes object that is also a host name (RFC 1123 label).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Label(String);
+pub(crate) struct Label(String);
 
 /// An invalid [`Label`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid name of a Kubernetes object \"{0}\"; expected lower-case letters, digits and dashes, at most 63, starting with a letter and not ending with a dash"
 )]
-pub struct NoLabel(String);
+pub(crate) struct NoLabel(String);
 
 impl std::str::FromStr for Label {
     type Err = NoLabel;
@@ -99,15 +99,15 @@ impl std::fmt::Display for Label {
 
 /// A file of documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
+pub(crate) struct Rendered {
     /// The file's name.
-    pub file: String,
+    pub(crate) file: String,
     /// YAML, one document or many.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Renders the manifests of an organisation: one file for each peer, and one for the shared objects.
-pub fn render(organisation: &Organisation) -> Vec<Rendered> {
+pub(crate) fn render(organisation: &Organisation) -> Vec<Rendered> {
     let mut files =
         vec![Rendered { file: format!("{}-gateway.yaml", organisation.name), text: shared::render(organisation) }];
     for index in 0..organisation.peers.len() {
@@ -119,7 +119,7 @@ pub fn render(organisation: &Organisation) -> Vec<Rendered> {
 
 /// Renders the configuration of a KIND cluster with a proxy mode, for `kind create cluster --config`, not for
 /// `kubectl`.
-pub fn kind_cluster(mode: ProxyMode) -> Rendered {
+pub(crate) fn kind_cluster(mode: ProxyMode) -> Rendered {
     // In a separate folder, because `kubectl apply -f` on the folder of the manifests does not know this kind.
     Rendered { file: "kind/cluster.yaml".to_owned(), text: cluster::render(mode) }
 }

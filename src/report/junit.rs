@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::times::Times;
-use crate::audit::{Finding, Report, Severity, Sorted, Sorter};
+use crate::audit::ledger::{Sorted, Sorter};
+use crate::audit::{Finding, Report, Severity};
 use crate::text::escape::xml;
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

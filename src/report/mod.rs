@@ -21,6 +21,7 @@ use crate::text::escape::{Form, Screen};
 
 /// A format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Format {
     /// Text for people.
     Human,

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{Report, Severity, Sorter, Word, word};
+use crate::audit::ledger::{Sorter, Word, word};
+use crate::audit::{Report, Severity};
 use crate::text::escape::{Shown, prometheus as label};
 
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -1,7 +1,9 @@
 //! One small report in each format, with texts that have a meaning in some format.
 
 use super::*;
-use crate::audit::{Findings, Location, Severity, SubjectKind, SubjectReport, Verdict, Verdicts, rule_by_id};
+use crate::audit::model::finding::Findings;
+use crate::audit::model::subject::Location;
+use crate::audit::{Severity, SubjectKind, SubjectReport, Verdict, Verdicts, rule_by_id};
 use crate::text::escape::is_active;
 
 /// Line ends, quotes, `<&>`, `::`, `|`, percent, comma, backslash, and control characters of terminals.
@@ -101,8 +103,11 @@ fn sarif_keeps_the_most_severe_results_and_reports_the_rest() {
         found.report(rule("key-mode"), &Location::whole(format!("{number}.pem")), "mode 0644").add();
     }
     found.report(rule("expired"), &Location::whole("last.pem"), "it ended").add();
+    let found = found.into_vec();
     let mut report = Report::new();
-    found.as_slice().iter().for_each(|finding| report.find(finding));
+    for finding in &found {
+        report.find(finding);
+    }
     let run = |report: &Report| -> serde_json::Value {
         let log: serde_json::Value =
             serde_json::from_str(&text(Format::Sarif, report, Style::default())).expect("JSON");
@@ -114,7 +119,9 @@ fn sarif_keeps_the_most_severe_results_and_reports_the_rest() {
     let reported = &cut["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
     assert_eq!(reported, "1 of 25001 findings are left out, the least severe");
     let mut fewer = Report::new();
-    found.as_slice()[1..].iter().for_each(|finding| fewer.find(finding));
+    for finding in &found[1..] {
+        fewer.find(finding);
+    }
     let whole = run(&fewer);
     assert_eq!(whole["results"].as_array().map(Vec::len), Some(25_000));
     assert!(whole.get("invocations").is_none());

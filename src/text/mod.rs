@@ -5,9 +5,9 @@ mod hex;
 pub(crate) mod pattern;
 mod pem;
 mod shell;
-pub mod yaml;
+pub(crate) mod yaml;
 
-pub use hex::hex;
+pub(crate) use hex::hex;
 pub use pattern::{Pattern, PatternError};
 pub use pem::{PemBlock, PemError, pem_blocks, pem_encode};
-pub use shell::shell_word;
+pub(crate) use shell::shell_word;

@@ -30,6 +30,7 @@ enum Part {
 /// A pattern that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{pattern}\" is no path pattern: {reason}")]
+#[non_exhaustive]
 pub struct PatternError {
     /// The pattern.
     pub pattern: String,

@@ -1,7 +1,7 @@
 //! Words of a POSIX shell.
 
 /// The text as one word of a POSIX shell.
-pub fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._/:=,@%+-".contains(&b);
     if !text.is_empty() && text.bytes().all(plain) {
         text.to_owned()

@@ -16,20 +16,20 @@ const MOST_REPEATED: usize = 1000;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     /// The line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The column, from 1, in characters.
-    pub column: usize,
+    pub(crate) column: usize,
     /// Whether it is a list or a mapping in brackets.
-    pub is_flow: bool,
+    pub(crate) is_flow: bool,
     /// The value.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 /// The content of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     /// Text as written, and whether it is unquoted, so that it may mean a number, a date or `null`.
     Scalar {
         /// The text, escapes resolved.
@@ -46,16 +46,16 @@ pub enum Value {
 /// A file that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
-pub struct YamlError {
+pub(crate) struct YamlError {
     /// The line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The reason.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 impl Node {
     /// The text of a scalar.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             _ => None,
@@ -63,12 +63,12 @@ impl Node {
     }
 
     /// Whether it is `null`, `~` or empty.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// The items of a list.
-    pub fn items(&self) -> Option<&[Self]> {
+    pub(crate) fn items(&self) -> Option<&[Self]> {
         match &self.value {
             Value::Sequence(items) => Some(items),
             _ => None,
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// The entries of a mapping.
-    pub fn entries(&self) -> Option<&[(Self, Self)]> {
+    pub(crate) fn entries(&self) -> Option<&[(Self, Self)]> {
         match &self.value {
             Value::Mapping(entries) => Some(entries),
             _ => None,
@@ -84,32 +84,32 @@ impl Node {
     }
 
     /// The value of a key of a mapping.
-    pub fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries()?.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
 
     /// The value below a path of keys.
-    pub fn find(&self, path: &[&str]) -> Option<&Self> {
+    pub(crate) fn find(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
     /// The text of the scalar below a path of keys; `None` when it is `null`.
-    pub fn text_at(&self, path: &[&str]) -> Option<&str> {
+    pub(crate) fn text_at(&self, path: &[&str]) -> Option<&str> {
         self.find(path).filter(|node| !node.is_null())?.text()
     }
 
     /// The items of the list below a path of keys; empty when there is no list.
-    pub fn items_at(&self, path: &[&str]) -> &[Self] {
+    pub(crate) fn items_at(&self, path: &[&str]) -> &[Self] {
         self.find(path).and_then(Self::items).unwrap_or_default()
     }
 
     /// The entries of the mapping below a path of keys; empty when there is no mapping.
-    pub fn entries_at(&self, path: &[&str]) -> &[(Self, Self)] {
+    pub(crate) fn entries_at(&self, path: &[&str]) -> &[(Self, Self)] {
         self.find(path).and_then(Self::entries).unwrap_or_default()
     }
 
     /// Moves the value and its content down by `lines`.
-    pub fn move_down(&mut self, lines: usize) {
+    pub(crate) fn move_down(&mut self, lines: usize) {
         self.line += lines;
         match &mut self.value {
             Value::Scalar { .. } => {}
@@ -122,7 +122,7 @@ impl Node {
     }
 
     /// The kind of the value, for messages.
-    pub const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self.value {
             Value::Scalar { .. } => "a single value",
             Value::Sequence(_) => "a list",
@@ -135,7 +135,7 @@ impl Node {
 ///
 /// # Errors
 /// When the text is not YAML, a mapping repeats a key, or the text is too deep or too large.
-pub fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
+pub(crate) fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
     let stream = stream(text)?;
     match stream.repeated.into_iter().next() {
         Some(Repeated { line, key }) => Err(YamlError { line, reason: format!("the key \"{key}\" appears twice") }),
@@ -147,7 +147,7 @@ pub fn documents(text: &str) -> Result<Vec<Node>, YamlError> {
 ///
 /// # Errors
 /// When the text is not YAML, or is too deep or too large.
-pub fn stream(text: &str) -> Result<Stream, YamlError> {
+pub(crate) fn stream(text: &str) -> Result<Stream, YamlError> {
     let mut builder = Builder {
         stream: Stream::default(),
         rest: text.chars(),
@@ -165,20 +165,20 @@ pub fn stream(text: &str) -> Result<Stream, YamlError> {
 
 /// Documents, and their repeated keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// The documents.
-    pub documents: Vec<Node>,
+    pub(crate) documents: Vec<Node>,
     /// Repeated keys, at their later lines.
-    pub repeated: Vec<Repeated>,
+    pub(crate) repeated: Vec<Repeated>,
 }
 
 /// A key that appears twice in one mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repeated {
+pub(crate) struct Repeated {
     /// The line of the later key, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 struct Builder<'a> {

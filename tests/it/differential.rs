@@ -10,11 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec};
-use fabcert::disk::{Disk, DiskFolder};
-use fabcert::msp::{ChannelRules, verdicts};
+use fabcert::internals::{Disk, DiskFolder, pem_blocks, pem_encode, verdicts};
+use fabcert::msp::ChannelRules;
 use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use fabcert::pki::x509::Cert;
-use fabcert::text::{pem_blocks, pem_encode};
 
 use crate::command::fabcert;
 use crate::enroll::faults::now;

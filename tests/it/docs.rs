@@ -153,11 +153,15 @@ fn the_readme_shows_the_output_of_the_demo() {
     assert!(missing.is_empty(), "the demo does not print {missing:#?}");
 }
 
+fn is_source(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|e| e == "rs")
+}
+
 /// A path in backticks that names a source file or folder, as the pages write it: from the root, or below `src/`.
 fn source_paths(page: &str) -> Vec<(usize, String)> {
     let is_path = |code: &str| {
         code.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c))
-            && (code.ends_with(".rs") || code.contains('/') && code.ends_with('/') || code.starts_with("src/"))
+            && (is_source(code) || code.contains('/') && code.ends_with('/') || code.starts_with("src/"))
             && !code.contains("NAME")
     };
     let mut fenced = false;
@@ -183,7 +187,7 @@ fn pages_name_source_files_that_exist() {
         let is_architecture = path.ends_with("architecture.md");
         let page = std::fs::read_to_string(root().join(&path)).unwrap();
         for (line, named) in source_paths(&page) {
-            let is_judged = is_architecture || Path::new(&named).extension().is_some_and(|e| e == "rs");
+            let is_judged = is_architecture || is_source(&named);
             count += usize::from(is_judged);
             if is_judged && !exists(&named) {
                 missing.push(format!("{}:{line}: {named}", path.display()));
@@ -206,7 +210,7 @@ fn the_architecture_page_has_every_room() {
     for line in tree.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
         let mut words = line.split_whitespace();
         documented.extend(words.next().map(room));
-        documented.extend(words.take_while(|word| word.ends_with(".rs")).map(room));
+        documented.extend(words.take_while(|word| is_source(word)).map(room));
     }
     let entries = std::fs::read_dir(root().join("src")).unwrap();
     let rooms: BTreeSet<String> = entries.map(|entry| room(entry.unwrap().file_name().to_str().unwrap())).collect();

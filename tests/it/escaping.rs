@@ -7,7 +7,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use fabcert::text::pem_encode;
+use fabcert::internals::pem_encode;
 use rcgen::{CertificateParams, DnType, SanType};
 
 use crate::audit::live::serve;

@@ -71,11 +71,11 @@ fn an_audit_by_the_library_gives_the_report_of_the_command() {
         .run()
         .unwrap();
     assert_eq!(serde_json::to_value(&report).unwrap(), by_command);
-    let severity = |rule: &Rule| report.findings.iter().find(|f| f.is_of(rule)).map(|f| f.severity);
+    let severity = |rule: &Rule| report.findings().find(|f| f.is_of(rule)).map(|f| f.severity);
     assert_eq!(severity(&SAN_MISSING), Some(Severity::Warning), "the level of the policy counts");
     assert_eq!(severity(&SAN_GATEWAY_MISSING), Some(Severity::Error));
     assert!(report.summary.suppressed > 0, "the ignore of the policy counts");
-    let kinds: Vec<String> = report.subjects.iter().map(|s| json!(s.kind).as_str().unwrap().to_owned()).collect();
+    let kinds: Vec<String> = report.subjects().map(|s| json!(s.kind).as_str().unwrap().to_owned()).collect();
     for kind in ["msp", "tls", "manifest"] {
         assert!(kinds.iter().any(|k| k == kind), "{kind} is not in {kinds:?}");
     }
@@ -107,7 +107,7 @@ fn a_live_audit_by_the_library_gives_the_report_of_the_command() {
     let report = live(request().server_name(gateway).samples(6).tls_ca_file(&root)).unwrap();
     assert_eq!(serde_json::to_value(&report).unwrap(), by_command);
     assert_eq!((report.gateways[0].members, report.gateways[0].answering), (2, 1), "{by_command}");
-    assert!(report.findings.iter().any(|f| f.is_of(&SERVED_NOT_ON_DISK)), "{by_command}");
+    assert!(report.findings().any(|f| f.is_of(&SERVED_NOT_ON_DISK)), "{by_command}");
 
     let more = ["--connect", &balanced, "--server-name", gateway, "--member", &closed, "--dial-timeout", "1s"];
     let by_command = printed(&[&args[..], &more].concat());

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 
-use fabcert::disk::{Disk, DiskFolder};
+use fabcert::Timestamp;
+use fabcert::internals::{Disk, DiskFolder, tls, verdicts};
 use fabcert::msp::ChannelRules;
-use fabcert::pki::go::tls;
-use fabcert::{Timestamp, msp};
 use tempfile::TempDir;
 
 /// The day the cases were recorded.
@@ -66,16 +65,16 @@ fn every_recorded_verdict_on_msp_and_tls_folders_is_ours() {
         for (rules, version) in [(ChannelRules::V3_0, "v3_0"), (ChannelRules::V1_4_3, "v1_4_3")] {
             let column = |name: &str| case[&format!("{name}_{version}")].as_str();
             let at = |what: &str| format!("{} {what} {version}", case["id"]);
-            let verdicts = msp::verdicts(&folder, rules, now);
-            if let Some(peer) = verdicts.peer {
+            let found = verdicts(&folder, rules, now);
+            if let Some(peer) = found.peer {
                 compare(&mut wrong, &at("peer"), &case["peer_node_start"], "up", peer);
             }
-            if let Some(orderer) = verdicts.orderer {
+            if let Some(orderer) = found.orderer {
                 compare(&mut wrong, &at("orderer"), &case["orderer_start"], "up", orderer);
             }
-            compare(&mut wrong, &at("channel"), column("channel_setup"), "ok", verdicts.channel);
+            compare(&mut wrong, &at("channel"), column("channel_setup"), "ok", found.channel);
             // Fabric was asked about the identity only where the local MSP came up with it.
-            if let Some(member) = verdicts.member.filter(|_| !column("signer_validate").is_empty()) {
+            if let Some(member) = found.member.filter(|_| !column("signer_validate").is_empty()) {
                 compare(&mut wrong, &at("member"), column("signer_validate"), "ok", member);
             }
         }
@@ -112,7 +111,7 @@ fn a_large_file_is_read_to_its_end() {
         let file = std::fs::read_dir(msp.join(part)).unwrap().next().unwrap().unwrap().path();
         let content = std::fs::read(&file).unwrap();
         std::fs::write(file, [vec![b'\n'; 5 << 20], content].concat()).unwrap();
-        msp::verdicts(&DiskFolder::new(&Disk::real(), &msp), ChannelRules::V3_0, now).peer.unwrap()
+        verdicts(&DiskFolder::new(&Disk::real(), &msp), ChannelRules::V3_0, now).peer.unwrap()
     };
     assert_eq!(enlarge("cacerts"), Ok(()));
     std::fs::rename(msp.join("keystore"), msp.join("other")).unwrap();

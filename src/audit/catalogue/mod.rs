@@ -1,5 +1,5 @@
 //! The rules of the audit as data: title, rationale, sources and origins of each. The checks are in
-//! [`mod@crate::audit`] (one subject) and [`crate::coverage`] (all manifests together); this room uses neither, so every room
+//! [`mod@crate::audit`] (one subject) and `coverage` (all manifests together); this room uses neither, so every room
 //! names a rule by reference: `&catalogue::SAN_GATEWAY_MISSING`.
 
 mod audit;
@@ -24,6 +24,7 @@ pub use manifest::*;
 pub use msp::*;
 pub use names::*;
 pub use node_ou::*;
-pub use registry::{RULES, rule_by_id, rule_of_refusal};
+pub(crate) use registry::rule_of_refusal;
+pub use registry::{RULES, rule_by_id};
 pub use rule::{Confidence, Origin, Rule, Severity, Source};
 pub use tls::*;

@@ -112,7 +112,7 @@ pub fn rule_by_id(id: &str) -> Option<&'static Rule> {
 }
 
 /// The rule that reports one of Fabric's numbered refusals.
-pub fn rule_of_refusal(number: u8) -> Option<&'static Rule> {
+pub(crate) fn rule_of_refusal(number: u8) -> Option<&'static Rule> {
     RULES.iter().copied().find(|r| r.refusals.contains(&number))
 }
 

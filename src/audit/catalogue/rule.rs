@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How certain the findings of a rule are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Confidence {
     /// It follows from a standard or from Fabric's code.
     Certain,

@@ -21,18 +21,18 @@ const LARGEST_CONFIG: usize = 4 * 1024 * 1024;
 
 /// How to load.
 #[derive(Clone, Debug)]
-pub struct LoadOptions {
+pub(crate) struct LoadOptions {
     /// Paths below this folder are reported relative to it. Absolute.
-    pub base: PathBuf,
+    pub(crate) base: PathBuf,
     /// The working directory, the base of relative paths. Absolute.
-    pub here: PathBuf,
+    pub(crate) here: PathBuf,
     /// The values of placeholders in manifests.
-    pub variables: Variables,
+    pub(crate) variables: Variables,
 }
 
 impl LoadOptions {
     /// A path as reported: without `.` and, below the base, relative to it.
-    pub fn shown(&self, path: &Path) -> PathBuf {
+    pub(crate) fn shown(&self, path: &Path) -> PathBuf {
         let mut clean = PathBuf::new();
         for part in self.here.join(path).components() {
             match part {
@@ -55,7 +55,7 @@ impl LoadOptions {
 
 /// Reads a unit. Returns `None` for a file that holds nothing to audit and that the user did not name. For a file with
 /// thousands of certificates or keys, the first parts go to `part` while it is read, and the last one is returned.
-pub fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
+pub(crate) fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
     let loader = Loader { disk, options };
     match unit {
         Unit::Msp(dir) => Some(loader.msp(dir)),

@@ -12,5 +12,5 @@ mod paths;
 mod walk;
 
 pub(crate) use gather::is_promising;
-pub use load::{LoadOptions, load};
-pub use walk::{ServedUnit, Unit, Walk, WalkOptions, walk};
+pub(crate) use load::{LoadOptions, load};
+pub(crate) use walk::{ServedUnit, Unit, Walk, WalkOptions, walk};

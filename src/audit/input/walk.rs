@@ -16,7 +16,7 @@ use crate::pki::name::SanName;
 
 /// A unit to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// An MSP folder.
     Msp(PathBuf),
     /// A TLS folder; `None` for the layout that `fabric-ca-client` writes.
@@ -47,7 +47,7 @@ pub enum Unit {
 
 impl Unit {
     /// The path; `-` for standard input, `HOST:PORT` for an endpoint.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Msp(path)
             | Self::Tls(path, _)
@@ -62,26 +62,26 @@ impl Unit {
 
 /// The certificates that a live endpoint served, as data: the audit itself does not use the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServedUnit {
+pub(crate) struct ServedUnit {
     /// The name of the endpoint in reports: `HOST:PORT`.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// The served certificates, the server's own first; DER.
-    pub chain: Vec<Vec<u8>>,
+    pub(crate) chain: Vec<Vec<u8>>,
     /// The trust anchors of clients (PEM). If empty, trust is not judged.
-    pub anchors: Vec<u8>,
+    pub(crate) anchors: Vec<u8>,
     /// The dialled name, if the certificate must hold it.
-    pub dialled: Option<SanName>,
+    pub(crate) dialled: Option<SanName>,
     /// For the endpoint of a gateway: the number of this member, from 1, and the number of members.
-    pub member_of: Option<(usize, usize)>,
+    pub(crate) member_of: Option<(usize, usize)>,
 }
 
 /// The paths to walk.
 #[derive(Clone, Copy)]
-pub struct WalkOptions<'a> {
+pub(crate) struct WalkOptions<'a> {
     /// Files, folders and patterns; an existing path is never a pattern. `-` is standard input.
-    pub paths: &'a [PathBuf],
+    pub(crate) paths: &'a [PathBuf],
     /// Returns whether a path below them is excluded.
-    pub excluded: &'a (dyn Fn(&Path) -> bool + Sync),
+    pub(crate) excluded: &'a (dyn Fn(&Path) -> bool + Sync),
 }
 
 impl std::fmt::Debug for WalkOptions<'_> {
@@ -97,7 +97,7 @@ pub(super) const DANGLING: &str = "the link target does not exist";
 
 /// A walk over paths that exist.
 #[derive(Debug)]
-pub struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     disk: &'a Disk,
     options: WalkOptions<'a>,
     named: Vec<Named>,
@@ -108,13 +108,13 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// If a path does not exist and matches nothing as a pattern.
-    pub fn new(disk: &'a Disk, options: WalkOptions<'a>) -> Result<Self, Error> {
+    pub(crate) fn new(disk: &'a Disk, options: WalkOptions<'a>) -> Result<Self, Error> {
         Ok(Self { disk, options, named: named(disk, options.paths, options.excluded)? })
     }
 
     /// Walks, and passes every unit to `found` in a stable order. Each folder is visited once, by the first path that
     /// leads to it.
-    pub fn run(self, found: &mut dyn FnMut(Unit)) {
+    pub(crate) fn run(self, found: &mut dyn FnMut(Unit)) {
         let ids = self.named.iter().filter_map(|n| if let Named::Dir(_, id) = n { Some(*id) } else { None }).collect();
         let mut visit = Visit { disk: self.disk, excluded: self.options.excluded, named: ids, seen: HashSet::new() };
         for named in self.named {
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
 ///
 /// # Errors
 /// If a named path does not exist.
-pub fn walk(disk: &Disk, options: &WalkOptions<'_>, found: &mut dyn FnMut(Unit)) -> Result<(), Error> {
+pub(crate) fn walk(disk: &Disk, options: &WalkOptions<'_>, found: &mut dyn FnMut(Unit)) -> Result<(), Error> {
     Walk::new(disk, *options)?.run(found);
     Ok(())
 }

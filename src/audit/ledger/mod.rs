@@ -6,17 +6,17 @@ mod sorter;
 
 use std::marker::PhantomData;
 
-pub use record::{Record, Word};
+pub(crate) use record::{Record, Word};
 pub(crate) use record::{maybe_word, path, word};
 use serde::{Serialize, Serializer};
-pub use sorter::{Sorted, Sorter};
+pub(crate) use sorter::{Sorted, Sorter};
 
 /// The size at which a chunk is compressed: the window of the compression, in bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// A list of records that can be appended to and iterated.
 #[derive(Clone, Debug)]
-pub struct Ledger<T> {
+pub(crate) struct Ledger<T> {
     chunks: Vec<Chunk>,
     /// The last chunk, not compressed until it is full.
     open: Vec<u8>,
@@ -41,7 +41,7 @@ impl<T> Default for Ledger<T> {
 
 impl<T: Record> Ledger<T> {
     /// Adds a record.
-    pub fn push(&mut self, record: &T) {
+    pub(crate) fn push(&mut self, record: &T) {
         record::write(record, &mut self.open);
         self.in_open += 1;
         self.len += 1;
@@ -61,17 +61,17 @@ impl<T: Record> Ledger<T> {
     }
 
     /// The number of records.
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are no records.
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// The records in insertion order.
-    pub fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
         let open = Records::new(self.open.clone(), self.in_open);
         self.chunks.iter().flat_map(Chunk::records).chain(open)
     }

@@ -10,14 +10,14 @@ const RUN: usize = 4096;
 
 /// Collects records in any order.
 #[derive(Clone, Debug)]
-pub struct Sorter<T> {
+pub(crate) struct Sorter<T> {
     taken: Vec<T>,
     runs: Vec<Ledger<T>>,
 }
 
 /// Yields the records in order; equal records keep their input order.
 #[derive(Clone, Debug)]
-pub struct Sorted<T>(Vec<Ledger<T>>);
+pub(crate) struct Sorted<T>(Vec<Ledger<T>>);
 
 impl<T> Default for Sorter<T> {
     fn default() -> Self {
@@ -27,7 +27,7 @@ impl<T> Default for Sorter<T> {
 
 impl<T: Record + Ord> Sorter<T> {
     /// Adds a record.
-    pub fn push(&mut self, record: T) {
+    pub(crate) fn push(&mut self, record: T) {
         self.taken.push(record);
         if self.taken.len() == RUN {
             self.close();
@@ -43,7 +43,7 @@ impl<T: Record + Ord> Sorter<T> {
     }
 
     /// Ends the input.
-    pub fn sorted(mut self) -> Sorted<T> {
+    pub(crate) fn sorted(mut self) -> Sorted<T> {
         self.close();
         Sorted(self.runs)
     }
@@ -59,7 +59,7 @@ impl<T: Record + Ord> FromIterator<T> for Sorter<T> {
 
 impl<T: Record + Ord> Sorted<T> {
     /// The records in order.
-    pub fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
         let mut runs: Vec<_> = self.0.iter().map(Ledger::iter).collect();
         let firsts = runs.iter_mut().enumerate().filter_map(|(run, records)| Some(Reverse((records.next()?, run))));
         let mut next: BinaryHeap<_> = firsts.collect();

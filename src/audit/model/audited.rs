@@ -10,25 +10,25 @@ use crate::manifests::Manifest;
 /// The result of auditing one subject.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Audited {
+pub(crate) struct Audited {
     /// The entry in the report; `None` if only findings are reported.
-    pub subject: Option<SubjectReport>,
+    pub(crate) subject: Option<SubjectReport>,
     /// Whether the subject was inspected: not a skipped pipe, nor a file with nothing to audit.
-    pub is_something: bool,
+    pub(crate) is_something: bool,
     /// The number of certificates in it.
-    pub certificates: usize,
+    pub(crate) certificates: usize,
     /// The findings.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// The findings of the earlier parts of a large file.
-    pub earlier: Ledger<Finding>,
+    pub(crate) earlier: Ledger<Finding>,
     /// The keys that it uses, with their purpose.
-    pub keys: Vec<KeyUse>,
+    pub(crate) keys: Vec<KeyUse>,
     /// The names of its TLS certificate, for a first policy.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// The content of a manifest.
-    pub manifest: Option<Box<Manifest>>,
+    pub(crate) manifest: Option<Box<Manifest>>,
     /// The certificate of a TLS server, and whether it was served or is on disk.
-    pub server: Option<(Digest, bool)>,
+    pub(crate) server: Option<(Digest, bool)>,
 }
 
 impl Audited {
@@ -46,13 +46,13 @@ impl Audited {
 
 /// A key that a certificate uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyUse {
+pub(crate) struct KeyUse {
     /// The SHA-256 of its `SubjectPublicKeyInfo`.
-    pub spki: Digest,
+    pub(crate) spki: Digest,
     /// Whether a TLS server uses it; otherwise an identity of an MSP does.
-    pub tls: bool,
+    pub(crate) tls: bool,
     /// The path of the subject.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The CN of the certificate.
-    pub common_name: String,
+    pub(crate) common_name: String,
 }

@@ -6,7 +6,7 @@ use crate::pki::x509::NodeOu;
 /// The source of an expected name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum NameSource {
+pub(crate) enum NameSource {
     /// `--expect-san`.
     ExpectSan,
     /// `--hostname`.
@@ -35,12 +35,12 @@ pub enum NameSource {
 
 impl NameSource {
     /// Whether it is the name of a gateway.
-    pub const fn is_gateway(&self) -> bool {
+    pub(crate) const fn is_gateway(&self) -> bool {
         matches!(self, Self::GatewayService(_) | Self::GatewayMember { .. })
     }
 
     /// A description of the source, for messages.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::ExpectSan => "--expect-san".to_owned(),
             Self::Hostname => "--hostname".to_owned(),
@@ -56,27 +56,27 @@ impl NameSource {
 
 /// A name that a TLS certificate must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpectedName {
+pub(crate) struct ExpectedName {
     /// The name.
-    pub name: SanName,
+    pub(crate) name: SanName,
     /// The source of the expectation.
-    pub source: NameSource,
+    pub(crate) source: NameSource,
     /// Whether it is a longer form of a Service name that no manifest dials: without it, a certificate works only in
     /// its own namespace.
-    pub advised: bool,
+    pub(crate) advised: bool,
 }
 
 /// The expected content of a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectation {
+pub(crate) struct Expectation {
     /// Names of the TLS certificate.
-    pub names: Vec<ExpectedName>,
+    pub(crate) names: Vec<ExpectedName>,
     /// The NodeOU of an identity.
-    pub role: Option<NodeOu>,
+    pub(crate) role: Option<NodeOu>,
     /// The number of days left below which a finding is an error.
-    pub min_days_left: i64,
+    pub(crate) min_days_left: i64,
     /// The number of days left below which a finding is a warning.
-    pub warn_days_left: i64,
+    pub(crate) warn_days_left: i64,
 }
 
 impl Default for Expectation {
@@ -87,12 +87,12 @@ impl Default for Expectation {
 
 impl Expectation {
     /// The names that are required.
-    pub fn required(&self) -> impl Iterator<Item = &ExpectedName> {
+    pub(crate) fn required(&self) -> impl Iterator<Item = &ExpectedName> {
         self.names.iter().filter(|n| !n.advised)
     }
 
     /// The names that clients dial, as text, for the verdict of a Go client.
-    pub fn dialled(&self) -> Vec<String> {
+    pub(crate) fn dialled(&self) -> Vec<String> {
         self.required().map(|n| n.name.to_string()).collect()
     }
 }

@@ -42,7 +42,7 @@ pub struct Finding {
 
 /// A collection of findings, filled by rules.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     found: Vec<Finding>,
     /// The fingerprint, block and line of each finding, if there are more than a few: the number of certificates in a
     /// bundle is not limited.
@@ -56,19 +56,19 @@ type Twin = (Digest, Option<usize>, Option<usize>);
 
 /// A finding under construction.
 #[derive(Debug)]
-pub struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     findings: &'a mut Findings,
     finding: Finding,
 }
 
 impl Findings {
     /// An empty collection.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Begins a finding of `rule` at a location, with the rule's severity and remedy. [`Draft::add`] adds it.
-    pub fn report(&mut self, rule: &Rule, at: &Location, message: impl Into<String>) -> Draft<'_> {
+    pub(crate) fn report(&mut self, rule: &Rule, at: &Location, message: impl Into<String>) -> Draft<'_> {
         Draft {
             finding: Finding {
                 rule: rule.id,
@@ -101,57 +101,42 @@ impl Findings {
     }
 
     /// Converts into the findings. A finding that was reported twice occurs once.
-    pub fn into_vec(self) -> Vec<Finding> {
+    pub(crate) fn into_vec(self) -> Vec<Finding> {
         self.found
-    }
-
-    /// The findings so far.
-    pub fn as_slice(&self) -> &[Finding] {
-        &self.found
-    }
-
-    /// The number of findings.
-    pub fn len(&self) -> usize {
-        self.found.len()
-    }
-
-    /// Whether there are no findings.
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
     }
 }
 
 impl Draft<'_> {
     /// Sets the certificate's subject.
     #[must_use]
-    pub fn subject(mut self, subject: &str) -> Self {
+    pub(crate) fn subject(mut self, subject: &str) -> Self {
         self.finding.subject = Some(subject.to_owned());
         self
     }
 
     /// Sets the names.
     #[must_use]
-    pub fn names(mut self, names: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn names(mut self, names: impl IntoIterator<Item = String>) -> Self {
         self.finding.names = names.into_iter().collect();
         self
     }
 
     /// Replaces the rule's remedy, for example with one that holds this subject's file and names.
     #[must_use]
-    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.finding.remedy = Cow::Owned(remedy.into());
         self
     }
 
     /// Replaces the rule's severity.
     #[must_use]
-    pub fn severity(mut self, severity: Severity) -> Self {
+    pub(crate) fn severity(mut self, severity: Severity) -> Self {
         self.finding.severity = severity;
         self
     }
 
     /// Adds the finding, unless an identical one exists.
-    pub fn add(self) {
+    pub(crate) fn add(self) {
         let Findings { found, known } = self.findings;
         let is_new = if found.len() < FEW {
             !found.iter().any(|other| other.is_twin(&self.finding))
@@ -246,11 +231,7 @@ impl<'de> Deserialize<'de> for Finding {
     }
 }
 
-/// SHA-256 over rule, path, subject and sorted names, each preceded by its length; lower-case hex.
-pub fn fingerprint(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> String {
-    hex(&digest(rule, path, subject, names))
-}
-
+/// SHA-256 over rule, path, subject and sorted names, each preceded by its length.
 fn digest(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> Digest {
     let mut digest = Context::new(&SHA256);
     let mut part = |text: &str| {
@@ -292,7 +273,7 @@ mod tests {
     #[test]
     fn findings_round_trip_through_a_ledger() {
         let all: Vec<Finding> = (0..500).map(finding).collect();
-        let ledger: crate::audit::Ledger<Finding> = all.iter().cloned().collect();
+        let ledger: ledger::Ledger<Finding> = all.iter().cloned().collect();
         assert!(ledger.into_iter().eq(all));
     }
 
@@ -301,7 +282,7 @@ mod tests {
         let mut findings = Findings::new();
         for n in (0..3 * FEW).chain(0..3 * FEW) {
             let mut finding = finding(n);
-            if findings.len() > n {
+            if findings.found.len() > n {
                 finding.names.reverse();
                 finding.message.clear();
             }
@@ -313,10 +294,9 @@ mod tests {
     #[test]
     fn fingerprint_ignores_only_the_order_of_names() {
         let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        let one = fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["p", "q"]));
-        assert_eq!(one, fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["q", "p"])));
-        assert_ne!(one, fingerprint("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["pq"])));
-        assert_ne!(one, fingerprint("san-missing", Path::new("a/c.pem"), Some("CN=x"), &names(&["p", "q"])));
-        assert_eq!(one.len(), 64);
+        let one = digest("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["p", "q"]));
+        assert_eq!(one, digest("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["q", "p"])));
+        assert_ne!(one, digest("san-missing", Path::new("a/b.pem"), Some("CN=x"), &names(&["pq"])));
+        assert_ne!(one, digest("san-missing", Path::new("a/c.pem"), Some("CN=x"), &names(&["p", "q"])));
     }
 }

@@ -64,21 +64,31 @@ pub struct Report {
     /// Counts.
     pub summary: Summary,
     /// The findings, in the order of the subjects.
-    pub findings: Ledger<Finding>,
+    pub(crate) findings: Ledger<Finding>,
     /// The subjects.
-    pub subjects: Ledger<SubjectReport>,
+    pub(crate) subjects: Ledger<SubjectReport>,
     /// The gateways with dialled members.
     pub gateways: Vec<GatewayReport>,
 }
 
 impl Report {
+    /// The findings, in the order of the subjects; those of a large audit are decompressed one chunk at a time.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> + use<'_> {
+        self.findings.iter()
+    }
+
+    /// The subjects, in the order in which they were found, whatever the number of threads.
+    pub fn subjects(&self) -> impl Iterator<Item = SubjectReport> + use<'_> {
+        self.subjects.iter()
+    }
+
     /// An empty report.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { schema_version: 1, ..Self::default() }
     }
 
     /// Adds the result of one subject.
-    pub fn add(&mut self, audited: Audited) {
+    pub(crate) fn add(&mut self, audited: Audited) {
         self.summary.certificates += audited.certificates;
         if let Some(subject) = audited.subject {
             self.summary.subjects += 1;
@@ -89,13 +99,13 @@ impl Report {
     }
 
     /// Adds a finding.
-    pub fn find(&mut self, finding: &Finding) {
+    pub(crate) fn find(&mut self, finding: &Finding) {
         *self.summary.count_of(finding.severity) += 1;
         self.findings.push(finding);
     }
 
     /// Takes all findings out of the report.
-    pub fn take_findings(&mut self) -> Ledger<Finding> {
+    pub(crate) fn take_findings(&mut self) -> Ledger<Finding> {
         (self.summary.errors, self.summary.warnings, self.summary.notes) = (0, 0, 0);
         std::mem::take(&mut self.findings)
     }

@@ -37,18 +37,18 @@ pub enum SubjectKind {
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Location {
+pub(crate) struct Location {
     /// The file or folder, as reported.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The number of the PEM block, from 1; `None` for DER and for whole files.
-    pub block: Option<usize>,
+    pub(crate) block: Option<usize>,
     /// The line of its `BEGIN`, from 1.
-    pub line: Option<usize>,
+    pub(crate) line: Option<usize>,
 }
 
 impl Location {
     /// A whole file or folder.
-    pub fn whole(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn whole(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), block: None, line: None }
     }
 }
@@ -56,7 +56,7 @@ impl Location {
 /// The purpose of a certificate, from its location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Place {
+pub(crate) enum Place {
     /// `signcerts/`, the first usable file: the identity.
     SignCert,
     /// `signcerts/`, further blocks or files, which Fabric does not read.
@@ -88,18 +88,18 @@ pub enum Place {
 /// A certificate of a subject.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct HeldCert {
+pub(crate) struct HeldCert {
     /// The certificate.
-    pub cert: Cert,
+    pub(crate) cert: Cert,
     /// The location.
-    pub at: Location,
+    pub(crate) at: Location,
     /// The purpose.
-    pub place: Place,
+    pub(crate) place: Place,
 }
 
 impl HeldCert {
     /// Whether TLS clients see it as the server's own certificate: the rules about names apply to these.
-    pub fn is_tls_leaf(&self) -> bool {
+    pub(crate) fn is_tls_leaf(&self) -> bool {
         match self.place {
             Place::Server | Place::Served => true,
             Place::Loose => !self.cert.is_ca() && !self.is_a_clients(),
@@ -113,7 +113,7 @@ impl HeldCert {
     }
 
     /// Whether it is certainly a TLS server's own certificate, by its location or its extended key usage.
-    pub fn is_evident_server(&self) -> bool {
+    pub(crate) fn is_evident_server(&self) -> bool {
         match self.place {
             Place::Server | Place::Served => true,
             Place::Loose => self.is_tls_leaf() && self.cert.extended_key_usage().is_some_and(|u| u.server_auth),
@@ -121,13 +121,8 @@ impl HeldCert {
         }
     }
 
-    /// Whether it is the certificate of an identity in an MSP.
-    pub const fn is_identity(&self) -> bool {
-        matches!(self.place, Place::SignCert | Place::Admin)
-    }
-
     /// Whether its purpose is that of a CA.
-    pub fn is_authority(&self) -> bool {
+    pub(crate) fn is_authority(&self) -> bool {
         match self.place {
             Place::RootCa
             | Place::IntermediateCa
@@ -143,24 +138,24 @@ impl HeldCert {
 /// A private key of a subject, without the key itself.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct HeldKey {
+pub(crate) struct HeldKey {
     /// The location.
-    pub at: Location,
+    pub(crate) at: Location,
     /// SHA-256 hex of its `SubjectPublicKeyInfo`; `None` if it could not be read.
-    pub spki_hash: Option<String>,
+    pub(crate) spki_hash: Option<String>,
     /// The kind of key, or the reason why it could not be read: `P-256`, `RSA 2048`, `encrypted`, `EC PARAMETERS
     /// first`...
-    pub kind: KeyKind,
+    pub(crate) kind: KeyKind,
     /// The permission bits of its file, if it is in a file.
-    pub mode: Option<u32>,
+    pub(crate) mode: Option<u32>,
     /// Whether a private key belongs at its location (`keystore/`, the TLS folder's key file, a separate file).
-    pub in_its_place: bool,
+    pub(crate) in_its_place: bool,
 }
 
 /// The state of a key file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum KeyKind {
+pub(crate) enum KeyKind {
     /// A readable key: an EC key with its curve, an RSA key with its bits, `Ed25519`.
     Plain(String),
     /// An encrypted key, which Fabric cannot read.
@@ -174,102 +169,102 @@ pub enum KeyKind {
 /// A CSR.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct HeldCsr {
+pub(crate) struct HeldCsr {
     /// The location.
-    pub at: Location,
+    pub(crate) at: Location,
     /// Its subject (RFC 4514).
-    pub subject: String,
+    pub(crate) subject: String,
     /// The requested SANs.
-    pub sans: Vec<SanName>,
+    pub(crate) sans: Vec<SanName>,
     /// Whether its own key signed it.
-    pub signature: SignatureCheck,
+    pub(crate) signature: SignatureCheck,
     /// The kind of key: `P-256`, `RSA 1024`...
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// A revocation list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct HeldCrl {
+pub(crate) struct HeldCrl {
     /// The location.
-    pub at: Location,
+    pub(crate) at: Location,
     /// The list.
-    pub crl: Crl,
+    pub(crate) crl: Crl,
 }
 
 /// Something that could not be read or used, reported by its own rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Trouble {
+pub(crate) struct Trouble {
     /// The location.
-    pub at: Location,
+    pub(crate) at: Location,
     /// The rule that reports it.
-    pub rule: &'static Rule,
+    pub(crate) rule: &'static Rule,
     /// The problem.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// The content of an MSP folder apart from certificates and keys.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct MspFacts {
+pub(crate) struct MspFacts {
     /// `config.yaml`, if it could be read.
-    pub config: Option<CurrentConfig>,
+    pub(crate) config: Option<CurrentConfig>,
     /// Whether an entry with that name exists that is not a file.
-    pub config_is_no_file: bool,
+    pub(crate) config_is_no_file: bool,
     /// Its text, for lines in findings.
-    pub config_text: Zeroizing<String>,
+    pub(crate) config_text: Zeroizing<String>,
     /// Faults that Fabric accepts, with a warning or silently.
-    pub warnings: Vec<MspWarning>,
+    pub(crate) warnings: Vec<MspWarning>,
     /// Entries of the folder that Fabric does not know, relative to it.
-    pub strangers: Vec<PathBuf>,
+    pub(crate) strangers: Vec<PathBuf>,
     /// The number of files in each of Fabric's sub-folders.
-    pub file_counts: std::collections::BTreeMap<&'static str, usize>,
+    pub(crate) file_counts: std::collections::BTreeMap<&'static str, usize>,
 }
 
 /// A subject of an audit.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Subject {
+pub(crate) struct Subject {
     /// Its kind.
-    pub kind: SubjectKind,
+    pub(crate) kind: SubjectKind,
     /// The file or folder, as reported.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The role in its certificate, if it is one of the four.
-    pub role: Option<NodeOu>,
+    pub(crate) role: Option<NodeOu>,
     /// Its certificates, in file order.
-    pub certificates: Vec<HeldCert>,
+    pub(crate) certificates: Vec<HeldCert>,
     /// Its private keys.
-    pub keys: Vec<HeldKey>,
+    pub(crate) keys: Vec<HeldKey>,
     /// Its CSRs.
-    pub csrs: Vec<HeldCsr>,
+    pub(crate) csrs: Vec<HeldCsr>,
     /// Its revocation lists.
-    pub crls: Vec<HeldCrl>,
+    pub(crate) crls: Vec<HeldCrl>,
     /// Parts that could not be read.
-    pub troubles: Vec<Trouble>,
+    pub(crate) troubles: Vec<Trouble>,
     /// Whether the user named this file, so that it must hold something.
-    pub is_named: bool,
+    pub(crate) is_named: bool,
     /// Whether such a file holds nothing to audit.
-    pub is_blank: bool,
+    pub(crate) is_blank: bool,
     /// Whether it is a part of a file that is too large to be judged as a whole: the content of the other parts is not
     /// known here.
-    pub is_part: bool,
+    pub(crate) is_part: bool,
     /// The further content of an MSP folder.
-    pub msp: Option<MspFacts>,
+    pub(crate) msp: Option<MspFacts>,
     /// The content of a manifest, until the run collects it.
-    pub manifest: Option<Box<Manifest>>,
+    pub(crate) manifest: Option<Box<Manifest>>,
     /// Fabric's verdicts.
-    pub verdicts: Verdicts,
+    pub(crate) verdicts: Verdicts,
     /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if any.
-    pub tls_cas_beside: Vec<Cert>,
+    pub(crate) tls_cas_beside: Vec<Cert>,
     /// For an MSP folder: the names in the TLS certificate of the same node, if a TLS folder is beside it.
-    pub tls_names_beside: Option<Vec<SanName>>,
+    pub(crate) tls_names_beside: Option<Vec<SanName>>,
     links: OnceLock<Links>,
 }
 
 impl Subject {
     /// An empty subject.
-    pub fn new(kind: SubjectKind, path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(kind: SubjectKind, path: impl Into<PathBuf>) -> Self {
         Self {
             kind,
             path: path.into(),
@@ -292,12 +287,12 @@ impl Subject {
     }
 
     /// The certificates with a purpose.
-    pub fn at(&self, place: Place) -> impl Iterator<Item = &HeldCert> {
+    pub(crate) fn at(&self, place: Place) -> impl Iterator<Item = &HeldCert> {
         self.certificates.iter().filter(move |c| c.place == place)
     }
 
     /// The main certificate of the subject: the identity, the server's own, else the first that is not a CA.
-    pub fn leaf(&self) -> Option<&HeldCert> {
+    pub(crate) fn leaf(&self) -> Option<&HeldCert> {
         self.certificates
             .iter()
             .find(|c| matches!(c.place, Place::SignCert | Place::Server | Place::Served))
@@ -317,17 +312,17 @@ impl Subject {
     }
 
     /// The location of the subject itself.
-    pub fn location(&self) -> Location {
+    pub(crate) fn location(&self) -> Location {
         Location::whole(self.path.as_path())
     }
 
     /// A path inside the subject, as reported.
-    pub fn inside(&self, path: &Path) -> PathBuf {
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
         if path.as_os_str().is_empty() { self.path.clone() } else { self.path.join(path) }
     }
 }
 
 /// SHA-256 hex of a `SubjectPublicKeyInfo` (DER), which matches keys to certificates.
-pub fn spki_hash(spki: &[u8]) -> String {
+pub(crate) fn spki_hash(spki: &[u8]) -> String {
     crate::text::hex(ring::digest::digest(&ring::digest::SHA256, spki).as_ref())
 }

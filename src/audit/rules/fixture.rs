@@ -262,7 +262,7 @@ pub(super) fn tls_folder(server: &Made, root: &Made) -> Subject {
 /// An MSP folder: the identity's certificate and its root.
 pub(super) fn msp_folder(identity: &Made, root: &Made) -> Subject {
     let mut subject = holding(SubjectKind::Msp, [(Place::SignCert, &identity.cert), (Place::RootCa, &root.cert)]);
-    subject.msp = Some(crate::audit::MspFacts::default());
+    subject.msp = Some(crate::audit::model::subject::MspFacts::default());
     subject
 }
 

@@ -42,7 +42,9 @@ fn role_of_place(msp: &Path) -> Option<NodeOu> {
 mod tests {
     use super::super::fixture::{found, found_expecting, holding};
     use super::*;
-    use crate::audit::{Expectation, MspFacts, SubjectKind};
+    use crate::audit::SubjectKind;
+    use crate::audit::model::expectation::Expectation;
+    use crate::audit::model::subject::MspFacts;
     use crate::pki::x509::Cert;
 
     #[test]

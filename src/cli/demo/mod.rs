@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -18,15 +17,10 @@ use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, Trust
 use crate::devca::{DevCa, DevCaConfig};
 use crate::disk::Disk;
 use crate::enroll::{self, Action};
-use crate::identity::{
-    CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
-};
-use crate::msp::{Layout, TlsNames};
+use crate::identity::{Environment, Request};
 use crate::pki::key::{KeyAlgorithm, KeyPair};
-use crate::pki::name::{NameRequest, NameSet};
 use crate::pki::x509::{Csr, CsrSpec, NodeOu, SubjectFields};
-use crate::proof::RoleRule;
-use crate::{Error, ErrorKind, Secret};
+use crate::{Enrolment, Error, ErrorKind, Secret};
 
 const GATEWAY: &str = "org1-peer-gateway-svc";
 const NAMESPACE: &str = "fabric";
@@ -208,49 +202,14 @@ async fn register(url: &str, anchor: &str, ids: &[&'static str]) -> Result<BTree
 }
 
 fn request(dir: &Path, url: &str, anchor: &Path, id: &str, secret: Secret, gateway: bool) -> Result<Request, Error> {
-    let ca = CaAccess {
-        url: CaUrl::parse(url)?.0,
-        id: id.to_owned(),
-        secret: SecretSource::Given(secret),
-        ca_name: None,
-        anchors: vec![anchor.to_owned().into()],
-        client_identity: None,
-        proxy: None,
-        plaintext: false,
-        connect_timeout: Duration::from_secs(5),
-        timeout: Duration::from_secs(30),
-    };
-    let services = [GATEWAY.to_owned()];
-    let names = NameSet::derive(&NameRequest {
-        sans: &[],
-        hostnames: &[id.to_owned()],
-        gateway_services: if gateway { &services } else { &[] },
-        namespace: Some(NAMESPACE),
-        cluster_domain: "cluster.local",
-    })?;
-    Ok(Request {
-        sign: Some(SignRequest {
-            target: dir.join(id).join("msp"),
-            ca: ca.clone(),
-            names: NameSet::default(),
-            profile: None,
-            msp: MspForm { layout: Layout::FabricCa, node_ous: true },
-            role: RoleRule::Exactly(NodeOu::Peer),
-        }),
-        tls: Some(TlsRequest {
-            target: dir.join(id).join("tls"),
-            ca,
-            names,
-            profile: "tls".to_owned(),
-            files: TlsFiles::Three(TlsNames::Fabric),
-            role: RoleRule::Any,
-        }),
-        subject: SubjectFields::default(),
-        attributes: None,
-        key: KeyRequest::New(None),
-        key_mode: 0o600,
-        group: None,
-        force: false,
-        wait: None,
-    })
+    let folder = dir.join(id);
+    let enrolment = Enrolment::new(url, id)?
+        .secret(secret)
+        .anchor_file(anchor)
+        .hostname(id)
+        .namespace(NAMESPACE)
+        .role(NodeOu::Peer)
+        .msp_dir(folder.join("msp"))
+        .tls_dir(folder.join("tls"));
+    if gateway { enrolment.gateway_service(GATEWAY) } else { enrolment }.request()
 }

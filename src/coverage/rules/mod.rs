@@ -43,7 +43,7 @@ pub(crate) static CHECKS: &[&Check] = &[
 ];
 
 /// Checks all manifests together. A check that panics becomes a finding, and the others continue.
-pub fn check(covered: &Covered, findings: &mut Findings) {
+pub(crate) fn check(covered: &Covered, findings: &mut Findings) {
     for one in CHECKS {
         if catch_unwind(AssertUnwindSafe(|| (one.check)(covered, findings))).is_err() {
             let at = Location::whole(".");

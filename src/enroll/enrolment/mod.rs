@@ -8,11 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Outcome, enroll};
-use crate::ca::{AttrRequest, CaUrl, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+use crate::ca::AttrRequest;
 use crate::disk::Disk;
-use crate::identity::{
-    CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
-};
+use crate::identity::{CaAccess, Environment, KeyRequest, MspForm, Request, SignRequest, TlsFiles, TlsRequest};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::name::{NameRequest, NameSet};
 use crate::pki::x509::{NodeOu, SubjectFields};
@@ -70,26 +68,14 @@ pub struct Enrolment {
 }
 
 impl Enrolment {
-    /// An enrolment of the identity `id` at the CA `url` (`https://HOST[:PORT][/PATH]`, port 7054 when left out).
+    /// An enrolment of the identity `id` at the CA `url` (`https://HOST[:PORT][/PATH]`, port 7054 by default).
     ///
     /// # Errors
-    /// When `url` is not the URL of a CA.
+    ///
+    /// Those of [`CaAccess::new`].
     pub fn new(url: &str, id: impl Into<String>) -> Result<Self, Error> {
-        let (url, _, secret) = CaUrl::parse(url)?;
-        let ca = CaAccess {
-            url,
-            id: id.into(),
-            secret: secret.map_or(SecretSource::None, SecretSource::Given),
-            ca_name: None,
-            anchors: Vec::new(),
-            client_identity: None,
-            proxy: None,
-            plaintext: false,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            timeout: DEFAULT_TIMEOUT,
-        };
         Ok(Self {
-            ca,
+            ca: CaAccess::new(url, id)?,
             tls_ca: None,
             msp_dir: None,
             tls_dir: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Enrolment;
 use crate::Secret;
 use crate::ca::AttrRequest;
-use crate::identity::{CaAccess, KeyRequest, PemSource, SecretSource};
+use crate::identity::{CaAccess, KeyRequest, PemSource};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyAlgorithm;
 use crate::pki::x509::{NodeOu, SubjectFields};
@@ -14,43 +14,43 @@ use crate::pki::x509::{NodeOu, SubjectFields};
 impl Enrolment {
     /// The enrolment secret.
     pub fn secret(mut self, secret: Secret) -> Self {
-        self.ca.secret = SecretSource::Given(secret);
+        self.ca = self.ca.secret(secret);
         self
     }
 
     /// The file that holds the enrolment secret; read only when a request is sent.
     pub fn secret_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca.secret = SecretSource::File(path.into());
+        self.ca = self.ca.secret_file(path);
         self
     }
 
     /// Adds a file of trust anchors (PEM, one or many certificates) for the connection to the CA.
     pub fn anchor_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca.anchors.push(PemSource::File(path.into()));
+        self.ca = self.ca.anchor_file(path);
         self
     }
 
     /// Adds trust anchors (PEM, one or many certificates) for the connection to the CA.
     pub fn anchor_pem(mut self, pem: impl Into<String>) -> Self {
-        self.ca.anchors.push(PemSource::Given(Secret::new(pem)));
+        self.ca = self.ca.anchor_pem(pem);
         self
     }
 
     /// Allows `http://`: the secret then crosses the network in clear text.
     pub fn plaintext(mut self) -> Self {
-        self.ca.plaintext = true;
+        self.ca = self.ca.plaintext();
         self
     }
 
     /// The name of the CA on the server; the server's default CA if left out.
     pub fn ca_name(mut self, name: impl Into<String>) -> Self {
-        self.ca.ca_name = Some(name.into());
+        self.ca = self.ca.ca_name(name);
         self
     }
 
     /// Client certificate (leaf first) and key for mutual TLS to the CA.
     pub fn client_identity(mut self, certificate: impl Into<PemSource>, key: impl Into<PemSource>) -> Self {
-        self.ca.client_identity = Some((certificate.into(), key.into()));
+        self.ca = self.ca.client_identity(certificate, key);
         self
     }
 

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::not_as_asked::NotAsAsked;
 use crate::ca::{AttrRequest, Enrollment};
-use crate::identity::request::CaAccess;
+use crate::identity::ca_access::CaAccess;
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, SubjectFields};

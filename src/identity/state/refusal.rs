@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use super::brake::Brake;
-use crate::identity::request::CaAccess;
+use crate::identity::ca_access::CaAccess;
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
 /// The file in the state folder.

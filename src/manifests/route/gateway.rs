@@ -10,13 +10,13 @@ use crate::text::yaml::Node;
 
 /// A gateway: its hosts apply to routes without hosts of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     /// Kind, name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// The hosts of its listeners.
-    pub hosts: Vec<Word>,
+    pub(crate) hosts: Vec<Word>,
     /// Whether its listeners pass TLS through.
-    pub passthrough: Passthrough,
+    pub(crate) passthrough: Passthrough,
 }
 
 impl Gateway {

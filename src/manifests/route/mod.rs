@@ -16,35 +16,35 @@ use super::document::Word;
 use super::meta::Meta;
 use crate::text::yaml::Node;
 
-pub use gateway::Gateway;
+pub(crate) use gateway::Gateway;
 
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
+pub(crate) struct Route {
     /// Kind, name, namespace, place.
-    pub meta: Meta,
+    pub(crate) meta: Meta,
     /// Host names with their backends.
-    pub hosts: Vec<RouteHost>,
+    pub(crate) hosts: Vec<RouteHost>,
     /// Backends without a host name of their own: the hosts are those of the gateways.
-    pub hostless: Vec<Backend>,
+    pub(crate) hostless: Vec<Backend>,
     /// The gateways that it attaches to, by name, if its kind does.
-    pub gateways: Vec<String>,
+    pub(crate) gateways: Vec<String>,
     /// Whether TLS passes through to the peer.
-    pub passthrough: Passthrough,
+    pub(crate) passthrough: Passthrough,
 }
 
 /// A host name that leads to Services.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteHost {
+pub(crate) struct RouteHost {
     /// The name; may be a wildcard.
-    pub host: Word,
+    pub(crate) host: Word,
     /// Its backends.
-    pub backends: Vec<Backend>,
+    pub(crate) backends: Vec<Backend>,
 }
 
 /// Whether TLS passes through to the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passthrough {
+pub(crate) enum Passthrough {
     /// TLS passes through.
     Yes,
     /// The route ends TLS and starts a new connection: clients see another certificate, and the peer does not see

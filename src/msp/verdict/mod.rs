@@ -89,6 +89,7 @@ pub enum AdminRule {
 
 /// The rules that a channel applies to the MSPs of its organisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChannelRules {
     /// Of channels with the capability `V3_0`.
     V3_0,
@@ -97,7 +98,7 @@ pub enum ChannelRules {
 }
 
 /// Accepted, or the first refusal that Fabric would meet.
-pub type Verdict = Result<(), MspRefusal>;
+pub(crate) type Verdict = Result<(), MspRefusal>;
 
 /// Fabric's verdicts on an MSP folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

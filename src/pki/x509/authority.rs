@@ -14,6 +14,7 @@ pub(super) struct AuthorityKeyId {
 
 /// How an authority key identifier differs from the issuer's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AuthorityMismatch {
     /// The key identifier is not the issuer's subject key identifier.
     KeyId,

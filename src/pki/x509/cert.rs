@@ -42,6 +42,7 @@ pub enum CertError {
 
 /// The extended key usages that matter to Fabric (RFC 5280 section 4.2.1.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ExtendedKeyUsage {
     /// `id-kp-serverAuth`.
     pub server_auth: bool,
@@ -53,6 +54,7 @@ pub struct ExtendedKeyUsage {
 
 /// The key usages that matter to Fabric (RFC 5280 section 4.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct KeyUsage {
     /// `digitalSignature`.
     pub digital_signature: bool,

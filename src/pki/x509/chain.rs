@@ -15,6 +15,7 @@ const MAX_PATHS: usize = 32;
 
 /// A path: each certificate was issued by the next, and the root by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Chain {
     /// The certificate of the identity.
     pub leaf: Cert,

@@ -46,6 +46,7 @@ pub enum Hash {
 
 /// Whether a key made a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SignatureCheck {
     /// The key made it.
     Good,

@@ -7,7 +7,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-use fabcert::text::pem_encode;
+use fabcert::internals::pem_encode;
 
 use crate::command::{Ran, fabcert};
 

@@ -3,19 +3,18 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use fabcert::audit::{Audited, SubjectReport};
-use fabcert::audit::{Severity, SubjectKind, Verdict, rule_by_id};
+use fabcert::audit::{Finding, Report, Severity, SubjectKind, SubjectReport, Verdict, rule_by_id};
 use fabcert::msp::ChannelRules;
 
 use super::audit;
 use crate::verdicts::{rows, unpack};
 
-/// The one subject of a kind below a folder.
-fn subject(audited: &[Audited], kind: SubjectKind) -> (&SubjectReport, &Audited) {
-    let all: Vec<_> =
-        audited.iter().filter_map(|a| a.subject.as_ref().filter(|s| s.kind == kind).map(|s| (s, a))).collect();
-    assert!(!all.is_empty(), "no subject of the kind {kind:?}");
-    all[0]
+/// The first subject of a kind below a folder, with its findings.
+fn subject(report: &Report, kind: SubjectKind) -> (SubjectReport, Vec<Finding>) {
+    let subject =
+        report.subjects().find(|s| s.kind == kind).unwrap_or_else(|| panic!("no subject of the kind {kind:?}"));
+    let findings = report.findings().filter(|f| f.path.starts_with(&subject.path)).collect();
+    (subject, findings)
 }
 
 /// Whether a verdict says accept; `None` where the question does not arise.
@@ -27,19 +26,19 @@ fn accepts(report: &SubjectReport, key: &str) -> Option<bool> {
 
 /// Every refusal has a rule that there is and a reason, and is a finding of that rule, so that nobody has to read
 /// verdicts to see it; and no finding stands there twice.
-fn told(id: &str, report: &SubjectReport, audited: &Audited) -> Vec<String> {
+fn told(id: &str, report: &SubjectReport, findings: &[Finding]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (key, verdict) in report.verdicts.entries() {
         let Some(Verdict::Refuse { rule, reason }) = verdict else { continue };
         if rule_by_id(rule).is_none() || *rule == "rule-crashed" || reason.is_empty() {
             wrong.push(format!("{id} {key}: refused by \"{rule}\" because \"{reason}\""));
         }
-        if !audited.findings.iter().any(|f| f.rule == *rule && f.severity == Severity::Error) {
+        if !findings.iter().any(|f| f.rule == *rule && f.severity == Severity::Error) {
             wrong.push(format!("{id} {key}: no finding of {rule}, which refuses it"));
         }
     }
     let mut seen = HashSet::new();
-    for finding in &audited.findings {
+    for finding in findings {
         if !seen.insert((finding.rule, &finding.path, finding.line, finding.names.clone())) {
             wrong.push(format!("{id}: {} twice at {}", finding.rule, finding.path.display()));
         }
@@ -56,12 +55,12 @@ fn each_msp_folder_gets_fabrics_verdicts_and_each_refusal_is_a_finding() {
         let id = case["id"].as_str();
         for (rules, version) in [(ChannelRules::V3_0, "v3_0"), (ChannelRules::V1_4_3, "v1_4_3")] {
             let audited = audit(&folders.path().join(&case["dir"]), rules, &[]);
-            let (report, audited) = subject(&audited, SubjectKind::Msp);
+            let (report, findings) = subject(&audited, SubjectKind::Msp);
             let mut expect = |key: &str, recorded: &str, good: &str| {
-                if accepts(report, key) != Some(recorded == good) {
+                if accepts(&report, key) != Some(recorded == good) {
                     wrong.push(format!(
                         "{id} {key} {version}: recorded \"{recorded}\", here {:?}",
-                        accepts(report, key)
+                        accepts(&report, key)
                     ));
                 }
             };
@@ -72,7 +71,7 @@ fn each_msp_folder_gets_fabrics_verdicts_and_each_refusal_is_a_finding() {
             if column("channel_setup") == "ok" && !column("signer_validate").is_empty() {
                 expect("member", column("signer_validate"), "ok");
             }
-            wrong.extend(told(id, report, audited));
+            wrong.extend(told(id, &report, &findings));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -86,16 +85,16 @@ fn each_tls_folder_gets_the_verdicts_of_go_and_each_refusal_is_a_finding() {
     for case in &cases {
         let id = case["id"].as_str();
         let audited = audit(&folders.path().join(id), ChannelRules::V3_0, &["org1-peer-gateway-svc"]);
-        let (report, audited) = subject(&audited, SubjectKind::Tls);
+        let (report, findings) = subject(&audited, SubjectKind::Tls);
         let up = case["peer_node_start"] == "up";
-        if accepts(report, "server") != Some(up) {
-            wrong.push(format!("{id} server: {:?}", accepts(report, "server")));
+        if accepts(&report, "server") != Some(up) {
+            wrong.push(format!("{id} server: {:?}", accepts(&report, "server")));
         }
         let client = case["go_client_as_org1-peer-gateway-svc"].as_str();
-        if up && accepts(report, "client") != Some(client == "ok") {
-            wrong.push(format!("{id} client: recorded \"{client}\", here {:?}", accepts(report, "client")));
+        if up && accepts(&report, "client") != Some(client == "ok") {
+            wrong.push(format!("{id} client: recorded \"{client}\", here {:?}", accepts(&report, "client")));
         }
-        wrong.extend(told(id, report, audited));
+        wrong.extend(told(id, &report, &findings));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -59,7 +59,7 @@ fn pem(names: &[&str]) -> String {
     params.not_before = rcgen::date_time_ymd(2026, 1, 1);
     params.not_after = rcgen::date_time_ymd(2036, 1, 1);
     let key = rcgen::KeyPair::generate().unwrap();
-    fabcert::text::pem_encode("CERTIFICATE", params.self_signed(&key).unwrap().der())
+    fabcert::internals::pem_encode("CERTIFICATE", params.self_signed(&key).unwrap().der())
 }
 
 /// The organisation with the Secret of one peer instead of its Certificate.

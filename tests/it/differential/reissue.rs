@@ -1,8 +1,8 @@
 //! Certificates and revocation lists, changed in their structure and signed again: so the change itself is judged, and not
 //! the signature that it would have broken.
 
+use fabcert::internals::{pem_blocks, pem_encode};
 use fabcert::pki::key::KeyPair;
-use fabcert::text::{pem_blocks, pem_encode};
 
 use super::Dice;
 

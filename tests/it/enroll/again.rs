@@ -1,8 +1,7 @@
 //! Later runs for both folders.
 
 use fabcert::Timestamp;
-use fabcert::disk::Disk;
-use fabcert::install::{FolderPlan, Lock, Place, Placement, install};
+use fabcert::internals::{Disk, FolderPlan, Lock, Place, Placement, install};
 
 use crate::command::{fabcert, tree};
 use crate::real::{CaUnderTest, RealCa, oracle};
@@ -85,7 +84,7 @@ pub(super) fn requests_what_is_missing(ca: &dyn CaUnderTest) {
     let after = peer.folders();
     assert!(before[0] != after[0] && before[1] != after[1], "both are new");
     if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
-        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+        assert!(verdict.peer_starts() && verdict.is_peer(), "{verdict:?}");
     }
 }
 

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fabcert::devca::{DevCa, DevCaConfig, Fault, IdentitySpec, Running};
-use fabcert::disk::Disk;
 use fabcert::enroll::Action;
-use fabcert::install::{InstallError, Lock, Place};
+use fabcert::internals::{Disk, InstallError, Lock, Place};
 use fabcert::pki::x509::NodeOu;
 use fabcert::{Enrolment, Secret};
 use tokio::runtime::{Builder, Runtime};

@@ -60,7 +60,7 @@ fn by_hand(ca: &dyn CaUnderTest) {
         assert_eq!(put.code, 0, "{put:?}");
     }
     if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
-        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+        assert!(verdict.peer_starts() && verdict.is_peer(), "{verdict:?}");
     }
     let (cert, key, anchors) =
         (peer.tls().join("server.crt"), peer.tls().join("server.key"), peer.tls().join("ca.crt"));
@@ -164,7 +164,7 @@ fn a_certificate_carried_by_hand_renews_an_enrolled_folder() {
     assert_eq!(put.code, 0, "{put:?}");
     node_ous_name_the_issuer(&scene.peer.msp());
     if let Some(verdict) = oracle::msp(&scene.peer.msp(), "Org1MSP") {
-        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+        assert!(verdict.peer_starts() && verdict.is_peer(), "{verdict:?}");
     }
     assert_eq!(scene.peer.enroll("peerpw", &[]).json()["action"], "unchanged");
 }

@@ -161,7 +161,7 @@ fn legal_answers_are_accepted() {
     let ran = Folders::Msp.enroll(&ca, dir.path(), &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     if let Some(verdict) = oracle::msp(&dir.path().join("p/msp"), "Org1MSP") {
-        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+        assert!(verdict.peer_starts() && verdict.is_peer(), "{verdict:?}");
     }
 }
 

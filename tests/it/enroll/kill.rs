@@ -9,22 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use fabcert::ca::CaUrl;
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
-use fabcert::disk::{Disk, FaultAction, Op, When};
-use fabcert::enroll::{Action, Outcome, enroll};
-use fabcert::identity::{
-    CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
+use fabcert::enroll::{Action, Outcome};
+use fabcert::internals::{
+    Disk, Environment, FaultAction, FolderPlan, Lock, Op, Place, Placement, Request, When, enroll, install,
 };
-use fabcert::install::{FolderPlan, Lock, Place, Placement, install};
-use fabcert::msp::{Layout, TlsNames};
 use fabcert::pki::key::KeyPair;
-use fabcert::pki::name::{NameRequest, NameSet};
-use fabcert::pki::x509::{Cert, NodeOu, SubjectFields};
-use fabcert::proof::RoleRule;
-use fabcert::{Error, Secret, Timestamp};
+use fabcert::pki::x509::{Cert, NodeOu};
+use fabcert::{Enrolment, Error, Secret, Timestamp};
 
 use super::faults::now;
 use super::scene::NAMES;
@@ -59,46 +53,15 @@ impl Run {
     }
 
     fn request(&self) -> Request {
-        let sans = NAMES.map(str::to_owned);
-        let names =
-            NameRequest { sans: &sans, hostnames: &[], gateway_services: &[], namespace: None, cluster_domain: "" };
-        let ca = CaAccess {
-            url: CaUrl::parse(&self.url).unwrap().0,
-            id: self.id.clone(),
-            secret: SecretSource::Given(Secret::new("peerpw")),
-            ca_name: None,
-            anchors: vec![self.dir.join("anchor.pem").into()],
-            client_identity: None,
-            proxy: None,
-            plaintext: false,
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
-        };
-        Request {
-            sign: Some(SignRequest {
-                target: self.msp(),
-                ca: ca.clone(),
-                names: NameSet::default(),
-                profile: None,
-                msp: MspForm { layout: Layout::FabricCa, node_ous: true },
-                role: RoleRule::Exactly(NodeOu::Peer),
-            }),
-            tls: Some(TlsRequest {
-                target: self.tls(),
-                ca,
-                names: NameSet::derive(&names).unwrap(),
-                profile: "tls".into(),
-                files: TlsFiles::Three(TlsNames::Fabric),
-                role: RoleRule::Any,
-            }),
-            subject: SubjectFields::default(),
-            attributes: None,
-            key: KeyRequest::New(None),
-            key_mode: 0o600,
-            group: None,
-            force: self.force,
-            wait: None,
-        }
+        let enrolment = Enrolment::new(&self.url, &self.id)
+            .unwrap()
+            .secret(Secret::new("peerpw"))
+            .anchor_file(self.dir.join("anchor.pem"))
+            .role(NodeOu::Peer)
+            .msp_dir(self.msp())
+            .tls_dir(self.tls());
+        let enrolment = NAMES.iter().fold(enrolment, |enrolment, name| enrolment.san(*name));
+        if self.force { enrolment.force() } else { enrolment }.request().unwrap()
     }
 
     fn enroll(&self, disk: &Disk) -> Result<Outcome, Error> {

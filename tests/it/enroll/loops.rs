@@ -5,17 +5,12 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use fabcert::ca::CaUrl;
 use fabcert::devca::{DevCa, DevCaConfig, Endpoint, IdentitySpec, Running};
-use fabcert::disk::Disk;
-use fabcert::enroll::{Outcome, enroll};
-use fabcert::identity::{CaAccess, Environment, KeyRequest, MspForm, Request, SecretSource, SignRequest};
-use fabcert::msp::Layout;
+use fabcert::enroll::Outcome;
+use fabcert::internals::{Disk, Environment, enroll};
 use fabcert::pki::key::KeyPair;
-use fabcert::pki::name::NameSet;
-use fabcert::pki::x509::{NodeOu, SubjectFields};
-use fabcert::proof::RoleRule;
-use fabcert::{Error, Secret, Timestamp};
+use fabcert::pki::x509::NodeOu;
+use fabcert::{Enrolment, Error, Secret, Timestamp};
 
 use super::faults::now;
 
@@ -35,47 +30,27 @@ impl Scene {
         Self { ca, dir, now: Cell::new(now()) }
     }
 
-    fn request(&self, role: NodeOu) -> Request {
-        let ca = CaAccess {
-            url: CaUrl::parse(self.ca.url()).unwrap().0,
-            id: "org1-peer1".into(),
-            secret: SecretSource::Given(Secret::new("peerpw")),
-            ca_name: None,
-            anchors: vec![self.dir.path().join("anchor.pem").into()],
-            client_identity: None,
-            proxy: None,
-            plaintext: false,
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
-        };
-        Request {
-            sign: Some(SignRequest {
-                target: self.dir.path().join("msp"),
-                ca,
-                names: NameSet::default(),
-                profile: None,
-                msp: MspForm { layout: Layout::FabricCa, node_ous: true },
-                role: RoleRule::Exactly(role),
-            }),
-            tls: None,
-            subject: SubjectFields::default(),
-            attributes: None,
-            key: KeyRequest::New(None),
-            key_mode: 0o600,
-            group: None,
-            force: false,
-            wait: None,
-        }
+    fn request(&self, role: NodeOu) -> Enrolment {
+        self.request_at(self.ca.url(), role)
     }
 
-    fn run(&self, request: &Request) -> Result<Outcome, Error> {
+    fn request_at(&self, url: &str, role: NodeOu) -> Enrolment {
+        Enrolment::new(url, "org1-peer1")
+            .unwrap()
+            .secret(Secret::new("peerpw"))
+            .anchor_file(self.dir.path().join("anchor.pem"))
+            .role(role)
+            .msp_dir(self.dir.path().join("msp"))
+    }
+
+    fn run(&self, enrolment: &Enrolment) -> Result<Outcome, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let now = self.now.get();
-        runtime.block_on(enroll(request, &Environment { disk: &Disk::real(), now: &move || now }))
+        let (request, now) = (enrolment.request().unwrap(), self.now.get());
+        runtime.block_on(enroll(&request, &Environment { disk: &Disk::real(), now: &move || now }))
     }
 
-    fn exit_code(&self, request: &Request) -> u8 {
-        self.run(request).map_or_else(|e| e.exit_code(), |_| 0)
+    fn exit_code(&self, enrolment: &Enrolment) -> u8 {
+        self.run(enrolment).map_or_else(|e| e.exit_code(), |_| 0)
     }
 
     fn asked(&self) -> usize {
@@ -105,7 +80,7 @@ fn the_same_request_is_sent_again_after_ten_minutes_then_an_hour_then_never() {
         let help = error.help().unwrap();
         assert!(help.contains("pending.json") && help.contains("--force"), "{help}");
     }
-    let forced = Request { force: true, ..scene.request(NodeOu::Orderer) };
+    let forced = scene.request(NodeOu::Orderer).force();
     assert_eq!((scene.exit_code(&forced), scene.asked()), (8, 4));
     // The count begins again after that.
     assert_eq!((scene.exit_code(&wrong), scene.asked()), (8, 4));
@@ -139,9 +114,7 @@ fn a_success_without_a_certificate_is_not_requested_in_a_loop() {
             }
         }
     });
-    let mut request = scene.request(NodeOu::Peer);
-    let ca = &mut request.sign.as_mut().unwrap().ca;
-    (ca.url, ca.plaintext) = (CaUrl::parse(&url).unwrap().0, true);
+    let request = scene.request_at(&url, NodeOu::Peer).plaintext();
     let first = scene.run(&request).unwrap_err();
     for _ in 0..3 {
         let error = scene.run(&request).unwrap_err();
@@ -170,7 +143,7 @@ fn a_kept_answer_to_a_request_for_other_attributes_is_not_used() {
     let scene = Scene::new(-1);
     assert_eq!(scene.exit_code(&scene.request(NodeOu::Orderer)), 8);
     let attributes = vec![fabcert::ca::AttrRequest { name: "hf.EnrollmentID".into(), optional: false }];
-    let other = Request { attributes: Some(attributes), ..scene.request(NodeOu::Peer) };
+    let other = scene.request(NodeOu::Peer).attributes(attributes);
     assert_eq!((scene.exit_code(&other), scene.asked()), (0, 2));
 }
 
@@ -180,9 +153,8 @@ fn a_kept_answer_for_a_key_other_than_the_reused_one_is_not_used() {
     let peer = scene.request(NodeOu::Peer);
     assert_eq!(scene.exit_code(&peer), 0);
     let current = scene.current_key();
-    let force = |request: Request| Request { force: true, ..request };
-    assert_eq!(scene.exit_code(&force(scene.request(NodeOu::Orderer))), 8);
-    let reuse = Request { key: KeyRequest::Current, ..force(scene.request(NodeOu::Peer)) };
+    assert_eq!(scene.exit_code(&scene.request(NodeOu::Orderer).force()), 8);
+    let reuse = scene.request(NodeOu::Peer).force().reuse_key();
     assert_eq!((scene.exit_code(&reuse), scene.asked()), (0, 3));
     assert_eq!(scene.current_key().public_point(), current.public_point());
 }

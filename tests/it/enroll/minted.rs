@@ -1,8 +1,8 @@
 //! Certificates written byte by byte, so that anything in them can be wrong, and signed all the same.
 
 use fabcert::Timestamp;
+use fabcert::internals::pem_encode;
 use fabcert::pki::key::{KeyAlgorithm, KeyPair};
-use fabcert::text::pem_encode;
 use yasna::models::ObjectIdentifier;
 use yasna::{Tag, construct_der};
 

@@ -55,7 +55,7 @@ fn assert_installed(peer: &Peer<'_>, sign: (&str, &str), tls: (&str, &str)) {
     assert!(leaf.is_issued_by(&tls_root), "{}", leaf.issuer());
     assert_eq!(certificates(&folder.join("ca.crt")).remove(0).der(), tls_root.der());
     if let Some(verdict) = oracle::msp(&msp, "Org1MSP") {
-        assert!(verdict.peer_starts() && verdict.peer_role && verdict.verifies, "{verdict:?}");
+        assert!(verdict.peer_starts() && verdict.is_peer() && verdict.verifies, "{verdict:?}");
     }
     let (cert, key, anchors) = (folder.join("server.crt"), folder.join("server.key"), folder.join("ca.crt"));
     if let Some(verdict) = oracle::serves_under(&cert, &key, &anchors, "org1-peer-gateway-svc") {

@@ -102,7 +102,7 @@ fn moves_only_by_force(ca: &dyn CaUnderTest, other: &dyn CaUnderTest) {
     let forced = peer.enroll_at(&url, &anchor, other.ca_name(), "peerpw", &["--force"]);
     assert_eq!(forced.code, 0, "{forced:?}");
     if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
-        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+        assert!(verdict.peer_starts() && verdict.is_peer(), "{verdict:?}");
     }
     let (cert, key, ca) = (peer.tls().join("server.crt"), peer.tls().join("server.key"), peer.tls().join("ca.crt"));
     if let Some(verdict) = oracle::serves_under(&cert, &key, &ca, "org1-peer-gateway-svc") {

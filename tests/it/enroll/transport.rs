@@ -150,7 +150,7 @@ fn the_go_clients_variables_are_enough() {
     assert_eq!(ran.json()["certificates"][0]["sans"], serde_json::json!(["org1-peer1", "org1-peer-gateway-svc"]));
     assert!(!ran.stderr.contains("peerpw"), "{ran:?}");
     if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
-        assert!(verdict.peer_starts() && verdict.peer_role, "{verdict:?}");
+        assert!(verdict.peer_starts() && verdict.is_peer(), "{verdict:?}");
     }
     let again = fabcert_in(&["enroll", "--output", "json"], &variables);
     assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("unchanged")), "{again:?}");

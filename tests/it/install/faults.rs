@@ -3,8 +3,7 @@
 use std::fs;
 
 use fabcert::Error;
-use fabcert::disk::{Disk, FaultAction, When};
-use fabcert::install::{InstallError, Lock, Placement};
+use fabcert::internals::{Disk, FaultAction, InstallError, Lock, Placement, When};
 
 use super::world::{
     Before, EIO, ENOSPC, EROFS, EVERY_BEFORE, EVERY_LAYOUT, View, after, assert_previous, assert_tidy, faulty, put,
@@ -119,7 +118,7 @@ fn a_failed_check_changes_nothing() {
             let place = world(dir.path(), layout, before);
             let old = view(place.target());
             let lock = Lock::acquire(&Disk::real(), &place, super::world::NOW).unwrap();
-            let refused = fabcert::install::install(&Disk::real(), &lock, &super::world::plan(2), &|tree| {
+            let refused = fabcert::internals::install(&Disk::real(), &lock, &super::world::plan(2), &|tree| {
                 let key = fs::read_to_string(tree.join("keystore/2_sk")).unwrap();
                 assert_eq!(key, "keystore/2_sk of set 2\n", "the check sees the new tree");
                 if matches!(before, Before::Foreign | Before::Installed) {

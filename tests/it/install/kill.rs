@@ -3,8 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 
-use fabcert::disk::{Disk, FaultAction};
-use fabcert::install::{Lock, Place, Placement};
+use fabcert::internals::{Disk, FaultAction, Lock, Place, Placement};
 
 use super::world::{
     Before, NOW, View, after, assert_previous, assert_tidy, child, faulty, put, record, scratch, switch_point, view,

@@ -4,8 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use fabcert::Error;
-use fabcert::disk::Disk;
-use fabcert::install::{FolderPlan, InstallError, Lock, Place, Placement, PlannedFile, install};
+use fabcert::internals::{Disk, FolderPlan, InstallError, Lock, Place, Placement, PlannedFile, install};
 
 use super::world::{Before, EVERY_LAYOUT, NOW, assert_tidy, child, plan, put, scratch, view, world};
 

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-use fabcert::disk::Disk;
-use fabcert::install::{FolderPlan, Lock, Place, Placement, PlannedFile, install};
+use fabcert::internals::{Disk, FolderPlan, Lock, Place, Placement, PlannedFile, install};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use zeroize::Zeroizing;
 

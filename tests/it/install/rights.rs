@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fabcert::Error;
-use fabcert::disk::Disk;
-use fabcert::install::{InstallError, Place, Placement};
+use fabcert::internals::{Disk, InstallError, Place, Placement};
 
 use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 
@@ -112,7 +111,7 @@ fn files_of_root_are_carried_over_and_files_of_another_user_are_refused() {
     let place = Place::of(&Disk::real(), &dir.join("of-another/msp")).unwrap();
     let old = view(place.target());
     let error = put(&Disk::real(), &place, 1).unwrap_err();
-    assert!(matches!(&error, InstallError::Fs(e) if e.op() == fabcert::disk::Op::Own), "{error}");
+    assert!(matches!(&error, InstallError::Fs(e) if e.op() == fabcert::internals::Op::Own), "{error}");
     assert_eq!(view(place.target()), old);
 }
 

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fabcert::Error;
-use fabcert::disk::{Disk, FaultAction};
-use fabcert::install::{Lock, Placement, rollback};
+use fabcert::internals::{Disk, FaultAction, Lock, Placement, rollback};
 
 use super::world::{
     Before, EIO, EVERY_LAYOUT, NOW, View, assert_tidy, faulty, fill_foreign, owned, put, scratch, view, world,

@@ -6,8 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use fabcert::disk::{Disk, FaultAction, Op, Step, When};
-use fabcert::install::{Lock, Placement};
+use fabcert::internals::{Disk, FaultAction, Lock, Op, Placement, Step, When};
 
 use super::world::{
     Before, EINVAL, EVERY_BEFORE, EVERY_LAYOUT, NOW, Recorded, faulty, put, record, scratch, switch_point, world,

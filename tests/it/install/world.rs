@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fabcert::Timestamp;
-use fabcert::disk::{Disk, FaultAction, Op, Step, When};
-use fabcert::install::{FolderPlan, InstallError, Lock, Place, Placement, PlannedDir, PlannedFile, install};
+use fabcert::internals::{
+    Disk, FaultAction, FolderPlan, InstallError, Lock, Op, Place, Placement, PlannedDir, PlannedFile, Step, When,
+    install,
+};
 use zeroize::Zeroizing;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_795_392_000);

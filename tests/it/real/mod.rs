@@ -113,12 +113,7 @@ pub(crate) struct RealCa {
 impl RealCa {
     /// A root CA named `org1-ca`, TLS on, unlimited enrolments, certificates for a year.
     pub(crate) fn builder() -> RealCaBuilder {
-        RealCaBuilder {
-            intermediates: 0,
-            name: "org1-ca".into(),
-            more_names: Vec::new(),
-            client_anchor: None,
-        }
+        RealCaBuilder { intermediates: 0, name: "org1-ca".into(), more_names: Vec::new(), client_anchor: None }
     }
 
     /// The same server with another of its CA names.

@@ -23,8 +23,6 @@ pub(crate) struct MspVerdict {
     pub(crate) signs: bool,
     /// Its certificate verifies what it signs.
     pub(crate) verifies: bool,
-    /// It is a peer of this MSP.
-    pub(crate) peer_role: bool,
     /// The roles of the identity: `member`, `admin`, `client`, `peer`, `orderer`.
     pub(crate) roles: Vec<String>,
     /// The first refusal, in Fabric's words.
@@ -35,6 +33,11 @@ impl MspVerdict {
     /// Whether `peer node start` succeeds with the folder.
     pub(crate) fn peer_starts(&self) -> bool {
         self.setup && self.identity && self.signs
+    }
+
+    /// Whether the identity is a peer of this MSP.
+    pub(crate) fn is_peer(&self) -> bool {
+        self.roles.iter().any(|role| role == "peer")
     }
 }
 

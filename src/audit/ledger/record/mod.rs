@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A record of a [`super::Ledger`].
-pub trait Record: Serialize + DeserializeOwned {}
+pub(crate) trait Record: Serialize + DeserializeOwned {}
 
 impl<T: Serialize + DeserializeOwned> Record for T {}
 
@@ -35,4 +35,4 @@ pub(super) fn read<T: Record>(bytes: &mut &[u8]) -> T {
 }
 
 /// A text that is a constant of the program: a rule's id, a role.
-pub type Word = &'static str;
+pub(crate) type Word = &'static str;

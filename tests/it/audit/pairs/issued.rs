@@ -107,7 +107,7 @@ fn csr<'s>(stage: &'s Stage, names: &[&str]) -> &'s Stage {
     let mut params = scene::server("peer1", names);
     params.use_authority_key_identifier_extension = false;
     let csr = params.serialize_request(&KeyPair::generate().unwrap()).unwrap();
-    stage.file("a.csr", fabcert::text::pem_encode("CERTIFICATE REQUEST", csr.der()))
+    stage.file("a.csr", fabcert::internals::pem_encode("CERTIFICATE REQUEST", csr.der()))
 }
 
 fn two_cas() -> [CertificateParams; 2] {
@@ -137,6 +137,6 @@ fn ending(stage: &Stage, year: i32) -> &Stage {
     let mut server = scene::server("peer1", &["peer1"]);
     server.not_after = date_time_ymd(year, 6, 30);
     let (cert, key) = scene::issue(&server, &ca);
-    stage.scene.lay_tls("tls", &cert, &key, &fabcert::text::pem_encode("CERTIFICATE", ca.der()));
+    stage.scene.lay_tls("tls", &cert, &key, &fabcert::internals::pem_encode("CERTIFICATE", ca.der()));
     stage
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use fabcert::text::pem_encode;
+use fabcert::internals::pem_encode;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 
 use super::super::scene::{self, Scene};

@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use fabcert::internals::pem_encode;
 use fabcert::pki::x509::Cert;
-use fabcert::text::pem_encode;
 
 use super::super::live::serve;
 use super::stage::Stage;

@@ -4,9 +4,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fabcert::disk::Disk;
 use fabcert::enroll::Action;
-use fabcert::install::Placement;
+use fabcert::internals::{Disk, Placement};
 
 use super::{Before, Ca, Run, assert_tidy, beginning, pairs};
 use crate::enroll::faults::now;

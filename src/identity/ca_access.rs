@@ -1,0 +1,125 @@
+//! A CA, the connection to it, and the identity at it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::request::{PemSource, SecretSource};
+use crate::ca::{CaUrl, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+use crate::{Error, ErrorKind, Secret};
+
+/// A CA, the connection to it, and the identity at it.
+#[derive(Clone, Debug)]
+pub struct CaAccess {
+    pub(crate) url: CaUrl,
+    pub(crate) id: String,
+    pub(crate) secret: SecretSource,
+    /// The name of the CA on the server; `None` is the server's default CA.
+    pub(crate) ca_name: Option<String>,
+    pub(crate) anchors: Vec<PemSource>,
+    /// Client certificate (leaf first) and key for mutual TLS.
+    pub(crate) client_identity: Option<(PemSource, PemSource)>,
+    /// Proxy URL.
+    pub(crate) proxy: Option<String>,
+    /// Whether `http://` is allowed.
+    pub(crate) plaintext: bool,
+    pub(crate) connect_timeout: Duration,
+    /// Time limit for one request.
+    pub(crate) timeout: Duration,
+}
+
+impl CaAccess {
+    /// The identity `id` at the CA `url` (`https://HOST[:PORT][/PATH]`, port 7054 by default). The URL may hold the
+    /// enrolment secret, as in `https://ID:SECRET@HOST`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] if `url` is not the URL of a CA, or names another id.
+    pub fn new(url: &str, id: impl Into<String>) -> Result<Self, Error> {
+        let (url, other, secret) = CaUrl::parse(url)?;
+        let id = id.into();
+        if let Some(other) = other.filter(|other| *other != id) {
+            return Err(Error::new(ErrorKind::Usage, format!("the URL names the id \"{other}\", not \"{id}\""))
+                .with_help("give one id, or leave it out of the URL"));
+        }
+        Ok(Self {
+            url,
+            id,
+            secret: secret.map_or(SecretSource::None, SecretSource::Given),
+            ca_name: None,
+            anchors: Vec::new(),
+            client_identity: None,
+            proxy: None,
+            plaintext: false,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            timeout: DEFAULT_TIMEOUT,
+        })
+    }
+
+    /// Sets the enrolment secret.
+    #[must_use]
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.secret = SecretSource::Given(secret);
+        self
+    }
+
+    /// Sets the file that holds the enrolment secret; it is read only when a request is sent.
+    #[must_use]
+    pub fn secret_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.secret = SecretSource::File(path.into());
+        self
+    }
+
+    /// Adds a file of trust anchors (PEM, one or many certificates) for the connection.
+    #[must_use]
+    pub fn anchor_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.anchors.push(PemSource::File(path.into()));
+        self
+    }
+
+    /// Adds trust anchors (PEM, one or many certificates) for the connection.
+    #[must_use]
+    pub fn anchor_pem(mut self, pem: impl Into<String>) -> Self {
+        self.anchors.push(PemSource::Given(Secret::new(pem)));
+        self
+    }
+
+    /// Allows `http://`: the secret then crosses the network in clear text.
+    #[must_use]
+    pub fn plaintext(mut self) -> Self {
+        self.plaintext = true;
+        self
+    }
+
+    /// Sets the name of the CA on the server; the server's default CA otherwise.
+    #[must_use]
+    pub fn ca_name(mut self, name: impl Into<String>) -> Self {
+        self.ca_name = Some(name.into());
+        self
+    }
+
+    /// Sets the client certificate (leaf first) and the key for mutual TLS.
+    #[must_use]
+    pub fn client_identity(mut self, certificate: impl Into<PemSource>, key: impl Into<PemSource>) -> Self {
+        self.client_identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Whether `other` is the same identity at the same CA, so that a certificate of one is a credential at the other.
+    pub(crate) fn same_identity(&self, other: &Self) -> bool {
+        self.url == other.url && self.ca_name == other.ca_name && self.id == other.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_may_hold_the_secret_but_no_other_id() {
+        let given = CaAccess::new("https://peer1:pw@ca", "peer1").unwrap();
+        assert!(matches!(&given.secret, SecretSource::Given(secret) if secret.expose() == "pw"));
+        let error = CaAccess::new("https://peer2:pw@ca", "peer1").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("peer2") && !error.to_string().contains("pw"), "{error}");
+    }
+}
