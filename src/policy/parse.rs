@@ -2,9 +2,6 @@
 
 use std::path::Path;
 
-use time::Date;
-use time::macros::format_description;
-
 use super::document::{ExpectEntry, Policy};
 use super::ignore::Ignore;
 use super::member::MemberEntry;
@@ -193,9 +190,10 @@ fn ignore(node: &Node) -> Result<Ignore> {
 /// The last second of a day, UTC.
 fn end_of_day(node: &Node) -> Result<Timestamp> {
     let text = word(node)?;
-    let date = Date::parse(text, format_description!("[year]-[month]-[day]"))
-        .or_else(|_| refuse(node, format!("invalid day \"{text}\"; expected YYYY-MM-DD")))?;
-    Ok(Timestamp::from_unix(date.midnight().assume_utc().unix_timestamp() + 86_399))
+    match Timestamp::parse_rfc3339(&format!("{text}T23:59:59Z")) {
+        Some(end) => Ok(end),
+        None => refuse(node, format!("invalid day \"{text}\"; expected YYYY-MM-DD")),
+    }
 }
 
 fn rule_id(node: &Node) -> Result<String> {
