@@ -81,8 +81,12 @@ impl Form {
     fn line(self, line: &str, begins: bool, keep_tabs: bool, out: &mut String) {
         let mut at = 0;
         let command = if begins && !self.may_command() { command_at_start(line) } else { None };
-        while let Some(c) = line[at..].chars().next() {
+        loop {
+            let plain = line[at..].bytes().take_while(|b| is_itself(*b)).count();
+            out.push_str(&line[at..at + plain]);
+            at += plain;
             let rest = &line[at..];
+            let Some(c) = rest.chars().next() else { return };
             if let Some(length) = self.colour(rest) {
                 out.push_str(&rest[..length]);
                 at += length;
@@ -141,6 +145,11 @@ const MEANINGS: [Meaning; 256] = {
     meanings[b'#' as usize] = Meaning::Command;
     meanings
 };
+
+/// Whether a byte is a letter that means nothing else within a line. Most are, and are copied many at once.
+fn is_itself(byte: u8) -> bool {
+    byte >= b' ' && MEANINGS[usize::from(byte)] == Meaning::None
+}
 
 /// Whether lines can be written as they are; most can, and are not looked at letter by letter.
 fn is_plain(lines: &[u8]) -> bool {
