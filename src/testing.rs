@@ -24,6 +24,8 @@ use crate::text::{pem_blocks, pem_encode};
 
 #[cfg(test)]
 mod mutation;
+#[cfg(test)]
+pub(crate) mod recorded;
 
 /// A name that clients dial, in the corpus.
 const NAME: &str = "peer1.org1.example.com";

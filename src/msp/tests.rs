@@ -1,52 +1,11 @@
 //! Folders that the real client wrote, with the real peer's verdicts.
 
-use std::io;
 use std::path::{Path, PathBuf};
-
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::Timestamp;
-use crate::disk::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
-
-/// A folder of the test data.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn at(path: &str) -> Self {
-        Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/msp").join(path))
-    }
-
-    fn in_memory(&self) -> MemoryFolder {
-        let mut folder = MemoryFolder::new();
-        folder.copy_from(self, Path::new(""));
-        for entry in self.list(Path::new("")).unwrap() {
-            folder.copy_from(self, Path::new(&entry.name));
-        }
-        folder
-    }
-}
-
-impl FolderReader for Disk {
-    fn list(&self, dir: &Path) -> io::Result<Vec<FolderEntry>> {
-        let entries = std::fs::read_dir(self.0.join(dir))?;
-        let entry = |e: io::Result<std::fs::DirEntry>| {
-            let e = e?;
-            let kind = if e.path().is_dir() { EntryKind::Folder } else { EntryKind::File };
-            Ok(FolderEntry { name: e.file_name(), kind })
-        };
-        entries.map(entry).collect()
-    }
-
-    fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-        std::fs::read(self.0.join(file)).map(Zeroizing::new)
-    }
-}
-
-/// The day on which the folders were recorded.
-fn recorded() -> Timestamp {
-    Timestamp::parse_rfc3339("2026-11-23T12:00:00Z").unwrap()
-}
+use crate::disk::{FolderReader as _, MemoryFolder};
+use crate::testing::recorded;
 
 #[test]
 fn the_verdict_equals_the_real_peers() {
@@ -74,11 +33,12 @@ fn the_verdict_equals_the_real_peers() {
         ("F10b", Some((74, Setup))),
     ];
     for (case, expected) in cases {
-        let disk = Disk::at(&format!("peer/{case}"));
-        let found = judge(&disk, recorded(), AdminRule::Fabric).err().map(|r| (r.number, r.stage));
+        let path = format!("peer/{case}");
+        let disk = recorded::folder(&path);
+        let found = judge(&disk, recorded::day(), AdminRule::Fabric).err().map(|r| (r.number, r.stage));
         assert_eq!(found, expected, "{case}");
         assert_eq!(
-            judge(&disk.in_memory(), recorded(), AdminRule::Fabric).err().map(|r| (r.number, r.stage)),
+            judge(&recorded::in_memory(&path), recorded::day(), AdminRule::Fabric).err().map(|r| (r.number, r.stage)),
             expected
         );
     }
@@ -88,10 +48,10 @@ fn the_verdict_equals_the_real_peers() {
 #[test]
 fn an_administrators_path_is_refused_with_the_number_of_its_fault() {
     let copied = |file: &str, to: &str, case: &str| {
-        let mut folder = Disk::at(&format!("peer/{case}")).in_memory();
+        let mut folder = recorded::in_memory(format!("peer/{case}"));
         let content = folder.read(Path::new(file)).unwrap();
         folder.insert(Path::new(to), content.to_vec());
-        verdicts(&folder, ChannelRules::V3_0, recorded()).channel.map_err(|e| (e.number, e.path))
+        verdicts(&folder, ChannelRules::V3_0, recorded::day()).channel.map_err(|e| (e.number, e.path))
     };
     let admin = PathBuf::from("admincerts/a.pem");
     assert_eq!(copied("signcerts/cert.pem", "admincerts/a.pem", "A22f"), Err((28, admin.clone())));
@@ -104,7 +64,7 @@ fn a_dangling_keystore_link_is_refused() {
     for (to, number) in [("nowhere", 6), (".", 7)] {
         let dir = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(to, dir.path().join("keystore")).unwrap();
-        let judged = judge(&Disk(dir.path().to_owned()), recorded(), AdminRule::Fabric).map_err(|e| e.number);
+        let judged = judge(&recorded::folder(dir.path()), recorded::day(), AdminRule::Fabric).map_err(|e| e.number);
         assert_eq!(judged, Err(number), "{to}");
     }
 }
@@ -112,7 +72,7 @@ fn a_dangling_keystore_link_is_refused() {
 #[test]
 fn ignored_files_are_warned_about() {
     let numbers = |case: &str| -> Vec<Option<u8>> {
-        let warnings = judge(&Disk::at(&format!("peer/{case}")), recorded(), AdminRule::Fabric).unwrap();
+        let warnings = judge(&recorded::folder(format!("peer/{case}")), recorded::day(), AdminRule::Fabric).unwrap();
         warnings.iter().map(|w| w.number).collect()
     };
     assert_eq!(numbers("A01"), []);
@@ -122,7 +82,7 @@ fn ignored_files_are_warned_about() {
 
 #[test]
 fn only_the_leafs_expiry_depends_on_the_time() {
-    let disk = Disk::at("peer/A01");
+    let disk = recorded::folder("peer/A01");
     let current = CurrentMsp::read(&disk, None);
     let end = current.leaf.unwrap().1.not_after();
     assert!(judge(&disk, Timestamp::from_unix(end.unix() - 1), AdminRule::Fabric).is_ok());
@@ -133,43 +93,44 @@ fn only_the_leafs_expiry_depends_on_the_time() {
 
 #[test]
 fn an_organisations_msp_is_judged_as_a_channel_msp() {
-    let mut folder = Disk::at("peer/A01").in_memory();
-    let node = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    let mut folder = recorded::in_memory("peer/A01");
+    let node = verdicts(&folder, ChannelRules::V1_4_3, recorded::day());
     assert_eq!(
         (node.peer, node.orderer, node.channel, node.member),
         (Some(Ok(())), Some(Ok(())), Ok(()), Some(Ok(())))
     );
     folder.remove("keystore");
-    let keyless = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    let keyless = verdicts(&folder, ChannelRules::V1_4_3, recorded::day());
     assert_eq!((keyless.peer.unwrap().unwrap_err().number, keyless.member), (33, Some(Ok(()))));
     folder.remove("signcerts");
-    let organization = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    let organization = verdicts(&folder, ChannelRules::V1_4_3, recorded::day());
     assert_eq!(
         (organization.peer, organization.orderer, organization.channel, organization.member),
         (None, None, Ok(()), None)
     );
     folder.insert_folder("keystore");
-    let node = verdicts(&folder, ChannelRules::V1_4_3, recorded());
+    let node = verdicts(&folder, ChannelRules::V1_4_3, recorded::day());
     assert_eq!((node.peer.unwrap().unwrap_err().number, node.member.unwrap().unwrap_err().number), (7, 7));
     folder.remove("keystore");
     folder.insert("keystore", "a file");
     let number = |v: Option<verdict::Verdict>| v.unwrap().unwrap_err().number;
-    assert_eq!(number(verdicts(&folder, ChannelRules::V3_0, recorded()).orderer), 6);
+    assert_eq!(number(verdicts(&folder, ChannelRules::V3_0, recorded::day()).orderer), 6);
 }
 
 #[test]
 fn without_administrators_the_rest_is_still_judged() {
-    let client = Disk::at("go-client/ecert-two-hosts");
-    assert_eq!(judge(&client, recorded(), AdminRule::Fabric).unwrap_err().number, 58);
-    assert_eq!(judge(&client, recorded(), AdminRule::Waived).unwrap()[0].number, Some(58));
+    let client = recorded::folder("go-client/ecert-two-hosts");
+    assert_eq!(judge(&client, recorded::day(), AdminRule::Fabric).unwrap_err().number, 58);
+    assert_eq!(judge(&client, recorded::day(), AdminRule::Waived).unwrap()[0].number, Some(58));
     // Two intermediates in one file.
-    let refusal = judge(&Disk::at("go-client/two-intermediates"), recorded(), AdminRule::Waived).unwrap_err();
+    let refusal =
+        judge(&recorded::folder("go-client/two-intermediates"), recorded::day(), AdminRule::Waived).unwrap_err();
     assert_eq!(refusal.number, 24);
 }
 
 #[test]
 fn folders_of_the_go_client_are_read() {
-    let current = CurrentMsp::read(&Disk::at("go-client/intermediate-ecert"), None);
+    let current = CurrentMsp::read(&recorded::folder("go-client/intermediate-ecert"), None);
     assert!(current.pair_matches());
     assert_eq!(current.problems, []);
     let chain = current.chain().unwrap();
@@ -184,7 +145,7 @@ fn broken_files_are_problems_not_errors() {
     let empty = CurrentMsp::read(&MemoryFolder::new(), None);
     assert!(empty.is_empty() && empty.problems.is_empty());
 
-    let mut folder = Disk::at("peer/A04").in_memory();
+    let mut folder = recorded::in_memory("peer/A04");
     let current = CurrentMsp::read(&folder, None);
     assert!(current.key.is_some() && !current.pair_matches());
     assert_eq!(current.problems.len(), 1);

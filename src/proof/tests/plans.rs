@@ -1,55 +1,14 @@
 //! Plans made from folders that the real client wrote.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use super::super::*;
-use crate::disk::{EntryKind, FolderEntry, FolderReader, MemoryFolder};
+use crate::ErrorKind;
+use crate::disk::{FolderReader as _, MemoryFolder};
 use crate::install::{FolderPlan, KeyAccess};
 use crate::msp::{CurrentMsp, CurrentTls, Layout, MspConfig, TlsNames};
 use crate::pki::key::KeyPair;
-use crate::{ErrorKind, Timestamp};
-
-/// A folder of the test data.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn at(path: &str) -> Self {
-        Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/msp").join(path))
-    }
-
-    fn in_memory(&self) -> MemoryFolder {
-        let mut folder = MemoryFolder::new();
-        folder.copy_from(self, Path::new(""));
-        for entry in self.list(Path::new("")).unwrap() {
-            folder.copy_from(self, Path::new(&entry.name));
-        }
-        folder
-    }
-}
-
-impl FolderReader for Disk {
-    fn list(&self, dir: &Path) -> io::Result<Vec<FolderEntry>> {
-        let entries = std::fs::read_dir(self.0.join(dir))?;
-        let entry = |e: io::Result<std::fs::DirEntry>| {
-            let e = e?;
-            let kind = if e.path().is_dir() { EntryKind::Folder } else { EntryKind::File };
-            Ok(FolderEntry { name: e.file_name(), kind })
-        };
-        entries.map(entry).collect()
-    }
-
-    fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-        std::fs::read(self.0.join(file)).map(Zeroizing::new)
-    }
-}
-
-/// The day the folders were recorded.
-fn recorded() -> Timestamp {
-    Timestamp::parse_rfc3339("2026-11-23T12:00:00Z").unwrap()
-}
+use crate::testing::recorded;
 
 /// An enrolment of the Go client, with its certificates put through the proof, and its key.
 struct Enrolled {
@@ -58,7 +17,7 @@ struct Enrolled {
 }
 
 fn enrolled(sample: &str, purpose: Purpose) -> Enrolled {
-    let disk = Disk::at(&format!("go-client/{sample}"));
+    let disk = recorded::folder(format!("go-client/{sample}"));
     let files = |dir: &str| -> Vec<u8> {
         let entries = disk.list(Path::new(dir)).unwrap_or_default();
         entries.iter().flat_map(|e| disk.read(&Path::new(dir).join(&e.name)).unwrap().to_vec()).collect()
@@ -74,7 +33,7 @@ fn enrolled(sample: &str, purpose: Purpose) -> Enrolled {
         purpose,
         role: RoleRule::Any,
         pinned_root: None,
-        now: recorded(),
+        now: recorded::day(),
         server_date: None,
     };
     let verified = verify(&leaf, &chain, &expected).unwrap();
@@ -101,7 +60,7 @@ impl Enrolled {
             tls: &self.verified,
             key: &self.key,
             sans: &[],
-            now: recorded(),
+            now: recorded::day(),
             key_access: KeyAccess::default(),
         }
     }
@@ -121,7 +80,7 @@ fn a_plan_holds_the_bytes_that_the_go_client_writes_and_a_config() {
     let e = enrolled("ecert-two-hosts", Purpose::Sign);
     let current = CurrentMsp::default();
     let plan = MspPlan::build(&e.request(&current)).unwrap();
-    let disk = Disk::at("go-client/ecert-two-hosts");
+    let disk = recorded::folder("go-client/ecert-two-hosts");
     let key = format!("keystore/{}", e.key.ski().key_file_name());
     let ca = "cacerts/127-0-0-1-17140-rootca.pem";
     assert_eq!(paths(&plan.folder), ["signcerts/cert.pem", &key, ca, "config.yaml"]);
@@ -203,7 +162,7 @@ fn our_own_config_is_replaced_and_the_operators_is_kept() {
     let nothing = CurrentMsp::default();
     let first = MspPlan::build(&e.request(&nothing)).unwrap();
     let hash = first.config_yaml_sha256.unwrap();
-    let mut folder = Disk::at("go-client/ecert-two-hosts").in_memory();
+    let mut folder = recorded::in_memory("go-client/ecert-two-hosts");
     let ours = text(&first.folder, "config.yaml").to_owned();
     folder.insert("config.yaml", ours.clone());
 
@@ -235,8 +194,8 @@ fn an_operators_config_that_spoils_the_folder_stops_the_plan() {
         ("NodeOUs:\n  Enable: false\n".to_owned(), 58),
         (MspConfig::for_issuer("elsewhere/ca.pem").to_yaml(), 49),
     ] {
-        let mut folder = Disk::at("go-client/intermediate-ecert").in_memory();
-        let stranger = Disk::at("peer/A01").read(Path::new("cacerts/ca.pem")).unwrap();
+        let mut folder = recorded::in_memory("go-client/intermediate-ecert");
+        let stranger = recorded::folder("peer/A01").read(Path::new("cacerts/ca.pem")).unwrap();
         folder.insert("elsewhere/ca.pem", stranger.to_vec());
         folder.insert("config.yaml", config);
         let current = CurrentMsp::read(&folder, None);
@@ -253,7 +212,7 @@ fn an_operators_config_that_spoils_the_folder_stops_the_plan() {
 #[test]
 fn another_file_of_the_operator_that_spoils_the_folder_is_named() {
     let e = enrolled("ecert-two-hosts", Purpose::Sign);
-    let mut folder = Disk::at("go-client/ecert-two-hosts").in_memory();
+    let mut folder = recorded::in_memory("go-client/ecert-two-hosts");
     folder.insert("crls/crl.pem", "-----BEGIN X509 CRL-----\nAQID\n-----END X509 CRL-----\n");
     let current = CurrentMsp::read(&folder, None);
     let Err(error) = MspPlan::build(&e.request(&current)) else { panic!("the list cannot be read") };
@@ -263,7 +222,7 @@ fn another_file_of_the_operator_that_spoils_the_folder_is_named() {
     assert!(error.help().unwrap().contains("crls/crl.pem"));
     // A stranger among the administrators.
     folder.remove("crls");
-    let stranger = Disk::at("peer/A01").read(Path::new("signcerts/cert.pem")).unwrap();
+    let stranger = recorded::folder("peer/A01").read(Path::new("signcerts/cert.pem")).unwrap();
     folder.insert("admincerts/admin.pem", stranger.to_vec());
     let current = CurrentMsp::read(&folder, None);
     let refused = MspPlan::build(&e.request(&current));
