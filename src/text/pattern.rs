@@ -29,7 +29,7 @@ enum Part {
 
 /// A pattern that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{pattern}\" is no path pattern: {reason}")]
+#[error("invalid path pattern \"{pattern}\": {reason}")]
 #[non_exhaustive]
 pub struct PatternError {
     /// The pattern.
@@ -81,7 +81,7 @@ impl Pattern {
         parts.filter_map(|p| if let Part::Capture(name) = p { Some(name.as_str()) } else { None }).collect()
     }
 
-    /// What the placeholders stand for when the pattern matches `path` or a folder above it; `None` when it does not.
+    /// What the placeholders match when the pattern matches `path` or a folder above it; `None` when it does not.
     pub fn captures(&self, path: &Path) -> Option<Vec<(String, String)>> {
         let names: Vec<String> = path
             .components()

@@ -1,6 +1,7 @@
 //! The arrows between the modules: what each may use of the crate, of the disk, the network, the clock, the environment
 //! and standard output. A rule here says what the design means; whoever needs another arrow changes it here and says why.
 
+mod arrows;
 mod circles;
 mod scanner;
 
@@ -8,160 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use arrows::{ARROWS, OUTSIDE, begins};
 use scanner::{Named, Scanned, scan};
-
-/// Room to the rooms that it may use, or to single items of one (`ca::crypto_provider`). Each may use itself.
-///
-/// ```text
-/// cli -> auditor, enroll -> identity -> proof, install, ca -> msp -> pki -> text, disk -> error, secret, time
-///        auditor -> coverage, policy, names -> manifests, audit -> msp, pki
-///        auditor -> live
-/// ```
-const ARROWS: &[(&str, &[&str])] = &[
-    ("main", &["cli"]),
-    // It holds rooms and nothing else.
-    ("pki", &[]),
-    ("lib", &[]),
-    // The floor: plain data.
-    ("error", &[]),
-    ("secret", &[]),
-    ("time", &[]),
-    ("text", &[]),
-    ("disk", &["error"]),
-    ("pki::name", &["error"]),
-    ("pki::key", &["error", "text"]),
-    ("pki::x509", &["error", "time", "text", "pki::key", "pki::name"]),
-    // Certificates as Go reads them: a reader of its own, so that no habit of another reader gets into the verdicts.
-    // A TLS folder is read through a trait, which is the floor's.
-    (
-        "pki::go",
-        &[
-            "time",
-            "pki::name",
-            "pki::x509::name_text",
-            "pki::key::Ski",
-            "pki::key::is_made_by",
-            "pki::key::is_public_half",
-            "disk::FolderReader",
-            "disk::EntryKind",
-        ],
-    ),
-    ("msp", &["time", "text", "disk", "pki"]),
-    ("ca", &["error", "secret", "time", "text", "pki"]),
-    // It knows folders and files, and no certificate.
-    ("install", &["error", "time", "disk"]),
-    // What is proven is planned here too, so it knows what a plan is, and neither a client nor how a plan is carried out.
-    (
-        "proof",
-        &[
-            "error",
-            "time",
-            "text",
-            "disk",
-            "pki",
-            "msp",
-            "install::FolderPlan",
-            "install::KeyAccess",
-            "install::PlannedDir",
-        ],
-    ),
-    ("identity", &["error", "secret", "time", "text", "disk", "pki", "msp", "ca", "install", "proof"]),
-    ("enroll", &["error", "secret", "time", "text", "disk", "pki", "msp", "ca", "install", "proof", "identity"]),
-    // It shares no code with the client: one misreading of the protocol could hide on both sides.
-    ("devca", &["error", "secret", "time", "text", "disk", "pki"]),
-    ("manifests", &["error", "text", "pki::name"]),
-    ("names", &["error", "disk", "manifests", "audit::input"]),
-    ("render", &["pki::name"]),
-    // What is audited is read before; neither CA nor network nor clock.
-    ("audit", &["error", "time", "text", "disk", "pki", "msp", "manifests"]),
-    (
-        "coverage",
-        &["text", "pki", "manifests", "policy::MemberEntry", "audit::model", "audit::catalogue", "audit::ledger"],
-    ),
-    (
-        "policy",
-        &["error", "time", "text", "disk", "pki", "audit::model", "audit::catalogue", "audit::ledger", "audit::Report"],
-    ),
-    // A whole run: it dials what a request names, and passes the results on as data, so the rooms below know no network. PEM
-    // from a file or from memory is one type for enrolments and audits.
-    (
-        "auditor",
-        &[
-            "error",
-            "secret",
-            "time",
-            "text",
-            "disk",
-            "pki",
-            "msp",
-            "manifests",
-            "names",
-            "audit",
-            "coverage",
-            "policy",
-            "live",
-            "identity::PemSource",
-        ],
-    ),
-    ("live", &[]),
-    // Pure functions of what was found.
-    ("report", &["text", "audit"]),
-    ("explain", &["audit::catalogue", "ca::error_code", "ca::ErrorCode"]),
-    // Fuzz targets reach everything that reads.
-    ("testing", &["time", "text", "disk", "pki", "msp", "manifests", "audit", "auditor", "policy"]),
-    // What tests and benches of the package need beside the public surface.
-    ("internals", &["disk", "enroll", "identity", "install", "msp", "pki::go", "proof", "text"]),
-    (
-        "cli",
-        &[
-            "error",
-            "secret",
-            "time",
-            "text",
-            "disk",
-            "pki",
-            "msp",
-            "ca",
-            "install",
-            "proof",
-            "identity",
-            "enroll",
-            "devca",
-            "manifests",
-            "render",
-            "audit",
-            "policy",
-            "auditor",
-            "report",
-            "explain",
-            "names",
-        ],
-    ),
-];
-
-/// Who may name what of other crates: the end or the beginning of a path, the rooms that may, and what it is.
-const OUTSIDE: &[(Pattern, &[&str], &str)] = &[
-    (Pattern::Begins("std::fs"), &["disk"], "the disk, which is behind disk"),
-    (Pattern::Begins("rustix::fs"), &["disk"], "the disk, which is behind disk"),
-    (Pattern::Begins("tokio::fs"), &[], "the disk, which is behind disk"),
-    (Pattern::Begins("std::net"), &["ca", "devca", "live", "cli"], "the network"),
-    (Pattern::Begins("tokio::net"), &["devca", "live", "cli"], "the network"),
-    (Pattern::Begins("reqwest"), &["ca"], "the network"),
-    (Pattern::Begins("hyper"), &["devca"], "the network"),
-    (Pattern::Begins("tokio"), &["ca", "devca", "live", "enroll", "auditor", "cli"], "the runtime"),
-    (Pattern::Begins("std::env"), &["cli", "disk"], "the environment"),
-    (Pattern::Ends("SystemTime::now"), &["cli"], "the clock: time is an argument"),
-    (Pattern::Ends("Instant::now"), &["ca", "cli", "live"], "the clock: only for how long something took"),
-    (Pattern::Ends("process::exit"), &[], "the end of the process: errors go up to main"),
-    (Pattern::Ends("process::abort"), &[], "the end of the process: errors go up to main"),
-    (Pattern::Begins("std::process::Command"), &[], "other programs"),
-    (Pattern::Ends("io::stdout"), &["cli"], "standard output"),
-    (
-        Pattern::Ends("rule_by_id"),
-        &["cli", "policy", "report", "explain"],
-        "a rule by its id: only for words from outside; name the rule itself",
-    ),
-];
 
 /// Circles of files that are allowed to have more than [`MOST_IN_A_CIRCLE`] files: none.
 const MOST_IN_A_CIRCLE: usize = 3;
@@ -171,26 +20,6 @@ const ADDRESSES: [&str; 7] =
     ["IpAddr", "Ipv4Addr", "Ipv6Addr", "SocketAddr", "SocketAddrV4", "SocketAddrV6", "AddrParseError"];
 
 const PRINTING: [&str; 5] = ["print!", "println!", "eprint!", "eprintln!", "dbg!"];
-
-#[derive(Clone, Copy)]
-enum Pattern {
-    Begins(&'static str),
-    Ends(&'static str),
-}
-
-impl Pattern {
-    fn fits(self, path: &str) -> bool {
-        match self {
-            Self::Begins(with) => begins(path, with),
-            Self::Ends(with) => path.strip_suffix(with).is_some_and(|rest| rest.is_empty() || rest.ends_with("::")),
-        }
-    }
-}
-
-/// Whether `path` is `with` or leads further.
-fn begins(path: &str, with: &str) -> bool {
-    path.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-}
 
 /// A file of the crate.
 struct SourceFile {
