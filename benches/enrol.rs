@@ -1,6 +1,6 @@
 //! What an enrolment costs, part by part and as a whole: `cargo bench`, or `cargo bench -- key` for one part.
 //!
-//! The parts that write do so below the temporary folder (`TMPDIR`), whose file system stands in their names. The CA is
+//! The parts that write do so below the temporary folder (`TMPDIR`), whose file system is part of their names. The CA is
 //! the dev CA on a thread of this process: its own work and that of TLS on both sides are in the whole enrolments.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]

@@ -16,7 +16,7 @@ pub struct CaUrl {
     base: Url,
     /// Host as given, with `:PORT` if given.
     typed_host: String,
-    /// Without double or trailing slashes; empty if there is none.
+    /// Without double or trailing slashes; may be empty.
     path: String,
 }
 
@@ -124,7 +124,7 @@ impl CaUrl {
         split_port(&self.typed_host).is_ok_and(|(_, port)| port.is_some())
     }
 
-    /// The path, percent-encoded, without a trailing slash; empty if there is none.
+    /// The path, percent-encoded, without a trailing slash; may be empty.
     pub fn path(&self) -> &str {
         &self.path
     }

@@ -115,7 +115,7 @@ struct CrlSeen {
 
 pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let here = process::working_directory()?;
+    let here = Disk::working_directory()?;
     let options = LoadOptions { base: here.clone(), here, variables: crate::manifests::Variables::new() };
     let mut units = Vec::new();
     walk(&disk, &WalkOptions { paths: &args.paths, excluded: &|_: &Path| false }, &mut |unit| units.push(unit))?;

@@ -22,11 +22,6 @@ pub(super) fn now() -> Timestamp {
     Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// The working directory.
-pub(super) fn working_directory() -> Result<std::path::PathBuf, Error> {
-    std::env::current_dir().map_err(|e| Error::new(ErrorKind::Io, "cannot find the working directory").with_source(e))
-}
-
 /// A runtime on one thread: an enrolment sends one request at a time.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_current_thread()

@@ -124,7 +124,7 @@ pub enum FaultError {
     Argument {
         /// The fault.
         name: String,
-        /// The text after `=`; empty if there is none.
+        /// The text after `=`; may be empty.
         argument: String,
     },
 }

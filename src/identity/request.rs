@@ -69,7 +69,7 @@ impl From<PathBuf> for PemSource {
 pub(crate) enum KeyRequest {
     /// A new key on the given curve; P-256 by default.
     New(Option<KeyAlgorithm>),
-    /// The key in the target; a new one if there is none.
+    /// The key in the target, or a new one.
     Current,
     /// This key, PEM.
     Given(PemSource),

@@ -101,7 +101,7 @@ impl Place {
         inside(self, other) || inside(other, self)
     }
 
-    /// The folder with the previous set, in the same shape as the target; `None` if there is none.
+    /// The folder with the previous set, in the same shape as the target; `None` if no set was replaced yet.
     ///
     /// # Errors
     /// When the state folder cannot be read.

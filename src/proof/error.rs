@@ -61,7 +61,7 @@ pub enum VerifyError {
     #[error("expected a chain that leads from the certificate to a root, but {0}")]
     Chain(#[from] ChainError),
     /// The chain holds something that is no CA.
-    #[error("expected CA certificates only in the chain, got \"{subject}\", which is none")]
+    #[error("expected CA certificates only in the chain, got \"{subject}\", which is not one")]
     NonCaInChain {
         /// Its subject.
         subject: String,

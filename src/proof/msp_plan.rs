@@ -19,8 +19,8 @@ pub struct MspRequest<'a> {
     pub sign: &'a VerifiedEnrollment,
     /// Its key.
     pub key: &'a KeyPair,
-    /// The TLS enrolment of the same command: `tlscacerts` and `tlsintermediatecerts` are its chain. Without it, those that
-    /// stand are kept.
+    /// The TLS enrolment of the same command: `tlscacerts` and `tlsintermediatecerts` are its chain. Without it, the
+    /// current ones are kept.
     pub tls: Option<&'a VerifiedEnrollment>,
     /// The Go client's file name for the CA without `.pem`, for example `ca-org1-7054-ca1`.
     pub stem: &'a str,

@@ -59,7 +59,7 @@ impl From<PlanError> for crate::Error {
         let (kind, help) = match &e {
             PlanError::Name(_) => (
                 ErrorKind::Input,
-                "choose an id and a CA name that can stand in a file name, or the layout fabric-ca; nothing was written"
+                "choose an id and a CA name that can be part of a file name, or the layout fabric-ca; nothing was written"
                     .to_owned(),
             ),
             PlanError::OperatorConfig { issuer, .. } => (

@@ -150,7 +150,7 @@ impl Enrolment {
         self
     }
 
-    /// Keeps the key that the folder holds; makes a new one if there is none.
+    /// Keeps the key that the folder holds, or makes a new one.
     pub fn reuse_key(mut self) -> Self {
         self.key = KeyRequest::Current;
         self

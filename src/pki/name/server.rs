@@ -56,7 +56,7 @@ fn request_uri(text: &str) -> Option<String> {
     Some(format!("{}:{rest}", scheme.to_ascii_lowercase()))
 }
 
-/// Go's `getScheme`: the scheme, empty if there is none, and the rest; `None` for a leading colon.
+/// Go's `getScheme`: the scheme, which may be empty, and the rest; `None` for a leading colon.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     match text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.')) {
         Some(0) if text.starts_with(':') => None,

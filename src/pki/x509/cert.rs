@@ -203,7 +203,7 @@ impl Cert {
         self.not_after
     }
 
-    /// The content of the subject key identifier extension; `None` if there is none.
+    /// The content of the subject key identifier extension; `None` without the extension.
     pub fn subject_key_id(&self) -> Option<&[u8]> {
         self.extensions.subject_key_id.as_deref()
     }
@@ -228,12 +228,12 @@ impl Cert {
         self.extensions.path_len
     }
 
-    /// The key usage extension; `None` when there is none.
+    /// The key usage extension; `None` without the extension.
     pub const fn key_usage(&self) -> Option<KeyUsage> {
         self.extensions.key_usage
     }
 
-    /// The extended key usage extension; `None` when there is none, which allows every use.
+    /// The extended key usage extension; `None` without the extension, which allows every use.
     pub const fn extended_key_usage(&self) -> Option<&ExtendedKeyUsage> {
         self.extensions.extended_key_usage.as_ref()
     }

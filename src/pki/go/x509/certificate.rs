@@ -53,7 +53,7 @@ pub(crate) struct Certificate {
     pub(crate) issuer: Vec<u8>,
     /// The subject's name, DER.
     pub(crate) subject: Vec<u8>,
-    /// The last CN of the subject; empty when there is none.
+    /// The last CN of the subject, or an empty text.
     pub(crate) common_name: String,
     /// Every OU of the subject, in order.
     pub(crate) organizational_units: Vec<String>,

@@ -226,7 +226,7 @@ impl Domains {
     }
 }
 
-/// The equal entry, or the last one before the name's position (the first if there is none before).
+/// The equal entry, or the last one before the name's position (otherwise the first).
 fn nearest<T>(set: &[T], compare: impl Fn(&T) -> Ordering, matches: impl Fn(&T) -> bool) -> bool {
     let at = set.partition_point(|c| compare(c) == Ordering::Less);
     set.get(at).is_some_and(|c| compare(c) == Ordering::Equal) || set.get(at.saturating_sub(1)).is_some_and(matches)

@@ -59,7 +59,7 @@ fn pkcs1(der: &[u8]) -> Option<PublicKey> {
         _ => None,
     };
     let numbers = PrivateNumbers { private, p, q, precomputed };
-    // Go hardly checks keys of more than two primes.
+    // Go checks little of keys with more than two primes.
     let fits = version <= 1 && if primes > 0 { public.is_fit() } else { is_private_key(&public, &numbers) };
     fits.then_some(PublicKey::Rsa(public))
 }

@@ -15,7 +15,7 @@ const ORGANIZATIONAL_UNIT: &[u8] = &[0x55, 4, 11];
 /// The parts of a name that Fabric reads.
 #[derive(Debug, Default)]
 pub(super) struct Name {
-    /// The last CN; empty when there is none.
+    /// The last CN, or an empty text.
     pub(super) common_name: String,
     /// All OUs, in order.
     pub(super) organizational_units: Vec<String>,

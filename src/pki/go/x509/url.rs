@@ -30,7 +30,7 @@ pub(super) fn host_of(text: &str) -> Option<String> {
     unescape(path, Part::Path).map(|_| host)
 }
 
-/// Scheme and rest; the scheme is empty when there is none.
+/// Scheme and rest; the scheme may be empty.
 fn scheme_of(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
     match end {
