@@ -16,12 +16,11 @@ use super::gateway::{Gateway, GatewayMember};
 use super::request::AuditRequest;
 use crate::audit::input::ServedUnit;
 use crate::disk::Disk;
-use crate::identity::PemSource;
 use crate::live::{ClientPair, DialOptions, Endpoint, Sample, dial_all, members};
 use crate::names::Manifests;
 use crate::pki::name::SanName;
 use crate::pki::x509::Cert;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, PemSource};
 
 /// The size limit of a file with certificates or a key, in bytes.
 const LIMIT: usize = 16 * 1024 * 1024;
@@ -53,9 +52,9 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Whether it names no endpoint.
+    /// Whether nothing is to be dialled.
     pub(super) const fn is_empty(&self) -> bool {
-        self.endpoints.is_empty() && self.members.is_empty()
+        self.endpoints.is_empty() && self.members.is_empty() && self.server_name.is_none()
     }
 
     /// The trust anchors: PEM.

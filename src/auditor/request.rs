@@ -9,13 +9,12 @@ use super::endpoints::Endpoints;
 use super::live::Live;
 use crate::audit::model::report::Report;
 use crate::disk::Disk;
-use crate::identity::PemSource;
 use crate::manifests::{Settings, Variables};
 use crate::msp::ChannelRules;
 use crate::pki::x509::NodeOu;
 use crate::policy::Levels;
 use crate::text::Pattern;
-use crate::{Error, ErrorKind, Secret, Timestamp};
+use crate::{Error, ErrorKind, PemSource, Secret, Timestamp};
 
 /// A request for an audit, as the arguments of `fabcert audit` state it. Reads nothing until [`AuditRequest::run`].
 ///

@@ -181,11 +181,6 @@ impl CaError {
         }
     }
 
-    /// Whether the identity is locked.
-    pub const fn is_locked(&self) -> bool {
-        matches!(self, Self::Server { error, .. } if matches!(error.class, Class::Locked))
-    }
-
     /// The class of the command line's exit codes.
     pub const fn kind(&self) -> ErrorKind {
         match self {

@@ -12,12 +12,10 @@ use super::{output, process};
 use crate::ca::{AttrRequest, CaUrl};
 use crate::disk::Disk;
 use crate::enroll;
-use crate::identity::{
-    CaAccess, Environment, MspForm, PemSource, Request, SecretSource, SignRequest, TlsFiles, TlsRequest,
-};
+use crate::identity::{CaAccess, Environment, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
 use crate::pki::name::NameSet;
 use crate::proof::{Purpose, RoleRule};
-use crate::{Error, ErrorKind, Secret};
+use crate::{Error, ErrorKind, PemSource, Secret};
 
 const EXAMPLES: &str = "\
 Examples:

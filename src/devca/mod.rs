@@ -84,13 +84,13 @@ pub enum DevCaError {
         reason: String,
     },
     /// The state file cannot be read or written.
-    #[error(transparent)]
-    File(crate::Error),
+    #[error("{0}")]
+    File(String),
 }
 
 impl From<crate::disk::FsError> for DevCaError {
     fn from(e: crate::disk::FsError) -> Self {
-        Self::File(e.into())
+        Self::File(e.to_string())
     }
 }
 

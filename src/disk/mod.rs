@@ -68,7 +68,8 @@ impl Disk {
 
     /// The working directory, to which relative paths are relative.
     pub(crate) fn working_directory() -> std::result::Result<PathBuf, Error> {
-        std::env::current_dir().map_err(|e| Error::new(ErrorKind::Io, "the working directory is gone").with_source(e))
+        std::env::current_dir()
+            .map_err(|e| Error::new(ErrorKind::Io, "cannot find the working directory").with_source(e))
     }
 
     fn ask(&self, op: Op, path: &Path, when: When) -> Result<Verdict> {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::request::{PemSource, SecretSource};
+use super::request::SecretSource;
 use crate::ca::{CaUrl, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
-use crate::{Error, ErrorKind, Secret};
+use crate::{Error, ErrorKind, PemSource, Secret};
 
 /// A CA, the connection to it, and the identity at it.
 #[derive(Clone, Debug)]
@@ -101,6 +101,27 @@ impl CaAccess {
     #[must_use]
     pub fn client_identity(mut self, certificate: impl Into<PemSource>, key: impl Into<PemSource>) -> Self {
         self.client_identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Sets the URL of a proxy for the connection; the proxies of the environment are ignored.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// Sets the time limit for connecting; [`DEFAULT_CONNECT_TIMEOUT`] by default.
+    #[must_use]
+    pub const fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// Sets the time limit for one request; [`DEFAULT_TIMEOUT`] by default.
+    #[must_use]
+    pub const fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
         self
     }
 

@@ -16,5 +16,5 @@ pub(crate) mod task;
 pub use ca_access::CaAccess;
 pub(crate) use due::Reason;
 pub use environment::Environment;
+pub use request::Request;
 pub(crate) use request::{KeyRequest, MspForm, SecretSource, SignRequest, TlsFiles, TlsRequest};
-pub use request::{PemSource, Request};

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::ca_access::CaAccess;
 use crate::ca::AttrRequest;
 use crate::disk::Disk;
@@ -14,7 +12,7 @@ use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::name::NameSet;
 use crate::pki::x509::SubjectFields;
 use crate::proof::RoleRule;
-use crate::{Error, ErrorKind, Secret};
+use crate::{Error, ErrorKind, PemSource, Secret};
 
 /// The source of the enrolment secret; read only when a request is sent.
 #[derive(Clone, Debug)]
@@ -25,43 +23,6 @@ pub(crate) enum SecretSource {
     File(PathBuf),
     /// No secret; an error when one is needed.
     None,
-}
-
-/// PEM text in a file or in memory. `Debug` shows the path, never the content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PemSource {
-    /// In a file.
-    File(PathBuf),
-    /// In memory.
-    Given(Secret),
-}
-
-impl PemSource {
-    /// Reads the PEM text.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(crate) fn read(&self, disk: &Disk, limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
-        Ok(match self {
-            Self::File(path) => disk.read_secret(path, limit)?,
-            Self::Given(pem) => Zeroizing::new(pem.expose().as_bytes().to_vec()),
-        })
-    }
-
-    /// The source, for messages.
-    pub(crate) fn origin(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Given(_) => "the PEM text given".to_owned(),
-        }
-    }
-}
-
-impl From<PathBuf> for PemSource {
-    fn from(path: PathBuf) -> Self {
-        Self::File(path)
-    }
 }
 
 /// The key to use.

@@ -25,17 +25,17 @@ impl Levels {
     }
 
     /// Whether no level is set.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether a level is set for a rule.
-    pub fn sets(&self, rule: &str) -> bool {
+    pub(crate) fn sets(&self, rule: &str) -> bool {
         self.0.contains_key(rule)
     }
 
     /// The finding with its level applied; `None` if the rule is allowed.
-    pub fn apply(&self, mut finding: Finding) -> Option<Finding> {
+    pub(crate) fn apply(&self, mut finding: Finding) -> Option<Finding> {
         match self.0.get(finding.rule) {
             Some(Level::Allow) => None,
             Some(Level::As(severity)) => {

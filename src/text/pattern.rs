@@ -73,7 +73,7 @@ impl Pattern {
     }
 
     /// The placeholders in it.
-    pub fn placeholders(&self) -> Vec<&str> {
+    pub(crate) fn placeholders(&self) -> Vec<&str> {
         let parts = self.segments.iter().flat_map(|s| match s {
             Segment::Any => [].as_slice(),
             Segment::Parts(parts) => parts,
@@ -82,7 +82,7 @@ impl Pattern {
     }
 
     /// What the placeholders match when the pattern matches `path` or a folder above it; `None` when it does not.
-    pub fn captures(&self, path: &Path) -> Option<Vec<(String, String)>> {
+    pub(crate) fn captures(&self, path: &Path) -> Option<Vec<(String, String)>> {
         let names: Vec<String> = path
             .components()
             .filter_map(|c| match c {

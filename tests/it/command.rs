@@ -37,6 +37,14 @@ pub(crate) fn fabcert_in(args: &[&str], variables: &[(&str, &str)]) -> Ran {
     }
 }
 
+/// Every command, as the help lists them.
+pub(crate) fn commands() -> Vec<String> {
+    let help = fabcert(&["--help"], None).stdout;
+    let list = help.split_once("Commands:\n").unwrap().1.lines().take_while(|line| !line.is_empty());
+    let words = list.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    words.filter(|word| *word != "help").map(str::to_owned).collect()
+}
+
 /// `fabcert`, not started yet.
 pub(crate) fn command(args: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command =

@@ -1,14 +1,6 @@
 //! The help of every command, so that a flag cannot change unnoticed.
 
-use crate::command::fabcert;
-
-/// Every command, as the help lists them.
-pub(crate) fn commands() -> Vec<String> {
-    let help = fabcert(&["--help"], None).stdout;
-    let list = help.split_once("Commands:\n").unwrap().1.lines().take_while(|line| !line.is_empty());
-    let words = list.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
-    words.filter(|word| *word != "help").map(str::to_owned).collect()
-}
+use crate::command::{commands, fabcert};
 
 #[test]
 fn the_help_of_every_command_is_frozen() {

@@ -25,7 +25,7 @@ const PRINTING: [&str; 5] = ["print!", "println!", "eprint!", "eprintln!", "dbg!
 struct SourceFile {
     /// From the package's folder: `src/ca/tls.rs`.
     path: String,
-    /// Where it stands in the crate: `["ca", "tls"]`.
+    /// Its place in the crate: `["ca", "tls"]`.
     module: Vec<String>,
     scanned: Scanned,
 }
@@ -63,7 +63,7 @@ impl SourceFile {
         Some(at.join("::"))
     }
 
-    /// As [`Self::in_crate`], with the room of what stands at the root.
+    /// As [`Self::in_crate`], with the room of an item at the root.
     fn in_a_room(&self, path: &str, at_root: &BTreeMap<String, String>) -> Option<String> {
         let inner = self.in_crate(path)?;
         let first = inner.split("::").next().unwrap_or_default();
@@ -87,7 +87,7 @@ fn unused(files: &[SourceFile]) -> Vec<String> {
     unused.into_iter().map(|(room, allowed)| format!("{room} -> {allowed}")).collect()
 }
 
-/// What stands at the crate's root though it belongs to a module: `Error` to `error`.
+/// The items at the crate's root, with their modules: `Error` with `error`.
 fn at_the_root(lib: &Scanned) -> BTreeMap<String, String> {
     lib.paths
         .iter()
@@ -223,7 +223,7 @@ fn no_circle_is_large_and_none_crosses_rooms() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// The breaches of one file that stands in a crate with this `lib.rs`.
+/// The breaches of one file in a crate with this `lib.rs`.
 fn breaches_of(path: &str, source: &str) -> Vec<String> {
     let lib = SourceFile::new("src/lib.rs", "pub use error::{Error, ErrorKind};\npub use time::Timestamp;\n");
     breaches(&[lib, SourceFile::new(path, source)], &BTreeSet::from([".write_new".to_owned()]))

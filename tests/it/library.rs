@@ -126,6 +126,8 @@ fn live_endpoints_are_not_left_out_in_silence_and_are_checked_before_they_are_di
     let endpoint = listener.local_addr().unwrap().to_string();
     let request = || fabcert::audit(["testdata/certs"], now).connect(&endpoint);
     assert_eq!(request().run().unwrap_err().kind(), ErrorKind::Usage);
+    let named = fabcert::audit(["testdata/certs"], now).server_name("org1-peer-gateway-svc");
+    assert_eq!(named.run().unwrap_err().kind(), ErrorKind::Usage);
     let kind = |request: fabcert::AuditRequest| live(request).unwrap_err().kind();
     assert_eq!(kind(request().connect("https://host")), ErrorKind::Usage);
     assert_eq!(kind(request().server_name("*.example.com")), ErrorKind::Input);

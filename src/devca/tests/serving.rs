@@ -217,3 +217,12 @@ fn a_client_certificate_is_required_if_configured() {
     assert!(over_tls(&ca, "localhost", None).is_err());
     assert_eq!(over_tls(&ca, "localhost", Some(&member)).unwrap().status, 200);
 }
+
+#[test]
+fn an_unusable_state_file_is_named_with_the_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = plain();
+    config.state = Some(folder.path().to_owned());
+    let error = DevCa::spawn_thread(config).unwrap_err().to_string();
+    assert!(error.contains(folder.path().to_str().unwrap()) && error.contains("directory"), "{error}");
+}

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Enrolment;
-use crate::Secret;
 use crate::ca::AttrRequest;
-use crate::identity::{CaAccess, KeyRequest, PemSource};
+use crate::identity::{CaAccess, KeyRequest};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyAlgorithm;
 use crate::pki::x509::{NodeOu, SubjectFields};
+use crate::{PemSource, Secret};
 
 impl Enrolment {
     /// The enrolment secret.
@@ -51,6 +51,24 @@ impl Enrolment {
     /// Client certificate (leaf first) and key for mutual TLS to the CA.
     pub fn client_identity(mut self, certificate: impl Into<PemSource>, key: impl Into<PemSource>) -> Self {
         self.ca = self.ca.client_identity(certificate, key);
+        self
+    }
+
+    /// Proxy for the connection to the CA; the proxies of the environment are ignored.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.ca = self.ca.proxy(url);
+        self
+    }
+
+    /// Time limit for connecting to the CA.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.ca = self.ca.connect_timeout(limit);
+        self
+    }
+
+    /// Time limit for one request to the CA.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.ca = self.ca.timeout(limit);
         self
     }
 

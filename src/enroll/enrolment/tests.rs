@@ -1,8 +1,7 @@
 //! What a request of the builder holds, and what it refuses.
 
 use super::*;
-use crate::Secret;
-use crate::identity::PemSource;
+use crate::{PemSource, Secret};
 
 fn enrolment() -> Enrolment {
     Enrolment::new("https://ca:7054", "peer1").unwrap().anchor_pem("a").msp_dir("msp").tls_dir("tls").hostname("peer1")

@@ -24,9 +24,9 @@ fn accepts(report: &SubjectReport, key: &str) -> Option<bool> {
     verdict.map(|v| !v.is_refusal())
 }
 
-/// Every refusal has a rule that there is and a reason, and is a finding of that rule, so that nobody has to read
-/// verdicts to see it; and no finding stands there twice.
-fn told(id: &str, report: &SubjectReport, findings: &[Finding]) -> Vec<String> {
+/// Refusals without a known rule or a reason, refusals that are not a finding of their rule, and findings that are
+/// reported twice.
+fn unreported(id: &str, report: &SubjectReport, findings: &[Finding]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (key, verdict) in report.verdicts.entries() {
         let Some(Verdict::Refuse { rule, reason }) = verdict else { continue };
@@ -71,7 +71,7 @@ fn each_msp_folder_gets_fabrics_verdicts_and_each_refusal_is_a_finding() {
             if column("channel_setup") == "ok" && !column("signer_validate").is_empty() {
                 expect("member", column("signer_validate"), "ok");
             }
-            wrong.extend(told(id, &report, &findings));
+            wrong.extend(unreported(id, &report, &findings));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -94,7 +94,7 @@ fn each_tls_folder_gets_the_verdicts_of_go_and_each_refusal_is_a_finding() {
         if up && accepts(&report, "client") != Some(client == "ok") {
             wrong.push(format!("{id} client: recorded \"{client}\", here {:?}", accepts(&report, "client")));
         }
-        wrong.extend(told(id, &report, &findings));
+        wrong.extend(unreported(id, &report, &findings));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -18,6 +18,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("text", &[]),
     ("disk", &["error"]),
+    ("pem_source", &["error", "secret", "disk"]),
     ("pki::name", &["error"]),
     ("pki::key", &["error", "text"]),
     ("pki::x509", &["error", "time", "text", "pki::key", "pki::name"]),
@@ -55,8 +56,11 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "install::PlannedDir",
         ],
     ),
-    ("identity", &["error", "secret", "time", "text", "disk", "pki", "msp", "ca", "install", "proof"]),
-    ("enroll", &["error", "secret", "time", "text", "disk", "pki", "msp", "ca", "install", "proof", "identity"]),
+    ("identity", &["error", "secret", "pem_source", "time", "text", "disk", "pki", "msp", "ca", "install", "proof"]),
+    (
+        "enroll",
+        &["error", "secret", "pem_source", "time", "text", "disk", "pki", "msp", "ca", "install", "proof", "identity"],
+    ),
     // It shares no code with the client: one misreading of the protocol could hide on both sides.
     ("devca", &["error", "secret", "time", "text", "disk", "pki"]),
     ("manifests", &["error", "text", "pki::name"]),
@@ -72,8 +76,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
         "policy",
         &["error", "time", "text", "disk", "pki", "audit::model", "audit::catalogue", "audit::ledger", "audit::Report"],
     ),
-    // A whole run: it dials what a request names, and passes the results on as data, so the rooms below know no network. PEM
-    // from a file or from memory is one type for enrolments and audits.
+    // A whole run: it dials what a request names, and passes the results on as data, so the rooms below know no network.
     (
         "auditor",
         &[
@@ -90,7 +93,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "coverage",
             "policy",
             "live",
-            "identity::PemSource",
+            "pem_source",
         ],
     ),
     ("live", &[]),
@@ -106,6 +109,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
         &[
             "error",
             "secret",
+            "pem_source",
             "time",
             "text",
             "disk",

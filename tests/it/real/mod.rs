@@ -4,6 +4,7 @@
 //! [`tools`] finds them. When one is missing, a test that needs it prints the reason and returns; with
 //! `FABCERT_REQUIRE_REAL=1`, as in CI, it fails.
 #![allow(clippy::disallowed_methods, reason = "a test lays out its own folders; disk is what is under test")]
+#![cfg_attr(not(feature = "dev-ca"), allow(dead_code, reason = "tests at the development CA use the rest"))]
 
 pub(crate) mod oracle;
 pub(crate) mod proxy;
