@@ -13,7 +13,10 @@ use crate::text::escape::xml;
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let subjects = report.subjects.iter().map(|subject| Case::new(&subject.path, 0, None));
     let findings = (1..).zip(report.findings.iter());
-    let findings = findings.map(|(number, finding)| Case::new(&finding.path.clone(), number, Some(finding)));
+    let findings = findings.map(|(number, mut finding)| {
+        let path = std::mem::take(&mut finding.path);
+        Case::new(&path, number, Some(finding))
+    });
     let sorted = subjects.chain(findings).collect::<Sorter<_>>().sorted();
     let (tests, failures) = (cases(&sorted).count(), report.summary.errors + report.summary.warnings);
     write!(
@@ -84,6 +87,7 @@ fn describe(finding: &Finding) -> String {
 struct Case {
     path: String,
     number: u64,
+    /// Without its path.
     finding: Option<Finding>,
 }
 
