@@ -8,6 +8,7 @@ use crate::audit::input::{LoadOptions, Unit, Walk, WalkOptions};
 use crate::disk::Disk;
 pub use crate::manifests::{At, LeftOut, Need, Needed, Reason};
 use crate::manifests::{Manifest, Network, Settings, Variables};
+use crate::secret::Hidden;
 use crate::{Error, ErrorKind};
 
 /// The size limit of a manifest, in bytes.
@@ -34,7 +35,7 @@ const LIMIT: usize = 32 * 1024 * 1024;
 #[must_use = "the manifests are read by read"]
 pub struct NamesRequest {
     paths: Vec<PathBuf>,
-    stdin: Option<Zeroizing<Vec<u8>>>,
+    stdin: Option<Hidden>,
     variables: Variables,
     settings: Settings,
     workload: Option<String>,
@@ -78,7 +79,7 @@ impl NamesRequest {
 
     /// Sets the content of the path `-`: manifests as YAML or JSON.
     pub fn stdin(mut self, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
-        self.stdin = Some(content.into());
+        self.stdin = Some(Hidden(content.into()));
         self
     }
 
@@ -90,7 +91,13 @@ impl NamesRequest {
     /// workload has the name set by [`NamesRequest::workload`]; [`ErrorKind::NoInput`] if the manifests define no
     /// Fabric node with TLS; [`ErrorKind::Io`] if a file cannot be read.
     pub fn read(self) -> Result<Names, Error> {
-        let found = Manifests::read(&Disk::real(), &self.paths, self.stdin, &self.variables, self.settings)?;
+        let found = Manifests::read(
+            &Disk::real(),
+            &self.paths,
+            self.stdin.map(|Hidden(content)| content),
+            &self.variables,
+            self.settings,
+        )?;
         let nodes = found.nodes(self.workload.as_deref())?;
         Ok(Names {
             nodes: nodes.into_iter().map(|w| found.node(w)).collect(),

@@ -40,6 +40,16 @@ impl Secret {
     }
 }
 
+/// Bytes that may hold a key, such as standard input. Wiped from memory when dropped; `Debug` does not show them.
+#[derive(Clone)]
+pub(crate) struct Hidden(pub(crate) Zeroizing<Vec<u8>>);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0.len())
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")

@@ -13,6 +13,7 @@ use crate::manifests::{Settings, Variables};
 use crate::msp::ChannelRules;
 use crate::pki::x509::NodeOu;
 use crate::policy::Levels;
+use crate::secret::Hidden;
 use crate::text::Pattern;
 use crate::{Error, ErrorKind, PemSource, Secret, Timestamp};
 
@@ -61,7 +62,7 @@ use crate::{Error, ErrorKind, PemSource, Secret, Timestamp};
 pub struct AuditRequest {
     pub(super) now: Timestamp,
     pub(super) paths: Vec<PathBuf>,
-    pub(super) stdin: Option<Zeroizing<Vec<u8>>>,
+    pub(super) stdin: Option<Hidden>,
     pub(super) tls_of: Vec<(String, PathBuf)>,
     pub(super) settings: Settings,
     pub(super) variables: Variables,
@@ -277,7 +278,7 @@ impl AuditRequest {
 
     /// Sets the content of the path `-`: certificates, keys, CSRs, revocation lists (PEM or DER) or a manifest.
     pub fn stdin(mut self, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
-        self.stdin = Some(content.into());
+        self.stdin = Some(Hidden(content.into()));
         self
     }
 

@@ -2,8 +2,6 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use super::drive::{Progress, Source, drive};
 use super::fix::apply;
 use super::gateway::GatewayWatch;
@@ -20,6 +18,7 @@ use crate::coverage::{Coverage, Covered, TlsOf, check, fixes, subjects};
 use crate::disk::Disk;
 use crate::manifests::refuse_unset;
 use crate::policy::{Baseline, hide};
+use crate::secret::Hidden;
 use crate::{Error, ErrorKind};
 
 /// An audit with its policy and baseline.
@@ -103,12 +102,7 @@ impl Run {
     }
 
     /// Audits everything once. With `keep_names`, the names of TLS certificates are kept.
-    fn look(
-        &mut self,
-        stdin: Option<Zeroizing<Vec<u8>>>,
-        progress: &dyn Progress,
-        keep_names: bool,
-    ) -> Result<Looked, Error> {
+    fn look(&mut self, stdin: Option<Hidden>, progress: &dyn Progress, keep_names: bool) -> Result<Looked, Error> {
         self.keep_ignores();
         let (request, criteria) = (&self.request, &self.criteria);
         let (policy, load, endpoints) = (&criteria.policy, &criteria.load, &request.endpoints);
@@ -222,10 +216,10 @@ fn meets(pattern: &Path, looked_at: &[PathBuf]) -> bool {
 }
 
 /// The source of all units: the walk, standard input, served certificates.
-fn source(walk: Walk<'_>, mut stdin: Option<Zeroizing<Vec<u8>>>, served: Vec<ServedUnit>) -> Source<'_> {
+fn source(walk: Walk<'_>, mut stdin: Option<Hidden>, served: Vec<ServedUnit>) -> Source<'_> {
     Box::new(move |found| {
         walk.run(&mut |unit| match unit {
-            Unit::Stdin(_) => found(Unit::Stdin(stdin.take().unwrap_or_default())),
+            Unit::Stdin(_) => found(Unit::Stdin(stdin.take().map(|Hidden(content)| content).unwrap_or_default())),
             other => found(other),
         });
         served.into_iter().map(Unit::Served).for_each(found);

@@ -34,7 +34,8 @@ pub struct ClientBuilder {
     plaintext: bool,
     ca_name: Option<String>,
     identity: Option<(Vec<u8>, KeyPair)>,
-    proxy: Option<String>,
+    /// It may hold a password.
+    proxy: Option<Secret>,
     connect_timeout: Duration,
     timeout: Duration,
 }
@@ -71,7 +72,7 @@ impl ClientBuilder {
     /// Sets an HTTP proxy, `http://HOST:PORT`. The proxies of the environment are not used.
     #[must_use]
     pub fn proxy(mut self, url: Option<String>) -> Self {
-        self.proxy = url;
+        self.proxy = url.map(Secret::new);
         self
     }
 
@@ -113,7 +114,7 @@ impl ClientBuilder {
             plaintext,
             tls,
             identified,
-            proxy: self.proxy,
+            proxy: self.proxy.map(|url| url.expose().to_owned()),
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
         })?;

@@ -232,7 +232,7 @@ fn access(ca: &CaArgs, home: Option<&std::path::Path>, env: fabric_env::Lookup<'
         ca_name: ca.ca_name.clone().filter(|n| !n.is_empty()),
         anchors,
         client_identity: client_identity(ca)?,
-        proxy: ca.proxy.clone(),
+        proxy: ca.proxy.clone().map(Secret::new),
         plaintext: ca.plaintext,
         connect_timeout: ca.connect_timeout,
         timeout: ca.timeout,

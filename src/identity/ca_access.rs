@@ -18,8 +18,8 @@ pub struct CaAccess {
     pub(crate) anchors: Vec<PemSource>,
     /// Client certificate (leaf first) and key for mutual TLS.
     pub(crate) client_identity: Option<(PemSource, PemSource)>,
-    /// Proxy URL.
-    pub(crate) proxy: Option<String>,
+    /// Proxy URL, which may hold a password.
+    pub(crate) proxy: Option<Secret>,
     /// Whether `http://` is allowed.
     pub(crate) plaintext: bool,
     pub(crate) connect_timeout: Duration,
@@ -107,7 +107,7 @@ impl CaAccess {
     /// Sets the URL of a proxy for the connection; the proxies of the environment are ignored.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = Some(url.into());
+        self.proxy = Some(Secret::new(url));
         self
     }
 
@@ -134,6 +134,12 @@ impl CaAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_output_shows_no_password_of_the_proxy() {
+        let access = CaAccess::new("https://ca", "peer1").unwrap().proxy("http://user:proxypw@proxy:3128");
+        assert!(!format!("{access:?}").contains("proxypw"));
+    }
 
     #[test]
     fn the_url_may_hold_the_secret_but_no_other_id() {

@@ -196,7 +196,7 @@ fn client(ca: &CaAccess, env: &Environment<'_>) -> Result<Client, Error> {
         .anchors(anchors)
         .plaintext(ca.plaintext)
         .ca_name(ca.ca_name.clone())
-        .proxy(ca.proxy.clone())
+        .proxy(ca.proxy.as_ref().map(|url| url.expose().to_owned()))
         .connect_timeout(ca.connect_timeout)
         .timeout(ca.timeout);
     if let Some((cert, key)) = &ca.client_identity {

@@ -163,6 +163,18 @@ fn a_fix_by_the_library_changes_what_the_command_changes() {
 }
 
 #[test]
+fn debug_output_of_a_request_shows_no_standard_input() {
+    let key = || b"a key".to_vec();
+    let shown = [
+        format!("{:?}", fabcert::audit(["-"], Timestamp::from_unix(0)).stdin(key())),
+        format!("{:?}", fabcert::names(["-"]).stdin(key())),
+    ];
+    for shown in shown {
+        assert!(shown.contains("5 bytes") && !shown.contains("107, 101, 121"), "{shown}");
+    }
+}
+
+#[test]
 fn names_by_the_library_are_those_of_the_command() {
     let scene = tree();
     let k8s = scene.path("k8s");

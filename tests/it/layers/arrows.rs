@@ -64,7 +64,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     // It shares no code with the client: one misreading of the protocol could hide on both sides.
     ("devca", &["error", "secret", "time", "text", "disk", "pki"]),
     ("manifests", &["error", "text", "pki::name"]),
-    ("names", &["error", "disk", "manifests", "audit::input"]),
+    ("names", &["error", "secret", "disk", "manifests", "audit::input"]),
     ("render", &["pki::name"]),
     // What is audited is read before; neither CA nor network nor clock.
     ("audit", &["error", "time", "text", "disk", "pki", "msp", "manifests"]),
