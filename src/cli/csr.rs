@@ -52,12 +52,15 @@ struct Created<'a> {
     id: &'a str,
     path: Option<&'a PathBuf>,
     csr: &'a str,
+    names_kept: Vec<String>,
+    names_dropped: Vec<String>,
 }
 
 pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
     let request = offline::request(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
-    let csr = enroll::make_csr(&request, &Environment { disk: &disk, now: &process::now })?;
+    let made = enroll::make_csr(&request, &Environment { disk: &disk, now: &process::now })?;
+    let csr = made.pem;
     if let Some(path) = &args.out {
         disk.replace(path, csr.as_bytes(), 0o644)?;
     }
@@ -68,6 +71,8 @@ pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
             id: &args.id,
             path: path.as_ref(),
             csr: &csr,
+            names_kept: made.kept.iter().map(ToString::to_string).collect(),
+            names_dropped: made.dropped.iter().map(ToString::to_string).collect(),
         })?,
         (OutputForm::Human, None) => output::document(&csr)?,
         (OutputForm::Human, Some(path)) => {

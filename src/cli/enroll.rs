@@ -141,18 +141,19 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
             "--msp-dir and --tls-dir must be two folders, and neither may be inside the other",
         ));
     }
-    let name_set = names.name_set(tls_dir.is_some())?;
     let both = msp_dir.is_some() && tls_dir.is_some();
+    // The Go client does the same with the profile tls.
+    let msp_shaped = !both && profile.as_deref() == Some("tls") && target.layout == LayoutArg::FabricCa;
+    let name_set = names.name_set(tls_dir.is_some() || msp_shaped)?;
     if both && profile.is_some() {
         return Err(Error::new(ErrorKind::Usage, "--profile needs one folder, --msp-dir or --tls-dir")
             .with_help("with both folders the signing certificate uses the default profile of the CA, and the TLS certificate the profile tls"));
     }
-    // The Go client does the same with the profile tls.
-    let msp_shaped = !both && profile.as_deref() == Some("tls") && target.layout == LayoutArg::FabricCa;
     let (msp_dir, tls_dir, files) = match msp_dir {
         Some(dir) if msp_shaped => (None, Some(dir), TlsFiles::MspShaped),
         dir => (dir, tls_dir, TlsFiles::Three(target.tls_names.into())),
     };
+    let drop_sans = names.drops(&name_set)?;
     let subject = names.subject()?;
     let sign_ca = access(&ca, home, env)?;
     let node_ous = !target.no_node_ous;
@@ -194,7 +195,9 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         } else {
             Some(attrs.iter().map(|a| attribute(a)).collect::<Result<_, _>>()?)
         },
+        drop_sans,
         key: key.request(),
+        new_tls_key: key.new_tls_key,
         key_mode: target.key_mode,
         group: target.group,
         force,

@@ -5,17 +5,22 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::flow::settle;
+use super::outcome::union;
 use crate::Error;
 use crate::identity::Environment;
 use crate::identity::task::{Shape, Task};
 use crate::identity::{Request, TlsFiles};
 use crate::msp::Layout;
-use crate::pki::name::NameSet;
+use crate::pki::name::{self, NameSet, SanName};
+use crate::pki::x509::Cert;
 use crate::text::escape::Shown;
 
 /// A name that would be requested.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PlannedName {
+    /// `add`, or `keep` if the current certificate holds it.
+    pub(crate) change: &'static str,
     /// The name, bare.
     pub(crate) name: String,
     /// `DNS`, `IP`, `email` or `URI`.
@@ -46,6 +51,10 @@ pub(crate) struct PlannedCertificate {
     pub(crate) reason: Option<String>,
     /// The names.
     pub(crate) names: Vec<PlannedName>,
+    /// Names of the current certificate that are kept although they are not requested, bare.
+    pub(crate) names_kept: Vec<String>,
+    /// Names of the current certificate that would be dropped, bare.
+    pub(crate) names_dropped: Vec<String>,
     /// The files.
     pub(crate) files: Vec<PlannedPath>,
 }
@@ -59,6 +68,10 @@ pub(crate) struct DryRun {
     pub(crate) id: String,
     /// The certificates.
     pub(crate) certificates: Vec<PlannedCertificate>,
+    /// The kept names of all certificates, bare.
+    pub(crate) names_kept: Vec<String>,
+    /// The dropped names of all certificates, bare.
+    pub(crate) names_dropped: Vec<String>,
 }
 
 /// Plans a run.
@@ -68,31 +81,48 @@ pub(crate) struct DryRun {
 pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, Error> {
     let own_key = request.key.named(env.disk)?;
     let mut certificates = Vec::new();
-    for task in Task::all(request, env.disk)? {
-        let current = task.look(env.disk)?;
+    let mut tasks = Task::all(request, env.disk)?;
+    let currents = tasks.iter().map(|task| task.look(env.disk)).collect::<Result<Vec<_>, _>>()?;
+    settle(&mut tasks, request, &currents)?;
+    for (task, current) in tasks.iter().zip(&currents) {
+        let reason = task.decide(own_key.as_ref(), current, (env.now)())?;
+        if reason.is_some() {
+            task.check_file_names()?;
+        }
+        let held = current.leaf.as_ref().filter(|leaf| leaf.common_name() == Some(task.id)).map_or(&[][..], Cert::sans);
+        let change = |name: &SanName| if name::holds(held, name) { "keep" } else { "add" };
         let names = match task.shape {
             Shape::Msp(_) => request.sign.as_ref().map(|sign| &sign.names),
             Shape::Tls(_) => request.tls.as_ref().map(|tls| &tls.names),
         };
+        let planned = |name: &SanName, reason: String| PlannedName {
+            change: change(name),
+            name: name.to_string(),
+            kind: name.kind().to_string(),
+            reason,
+        };
         let names = names
             .into_iter()
             .flat_map(NameSet::iter)
-            .map(|w| PlannedName {
-                name: w.name.to_string(),
-                kind: w.name.kind().to_string(),
-                reason: w.reason.clone(),
-            })
+            .map(|requested| planned(&requested.name, requested.reason.clone()))
+            .chain(task.kept.iter().map(|name| planned(name, "held by the current certificate".to_owned())))
             .collect();
+        // A run with nothing to do drops nothing.
+        let dropped = if reason.is_some() { &task.dropped[..] } else { &[] };
         certificates.push(PlannedCertificate {
             role: task.purpose().as_str(),
             target: task.target.to_owned(),
             ca: task.ca.map(|ca| ca.url.to_string()).unwrap_or_default(),
-            reason: task.decide(own_key.as_ref(), &current, (env.now)())?.map(|r| r.to_string()),
+            reason: reason.map(|r| r.to_string()),
             names,
-            files: files(&task, request),
+            names_kept: task.kept.iter().map(ToString::to_string).collect(),
+            names_dropped: dropped.iter().map(ToString::to_string).collect(),
+            files: files(task, request),
         });
     }
-    Ok(DryRun { schema_version: 1, id: request.id().to_owned(), certificates })
+    let names_kept = union(certificates.iter().map(|c| &c.names_kept));
+    let names_dropped = union(certificates.iter().map(|c| &c.names_dropped));
+    Ok(DryRun { schema_version: 1, id: request.id().to_owned(), certificates, names_kept, names_dropped })
 }
 
 fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
@@ -150,7 +180,11 @@ impl fmt::Display for DryRun {
                 None => writeln!(f, "  to do   nothing")?,
             }
             for n in &c.names {
-                writeln!(f, "  name    {:<5} {:<48} {}", n.kind, Shown(&n.name), Shown(&n.reason))?;
+                let sign = if n.change == "add" { '+' } else { '=' };
+                writeln!(f, "  name  {sign} {:<5} {:<48} {}", n.kind, Shown(&n.name), Shown(&n.reason))?;
+            }
+            for name in &c.names_dropped {
+                writeln!(f, "  name  -       {:<48} dropped", Shown(name))?;
             }
             for p in &c.files {
                 writeln!(f, "  file    {}  {}", p.mode, Shown(p.path.display()))?;

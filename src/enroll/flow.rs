@@ -3,6 +3,8 @@
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use crate::identity::ask::Asking;
 use crate::identity::current::{Current, copy};
+use crate::identity::kept_key::is_orderer;
+use crate::identity::names::{NameChange, check_drops};
 use crate::identity::obtain::obtain;
 use crate::identity::prove::{Issued, Unproven, verified};
 use crate::identity::state::pending::{self, Pending};
@@ -11,7 +13,7 @@ use crate::identity::{Environment, Reason, Request, TlsFiles};
 use crate::install::{Lock, Place};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
-use crate::proof::Purpose;
+use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind};
 
 /// Carries out the request. A run with nothing to do opens no connection and changes nothing.
@@ -21,8 +23,9 @@ use crate::{Error, ErrorKind};
 /// refused, 8 not as requested, 9 locked. The targets are then unchanged; if only the second install failed, the first
 /// target is new and complete, and the next run installs the other.
 pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome, Error> {
-    let tasks = Task::all(request, env.disk)?;
-    let places: Vec<&Place> = tasks.iter().map(|t| &t.place).collect();
+    let mut tasks = Task::all(request, env.disk)?;
+    let places: Vec<Place> = tasks.iter().map(|t| t.place.clone()).collect();
+    let places: Vec<&Place> = places.iter().collect();
     {
         let mut held = Vec::new();
         for place in &places {
@@ -32,13 +35,20 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         if held.len() == places.len() {
             drop_installed(&tasks, &currents, env)?;
         }
+        settle(&mut tasks, request, &currents)?;
         if reasons(&tasks, request, &currents, env)?.iter().all(Option::is_none) {
-            return Ok(outcome(request, &tasks, &currents, &[]));
+            let leaves: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
+            let changes = changes(&tasks, &leaves, &currents);
+            return Ok(outcome(request, &tasks, &currents, &[], &changes));
         }
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
     let mut currents = look(&tasks, env)?;
+    settle(&mut tasks, request, &currents)?;
     let reasons = reasons(&tasks, request, &currents, env)?;
+    for (task, _) in tasks.iter().zip(&reasons).filter(|(_, reason)| reason.is_some()) {
+        task.check_file_names()?;
+    }
     let mut issued: Vec<Option<Issued>> = Vec::new();
     for ((task, reason), current) in tasks.iter().zip(&reasons).zip(&currents) {
         let Some(reason) = reason else {
@@ -46,6 +56,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
             continue;
         };
         tracing::info!("{}: {reason}", task.target.display());
+        task.report_names(current);
         let asking = Asking {
             attributes: request.attributes.as_deref(),
             wait: request.wait,
@@ -54,6 +65,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         };
         issued.push(Some(obtain(task, &asking, current, env).await?));
     }
+    let old: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
     let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());
     for ((task, current), new) in tasks.iter().zip(&mut currents).zip(&issued) {
         match (task.shape, new) {
@@ -66,7 +78,30 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
             (Shape::Tls(_), None) => {}
         }
     }
-    Ok(outcome(request, &tasks, &currents, &reasons))
+    let changes = changes(&tasks, &old, &currents);
+    Ok(outcome(request, &tasks, &currents, &reasons, &changes))
+}
+
+/// Takes over what the new certificates keep of the current ones.
+///
+/// # Errors
+/// When a name to drop is not held, or the key of an orderer cannot be kept.
+pub(super) fn settle(tasks: &mut [Task<'_>], request: &Request, currents: &[Current]) -> Result<(), Error> {
+    let roles: Vec<RoleRule> = tasks.iter().map(|task| task.role).collect();
+    let is_orderer = is_orderer(&roles, currents);
+    for (task, current) in tasks.iter_mut().zip(currents) {
+        task.settle(current, is_orderer, request.new_tls_key)?;
+    }
+    check_drops(tasks, currents)
+}
+
+/// How the names of each certificate changed.
+fn changes(tasks: &[Task<'_>], old: &[Option<Cert>], currents: &[Current]) -> Vec<NameChange> {
+    let change = |((task, old), current): ((&Task<'_>, &Option<Cert>), &Current)| {
+        let new = current.leaf.as_ref();
+        new.map(|new| NameChange::between(old.as_ref(), new, &task.requested)).unwrap_or_default()
+    };
+    tasks.iter().zip(old).zip(currents).map(change).collect()
 }
 
 /// Drops pending keys whose answer is installed: a run was killed between install and cleanup.
@@ -136,11 +171,18 @@ fn add_tls_roots(
     let verified = verified(task, key, &answer, None, (env.now)())?;
     let received_at = current.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
     let key = copy(key).ok_or_else(|| Error::new(ErrorKind::Bug, "the current key cannot be copied"))?;
-    let issued = Issued { verified, key, received_at, plan: None };
+    let asked = current.record.as_ref().and_then(|r| r.asked.clone());
+    let issued = Issued { verified, key, received_at, plan: None, asked, is_new: false };
     task.put(current, &issued, Some(&tls.verified), locks, env).map(drop)
 }
 
-fn outcome(request: &Request, tasks: &[Task<'_>], currents: &[Current], reasons: &[Option<Reason>]) -> Outcome {
+fn outcome(
+    request: &Request,
+    tasks: &[Task<'_>],
+    currents: &[Current],
+    reasons: &[Option<Reason>],
+    changes: &[NameChange],
+) -> Outcome {
     let why: Vec<String> = tasks
         .iter()
         .zip(reasons)
@@ -154,9 +196,10 @@ fn outcome(request: &Request, tasks: &[Task<'_>], currents: &[Current], reasons:
     let certificates = tasks
         .iter()
         .zip(currents)
-        .filter_map(|(task, current)| {
+        .zip(changes)
+        .filter_map(|((task, current), change)| {
             let leaf = current.leaf.as_ref()?;
-            Some(CertificateSummary::of(leaf, task.purpose(), task.target.join(&current.leaf_path)))
+            Some(CertificateSummary::of(leaf, task.purpose(), task.target.join(&current.leaf_path), change))
         })
         .collect();
     let sign_dir = request.sign.as_ref().map(|s| s.target.clone());
@@ -166,11 +209,5 @@ fn outcome(request: &Request, tasks: &[Task<'_>], currents: &[Current], reasons:
         Some(TlsFiles::MspShaped) => (tls_dir, None),
         _ => (sign_dir, tls_dir),
     };
-    Outcome {
-        schema_version: 1,
-        action,
-        reason,
-        identity: IdentitySummary { id: request.id().to_owned(), msp_dir, tls_dir },
-        certificates,
-    }
+    Outcome::new(action, reason, IdentitySummary { id: request.id().to_owned(), msp_dir, tls_dir }, certificates)
 }

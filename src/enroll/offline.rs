@@ -5,16 +5,18 @@ use std::path::PathBuf;
 
 use super::carried::CarriedAnswer;
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-use crate::disk::DiskFolder;
+use crate::identity::current::Current;
 use crate::identity::due::held_by_another;
+use crate::identity::kept_key::is_orderer;
+use crate::identity::names::{NameChange, check_drops};
 use crate::identity::prove::{Issued, Unproven, prove};
 use crate::identity::state::pending::{self, Asked, Pending};
 use crate::identity::task::{Shape, Task};
 use crate::identity::{Environment, KeyRequest, MspForm, TlsFiles};
 use crate::install::{KeyAccess, Lock, Place, rollback};
-use crate::msp::{CurrentMsp, CurrentTls, Layout, TlsNames};
+use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyPair;
-use crate::pki::name::{self, NameSet};
+use crate::pki::name::{self, NameSet, SanName};
 use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind};
@@ -30,8 +32,12 @@ pub(crate) struct OfflineRequest {
     pub(crate) target: PathBuf,
     /// Names.
     pub(crate) names: NameSet,
+    /// Names of the current certificate that the new one does not keep.
+    pub(crate) drop_sans: Vec<SanName>,
     /// Subject fields beside the CN.
     pub(crate) subject: SubjectFields,
+    /// Whether the TLS certificate of an orderer gets a new key as well.
+    pub(crate) new_tls_key: bool,
     /// The key to use.
     pub(crate) key: KeyRequest,
     /// The NodeOU that the certificate must hold.
@@ -48,37 +54,41 @@ pub(crate) struct OfflineRequest {
     pub(crate) force: bool,
 }
 
-/// Makes a key, keeps it beside the target, and returns the CSR (PEM). A second call returns a CSR for the same key.
-///
-/// # Errors
-/// When a key for another purpose or id is pending there and `force` is not set, or the key cannot be written.
-pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<String, Error> {
-    let place = Place::of(env.disk, &request.target)?;
-    let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
-    let requested = requested_key(request, &place, env)?;
-    let key = match (pending_at(&place, env)?.filter(|_| !request.force), requested) {
-        (Some(pending), requested) => waiting_key(&pending, requested.as_ref(), request)?,
-        (None, Some(key)) => key,
-        (None, None) => KeyPair::generate(request.key.algorithm())?,
-    };
-    let sans = request.names.sans();
-    let csr = Csr::build(&CsrSpec { enrollment_id: &request.id, sans: &sans, subject: &request.subject }, &key)?;
-    let asked = Asked::new(&sans, None, None, &request.subject);
-    let pending = Pending::new(&key, &request.id, None, request.purpose, asked);
-    place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-    Ok(csr.to_pem())
+/// A CSR, with the names that it keeps and drops of the current certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct MadeCsr {
+    /// PEM.
+    pub(crate) pem: String,
+    /// Names of the current certificate that are kept although they are not requested.
+    pub(crate) kept: Vec<SanName>,
+    /// Names of the current certificate that are not in the CSR.
+    pub(crate) dropped: Vec<SanName>,
 }
 
-/// The requested key: the given one, or the one in the target.
-fn requested_key(request: &OfflineRequest, place: &Place, env: &Environment<'_>) -> Result<Option<KeyPair>, Error> {
-    if request.key != KeyRequest::Current {
-        return request.key.named(env.disk);
-    }
-    let folder = DiskFolder::new(env.disk, place.target());
-    Ok(match request.purpose {
-        Purpose::Sign => CurrentMsp::read(&folder, None).key.map(|(_, key)| key),
-        Purpose::Tls => CurrentTls::read(&folder, request.tls_names).key,
-    })
+/// Makes a key, keeps it beside the target, and returns the CSR. A second call returns a CSR for the same key.
+///
+/// # Errors
+/// When a key for another purpose or id is pending there and `force` is not set, a name to drop is not held, or the key
+/// cannot be written.
+pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<MadeCsr, Error> {
+    let place = Place::of(env.disk, &request.target)?;
+    let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
+    let pending = pending_at(&place, env)?.filter(|_| !request.force);
+    let task = request.settled(request.task(place, None), env)?.0;
+    let requested = match &task.key {
+        KeyRequest::Current => task.look(env.disk)?.key,
+        key => key.named(env.disk)?,
+    };
+    let key = match (pending, requested) {
+        (Some(pending), requested) => waiting_key(&pending, requested.as_ref(), request)?,
+        (None, Some(key)) => key,
+        (None, None) => KeyPair::generate(task.key.algorithm())?,
+    };
+    let csr = Csr::build(&CsrSpec { enrollment_id: &request.id, sans: &task.sans, subject: &request.subject }, &key)?;
+    let asked = Asked::by_hand(&task.sans, &task.drop_sans, &request.subject);
+    let pending = Pending::new(&key, &request.id, None, request.purpose, asked);
+    task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    Ok(MadeCsr { pem: csr.to_pem(), kept: task.kept, dropped: task.dropped })
 }
 
 /// The pending key, if it matches this request: its CSR may be on its way already.
@@ -152,8 +162,7 @@ pub(crate) fn install_answer(
         .with_help(format!("name the folder with {flag}, as for fabcert csr")));
     }
     let key = pending.key()?;
-    let task = request.task(place, &pending)?;
-    let current = task.look(env.disk)?;
+    let (task, current) = request.settled(request.task(place, Some(&pending)), env)?;
     if let Some(other) = current.leaf.as_ref().map(|leaf| leaf.common_name().unwrap_or_default())
         && other != request.id
         && !request.force
@@ -163,51 +172,68 @@ pub(crate) fn install_answer(
     let now = (env.now)();
     let answer = Unproven { cert_pem: &answer.cert_pem, chain_pem: &chain_pem, server_date: None };
     let (verified, plan) = prove(&task, &current, &key, &answer, now)?;
-    let issued = Issued { verified, key, received_at: now, plan };
+    let change = NameChange::between(current.leaf.as_ref(), verified.leaf(), &task.requested);
+    let issued = Issued { verified, key, received_at: now, plan, asked: Some(pending.asked), is_new: true };
     let file = task.put(&current, &issued, None, &[lock], env)?;
     let (msp_dir, tls_dir) = match request.purpose {
         Purpose::Sign => (Some(request.target.clone()), None),
         Purpose::Tls => (None, Some(request.target.clone())),
     };
     let leaf = issued.verified.leaf();
-    Ok(Outcome {
-        schema_version: 1,
-        action: Action::Enrolled,
-        reason: "certificate verified and installed".to_owned(),
-        identity: IdentitySummary { id: request.id.clone(), msp_dir, tls_dir },
-        certificates: vec![CertificateSummary::of(leaf, request.purpose, request.target.join(file))],
-    })
+    Ok(Outcome::new(
+        Action::Enrolled,
+        "certificate verified and installed".to_owned(),
+        IdentitySummary { id: request.id.clone(), msp_dir, tls_dir },
+        vec![CertificateSummary::of(leaf, request.purpose, request.target.join(file), &change)],
+    ))
 }
 
 impl OfflineRequest {
-    /// The task for the answer to `pending`. Every name in the CSR is verified, whether it is given again or not.
-    fn task(&self, place: Place, pending: &Pending) -> Result<Task<'_>, Error> {
-        let mut sans = pending.asked.sans()?;
+    /// The task with what it keeps of the current contents of its target.
+    fn settled<'a>(&self, mut task: Task<'a>, env: &Environment<'_>) -> Result<(Task<'a>, Current), Error> {
+        let current = task.look(env.disk)?;
+        let currents = std::slice::from_ref(&current);
+        task.settle(&current, is_orderer(&[self.role], currents), self.new_tls_key)?;
+        check_drops(std::slice::from_ref(&task), currents)?;
+        task.report_names(&current);
+        Ok((task, current))
+    }
+
+    /// The task for a CSR, or for the answer to `pending`: every name in its CSR is verified, whether it is given again or
+    /// not.
+    fn task(&self, place: Place, pending: Option<&Pending>) -> Task<'_> {
+        let mut sans = pending.map(|p| p.asked.sans()).unwrap_or_default();
         for name in self.names.sans() {
             if !name::holds(&sans, &name) {
                 sans.push(name);
             }
         }
+        let mut drop_sans = self.drop_sans.clone();
+        drop_sans.extend(pending.iter().flat_map(|p| p.asked.dropped()).filter(|name| !name::holds(&sans, name)));
         let shape = match self.purpose {
             Purpose::Sign => Shape::Msp(MspForm { layout: self.layout, node_ous: self.node_ous }),
             Purpose::Tls => Shape::Tls(TlsFiles::Three(self.tls_names)),
         };
-        Ok(Task {
+        Task {
             id: &self.id,
             target: &self.target,
             place,
             shape,
+            requested: sans.clone(),
+            drop_sans,
             sans,
+            kept: Vec::new(),
+            dropped: Vec::new(),
             subject: &self.subject,
             role: self.role,
-            key: &self.key,
+            key: self.key.clone(),
             key_access: self.key_access,
             force: self.force,
             ca: None,
             profile: None,
             stem: "ca".to_owned(),
             tls_stem: "ca".to_owned(),
-        })
+        }
     }
 }
 

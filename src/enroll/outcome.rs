@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::identity::names::NameChange;
 use crate::pki::x509::Cert;
 use crate::proof::Purpose;
 use crate::text::escape::Shown;
@@ -42,10 +43,15 @@ pub struct CertificateSummary {
     pub ski: String,
     /// Issuer, RFC 4514.
     pub issuer: String,
+    /// Names that the certificate holds although the run does not request them, bare: those that it keeps of the one
+    /// before it, and in an unchanged certificate all others.
+    pub names_kept: Vec<String>,
+    /// Names of the replaced certificate that this one does not hold, bare.
+    pub names_dropped: Vec<String>,
 }
 
 impl CertificateSummary {
-    pub(super) fn of(cert: &Cert, purpose: Purpose, path: PathBuf) -> Self {
+    pub(super) fn of(cert: &Cert, purpose: Purpose, path: PathBuf, change: &NameChange) -> Self {
         Self {
             role: purpose.as_str(),
             path,
@@ -56,6 +62,8 @@ impl CertificateSummary {
             not_after: cert.not_after().rfc3339(),
             ski: cert.ski().hex(),
             issuer: cert.issuer().to_owned(),
+            names_kept: change.kept.iter().map(ToString::to_string).collect(),
+            names_dropped: change.dropped.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -86,6 +94,34 @@ pub struct Outcome {
     pub identity: IdentitySummary,
     /// The current certificates.
     pub certificates: Vec<CertificateSummary>,
+    /// The kept names of all certificates, bare.
+    pub names_kept: Vec<String>,
+    /// The dropped names of all certificates, bare.
+    pub names_dropped: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn new(
+        action: Action,
+        reason: String,
+        identity: IdentitySummary,
+        certificates: Vec<CertificateSummary>,
+    ) -> Self {
+        let names_kept = union(certificates.iter().map(|c| &c.names_kept));
+        let names_dropped = union(certificates.iter().map(|c| &c.names_dropped));
+        Self { schema_version: 1, action, reason, identity, certificates, names_kept, names_dropped }
+    }
+}
+
+/// Every name of the lists, once.
+pub(super) fn union<'a>(lists: impl Iterator<Item = &'a Vec<String>>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in lists.flatten() {
+        if !all.contains(name) {
+            all.push(name.clone());
+        }
+    }
+    all
 }
 
 impl fmt::Display for Outcome {
@@ -100,6 +136,12 @@ impl fmt::Display for Outcome {
             writeln!(f, "        subject  {}", Shown(&c.subject))?;
             let names = if c.sans.is_empty() { "none".to_owned() } else { c.sans.join(", ") };
             writeln!(f, "        names    {}", Shown(names))?;
+            if !c.names_kept.is_empty() {
+                writeln!(f, "        kept     {} (not requested by this run)", Shown(c.names_kept.join(", ")))?;
+            }
+            if !c.names_dropped.is_empty() {
+                writeln!(f, "        dropped  {}", Shown(c.names_dropped.join(", ")))?;
+            }
             writeln!(f, "        valid    {} to {}", c.not_before, c.not_after)?;
             writeln!(f, "        issuer   {}", Shown(&c.issuer))?;
         }

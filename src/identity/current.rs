@@ -21,6 +21,8 @@ pub(crate) struct Current {
     /// The root that a new chain must end in.
     pub(crate) root: Option<Cert>,
     pub(crate) problems: Vec<String>,
+    /// Whether the file of the certificate is there, but cannot be read.
+    pub(crate) holds_a_broken_certificate: bool,
     pub(crate) record: Option<Record>,
     pub(crate) changed: Vec<String>,
     /// The other files of an MSP folder.
@@ -52,6 +54,7 @@ impl Current {
             root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
             chain,
             problems,
+            holds_a_broken_certificate: existing.problems.iter().any(|p| p.path.starts_with("signcerts/")),
             msp: Some(existing),
             ..Self::default()
         }
@@ -69,6 +72,7 @@ impl Current {
             problems.push("certificate and key do not belong together".to_owned());
         }
         Self {
+            holds_a_broken_certificate: existing.problems.iter().any(|p| p.path == paths.0),
             leaf_path: paths.0,
             root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
             chain,

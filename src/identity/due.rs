@@ -23,6 +23,8 @@ pub(crate) enum Reason {
     OtherIdentity(String),
     /// Requested names are not in the certificate.
     NamesMissing(Vec<SanName>),
+    /// The certificate holds names that are to be dropped.
+    NamesDropped(Vec<SanName>),
     /// The certificate lacks the role.
     Role(String),
     /// The key is on another curve than requested.
@@ -49,10 +51,8 @@ impl fmt::Display for Reason {
             Self::Forced => f.write_str("--force"),
             Self::Broken(problems) => write!(f, "the current files cannot be used: {}", problems.join("; ")),
             Self::OtherIdentity(id) => write!(f, "--force replaces the identity \"{id}\""),
-            Self::NamesMissing(names) => {
-                let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-                write!(f, "the certificate lacks {}", names.join(", "))
-            }
+            Self::NamesMissing(names) => write!(f, "the certificate lacks {}", list(names)),
+            Self::NamesDropped(names) => write!(f, "the certificate holds {}, which --drop-san drops", list(names)),
             Self::Role(text) => f.write_str(text),
             Self::Curve(found) => write!(f, "the key is {found}; another curve was requested"),
             Self::OtherKey => f.write_str("the certificate is for a key other than the given one"),
@@ -63,6 +63,10 @@ impl fmt::Display for Reason {
             }
         }
     }
+}
+
+fn list(names: &[SanName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The certificate in a target, with the evidence about it.
@@ -84,7 +88,10 @@ pub(crate) struct Evidence<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) id: &'a str,
+    /// The requested names, without those that are kept.
     pub(crate) sans: &'a [SanName],
+    /// Names of the certificate that are to be dropped.
+    pub(crate) dropped: &'a [SanName],
     pub(crate) role: RoleRule,
     /// The requested curve, if any.
     pub(crate) curve: Option<KeyAlgorithm>,
@@ -121,6 +128,9 @@ pub(crate) fn decide(
     let missing: Vec<SanName> = wanted.sans.iter().filter(|s| !name::holds(leaf.sans(), s)).cloned().collect();
     if !missing.is_empty() {
         return Ok(Some(Reason::NamesMissing(missing)));
+    }
+    if !wanted.dropped.is_empty() {
+        return Ok(Some(Reason::NamesDropped(wanted.dropped.to_vec())));
     }
     if let Some(text) = role_unmet(leaf, wanted.role) {
         return Ok(Some(Reason::Role(text)));
@@ -198,6 +208,7 @@ mod tests {
         Wanted {
             id: "peer1",
             sans,
+            dropped: &[],
             role: RoleRule::Exactly(NodeOu::Peer),
             curve: None,
             key_point: None,
@@ -231,6 +242,8 @@ mod tests {
         let other: SanName = "org1-peer-gateway-svc".parse().unwrap();
         let list = [other.clone()];
         assert_eq!(reason(&current(&leaf), &wanted(&list, false)), Some(Reason::NamesMissing(vec![other])));
+        let dropped = Wanted { dropped: &leaf.sans()[..1], ..wanted(&[], false) };
+        assert_eq!(reason(&current(&leaf), &dropped), Some(Reason::NamesDropped(leaf.sans()[..1].to_vec())));
         assert_eq!(reason(&current(&leaf), &wanted(&[], true)), Some(Reason::Forced));
         let problems = ["the key belongs to another certificate".to_owned()];
         let broken = Evidence { problems: &problems, ..current(&leaf) };

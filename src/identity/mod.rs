@@ -5,6 +5,8 @@ pub(crate) mod ca_access;
 pub(crate) mod current;
 pub(crate) mod due;
 mod environment;
+pub(crate) mod kept_key;
+pub(crate) mod names;
 pub(crate) mod obtain;
 mod plan;
 pub(crate) mod prove;

@@ -15,6 +15,7 @@ use super::task::Task;
 use super::{Environment, due};
 use crate::ca::{Client, EnrollRequest, TrustAnchors};
 use crate::pki::key::KeyPair;
+use crate::pki::name;
 use crate::pki::x509::{Csr, CsrSpec};
 use crate::proof::VerifiedEnrollment;
 use crate::{Error, ErrorKind, Timestamp};
@@ -42,10 +43,19 @@ pub(crate) async fn obtain(
         .with_help("install its certificate with fabcert install, or drop that key with --force"));
     }
     // A run that was killed after the install may have left its pending key.
-    let usable = kept
-        .filter(|p| p.is_for(id, task.ca, purpose))
-        .filter(|p| current.leaf.as_ref().is_none_or(|leaf| !p.answers_with(leaf)));
-    let asked = Asked::new(&task.sans, task.profile, asking.attributes, task.subject);
+    let kept = kept.filter(|p| current.leaf.as_ref().is_none_or(|leaf| !p.answers_with(leaf)));
+    if let Some(other) = kept.as_ref().filter(|p| p.id() != id || !p.is_made_for(purpose))
+        && other.may_be_certified()
+        && !task.force
+    {
+        return Err(Error::new(
+            ErrorKind::Input,
+            format!("a key for \"{}\", which the CA may have certified, is pending in {}", other.id(), file.display()),
+        )
+        .with_help("finish that enrolment first, or drop its key with --force"));
+    }
+    let usable = kept.and_then(|p| p.for_request(id, task.ca, purpose));
+    let asked = Asked::new(&task.sans, &task.drop_sans, task.profile, asking.attributes, task.subject);
     if let Some(pending) = &usable
         && let Some(issued) = earlier_answer(task, current, pending, &asked, &file, env)?
     {
@@ -88,7 +98,7 @@ pub(crate) async fn obtain(
     });
     task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
     let (verified, plan) = proven?;
-    Ok(Issued { verified, key, received_at, plan })
+    Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true })
 }
 
 /// The key for the request, kept on disk. The pending key is used again if it still matches the request, so that a lost
@@ -100,7 +110,7 @@ fn pending_key(
     asked: Asked,
     env: &Environment<'_>,
 ) -> Result<(Pending, KeyPair), Error> {
-    let waiting = match (task.key, &before) {
+    let waiting = match (&task.key, &before) {
         (KeyRequest::New(curve), Some(pending)) => {
             Some(pending.key()?).filter(|key| curve.is_none_or(|c| c == key.algorithm()))
         }
@@ -110,11 +120,18 @@ fn pending_key(
         Some(key) => key,
         None => requested_key(task, current, env)?,
     };
-    if let Some(mut pending) = before
+    if let Some(pending) = &before
         && pending.key()?.public_point() == key.public_point()
     {
+        let mut pending = pending.clone();
         pending.asked = asked;
         return Ok((pending, key));
+    }
+    if before.is_some_and(|pending| pending.may_be_certified()) {
+        tracing::warn!(
+            "{}: the pending key, which the CA may have certified, is dropped: another key is requested",
+            task.target.display()
+        );
     }
     Ok((Pending::new(&key, task.id, task.ca, task.purpose(), asked), key))
 }
@@ -131,7 +148,7 @@ fn earlier_answer(
     env: &Environment<'_>,
 ) -> Result<Option<Issued>, Error> {
     let key = pending.key()?;
-    let is_requested = match task.key {
+    let is_requested = match &task.key {
         KeyRequest::New(curve) => curve.is_none_or(|c| c == key.algorithm()),
         KeyRequest::Current => current.key.as_ref().is_none_or(|k| k.public_point() == key.public_point()),
         KeyRequest::Given(_) => task.key.named(env.disk)?.is_some_and(|k| k.public_point() == key.public_point()),
@@ -143,8 +160,10 @@ fn earlier_answer(
     let mut wrong = None;
     if let Some(answer) = pending.answer.as_ref().filter(|a| a.asked.is_alike_but_for_names(asked)) {
         match prove_kept(task, current, pending, &key, now) {
+            Ok((verified, _)) if task.drop_sans.iter().any(|n| name::holds(verified.leaf().sans(), n)) => {}
             Ok((verified, plan)) if !is_due(&verified, answer.received_at, now) => {
-                return Ok(Some(Issued { verified, key, received_at: answer.received_at, plan }));
+                let asked = Some(asked.clone());
+                return Ok(Some(Issued { verified, key, received_at: answer.received_at, plan, asked, is_new: true }));
             }
             Err(e) if answer.asked == *asked => wrong = Some(e),
             _ => {}
@@ -177,7 +196,7 @@ fn prove_kept(
 }
 
 fn requested_key(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> Result<KeyPair, Error> {
-    let given = match task.key {
+    let given = match &task.key {
         KeyRequest::Current => current.key.as_ref().and_then(copy),
         _ => task.key.named(env.disk)?,
     };

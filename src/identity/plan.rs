@@ -4,7 +4,7 @@ use super::current::Current;
 use super::request::TlsFiles;
 use super::task::{Shape, Task};
 use crate::Timestamp;
-use crate::msp::CurrentMsp;
+use crate::msp::{CurrentMsp, Layout, MspNames};
 use crate::pki::key::KeyPair;
 use crate::proof::{MspPlan, MspRequest, PlanError, TlsFolderRequest, TlsPlan, VerifiedEnrollment};
 
@@ -16,6 +16,20 @@ pub(crate) enum Plan {
 }
 
 impl Task<'_> {
+    /// Checks the names that become parts of file names, before anything is sent.
+    ///
+    /// # Errors
+    /// When one cannot be part of a file name.
+    pub(crate) fn check_file_names(&self) -> Result<(), PlanError> {
+        let layout = match self.shape {
+            Shape::Msp(form) => form.layout,
+            Shape::Tls(TlsFiles::MspShaped) => Layout::FabricCa,
+            Shape::Tls(TlsFiles::Three(_)) => return Ok(()),
+        };
+        MspNames::new(layout, self.id, &self.stem, &self.tls_stem)?;
+        Ok(())
+    }
+
     /// Plans the folder and judges it: an MSP folder as Fabric would, a TLS folder under every requested name. `tls` is
     /// the TLS certificate of the same run, whose CAs go into the MSP folder too.
     ///

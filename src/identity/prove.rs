@@ -2,10 +2,12 @@
 
 use super::current::Current;
 use super::plan::Plan;
+use super::state::pending::Asked;
 use super::task::Task;
 use crate::pki::key::KeyPair;
+use crate::pki::name;
 use crate::pki::x509::Cert;
-use crate::proof::{Expected, VerifiedEnrollment, verify};
+use crate::proof::{Expected, VerifiedEnrollment, VerifyError, verify};
 use crate::{Error, Timestamp};
 
 /// An answer that is not verified yet.
@@ -28,6 +30,10 @@ pub(crate) struct Issued {
     pub(crate) received_at: Timestamp,
     /// The folder, without the CAs of a TLS certificate of the same run, if it was planned for the verification.
     pub(crate) plan: Option<Plan>,
+    /// The request that the certificate answers, if it is known.
+    pub(crate) asked: Option<Asked>,
+    /// Whether the certificate answers the pending key; it is the current one otherwise.
+    pub(crate) is_new: bool,
 }
 
 /// Verifies that `answer` is what `task` requests, for `key`, and that Fabric and its clients accept the resulting folder.
@@ -76,5 +82,16 @@ pub(crate) fn verified(
         now,
         server_date: answer.server_date,
     };
-    Ok(verify(answer.cert_pem, answer.chain_pem, &expected)?)
+    verify(answer.cert_pem, answer.chain_pem, &expected).map_err(|e| {
+        let VerifyError::SanMissing { missing, .. } = &e else { return e.into() };
+        let kept: Vec<String> =
+            missing.iter().filter(|name| name::holds(&task.kept, name)).map(ToString::to_string).collect();
+        if kept.is_empty() {
+            return e.into();
+        }
+        Error::from(e).with_detail(&format!(
+            "the current certificate holds {}, and its names are kept unless --drop-san names them",
+            kept.join(", ")
+        ))
+    })
 }

@@ -93,10 +93,12 @@ impl Task<'_> {
             Err(e) if e.is_in_place() => tracing::warn!("{e}"),
             Err(e) => return Err(e.into()),
         }
-        let record = Record::of(&issued.verified, issued.received_at, plan);
+        let record = Record::of(&issued.verified, issued.received_at, issued.asked.clone(), plan);
         place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
-        // If it survives a crash, the next run sees that its answer is installed.
-        place.drop_state_file(env.disk, pending::FILE)?;
+        if issued.is_new {
+            // If it survives a crash, the next run sees that its answer is installed.
+            place.drop_state_file(env.disk, pending::FILE)?;
+        }
         Ok(plan.certificate().to_owned())
     }
 }

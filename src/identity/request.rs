@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::install::KeyAccess;
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::{KeyAlgorithm, KeyPair};
-use crate::pki::name::NameSet;
+use crate::pki::name::{NameSet, SanName};
 use crate::pki::x509::SubjectFields;
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, PemSource, Secret};
@@ -125,8 +125,12 @@ pub struct Request {
     pub(crate) subject: SubjectFields,
     /// Attribute requests; `None` leaves the choice to the CA.
     pub(crate) attributes: Option<Vec<AttrRequest>>,
+    /// Names of the current certificate that the new one does not keep.
+    pub(crate) drop_sans: Vec<SanName>,
     /// The key to use.
     pub(crate) key: KeyRequest,
+    /// Whether the TLS certificate of an orderer gets a new key as well.
+    pub(crate) new_tls_key: bool,
     /// Mode of key files.
     pub(crate) key_mode: u32,
     /// Group of the folders.

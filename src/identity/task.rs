@@ -32,10 +32,19 @@ pub(crate) struct Task<'a> {
     pub(crate) target: &'a Path,
     pub(crate) place: Place,
     pub(crate) shape: Shape,
+    /// The names that the run requests.
+    pub(crate) requested: Vec<SanName>,
+    /// Names that the new certificate must not keep.
+    pub(crate) drop_sans: Vec<SanName>,
+    /// The names of the new certificate: the requested ones, then the kept ones.
     pub(crate) sans: Vec<SanName>,
+    /// Names of the current certificate that are kept although they are not requested.
+    pub(crate) kept: Vec<SanName>,
+    /// Names of the current certificate that are not kept.
+    pub(crate) dropped: Vec<SanName>,
     pub(crate) subject: &'a SubjectFields,
     pub(crate) role: RoleRule,
-    pub(crate) key: &'a KeyRequest,
+    pub(crate) key: KeyRequest,
     pub(crate) key_access: KeyAccess,
     /// Replace a good certificate, a pending key, another identity or another root.
     pub(crate) force: bool,
@@ -67,10 +76,14 @@ impl<'a> Task<'a> {
                 target,
                 place: Place::of(disk, target)?,
                 shape,
+                requested: names.sans(),
+                drop_sans: request.drop_sans.clone(),
                 sans: names.sans(),
+                kept: Vec::new(),
+                dropped: Vec::new(),
                 subject: &request.subject,
                 role,
-                key: &request.key,
+                key: request.key.clone(),
                 key_access: request.key_access(),
                 force: request.force,
                 ca: Some(ca),
@@ -114,6 +127,15 @@ impl<'a> Task<'a> {
         Ok(current)
     }
 
+    /// Takes over what the new certificate keeps of the current one.
+    ///
+    /// # Errors
+    /// When the key of an orderer cannot be kept.
+    pub(crate) fn settle(&mut self, current: &Current, is_orderer: bool, new_tls_key: bool) -> Result<(), Error> {
+        self.keep_names(current);
+        self.keep_key(current, is_orderer, new_tls_key)
+    }
+
     /// Whether the certificate is due, and why. `named_key` is the key given in the request.
     pub(crate) fn decide(
         &self,
@@ -138,12 +160,13 @@ impl<'a> Task<'a> {
             changed: current.changed.clone(),
         });
         let curve = match self.key {
-            KeyRequest::New(curve) => *curve,
+            KeyRequest::New(curve) => curve,
             _ => None,
         };
         let wanted = Wanted {
             id: self.id,
-            sans: &self.sans,
+            sans: &self.requested,
+            dropped: &self.names_to_drop(current),
             role: self.role,
             curve,
             key_point: named_key.map(KeyPair::public_point),

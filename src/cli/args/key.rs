@@ -23,6 +23,9 @@ pub(in crate::cli) struct KeyArgs {
         help_heading = "Key"
     )]
     pub(in crate::cli) reuse_key: bool,
+    /// Make a new TLS key for an orderer too. Without it the TLS key of an orderer stays: its channels know it by this key
+    #[arg(long, env = "FABCERT_NEW_TLS_KEY", conflicts_with_all = ["reuse_key", "key_file"], help_heading = "Key")]
+    pub(in crate::cli) new_tls_key: bool,
     /// Use the key in this file (PEM, PKCS#8 or SEC 1)
     #[arg(long, value_name = "PATH", env = "FABCERT_KEY_FILE", help_heading = "Key")]
     pub(in crate::cli) key_file: Option<PathBuf>,

@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::ManifestArgs;
 use crate::cli::manifests;
+use crate::identity::names::parse_drops;
 use crate::manifests::Settings;
-use crate::pki::name::{NameRequest, NameSet};
+use crate::pki::name::{NameRequest, NameSet, SanName};
 use crate::pki::x509::SubjectFields;
 use crate::{Error, ErrorKind};
 
@@ -25,6 +26,10 @@ pub(in crate::cli) struct NameArgs {
         help_heading = "Names"
     )]
     pub(in crate::cli) san: Vec<String>,
+    /// Name of the current certificate that the new one does not keep. Repeat it, or separate several with commas. All
+    /// other names are kept
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "FABCERT_DROP_SAN", help_heading = "Names")]
+    pub(in crate::cli) drop_san: Vec<String>,
     /// Kubernetes Service in front of the organisation's peers. Adds each name that clients can dial it by
     #[arg(long, value_name = "SVC", value_delimiter = ',', env = "FABCERT_GATEWAY_SERVICE", help_heading = "Names")]
     pub(in crate::cli) gateway_service: Vec<String>,
@@ -85,18 +90,20 @@ impl NameArgs {
             }
         }
         if for_tls && set.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "--tls-dir needs names: clients cannot use a TLS certificate without names",
-            )
-            .with_help(
-                "give the names that clients dial with --san, --hostname, --gateway-service or --from-manifests",
-            ));
+            return Err(Error::new(ErrorKind::Usage, "a TLS certificate needs names: clients cannot use one without")
+                .with_help(
+                    "give the names that clients dial with --san, --hostname, --gateway-service or --from-manifests",
+                ));
         }
         for warning in set.warnings() {
             tracing::warn!("{warning}");
         }
         Ok(set)
+    }
+
+    /// The names to drop, none of which is requested.
+    pub(in crate::cli) fn drops(&self, requested: &NameSet) -> Result<Vec<SanName>, Error> {
+        parse_drops(&self.drop_san, requested)
     }
 
     /// The subject fields besides the CN.

@@ -25,11 +25,15 @@ pub(in crate::cli) fn request(
     };
     // An installed certificate must hold the names of its CSR.
     let names_needed = purpose == Purpose::Tls && key_args.is_some();
+    let name_set = names.name_set(names_needed)?;
     Ok(OfflineRequest {
         id: id.to_owned(),
         purpose,
         target: dir,
-        names: names.name_set(names_needed)?,
+        drop_sans: names.drops(&name_set)?,
+        names: name_set,
+        // The key of an answer is the pending one.
+        new_tls_key: key_args.is_none_or(|key| key.new_tls_key),
         subject: names.subject()?,
         key: key_args.map_or(KeyRequest::New(None), KeyArgs::request),
         role: target.role_rule(purpose),

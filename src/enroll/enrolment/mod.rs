@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{Outcome, enroll};
 use crate::ca::AttrRequest;
 use crate::disk::Disk;
+use crate::identity::names::parse_drops;
 use crate::identity::{CaAccess, Environment, KeyRequest, MspForm, Request, SignRequest, TlsFiles, TlsRequest};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::name::{NameRequest, NameSet};
@@ -50,6 +51,7 @@ pub struct Enrolment {
     msp_dir: Option<PathBuf>,
     tls_dir: Option<PathBuf>,
     sans: Vec<String>,
+    drop_sans: Vec<String>,
     hostnames: Vec<String>,
     gateway_services: Vec<String>,
     namespace: Option<String>,
@@ -61,6 +63,7 @@ pub struct Enrolment {
     layout: Layout,
     tls_names: TlsNames,
     key: KeyRequest,
+    new_tls_key: bool,
     key_mode: u32,
     group: Option<u32>,
     wait: Option<Duration>,
@@ -80,6 +83,7 @@ impl Enrolment {
             msp_dir: None,
             tls_dir: None,
             sans: Vec::new(),
+            drop_sans: Vec::new(),
             hostnames: Vec::new(),
             gateway_services: Vec::new(),
             namespace: None,
@@ -91,6 +95,7 @@ impl Enrolment {
             layout: Layout::default(),
             tls_names: TlsNames::Fabric,
             key: KeyRequest::New(None),
+            new_tls_key: false,
             key_mode: 0o600,
             group: None,
             wait: None,
@@ -154,7 +159,9 @@ impl Enrolment {
             }),
             subject: self.subject.clone(),
             attributes: self.attributes.clone(),
+            drop_sans: parse_drops(&self.drop_sans, &names)?,
             key: self.key.clone(),
+            new_tls_key: self.new_tls_key,
             key_mode: self.key_mode,
             group: self.group,
             force: self.force,

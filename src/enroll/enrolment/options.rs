@@ -96,6 +96,13 @@ impl Enrolment {
         self
     }
 
+    /// A name of the current certificate that the new one does not keep; it keeps all others of the same identity. The run
+    /// fails if the current certificate does not hold it.
+    pub fn drop_san(mut self, name: impl Into<String>) -> Self {
+        self.drop_sans.push(name.into());
+        self
+    }
+
     /// Adds a host in every form that clients in a cluster use (see [`Enrolment::namespace`]).
     pub fn hostname(mut self, host: impl Into<String>) -> Self {
         self.hostnames.push(host.into());
@@ -171,6 +178,13 @@ impl Enrolment {
     /// Keeps the key that the folder holds, or makes a new one.
     pub fn reuse_key(mut self) -> Self {
         self.key = KeyRequest::Current;
+        self
+    }
+
+    /// Makes a new TLS key for an orderer too. By default the TLS key of an orderer stays, because its channels know the
+    /// orderer by this key.
+    pub fn new_tls_key(mut self) -> Self {
+        self.new_tls_key = true;
         self
     }
 

@@ -78,7 +78,7 @@ mod tests {
     use crate::pki::x509::SubjectFields;
 
     fn asked(profile: &str) -> Asked {
-        Asked::new(&[], Some(profile), None, &SubjectFields::default())
+        Asked::new(&[], &[], Some(profile), None, &SubjectFields::default())
     }
 
     fn at(seconds: i64) -> Timestamp {

@@ -8,7 +8,7 @@ use super::not_as_asked::NotAsAsked;
 use crate::ca::{AttrRequest, Enrollment};
 use crate::identity::ca_access::CaAccess;
 use crate::pki::key::KeyPair;
-use crate::pki::name::SanName;
+use crate::pki::name::{SanName, server_name};
 use crate::pki::x509::{Cert, SubjectFields};
 use crate::proof::Purpose;
 use crate::{Error, ErrorKind, Timestamp};
@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Timestamp};
 pub(crate) const FILE: &str = "pending.json";
 
 /// A key whose certificate is not installed yet.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Pending {
     schema_version: u32,
     /// The CA that the key is for; empty for a CSR that is carried by hand.
@@ -44,25 +44,39 @@ pub(crate) struct Pending {
 pub(crate) struct Asked {
     /// The names, as sent.
     pub(crate) names: Vec<String>,
+    /// Names of the current certificate that the run dropped.
+    #[serde(default)]
+    pub(crate) dropped: Vec<String>,
     profile: Option<String>,
     /// Attribute requests: name, and whether the CA may leave it out.
     attributes: Option<Vec<(String, bool)>>,
     subject: SubjectFields,
+    /// Whether the CSR was carried by hand: profile and attributes are then unknown.
+    #[serde(default)]
+    by_hand: bool,
 }
 
 impl Asked {
     pub(crate) fn new(
         sans: &[SanName],
+        dropped: &[SanName],
         profile: Option<&str>,
         attributes: Option<&[AttrRequest]>,
         subject: &SubjectFields,
     ) -> Self {
         Self {
             names: sans.iter().map(ToString::to_string).collect(),
+            dropped: dropped.iter().map(ToString::to_string).collect(),
             profile: profile.map(str::to_owned),
             attributes: attributes.map(|list| list.iter().map(|a| (a.name.clone(), a.optional)).collect()),
             subject: subject.clone(),
+            by_hand: false,
         }
+    }
+
+    /// The content of a CSR that is carried by hand.
+    pub(crate) fn by_hand(sans: &[SanName], dropped: &[SanName], subject: &SubjectFields) -> Self {
+        Self { by_hand: true, ..Self::new(sans, dropped, None, None, subject) }
     }
 
     /// Whether the two differ in names only. The verification checks the names; the CA's answer does not show the rest.
@@ -70,12 +84,14 @@ impl Asked {
         self.profile == other.profile && self.attributes == other.attributes && self.subject == other.subject
     }
 
-    /// The names, parsed.
-    ///
-    /// # Errors
-    /// When a name is invalid: the file was changed by hand.
-    pub(crate) fn sans(&self) -> Result<Vec<SanName>, Error> {
-        self.names.iter().map(|text| text.parse::<SanName>().map_err(Error::from)).collect()
+    /// The names, with the types that the CA gave them.
+    pub(crate) fn sans(&self) -> Vec<SanName> {
+        self.names.iter().map(|text| server_name(text)).collect()
+    }
+
+    /// The dropped names.
+    pub(crate) fn dropped(&self) -> Vec<SanName> {
+        self.dropped.iter().map(|text| server_name(text)).collect()
     }
 }
 
@@ -159,9 +175,29 @@ impl Pending {
             && self.ca_name == ca.and_then(|c| c.ca_name.clone())
     }
 
+    /// The pending key for a request; `None` when it was made for another id or purpose. At another CA the same key is
+    /// used, so that a certificate of the first can still be installed, and nothing is known about its answers.
+    pub(crate) fn for_request(mut self, id: &str, ca: Option<&CaAccess>, purpose: Purpose) -> Option<Self> {
+        if self.is_for(id, ca, purpose) {
+            return Some(self);
+        }
+        if self.id != id || !self.is_made_for(purpose) || self.is_carried_by_hand() {
+            return None;
+        }
+        self.url = ca.map(|c| c.url.to_string()).unwrap_or_default();
+        self.ca_name = ca.and_then(|c| c.ca_name.clone());
+        (self.answer_lost, self.answer, self.not_as_asked) = (self.may_be_certified(), None, None);
+        Some(self)
+    }
+
     /// Whether the kept answer is this certificate.
     pub(crate) fn answers_with(&self, leaf: &Cert) -> bool {
         self.answer.as_ref().is_some_and(|a| a.cert_pem.trim() == leaf.to_pem().trim())
+    }
+
+    /// Whether the CA may have certified this key: it must not be lost.
+    pub(crate) const fn may_be_certified(&self) -> bool {
+        self.answer_lost || self.answer.is_some()
     }
 
     /// Whether the certificate is carried by hand: the key waits for `fabcert install`.

@@ -6,6 +6,7 @@ use std::path::Path;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::pending::Asked;
 use crate::Timestamp;
 use crate::install::FolderPlan;
 use crate::proof::VerifiedEnrollment;
@@ -23,14 +24,27 @@ pub(crate) struct Record {
     pub(crate) issued_at: Timestamp,
     /// SHA-256 of each file written, by its path in the target.
     files: BTreeMap<String, String>,
+    /// The request that the certificate answers; records of older versions lack it.
+    #[serde(default)]
+    pub(crate) asked: Option<Asked>,
 }
 
 impl Record {
     /// The record of the files in `plan`, written for `issued`.
-    pub(crate) fn of(issued: &VerifiedEnrollment, issued_at: Timestamp, plan: &FolderPlan) -> Self {
+    pub(crate) fn of(
+        issued: &VerifiedEnrollment,
+        issued_at: Timestamp,
+        asked: Option<Asked>,
+        plan: &FolderPlan,
+    ) -> Self {
         let files: BTreeMap<String, String> =
             plan.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), sha256(&f.bytes))).collect();
-        Self { schema_version: 1, serial: issued.leaf().serial_hex(), issued_at, files }
+        Self { schema_version: 1, serial: issued.leaf().serial_hex(), issued_at, files, asked }
+    }
+
+    /// Names that the request dropped. The CA may have issued them all the same.
+    pub(crate) fn dropped(&self) -> &[String] {
+        self.asked.as_ref().map_or(&[], |asked| &asked.dropped)
     }
 
     /// Reads a record. A broken record, or one of another schema, counts as none: the certificate holds the same data,

@@ -12,6 +12,7 @@ mod defects;
 pub(crate) mod faults;
 #[cfg(feature = "dev-ca")]
 mod judged;
+mod kept;
 #[cfg(feature = "dev-ca")]
 mod kill;
 #[cfg(feature = "dev-ca")]

@@ -100,3 +100,20 @@ fn a_given_key_is_the_key_of_the_certificate() {
 fn a_wrong_secret_reaches_the_ca_once_and_locks_no_identity() {
     one_wrong_secret_is_one_request(&DevCaUnderTest::start(|_| {}, Some("dev-ca")));
 }
+
+#[test]
+fn later_runs_keep_what_they_keep_on_the_real_ca() {
+    use super::kept::{
+        a_waiting_key_stays, another_identity_gives_no_name, names_are_kept_by_hand, names_are_kept_until_dropped,
+        the_key_of_an_orderer_stays,
+    };
+    for run in [
+        names_are_kept_until_dropped,
+        another_identity_gives_no_name,
+        names_are_kept_by_hand,
+        a_waiting_key_stays,
+        the_key_of_an_orderer_stays,
+    ] {
+        run(&DevCaUnderTest::start(|_| {}, None));
+    }
+}
