@@ -74,6 +74,7 @@ mod install;
 #[doc(hidden)]
 pub mod internals;
 pub mod live;
+mod lookup;
 mod manifests;
 pub mod msp;
 pub mod names;

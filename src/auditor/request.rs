@@ -245,7 +245,7 @@ impl AuditRequest {
         self
     }
 
-    /// Sets the time limit of each connection; 5 seconds by default.
+    /// Sets the time limit for all dialling together (name resolution, connections, handshakes); 5 seconds by default.
     pub fn dial_timeout(mut self, limit: Duration) -> Self {
         self.live.timeout = limit;
         self

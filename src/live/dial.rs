@@ -1,21 +1,17 @@
-//! Dials TLS endpoints and returns the certificates that they serve.
+//! Dials TLS endpoints, all at the same time and under one deadline, and returns the certificates that they serve.
 
-use std::io::ErrorKind;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout_at;
 
 use super::Endpoint;
+use super::handshake::{Client, Deadline, certified};
+use crate::lookup::lookup;
 
 /// A client certificate for mutual TLS.
 #[derive(Debug)]
@@ -32,7 +28,7 @@ impl ClientPair {
     /// # Errors
     /// Returns the reason if not.
     pub fn check(&self) -> Result<(), String> {
-        client_config(Some(self)).map(drop)
+        certified(self).map(drop)
     }
 }
 
@@ -43,7 +39,7 @@ pub struct DialOptions {
     pub server_name: Option<String>,
     /// Connections for each address: a load balancer may lead each to another member.
     pub samples: usize,
-    /// Limit for each connection, including its handshake.
+    /// Limit for everything together: name resolution, connections, handshakes.
     pub timeout: Duration,
     /// The client certificate, if any.
     pub client: Option<Arc<ClientPair>>,
@@ -55,197 +51,234 @@ pub struct DialOptions {
 pub struct Sample {
     /// The dialled address; `None` if the name did not resolve.
     pub address: Option<SocketAddr>,
-    /// The served certificates, the server's own first (DER), or the reason for the failure.
+    /// The served certificates, the server's own first (DER), or the reason for the failure. The server proved in the
+    /// handshake that it holds the key of its certificate.
     pub served: Result<Vec<Vec<u8>>, String>,
     /// The negotiated TLS version: `TLS 1.3`.
     pub version: Option<&'static str>,
+    /// The reason, if the handshake broke off after the server's certificate and its proof, except for lack of a client
+    /// certificate that the server accepts.
+    pub broken_off: Option<String>,
 }
 
-/// Timeouts in a row after which an address is skipped. A dead member behind a load balancer causes single timeouts,
-/// not this many in a row.
-const SILENT_ENOUGH: usize = 5;
-
-/// Dials every address of an endpoint, [`DialOptions::samples`] times each, in sequence.
-pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
-    let failed = |reason: String| vec![Sample { address: None, served: Err(reason), version: None }];
-    let config = match client_config(options.client.as_deref()) {
-        Ok(config) => config,
-        Err(reason) => return failed(reason),
-    };
-    let lookup = timeout(options.timeout, tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port))).await;
-    let mut addresses: Vec<SocketAddr> = match lookup {
-        Err(_) => return failed(format!("name resolution of {} timed out", endpoint.host)),
-        Ok(Err(e)) => return failed(format!("cannot resolve {}: {e}", endpoint.host)),
-        Ok(Ok(found)) => found.collect(),
-    };
-    addresses.sort_unstable();
-    addresses.dedup();
-    if addresses.is_empty() {
-        return failed(format!("{} has no address", endpoint.host));
+impl Sample {
+    fn failed(address: Option<SocketAddr>, reason: impl Into<String>) -> Self {
+        Self { address, served: Err(reason.into()), version: None, broken_off: None }
     }
-    let name = options.server_name.as_ref().unwrap_or(&endpoint.host);
-    let Ok(server_name) = ServerName::try_from(name.clone()) else {
-        return failed(format!("invalid server name \"{name}\""));
+}
+
+/// Dials every address of an endpoint, [`DialOptions::samples`] times each, at the same time. The samples are in the order
+/// of the addresses.
+pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Vec<Sample> {
+    dial_targets(vec![Target::new(endpoint.clone(), options)]).await.pop().unwrap_or_default()
+}
+
+/// Connections at the same time. A process may usually open 1,024 files.
+const CONNECTIONS: usize = 256;
+/// Of these, the number that only the first samples of an address may use, so that silent addresses with many samples do not
+/// use up the time of the others.
+const RESERVED: usize = 64;
+/// The number of those first samples.
+const FIRST: usize = 4;
+/// Connections to one address at the same time, besides one for each that ended.
+const AN_ADDRESS: usize = 32;
+/// Lookups at the same time; each has a thread.
+const LOOKUPS: usize = 64;
+
+/// Dials many endpoints at the same time, each within its time limit, which starts now. The samples are in the order of the
+/// endpoints, and of their addresses.
+pub(crate) async fn dial_all(endpoints: Vec<(Endpoint, DialOptions)>) -> Vec<Vec<Sample>> {
+    dial_targets(endpoints.into_iter().map(|(endpoint, options)| Target::new(endpoint, &options)).collect()).await
+}
+
+async fn dial_targets(targets: Vec<Target>) -> Vec<Vec<Sample>> {
+    let mut dialling = Dialling {
+        unresolved: (0..targets.len()).rev().collect(),
+        targets,
+        waiting: BTreeSet::new(),
+        lookups: 0,
+        connections: 0,
+        running: JoinSet::new(),
     };
-    let mut samples = Vec::new();
-    let limit = humantime::format_duration(options.timeout);
-    for address in addresses {
-        let mut silent = 0;
-        for _ in 0..options.samples.max(1) {
-            let seen = Arc::new(Mutex::default());
-            let connected = AtomicBool::new(false);
-            let one = connect(address, &config, &server_name, &seen, &connected);
-            let answered = timeout(options.timeout, one).await;
-            silent = if answered.is_ok() { 0 } else { silent + 1 };
-            let done = answered.unwrap_or_else(|_| {
-                let stage =
-                    if connected.load(Ordering::Relaxed) { "connected, but no TLS response" } else { "no connection" };
-                Err(format!("{stage} within {limit}"))
-            });
-            let chain: Vec<Vec<u8>> = seen.lock().map(|chain| chain.clone()).unwrap_or_default();
-            let (served, version) = match done {
-                Ok(version) => (Ok(chain), version),
-                // The server sent its certificates before it closed the connection, for example for lack of a client
-                // certificate.
-                Err(_) if !chain.is_empty() => (Ok(chain), None),
-                Err(reason) => (Err(reason), None),
-            };
-            samples.push(Sample { address: Some(address), served, version });
-            if silent == SILENT_ENOUGH {
-                break;
+    dialling.run().await;
+    dialling.targets.into_iter().map(Target::samples).collect()
+}
+
+/// The dialling of all endpoints. Dropping it ends the connections.
+struct Dialling {
+    targets: Vec<Target>,
+    /// The endpoints whose names are still to be resolved, the next one last.
+    unresolved: Vec<usize>,
+    /// The next connection to each address that may have one. Their order is that of the samples, so that each address is
+    /// dialled once before any is dialled twice.
+    waiting: BTreeSet<Turn>,
+    lookups: usize,
+    connections: usize,
+    running: JoinSet<Step>,
+}
+
+/// A connection to be made: which sample of which endpoint and address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    sample: usize,
+    target: usize,
+    address: usize,
+}
+
+/// A step that ended.
+enum Step {
+    Resolved(usize, Result<Vec<SocketAddr>, String>),
+    Dialled(Turn, Sample),
+}
+
+/// An endpoint that is dialled.
+struct Target {
+    endpoint: Endpoint,
+    client: Result<Client, String>,
+    count: usize,
+    deadline: Deadline,
+    addresses: Vec<Address>,
+    failure: Option<String>,
+}
+
+/// An address that is dialled.
+struct Address {
+    at: SocketAddr,
+    samples: Vec<Option<Sample>>,
+    /// The number of connections that were started, and that ended.
+    started: usize,
+    ended: usize,
+}
+
+impl Dialling {
+    async fn run(&mut self) {
+        loop {
+            while self.lookups < LOOKUPS
+                && let Some(target) = self.unresolved.pop()
+            {
+                self.resolve(target);
+            }
+            while let Some(ended) = self.running.try_join_next() {
+                self.take(ended);
+            }
+            let most = |turn: &Turn| if turn.sample < FIRST { CONNECTIONS } else { CONNECTIONS - RESERVED };
+            if let Some(turn) = self.waiting.first().copied().filter(|turn| self.connections < most(turn)) {
+                self.waiting.remove(&turn);
+                self.connect(turn);
+                // The first connections go on while the last are started.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            match self.running.join_next().await {
+                Some(ended) => self.take(ended),
+                None => return,
             }
         }
     }
-    samples
-}
 
-/// The number of endpoints that are dialled at the same time.
-const AT_ONCE: usize = 16;
+    fn take(&mut self, ended: Result<Step, JoinError>) {
+        match ended {
+            Ok(Step::Resolved(target, found)) => {
+                self.lookups -= 1;
+                self.take_addresses(target, found);
+            }
+            Ok(Step::Dialled(turn, sample)) => {
+                self.connections -= 1;
+                let address = &mut self.targets[turn.target].addresses[turn.address];
+                address.samples[turn.sample] = Some(sample);
+                address.ended += 1;
+                self.offer(turn.target, turn.address);
+            }
+            // Nothing here panics or is aborted; a step without a result is reported as one not made.
+            Err(_) => {}
+        }
+    }
 
-/// Dials many endpoints, several at the same time; the samples are in the order of the endpoints.
-pub(crate) async fn dial_all(endpoints: Vec<(Endpoint, DialOptions)>) -> Vec<Vec<Sample>> {
-    let unfinished = || Sample { address: None, served: Err("dialling it was interrupted".to_owned()), version: None };
-    let mut all: Vec<Vec<Sample>> = endpoints.iter().map(|_| vec![unfinished()]).collect();
-    let mut waiting = endpoints.into_iter().enumerate();
-    // Dropping the set ends the connections.
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < AT_ONCE
-            && let Some((index, (endpoint, options))) = waiting.next()
-        {
-            running.spawn(async move { (index, dial(&endpoint, &options).await) });
+    fn resolve(&mut self, index: usize) {
+        let target = &mut self.targets[index];
+        if let Err(reason) = &target.client {
+            target.failure = Some(reason.clone());
+            return;
         }
-        match running.join_next().await {
-            Some(Ok((index, samples))) => all[index] = samples,
-            Some(Err(_)) => {}
-            None => return all,
+        let (Endpoint { host, port }, deadline) = (target.endpoint.clone(), target.deadline);
+        self.lookups += 1;
+        self.running.spawn(async move {
+            let found = match timeout_at(deadline.at, lookup(&host, port)).await {
+                Err(_) => Err(format!("{host} could not be resolved {}", deadline.words())),
+                Ok(Err(e)) => Err(format!("cannot resolve {host}: {e}")),
+                Ok(Ok(found)) if found.is_empty() => Err(format!("{host} has no address")),
+                Ok(Ok(found)) => Ok(found),
+            };
+            Step::Resolved(index, found)
+        });
+    }
+
+    fn take_addresses(&mut self, index: usize, found: Result<Vec<SocketAddr>, String>) {
+        let target = &mut self.targets[index];
+        match found {
+            Err(reason) => target.failure = Some(reason),
+            Ok(mut addresses) => {
+                addresses.sort_unstable();
+                addresses.dedup();
+                let count = target.count;
+                let new = |at| Address { at, samples: vec![None; count], started: 0, ended: 0 };
+                target.addresses = addresses.into_iter().map(new).collect();
+                (0..target.addresses.len()).for_each(|address| self.offer(index, address));
+            }
         }
+    }
+
+    /// Lets the next connection to an address wait for its turn, if there is one to be made.
+    fn offer(&mut self, target: usize, address: usize) {
+        let of = &self.targets[target];
+        let Address { started, ended, .. } = of.addresses[address];
+        if started < of.count && started - ended < AN_ADDRESS + ended && !of.deadline.has_passed() {
+            self.waiting.insert(Turn { sample: started, target, address });
+        }
+    }
+
+    fn connect(&mut self, turn: Turn) {
+        let target = &mut self.targets[turn.target];
+        // `resolve` goes no further without one.
+        let Ok(client) = target.client.clone() else { return };
+        let deadline = target.deadline;
+        let address = &mut target.addresses[turn.address];
+        address.started += 1;
+        self.connections += 1;
+        let to = address.at;
+        self.running.spawn(async move { Step::Dialled(turn, client.connect(to, deadline).await) });
+        self.offer(turn.target, turn.address);
     }
 }
 
-async fn connect(
-    address: SocketAddr,
-    config: &ClientConfig,
-    server_name: &ServerName<'static>,
-    seen: &Arc<Mutex<Vec<Vec<u8>>>>,
-    connected: &AtomicBool,
-) -> Result<Option<&'static str>, String> {
-    let mut config = config.clone();
-    config.dangerous().set_certificate_verifier(Arc::new(Keep { provider: provider(), seen: Arc::clone(seen) }));
-    let tcp = TcpStream::connect(address).await.map_err(|e| format!("no connection: {e}"))?;
-    connected.store(true, Ordering::Relaxed);
-    let stream =
-        TlsConnector::from(Arc::new(config)).connect(server_name.clone(), tcp).await.map_err(|e| trouble(&e))?;
-    Ok(match stream.get_ref().1.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_3) => Some("TLS 1.3"),
-        Some(rustls::ProtocolVersion::TLSv1_2) => Some("TLS 1.2"),
-        _ => None,
-    })
-}
-
-/// Explains a failed handshake, followed by the error of rustls.
-fn trouble(e: &std::io::Error) -> String {
-    use rustls::{AlertDescription as Alert, Error as Tls};
-    let cause = match e.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) {
-        Some(Tls::AlertReceived(Alert::ProtocolVersion) | Tls::PeerIncompatible(_)) => {
-            "the server does not support TLS 1.2 or later, which Fabric requires"
+impl Target {
+    fn new(endpoint: Endpoint, options: &DialOptions) -> Self {
+        let name = options.server_name.as_ref().unwrap_or(&endpoint.host);
+        Self {
+            client: Client::new(name, options.client.as_deref()),
+            endpoint,
+            count: options.samples.max(1),
+            deadline: Deadline::of(options.timeout),
+            addresses: Vec::new(),
+            failure: None,
         }
-        Some(Tls::AlertReceived(Alert::UnrecognisedName)) => "the server does not accept this server name",
-        Some(Tls::InvalidMessage(_) | Tls::InappropriateMessage { .. } | Tls::InappropriateHandshakeMessage { .. }) => {
-            "the server does not speak TLS"
-        }
-        _ if matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
-            "the server closed the connection during the handshake"
-        }
-        _ => "the TLS handshake failed",
-    };
-    format!("{cause} ({e})")
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
-fn client_config(client: Option<&ClientPair>) -> Result<ClientConfig, String> {
-    let nothing = Arc::new(Keep { provider: provider(), seen: Arc::default() });
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
-        .dangerous()
-        .with_custom_certificate_verifier(nothing);
-    let mut config = match client {
-        None => builder.with_no_client_auth(),
-        Some(pair) => builder
-            .with_client_auth_cert(pair.chain.clone(), pair.key.clone_key())
-            .map_err(|e| format!("unusable client certificate: {e}"))?,
-    };
-    // Fabric's servers use gRPC and require this protocol.
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(config)
-}
-
-/// Accepts and stores every chain: certificates are inspected, not trusted. The handshake signature is verified, so the
-/// server has the key of its certificate.
-#[derive(Debug)]
-struct Keep {
-    provider: Arc<CryptoProvider>,
-    seen: Arc<Mutex<Vec<Vec<u8>>>>,
-}
-
-impl ServerCertVerifier for Keep {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if let Ok(mut seen) = self.seen.lock() {
-            *seen = std::iter::once(end_entity).chain(intermediates).map(|c| c.to_vec()).collect();
-        }
-        Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+    fn samples(self) -> Vec<Sample> {
+        if let Some(reason) = self.failure {
+            return vec![Sample::failed(None, reason)];
+        }
+        let mut all = Vec::new();
+        for Address { at, samples, .. } in self.addresses {
+            let before = all.len();
+            all.extend(samples.into_iter().flatten());
+            let missing = self.count - (all.len() - before);
+            // The failure of another sample says the same.
+            if missing > 0 && all[before..].iter().all(|sample| sample.served.is_ok()) {
+                let reason = format!("{missing} of {} connections were not made {}", self.count, self.deadline.words());
+                all.push(Sample::failed(Some(at), reason));
+            }
+        }
+        all
     }
 }

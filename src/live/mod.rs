@@ -1,9 +1,12 @@
-//! Live TLS endpoints: dials every address that a name resolves to several times, and returns the served certificates.
+//! Live TLS endpoints: dials every address that a name resolves to several times, and returns the served certificates of
+//! servers that prove to hold their key.
 //!
-//! Trusts nothing: the audit judges the certificates. Sends no application data.
+//! Trusts nothing else: the audit judges the certificates. Sends no application data.
 
 mod dial;
 mod endpoint;
+mod handshake;
+mod possession;
 mod served;
 
 pub(crate) use dial::dial_all;

@@ -18,11 +18,21 @@ pub struct Member {
     pub version: Option<&'static str>,
 }
 
-/// Returns the members found by samples, in order, and the failures of the other samples.
+/// Returns the members found by samples, in order, and the failures, also of handshakes that broke off after the
+/// certificate.
 pub fn members(samples: &[Sample]) -> (Vec<Member>, Vec<String>) {
     let mut found: Vec<Member> = Vec::new();
     let mut failures: Vec<String> = Vec::new();
+    let mut fail = |address: Option<SocketAddr>, reason: &String| {
+        let text = address.map_or_else(|| reason.clone(), |a| format!("{a}: {reason}"));
+        if !failures.contains(&text) {
+            failures.push(text);
+        }
+    };
     for sample in samples {
+        if let Some(reason) = &sample.broken_off {
+            fail(sample.address, reason);
+        }
         match (&sample.served, sample.address) {
             (Ok(chain), Some(address)) => match found.iter_mut().find(|m| m.chain == *chain) {
                 Some(member) => {
@@ -38,12 +48,7 @@ pub fn members(samples: &[Sample]) -> (Vec<Member>, Vec<String>) {
                     version: sample.version,
                 }),
             },
-            (Err(reason), address) => {
-                let text = address.map_or_else(|| reason.clone(), |a| format!("{a}: {reason}"));
-                if !failures.contains(&text) {
-                    failures.push(text);
-                }
-            }
+            (Err(reason), address) => fail(address, reason),
             (Ok(_), None) => {}
         }
     }
@@ -61,8 +66,10 @@ mod tests {
             address: Some(at(port)),
             served: Ok(vec![chain.to_vec()]),
             version: Some("TLS 1.3"),
+            broken_off: None,
         };
-        let silent = Sample { address: Some(at(3)), served: Err("no answer in time".into()), version: None };
+        let silent =
+            Sample { address: Some(at(3)), served: Err("no answer in time".into()), version: None, broken_off: None };
         let (found, failures) = members(&[sample(1, b"a"), sample(1, b"b"), sample(2, b"a"), silent.clone(), silent]);
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].samples, found[0].addresses.as_slice()), (2, [at(1), at(2)].as_slice()));

@@ -103,7 +103,7 @@ pub(super) struct ConnectArgs {
         help_heading = "Live"
     )]
     pub(super) samples: u16,
-    /// Time limit for each connection
+    /// Time limit for all dialling together: name resolution, connections and handshakes
     #[arg(
         long,
         value_name = "DURATION",

@@ -23,6 +23,11 @@ pub(crate) fn serve(cert: &str, key: &str) -> u16 {
         .with_single_cert(chain, key)
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
+    serve_with(config)
+}
+
+/// A TLS server with this configuration, as [`serve`].
+pub(crate) fn serve_with(config: ServerConfig) -> u16 {
     let config = Arc::new(config);
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

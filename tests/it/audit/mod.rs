@@ -1,11 +1,13 @@
 //! The audit: of folders through the library, and of everything through the binary.
 
+mod deadline;
 mod inputs;
 pub(crate) mod live;
 mod msp_rules;
 mod odd_inputs;
 mod pairs;
 mod policy;
+mod possession;
 pub(crate) mod scene;
 mod verdicts;
 

@@ -26,6 +26,7 @@ mod text;
 mod time;
 mod url;
 
+pub(crate) use algorithm::{Hash, SignatureAlgorithm};
 pub(crate) use certificate::{Certificate, ParseError};
 pub(crate) use chain::{Pool, VerifyError, VerifyOptions, verify};
 pub(crate) use crl::RevocationList;

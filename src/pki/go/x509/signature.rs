@@ -51,7 +51,7 @@ impl Certificate {
 
 impl PublicKey {
     /// Whether this key made the signature; SHA-1 is accepted.
-    pub(super) fn verifies(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
         match (self, algorithm) {
             (Self::Rsa(key), SignatureAlgorithm::Rsa(hash)) => key.verifies(hash, message, signature),
             (Self::Rsa(key), SignatureAlgorithm::RsaPss(hash)) => key.verifies_pss(hash, message, signature),
