@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use url::Url;
@@ -11,6 +12,7 @@ use url::Url;
 use super::status::Operation;
 use super::{CaError, TlsFailure};
 use crate::Timestamp;
+use crate::lookup::lookup;
 
 /// Maximum size of an answer. A real one is far smaller, Idemix keys and a long chain included.
 const BODY_LIMIT: usize = 1 << 20;
@@ -39,6 +41,19 @@ pub(super) struct Transport {
     timeout: Duration,
 }
 
+/// Resolves the CA's host so that nothing waits for a silent name server beyond the limit of the connection.
+struct Lookup;
+
+impl Resolve for Lookup {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // reqwest sets the port.
+            let found = lookup(name.as_str(), 0).await?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
 /// An answer with any status.
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -56,6 +71,7 @@ impl Transport {
             .retry(reqwest::retry::never())
             .referer(false)
             .http1_only()
+            .dns_resolver(Lookup)
             // Otherwise the environment's HTTPS_PROXY and so on would be used.
             .no_proxy()
             .connect_timeout(connect_timeout)

@@ -112,7 +112,16 @@ pub fn main() -> ExitCode {
     #[cfg(not(feature = "dev-ca"))]
     let narrates = false;
     logging::start(&cli.output, narrates);
-    match run(cli) {
+    let outcome = match cli.command {
+        // It has handlers of its own from the start.
+        #[cfg(feature = "dev-ca")]
+        Command::DevCa(_) => run(cli),
+        // It has handlers while it waits for the network, and may block before.
+        Command::Enroll(_) => process::watched(move || run(cli)),
+        _ if std::process::id() == 1 => process::watched(move || run(cli)),
+        _ => run(cli),
+    };
+    match outcome {
         Ok(code) => code,
         Err(e) => output::failure(&e, form, log),
     }

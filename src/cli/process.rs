@@ -1,6 +1,7 @@
 //! What the process gets from the system: standard input, the clock, a runtime, signals.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
@@ -54,15 +55,62 @@ impl Signals {
     }
 }
 
+/// Whether a command waits in [`until_signal`], and so ends itself.
+static ENDS_ITSELF: AtomicBool = AtomicBool::new(false);
+
 /// Runs `work` to its end, or stops it at Ctrl-C or SIGTERM while it waits for the network. Steps on the disk are finished
 /// first.
 pub(super) async fn until_signal<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let signals = Signals::new()?;
-    let (number, name) = tokio::select! {
+    ENDS_ITSELF.store(true, Ordering::Relaxed);
+    tokio::select! {
         biased;
-        done = work => return done,
-        signal = signals.received() => signal,
-    };
-    Err(Error::new(ErrorKind::Signal(number), format!("ended by {name}; nothing is half written"))
-        .with_help("run the same command again: it continues where this run stopped"))
+        done = work => done,
+        (number, name) = signals.received() => Err(ended(number, name)),
+    }
+}
+
+fn ended(number: u8, name: &str) -> Error {
+    Error::new(ErrorKind::Signal(number), format!("ended by {name}; nothing is half written"))
+        .with_help("run the same command again: it continues where this run stopped")
+}
+
+/// The stack of a command on a thread of its own: as large as that of a main thread usually is.
+const STACK: usize = 8 << 20;
+
+/// The time that a command has to finish its step on the disk after a signal.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs a command on a thread of its own and ends it at Ctrl-C or SIGTERM, whatever it does: a command that blocks on a
+/// pipe or a slow disk sees no signal, and the kernel ignores both for process 1 of a container without handlers. A step on
+/// the disk that takes longer than [`GRACE`] is interrupted as by a kill, after which the next run continues.
+pub(super) fn watched<T: Send + 'static>(
+    command: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    runtime()?.block_on(async {
+        // Before the command starts, so that no signal is lost.
+        let signals = Signals::new()?;
+        let (end, mut ending) = tokio::sync::oneshot::channel();
+        let thread = std::thread::Builder::new().name("command".to_owned()).stack_size(STACK).spawn(move || {
+            drop(end.send(command()));
+        });
+        let thread =
+            thread.map_err(|e| Error::new(ErrorKind::Io, "cannot start the command's thread").with_source(e))?;
+        tokio::select! {
+            done = &mut ending => match (done, thread) {
+                (Ok(result), _) => result,
+                (Err(_), thread) => match thread.join() {
+                    Err(panic) => std::panic::resume_unwind(panic),
+                    Ok(()) => Err(Error::new(ErrorKind::Bug, "the command ended without a result")),
+                },
+            },
+            (number, name) = signals.received() => {
+                let grace = if ENDS_ITSELF.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
+                match tokio::time::timeout(grace, ending).await {
+                    Ok(Ok(result)) => result,
+                    _ => Err(ended(number, name)),
+                }
+            }
+        }
+    })
 }

@@ -23,5 +23,6 @@ mod layers;
 mod library;
 #[cfg(feature = "dev-ca")]
 mod output;
+mod process;
 mod real;
 mod verdicts;
