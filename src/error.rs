@@ -99,6 +99,15 @@ impl Error {
         self
     }
 
+    /// Appends the flag or variable that names what the message is about.
+    #[must_use]
+    pub(crate) fn given_with(mut self, origin: &str) -> Self {
+        self.message.push_str(" (given with ");
+        self.message.push_str(origin);
+        self.message.push(')');
+        self
+    }
+
     /// Sets what to do next.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -136,6 +145,11 @@ impl Error {
     /// What to do next, if known.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
+    }
+
+    /// Whether the error behind this one is an `E` that fits.
+    pub(crate) fn source_is<E: std::error::Error + 'static>(&self, fits: impl FnOnce(&E) -> bool) -> bool {
+        self.source.as_ref().and_then(|source| source.downcast_ref()).is_some_and(fits)
     }
 
     /// The chain of causes, outermost first, joined by `: `, without those that the message or an outer cause says already.

@@ -1,21 +1,24 @@
 //! `fabcert csr`.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::args::{KeyArgs, NameArgs, OutputForm, TargetArgs, offline};
+use super::input::Missing;
 use super::{output, process};
-use crate::Error;
-use crate::disk::Disk;
+use crate::disk::{Disk, Kind};
 use crate::enroll;
 use crate::identity::Environment;
+use crate::pki::x509::Csr;
+use crate::{Error, ErrorKind};
 
 /// Create a key and a CSR for a CA that this machine cannot reach.
 #[derive(Args, Debug)]
+#[command(override_usage = "fabcert csr [OPTIONS] --id <ID> <--msp-dir <DIR>|--tls-dir <DIR>>")]
 #[command(after_help = "Example:
   fabcert csr --id org1-peer1 --tls-dir /var/hyperledger/peer/tls \\
       --hostname org1-peer1 --gateway-service org1-peer-gateway-svc \\
@@ -30,7 +33,7 @@ installed.")]
 pub(super) struct CsrArgs {
     /// Enrolment id
     #[arg(long, value_name = "ID", env = "FABCERT_ID")]
-    id: String,
+    id: Option<String>,
     #[command(flatten)]
     names: NameArgs,
     #[command(flatten)]
@@ -40,7 +43,7 @@ pub(super) struct CsrArgs {
     /// File for the CSR [default: standard output]
     #[arg(long, value_name = "PATH", env = "FABCERT_OUT")]
     out: Option<PathBuf>,
-    /// Discard the pending key of another CSR
+    /// Discard the pending key of another CSR, and overwrite the file
     #[arg(long, env = "FABCERT_FORCE")]
     force: bool,
 }
@@ -57,18 +60,32 @@ struct Created<'a> {
 }
 
 pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    let mut missing = Missing::of("csr");
+    offline::missing(&mut missing, args.id.as_deref(), Some(&args.names), &args.target);
+    missing.check()?;
+    let id = args.id.as_deref().unwrap_or_default();
     let disk = Disk::real();
-    let request = offline::request(&args.id, &args.names, &args.target, Some(&args.key), args.force)?;
+    let request = offline::request(id, &args.names, &args.target, Some(&args.key), args.force)?;
     let made = enroll::make_csr(&request, &Environment { disk: &disk, now: &process::now })?;
-    let csr = made.pem;
+    let mut csr = made.pem;
+    let mut is_current = false;
     if let Some(path) = &args.out {
-        disk.replace(path, csr.as_bytes(), 0o644)?;
+        match current(&disk, path)? {
+            Some(text) if !args.force => {
+                if !is_same_request(&text, &csr) {
+                    return Err(Error::new(ErrorKind::Input, format!("{} holds something else", path.display()))
+                        .with_help("give another file with --out, move this one away, or overwrite it with --force"));
+                }
+                (csr, is_current) = (text, true);
+            }
+            _ => disk.replace(path, csr.as_bytes(), 0o644)?,
+        }
     }
     match (form, &args.out) {
         (OutputForm::Json, path) => output::print_json(&Created {
             schema_version: 1,
             action: "csr",
-            id: &args.id,
+            id,
             path: path.as_ref(),
             csr: &csr,
             names_kept: made.kept.iter().map(ToString::to_string).collect(),
@@ -76,8 +93,27 @@ pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
         })?,
         (OutputForm::Human, None) => output::document(&csr)?,
         (OutputForm::Human, Some(path)) => {
-            output::print_line(format_args!("wrote the CSR for {} to {}", args.id, path.display()))?;
+            let what = if is_current { "unchanged: the CSR for" } else { "wrote the CSR for" };
+            let joint = if is_current { "is in" } else { "to" };
+            output::print_line(format_args!("{what} {id} {joint} {}", path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The content of a file that is there; `None` if there is no file, or it is empty or a device.
+fn current(disk: &Disk, path: &Path) -> Result<Option<String>, Error> {
+    const LIMIT: usize = 1024 * 1024;
+    if disk.metadata_followed(path)?.is_none_or(|found| found.kind != Kind::File) {
+        return Ok(None);
+    }
+    let content = String::from_utf8_lossy(&disk.read(path, LIMIT)?).into_owned();
+    Ok(Some(content).filter(|text| !text.is_empty()))
+}
+
+/// Whether two CSRs ask for the same: key, subject and names. Their signatures always differ.
+fn is_same_request(one: &str, other: &str) -> bool {
+    let read = |pem: &str| Csr::from_pem(pem.as_bytes()).ok();
+    let (Some(one), Some(other)) = (read(one), read(other)) else { return false };
+    one.spki_der() == other.spki_der() && one.subject() == other.subject() && one.sans() == other.sans()
 }

@@ -3,14 +3,14 @@
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{output, process};
 use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running, WARNING};
-use crate::disk::Disk;
+use crate::disk::{Disk, Kind};
 use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
@@ -118,6 +118,9 @@ impl DevCaArgs {
 /// If it cannot listen on the address, or cannot read or write a file.
 pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
     process::runtime()?.block_on(async {
+        if let Some(path) = &args.anchor_out {
+            replaceable(path)?;
+        }
         let running = DevCa::start(args.config()?).await?;
         if let Some(path) = &args.anchor_out {
             Disk::real().replace(path, running.tls_anchor_pem().as_bytes(), 0o644)?;
@@ -128,6 +131,24 @@ pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
         ended.received().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Checks that the file for the anchor can be replaced: it is missing, empty, a device, or an earlier anchor.
+fn replaceable(path: &Path) -> Result<(), Error> {
+    const LIMIT: usize = 4 * 1024 * 1024;
+    let disk = Disk::real();
+    if disk.metadata_followed(path)?.is_none_or(|found| found.kind != Kind::File) {
+        return Ok(());
+    }
+    let content = disk.read(path, LIMIT)?;
+    if content.is_empty() || content.starts_with(b"-----BEGIN CERTIFICATE-----") {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Input,
+        format!("{} does not hold a trust anchor, and is not overwritten", path.display()),
+    )
+    .with_help("give another file with --anchor-out, or move this one away"))
 }
 
 /// What the server is, its address, and how to enrol there.
@@ -144,7 +165,9 @@ fn greeting(args: &DevCaArgs, running: &Running) -> Lines {
     for fault in &args.faults {
         lines.line(format_args!("fault: {fault}"));
     }
-    lines.line(format_args!("try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id admin --msp-dir msp {trust}"));
+    lines.verbatim(format_args!(
+        "try: FABCERT_SECRET=adminpw fabcert enroll --url {url} --id admin --msp-dir msp {trust}"
+    ));
     lines
 }
 

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{CaArgs, KeyArgs, LayoutArg, NameArgs, OutputForm, TargetArgs, TlsCaArgs, below_home, fabric_env};
+use super::args::{
+    CaArgs, KeyArgs, LayoutArg, NameArgs, OutputArgs, OutputForm, TargetArgs, TlsCaArgs, below_home, fabric_env,
+};
+use super::input::Missing;
+use super::prompt::Prompt;
 use super::{output, process};
 use crate::ca::{AttrRequest, CaUrl};
 use crate::disk::Disk;
@@ -100,14 +104,31 @@ pub(super) struct EnrollArgs {
     loglevel: Option<String>,
 }
 
-pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Error> {
+pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
+    let form = output.output;
     let env = |name: &str| std::env::var(name).ok();
     let EnrollArgs { ca, names, target, key, profile, attrs, .. } = &mut args;
     fabric_env::apply(&env, ca, names, target, key, profile, attrs);
+    let prompt = Prompt::on_a_terminal(output);
+    if let Some(prompt) = prompt {
+        ask(&mut args, prompt)?;
+    }
+    missing(&args, &env).check()?;
     let dry_run = args.dry_run;
-    let request = request(args, &env)?;
+    let mut request = request(args, &env)?;
     let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &process::now };
+    if let Some(prompt) =
+        prompt.filter(|_| !dry_run && accesses(&mut request).any(|ca| matches!(ca.secret, SecretSource::None)))
+    {
+        let plan = enroll::plan(&request, &environment)?;
+        if plan.certificates.iter().any(|c| c.reason.is_some()) {
+            let secret = prompt.secret(&format!("Enrolment secret of {}", plan.id))?;
+            for ca in accesses(&mut request).filter(|ca| matches!(ca.secret, SecretSource::None)) {
+                ca.secret = SecretSource::Given(secret.clone());
+            }
+        }
+    }
     if dry_run {
         let plan = enroll::plan(&request, &environment)?;
         match form {
@@ -124,15 +145,83 @@ pub(super) fn run(mut args: EnrollArgs, form: OutputForm) -> Result<ExitCode, Er
     Ok(ExitCode::SUCCESS)
 }
 
+/// The CAs of a request.
+fn accesses(request: &mut Request) -> impl Iterator<Item = &mut CaAccess> {
+    let tls = request.tls.as_mut().map(|tls| &mut tls.ca);
+    request.sign.as_mut().map(|sign| &mut sign.ca).into_iter().chain(tls)
+}
+
+/// Asks for what is missing, in the order in which a person has it at hand. Empty answers leave it missing.
+fn ask(args: &mut EnrollArgs, prompt: Prompt) -> Result<(), Error> {
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let path = |text: String| given(text).map(PathBuf::from);
+    if args.ca.url.is_none() {
+        args.ca.url = given(prompt.line("URL of the CA", "https://org1-ca:7054")?);
+    }
+    let Some(url) = &args.ca.url else { return Ok(()) };
+    let (is_plaintext, has_id) = url_parts(url);
+    if args.ca.id.is_none() && !has_id {
+        args.ca.id = given(prompt.line("Enrolment id", "org1-peer1")?);
+    }
+    if args.ca.tls_ca.is_empty() && !is_plaintext {
+        args.ca.tls_ca.extend(path(prompt.line("PEM file with the CA certificates to trust", "ca.pem")?));
+    }
+    if args.target.folders() == (None, None) {
+        args.target.msp_dir = path(prompt.line("Folder for the signing identity, empty for none", "msp")?);
+        args.target.tls_dir = path(prompt.line("Folder for the TLS pair, empty for none", "tls")?);
+    }
+    if args.target.tls_dir.is_some() && !args.names.has_some() {
+        let names = prompt.line("Names that clients dial, separated by commas", "org1-peer1,org1-peer-gateway-svc")?;
+        args.names.san.extend(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    Ok(())
+}
+
+/// Whether a URL is plain HTTP, and whether it contains an enrolment id. A URL that does not parse is reported later.
+fn url_parts(url: &str) -> (bool, bool) {
+    CaUrl::parse(url).map_or((false, true), |(url, id, _)| (url.is_plaintext(), id.is_some()))
+}
+
+/// Everything that an enrolment needs and the arguments do not hold. A missing secret alone is reported when it is needed:
+/// a run with nothing to do needs none.
+fn missing(args: &EnrollArgs, env: fabric_env::Lookup<'_>) -> Missing {
+    let mut missing = Missing::of("enroll");
+    let EnrollArgs { ca, tls_ca, names, target, .. } = args;
+    let (is_plaintext, has_id) = ca.url.as_deref().map_or((false, false), url_parts);
+    if ca.url.is_none() {
+        missing.add(&["url"]);
+    }
+    if ca.id.is_none() && !has_id {
+        missing.add(&["id"]);
+    }
+    if ca.tls_ca.is_empty() && !is_plaintext && !ca.plaintext {
+        missing.add(&["tls-ca"]);
+    }
+    let needs_tls_anchors = tls_ca.tls_url.as_deref().is_some_and(|url| !url_parts(url).0);
+    if needs_tls_anchors && tls_ca.tls_url_ca.is_empty() && ca.tls_ca.is_empty() {
+        missing.add(&["tls-url-ca"]);
+    }
+    if target.folders() == (None, None) {
+        missing.add(&["msp-dir", "tls-dir"]);
+    }
+    if target.tls_dir.is_some() && !names.has_some() {
+        missing.add(&["san", "hostname", "gateway-service", "from-manifests"]);
+    }
+    let in_url = |url: &str| CaUrl::parse(url).map_or(true, |(_, _, secret)| secret.is_some());
+    let has_secret = ca.secret_file.is_some()
+        || env("FABCERT_SECRET").is_some_and(|secret| !secret.is_empty())
+        || ca.url.as_deref().is_some_and(in_url);
+    if missing.is_something() && !has_secret {
+        missing.add(&["secret-file"]);
+    }
+    missing
+}
+
 /// The request that the arguments describe. Reads standard input if it holds the secret, and manifests, but no other file.
 fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
     let EnrollArgs { ca, tls_ca, names, target, key, profile, attrs, wait, force, .. } = args;
     let home = target.home.as_deref();
     let (msp_dir, tls_dir) = target.folders();
-    if msp_dir.is_none() && tls_dir.is_none() {
-        return Err(Error::new(ErrorKind::Usage, "expected a folder for the result")
-            .with_help("give --msp-dir DIR for the signing identity, --tls-dir DIR for the TLS pair, or both"));
-    }
     if let (Some(a), Some(b)) = (&msp_dir, &tls_dir)
         && (a == b || a.starts_with(b) || b.starts_with(a))
     {

@@ -10,16 +10,20 @@ mod demo;
 #[cfg(feature = "dev-ca")]
 mod dev_ca;
 mod enroll;
+mod input;
 mod inspect;
 mod install;
 mod logging;
 mod manifests;
 mod names;
+mod origin;
 mod output;
 mod process;
+mod prompt;
 mod render;
 mod rollback;
 mod rules;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -28,7 +32,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::process::{now, runtime};
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -97,16 +101,20 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Write man pages
     Man(completions::ManArgs),
+    /// Print the version, as --version does
+    #[command(hide = true)]
+    Version,
 }
 
 /// Runs the command line on the process's arguments, environment, clock and standard streams.
 pub fn main() -> ExitCode {
-    let parsed = with_variables(Cli::command()).try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(e) => return usage_exit(e),
+    let command = with_variables(Cli::command());
+    let parsed = command.clone().try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(e) => return usage_exit(e, &command),
     };
-    let (form, log) = (cli.output.output, cli.output.log_format);
+    let (form, log, color) = (cli.output.output, cli.output.log_format, cli.output.color);
     #[cfg(feature = "dev-ca")]
     let narrates = matches!(cli.command, Command::Demo(_));
     #[cfg(not(feature = "dev-ca"))]
@@ -123,7 +131,7 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(code) => code,
-        Err(e) => output::failure(&e, form, log),
+        Err(e) => output::failure(&origin::named(e, &matches, &command), form, log, color),
     }
 }
 
@@ -150,7 +158,7 @@ fn with_variables(command: clap::Command) -> clap::Command {
 fn run(cli: Cli) -> Result<ExitCode, Error> {
     let form = cli.output.output;
     match cli.command {
-        Command::Enroll(args) => enroll::run(*args, form),
+        Command::Enroll(args) => enroll::run(*args, &cli.output),
         Command::Audit(args) => audit::run(&args, &cli.output),
         Command::Names(args) => names::run(&args, form),
         Command::Render(args) => render::run(&args, form),
@@ -166,21 +174,45 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::DevCa(args) => dev_ca::run(&args),
         Command::Completions(args) => completions::completions(&args, Cli::command()),
         Command::Man(args) => completions::man(&args, Cli::command()),
+        Command::Version => version(form),
     }
 }
 
-/// Prints what clap says: help and the version as well as usage errors.
-fn usage_exit(e: clap::Error) -> ExitCode {
-    let e = quoted(e);
-    if !e.use_stderr() || !wants_json() {
-        return output::clap(&e);
+fn version(form: args::OutputForm) -> Result<ExitCode, Error> {
+    let version = env!("CARGO_PKG_VERSION");
+    match form {
+        args::OutputForm::Json => {
+            output::print_json(&serde_json::json!({"schema_version": 1, "version": version}))?;
+        }
+        args::OutputForm::Human => output::print_line(format_args!("fabcert {version}"))?,
     }
-    let text = e.render().to_string();
-    // What is missing is in the lines below the first.
-    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let message = lines.join(" ").trim_start_matches("error: ").to_owned();
-    let error = Error::new(ErrorKind::Usage, message).with_help("see fabcert --help");
-    output::failure(&error, args::OutputForm::Json, args::LogForm::Text)
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what clap says: help and the version as they are, a usage error as every other error.
+fn usage_exit(e: clap::Error, command: &clap::Command) -> ExitCode {
+    let e = quoted(e);
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let line = usage::Line { words: &words, command };
+    let is = |flag: &str, value: &str| {
+        line.has_option(flag, value) || std::env::var_os(input::variable(flag)).is_some_and(|set| set == value)
+    };
+    let color = if is("color", "never") {
+        args::ColorChoice::Never
+    } else if is("color", "always") {
+        args::ColorChoice::Always
+    } else {
+        args::ColorChoice::Auto
+    };
+    let form = if is("output", "json") { args::OutputForm::Json } else { args::OutputForm::Human };
+    let log = if is("log-format", "json") { args::LogForm::Json } else { args::LogForm::Text };
+    let is_help = e.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !e.use_stderr() || is_help && form == args::OutputForm::Human && log == args::LogForm::Text {
+        return output::clap(&e, color);
+    }
+    let error = usage::error(&e, &line);
+    logging::start(&args::OutputArgs { output: form, verbose: 0, quiet: false, log_format: log, color }, false);
+    output::failure(&error, form, log, color)
 }
 
 /// The error with each word of the command line in it as one line of text.
@@ -201,14 +233,6 @@ fn quoted(mut e: clap::Error) -> clap::Error {
         e.insert(kind, quoted);
     }
     e
-}
-
-/// Whether `--output json` is given, as far as that can be seen in a command line that does not parse.
-fn wants_json() -> bool {
-    let words: Vec<_> = std::env::args_os().collect();
-    words.iter().any(|word| word == "--output=json")
-        || words.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
-        || std::env::var_os("FABCERT_OUTPUT").is_some_and(|value| value == "json")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! command.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -10,16 +11,33 @@ use serde::Serialize;
 use super::args::{ColorChoice, LogForm, OutputForm};
 use crate::audit::Report;
 use crate::report::{self, Format, Style};
-use crate::text::escape::{Form, Lines, Screen, Shown};
+use crate::text::escape::{Form, Lines, Screen, Shown, wrapped};
 use crate::{Error, ErrorKind};
 
 /// Bytes that are written at once.
 const BUFFER: usize = 64 * 1024;
+/// The columns of a terminal that does not give their number.
+const USUAL: usize = 80;
+/// The columns between which text is wrapped: longer lines are hard to read, shorter ones hold too few words.
+const NARROWEST: usize = 30;
+const WIDEST: usize = 120;
 const PLAIN: Form = Form::Text { colour: false };
 
-/// Prints lines for people.
+/// Prints lines for people, as wide as the terminal if standard output is one.
 pub(super) fn print(lines: &Lines) -> Result<(), Error> {
-    document(&lines.to_string())
+    document(&match columns(&io::stdout()) {
+        Some(columns) => lines.wrapped(columns),
+        None => lines.to_string(),
+    })
+}
+
+/// The number of columns of a terminal, at most [`WIDEST`]; `None` for anything else.
+fn columns(stream: &(impl io::IsTerminal + AsFd)) -> Option<usize> {
+    if !stream.is_terminal() {
+        return None;
+    }
+    let columns = rustix::termios::tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
+    Some(if columns == 0 { USUAL } else { columns.clamp(NARROWEST, WIDEST) })
 }
 
 /// Prints one line for people.
@@ -50,7 +68,41 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<(), Error> {
 /// Prints the report of an audit.
 pub(super) fn print_report(format: Format, report: &Report, color: ColorChoice) -> Result<(), Error> {
     let style = Style { colour: colored(color, io::stdout().is_terminal()) };
-    to_stdout(|out| report::render(format, report, style, out))
+    let columns = columns(&io::stdout()).filter(|_| format == Format::Human);
+    to_stdout(|out| match columns {
+        Some(columns) => {
+            let mut out = Wrapping { out, columns, line: Vec::new() };
+            report::render(format, report, style, &mut out)?;
+            out.flush()
+        }
+        None => report::render(format, report, style, out),
+    })
+}
+
+/// Wraps each line at the columns of a terminal.
+struct Wrapping<'a> {
+    out: &'a mut dyn Write,
+    columns: usize,
+    line: Vec<u8>,
+}
+
+impl Write for Wrapping<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if let Some(line) = self.line.strip_suffix(b"\n") {
+                writeln!(self.out, "{}", wrapped(&String::from_utf8_lossy(line), self.columns))?;
+                self.line.clear();
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.line)?;
+        self.line.clear();
+        self.out.flush()
+    }
 }
 
 /// Lets `write` write to standard output. A reader that went away is a success.
@@ -82,7 +134,7 @@ struct FailureBody<'a> {
 
 /// Prints an error with its cause and what to do next, and gives the exit code. With `--output json` the error is a JSON
 /// object on standard output as well; with `--log-format json` it is an event on standard error.
-pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm) -> ExitCode {
+pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm, color: ColorChoice) -> ExitCode {
     if form == OutputForm::Json {
         let body = FailureBody {
             exit_code: e.exit_code(),
@@ -99,26 +151,26 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm) -> ExitCode {
         return ExitCode::from(e.exit_code());
     }
     let mut lines = Lines::new();
-    lines.line(format_args!("error: {}", e.message()));
+    lines.line(format_args!("{ERROR} {}", e.message()));
     for item in e.items() {
-        lines.line(format_args!("  {item}"));
+        lines.hanging(6, format_args!("  {item}"));
     }
     if let Some(cause) = e.cause() {
-        lines.line(format_args!("  cause: {cause}"));
+        lines.hanging(9, format_args!("{CAUSE} {cause}"));
     }
     if let Some(help) = e.help() {
-        lines.line(format_args!("  help: {help}"));
+        lines.hanging(8, format_args!("{HELP} {help}"));
     }
-    drop(to_stderr(PLAIN, lines.to_string().as_bytes()));
+    drop(to_stderr_wrapped(&lines, color));
     ExitCode::from(e.exit_code())
 }
 
 /// Prints what clap says: help and the version on standard output, usage errors on standard error. Words of the command
 /// line in it are expected to be [shown](shown) already.
-pub(super) fn clap(e: &clap::Error) -> ExitCode {
+pub(super) fn clap(e: &clap::Error, choice: ColorChoice) -> ExitCode {
     let is_error = e.use_stderr();
     let is_terminal = if is_error { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-    let colour = colored(ColorChoice::Auto, is_terminal);
+    let colour = colored(choice, is_terminal);
     let rendered = e.render();
     let text = if colour { rendered.ansi().to_string() } else { rendered.to_string() };
     let form = Form::Text { colour };
@@ -135,9 +187,48 @@ pub(super) fn clap(e: &clap::Error) -> ExitCode {
     }
 }
 
+/// Whether standard error is a terminal.
+pub(super) fn errors_go_to_a_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Prints a question on standard error; the answer follows on the same line.
+pub(super) fn ask(question: &str) {
+    drop(to_stderr(PLAIN, question.as_bytes()));
+}
+
 /// A word of the command line as one line of text.
 pub(super) fn shown(text: &str) -> String {
     Shown(text).to_string()
+}
+
+const ERROR: &str = "error:";
+const CAUSE: &str = "  cause:";
+const HELP: &str = "  help:";
+/// What lines on standard error begin with, and its colour (SGR).
+const HEADS: [(&str, &str); 4] = [(ERROR, "1;31"), ("warning:", "1;33"), (CAUSE, "1"), (HELP, "1;36")];
+
+/// Prints lines on standard error: as wide as the terminal, and with colour, if it is one.
+fn to_stderr_wrapped(lines: &Lines, color: ColorChoice) -> io::Result<()> {
+    let stderr = io::stderr();
+    let text = match columns(&stderr) {
+        Some(columns) => lines.wrapped(columns),
+        None => lines.to_string(),
+    };
+    if !colored(color, stderr.is_terminal()) {
+        return to_stderr(PLAIN, text.as_bytes());
+    }
+    let painted: Vec<String> = text.lines().map(painted).collect();
+    to_stderr(Form::Text { colour: true }, format!("{}\n", painted.join("\n")).as_bytes())
+}
+
+/// A line with its first word in colour, if it is one that has a colour.
+fn painted(line: &str) -> String {
+    let head = HEADS.iter().find_map(|(head, colour)| Some((head, colour, line.strip_prefix(head)?)));
+    match head {
+        Some((head, colour, rest)) => format!("\u{1b}[{colour}m{head}\u{1b}[0m{rest}"),
+        None => line.to_owned(),
+    }
 }
 
 fn to_stderr(form: Form, bytes: &[u8]) -> io::Result<()> {
@@ -147,19 +238,19 @@ fn to_stderr(form: Form, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Where the log goes: each write is one event, and becomes one line.
-pub(super) fn log_writer(log: LogForm) -> impl Fn() -> LogWriter {
-    move || LogWriter(log)
+pub(super) fn log_writer(log: LogForm, color: ColorChoice) -> impl Fn() -> LogWriter {
+    move || LogWriter(log, color)
 }
 
 /// See [`log_writer`].
-pub(super) struct LogWriter(LogForm);
+pub(super) struct LogWriter(LogForm, ColorChoice);
 
 impl Write for LogWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         match self.0 {
-            LogForm::Text => to_stderr(PLAIN, format!("{}\n", Shown(text)).as_bytes())?,
+            LogForm::Text => to_stderr_wrapped(Lines::new().line(format_args!("{text}")), self.1)?,
             LogForm::Json => to_stderr(Form::Json, format!("{text}\n").as_bytes())?,
         }
         Ok(event.len())
@@ -176,7 +267,9 @@ fn colored(choice: ColorChoice, is_terminal: bool) -> bool {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
-            is_terminal && takes_escapes() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let is_forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+            !is_set("NO_COLOR") && (is_forced || is_terminal && takes_escapes())
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::install::{KeyAccess, Lock, Place, rollback};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyPair;
 use crate::pki::name::{self, NameSet, SanName};
-use crate::pki::x509::{Csr, CsrSpec, SubjectFields};
-use crate::proof::{Purpose, RoleRule};
+use crate::pki::x509::{Cert, Csr, CsrSpec, SubjectFields};
+use crate::proof::{Purpose, RoleRule, VerifyError};
 use crate::{Error, ErrorKind};
 
 /// One certificate whose CSR and answer are carried by hand.
@@ -134,10 +134,13 @@ pub(crate) fn install_answer(
     let chain_pem = parts.join(&b'\n');
     let place = Place::of(env.disk, &request.target)?;
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
-    let pending = pending_at(&place, env)?.ok_or_else(|| {
-        Error::new(ErrorKind::Input, format!("no key is pending beside {}", request.target.display()))
-            .with_help("make one with fabcert csr and the same folder")
-    })?;
+    let Some(pending) = pending_at(&place, env)? else {
+        let answer = Unproven { cert_pem: &answer.cert_pem, chain_pem: &chain_pem, server_date: None };
+        return current_answer(request, place, &answer, env)?.ok_or_else(|| {
+            Error::new(ErrorKind::Input, format!("no key is pending beside {}", request.target.display()))
+                .with_help("make one with fabcert csr and the same folder")
+        });
+    };
     if pending.id() != request.id {
         return Err(Error::new(
             ErrorKind::Input,
@@ -171,24 +174,75 @@ pub(crate) fn install_answer(
     }
     let now = (env.now)();
     let answer = Unproven { cert_pem: &answer.cert_pem, chain_pem: &chain_pem, server_date: None };
-    let (verified, plan) = prove(&task, &current, &key, &answer, now)?;
+    let (verified, plan) = prove(&task, &current, &key, &answer, now).map_err(of_carried_files)?;
     let change = NameChange::between(current.leaf.as_ref(), verified.leaf(), &task.requested);
     let issued = Issued { verified, key, received_at: now, plan, asked: Some(pending.asked), is_new: true };
     let file = task.put(&current, &issued, None, &[lock], env)?;
-    let (msp_dir, tls_dir) = match request.purpose {
-        Purpose::Sign => (Some(request.target.clone()), None),
-        Purpose::Tls => (None, Some(request.target.clone())),
+    let path = request.target.join(file);
+    Ok(request.outcome(Action::Enrolled, "certificate verified and installed", issued.verified.leaf(), path, &change))
+}
+
+/// The outcome if the folder holds the certificate of `answer` with its key and chain already, and it passes the same
+/// verification; `None` if the folder holds something else.
+fn current_answer(
+    request: &OfflineRequest,
+    place: Place,
+    answer: &Unproven<'_>,
+    env: &Environment<'_>,
+) -> Result<Option<Outcome>, Error> {
+    let task = request.task(place, None);
+    let current = task.look(env.disk)?;
+    let (Some(leaf), Some(key), Some(chain)) = (&current.leaf, &current.key, &current.chain) else { return Ok(None) };
+    let given = Cert::all_from_pem(answer.cert_pem).unwrap_or_default();
+    if given.first() != Some(leaf) || !current.problems.is_empty() || !current.changed.is_empty() {
+        return Ok(None);
+    }
+    let (verified, _) = prove(&task, &current, key, answer, (env.now)()).map_err(of_carried_files)?;
+    if verified.chain() != chain {
+        return Ok(None);
+    }
+    let path = request.target.join(&current.leaf_path);
+    let reason = "the folder holds this certificate already";
+    let change = NameChange::default();
+    Ok(Some(request.outcome(Action::Unchanged, reason, leaf, path, &change)))
+}
+
+/// The error with help for files that were carried here, and did not come from a CA.
+fn of_carried_files(error: Error) -> Error {
+    use VerifyError::{
+        Chain, ChainUnreadable, IsCa, NonCaInChain, NotOneCertificate, OtherId, OtherKey, Pem, Unreadable,
     };
-    let leaf = issued.verified.leaf();
-    Ok(Outcome::new(
-        Action::Enrolled,
-        "certificate verified and installed".to_owned(),
-        IdentitySummary { id: request.id.clone(), msp_dir, tls_dir },
-        vec![CertificateSummary::of(leaf, request.purpose, request.target.join(file), &change)],
-    ))
+    if error.source_is(|e: &VerifyError| matches!(e, Chain(_) | NonCaInChain { .. } | ChainUnreadable(_))) {
+        return error.with_help(
+            "give the certificates of the issuing CA, its intermediates and its root with --chain; nothing was written",
+        );
+    }
+    let is_about_the_certificate = error.source_is(|e: &VerifyError| {
+        matches!(e, OtherKey { .. } | NotOneCertificate { .. } | Pem(_) | Unreadable(_) | OtherId { .. } | IsCa { .. })
+    });
+    if is_about_the_certificate {
+        return error.with_help(
+            "give the one certificate that the CA issued for the CSR of this folder with --cert; fabcert inspect FILE \
+             shows what is in a file; nothing was written",
+        );
+    }
+    error
 }
 
 impl OfflineRequest {
+    fn outcome(&self, action: Action, reason: &str, leaf: &Cert, path: PathBuf, change: &NameChange) -> Outcome {
+        let (msp_dir, tls_dir) = match self.purpose {
+            Purpose::Sign => (Some(self.target.clone()), None),
+            Purpose::Tls => (None, Some(self.target.clone())),
+        };
+        Outcome::new(
+            action,
+            reason.to_owned(),
+            IdentitySummary { id: self.id.clone(), msp_dir, tls_dir },
+            vec![CertificateSummary::of(leaf, self.purpose, path, change)],
+        )
+    }
+
     /// The task with what it keeps of the current contents of its target.
     fn settled<'a>(&self, mut task: Task<'a>, env: &Environment<'_>) -> Result<(Task<'a>, Current), Error> {
         let current = task.look(env.disk)?;

@@ -60,7 +60,7 @@ pub(crate) async fn ask(
     };
     if let Some((cert_pem, key)) = &asking.signed {
         keep(pending, true)?;
-        tracing::info!("asking {} for the {} certificate of {} (re-enrolment)", ca.url, task.purpose().as_str(), ca.id);
+        tracing::info!("asking {} for the {} of {} (re-enrolment)", ca.url, task.purpose().words(), ca.id);
         let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
         match policy.run(random, note, || client.reenroll(&credential, body)).await {
             Ok(answer) => return Ok(answer),
@@ -83,7 +83,7 @@ pub(crate) async fn ask(
         return Err(stop);
     }
     keep(pending, true)?;
-    tracing::info!("asking {} for the {} certificate of {}", ca.url, task.purpose().as_str(), ca.id);
+    tracing::info!("asking {} for the {} of {}", ca.url, task.purpose().words(), ca.id);
     match policy.run(random, note, || client.enroll(&ca.id, &secret, body)).await {
         Ok(answer) => {
             for place in places {

@@ -207,6 +207,6 @@ impl From<VerifyError> for crate::Error {
                 "the answer did not come from an honest CA for this request: check the URL and any proxy in between; nothing was written"
             }
         };
-        Self::new(ErrorKind::NotAsAsked, e.to_string()).with_help(help)
+        Self::new(ErrorKind::NotAsAsked, e.to_string()).with_help(help).with_source(e)
     }
 }

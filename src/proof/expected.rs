@@ -22,6 +22,14 @@ impl Purpose {
             Self::Tls => "tls",
         }
     }
+
+    /// The certificate in a sentence.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Sign => "signing certificate",
+            Self::Tls => "TLS certificate",
+        }
+    }
 }
 
 /// Which NodeOU the certificate must carry.

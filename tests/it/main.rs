@@ -25,4 +25,5 @@ mod library;
 mod output;
 mod process;
 mod real;
+mod usage;
 mod verdicts;

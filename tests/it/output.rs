@@ -137,11 +137,14 @@ fn a_csr_its_installation_and_the_way_back_say_where_things_are() {
     let (cert, chain) = (scene.path("org1-peer1.pem"), scene.path("chain.pem"));
     let given = ["--cert", &cert, "--chain", &chain];
     scene.both_forms("install", |form| {
-        assert_eq!(run(&["csr", "--out", &out], &names, &[]).code, 0);
+        assert_eq!(run(&["csr", "--force", "--out", &out], &names, &[]).code, 0);
         scene.sign(&out, &cert, &chain);
         run(&["install"], &[&names[..], &given].concat(), form)
     });
-    scene.both_forms("install_without_a_key", |form| run(&["install"], &[&names[..], &given].concat(), form));
+    scene.both_forms("install_again", |form| run(&["install"], &[&names[..], &given].concat(), form));
+    let other = scene.path("other");
+    let elsewhere = ["--id", "org1-peer1", "--tls-dir", &other];
+    scene.both_forms("install_without_a_key", |form| run(&["install"], &[&elsewhere[..], &given].concat(), form));
     scene.both_forms("rollback", |form| run(&["rollback", "--tls-dir", &tls], &[], form));
     let msp = scene.path("msp");
     scene.both_forms("rollback_of_nothing", |form| run(&["rollback", "--msp-dir", &msp], &[], form));

@@ -72,6 +72,12 @@ pub(in crate::cli) struct NameArgs {
 }
 
 impl NameArgs {
+    /// Whether a name is requested.
+    pub(in crate::cli) fn has_some(&self) -> bool {
+        [&self.san, &self.hostname, &self.gateway_service].iter().any(|names| !names.is_empty())
+            || !self.from_manifests.is_empty()
+    }
+
     /// The requested names, of which a TLS certificate needs at least one. Logs a warning for each odd one.
     pub(in crate::cli) fn name_set(&self, for_tls: bool) -> Result<NameSet, Error> {
         let mut set = NameSet::derive(&NameRequest {

@@ -1,11 +1,25 @@
 //! The request behind the arguments of `csr` and `install`.
 
 use super::{KeyArgs, NameArgs, TargetArgs};
+use crate::cli::input::Missing;
 use crate::enroll::OfflineRequest;
 use crate::identity::KeyRequest;
 use crate::install::KeyAccess;
 use crate::proof::Purpose;
 use crate::{Error, ErrorKind};
+
+/// Notes what `csr` and `install` need and the arguments do not hold.
+pub(in crate::cli) fn missing(missing: &mut Missing, id: Option<&str>, names: Option<&NameArgs>, target: &TargetArgs) {
+    if id.is_none() {
+        missing.add(&["id"]);
+    }
+    if target.folders() == (None, None) {
+        missing.add(&["msp-dir", "tls-dir"]);
+    }
+    if names.is_some_and(|names| target.tls_dir.is_some() && !names.has_some()) {
+        missing.add(&["san", "hostname", "gateway-service", "from-manifests"]);
+    }
+}
 
 /// The request of `csr` (with `key_args`) or `install`. The folder decides the purpose of the certificate.
 pub(in crate::cli) fn request(
@@ -19,7 +33,7 @@ pub(in crate::cli) fn request(
         (Some(dir), None) => (Purpose::Sign, dir),
         (None, Some(dir)) => (Purpose::Tls, dir),
         _ => {
-            return Err(Error::new(ErrorKind::Usage, "expected one folder: --msp-dir or --tls-dir")
+            return Err(Error::new(ErrorKind::Usage, "expected one folder, --msp-dir or --tls-dir, and not both")
                 .with_help("a CSR is for one certificate; run the command once for each folder"));
         }
     };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::disk::Disk;
 use crate::msp::{Layout, TlsNames};
 use crate::pki::x509::NodeOu;
 use crate::proof::{Purpose, RoleRule};
@@ -36,8 +37,8 @@ pub(in crate::cli) struct TargetArgs {
     /// Octal file mode of private keys
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = parse_mode, env = "FABCERT_KEY_MODE", help_heading = "Folders")]
     pub(in crate::cli) key_mode: u32,
-    /// Numeric id of the group that owns the folders, for a peer that runs as another user
-    #[arg(long, value_name = "GID", env = "FABCERT_GROUP", help_heading = "Folders")]
+    /// Group that owns the folders, for a peer that runs as another user: its numeric id, or its name in /etc/group
+    #[arg(long, value_name = "GROUP", value_parser = parse_group, env = "FABCERT_GROUP", help_heading = "Folders")]
     pub(in crate::cli) group: Option<u32>,
     /// NodeOU that the certificate must have
     #[arg(long, value_enum, env = "FABCERT_ROLE", help_heading = "Folders")]
@@ -127,6 +128,27 @@ fn parse_mode(text: &str) -> Result<u32, String> {
     Ok(mode)
 }
 
+/// A group: its id, or a name that `/etc/group` has. Other sources of groups (LDAP) are not asked.
+fn parse_group(text: &str) -> Result<u32, String> {
+    const FILE: &str = "/etc/group";
+    const LIMIT: usize = 16 * 1024 * 1024;
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().map_err(|_| "expected a group id of at most 4294967295".to_owned());
+    }
+    let groups = Disk::real().read(Path::new(FILE), LIMIT).unwrap_or_default();
+    group_id(text, &String::from_utf8_lossy(&groups)).ok_or_else(|| {
+        format!("expected a numeric group id such as 1000, or the name of a group in {FILE}, which has no such name")
+    })
+}
+
+/// The id of a group in the text of `/etc/group` (group(5): `name:password:GID:members`).
+fn group_id(name: &str, groups: &str) -> Option<u32> {
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.trim().parse().ok()).flatten()
+    })
+}
+
 impl From<LayoutArg> for Layout {
     fn from(layout: LayoutArg) -> Self {
         match layout {
@@ -147,6 +169,17 @@ impl From<TlsNamesArg> for TlsNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_is_found_by_its_name() {
+        let groups = "root:x:0:\nfabric:x:4242:a,b\nbroken:x\n";
+        assert_eq!(group_id("fabric", groups), Some(4242));
+        assert_eq!(group_id("broken", groups), None);
+        assert_eq!(group_id("", groups), None);
+        assert_eq!(parse_group("7"), Ok(7));
+        assert_eq!(parse_group("root"), Ok(0));
+        assert!(parse_group("no-such-group").unwrap_err().contains("/etc/group"));
+    }
 
     #[test]
     fn relative_paths_are_below_the_home() {

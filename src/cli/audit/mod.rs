@@ -60,7 +60,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     print(args, output, &disk, &forms, &looked)?;
     if !looked.is_something {
         // The report lists the skipped files; that is not an audit.
-        return Ok(output::failure(&looked.nothing(), OutputForm::Human, output.log_format));
+        return Ok(output::failure(&looked.nothing(), OutputForm::Human, output.log_format, output.color));
     }
     let failed = args.report.fail_on.is_reached(looked.report.worst()) && with_baseline;
     Ok(if failed {

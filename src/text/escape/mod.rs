@@ -1,10 +1,12 @@
 //! Text from elsewhere: in the forms of a report, on a terminal, in the log of a CI run.
 
 mod forms;
+mod lines;
 mod screen;
 
 pub(crate) use forms::{github, markdown, prometheus, uri_path, xml};
-pub(crate) use screen::{Form, Lines, Screen, Shown};
+pub(crate) use lines::{Lines, wrapped};
+pub(crate) use screen::{Form, Screen, Shown};
 
 #[cfg(test)]
 pub(crate) use screen::is_active;

@@ -1,7 +1,7 @@
 //! What reaches a terminal or the log of a CI run. Text from elsewhere (a subject, a file name, an answer of a server) must
 //! not move the cursor, hide or reorder what is next to it, begin a line of its own, or give the CI system a command.
 //!
-//! [`is_active`] says which characters do that, [`Shown`] and [`Lines`] make one line of what is interpolated, and
+//! [`is_active`] says which characters do that, [`Shown`] and [`Lines`](super::Lines) make one line of what is interpolated, and
 //! [`Screen`] is the writer that all output passes through.
 
 use std::fmt::{self, Write as _};
@@ -181,35 +181,6 @@ impl<T: fmt::Display> fmt::Display for Shown<T> {
     }
 }
 
-/// Text for people, made line by line: nothing that is interpolated into a line can begin another.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lines(String);
-
-impl Lines {
-    /// No line.
-    pub(crate) const fn new() -> Self {
-        Self(String::new())
-    }
-
-    /// Appends one line.
-    pub(crate) fn line(&mut self, line: fmt::Arguments<'_>) -> &mut Self {
-        let _ = writeln!(self.0, "{}", Shown(line));
-        self
-    }
-
-    /// Appends an empty line.
-    pub(crate) fn gap(&mut self) -> &mut Self {
-        self.0.push('\n');
-        self
-    }
-}
-
-impl fmt::Display for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Bytes after which the whole lines among them are written.
 const BUFFER: usize = 16 * 1024;
 
@@ -361,7 +332,7 @@ mod tests {
 
     #[test]
     fn what_is_interpolated_into_a_line_begins_no_other() {
-        let mut lines = Lines::new();
+        let mut lines = crate::text::escape::Lines::new();
         lines.line(format_args!("{}: {:>4}", "a\n::error::x", "b")).gap();
         assert_eq!(lines.to_string(), "a\\n::error::x:    b\n\n");
         assert_eq!(format!("{:<4}|", Shown("a")), "a   |");

@@ -55,6 +55,10 @@ fn by_hand(ca: &dyn CaUnderTest) {
     let swapped = install(folders[1].1, &file("msp.pem"), &file("msp-chain.pem"));
     assert_eq!(swapped.code, 8, "the certificate is for the other key: {swapped:?}");
     assert!((tree(&peer.msp()), tree(&peer.tls())) == before);
+    let wrong = install(folders[0].1, &file("msp.pem"), &file("msp.pem"));
+    assert_eq!(wrong.code, 8, "the chain holds no CA: {wrong:?}");
+    assert!(wrong.stderr.contains("--chain") && wrong.stderr.contains("msp.pem"), "{wrong:?}");
+    assert!(!wrong.stderr.contains("ca-chain.pem"), "nobody gave that file: {wrong:?}");
     for (name, folder, _) in folders {
         let put = install(folder, &file(&format!("{name}.pem")), &file(&format!("{name}-chain.pem")));
         assert_eq!(put.code, 0, "{put:?}");
@@ -69,9 +73,15 @@ fn by_hand(ca: &dyn CaUnderTest) {
             assert!(verdict.accept, "{name}: {verdict:?}");
         }
     }
-    // No key is pending.
-    let again = install(folders[1].1, &file("tls.pem"), &file("tls-chain.pem"));
-    assert_eq!(again.code, 4, "{again:?}");
+    // No key is pending, and the certificate is in the folder.
+    for (name, folder, _) in folders {
+        let installed = (tree(&peer.msp()), tree(&peer.tls()));
+        let again = install(folder, &file(&format!("{name}.pem")), &file(&format!("{name}-chain.pem")));
+        assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("unchanged")), "{again:?}");
+        assert!((tree(&peer.msp()), tree(&peer.tls())) == installed);
+    }
+    let other = install(folders[1].1, &file("msp.pem"), &file("msp-chain.pem"));
+    assert_eq!(other.code, 4, "another certificate, without a pending key: {other:?}");
     // A run that reaches the CA finds nothing due.
     let run = peer.enroll("peerpw", &[]);
     assert_eq!((run.code, run.json()["action"].as_str()), (0, Some("unchanged")), "{run:?}");

@@ -1,0 +1,244 @@
+//! Errors of the command line: what clap reports, in the words of fabcert's other errors; words of Fabric's tools, with
+//! what to run instead.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
+use clap::{Arg, Command};
+
+use super::input;
+use crate::{Error, ErrorKind};
+
+/// Words that people try as commands, and what to run instead. The longer answers are for calls of the Fabric CA's
+/// registrar, which fabcert does not make.
+const WORDS: &[(&[&str], &str)] = &[
+    (&["enrol", "enrole", "login"], "run fabcert enroll"),
+    (
+        &["reenroll", "reenrol", "re-enroll", "renew", "rotate"],
+        "run fabcert enroll with the same arguments again: it does nothing while the certificate is good, and enrols when \
+         it is due; --force enrols at once",
+    ),
+    (
+        &["register"],
+        "a registrar registers identities with fabric-ca-client register --id.name ID --id.secret SECRET --id.type \
+         peer; then run fabcert enroll with that id and secret",
+    ),
+    (
+        &["revoke"],
+        "a registrar revokes certificates with fabric-ca-client revoke --revoke.name ID; fabcert audit reports a \
+         certificate that a CRL in its MSP folder revokes",
+    ),
+    (
+        &["gencrl", "crl"],
+        "a registrar gets the CRL with fabric-ca-client gencrl; fabcert inspect shows a CRL, and fabcert audit applies it",
+    ),
+    (&["gencsr"], "run fabcert csr"),
+    (
+        &["getcacert", "getcainfo", "cainfo"],
+        "fabcert enroll writes the chain of the CA into the folders; to get it alone, run fabric-ca-client getcainfo",
+    ),
+    (
+        &["identity", "affiliation", "certificate"],
+        "a registrar manages identities, affiliations and certificates with fabric-ca-client identity, affiliation and \
+         certificate",
+    ),
+    (
+        &["server", "start", "init", "serve", "fabric-ca-server"],
+        "run fabcert dev-ca for a server for development and tests; for production run fabric-ca-server",
+    ),
+    (
+        &["fabric-ca-client", "client"],
+        "fabcert enroll takes the flags of fabric-ca-client enroll: write fabcert enroll -u URL --mspdir DIR",
+    ),
+    (
+        &["cryptogen", "generate", "configtxgen", "genesis"],
+        "fabcert enrols at a CA and creates no CA of its own: run fabcert enroll for each identity, or fabcert demo to try",
+    ),
+    (&["verify", "check", "validate", "lint", "scan", "test"], "run fabcert audit"),
+    (&["show", "view", "print", "decode", "dump", "info", "x509"], "run fabcert inspect"),
+    (&["san", "sans", "hosts"], "run fabcert names"),
+    (&["template", "manifests", "k8s", "kubernetes"], "run fabcert render"),
+    (&["request", "req"], "run fabcert csr"),
+    (&["import"], "run fabcert install"),
+    (&["undo", "restore", "revert"], "run fabcert rollback"),
+    (&["rule"], "run fabcert rules, or fabcert explain RULE for one rule"),
+    (&["completion"], "run fabcert completions"),
+];
+
+/// A command line that does not parse.
+pub(super) struct Line<'a> {
+    /// The words after the program's name.
+    pub(super) words: &'a [OsString],
+    /// The command with its subcommands.
+    pub(super) command: &'a Command,
+}
+
+/// The error of a command line that clap does not accept. Words of the command line in `e` are one line of text each.
+pub(super) fn error(e: &clap::Error, line: &Line<'_>) -> Error {
+    let name = line.subcommand().map(Command::get_name);
+    match e.kind() {
+        ClapKind::InvalidSubcommand => unknown_command(e),
+        ClapKind::MissingRequiredArgument => {
+            let missing = strings(e, ContextKind::InvalidArg);
+            input::missing(name.unwrap_or_default(), &missing)
+        }
+        ClapKind::InvalidValue | ClapKind::ValueValidation if string(e, ContextKind::InvalidArg).is_some() => {
+            invalid_value(e, line)
+        }
+        ClapKind::MissingSubcommand | ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Error::new(ErrorKind::Usage, "expected a command").with_help("fabcert --help lists the commands")
+        }
+        _ => other(e, name),
+    }
+}
+
+/// The answer to a word that is not a command.
+fn unknown_command(e: &clap::Error) -> Error {
+    let word = string(e, ContextKind::InvalidSubcommand).unwrap_or_default();
+    let error = Error::new(ErrorKind::Usage, format!("\"{word}\" is not a command of fabcert"));
+    let lower = word.to_ascii_lowercase();
+    if let Some((_, answer)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())) {
+        return error.with_help(*answer);
+    }
+    match strings(e, ContextKind::SuggestedSubcommand).first() {
+        Some(near) => error.with_help(format!("did you mean fabcert {near}? fabcert --help lists the commands")),
+        None => error.with_help("fabcert --help lists the commands"),
+    }
+}
+
+/// A value that its flag or variable does not take: which, what is expected, and an example.
+fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
+    let argument = string(e, ContextKind::InvalidArg).unwrap_or_default();
+    let value = string(e, ContextKind::InvalidValue).unwrap_or_default();
+    let (flag, value_name) = argument.split_once(' ').unwrap_or((argument, ""));
+    let value_name = value_name.trim_start_matches(['<', '[']).trim_end_matches(['>', ']', '.']);
+    let arg = line.argument(flag.trim_start_matches("--"));
+    let valid = strings(e, ContextKind::ValidValue);
+    let own = std::error::Error::source(e).map(ToString::to_string).unwrap_or_default();
+    let expected = if valid.is_empty() {
+        expected(value_name, &own)
+    } else if valid.len() == 1 {
+        format!("expected {}", valid[0])
+    } else {
+        format!("expected one of {}", valid.join(", "))
+    };
+    let place = match arg.filter(|arg| !line.has(arg)).and_then(Arg::get_env) {
+        Some(variable) => format!("{} ({argument})", variable.to_string_lossy()),
+        None => argument.to_owned(),
+    };
+    let given = if value.is_empty() { "an empty value".to_owned() } else { format!("the value \"{value}\"") };
+    let error = Error::new(ErrorKind::Usage, format!("{place} does not take {given}: {expected}"));
+    match strings(e, ContextKind::SuggestedValue).first() {
+        Some(near) => error.with_help(format!("did you mean {near}?")),
+        None => match line.subcommand() {
+            Some(command) => error.with_help(format!("fabcert {} --help describes {flag}", command.get_name())),
+            None => error,
+        },
+    }
+}
+
+/// What a value is expected to be: in the words of its own parser, unless that knows only digits.
+fn expected(value_name: &str, own: &str) -> String {
+    match value_name {
+        _ if own.starts_with("expected a") || own.contains("expected 0") => own.to_owned(),
+        "DURATION" => "expected a duration such as 30s, 5m or 1h30m".to_owned(),
+        "ADDR" => "expected an address such as 127.0.0.1:7054".to_owned(),
+        _ if own.contains(" is not in ") => format!("expected a whole number in the range {}", range(own)),
+        "N" => "expected a whole number such as 2".to_owned(),
+        _ if own.is_empty() => "expected a value".to_owned(),
+        _ => own.to_owned(),
+    }
+}
+
+/// `1 to 1000` of `5000 is not in 1..=1000`.
+fn range(own: &str) -> String {
+    let range = own.rsplit(' ').next().unwrap_or_default();
+    range.split_once("..=").map_or_else(|| range.to_owned(), |(low, high)| format!("{low} to {high}"))
+}
+
+/// Everything else, in clap's words: the first paragraph is the message, tips are help.
+fn other(e: &clap::Error, command: Option<&str>) -> Error {
+    let text = e.render().to_string();
+    let first: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = first.join(" ").trim_start_matches("error: ").replace('\'', "\"");
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(|tip| tip.replace('\'', "\""));
+    let page = match command {
+        Some(command) => format!("fabcert {command} --help shows all options, with examples"),
+        None => "fabcert --help lists the commands and the options of all".to_owned(),
+    };
+    Error::new(ErrorKind::Usage, message).with_help(tip.map_or_else(|| page.clone(), |tip| format!("{tip}; {page}")))
+}
+
+fn string(e: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match e.get(kind)? {
+        ContextValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn strings(e: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match e.get(kind) {
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        _ => Vec::new(),
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The subcommand that the line names.
+    fn subcommand(&self) -> Option<&'a Command> {
+        self.words.iter().find_map(|word| self.command.find_subcommand(word))
+    }
+
+    /// The argument of a long flag.
+    fn argument(&self, flag: &str) -> Option<&'a Arg> {
+        let all = self.subcommand().into_iter().chain([self.command]).flat_map(Command::get_arguments);
+        all.into_iter().find(|arg| arg.get_long() == Some(flag))
+    }
+
+    /// Whether an argument is given by a flag, and not by its variable.
+    fn has(&self, arg: &Arg) -> bool {
+        let long: Vec<String> = arg
+            .get_long_and_visible_aliases()
+            .into_iter()
+            .flatten()
+            .chain(arg.get_all_aliases().into_iter().flatten())
+            .map(|flag| format!("--{flag}"))
+            .collect();
+        let short = arg.get_short().map(|c| format!("-{c}"));
+        self.words.iter().any(|word| {
+            let word = word.to_string_lossy();
+            let flag = word.split('=').next().unwrap_or_default();
+            long.iter().any(|long| long == flag) || short.as_ref().is_some_and(|s| word.starts_with(s.as_str()))
+        })
+    }
+
+    /// The value of a global option in a line that does not parse.
+    pub(super) fn has_option(&self, flag: &str, value: &str) -> bool {
+        let joined = format!("--{flag}={value}");
+        let flag = format!("--{flag}");
+        self.words.iter().any(|word| *word == joined.as_str())
+            || self.words.windows(2).any(|pair| pair[0] == flag.as_str() && pair[1] == value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_other_tools_are_known_once() {
+        let mut all: Vec<&str> = WORDS.iter().flat_map(|(words, _)| words.iter().copied()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn kinds_of_values_are_described() {
+        assert_eq!(expected("N", "invalid digit found in string"), "expected a whole number such as 2");
+        assert_eq!(expected("N", "0 is not in 1..=1000"), "expected a whole number in the range 1 to 1000");
+        assert_eq!(expected("TIME", "expected a time such as x"), "expected a time such as x");
+    }
+}

@@ -1,0 +1,160 @@
+//! Text for people, made line by line, and its form on a terminal, where a line is as wide as the terminal.
+
+use std::fmt::{self, Write as _};
+
+use unicode_width::UnicodeWidthChar as _;
+
+use super::Shown;
+
+/// Text for people, made line by line: nothing that is interpolated into a line can begin another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines(Vec<Line>);
+
+#[derive(Clone, Debug)]
+struct Line {
+    text: String,
+    /// The column at which a line goes on when it is wrapped; `None` for a line that is never wrapped.
+    hang: Option<usize>,
+}
+
+impl Lines {
+    /// No line.
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Appends one line. When it is wrapped, it goes on two columns to the right of its beginning.
+    pub(crate) fn line(&mut self, line: fmt::Arguments<'_>) -> &mut Self {
+        let text = Shown(line).to_string();
+        let hang = Some(indent(&text) + 2);
+        self.0.push(Line { text, hang });
+        self
+    }
+
+    /// Appends one line, which goes on at the column `hang` when it is wrapped.
+    pub(crate) fn hanging(&mut self, hang: usize, line: fmt::Arguments<'_>) -> &mut Self {
+        self.0.push(Line { text: Shown(line).to_string(), hang: Some(hang) });
+        self
+    }
+
+    /// Appends one line that is never wrapped, such as one to copy.
+    pub(crate) fn verbatim(&mut self, line: fmt::Arguments<'_>) -> &mut Self {
+        self.0.push(Line { text: Shown(line).to_string(), hang: None });
+        self
+    }
+
+    /// Appends an empty line.
+    pub(crate) fn gap(&mut self) -> &mut Self {
+        self.0.push(Line { text: String::new(), hang: None });
+        self
+    }
+
+    /// The text on a terminal with this number of columns.
+    pub(crate) fn wrapped(&self, columns: usize) -> String {
+        let mut out = String::new();
+        for line in &self.0 {
+            match line.hang {
+                Some(hang) => wrap(&line.text, columns, hang, &mut out),
+                None => out.push_str(&line.text),
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|line| writeln!(f, "{}", line.text))
+    }
+}
+
+/// One line of text, maybe coloured, on a terminal with this number of columns. It goes on two columns to the right of its
+/// beginning.
+pub(crate) fn wrapped(line: &str, columns: usize) -> String {
+    let mut out = String::with_capacity(line.len() + 16);
+    wrap(line, columns, indent(line) + 2, &mut out);
+    out
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Appends `line` with breaks at spaces. A word that is longer than a line, such as a path, is not broken.
+fn wrap(line: &str, columns: usize, hang: usize, out: &mut String) {
+    if width(line) <= columns {
+        out.push_str(line);
+        return;
+    }
+    let hang = if hang > columns / 2 { (indent(line) + 2).min(columns / 2) } else { hang };
+    let mut at = 0;
+    let mut rest = line;
+    let mut is_first = true;
+    while !rest.is_empty() {
+        let spaces = indent(rest);
+        let word_end = rest[spaces..].find(' ').map_or(rest.len(), |end| spaces + end);
+        let (blank, word) = (&rest[..spaces], &rest[spaces..word_end]);
+        let needed = spaces + width(word);
+        if !is_first && at > hang && at + needed > columns {
+            let _ = write!(out, "\n{:hang$}{word}", "");
+            at = hang + width(word);
+        } else {
+            out.push_str(blank);
+            out.push_str(word);
+            at += needed;
+        }
+        is_first = false;
+        rest = &rest[word_end..];
+    }
+}
+
+/// The columns that a text takes on a terminal: wide characters take two, combining ones and colour sequences none.
+fn width(text: &str) -> usize {
+    let mut columns = 0;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            chars.by_ref().find(|c| *c == 'm');
+        } else {
+            columns += c.width().unwrap_or(0);
+        }
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_wrapped_at_spaces_and_go_on_below_their_text() {
+        let mut lines = Lines::new();
+        lines.hanging(9, format_args!("  names  alpha, beta, gamma, delta"));
+        lines.line(format_args!("help: a/path/that/is/longer/than/the/line then words"));
+        lines.verbatim(format_args!("fabcert enroll --url https://org1-ca --id peer1"));
+        let text = lines.wrapped(20);
+        assert_eq!(
+            text,
+            "  names  alpha,\n         beta,\n         gamma,\n         delta\n\
+             help:\n  a/path/that/is/longer/than/the/line\n  then words\n\
+             fabcert enroll --url https://org1-ca --id peer1\n"
+        );
+        assert_eq!(lines.to_string().lines().count(), 3, "without a terminal nothing is wrapped");
+    }
+
+    #[test]
+    fn a_hang_beyond_the_middle_is_not_kept() {
+        let mut lines = Lines::new();
+        lines.hanging(15, format_args!("  a              b c d e f"));
+        assert_eq!(lines.wrapped(20), "  a              b c\n    d e f\n");
+    }
+
+    #[test]
+    fn wide_and_combining_characters_are_counted_by_their_columns() {
+        assert_eq!(width("\u{4e2d}\u{6587}"), 4);
+        assert_eq!(width("e\u{301}"), 1);
+        assert_eq!(width("\u{1b}[31merror\u{1b}[0m"), 5);
+        assert_eq!(wrapped("\u{4e2d}\u{6587} \u{4e2d}\u{6587}", 8), "\u{4e2d}\u{6587}\n  \u{4e2d}\u{6587}");
+    }
+}

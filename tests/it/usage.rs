@@ -1,0 +1,224 @@
+//! Errors of the command line: what is missing is listed at once, words of other tools are answered, values are described.
+
+use std::path::Path;
+
+use crate::command::{Ran, fabcert, fabcert_in};
+
+fn json_lines(stderr: &str) -> Vec<serde_json::Value> {
+    stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+/// The run is a usage error whose text holds all of `texts`.
+fn is_usage_error(ran: &Ran, texts: &[&str]) {
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for text in texts {
+        assert!(ran.stderr.contains(text), "{text} is not in {}", ran.stderr);
+    }
+}
+
+#[test]
+fn everything_that_is_missing_is_listed_at_once() {
+    let enroll =
+        ["--url <URL>", "--id <ID>", "--secret-file <PATH>", "--tls-ca <PATH>", "--msp-dir <DIR>", "--tls-dir"];
+    let (csr, install) = (["--id <ID>", "--msp-dir <DIR>"], ["--id <ID>", "--msp-dir <DIR>", "--cert", "--chain"]);
+    let render = ["--org <NAME>", "--namespace <NS>", "--ca-url <URL>", "--fabcert-image <IMAGE>"];
+    let rollback = ["--msp-dir <DIR> or --tls-dir <DIR>"];
+    let commands: [(&str, &[&str]); 5] =
+        [("enroll", &enroll), ("csr", &csr), ("install", &install), ("render", &render), ("rollback", &rollback)];
+    for (command, flags) in commands {
+        let ran = fabcert(&[command], None);
+        is_usage_error(&ran, flags);
+        for flag in flags.iter().filter_map(|text| text.split(' ').next()) {
+            let variable = format!("FABCERT_{}", flag.trim_start_matches("--").replace('-', "_").to_uppercase());
+            is_usage_error(&ran, &[&variable]);
+        }
+        assert!(ran.stderr.contains("for example --"), "{ran:?}");
+    }
+    let tls = fabcert(&["enroll", "--tls-dir", "t"], None);
+    is_usage_error(&tls, &["--url <URL>", "--san <NAME> or --hostname <HOST> or --gateway-service <SVC>"]);
+    let json = fabcert(&["enroll", "--output", "json"], None).json();
+    assert_eq!(json["error"]["message"].as_str().unwrap().lines().count(), 6, "{json}");
+}
+
+#[test]
+fn what_is_given_by_a_variable_or_in_the_url_is_not_missing() {
+    let ran = fabcert_in(&["enroll"], &[("FABCERT_URL", "https://peer1:pw@ca"), ("FABCERT_MSP_DIR", "m")]);
+    is_usage_error(&ran, &["--tls-ca <PATH>"]);
+    for given in ["--url <URL>", "--id <ID>", "--secret-file", "--msp-dir"] {
+        assert!(!ran.stderr.contains(given), "{given}: {ran:?}");
+    }
+}
+
+#[test]
+fn words_of_fabrics_tools_are_answered() {
+    let answers = [
+        ("register", "fabric-ca-client register"),
+        ("reenroll", "fabcert enroll"),
+        ("enrol", "fabcert enroll"),
+        ("revoke", "fabric-ca-client revoke"),
+        ("gencrl", "fabric-ca-client gencrl"),
+        ("gencsr", "fabcert csr"),
+        ("getcacert", "fabric-ca-client getcainfo"),
+        ("getcainfo", "fabric-ca-client getcainfo"),
+        ("identity", "fabric-ca-client identity"),
+        ("affiliation", "affiliation"),
+        ("certificate", "certificate"),
+        ("server", "fabcert dev-ca"),
+        ("init", "fabcert dev-ca"),
+        ("start", "fabcert dev-ca"),
+        ("verify", "fabcert audit"),
+        ("ENROL", "fabcert enroll"),
+        ("audti", "did you mean fabcert audit"),
+        ("nothing-like-it", "fabcert --help"),
+    ];
+    for (word, answer) in answers {
+        let ran = fabcert(&[word, "--id.name", "peer1", "-u", "https://ca"], None);
+        is_usage_error(&ran, &[&format!("\"{word}\" is not a command"), answer]);
+        assert!(!ran.stderr.contains("render"), "{ran:?}");
+    }
+}
+
+#[test]
+fn version_is_a_command_too() {
+    let (command, flag) = (fabcert(&["version"], None), fabcert(&["--version"], None));
+    assert_eq!((command.code, command.stdout), (0, flag.stdout));
+    let json = fabcert(&["version", "--output", "json"], None).json();
+    assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn a_value_error_names_flag_kind_and_example() {
+    let cases: [(&[&str], &[&str]); 8] = [
+        (&["enroll", "--group", "no-such-group"], &["--group <GROUP>", "\"no-such-group\"", "/etc/group", "1000"]),
+        (&["enroll", "--wait", "soon"], &["--wait <DURATION>", "a duration such as 30s"]),
+        (&["enroll", "--timeout=x"], &["--timeout <DURATION>", "a duration such as 30s"]),
+        (&["enroll", "--role", "pear"], &["--role <ROLE>", "expected one of peer, orderer", "did you mean peer?"]),
+        (&["audit", ".", "--samples", "0"], &["--samples <N>", "a whole number in the range 1 to 1000"]),
+        (&["audit", ".", "--jobs", "x"], &["--jobs <N>", "a whole number"]),
+        (&["audit", ".", "--at", "monday"], &["--at <TIME>", "2026-11-23T05:00:00Z"]),
+        (&["render", "--peers", "0"], &["--peers <N>", "a whole number"]),
+    ];
+    for (args, texts) in cases {
+        let ran = fabcert(args, None);
+        is_usage_error(&ran, texts);
+        assert!(!ran.stderr.contains("invalid digit"), "{ran:?}");
+    }
+    let by_variable = fabcert_in(&["enroll"], &[("FABCERT_WAIT", "soon")]);
+    is_usage_error(&by_variable, &["FABCERT_WAIT", "a duration such as 30s"]);
+}
+
+#[test]
+fn a_group_is_taken_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (msp, csr) = (dir.path().join("msp"), dir.path().join("a.csr"));
+    let ran = fabcert(
+        &["csr", "--id", "a", "--msp-dir", msp.to_str().unwrap(), "--group", "root", "--out", csr.to_str().unwrap()],
+        None,
+    );
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn an_error_about_a_file_names_its_flag_or_variable() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (none, msp, junk) = (path("none"), path("msp"), path("junk"));
+    std::fs::write(&junk, "junk\n").unwrap();
+    let enroll = ["enroll", "--url", "https://a@127.0.0.1:1", "--msp-dir", &msp];
+    let secret = fabcert(&[&enroll[..], &["--tls-ca", &junk, "--secret-file", &none]].concat(), None);
+    assert_ne!(secret.code, 0);
+    assert!(secret.stderr.contains(&junk) && secret.stderr.contains("--tls-ca"), "{secret:?}");
+    for flag in ["--tls-ca", "--key-file"] {
+        let anchor = if flag == "--tls-ca" { vec![] } else { vec!["--tls-ca", junk.as_str()] };
+        let ran = fabcert(&[&enroll[..], &anchor, &[flag, &none]].concat(), Some("pw"));
+        assert!(ran.stderr.contains(&format!("{none} (given with {flag})")), "{flag}: {ran:?}");
+    }
+    let variable = fabcert_in(&enroll, &[("FABCERT_TLS_CA", &none), ("FABCERT_SECRET", "pw")]);
+    assert!(variable.stderr.contains("(given with FABCERT_TLS_CA)"), "{variable:?}");
+    let go = fabcert_in(&enroll, &[("FABRIC_CA_CLIENT_TLS_CERTFILES", &none), ("FABCERT_SECRET", "pw")]);
+    assert!(go.stderr.contains("(given with FABRIC_CA_CLIENT_TLS_CERTFILES)"), "{go:?}");
+    let install = ["install", "--id", "a", "--tls-dir", &msp];
+    let cert = fabcert(&[&install[..], &["--cert", &none, "--chain", &junk]].concat(), None);
+    assert!(cert.stderr.contains("(given with --cert)"), "{cert:?}");
+    let chain = fabcert(&[&install[..], &["--cert", &junk, "--chain", &none]].concat(), None);
+    assert!(chain.stderr.contains("(given with --chain)"), "{chain:?}");
+    let audit = fabcert(&["audit", &junk, "--baseline", &none], None);
+    assert!(audit.stderr.contains("--baseline"), "{audit:?}");
+}
+
+#[test]
+fn a_csr_file_is_not_overwritten_in_silence() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (msp, out) = (path("msp"), path("a.csr"));
+    let csr = |more: &[&str]| fabcert(&[&["csr", "--id", "a", "--msp-dir", &msp, "--out", &out], more].concat(), None);
+    std::fs::write(&out, "keep me\n").unwrap();
+    let refused = csr(&[]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.stderr.contains(&out) && refused.stderr.contains("--force"), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "keep me\n");
+    assert_eq!(csr(&["--force"]).code, 0);
+    let first = std::fs::read_to_string(&out).unwrap();
+    assert!(first.contains("CERTIFICATE REQUEST"), "{first}");
+    let again = csr(&[]);
+    assert_eq!(again.code, 0, "a second run asks for the same: {again:?}");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), first, "the CSR may be on its way to the CA");
+    assert_eq!(csr(&["--san", "other"]).code, 4, "another request");
+    let to_a_device = fabcert(&["csr", "--id", "a", "--msp-dir", &msp, "--out", "/dev/null"], None);
+    assert_eq!(to_a_device.code, 0, "{to_a_device:?}");
+}
+
+#[cfg(feature = "dev-ca")]
+#[test]
+fn a_dev_ca_overwrites_only_an_earlier_anchor() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("notes.txt");
+    std::fs::write(&out, "keep me\n").unwrap();
+    let ran = fabcert(&["dev-ca", "--listen", "127.0.0.1:0", "--anchor-out", out.to_str().unwrap()], None);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "keep me\n");
+}
+
+#[test]
+fn with_a_json_log_every_line_on_standard_error_is_json() {
+    let none = Path::new("/no/such/file").to_str().unwrap();
+    let lines: [&[&str]; 9] = [
+        &["enroll"],
+        &["enroll", "--no-such-flag"],
+        &["enroll", "--wait", "soon"],
+        &["register"],
+        &[],
+        &["audit"],
+        &["inspect", none],
+        &["install", "--id", "a", "--tls-dir", "t", "--cert", none, "--chain", none],
+        &["enroll", "--url", "http://a:b@127.0.0.1:1", "--plaintext", "--msp-dir", "/proc/fabcert"],
+    ];
+    for args in lines {
+        for form in [&["--log-format", "json"][..], &["--log-format=json"]] {
+            let ran = fabcert(&[form, args].concat(), None);
+            assert_ne!(ran.code, 0, "{ran:?}");
+            let events = json_lines(&ran.stderr);
+            let last = &events.last().unwrap_or_else(|| panic!("{args:?} says nothing"))["fields"];
+            assert_eq!(last["exit_code"], ran.code, "{ran:?}");
+        }
+        let ran = fabcert_in(args, &[("FABCERT_LOG_FORMAT", "json")]);
+        assert!(!json_lines(&ran.stderr).is_empty());
+    }
+}
+
+#[test]
+fn more_log_does_not_change_the_form_of_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let msp = dir.path().join("msp");
+    let args = ["enroll", "--url", "http://a:b@127.0.0.1:1", "--plaintext", "--msp-dir", msp.to_str().unwrap()];
+    let quiet = fabcert(&args, None).stderr;
+    assert!(quiet.lines().any(|line| line.starts_with("warning: ")), "{quiet}");
+    for more in ["-v", "-vv"] {
+        let verbose = fabcert(&[&args[..], &[more]].concat(), None).stderr;
+        for line in quiet.lines() {
+            assert!(verbose.lines().any(|other| other == line), "{line} is not in {verbose}");
+        }
+    }
+    let silent = fabcert(&[&args[..], &["-q"]].concat(), None).stderr;
+    assert!(silent.starts_with("error: "), "{silent}");
+}
