@@ -232,7 +232,8 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
     }
     let both = msp_dir.is_some() && tls_dir.is_some();
     // The Go client does the same with the profile tls.
-    let msp_shaped = !both && profile.as_deref() == Some("tls") && target.layout == LayoutArg::FabricCa;
+    let msp_shaped =
+        !both && profile.as_deref() == Some("tls") && target.layout.unwrap_or_default() == LayoutArg::FabricCa;
     let name_set = names.name_set(tls_dir.is_some() || msp_shaped)?;
     if both && profile.is_some() {
         return Err(Error::new(ErrorKind::Usage, "--profile needs one folder, --msp-dir or --tls-dir")
@@ -240,7 +241,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
     }
     let (msp_dir, tls_dir, files) = match msp_dir {
         Some(dir) if msp_shaped => (None, Some(dir), TlsFiles::MspShaped),
-        dir => (dir, tls_dir, TlsFiles::Three(target.tls_names.into())),
+        dir => (dir, tls_dir, TlsFiles::Three(target.tls_names.unwrap_or_default().into())),
     };
     let drop_sans = names.drops(&name_set)?;
     let subject = names.subject()?;
@@ -263,7 +264,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         ca: sign_ca,
         names: if both { NameSet::default() } else { name_set },
         profile,
-        msp: MspForm { layout: target.layout.into(), node_ous },
+        msp: MspForm { layout: target.layout.unwrap_or_default().into(), node_ous },
         role: target.role_rule(Purpose::Sign),
     });
     if let Some(sign) = &sign
@@ -287,7 +288,8 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         drop_sans,
         key: key.request(),
         new_tls_key: key.new_tls_key,
-        key_mode: target.key_mode,
+        given: target.given(),
+        key_mode: target.key_access().mode,
         group: target.group,
         force,
         wait,

@@ -49,6 +49,8 @@ pub(crate) struct PlannedCertificate {
     pub(crate) ca: String,
     /// Why it would be asked; `null` when nothing is due.
     pub(crate) reason: Option<String>,
+    /// What of the requested form would be applied without a request.
+    pub(crate) applies: Vec<String>,
     /// The names.
     pub(crate) names: Vec<PlannedName>,
     /// Names of the current certificate that are kept although they are not requested, bare.
@@ -88,7 +90,9 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
         let reason = task.decide(own_key.as_ref(), current, (env.now)())?;
         if reason.is_some() {
             task.check_file_names()?;
+            task.check_operator_files(current, env)?;
         }
+        let reform = if reason.is_some() { None } else { task.reform(current, env) };
         let held = current.leaf.as_ref().filter(|leaf| leaf.common_name() == Some(task.id)).map_or(&[][..], Cert::sans);
         let change = |name: &SanName| if name::holds(held, name) { "keep" } else { "add" };
         let names = match task.shape {
@@ -113,6 +117,7 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
             role: task.purpose().as_str(),
             target: task.target.to_owned(),
             ca: task.ca.map(|ca| ca.url.to_string()).unwrap_or_default(),
+            applies: reform.map(|r| r.applies).unwrap_or_default(),
             reason: reason.map(|r| r.to_string()),
             names,
             names_kept: task.kept.iter().map(ToString::to_string).collect(),
@@ -177,7 +182,8 @@ impl fmt::Display for DryRun {
             writeln!(f, "  CA      {}", Shown(&c.ca))?;
             match &c.reason {
                 Some(reason) => writeln!(f, "  to do   enrol: {}", Shown(reason))?,
-                None => writeln!(f, "  to do   nothing")?,
+                None if c.applies.is_empty() => writeln!(f, "  to do   nothing")?,
+                None => writeln!(f, "  to do   apply without a request: {}", Shown(c.applies.join(", ")))?,
             }
             for n in &c.names {
                 let sign = if n.change == "add" { '+' } else { '=' };

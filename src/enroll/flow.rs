@@ -1,12 +1,14 @@
 //! The steps of a run: look, decide, lock, ask, verify, plan, install, record.
 
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
+use crate::Error;
 use crate::identity::ask::Asking;
-use crate::identity::current::{Current, copy};
+use crate::identity::current::Current;
+use crate::identity::form::{Reform, current_issue};
 use crate::identity::kept_key::is_orderer;
 use crate::identity::names::{NameChange, check_drops};
 use crate::identity::obtain::obtain;
-use crate::identity::prove::{Issued, Unproven, verified};
+use crate::identity::prove::Issued;
 use crate::identity::state::pending::{self, Pending};
 use crate::identity::task::{Shape, Task};
 use crate::identity::{Environment, Reason, Request, TlsFiles};
@@ -14,7 +16,6 @@ use crate::install::{Lock, Place};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
 use crate::proof::{Purpose, RoleRule};
-use crate::{Error, ErrorKind};
 
 /// Carries out the request. A run with nothing to do opens no connection and changes nothing.
 ///
@@ -36,19 +37,23 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
             drop_installed(&tasks, &currents, env)?;
         }
         settle(&mut tasks, request, &currents)?;
-        if reasons(&tasks, request, &currents, env)?.iter().all(Option::is_none) {
+        let reasons = reasons(&tasks, request, &currents, env)?;
+        if reasons.iter().all(Option::is_none) && reforms(&tasks, &reasons, &currents, env).iter().all(Option::is_none)
+        {
             let leaves: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
             let changes = changes(&tasks, &leaves, &currents);
-            return Ok(outcome(request, &tasks, &currents, &[], &changes));
+            return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
         }
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
     let mut currents = look(&tasks, env)?;
     settle(&mut tasks, request, &currents)?;
     let reasons = reasons(&tasks, request, &currents, env)?;
-    for (task, _) in tasks.iter().zip(&reasons).filter(|(_, reason)| reason.is_some()) {
+    for ((task, _), current) in tasks.iter().zip(&reasons).zip(&currents).filter(|((_, reason), _)| reason.is_some()) {
         task.check_file_names()?;
+        task.check_operator_files(current, env)?;
     }
+    let reforms = reforms(&tasks, &reasons, &currents, env);
     let mut issued: Vec<Option<Issued>> = Vec::new();
     for ((task, reason), current) in tasks.iter().zip(&reasons).zip(&currents) {
         let Some(reason) = reason else {
@@ -67,19 +72,23 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     }
     let old: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
     let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());
-    for ((task, current), new) in tasks.iter().zip(&mut currents).zip(&issued) {
+    for (((task, current), new), reform) in tasks.iter().zip(&mut currents).zip(&issued).zip(&reforms) {
         match (task.shape, new) {
             (_, Some(new)) => {
                 let tls = new_tls.filter(|_| task.purpose() == Purpose::Sign).map(|t| &t.verified);
                 let path = task.put(current, new, tls, &locks, env)?;
                 current.replace_leaf(new.verified.leaf().clone(), path);
             }
-            (Shape::Msp(_), None) => add_tls_roots(task, current, new_tls, &locks, env)?,
-            (Shape::Tls(_), None) => {}
+            (Shape::Msp(_), None) if add_tls_roots(task, current, new_tls, &locks, env)? => {}
+            (_, None) => {
+                if let Some(reform) = reform {
+                    current.leaf_path = task.apply(current, reform, &locks, env)?;
+                }
+            }
         }
     }
     let changes = changes(&tasks, &old, &currents);
-    Ok(outcome(request, &tasks, &currents, &reasons, &changes))
+    Ok(outcome(request, &tasks, &currents, &reasons, &reforms, &changes))
 }
 
 /// Takes over what the new certificates keep of the current ones.
@@ -91,8 +100,21 @@ pub(super) fn settle(tasks: &mut [Task<'_>], request: &Request, currents: &[Curr
     let is_orderer = is_orderer(&roles, currents);
     for (task, current) in tasks.iter_mut().zip(currents) {
         task.settle(current, is_orderer, request.new_tls_key)?;
+        let known = current.record.as_ref().map_or(&[][..], |r| &r.namesakes);
+        task.check_trust(current.root.as_ref(), known)?;
     }
     check_drops(tasks, currents)
+}
+
+/// The forms to apply to certificates that are not issued again.
+pub(super) fn reforms(
+    tasks: &[Task<'_>],
+    reasons: &[Option<Reason>],
+    currents: &[Current],
+    env: &Environment<'_>,
+) -> Vec<Option<Reform>> {
+    let all = tasks.iter().zip(reasons).zip(currents);
+    all.map(|((task, reason), current)| if reason.is_some() { None } else { task.reform(current, env) }).collect()
 }
 
 /// How the names of each certificate changed.
@@ -151,29 +173,21 @@ fn credential<'a>(
     }
 }
 
-/// Adds the root of a TLS certificate that was issued later than the signing certificate to the MSP folder.
+/// Adds the root of a TLS certificate that was issued later than the signing certificate to the MSP folder. Returns
+/// whether the folder was installed again.
 fn add_tls_roots(
     task: &Task<'_>,
     current: &Current,
     tls: Option<&Issued>,
     locks: &[Lock],
     env: &Environment<'_>,
-) -> Result<(), Error> {
-    let (Some(tls), Some(msp), Some(chain), Some(key)) = (tls, &current.msp, &current.chain, &current.key) else {
-        return Ok(());
-    };
+) -> Result<bool, Error> {
+    let (Some(tls), Some(msp)) = (tls, &current.msp) else { return Ok(false) };
     if msp.tls_roots.contains(&tls.verified.chain().root) {
-        return Ok(());
+        return Ok(false);
     }
-    let cas: String = chain.intermediates.iter().chain([&chain.root]).map(Cert::to_pem).collect();
-    let leaf = chain.leaf.to_pem();
-    let answer = Unproven { cert_pem: leaf.as_bytes(), chain_pem: cas.as_bytes(), server_date: None };
-    let verified = verified(task, key, &answer, None, (env.now)())?;
-    let received_at = current.record.as_ref().map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
-    let key = copy(key).ok_or_else(|| Error::new(ErrorKind::Bug, "the current key cannot be copied"))?;
-    let asked = current.record.as_ref().and_then(|r| r.asked.clone());
-    let issued = Issued { verified, key, received_at, plan: None, asked, is_new: false };
-    task.put(current, &issued, Some(&tls.verified), locks, env).map(drop)
+    let Some(issued) = current_issue(task, current) else { return Ok(false) };
+    task.put(current, &issued, Some(&tls.verified), locks, env).map(|_| true)
 }
 
 fn outcome(
@@ -181,6 +195,7 @@ fn outcome(
     tasks: &[Task<'_>],
     currents: &[Current],
     reasons: &[Option<Reason>],
+    reforms: &[Option<Reform>],
     changes: &[NameChange],
 ) -> Outcome {
     let why: Vec<String> = tasks
@@ -188,11 +203,20 @@ fn outcome(
         .zip(reasons)
         .filter_map(|(task, reason)| reason.as_ref().map(|r| format!("{}: {r}", task.purpose().as_str())))
         .collect();
-    let (action, reason) = if why.is_empty() {
-        (Action::Unchanged, "the certificate holds every requested name and is not due".to_owned())
+    let mut parts: Vec<String> = tasks
+        .iter()
+        .zip(reforms)
+        .filter_map(|(task, reform)| Some((task.purpose().as_str(), reform.as_ref()?.applies.join(", "))))
+        .map(|(role, applied)| format!("{role}: applied {applied}"))
+        .collect();
+    let action = if why.is_empty() {
+        parts.push("the certificate holds every requested name and is not due".to_owned());
+        Action::Unchanged
     } else {
-        (Action::Enrolled, why.join("; "))
+        parts.splice(0..0, why);
+        Action::Enrolled
     };
+    let reason = parts.join("; ");
     let certificates = tasks
         .iter()
         .zip(currents)

@@ -2,6 +2,7 @@
 //! same way.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::carried::CarriedAnswer;
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
@@ -12,7 +13,7 @@ use crate::identity::names::{NameChange, check_drops};
 use crate::identity::prove::{Issued, Unproven, prove};
 use crate::identity::state::pending::{self, Asked, Pending};
 use crate::identity::task::{Shape, Task};
-use crate::identity::{Environment, KeyRequest, MspForm, TlsFiles};
+use crate::identity::{Environment, FormGiven, KeyRequest, MspForm, TlsFiles};
 use crate::install::{KeyAccess, Lock, Place, rollback};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyPair;
@@ -282,9 +283,12 @@ impl OfflineRequest {
             role: self.role,
             key: self.key.clone(),
             key_access: self.key_access,
+            given: FormGiven::default(),
             force: self.force,
             ca: None,
             profile: None,
+            attributes: None,
+            trust: Arc::new([]),
             stem: "ca".to_owned(),
             tls_stem: "ca".to_owned(),
         }

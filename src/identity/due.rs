@@ -25,6 +25,8 @@ pub(crate) enum Reason {
     NamesMissing(Vec<SanName>),
     /// The certificate holds names that are to be dropped.
     NamesDropped(Vec<SanName>),
+    /// Parts of the request differ from the one that the certificate answers.
+    RequestChanged(Vec<&'static str>),
     /// The certificate lacks the role.
     Role(String),
     /// The key is on another curve than requested.
@@ -53,6 +55,9 @@ impl fmt::Display for Reason {
             Self::OtherIdentity(id) => write!(f, "--force replaces the identity \"{id}\""),
             Self::NamesMissing(names) => write!(f, "the certificate lacks {}", list(names)),
             Self::NamesDropped(names) => write!(f, "the certificate holds {}, which --drop-san drops", list(names)),
+            Self::RequestChanged(parts) => {
+                write!(f, "the certificate was requested with another {}", parts.join(", another "))
+            }
             Self::Role(text) => f.write_str(text),
             Self::Curve(found) => write!(f, "the key is {found}; another curve was requested"),
             Self::OtherKey => f.write_str("the certificate is for a key other than the given one"),
@@ -92,6 +97,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) sans: &'a [SanName],
     /// Names of the certificate that are to be dropped.
     pub(crate) dropped: &'a [SanName],
+    /// The parts of the request that differ from the one that the certificate answers.
+    pub(crate) changed_request: &'a [&'static str],
     pub(crate) role: RoleRule,
     /// The requested curve, if any.
     pub(crate) curve: Option<KeyAlgorithm>,
@@ -131,6 +138,9 @@ pub(crate) fn decide(
     }
     if !wanted.dropped.is_empty() {
         return Ok(Some(Reason::NamesDropped(wanted.dropped.to_vec())));
+    }
+    if !wanted.changed_request.is_empty() {
+        return Ok(Some(Reason::RequestChanged(wanted.changed_request.to_vec())));
     }
     if let Some(text) = role_unmet(leaf, wanted.role) {
         return Ok(Some(Reason::Role(text)));
@@ -209,6 +219,7 @@ mod tests {
             id: "peer1",
             sans,
             dropped: &[],
+            changed_request: &[],
             role: RoleRule::Exactly(NodeOu::Peer),
             curve: None,
             key_point: None,
@@ -250,6 +261,8 @@ mod tests {
         assert!(matches!(reason(&broken, &wanted(&[], false)), Some(Reason::Broken(_))));
         let changed = Evidence { changed: vec!["cacerts/x.pem".into()], ..current(&leaf) };
         assert!(matches!(reason(&changed, &wanted(&[], false)), Some(Reason::FilesChanged(_))));
+        let changed = Wanted { changed_request: &["profile"], ..wanted(&[], false) };
+        assert_eq!(reason(&current(&leaf), &changed), Some(Reason::RequestChanged(vec!["profile"])));
         let orderer = Wanted { role: RoleRule::Exactly(NodeOu::Orderer), ..wanted(&[], false) };
         assert!(matches!(reason(&current(&leaf), &orderer), Some(Reason::Role(_))));
         let p384 = Wanted { curve: Some(KeyAlgorithm::P384), ..wanted(&[], false) };

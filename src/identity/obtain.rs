@@ -64,7 +64,7 @@ pub(crate) async fn obtain(
     }
     let (mut pending, key) = pending_key(task, current, usable, asked, env)?;
     let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: task.subject }, &key)?;
-    let client = client(ca, env)?;
+    let client = client(task, ca, env)?;
     let not_before = (env.now)().minus(BACKDATE);
     let csr_pem = csr.to_pem();
     let body = EnrollRequest {
@@ -206,10 +206,10 @@ fn requested_key(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> R
     })
 }
 
-fn client(ca: &CaAccess, env: &Environment<'_>) -> Result<Client, Error> {
+fn client(task: &Task<'_>, ca: &CaAccess, env: &Environment<'_>) -> Result<Client, Error> {
     let mut anchors = TrustAnchors::default();
-    for source in &ca.anchors {
-        anchors.add_pem(&source.origin(), &source.read(env.disk, 4 * 1024 * 1024)?)?;
+    for file in &*task.trust {
+        anchors.add_pem(&file.origin, file.pem()?)?;
     }
     let mut builder = Client::builder(ca.url.clone())
         .anchors(anchors)

@@ -1,5 +1,7 @@
 //! Plans the folder of a verified certificate.
 
+use std::path::{Path, PathBuf};
+
 use super::current::Current;
 use super::request::TlsFiles;
 use super::task::{Shape, Task};
@@ -43,7 +45,23 @@ impl Task<'_> {
         tls: Option<&VerifiedEnrollment>,
         now: Timestamp,
     ) -> Result<Plan, PlanError> {
-        let files = match self.shape {
+        self.plan_in(self.shape, current, verified, key, tls, now)
+    }
+
+    /// [`Task::plan`] in another shape.
+    ///
+    /// # Errors
+    /// As [`Task::plan`].
+    pub(crate) fn plan_in(
+        &self,
+        shape: Shape,
+        current: &Current,
+        verified: &VerifiedEnrollment,
+        key: &KeyPair,
+        tls: Option<&VerifiedEnrollment>,
+        now: Timestamp,
+    ) -> Result<Plan, PlanError> {
+        let files = match shape {
             Shape::Msp(form) => {
                 let empty = CurrentMsp::default();
                 let request = MspRequest {
@@ -63,7 +81,14 @@ impl Task<'_> {
         };
         let request = TlsFolderRequest { tls: verified, key, sans: &self.sans, now, key_access: self.key_access };
         match files {
-            TlsFiles::Three(names) => TlsPlan::build(&request, names),
+            TlsFiles::Three(names) => TlsPlan::build(&request, names).map(|mut plan| {
+                if current.leaf_path == Path::new(names.other().certificate()) {
+                    // The same pair under its former names.
+                    let former = [names.other().certificate(), names.other().key()];
+                    plan.folder.owned.extend(former.map(PathBuf::from));
+                }
+                plan
+            }),
             TlsFiles::MspShaped => TlsPlan::build_msp_shaped(&request, &self.stem),
         }
         .map(Plan::Tls)

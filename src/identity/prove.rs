@@ -7,7 +7,7 @@ use super::task::Task;
 use crate::pki::key::KeyPair;
 use crate::pki::name;
 use crate::pki::x509::Cert;
-use crate::proof::{Expected, VerifiedEnrollment, VerifyError, verify};
+use crate::proof::{Expected, RoleRule, VerifiedEnrollment, VerifyError, verify};
 use crate::{Error, Timestamp};
 
 /// An answer that is not verified yet.
@@ -61,11 +61,29 @@ pub(crate) fn prove(
     Ok((verified, plan))
 }
 
+/// The current certificate with its chain, verified as of its own issue and for its own names; `None` if it does not form
+/// a usable set.
+pub(crate) fn current_as_verified(task: &Task<'_>, current: &Current) -> Option<VerifiedEnrollment> {
+    let (chain, key) = (current.chain.as_ref()?, current.key.as_ref()?);
+    let cas: String = chain.intermediates.iter().chain([&chain.root]).map(Cert::to_pem).collect();
+    let expected = Expected {
+        enrollment_id: task.id,
+        key,
+        sans: &[],
+        purpose: task.purpose(),
+        role: RoleRule::Any,
+        pinned_root: None,
+        now: Timestamp::from_unix(chain.leaf.not_before().unix() + 1),
+        server_date: None,
+    };
+    verify(chain.leaf.to_pem().as_bytes(), cas.as_bytes(), &expected).ok()
+}
+
 /// Verifies `answer` without the folder.
 ///
 /// # Errors
 /// When the answer is not as requested.
-pub(crate) fn verified(
+fn verified(
     task: &Task<'_>,
     key: &KeyPair,
     answer: &Unproven<'_>,

@@ -9,6 +9,7 @@ use super::prove::Issued;
 use super::state::pending;
 use super::state::record::{self, Record};
 use super::task::{Shape, Task};
+use super::trust::namesakes;
 use crate::disk::DiskFolder;
 use crate::install::{FolderPlan, Lock, install};
 use crate::msp::{AdminRule, CurrentMsp, judge};
@@ -93,7 +94,9 @@ impl Task<'_> {
             Err(e) if e.is_in_place() => tracing::warn!("{e}"),
             Err(e) => return Err(e.into()),
         }
-        let record = Record::of(&issued.verified, issued.received_at, issued.asked.clone(), plan);
+        let mut record = Record::of(&issued.verified, issued.received_at, issued.asked.clone(), plan);
+        record.namesakes = namesakes(&self.trust, &issued.verified.chain().root);
+        record.key_file = self.key_file_access(plan, env.disk);
         place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
         if issued.is_new {
             // If it survives a crash, the next run sees that its answer is installed.

@@ -14,6 +14,16 @@ use crate::pki::x509::SubjectFields;
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, PemSource, Secret};
 
+/// Which parts of the form of the folders were given explicitly: they are applied to a current certificate too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each option")]
+pub(crate) struct FormGiven {
+    pub(crate) key_mode: bool,
+    pub(crate) layout: bool,
+    pub(crate) node_ous: bool,
+    pub(crate) tls_names: bool,
+}
+
 /// The source of the enrolment secret; read only when a request is sent.
 #[derive(Clone, Debug)]
 pub(crate) enum SecretSource {
@@ -131,6 +141,8 @@ pub struct Request {
     pub(crate) key: KeyRequest,
     /// Whether the TLS certificate of an orderer gets a new key as well.
     pub(crate) new_tls_key: bool,
+    /// What of the form was given explicitly.
+    pub(crate) given: FormGiven,
     /// Mode of key files.
     pub(crate) key_mode: u32,
     /// Group of the folders.

@@ -1,12 +1,15 @@
 //! One certificate of a request: its content, its folder and its CA.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ca_access::CaAccess;
 use super::current::{Current, current_msp};
 use super::due::{self, Evidence, Reason, Wanted};
-use super::request::{KeyRequest, MspForm, Request, TlsFiles};
+use super::request::{FormGiven, KeyRequest, MspForm, Request, TlsFiles};
 use super::state::record::{self, Record};
+use super::trust::TrustFile;
+use crate::ca::AttrRequest;
 use crate::disk::{Disk, DiskFolder, FolderReader as _};
 use crate::install::{KeyAccess, Place};
 use crate::msp::{CurrentMsp, CurrentTls};
@@ -14,7 +17,7 @@ use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Chain, SubjectFields};
 use crate::proof::{Purpose, RoleRule};
-use crate::{Error, ErrorKind, Timestamp};
+use crate::{Error, ErrorKind, PemSource, Timestamp};
 
 /// The form of the folder that a certificate is installed in.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +49,17 @@ pub(crate) struct Task<'a> {
     pub(crate) role: RoleRule,
     pub(crate) key: KeyRequest,
     pub(crate) key_access: KeyAccess,
+    /// What of the form was given explicitly.
+    pub(crate) given: FormGiven,
     /// Replace a good certificate, a pending key, another identity or another root.
     pub(crate) force: bool,
     /// The CA to ask; `None` when the answer is carried by hand.
     pub(crate) ca: Option<&'a CaAccess>,
     pub(crate) profile: Option<&'a str>,
+    /// Attribute requests; `None` leaves the choice to the CA.
+    pub(crate) attributes: Option<&'a [AttrRequest]>,
+    /// The trust files for the connection to the CA.
+    pub(crate) trust: Arc<[TrustFile]>,
     /// The Go client's file name for the CA, without `.pem`.
     pub(crate) stem: String,
     /// The Go client's file name for the TLS CA, without `.pem`.
@@ -69,6 +78,16 @@ impl<'a> Task<'a> {
             .map(|tls| (&tls.target, &tls.ca, Shape::Tls(tls.files), &tls.names, tls.role, Some(tls.profile.as_str())));
         let stem = |ca: &CaAccess| ca.url.ca_file_stem(ca.ca_name.as_deref());
         let tls_ca = tls.map(|(_, ca, ..)| ca);
+        // The same files are read once for both certificates.
+        let mut read: Vec<(&[PemSource], Arc<[TrustFile]>)> = Vec::new();
+        let mut trust = |sources: &'a [PemSource]| {
+            if let Some((_, files)) = read.iter().find(|(known, _)| *known == sources) {
+                return Arc::clone(files);
+            }
+            let files = TrustFile::read_all(sources, disk);
+            read.push((sources, Arc::clone(&files)));
+            files
+        };
         let parts = [sign, tls].into_iter().flatten();
         let tasks = parts.map(|(target, ca, shape, names, role, profile)| {
             Ok(Self {
@@ -85,9 +104,12 @@ impl<'a> Task<'a> {
                 role,
                 key: request.key.clone(),
                 key_access: request.key_access(),
+                given: request.given,
                 force: request.force,
                 ca: Some(ca),
                 profile,
+                attributes: request.attributes.as_deref(),
+                trust: trust(&ca.anchors),
                 stem: stem(ca),
                 tls_stem: stem(tls_ca.unwrap_or(ca)),
             })
@@ -109,6 +131,12 @@ impl<'a> Task<'a> {
         let mut current = match self.shape {
             Shape::Msp(_) => Current::msp(current_msp(&self.place, disk)?),
             Shape::Tls(TlsFiles::Three(names)) => {
+                // A later run may give other file names than the run that installed the pair.
+                let is_renamed = self.given.tls_names
+                    && record
+                        .as_ref()
+                        .is_some_and(|r| r.wrote(names.other().certificate()) && !r.wrote(names.certificate()));
+                let names = if is_renamed { names.other() } else { names };
                 let paths = (names.certificate().into(), names.ca());
                 Current::tls(CurrentTls::read(&folder, names), paths)
             }
@@ -167,6 +195,7 @@ impl<'a> Task<'a> {
             id: self.id,
             sans: &self.requested,
             dropped: &self.names_to_drop(current),
+            changed_request: &self.changed_request(current),
             role: self.role,
             curve,
             key_point: named_key.map(KeyPair::public_point),
@@ -174,5 +203,11 @@ impl<'a> Task<'a> {
             target: self.target,
         };
         due::decide(evidence.as_ref(), &wanted, now)
+    }
+
+    /// What is requested now and was not when the current certificate was issued.
+    fn changed_request(&self, current: &Current) -> Vec<&'static str> {
+        let asked = current.record.as_ref().and_then(|r| r.asked.as_ref());
+        asked.map(|asked| asked.lacks(self.profile, self.attributes, self.subject)).unwrap_or_default()
     }
 }

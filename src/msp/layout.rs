@@ -71,6 +71,14 @@ impl TlsNames {
         }
     }
 
+    /// The other names.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Fabric => Self::K8s,
+            Self::K8s => Self::Fabric,
+        }
+    }
+
     /// The file of the root.
     pub const fn ca(self) -> &'static str {
         "ca.crt"

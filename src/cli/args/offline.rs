@@ -4,7 +4,6 @@ use super::{KeyArgs, NameArgs, TargetArgs};
 use crate::cli::input::Missing;
 use crate::enroll::OfflineRequest;
 use crate::identity::KeyRequest;
-use crate::install::KeyAccess;
 use crate::proof::Purpose;
 use crate::{Error, ErrorKind};
 
@@ -51,10 +50,10 @@ pub(in crate::cli) fn request(
         subject: names.subject()?,
         key: key_args.map_or(KeyRequest::New(None), KeyArgs::request),
         role: target.role_rule(purpose),
-        layout: target.layout.into(),
-        tls_names: target.tls_names.into(),
+        layout: target.layout.unwrap_or_default().into(),
+        tls_names: target.tls_names.unwrap_or_default().into(),
         node_ous: !target.no_node_ous,
-        key_access: KeyAccess { mode: target.key_mode, group: target.group },
+        key_access: target.key_access(),
         force,
     })
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::disk::Disk;
+use crate::identity::FormGiven;
+use crate::install::KeyAccess;
 use crate::msp::{Layout, TlsNames};
 use crate::pki::x509::NodeOu;
 use crate::proof::{Purpose, RoleRule};
@@ -19,12 +21,12 @@ pub(in crate::cli) struct TargetArgs {
     /// TLS folder. Contains server.crt (with the intermediates), server.key and ca.crt
     #[arg(long, value_name = "DIR", env = "FABCERT_TLS_DIR", help_heading = "Folders")]
     pub(in crate::cli) tls_dir: Option<PathBuf>,
-    /// File names in the TLS folder
-    #[arg(long, value_enum, default_value_t, env = "FABCERT_TLS_NAMES", help_heading = "Folders")]
-    pub(in crate::cli) tls_names: TlsNamesArg,
-    /// File names in the MSP folder
-    #[arg(long, value_enum, default_value_t, env = "FABCERT_LAYOUT", help_heading = "Folders")]
-    pub(in crate::cli) layout: LayoutArg,
+    /// File names in the TLS folder [default: fabric]
+    #[arg(long, value_enum, env = "FABCERT_TLS_NAMES", help_heading = "Folders")]
+    pub(in crate::cli) tls_names: Option<TlsNamesArg>,
+    /// File names in the MSP folder [default: fabric-ca]
+    #[arg(long, value_enum, env = "FABCERT_LAYOUT", help_heading = "Folders")]
+    pub(in crate::cli) layout: Option<LayoutArg>,
     /// Base of relative paths, as --home of the Go client. Without a folder the MSP folder is HOME/msp
     #[arg(short = 'H', long, value_name = "DIR", env = "FABCERT_HOME", help_heading = "Folders")]
     pub(in crate::cli) home: Option<PathBuf>,
@@ -34,9 +36,9 @@ pub(in crate::cli) struct TargetArgs {
     /// Do not write config.yaml
     #[arg(long, env = "FABCERT_NO_NODE_OUS", help_heading = "Folders")]
     pub(in crate::cli) no_node_ous: bool,
-    /// Octal file mode of private keys
-    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = parse_mode, env = "FABCERT_KEY_MODE", help_heading = "Folders")]
-    pub(in crate::cli) key_mode: u32,
+    /// Octal file mode of private keys [default: 0600]
+    #[arg(long, value_name = "MODE", value_parser = parse_mode, env = "FABCERT_KEY_MODE", help_heading = "Folders")]
+    pub(in crate::cli) key_mode: Option<u32>,
     /// Group that owns the folders, for a peer that runs as another user: its numeric id, or its name in /etc/group
     #[arg(long, value_name = "GROUP", value_parser = parse_group, env = "FABCERT_GROUP", help_heading = "Folders")]
     pub(in crate::cli) group: Option<u32>,
@@ -61,6 +63,22 @@ impl TargetArgs {
         let default_msp = home.filter(|_| tls.is_none()).map(|h| h.join("msp"));
         let msp = self.msp_dir.as_deref().map(|p| below_home(home, p)).or(default_msp);
         (msp, tls)
+    }
+
+    /// What of the form was given: it is applied to a current certificate too.
+    pub(in crate::cli) const fn given(&self) -> FormGiven {
+        FormGiven {
+            key_mode: self.key_mode.is_some(),
+            layout: self.layout.is_some(),
+            node_ous: self.node_ous || self.no_node_ous,
+            tls_names: self.tls_names.is_some(),
+        }
+    }
+
+    /// Mode and group of private keys.
+    pub(in crate::cli) fn key_access(&self) -> KeyAccess {
+        let default = KeyAccess::default();
+        KeyAccess { mode: self.key_mode.unwrap_or(default.mode), group: self.group }
     }
 
     /// The NodeOU that a certificate must have: the one given; without one, an MSP folder with NodeOUs needs exactly one.

@@ -11,7 +11,9 @@ use super::{Outcome, enroll};
 use crate::ca::AttrRequest;
 use crate::disk::Disk;
 use crate::identity::names::parse_drops;
-use crate::identity::{CaAccess, Environment, KeyRequest, MspForm, Request, SignRequest, TlsFiles, TlsRequest};
+use crate::identity::{
+    CaAccess, Environment, FormGiven, KeyRequest, MspForm, Request, SignRequest, TlsFiles, TlsRequest,
+};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::name::{NameRequest, NameSet};
 use crate::pki::x509::{NodeOu, SubjectFields};
@@ -64,6 +66,7 @@ pub struct Enrolment {
     tls_names: TlsNames,
     key: KeyRequest,
     new_tls_key: bool,
+    given: FormGiven,
     key_mode: u32,
     group: Option<u32>,
     wait: Option<Duration>,
@@ -96,6 +99,7 @@ impl Enrolment {
             tls_names: TlsNames::Fabric,
             key: KeyRequest::New(None),
             new_tls_key: false,
+            given: FormGiven::default(),
             key_mode: 0o600,
             group: None,
             wait: None,
@@ -162,6 +166,7 @@ impl Enrolment {
             drop_sans: parse_drops(&self.drop_sans, &names)?,
             key: self.key.clone(),
             new_tls_key: self.new_tls_key,
+            given: self.given,
             key_mode: self.key_mode,
             group: self.group,
             force: self.force,

@@ -147,19 +147,19 @@ impl Enrolment {
 
     /// Writes no `config.yaml` into the MSP folder.
     pub fn without_node_ous(mut self) -> Self {
-        self.node_ous = false;
+        (self.node_ous, self.given.node_ous) = (false, true);
         self
     }
 
     /// File names in the MSP folder.
     pub fn layout(mut self, layout: Layout) -> Self {
-        self.layout = layout;
+        (self.layout, self.given.layout) = (layout, true);
         self
     }
 
     /// File names in the TLS folder.
     pub fn tls_names(mut self, names: TlsNames) -> Self {
-        self.tls_names = names;
+        (self.tls_names, self.given.tls_names) = (names, true);
         self
     }
 
@@ -190,7 +190,7 @@ impl Enrolment {
 
     /// Permission bits (0600 by default) of key files, and the group id of the folders.
     pub fn key_access(mut self, mode: u32, group: Option<u32>) -> Self {
-        (self.key_mode, self.group) = (mode, group);
+        (self.key_mode, self.group, self.given.key_mode) = (mode, group, true);
         self
     }
 

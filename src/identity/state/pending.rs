@@ -79,6 +79,32 @@ impl Asked {
         Self { by_hand: true, ..Self::new(sans, dropped, None, None, subject) }
     }
 
+    /// The parts of a later request that this one did not hold. What the later one leaves out does not count.
+    pub(crate) fn lacks(
+        &self,
+        profile: Option<&str>,
+        attributes: Option<&[AttrRequest]>,
+        subject: &SubjectFields,
+    ) -> Vec<&'static str> {
+        let later = Self::new(&[], &[], profile, attributes, subject);
+        let mut parts = Vec::new();
+        if later.profile.is_some() && later.profile != self.profile && !self.by_hand {
+            parts.push("profile");
+        }
+        if later.attributes.is_some() && later.attributes != self.attributes && !self.by_hand {
+            parts.push("list of attributes");
+        }
+        let fields = |s: &SubjectFields| {
+            let SubjectFields { country, state, locality, organization, serial_number } = s.clone();
+            [country, state, locality, organization, serial_number]
+        };
+        if fields(subject).iter().zip(fields(&self.subject)).any(|(later, before)| later.is_some() && *later != before)
+        {
+            parts.push("subject");
+        }
+        parts
+    }
+
     /// Whether the two differ in names only. The verification checks the names; the CA's answer does not show the rest.
     pub(crate) fn is_alike_but_for_names(&self, other: &Self) -> bool {
         self.profile == other.profile && self.attributes == other.attributes && self.subject == other.subject

@@ -27,6 +27,21 @@ pub(crate) struct Record {
     /// The request that the certificate answers; records of older versions lack it.
     #[serde(default)]
     pub(crate) asked: Option<Asked>,
+    /// SKIs (hex) of trust anchors with the name of the root and another key: another CA, not a replaced one.
+    #[serde(default)]
+    pub(crate) namesakes: Vec<String>,
+    /// Mode and group of the key's file.
+    #[serde(default)]
+    pub(crate) key_file: Option<KeyFileAccess>,
+}
+
+/// Mode and group that an install requested for the key's file, and what the file system made of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeyFileAccess {
+    pub(crate) requested_mode: u32,
+    pub(crate) requested_group: Option<u32>,
+    pub(crate) mode: u32,
+    pub(crate) group: u32,
 }
 
 impl Record {
@@ -39,7 +54,20 @@ impl Record {
     ) -> Self {
         let files: BTreeMap<String, String> =
             plan.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), sha256(&f.bytes))).collect();
-        Self { schema_version: 1, serial: issued.leaf().serial_hex(), issued_at, files, asked }
+        Self {
+            schema_version: 1,
+            serial: issued.leaf().serial_hex(),
+            issued_at,
+            files,
+            asked,
+            namesakes: Vec::new(),
+            key_file: None,
+        }
+    }
+
+    /// Whether fabcert wrote this file.
+    pub(crate) fn wrote(&self, path: &str) -> bool {
+        self.files.contains_key(path)
     }
 
     /// Names that the request dropped. The CA may have issued them all the same.

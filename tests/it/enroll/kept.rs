@@ -13,24 +13,29 @@ use crate::real::{CaUnderTest, RealCa, Registration, transport};
 use super::scene::text;
 
 /// A folder for one identity at a CA.
-struct Node<'a> {
+pub(super) struct Node<'a> {
     ca: &'a dyn CaUnderTest,
     dir: tempfile::TempDir,
     id: &'static str,
 }
 
 impl<'a> Node<'a> {
-    fn new(ca: &'a dyn CaUnderTest, id: &'static str, kind: &'static str) -> Self {
+    pub(super) fn new(ca: &'a dyn CaUnderTest, id: &'static str, kind: &'static str) -> Self {
         ca.register(&Registration { kind, ..Registration::peer(id, "peerpw") });
         Self { ca, dir: tempfile::tempdir().unwrap(), id }
     }
 
-    fn folder(&self, name: &str) -> PathBuf {
+    /// The folder that holds the others.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn folder(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Enrols; `more` names the folders, relative to this node's.
-    fn run(&self, more: &[&str]) -> Ran {
+    pub(super) fn run(&self, more: &[&str]) -> Ran {
         let (url, anchor, home) = (self.ca.url(), text(self.ca.tls_anchor()), text(self.dir.path()));
         let mut args = vec!["enroll", "--url", &url, "--id", self.id, "--tls-ca", &anchor, "--home", &home];
         if !more.contains(&"--output") {
@@ -42,14 +47,14 @@ impl<'a> Node<'a> {
     }
 
     /// A successful run that issues.
-    fn enrolled(&self, more: &[&str]) -> Ran {
+    pub(super) fn enrolled(&self, more: &[&str]) -> Ran {
         let ran = self.run(more);
         assert_eq!((ran.code, ran.json()["action"].as_str()), (0, Some("enrolled")), "{more:?}: {ran:?}");
         ran
     }
 
     /// The certificate of the TLS folder.
-    fn server(&self) -> Cert {
+    pub(super) fn server(&self) -> Cert {
         Cert::all_from_pem(&std::fs::read(self.folder("tls/server.crt")).unwrap()).unwrap().remove(0)
     }
 

@@ -10,6 +10,7 @@ mod corrected;
 mod defects;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
+mod form;
 #[cfg(feature = "dev-ca")]
 mod judged;
 mod kept;

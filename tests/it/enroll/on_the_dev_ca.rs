@@ -87,6 +87,12 @@ fn later_runs_behave_as_on_the_real_ca() {
 }
 
 #[test]
+fn later_requests_are_applied_as_on_the_real_ca() {
+    super::form::a_form_is_applied_without_a_request(&DevCaUnderTest::start(|_| {}, None));
+    super::form::a_different_request_is_a_reason(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
 fn one_enrolment_is_enough_behind_a_proxy_that_rewrites_the_path() {
     super::again::one_enrolment_is_enough(&DevCaUnderTest::start(|c| c.path_prefix = Some("/ca/org1".into()), None));
 }

@@ -1,0 +1,56 @@
+//! The operator's files in an MSP folder, judged before a request: no enrolment is spent on a folder that Fabric would
+//! refuse because of them.
+
+use std::path::Path;
+
+use super::Environment;
+use super::current::Current;
+use super::form::current_issue;
+use super::task::{Shape, Task};
+use crate::disk::FolderReader as _;
+use crate::msp::{CurrentMsp, MspConfig};
+use crate::pki::x509::NodeOu;
+use crate::{Error, ErrorKind};
+
+impl Task<'_> {
+    /// Judges the files that are carried over: with the current certificate if there is one, which the next one
+    /// resembles. `--force` may change the CA, so that only the next certificate shows whether they fit.
+    ///
+    /// # Errors
+    /// When Fabric would refuse the new folder because of one of them.
+    pub(crate) fn check_operator_files(&self, current: &Current, env: &Environment<'_>) -> Result<(), Error> {
+        let (Shape::Msp(form), Some(msp)) = (self.shape, &current.msp) else { return Ok(()) };
+        if self.force {
+            return Ok(());
+        }
+        if let Some(issued) = current_issue(self, current) {
+            return match self.plan(current, &issued.verified, &issued.key, None, (env.now)()) {
+                Err(e) if !e.is_about_the_answer() => Err(e.into()),
+                _ => Ok(()),
+            };
+        }
+        let Some(config) = msp.config.as_ref().filter(|config| !config.ours) else { return Ok(()) };
+        let why = match MspConfig::parse(&config.content) {
+            Err(e) => e.to_string(),
+            Ok(config) if form.node_ous && !has_admins(&config, msp) => {
+                "it names no admin OU, and admincerts is empty".to_owned()
+            }
+            Ok(_) => return Ok(()),
+        };
+        Err(Error::new(
+            ErrorKind::Input,
+            format!(
+                "{} is not fabcert's and would make Fabric refuse the new folder: {why}",
+                self.target.join("config.yaml").display()
+            ),
+        )
+        .with_help("fix config.yaml, or move it away and let fabcert write one; no request was sent"))
+    }
+}
+
+fn has_admins(config: &MspConfig, msp: &CurrentMsp) -> bool {
+    let has_ou = config.node_ous.as_ref().is_some_and(|n| {
+        n.enable && n.identifiers.iter().any(|(role, ou)| *role == NodeOu::Admin && !ou.organizational_unit.is_empty())
+    });
+    has_ou || msp.carried.list(Path::new("admincerts")).is_ok_and(|files| !files.is_empty())
+}
