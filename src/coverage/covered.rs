@@ -1,12 +1,13 @@
 //! The nodes with the names that they need and the certificates that they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use super::mapped::Mapped;
 use super::place::location;
 use crate::audit::model::subject::Location;
-use crate::manifests::{Holding, Need, Needed, Network, Requested};
-use crate::pki::name::{self, SanName, matches_as_go};
+use crate::manifests::{HeldPem, Holding, Need, Needed, Network, Requested, Word};
+use crate::pki::name::{self, NameIndex, SanName};
 use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
@@ -26,10 +27,12 @@ pub(crate) struct Covered {
 pub(crate) struct CoveredNode {
     /// The index of the workload in [`Network::workloads`].
     pub(crate) workload: usize,
-    /// The names that its certificate must or should hold.
+    /// The names that its certificate must or should hold; empty if it has no certificate.
     pub(crate) needed: Vec<Needed>,
     /// Its certificates: requested ones, those in Secrets, and those in folders.
-    pub(crate) held: Vec<HeldNames>,
+    pub(crate) held: Vec<Rc<HeldNames>>,
+    /// What is left out, in words.
+    pub(crate) left_out: Option<String>,
 }
 
 /// The names of a certificate.
@@ -43,6 +46,7 @@ pub(crate) struct HeldNames {
     pub(crate) certificate: Option<usize>,
     /// Its names.
     pub(crate) names: Vec<HeldName>,
+    index: NameIndex,
 }
 
 /// A name of a certificate.
@@ -52,68 +56,104 @@ pub(crate) struct HeldName {
     pub(crate) text: String,
     /// The name in a certificate.
     pub(crate) name: SanName,
-    /// The location.
-    pub(crate) at: Location,
+    /// The line in the file, if the name is in one of its own.
+    line: Option<usize>,
 }
+
+/// The most certificates of one node that are compared with its names.
+const MOST_HELD: usize = 100;
 
 impl Covered {
     pub(crate) fn new(network: Network, mapped: Mapped) -> Self {
+        let mut known = Known::default();
+        let by_workload = mapped.by_workload();
         let with_tls = (0..network.workloads.len()).filter(|w| network.node_with_tls(*w).is_some());
         let nodes = with_tls.map(|w| {
             let meta = &network.workloads[w].meta;
-            let mut held: Vec<HeldNames> = network.holdings(w).into_iter().filter_map(HeldNames::of).collect();
-            for (path, names) in mapped.of(meta) {
-                let at = Location::whole(path);
-                let held_name =
-                    |name: &SanName| HeldName { text: name.to_string(), name: name.clone(), at: at.clone() };
-                held.push(HeldNames {
-                    by: path.display().to_string(),
-                    names: names.iter().map(held_name).collect(),
-                    certificate: None,
-                    at: at.clone(),
-                });
+            let holdings = network.holdings(w);
+            let mut held: Vec<Rc<HeldNames>> =
+                holdings.into_iter().take(MOST_HELD + 1).filter_map(|h| known.names(&network, h)).collect();
+            let found = by_workload.of(meta).into_iter().take(MOST_HELD + 1);
+            held.extend(found.map(|(path, names)| {
+                let name = |name: &SanName| HeldName { text: name.to_string(), name: name.clone(), line: None };
+                let names = names.iter().map(name).collect();
+                Rc::new(HeldNames::new(path.display().to_string(), Location::whole(path), None, names))
+            }));
+            let mut left_out = None;
+            if held.len() > MOST_HELD {
+                held.truncate(MOST_HELD);
+                left_out = Some(format!("{meta} has more than {MOST_HELD} certificates; only the first were compared"));
             }
-            CoveredNode { workload: w, needed: network.needed(w), held }
+            let needed = if held.is_empty() { Vec::new() } else { network.needed(w) };
+            if !needed.is_empty() && network.has_left_out(w, &needed) {
+                let most = network.most_names();
+                left_out = Some(format!(
+                    "more than {most} names lead to {meta}, or too many Services select it; only the first names were \
+                     compared with its certificate"
+                ));
+            }
+            CoveredNode { workload: w, needed, held, left_out }
         });
         let nodes = nodes.collect();
         Self { network, nodes, mapped }
     }
 }
 
-impl HeldNames {
-    fn of(holding: Holding) -> Option<Self> {
+/// The certificates that were read, so that nodes with the same certificate share its names.
+#[derive(Default)]
+struct Known {
+    requested: HashMap<usize, Rc<HeldNames>>,
+    /// By the text of the certificate in its object.
+    pem: HashMap<*const u8, Option<Rc<HeldNames>>>,
+}
+
+impl Known {
+    fn names(&mut self, network: &Network, holding: Holding<'_>) -> Option<Rc<HeldNames>> {
         match holding {
-            Holding::Requested(requested, certificate) => Some(Self::requested(&requested, certificate)),
+            Holding::Certificate(c) => {
+                let of = || Rc::new(HeldNames::requested(&network.certificates[c].requested, Some(c)));
+                Some(Rc::clone(self.requested.entry(c).or_insert_with(of)))
+            }
+            Holding::Requested(requested) => Some(Rc::new(HeldNames::requested(&requested, None))),
             Holding::Pem(held) => {
-                let at = location(&held.at);
-                let leaf = pem_blocks(held.pem.as_bytes()).ok()?.into_iter().next()?;
-                let cert = Cert::from_der(leaf.der).ok()?;
-                let name = |name: &SanName| HeldName { text: name.to_string(), name: name.clone(), at: at.clone() };
-                Some(Self { by: held.by, names: cert.sans().iter().map(name).collect(), certificate: None, at })
+                self.pem.entry(held.pem.as_ptr()).or_insert_with(|| HeldNames::in_pem(held).map(Rc::new)).clone()
             }
         }
     }
+}
+
+impl HeldNames {
+    fn new(by: String, at: Location, certificate: Option<usize>, names: Vec<HeldName>) -> Self {
+        let index = NameIndex::new(names.iter().map(|n| &n.name));
+        Self { by, at, certificate, names, index }
+    }
+
+    fn in_pem(HeldPem { object, pem }: HeldPem<'_>) -> Option<Self> {
+        let leaf = pem_blocks(pem.as_bytes()).ok()?.into_iter().next()?;
+        let cert = Cert::from_der(leaf.der).ok()?;
+        let name = |name: &SanName| HeldName { text: name.to_string(), name: name.clone(), line: None };
+        Some(Self::new(object.to_string(), location(&object.at), None, cert.sans().iter().map(name).collect()))
+    }
 
     fn requested(requested: &Requested, certificate: Option<usize>) -> Self {
-        let name = |word: &crate::manifests::Word| HeldName {
+        let name = |word: &Word| HeldName {
             text: word.text.clone(),
             name: name::server_name(&word.text),
-            at: location(&requested.at.line(word.line)),
+            line: Some(word.line),
         };
-        Self {
-            by: requested.by.clone(),
-            at: location(&requested.at),
-            certificate,
-            names: requested.names.iter().map(name).collect(),
-        }
+        let names = requested.names.iter().map(name).collect();
+        Self::new(requested.by.clone(), location(&requested.at), certificate, names)
+    }
+
+    /// The location of one of the names.
+    pub(crate) fn place(&self, name: &HeldName) -> Location {
+        Location { line: name.line.or(self.at.line), ..self.at.clone() }
     }
 
     /// Whether a client that dials `name` accepts it, by Go's matching. A route for `*.domain` does not state which
     /// host is dialled: one matching host is sufficient.
     pub(crate) fn holds(&self, wanted: &SanName) -> bool {
-        let names: Vec<SanName> = self.names.iter().map(|n| n.name.clone()).collect();
-        let covered = |held: &SanName| matches_as_go(std::slice::from_ref(wanted), &held.to_string());
-        name::holds(&names, wanted) || matches_as_go(&names, &wanted.to_string()) || names.iter().any(covered)
+        self.index.holds(wanted) || self.index.matches_as_go(&wanted.to_string()) || self.index.is_matched_by(wanted)
     }
 
     /// The needed names of one kind that it lacks, by the Service that leads through them.

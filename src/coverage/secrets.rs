@@ -1,30 +1,30 @@
 //! The certificates in Secrets, and those in ConfigMaps that nodes serve, as separate subjects.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use super::covered::Covered;
 use super::place::location;
 use crate::audit::model::subject::{HeldCert, Location, Place, Subject, SubjectKind};
-use crate::manifests::{At, Holding};
+use crate::manifests::{At, HeldPem, Holding};
 use crate::pki::x509::Cert;
 use crate::text::pem_blocks;
 
 /// A subject for each file with certificates in a Secret: server certificates for nodes, single files for others.
 pub(crate) fn subjects(covered: &Covered) -> Vec<Subject> {
-    let mut seen: BTreeSet<(At, String)> = BTreeSet::new();
+    let mut seen: HashSet<(&At, &str)> = HashSet::new();
     let mut found = Vec::new();
     for node in &covered.nodes {
         for holding in covered.network.holdings(node.workload) {
-            if let Holding::Pem(held) = holding
-                && seen.insert((held.at.clone(), held.pem.clone()))
+            if let Holding::Pem(HeldPem { object, pem }) = holding
+                && seen.insert((&object.at, pem))
             {
-                found.push(subject(&held.at, &held.pem, true));
+                found.push(subject(&object.at, pem, true));
             }
         }
     }
     for secret in &covered.network.secrets {
         for (_, pem) in &secret.certificates {
-            if seen.insert((secret.meta.at.clone(), pem.clone())) {
+            if seen.insert((&secret.meta.at, pem)) {
                 found.push(subject(&secret.meta.at, pem, false));
             }
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::pki::key::KeyAlgorithm;
-use crate::pki::name::{self, SanName};
+use crate::pki::name::{NameIndex, SanName};
 use crate::pki::x509::{Cert, NodeOu};
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, Timestamp};
@@ -132,7 +132,8 @@ pub(crate) fn decide(
     if !current.problems.is_empty() {
         return Ok(Some(Reason::Broken(current.problems.to_vec())));
     }
-    let missing: Vec<SanName> = wanted.sans.iter().filter(|s| !name::holds(leaf.sans(), s)).cloned().collect();
+    let held = NameIndex::new(leaf.sans());
+    let missing: Vec<SanName> = wanted.sans.iter().filter(|s| !held.holds(s)).cloned().collect();
     if !missing.is_empty() {
         return Ok(Some(Reason::NamesMissing(missing)));
     }

@@ -15,7 +15,7 @@ pub(crate) struct Backend {
 }
 
 /// A port of a Service, as a route names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PortRef {
     /// By number.
     Number(u16),

@@ -98,11 +98,10 @@ impl Certificate {
 
     /// Whether both are the same request, apart from their position.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
-        let texts = |c: &Self| c.requested.names.iter().map(|n| n.text.clone()).collect::<Vec<_>>();
         let policy = |c: &Self| c.rotation_policy.as_ref().map(|p| p.text.clone());
         self.meta.is_twin(&other.meta)
             && self.secret_name == other.secret_name
-            && texts(self) == texts(other)
+            && self.requested.texts() == other.requested.texts()
             && policy(self) == policy(other)
     }
 

@@ -1,5 +1,6 @@
 //! ConfigMaps: the environment of nodes, dialled hosts and connection profiles.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,12 +46,13 @@ impl ConfigMap {
         let meta = Meta::read(document, kind, path);
         let (mut variables, mut certificates, mut profiles) = (Vec::new(), Vec::new(), Vec::new());
         let mut dialled: Vec<Dialled> = Vec::new();
+        let mut known: HashSet<(String, String, Option<u16>)> = HashSet::new();
         for (key, value) in document.entries_at(&["data"]) {
             let (Some(key), Some(text)) = (key.text(), value.text()) else { continue };
             profiles.extend(Profile::inside(value, &meta.at));
             if !is_own_address(key) {
                 for (host, port, index) in endpoints(text) {
-                    if !dialled.iter().any(|d| d.key == key && d.host.text == host && d.port == port) {
+                    if known.insert((key.to_owned(), host.clone(), port)) {
                         dialled.push(Dialled {
                             key: key.to_owned(),
                             host: Word { text: host, line: value.line + index },

@@ -88,6 +88,11 @@ const CLIENT: [&str; 10] = [
     "CORE_PEER_TLS_CLIENTKEY_FILE",
 ];
 
+/// Whether [`FabricNode::of`] may read a variable of this name.
+pub(super) fn may_be_of_a_node(name: &str) -> bool {
+    ["CORE_", "ORDERER_", "FABRIC_CFG_PATH"].iter().any(|prefix| name.starts_with(prefix))
+}
+
 impl FabricNode {
     /// Returns the node that a container with this environment runs, if any.
     pub(super) fn of(index: usize, container: &Container, env: &[Variable]) -> Option<Self> {

@@ -3,39 +3,39 @@
 use std::collections::BTreeSet;
 
 use super::container::{Container, Mount};
-use super::meta::{At, Meta};
-use super::near::nearest;
+use super::meta::Meta;
+use super::near::Named;
 use super::network::Network;
 use super::requested::Requested;
 use super::workload::{VolumeSource, Workload};
 
 /// The source of a node's TLS certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Holding {
-    /// Requested with these names, by the Certificate at this index of [`Network::certificates`], if by one.
-    Requested(Requested, Option<usize>),
+pub(crate) enum Holding<'a> {
+    /// Requested by a Certificate, the one at this index of [`Network::certificates`].
+    Certificate(usize),
+    /// Requested by a command or an operator.
+    Requested(Requested),
     /// Present in the manifests.
-    Pem(HeldPem),
+    Pem(HeldPem<'a>),
 }
 
 /// A certificate inside a Secret or a `ConfigMap`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HeldPem {
-    /// The object, in words.
-    pub(crate) by: String,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeldPem<'a> {
     /// The object.
-    pub(crate) at: At,
+    pub(crate) object: &'a Meta,
     /// Certificates (PEM, one or many), the node's own first.
-    pub(crate) pem: String,
+    pub(crate) pem: &'a str,
 }
 
 impl Network {
     /// Returns the known sources of a workload's TLS certificate: more than one if both a Certificate and its Secret
     /// are present.
-    pub(crate) fn holdings(&self, w: usize) -> Vec<Holding> {
+    pub(crate) fn holdings(&self, w: usize) -> Vec<Holding<'_>> {
         let workload = &self.workloads[w];
         if let Some(operated) = &workload.operated {
-            return vec![Holding::Requested(operated.requested.clone(), None)];
+            return vec![Holding::Requested(operated.requested.clone())];
         }
         let Some(node) = &self.nodes[w] else { return Vec::new() };
         let mounts = &workload.containers[node.container].mounts;
@@ -60,57 +60,56 @@ impl Network {
 
     /// Reads a key of a mounted Secret or `ConfigMap`. Returns nothing if several namespaces have such an object and
     /// the namespace of the pod is unknown.
-    fn in_source(&self, pod: &Meta, source: &VolumeSource, key: &str) -> Vec<Holding> {
+    fn in_source(&self, pod: &Meta, source: &VolumeSource, key: &str) -> Vec<Holding<'_>> {
         let mut found = Vec::new();
         if pod.namespace.is_none() && self.namespaces_of(source).len() > 1 {
             return found;
         }
-        let pem = |meta: &Meta, certificates: &[(String, String)]| {
-            let held = certificates.iter().find(|(k, _)| k == key);
-            held.map(|(_, pem)| Holding::Pem(HeldPem { by: meta.to_string(), at: meta.at.clone(), pem: pem.clone() }))
-        };
+        // Those that may be in the pod's namespace, and of several with the same name the nearest.
+        let near = |named: &Named, name: &str| named.nearest(name, pod.namespace.as_deref(), &pod.at.path);
         if !source.is_secret {
-            let maps = near(pod, self.config_maps_named(&source.name), |m| &self.config_maps[m].meta);
-            let maps = maps.into_iter().map(|m| &self.config_maps[m]);
-            found.extend(maps.filter_map(|m| pem(&m.meta, &m.certificates)));
+            let maps = near(&self.index.config_maps, &source.name).into_iter().map(|m| &self.config_maps[m]);
+            found.extend(maps.filter_map(|m| held_pem(&m.meta, &m.certificates, key)));
             return found;
         }
         if key != "ca.crt" {
-            let asking = (0..self.certificates.len()).filter(|c| self.certificates[*c].secret_name == source.name);
-            for index in near(pod, asking, |c| &self.certificates[c].meta) {
-                found.push(Holding::Requested(self.certificates[index].requested.clone(), Some(index)));
-            }
+            let keys = self.index.certificate_keys(&source.name).iter();
+            let mut requesting: Vec<usize> = keys.flat_map(|key| near(&self.index.certificates, key)).collect();
+            requesting.sort_unstable();
+            found.extend(requesting.into_iter().map(Holding::Certificate));
         }
-        let secrets = (0..self.secrets.len()).filter(|s| self.secrets[*s].meta.name == source.name);
-        let secrets = near(pod, secrets, |s| &self.secrets[s].meta).into_iter().map(|s| &self.secrets[s]);
-        found.extend(secrets.filter_map(|s| pem(&s.meta, &s.certificates)));
+        let secrets = near(&self.index.secrets, &source.name).into_iter().map(|s| &self.secrets[s]);
+        found.extend(secrets.filter_map(|s| held_pem(&s.meta, &s.certificates, key)));
         found
     }
 
+    /// The namespaces of the objects that a source may be; more than two are not counted.
     fn namespaces_of(&self, source: &VolumeSource) -> BTreeSet<&str> {
-        let of_secrets =
-            self.secrets.iter().filter(|s| source.is_secret && s.meta.name == source.name).map(|s| &s.meta);
-        let asked = self.certificates.iter().filter(|c| source.is_secret && c.secret_name == source.name);
-        let maps = self.config_maps_named(&source.name).filter(|_| !source.is_secret);
-        let metas = of_secrets.chain(asked.map(|c| &c.meta)).chain(maps.map(|m| &self.config_maps[m].meta));
-        metas.filter_map(|meta| meta.namespace.as_deref()).collect()
+        let index = &self.index;
+        if !source.is_secret {
+            return index.config_maps.get(&source.name).into_iter().flat_map(|n| n.namespaces().take(2)).collect();
+        }
+        let keys = index.certificate_keys(&source.name).iter();
+        let requesting = keys.filter_map(|key| index.certificates.get(key));
+        let found = requesting.chain(index.secrets.get(&source.name));
+        found.flat_map(|named| named.namespaces().take(2)).collect()
     }
 
     /// Returns the certificates that init containers enrol into an initially empty volume.
-    fn enrolled(workload: &Workload, volume: &str) -> Vec<Holding> {
+    fn enrolled(workload: &Workload, volume: &str) -> Vec<Holding<'static>> {
         let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
         let requested = containers.filter_map(|c| {
             let by = format!("init container {} of {}", c.name, workload.meta);
             let at = workload.meta.at.line(c.words.first().map_or(workload.meta.at.line, |w| w.line));
             Requested::by_command(&c.words, &by, &at)
         });
-        requested.map(|r| Holding::Requested(r, None)).collect()
+        requested.map(Holding::Requested).collect()
     }
 
     /// Returns the certificate that an init container copies from a Secret into an initially empty volume: it mounts
     /// exactly one server certificate, and its command names the folder. A command that enrols reads only trust anchors
     /// from a Secret.
-    fn copied(&self, workload: &Workload, volume: &str) -> Vec<Holding> {
+    fn copied(&self, workload: &Workload, volume: &str) -> Vec<Holding<'_>> {
         let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
         let says = |c: &Container, text: &str| c.words.iter().any(|word| word.text.contains(text));
         let copying = containers.filter(|c| !says(c, "enroll"));
@@ -126,17 +125,17 @@ impl Network {
     }
 
     /// Returns the server certificate in a Secret, under one of its usual keys.
-    fn server_certificate(&self, pod: &Meta, source: &VolumeSource) -> Vec<Holding> {
+    fn server_certificate(&self, pod: &Meta, source: &VolumeSource) -> Vec<Holding<'_>> {
         let keys = ["tls.crt", "server.crt"];
         let is_mounted = |key: &&&str| source.items.is_empty() || source.items.iter().any(|(of, _)| of == **key);
         let keys = keys.iter().filter(is_mounted);
         let mut held = keys.map(|key| self.in_source(pod, source, key)).find(|f| !f.is_empty()).unwrap_or_default();
-        held.retain(|h| !matches!(h, Holding::Requested(_, Some(c)) if self.certificates[*c].is_ca));
+        held.retain(|h| !matches!(h, Holding::Certificate(c) if self.certificates[*c].is_ca));
         held
     }
 
     /// Returns every server certificate that is mounted or enrolled, for environments that do not name the file.
-    fn guessed(&self, workload: &Workload) -> Vec<Holding> {
+    fn guessed(&self, workload: &Workload) -> Vec<Holding<'_>> {
         let mut found = Vec::new();
         for source in workload.volumes.iter().flat_map(|v| &v.sources).filter(|s| s.is_secret) {
             found.extend(self.server_certificate(&workload.meta, source));
@@ -162,10 +161,10 @@ impl VolumeSource {
     }
 }
 
-/// Returns the candidates that may be in a pod's namespace, and of several with the same name the nearest.
-fn near<'a>(pod: &Meta, all: impl Iterator<Item = usize>, meta: impl Fn(usize) -> &'a Meta) -> Vec<usize> {
-    let may = all.filter(|index| meta(*index).may_share_namespace(pod)).collect();
-    nearest(&pod.at.path, may, meta)
+/// Returns the certificate under a key of an object.
+fn held_pem<'a>(object: &'a Meta, certificates: &'a [(String, String)], key: &str) -> Option<Holding<'a>> {
+    let (_, pem) = certificates.iter().find(|(known, _)| known == key)?;
+    Some(Holding::Pem(HeldPem { object, pem }))
 }
 
 /// Returns the innermost mount that contains a file, and the rest of its path.

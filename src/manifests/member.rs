@@ -10,7 +10,7 @@ impl Network {
         let mut found = Vec::new();
         for s in self.resolve(host, self.settings.namespace.as_deref()) {
             let dialled = self.services[s].ports.iter().find(|p| p.port == port);
-            for w in self.members(s) {
+            for w in self.members(s).iter().copied() {
                 let target = dialled.and_then(|p| self.target(p, w)).unwrap_or(port);
                 for endpoint in self.own_endpoints(s, w, target) {
                     if !found.contains(&endpoint) {
@@ -25,7 +25,7 @@ impl Network {
     fn own_endpoints(&self, gateway: usize, w: usize, target: u16) -> Vec<(String, u16)> {
         let workload = &self.workloads[w];
         let mut own: Vec<usize> =
-            self.selecting[w].iter().copied().filter(|o| *o != gateway && self.selected[*o] == [w]).collect();
+            self.selecting[w].iter().copied().filter(|o| *o != gateway && *self.selected[*o] == [w]).collect();
         // A Service with the workload's name comes first.
         own.sort_by_key(|o| self.services[*o].meta.name != workload.meta.name);
         for o in own {

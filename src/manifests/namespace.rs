@@ -2,10 +2,11 @@
 //!
 //! `kubectl -n NS apply` can put such objects into any namespace, so the links are the only evidence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use super::links::groups;
 use super::meta::Meta;
-use super::near::nearest;
+use super::near::Named;
 use super::network::Network;
 
 /// Upper bound of rounds: the longest chain of links (route, Service, workload, Certificate) is shorter.
@@ -44,14 +45,14 @@ enum Kind {
 /// Services without a namespace that are dialled by their full name, which contains it. Skips names that several
 /// Services have.
 fn dialled(network: &Network) -> Vec<(usize, String)> {
+    let services = Named::new(network.services.iter().map(|s| &s.meta).enumerate());
     let full = |host: &str| {
         let mut labels = host.splitn(4, '.');
         let (name, namespace) = (labels.next()?, labels.next()?);
         let is_full = labels.next() == Some("svc")
             && labels.next().is_none_or(|domain| domain == network.settings.cluster_domain);
-        let mut services = network.services_named(name);
-        let (service, other) = (services.next()?, services.next());
-        let is_open = other.is_none() && network.services[service].meta.namespace.is_none();
+        let [service] = *services.get(name)?.all() else { return None };
+        let is_open = network.services[service].meta.namespace.is_none();
         (is_full && is_open).then(|| (service, namespace.to_owned()))
     };
     network.dials.iter().filter_map(|d| full(&d.host)).collect()
@@ -63,42 +64,63 @@ fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, St
     for (s, namespace) in dialled {
         given.take(Kind::Service, *s, &network.services[*s].meta, namespace);
     }
-    for (s, service) in network.services.iter().enumerate() {
-        let selected = network.selected_anywhere(service).collect();
-        for w in nearest(&service.meta.at.path, selected, |w| &network.workloads[w].meta) {
-            let workload = &network.workloads[w];
-            given.link((Kind::Service, s, &service.meta), (Kind::Workload, w, &workload.meta));
-        }
+    for group in groups(network, false) {
+        let services = group.services.iter().map(|s| (Kind::Service, *s, &network.services[*s].meta));
+        let workloads = group.workloads.iter().map(|w| (Kind::Workload, *w, &network.workloads[*w].meta));
+        given.link_each(&services.collect::<Vec<_>>(), &workloads.collect::<Vec<_>>());
     }
+    let services = Named::new(network.services.iter().map(|s| &s.meta).enumerate());
     for (r, route) in network.routes.iter().enumerate() {
         for backend in route.hosts.iter().flat_map(|h| &h.backends).chain(&route.hostless) {
-            let named = network.services_named(&backend.service.text).collect();
-            for s in nearest(&route.meta.at.path, named, |s| &network.services[s].meta) {
-                let service = &network.services[s];
-                match &backend.namespace {
-                    // A route that names the namespace of its backend may be in another one.
-                    Some(namespace) => given.take(Kind::Service, s, &service.meta, namespace),
-                    None => given.link((Kind::Service, s, &service.meta), (Kind::Route, r, &route.meta)),
+            let Some(named) = services.get(&backend.service.text) else { continue };
+            let near = named.open_near(None, &route.meta.at.path);
+            let open = near.iter().map(|s| (Kind::Service, *s, &network.services[*s].meta));
+            // A route that names the namespace of its backend may be in another one.
+            if let Some(namespace) = &backend.namespace {
+                open.for_each(|(kind, s, meta)| given.take(kind, s, meta, namespace));
+                continue;
+            }
+            match &route.meta.namespace {
+                Some(namespace) => open.for_each(|(kind, s, meta)| given.take(kind, s, meta, namespace)),
+                None => {
+                    // The second one shows that the namespace is open.
+                    for namespace in named.namespaces().take(2) {
+                        given.take(Kind::Route, r, &route.meta, namespace);
+                    }
                 }
             }
         }
     }
+    let (mut mounted, mut mapped): (Mounts<'_>, Mounts<'_>) = Default::default();
     for (w, workload) in network.workloads.iter().enumerate() {
-        let this = (Kind::Workload, w, &workload.meta);
-        for name in workload.mounted(true) {
-            let asked = network.certificates.iter().enumerate().filter(|(_, c)| c.secret_name == name);
-            let secrets = network.secrets.iter().enumerate().filter(|(_, s)| s.meta.name == name);
-            let asked = asked.map(|(i, c)| (Kind::Certificate, i, &c.meta));
-            given.link_all(this, asked.chain(secrets.map(|(i, s)| (Kind::Secret, i, &s.meta))).collect());
-        }
+        workload.mounted(true).for_each(|name| mounted.entry(name).or_default().push(w));
         let environment = workload.containers.iter().flat_map(|c| c.env_from.iter().map(|e| e.config_map.as_str()));
-        for name in workload.mounted(false).chain(environment) {
-            let maps = network.config_maps_named(name).map(|i| (Kind::ConfigMap, i, &network.config_maps[i].meta));
-            given.link_all(this, maps.collect());
+        workload.mounted(false).chain(environment).for_each(|name| mapped.entry(name).or_default().push(w));
+    }
+    let mut secrets: HashMap<&str, Vec<(Kind, usize, &Meta)>> = HashMap::new();
+    for (c, certificate) in network.certificates.iter().enumerate() {
+        let one = (Kind::Certificate, c, &certificate.meta);
+        secrets.entry(certificate.secret_name.as_str()).or_default().push(one);
+    }
+    for (s, secret) in network.secrets.iter().enumerate() {
+        secrets.entry(secret.meta.name.as_str()).or_default().push((Kind::Secret, s, &secret.meta));
+    }
+    let mut maps: HashMap<&str, Vec<(Kind, usize, &Meta)>> = HashMap::new();
+    for (m, map) in network.config_maps.iter().enumerate() {
+        maps.entry(map.meta.name.as_str()).or_default().push((Kind::ConfigMap, m, &map.meta));
+    }
+    for (users, named) in [(mounted, secrets), (mapped, maps)] {
+        for (name, workloads) in users {
+            let Some(named) = named.get(name) else { continue };
+            let workloads = workloads.iter().map(|w| (Kind::Workload, *w, &network.workloads[*w].meta));
+            given.link_all(&workloads.collect::<Vec<_>>(), named);
         }
     }
     given.only_ones()
 }
+
+/// Workloads by the name of an object that they use.
+type Mounts<'a> = HashMap<&'a str, Vec<usize>>;
 
 #[derive(Default)]
 struct Given(std::collections::BTreeMap<(u8, usize), (Option<Kind>, BTreeSet<String>)>);
@@ -112,22 +134,22 @@ impl Given {
         }
     }
 
-    fn link(&mut self, a: (Kind, usize, &Meta), b: (Kind, usize, &Meta)) {
-        if let Some(namespace) = &a.2.namespace {
-            self.take(b.0, b.1, b.2, namespace);
-        }
-        if let Some(namespace) = &b.2.namespace {
-            self.take(a.0, a.1, a.2, namespace);
+    /// Links each object of one list with each of the other.
+    fn link_each(&mut self, some: &[(Kind, usize, &Meta)], others: &[(Kind, usize, &Meta)]) {
+        for (from, to) in [(some, others), (others, some)] {
+            // The second one shows that the namespace is open.
+            let namespaces: BTreeSet<&str> = from.iter().filter_map(|(_, _, meta)| meta.namespace.as_deref()).collect();
+            for namespace in namespaces.into_iter().take(2) {
+                to.iter().for_each(|(kind, index, meta)| self.take(*kind, *index, meta, namespace));
+            }
         }
     }
 
-    /// Links to all objects of one name, unless they are in several namespaces.
-    fn link_all(&mut self, this: (Kind, usize, &Meta), named: Vec<(Kind, usize, &Meta)>) {
+    /// Links workloads to all objects of one name, unless these are in several namespaces.
+    fn link_all(&mut self, workloads: &[(Kind, usize, &Meta)], named: &[(Kind, usize, &Meta)]) {
         let known: BTreeSet<&String> = named.iter().filter_map(|(_, _, meta)| meta.namespace.as_ref()).collect();
         if known.len() < 2 {
-            for one in named {
-                self.link(this, one);
-            }
+            self.link_each(workloads, named);
         }
     }
 

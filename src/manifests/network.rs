@@ -1,23 +1,25 @@
 //! All manifests together: the links between Services, routes, diallers, mounts and workloads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::backend::Backend;
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
-use super::container::EnvSource;
 use super::dial::Dial;
-use super::fabric::{FabricNode, Variable};
+use super::fabric::FabricNode;
+use super::inbound::Inbound;
+use super::index::{Index, Twins};
+use super::links;
 use super::manifest::{Manifest, Object};
-use super::meta::{At, same_namespace};
 use super::namespace;
 use super::near::nearest;
 use super::profile::Profile;
 use super::proxy::KubeProxy;
 use super::route::{Gateway, Passthrough, Route, RouteHost};
 use super::secret::Secret;
-use super::selector::selects;
-use super::service::{Exposure, Service};
+use super::service::{Exposure, Service, Target};
 use super::workload::Workload;
 
 /// Settings for deriving names.
@@ -57,18 +59,16 @@ pub(crate) struct Network {
     /// Dialled hosts.
     pub(crate) dials: Vec<Dial>,
     /// The workloads that each Service selects; same length as `services`.
-    pub(crate) selected: Vec<Vec<usize>>,
+    pub(crate) selected: Vec<Arc<[usize]>>,
     /// The Services that select each workload; same length as `workloads`.
-    pub(crate) selecting: Vec<Vec<usize>>,
-    /// The dials that lead to each Service; same length as `services`.
-    pub(super) dialled: Vec<Vec<usize>>,
-    /// The dials of pods of a `StatefulSet`, by workload and dial.
-    pub(super) pods_dialled: Vec<(usize, usize)>,
-    /// The hosts of routes that lead to each Service, as route and host; same length as `services`.
-    pub(super) routed: Vec<Vec<(usize, usize)>>,
-    services_by_name: HashMap<String, Vec<usize>>,
-    config_maps_by_name: HashMap<String, Vec<usize>>,
-    workloads_by_label: HashMap<(String, String), Vec<usize>>,
+    pub(crate) selecting: Vec<Arc<[usize]>>,
+    /// The same Services in the order in which their names are reported.
+    pub(super) ranked: Vec<Arc<[usize]>>,
+    /// What leads to each Service.
+    pub(super) inbound: Inbound,
+    /// The members of each Service; same length as `services`.
+    members: Vec<Arc<[usize]>>,
+    pub(super) index: Index,
 }
 
 impl Network {
@@ -89,40 +89,43 @@ impl Network {
             dials: Vec::new(),
             selected: Vec::new(),
             selecting: Vec::new(),
-            dialled: Vec::new(),
-            pods_dialled: Vec::new(),
-            routed: Vec::new(),
-            services_by_name: HashMap::new(),
-            config_maps_by_name: HashMap::new(),
-            workloads_by_label: HashMap::new(),
+            ranked: Vec::new(),
+            inbound: Inbound::default(),
+            members: Vec::new(),
+            index: Index::default(),
         };
         let mut gateways = Vec::new();
+        let mut twins = Twins::default();
         for object in manifests.into_iter().flat_map(|m| m.objects) {
-            network.add(object, &mut gateways);
+            network.add(object, &mut twins, &mut gateways);
         }
-        network.index();
         network.dials = network.all_dials();
         namespace::infer(&mut network);
         network.dials_take_namespaces();
         network.routes_take_hosts(&gateways);
-        network.link();
+        network.index = Index::of(&network);
+        (network.selected, network.selecting, network.ranked) = links::link(&network);
         network.nodes = (0..network.workloads.len()).map(|w| network.node(w)).collect();
-        network.lead_in();
+        network.index.count_nodes(&network.workloads, &network.nodes);
+        network.members = network.all_members();
+        network.inbound = Inbound::of(&network);
         network
     }
 
-    fn add(&mut self, object: Object, gateways: &mut Vec<Gateway>) {
+    /// Adds an object, unless an equal one is there.
+    fn add(&mut self, object: Object, twins: &mut Twins, gateways: &mut Vec<Gateway>) {
         match object {
             Object::Service(service) => {
-                let known = self.services_by_name.get(&service.meta.name).into_iter().flatten();
-                let twin = known.map(|i| &self.services[*i]).any(|s| s.is_twin(&service));
-                if !twin {
-                    self.services_by_name.entry(service.meta.name.clone()).or_default().push(self.services.len());
+                let known = twins.of(&service.meta, &service.selector);
+                if !known.iter().any(|i| self.services[*i].is_twin(&service)) {
+                    known.push(self.services.len());
                     self.services.push(service);
                 }
             }
             Object::Workload(workload) => {
-                if !self.workloads.iter().any(|w| w.is_twin(&workload)) {
+                let known = twins.of(&workload.meta, &workload.labels);
+                if !known.iter().any(|i| self.workloads[*i].is_twin(&workload)) {
+                    known.push(self.workloads.len());
                     self.workloads.push(*workload);
                 }
             }
@@ -134,7 +137,9 @@ impl Network {
                 self.config_maps.push(map);
             }
             Object::Certificate(certificate) => {
-                if !self.certificates.iter().any(|c| c.is_twin(&certificate)) {
+                let known = twins.of(&certificate.meta, certificate.requested.texts());
+                if !known.iter().any(|i| self.certificates[*i].is_twin(&certificate)) {
+                    known.push(self.certificates.len());
                     self.certificates.push(certificate);
                 }
             }
@@ -144,46 +149,28 @@ impl Network {
         }
     }
 
-    fn index(&mut self) {
-        for (index, map) in self.config_maps.iter().enumerate() {
-            self.config_maps_by_name.entry(map.meta.name.clone()).or_default().push(index);
-        }
-        for (index, workload) in self.workloads.iter().enumerate() {
-            for (key, value) in &workload.labels {
-                self.workloads_by_label.entry((key.clone(), value.clone())).or_default().push(index);
-            }
-        }
-    }
-
-    /// The workloads that match a Service's selector, in any namespace.
-    pub(super) fn selected_anywhere<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = usize> + 'a {
-        let first = service.selector.iter().next().map(|(k, v)| (k.clone(), v.clone()));
-        let fitting = first.and_then(|pair| self.workloads_by_label.get(&pair)).into_iter().flatten();
-        fitting.copied().filter(|w| selects(&service.selector, &self.workloads[*w].labels))
-    }
-
-    pub(super) fn services_named<'a>(&'a self, name: &str) -> impl Iterator<Item = usize> + 'a {
-        self.services_by_name.get(name).into_iter().flatten().copied()
-    }
-
-    pub(super) fn config_maps_named<'a>(&'a self, name: &str) -> impl Iterator<Item = usize> + 'a {
-        self.config_maps_by_name.get(name).into_iter().flatten().copied()
-    }
-
     /// Gives routes without hosts the hosts and the TLS mode of their gateways.
     fn routes_take_hosts(&mut self, gateways: &[Gateway]) {
+        let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, gateway) in gateways.iter().enumerate() {
+            by_name.entry(gateway.meta.name.as_str()).or_default().push(index);
+        }
         for route in &mut self.routes {
-            let names = &route.gateways;
-            let own = gateways.iter().filter(|g| names.contains(&g.meta.name));
-            for gateway in own {
+            let own: BTreeSet<usize> =
+                route.gateways.iter().filter_map(|name| by_name.get(name.as_str())).flatten().copied().collect();
+            let mut known: HashSet<String> = HashSet::new();
+            for gateway in own.into_iter().map(|index| &gateways[index]) {
                 if route.passthrough == Passthrough::Elsewhere {
                     route.passthrough = gateway.passthrough;
                 }
                 if route.hostless.is_empty() {
                     continue;
                 }
+                if known.is_empty() {
+                    known.extend(route.hosts.iter().map(|h| h.host.text.clone()));
+                }
                 for host in &gateway.hosts {
-                    if !route.hosts.iter().any(|h| h.host.text == host.text) {
+                    if known.insert(host.text.clone()) {
                         // Findings about the host belong to the route's file.
                         let host = super::Word { text: host.text.clone(), line: route.meta.at.line };
                         route.hosts.push(RouteHost { host, backends: route.hostless.clone() });
@@ -193,47 +180,22 @@ impl Network {
         }
     }
 
-    fn link(&mut self) {
-        let mut selecting = vec![Vec::new(); self.workloads.len()];
-        for (s, service) in self.services.iter().enumerate() {
-            let may = |w: &usize| service.meta.may_share_namespace(&self.workloads[*w].meta);
-            let found = self.selected_anywhere(service).filter(may).collect();
-            for w in nearest(&service.meta.at.path, found, |w| &self.workloads[w].meta) {
-                selecting[w].push(s);
-            }
-        }
-        self.selected = vec![Vec::new(); self.services.len()];
-        for (w, services) in selecting.into_iter().enumerate() {
-            let services = nearest(&self.workloads[w].meta.at.path, services, |s| &self.services[s].meta);
-            for s in &services {
-                self.selected[*s].push(w);
-            }
-            self.selecting.push(services);
-        }
+    /// The members of a Service: the nodes with TLS that it leads to, in order.
+    pub(crate) fn members(&self, s: usize) -> &[usize] {
+        &self.members[s]
     }
 
-    /// Finds the dials and routes that lead to each Service.
-    fn lead_in(&mut self) {
-        self.dialled = vec![Vec::new(); self.services.len()];
-        self.routed = vec![Vec::new(); self.services.len()];
-        for d in 0..self.dials.len() {
-            let dial = &self.dials[d];
-            let services = self.resolve(&dial.host, dial.namespace.as_deref());
-            let services = nearest(&dial.at.path, services, |s| &self.services[s].meta);
-            if services.is_empty() {
-                self.pods_dialled.extend(self.pod(&dial.host, dial.namespace.as_deref()).map(|w| (w, d)));
-            }
-            for s in services {
-                self.dialled[s].push(d);
-            }
-        }
-        for r in 0..self.routes.len() {
-            for h in 0..self.routes[r].hosts.len() {
-                for s in self.behind(&self.routes[r], &self.routes[r].hosts[h].backends) {
-                    self.routed[s].push((r, h));
-                }
-            }
-        }
+    /// The members of every Service. Services with the same workloads and ports share their list.
+    fn all_members(&self) -> Vec<Arc<[usize]>> {
+        let mut known: HashMap<(*const usize, Vec<(bool, u16, &Target)>), Arc<[usize]>> = HashMap::new();
+        let mut of = |(s, selected): (usize, &Arc<[usize]>)| {
+            let ports = self.services[s].ports.iter().map(|p| (p.is_tcp, p.port, &p.target)).collect();
+            let members = known.entry((selected.as_ptr(), ports)).or_insert_with(|| {
+                selected.iter().copied().filter(|w| self.is_member(s, *w)).collect::<Vec<_>>().into()
+            });
+            Arc::clone(members)
+        };
+        self.selected.iter().enumerate().map(&mut of).collect()
     }
 
     /// The Services that the backends of a route refer to.
@@ -241,9 +203,7 @@ impl Network {
         let mut found = Vec::new();
         for backend in backends {
             let namespace = backend.namespace.as_deref().or(route.meta.namespace.as_deref());
-            let fits = |s: &usize| same_namespace(self.services[*s].meta.namespace.as_deref(), namespace);
-            let named = self.services_named(&backend.service.text).filter(fits).collect();
-            found.extend(nearest(&route.meta.at.path, named, |s| &self.services[s].meta));
+            found.extend(self.index.services.nearest(&backend.service.text, namespace, &route.meta.at.path));
         }
         found.sort_unstable();
         found.dedup();
@@ -255,73 +215,13 @@ impl Network {
     pub(super) fn pod(&self, host: &str, from: Option<&str>) -> Option<usize> {
         let (pod, rest) = host.split_once('.')?;
         self.resolve(rest, from).into_iter().find_map(|s| {
-            let governs = |w: &&usize| {
-                let workload = &self.workloads[**w];
-                workload.governing_service.as_deref() == Some(self.services[s].meta.name.as_str())
-                    && workload.pod_names().iter().any(|name| name == pod)
+            let meta = &self.services[s].meta;
+            let governs = |w: &usize| {
+                self.workloads[*w].governing_service.as_deref() == Some(meta.name.as_str())
+                    && self.selected[s].binary_search(w).is_ok()
             };
-            self.selected[s].iter().find(governs).copied()
+            self.index.with_pod(pod, meta.namespace.as_deref(), &self.workloads).into_iter().find(governs)
         })
-    }
-
-    /// The environment of a container; its own variables override those taken from whole objects.
-    fn environment(&self, workload: &Workload, container: usize) -> Vec<Variable> {
-        let mut out: Vec<Variable> = Vec::new();
-        let mut put = |name: String, value: &str, at: At| {
-            out.retain(|v| v.name != name);
-            out.push(Variable { name, value: value.to_owned(), at });
-        };
-        let maps = |name: &str| {
-            let may = |i: &usize| self.config_maps[*i].meta.may_share_namespace(&workload.meta);
-            let found = self.config_maps_named(name).filter(may).collect();
-            let near = nearest(&workload.meta.at.path, found, |i| &self.config_maps[i].meta);
-            near.into_iter().map(|i| &self.config_maps[i]).collect::<Vec<_>>()
-        };
-        let container = &workload.containers[container];
-        for from in &container.env_from {
-            for map in maps(&from.config_map) {
-                for (key, word) in &map.variables {
-                    put(format!("{}{key}", from.prefix), &word.text, map.meta.at.line(word.line));
-                }
-            }
-        }
-        for variable in &container.env {
-            match &variable.source {
-                EnvSource::Value(value) => put(variable.name.clone(), value, workload.meta.at.line(variable.line)),
-                EnvSource::ConfigMap { name, key } => {
-                    for map in maps(name) {
-                        if let Some((_, word)) = map.variables.iter().find(|(k, _)| k == key) {
-                            put(variable.name.clone(), &word.text, map.meta.at.line(word.line));
-                        }
-                    }
-                }
-                EnvSource::Elsewhere => {}
-            }
-        }
-        out
-    }
-
-    fn node(&self, w: usize) -> Option<FabricNode> {
-        let workload = &self.workloads[w];
-        if let Some(operated) = &workload.operated {
-            return Some(FabricNode::operated(operated.kind));
-        }
-        if matches!(workload.meta.kind.as_str(), "Job" | "CronJob") {
-            return None;
-        }
-        let containers = workload.containers.iter().enumerate();
-        let nodes = containers.filter_map(|(c, one)| FabricNode::of(c, one, &self.environment(workload, c)));
-        // A pod may also have a helper container with the node's variables.
-        let nodes: Vec<FabricNode> = nodes.collect();
-        let server = nodes.iter().position(|n| n.is_server);
-        let found = nodes.into_iter().nth(server.unwrap_or(0))?;
-        // A pod with only the `peer` command's variables is not a node, unless a Service leads to a port where a peer
-        // listens.
-        let leads = |s: &usize| {
-            let mut targets = self.services[*s].ports.iter().map(|p| self.target(p, w));
-            targets.len() == 0 || targets.any(|target| target.is_none_or(|number| found.listens_at(number)))
-        };
-        (found.is_server || self.selecting[w].iter().any(leads)).then_some(found)
     }
 
     /// The Services that `host` resolves to from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or an external
@@ -336,20 +236,43 @@ impl Network {
         };
         let mut found = Vec::new();
         if fits {
-            for s in self.services_named(labels[0]) {
-                if same_namespace(self.services[s].meta.namespace.as_deref(), namespace) {
-                    found.extend(self.behind_alias(s, 0));
-                }
+            for s in self.index.services.within(labels[0], namespace) {
+                found.extend(self.behind_alias(s, 0));
             }
         }
-        let outside = |s: &&usize| self.services[**s].external_hosts.iter().any(|h| h.text.eq_ignore_ascii_case(host));
         if labels.len() > 1 {
-            let all: Vec<usize> = (0..self.services.len()).collect();
-            found.extend(all.iter().filter(outside));
+            found.extend(self.index.external.get(&host.to_ascii_lowercase()).into_iter().flatten());
         }
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Whether `host` resolves to a Service.
+    pub(super) fn resolves(&self, host: &str, from: Option<&str>) -> bool {
+        let name = host.split('.').next().unwrap_or(host);
+        (self.index.services.get(name).is_some() || self.index.external.contains_key(&host.to_ascii_lowercase()))
+            && !self.resolve(host, from).is_empty()
+    }
+
+    /// As [`Self::resolve`], and of the Services without a namespace only the nearest to a file.
+    pub(super) fn resolve_near(&self, host: &str, from: Option<&str>, file: &Path) -> Vec<usize> {
+        let labels: Vec<&str> = host.splitn(4, '.').collect();
+        let namespace = match labels.as_slice() {
+            [_] => Some(from),
+            [_, namespace] | [_, namespace, "svc"] => Some(Some(*namespace)),
+            [_, namespace, "svc", domain] if *domain == self.settings.cluster_domain => Some(Some(*namespace)),
+            _ => None,
+        };
+        match namespace {
+            Some(namespace)
+                if !self.index.aliases.contains(labels[0])
+                    && !self.index.external.contains_key(&host.to_ascii_lowercase()) =>
+            {
+                self.index.services.nearest(labels[0], namespace, file)
+            }
+            _ => nearest(file, self.resolve(host, from), |s| &self.services[s].meta),
+        }
     }
 
     /// Resolves a Service of type `ExternalName` to the Services behind its host.
@@ -358,8 +281,7 @@ impl Network {
             Exposure::ExternalName(host) if depth < 4 => {
                 let labels: Vec<&str> = host.text.split('.').collect();
                 let [name, namespace, ..] = labels.as_slice() else { return Vec::new() };
-                let fits = |i: &usize| same_namespace(self.services[*i].meta.namespace.as_deref(), Some(*namespace));
-                let next: Vec<usize> = self.services_named(name).filter(fits).collect();
+                let next = self.index.services.within(name, Some(namespace));
                 next.into_iter().flat_map(|i| self.behind_alias(i, depth + 1)).collect()
             }
             Exposure::ExternalName(_) => Vec::new(),

@@ -1,12 +1,13 @@
 //! The names that lead to a node, each with its reasons, and the target of a name.
 
+use std::collections::{HashMap, HashSet};
+
 use super::backend::Backend;
-use super::dial::{Dial, Dialler};
 use super::fabric::{FabricNode, named_port};
 use super::meta::At;
 use super::network::Network;
 use super::service::{Exposure, ServicePort, Target};
-use crate::pki::name::{SanName, matches_as_go};
+use crate::pki::name::{NameIndex, SanName};
 
 /// A name that a node's TLS certificate should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,11 +65,9 @@ enum Reached {
 }
 
 impl Network {
-    /// The members of a Service: the nodes with TLS that it leads to, in order.
-    pub(crate) fn members(&self, s: usize) -> Vec<usize> {
-        let is_member =
-            |w: &usize| self.node_with_tls(*w).is_some_and(|node| self.reached(s, *w, node) == Reached::Tls);
-        self.selected[s].iter().copied().filter(is_member).collect()
+    /// Whether a workload is a node with TLS that a Service leads to.
+    pub(super) fn is_member(&self, s: usize, w: usize) -> bool {
+        self.node_with_tls(w).is_some_and(|node| self.reached(s, w, node) == Reached::Tls)
     }
 
     /// The node in a workload, if it serves TLS.
@@ -126,22 +125,39 @@ impl Network {
     }
 
     /// The names that a workload's TLS certificate should have, in a stable order; empty if it is not a node with TLS.
+    /// Of the nodes of one set of manifests each has at most [`Network::most_names`].
     pub(crate) fn needed(&self, w: usize) -> Vec<Needed> {
         let Some(node) = self.node_with_tls(w) else { return Vec::new() };
-        let mut names = Names(Vec::new());
+        let mut names = Names { most: self.most_names(), ..Names::default() };
         // The node's own Service first, in any order of files.
-        let mut services = self.selecting[w].clone();
-        services.sort_by_key(|s| {
-            (self.selected[*s].len(), &self.services[*s].meta.name, &self.services[*s].meta.namespace)
-        });
-        for s in &services {
+        for s in self.ranked[w].iter() {
+            if names.is_full() {
+                break;
+            }
             let reached = self.reached(*s, w, node);
-            if reached != Reached::Beside {
+            if reached == Reached::Beside {
+                names.looked_at += 1;
+            } else {
                 self.of_service(*s, w, (node, reached), &mut names);
             }
         }
-        self.of_itself(w, node, &mut names);
-        names.0
+        if !names.is_full() {
+            self.of_itself(w, node, &mut names);
+        }
+        names.list
+    }
+
+    /// Whether names of a workload were left out of `needed`, its [`Network::needed`].
+    pub(crate) fn has_left_out(&self, w: usize, needed: &[Needed]) -> bool {
+        // The names inside the pod come last.
+        self.node_with_tls(w).is_some()
+            && !needed.iter().any(|n| n.service.is_none() && n.name.to_string() == "127.0.0.1")
+    }
+
+    /// The most names that are derived for one node: a million for all nodes together, and a hundred for each. Manifests
+    /// in which every Service selects every node would need more names than fit into memory.
+    pub(crate) fn most_names(&self) -> usize {
+        (1_000_000 / self.index.node_count().max(1)).max(100)
     }
 
     fn of_service(&self, s: usize, w: usize, (node, reached): (&FabricNode, Reached), names: &mut Names) {
@@ -150,14 +166,21 @@ impl Network {
         let is_tls = reached == Reached::Tls;
         let need = if is_tls && self.short_form_is_used(s, w) { Need::Required } else { Need::Advised };
         names.put(name, need, Some(s), format!("{meta} selects it"), &meta.at);
-        for d in &self.dialled[s] {
+        let inbound = &self.inbound.services[s];
+        for d in &inbound.dials {
+            if names.is_full() {
+                return;
+            }
             let dial = &self.dials[*d];
             let port = dial.port.map(super::PortRef::Number);
             if is_tls && self.leads_to_tls(s, port.as_ref(), w, node) {
                 names.put(&dial.host, Need::Required, Some(s), format!("{} dials it", dial.by), &dial.at);
             }
         }
-        for (r, h) in &self.routed[s] {
+        for (r, h) in &inbound.routes {
+            if names.is_full() {
+                return;
+            }
             let (route, host) = (&self.routes[*r], &self.routes[*r].hosts[*h]);
             let leads = |b: &Backend| b.service.text == *name && self.leads_to_tls(s, b.port.as_ref(), w, node);
             if is_tls && host.backends.iter().any(leads) {
@@ -190,23 +213,18 @@ impl Network {
 
     /// Adds the names of `ExternalName` Services and host aliases for a Service.
     fn aliases(&self, s: usize, names: &mut Names) {
-        let service = &self.services[s];
-        for alias in &self.services {
+        let (service, inbound) = (&self.services[s], &self.inbound.services[s]);
+        for alias in inbound.aliases.iter().map(|a| &self.services[*a]) {
             if let Exposure::ExternalName(host) = &alias.exposure {
-                let from = alias.meta.namespace.as_deref();
-                if self.resolve(&host.text.to_ascii_lowercase(), from).contains(&s) {
-                    let words = format!("{} is an alias for {}", alias.meta, service.meta);
-                    names.put(&alias.meta.name, Need::Required, Some(s), words, &alias.meta.at.line(host.line));
-                }
+                let words = format!("{} is an alias for {}", alias.meta, service.meta);
+                names.put(&alias.meta.name, Need::Required, Some(s), words, &alias.meta.at.line(host.line));
             }
         }
-        for workload in &self.workloads {
-            for (ip, host) in &workload.host_aliases {
-                if service.addresses.contains(ip) {
-                    let words = format!("a host alias of {} for {}", workload.meta, service.meta);
-                    names.put(&host.text, Need::Required, Some(s), words, &workload.meta.at.line(host.line));
-                }
-            }
+        for (w, index) in &inbound.host_aliases {
+            let workload = &self.workloads[*w];
+            let (_, host) = &workload.host_aliases[*index];
+            let words = format!("a host alias of {} for {}", workload.meta, service.meta);
+            names.put(&host.text, Need::Required, Some(s), words, &workload.meta.at.line(host.line));
         }
     }
 
@@ -221,7 +239,7 @@ impl Network {
                 names.put(&form, Need::Advised, Some(s), words.clone(), &workload.meta.at);
             }
         }
-        for (_, d) in self.pods_dialled.iter().filter(|(of, _)| *of == w) {
+        for d in self.inbound.pods_dialled.get(&w).into_iter().flatten() {
             let dial = &self.dials[*d];
             names.put(&dial.host, Need::Required, Some(s), format!("{} dials it", dial.by), &dial.at);
         }
@@ -233,7 +251,7 @@ impl Network {
         let from = workload.meta.namespace.as_deref();
         for endpoint in &node.endpoints {
             // A host that belongs to a Service is required of that Service's members instead.
-            let known = !self.resolve(&endpoint.host, from).is_empty() || self.pod(&endpoint.host, from).is_some();
+            let known = self.resolves(&endpoint.host, from) || self.pod(&endpoint.host, from).is_some();
             let need = if endpoint.chaincode_only || !node.is_server { Need::Advised } else { Need::Required };
             if endpoint.chaincode_only || !known {
                 names.put(
@@ -268,19 +286,18 @@ impl Network {
     /// a channel announces a longer form and all dials use one.
     fn short_form_is_used(&self, s: usize, w: usize) -> bool {
         let meta = &self.services[s].meta;
-        let dials: Vec<&Dial> = self.dialled[s].iter().map(|d| &self.dials[*d]).collect();
-        if dials.is_empty() || dials.iter().any(|d| !d.host.contains('.')) {
+        let dialled = &self.inbound.services[s].dialled;
+        if dialled.count == 0 || dialled.short > 0 {
             return true;
         }
-        let elsewhere = |d: &Dial| d.namespace.is_some() && d.namespace != meta.namespace;
-        let own = self.nodes[w].iter().flat_map(|node| &node.endpoints).map(|e| &e.at).collect::<Vec<_>>();
-        let is_announced = |d: &Dial| own.contains(&&d.at) || matches!(d.from, Dialler::Channel(_));
-        let says_otherwise = dials.iter().any(|d| is_announced(d)) && !dials.iter().all(|d| is_announced(d));
-        if !dials.iter().all(|d| elsewhere(d)) && !says_otherwise {
+        let own: HashSet<&At> = self.nodes[w].iter().flat_map(|node| &node.endpoints).map(|e| &e.at).collect();
+        let announced = dialled.channel + own.iter().filter_map(|at| dialled.at.get(*at)).sum::<usize>();
+        let says_otherwise = announced > 0 && announced < dialled.count;
+        if dialled.elsewhere < dialled.count && !says_otherwise {
             return true;
         }
-        let others = self.nodes.iter().enumerate().filter(|(other, node)| *other != w && node.is_some());
-        others.map(|(other, _)| &self.workloads[other].meta).any(|other| other.may_share_namespace(meta))
+        let is_near = self.nodes[w].is_some() && self.workloads[w].meta.may_share_namespace(meta);
+        self.index.nodes_near(meta) > usize::from(is_near)
     }
 
     /// `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`: the forms that the cluster's DNS resolves from other namespaces.
@@ -289,39 +306,30 @@ impl Network {
         [format!("{name}.{namespace}"), format!("{name}.{namespace}.svc"), format!("{name}.{namespace}.svc.{domain}")]
     }
 
-    /// The target of a name in a workload's certificate. `needed` is [`Network::needed`] of the workload.
-    pub(crate) fn lead(&self, name: &str, w: usize, needed: &[Needed]) -> Lead {
+    /// The target of a name in a workload's certificate. `needed` are the names of [`Network::needed`] of the workload.
+    pub(crate) fn lead(&self, name: &str, w: usize, needed: &NameIndex) -> Lead {
         let name = name.trim().to_ascii_lowercase();
         let workload = &self.workloads[w];
-        let held = [SanName::from_certificate_dns(&name)];
-        let is_needed = |n: &Needed| {
-            let needed = n.name.to_string();
-            // A route for `*.domain` leads every host of the domain to this node.
-            needed == name || matches_as_go(&held, &needed) || matches_as_go(std::slice::from_ref(&n.name), &name)
-        };
-        if needed.iter().any(is_needed) {
+        let held = SanName::from_certificate_dns(&name);
+        // A route for `*.domain` leads every host of the domain to this node.
+        if needed.holds(&held) || needed.is_matched_by(&held) || needed.matches_as_go(&name) {
             return Lead::Here;
         }
-        let is_own = |s: &usize| self.selecting[w].contains(s);
         let (first, rest) = name.split_once('.').unwrap_or((name.as_str(), ""));
         let mut labels = rest.split('.');
         let in_cluster = rest.is_empty() || !rest.contains('.') || labels.nth(1) == Some("svc");
         let namespace = rest.split('.').next().filter(|n| !n.is_empty());
-        let fits = |own: Option<&str>| namespace.is_none_or(|n| own.is_none_or(|own| own == n));
-        if in_cluster
-            && self.services_named(first).any(|s| is_own(&s) && fits(self.services[s].meta.namespace.as_deref()))
-        {
+        if in_cluster && self.is_selected_by(w, first, namespace) {
             return Lead::Here;
         }
+        let fits = |own: Option<&str>| namespace.is_none_or(|n| own.is_none_or(|own| own == n));
         let own_name = first == workload.meta.name && in_cluster && fits(workload.meta.namespace.as_deref());
-        let aliases =
-            || self.workloads.iter().flat_map(|o| &o.host_aliases).any(|(_, h)| h.text.eq_ignore_ascii_case(&name));
         let is_id = || self.nodes[w].as_ref().is_some_and(|n| n.id.as_deref() == Some(name.as_str()));
         if (own_name && workload.operated.is_some())
             || self.pod(&name, None) == Some(w)
-            || workload.pod_names().contains(&name)
+            || workload.has_pod(&name)
             || is_id()
-            || aliases()
+            || self.index.host_aliases.contains(&name)
         {
             return Lead::Here;
         }
@@ -329,27 +337,29 @@ impl Network {
         if let Some(s) = self.resolve(&name, from).first() {
             return Lead::Elsewhere(self.services[*s].meta.to_string());
         }
-        let hosts = self.routes.iter().flat_map(|r| r.hosts.iter().map(move |h| (r, h)));
-        let answers = |host: &str| {
-            host.eq_ignore_ascii_case(&name) || matches_as_go(&[SanName::from_certificate_dns(host)], &name)
-        };
-        let found = hosts.into_iter().find(|(_, h)| answers(&h.host.text));
-        match found {
-            Some((route, _)) => Lead::Elsewhere(route.meta.to_string()),
+        match self.index.route_of(&name) {
+            Some(r) => Lead::Elsewhere(self.routes[r].meta.to_string()),
             None => Lead::Nowhere,
+        }
+    }
+
+    /// Whether a Service of this name selects a workload; of one namespace, if it is given.
+    fn is_selected_by(&self, w: usize, name: &str, namespace: Option<&str>) -> bool {
+        let selecting = &self.selecting[w];
+        let named = self.index.services.within(name, namespace);
+        if named.len() < selecting.len() {
+            named.iter().any(|s| selecting.binary_search(s).is_ok())
+        } else {
+            selecting.iter().any(|s| named.binary_search(s).is_ok())
         }
     }
 
     /// Whether a name has a form that only the cluster's DNS resolves.
     pub(crate) fn is_in_cluster(&self, name: &str) -> bool {
         let labels: Vec<&str> = name.split('.').collect();
-        let is_namespace = |text: &str| {
-            let of_services = self.services.iter().map(|s| &s.meta);
-            of_services.chain(self.workloads.iter().map(|w| &w.meta)).any(|m| m.namespace.as_deref() == Some(text))
-        };
         match labels.as_slice() {
             [_] => true,
-            [_, namespace] => is_namespace(namespace),
+            [_, namespace] => self.index.namespaces.contains(*namespace),
             _ => labels.contains(&"svc"),
         }
     }
@@ -358,31 +368,46 @@ impl Network {
     pub(crate) fn knows_outside(&self) -> bool {
         let leads = |s: usize| self.selected[s].is_empty() || !self.members(s).is_empty();
         let is_outside = |(r, h): &(usize, usize)| !self.is_in_cluster(&self.routes[*r].hosts[*h].host.text);
-        self.routed.iter().enumerate().any(|(s, routes)| routes.iter().any(is_outside) && leads(s))
+        let inbound = self.inbound.services.iter().enumerate();
+        inbound.into_iter().any(|(s, to)| to.routes.iter().any(is_outside) && leads(s))
     }
 }
 
-struct Names(Vec<Needed>);
+/// The names of a node, while they are collected.
+#[derive(Default)]
+struct Names {
+    list: Vec<Needed>,
+    by_name: HashMap<SanName, usize>,
+    most: usize,
+    /// The number of names and Services looked at, repeated ones included.
+    looked_at: usize,
+}
 
 impl Names {
     /// The maximum number of reasons for one name.
     const REASONS: usize = 6;
 
+    /// Whether no more names are derived.
+    const fn is_full(&self) -> bool {
+        self.list.len() >= self.most || self.looked_at >= 16 * self.most
+    }
+
     /// Adds a name, unless a certificate cannot have it.
     fn put(&mut self, text: &str, need: Need, service: Option<usize>, words: String, at: &At) {
+        self.looked_at += 1;
         let Ok(name) = text.parse::<SanName>() else { return };
         let reason = Reason { words, at: at.clone() };
-        match self.0.iter_mut().find(|n| n.name == name) {
-            Some(known) => {
-                known.service = known.service.or(service);
-                if need > known.need {
-                    (known.need, known.service) = (need, service.or(known.service));
-                    known.reasons.insert(0, reason);
-                } else if known.reasons.len() < Self::REASONS && !known.reasons.contains(&reason) {
-                    known.reasons.push(reason);
-                }
-            }
-            None => self.0.push(Needed { name, need, service, reasons: vec![reason] }),
+        let Some(known) = self.by_name.get(&name).map(|index| &mut self.list[*index]) else {
+            self.by_name.insert(name.clone(), self.list.len());
+            self.list.push(Needed { name, need, service, reasons: vec![reason] });
+            return;
+        };
+        known.service = known.service.or(service);
+        if need > known.need {
+            (known.need, known.service) = (need, service.or(known.service));
+            known.reasons.insert(0, reason);
+        } else if known.reasons.len() < Self::REASONS && !known.reasons.contains(&reason) {
+            known.reasons.push(reason);
         }
     }
 }

@@ -16,6 +16,11 @@ pub(crate) struct Requested {
 }
 
 impl Requested {
+    /// The names without their lines.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        self.names.iter().map(|name| name.text.as_str()).collect()
+    }
+
     /// Reads the request of a container's command line, `fabcert enroll` or `fabric-ca-client enroll`.
     ///
     /// Returns `None` if it enrols nothing, or an identity without TLS.

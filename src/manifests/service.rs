@@ -59,7 +59,7 @@ pub(crate) struct ServicePort {
 }
 
 /// A port of a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     /// By number, which need not be declared.
     Number(u16),

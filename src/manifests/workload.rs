@@ -65,6 +65,9 @@ pub(crate) struct VolumeSource {
     pub(crate) items: Vec<(String, String)>,
 }
 
+/// The most pods of a workload whose names are derived.
+const MOST_PODS: u64 = 100;
+
 impl Workload {
     /// Reads a workload of a known kind.
     pub(super) fn read(document: &Node, kind: &str, path: &Arc<Path>) -> Option<Self> {
@@ -121,9 +124,24 @@ impl Workload {
     /// The names of its pods that are known in advance; at most a hundred.
     pub(crate) fn pod_names(&self) -> Vec<String> {
         match self.meta.kind.as_str() {
-            "StatefulSet" => (0..self.replicas.min(100)).map(|i| format!("{}-{i}", self.meta.name)).collect(),
+            "StatefulSet" => (0..self.replicas.min(MOST_PODS)).map(|i| format!("{}-{i}", self.meta.name)).collect(),
             "Pod" => vec![self.hostname.clone().unwrap_or_else(|| self.meta.name.clone())],
             _ => self.hostname.clone().into_iter().collect(),
+        }
+    }
+
+    /// Whether its pods are numbered, `NAME-0` and so on.
+    pub(super) fn has_numbered_pods(&self) -> bool {
+        self.meta.kind == "StatefulSet"
+    }
+
+    /// Whether it is among [`Self::pod_names`].
+    pub(super) fn has_pod(&self, pod: &str) -> bool {
+        match pod.strip_prefix(self.meta.name.as_str()).and_then(|rest| rest.strip_prefix('-')) {
+            Some(number) if self.has_numbered_pods() => {
+                number.parse::<u64>().is_ok_and(|n| n < self.replicas.min(MOST_PODS) && n.to_string() == number)
+            }
+            _ => !self.has_numbered_pods() && self.pod_names().iter().any(|name| name == pod),
         }
     }
 

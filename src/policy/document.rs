@@ -1,5 +1,6 @@
 //! The content of a policy file.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::ignore::Ignore;
@@ -56,6 +57,15 @@ impl Policy {
     /// If a name is invalid after its placeholders are replaced.
     pub(crate) fn expectation(&self, base: &Expectation, path: &Path) -> Result<Expectation, PolicyError> {
         let mut out = base.clone();
+        let mut known: HashSet<(SanName, bool)> = HashSet::new();
+        let mut push = |names: &mut Vec<ExpectedName>, name: ExpectedName| {
+            if known.is_empty() {
+                known.extend(names.iter().map(|n| (n.name.clone(), n.advised)));
+            }
+            if known.insert((name.name.clone(), name.advised)) {
+                names.push(name);
+            }
+        };
         for entry in &self.expect {
             let Some(captures) = entry.path.captures(path) else { continue };
             for (text, line) in &entry.names {
@@ -86,11 +96,5 @@ impl Policy {
     /// Whether `path` is excluded.
     pub(crate) fn excludes(&self, path: &Path) -> bool {
         self.exclude.iter().any(|p| p.captures(path).is_some())
-    }
-}
-
-fn push(names: &mut Vec<ExpectedName>, name: ExpectedName) {
-    if !names.iter().any(|n| n.name == name.name && n.advised == name.advised) {
-        names.push(name);
     }
 }

@@ -6,7 +6,7 @@ use super::error::names;
 use super::{Expected, Purpose, RoleRule, VerifyError, usages, validity};
 use crate::Timestamp;
 use crate::pki::go::tls::client_accepts;
-use crate::pki::name::{self, SanName};
+use crate::pki::name::{NameIndex, SanName};
 use crate::pki::x509::{Cert, CertError, Chain, ChainError, NodeOu};
 use crate::text::pem_blocks;
 
@@ -61,14 +61,16 @@ pub fn verify(cert_pem: &[u8], chain_pem: &[u8], expected: &Expected<'_>) -> Res
     if leaf.is_ca() {
         return Err(VerifyError::IsCa { id: enrollment_id.to_owned() });
     }
-    let missing: Vec<SanName> = sans.iter().filter(|s| !name::holds(leaf.sans(), s)).cloned().collect();
+    let held = NameIndex::new(leaf.sans());
+    let missing: Vec<SanName> = sans.iter().filter(|s| !held.holds(s)).cloned().collect();
     if !missing.is_empty() {
         return Err(VerifyError::SanMissing { missing, requested: sans.len(), found: leaf.sans().to_vec() });
     }
     validity::check_leaf(&leaf, expected)?;
     usages::check_leaf(&leaf, purpose)?;
     check_role(&leaf, role)?;
-    let extra: Vec<SanName> = leaf.sans().iter().filter(|s| !name::holds(sans, s)).cloned().collect();
+    let requested = NameIndex::new(sans);
+    let extra: Vec<SanName> = leaf.sans().iter().filter(|s| !requested.holds(s)).cloned().collect();
     let at = validity::judged_at(&leaf, purpose, now);
     let paths = Chain::paths(&leaf, &pool(chain_pem)?, at)?;
     let chain = best(paths, expected, at)?;
@@ -151,7 +153,7 @@ fn check_authorities(chain: &Chain) -> Result<(), VerifyError> {
 
 fn is_accepted_by_go(chain: &Chain, at: Timestamp) -> bool {
     let sent: Vec<Vec<u8>> = [&chain.leaf].into_iter().chain(&chain.intermediates).map(|c| c.der().to_vec()).collect();
-    client_accepts(&sent, chain.root.to_pem().as_bytes(), "", at, Path::new("")).is_ok()
+    client_accepts(&sent, chain.root.to_pem().as_bytes(), &[""], at, Path::new("")).is_ok()
 }
 
 fn describe(root: &Cert) -> String {

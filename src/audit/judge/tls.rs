@@ -16,7 +16,7 @@ use crate::audit::model::verdict::{Verdict, Verdicts};
 use crate::disk::{Disk, DiskFolder, EntryKind, FolderReader, MemoryFolder};
 use crate::msp::TlsNames;
 use crate::pki::go::tls::{self, TlsFiles, TlsRefusal};
-use crate::pki::name::{self, SanName};
+use crate::pki::name::{NameIndex, SanName};
 use crate::pki::x509::Cert;
 
 /// Judges a TLS folder with files of these names; `None` for the layout that `fabric-ca-client` writes.
@@ -76,10 +76,10 @@ pub(super) fn served(
         subject.verdicts = Verdicts::Tls { server: None, client: None };
         return Vec::new();
     }
-    let accepts = |name: &str| tls::client_accepts(&unit.chain, &unit.anchors, name, now, Path::new(""));
+    let accepts = |names: &[String]| tls::client_accepts(&unit.chain, &unit.anchors, names, now, Path::new(""));
     let dialled = expectation.dialled();
-    let trust = accepts("");
-    let client = (!dialled.is_empty()).then(|| dialled.iter().try_for_each(|name| accepts(name)));
+    let trust = accepts(&[String::new()]);
+    let client = (!dialled.is_empty()).then(|| accepts(&dialled));
     let mut out: Vec<Refused> = Vec::new();
     for refusal in [Some(&trust), client.as_ref()].into_iter().filter_map(|v| v?.as_ref().err()) {
         let rule = rule_of(refusal, subject, expectation);
@@ -200,7 +200,8 @@ fn rule_of_key(key: &str) -> Option<&'static Rule> {
 /// The source of the first missing name selects the rule.
 fn rule_of_missing_name(subject: &Subject, expectation: &Expectation) -> &'static Rule {
     let sans = subject.leaf().map_or(&[][..], |held| held.cert.sans());
-    let missing = expectation.required().find(|n| !name::matches_as_go(sans, &n.name.to_string()));
+    let index = NameIndex::new(sans);
+    let missing = expectation.required().find(|n| !index.matches_as_go(&n.name.to_string()));
     if missing.is_some_and(|n| n.source.is_gateway()) { &SAN_GATEWAY_MISSING } else { &SAN_MISSING }
 }
 

@@ -4,7 +4,7 @@ use crate::pki::name::SanName;
 use crate::pki::x509::NodeOu;
 
 /// The source of an expected name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub(crate) enum NameSource {
     /// `--expect-san`.

@@ -1,10 +1,12 @@
 //! The same SAN twice.
 
+use std::collections::HashSet;
+
 use super::check::{Check, Context};
 use crate::audit::catalogue::SAN_DUPLICATE;
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::Subject;
-use crate::pki::name;
+use crate::pki::name::NameIndex;
 
 pub(super) static CHECK: Check =
     Check { rule: &SAN_DUPLICATE, applies: |subject, _| !subject.certificates.is_empty(), check };
@@ -12,12 +14,13 @@ pub(super) static CHECK: Check =
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in &subject.certificates {
         let sans = held.cert.sans();
+        let (mut before, mut reported) = (NameIndex::default(), HashSet::new());
         let mut twice: Vec<String> = Vec::new();
-        for (index, name) in sans.iter().enumerate() {
-            let again = name::holds(&sans[..index], name);
-            if again && !twice.iter().any(|t| t.eq_ignore_ascii_case(&name.to_string())) {
+        for name in sans {
+            if before.holds(name) && reported.insert(name.to_string().to_ascii_lowercase()) {
                 twice.push(name.to_string());
             }
+            before.insert(name);
         }
         if !twice.is_empty() {
             findings

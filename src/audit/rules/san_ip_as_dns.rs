@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::{HeldCert, Subject};
-use crate::pki::name::{self, SanName};
+use crate::pki::name::{NameIndex, SanName};
 
 pub(super) static CHECK: Check =
     Check { rule: &SAN_IP_AS_DNS, applies: |subject, _| subject.certificates.iter().any(HeldCert::is_tls_leaf), check };
@@ -15,10 +15,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
         let sans = held.cert.sans();
         let addresses: Vec<&str> = sans.iter().filter_map(address).collect();
-        let lost: Vec<&str> = addresses.iter().copied().filter(|a| !name::matches_as_go(sans, a)).collect();
         if addresses.is_empty() {
             continue;
         }
+        let index = NameIndex::new(sans);
+        let lost: Vec<&str> = addresses.iter().copied().filter(|a| !index.matches_as_go(a)).collect();
         let draft = if lost.is_empty() {
             let message = format!("{} is also a DNS name, where it has no effect", addresses.join(", "));
             findings.report(&SAN_IP_AS_DNS, &held.at, message).severity(Severity::Note)

@@ -4,7 +4,7 @@ use super::check::{Check, Context};
 use crate::audit::catalogue::SAN_ON_MSP_ONLY;
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::{Place, Subject};
-use crate::pki::name;
+use crate::pki::name::NameIndex;
 use crate::text::shell_word;
 
 pub(super) static CHECK: Check = Check {
@@ -15,12 +15,14 @@ pub(super) static CHECK: Check = Check {
 
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     let beside = subject.tls_names_beside.as_deref();
+    let beside_index = beside.map(NameIndex::new);
     for held in subject.at(Place::SignCert) {
+        let index = NameIndex::new(held.cert.sans());
         let idle: Vec<String> = context
             .expectation
             .required()
-            .filter(|n| name::holds(held.cert.sans(), &n.name))
-            .filter(|n| !beside.is_some_and(|tls| name::holds(tls, &n.name)))
+            .filter(|n| index.holds(&n.name))
+            .filter(|n| !beside_index.as_ref().is_some_and(|tls| tls.holds(&n.name)))
             .map(|n| n.name.to_string())
             .collect();
         if idle.is_empty() {

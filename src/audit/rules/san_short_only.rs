@@ -1,11 +1,14 @@
 //! Only the short form of a Service name is in the certificate.
 
+use std::collections::HashMap;
+
 use super::check::{Check, Context};
 use super::wanted;
 use crate::audit::catalogue::SAN_SHORT_ONLY;
+use crate::audit::model::expectation::NameSource;
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::{HeldCert, Subject};
-use crate::pki::name::{self, SanName};
+use crate::pki::name::{NameIndex, SanName};
 
 pub(super) static CHECK: Check = Check {
     rule: &SAN_SHORT_ONLY,
@@ -18,14 +21,14 @@ pub(super) static CHECK: Check = Check {
 fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     let names = &context.expectation.names;
     for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
-        let holds =
-            |n: &SanName| name::holds(held.cert.sans(), n) || name::matches_as_go(held.cert.sans(), &n.to_string());
+        let index = NameIndex::new(held.cert.sans());
+        let holds = |n: &SanName| index.holds(n) || index.matches_as_go(&n.to_string());
+        let mut lacking: HashMap<&NameSource, Vec<&SanName>> = HashMap::new();
+        for name in names.iter().filter(|n| n.advised && !holds(&n.name)) {
+            lacking.entry(&name.source).or_default().push(&name.name);
+        }
         for short in names.iter().filter(|n| !n.advised && holds(&n.name)) {
-            let longer: Vec<&SanName> = names
-                .iter()
-                .filter(|n| n.advised && n.source == short.source && !holds(&n.name))
-                .map(|n| &n.name)
-                .collect();
+            let longer = lacking.get(&short.source).map(Vec::as_slice).unwrap_or_default();
             if longer.is_empty() {
                 continue;
             }

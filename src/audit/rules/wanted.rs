@@ -1,12 +1,14 @@
 //! Expected names that a certificate lacks: shared code of the rules about missing names.
 
+use std::collections::HashSet;
+
 use super::check::Context;
 use super::paste;
 use crate::audit::catalogue::Rule;
 use crate::audit::model::expectation::{Expectation, ExpectedName};
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::{HeldCert, Subject};
-use crate::pki::name::{self, SanName};
+use crate::pki::name::{NameIndex, SanName};
 use crate::text::shell_word;
 
 /// Whether there are expected names, and a certificate or CSR to check.
@@ -18,7 +20,8 @@ pub(super) fn applies(subject: &Subject, context: &Context<'_>) -> bool {
 /// Reports, as `rule`, the names of one kind of source that certificates and CSRs lack.
 pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
     for held in subject.certificates.iter().filter(|c| c.is_tls_leaf()) {
-        let missing = missing(held.cert.sans(), context.expectation, gateway);
+        let index = NameIndex::new(held.cert.sans());
+        let missing = missing(&index, context.expectation, gateway);
         if missing.is_empty() {
             continue;
         }
@@ -26,12 +29,13 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
         findings
             .report(rule, &held.at, message)
             .subject(held.cert.subject())
-            .remedy(command(subject, held.cert.sans(), all_missing(held.cert.sans(), context.expectation)))
+            .remedy(command(subject, held.cert.sans(), all_missing(&index, context.expectation)))
             .names(missing.iter().map(|n| n.name.to_string()))
             .add();
     }
     for csr in &subject.csrs {
-        let missing = missing(&csr.sans, context.expectation, gateway);
+        let index = NameIndex::new(&csr.sans);
+        let missing = missing(&index, context.expectation, gateway);
         if missing.is_empty() {
             continue;
         }
@@ -41,7 +45,7 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
             .subject(&csr.subject)
             .remedy(format!(
                 "fabcert csr --force --san {} --out {} # and the flags of the last fabcert csr",
-                shell_word(&joined(&csr.sans, all_missing(&csr.sans, context.expectation))),
+                shell_word(&joined(&csr.sans, all_missing(&index, context.expectation))),
                 shell_word(&csr.at.path.to_string_lossy())
             ))
             .names(missing.iter().map(|n| n.name.to_string()))
@@ -51,16 +55,16 @@ pub(super) fn report(rule: &Rule, gateway: bool, subject: &Subject, context: &Co
 
 /// The required names that a certificate with these SANs does not hold, as Go matches them. `gateway`: those of gateway
 /// services, or the others.
-fn missing<'a>(sans: &[SanName], expectation: &'a Expectation, gateway: bool) -> Vec<&'a ExpectedName> {
+fn missing<'a>(sans: &NameIndex, expectation: &'a Expectation, gateway: bool) -> Vec<&'a ExpectedName> {
     expectation.required().filter(|n| n.source.is_gateway() == gateway).filter(|n| is_missing(sans, &n.name)).collect()
 }
 
-fn is_missing(sans: &[SanName], name: &SanName) -> bool {
-    !name::holds(sans, name) && !name::matches_as_go(sans, &name.to_string())
+fn is_missing(sans: &NameIndex, name: &SanName) -> bool {
+    !sans.holds(name) && !sans.matches_as_go(&name.to_string())
 }
 
 /// Every missing required name, whichever rule reports it, so that one remedy covers them all.
-fn all_missing<'a>(sans: &'a [SanName], expectation: &'a Expectation) -> impl Iterator<Item = &'a SanName> {
+fn all_missing<'a>(sans: &'a NameIndex, expectation: &'a Expectation) -> impl Iterator<Item = &'a SanName> {
     expectation.required().map(|n| &n.name).filter(|name| is_missing(sans, name))
 }
 
@@ -119,9 +123,10 @@ pub(super) fn command<'a>(
 /// Every valid name of the certificate, and the missing ones, each once.
 fn joined<'a>(held: &'a [SanName], missing: impl IntoIterator<Item = &'a SanName>) -> String {
     let mut names: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
     let good = held.iter().filter(|n| matches!(n, SanName::Dns(_) | SanName::Ip(_)));
     for text in good.chain(missing).map(ToString::to_string) {
-        if text.parse::<SanName>().is_ok() && !names.contains(&text) {
+        if text.parse::<SanName>().is_ok() && known.insert(text.clone()) {
             names.push(text);
         }
     }

@@ -1,5 +1,7 @@
 //! A gateway Service with one member.
 
+use std::collections::HashMap;
+
 use crate::audit::catalogue::GATEWAY_SINGLE_MEMBER;
 use crate::audit::model::finding::Findings;
 use crate::coverage::check::Check;
@@ -10,10 +12,11 @@ pub(super) static CHECK: Check = Check { rule: &GATEWAY_SINGLE_MEMBER, check };
 
 fn check(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
+    let mut has_own: HashMap<usize, bool> = HashMap::new();
     for (s, service) in network.services.iter().enumerate() {
-        let [member] = network.members(s)[..] else { continue };
+        let [member] = *network.members(s) else { continue };
         let workload = &network.workloads[member];
-        if workload.replicas > 1 || !is_shared(covered, s, member) {
+        if workload.replicas > 1 || !is_shared(covered, s, member, &mut has_own) {
             continue;
         }
         let selector: Vec<String> = service.selector.iter().map(|(k, v)| format!("{k}: {v}")).collect();
@@ -26,7 +29,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
 
 /// Whether a Service is meant for several nodes: its name says so, or its member has a separate Service of its own; not
 /// if it selects the member by name.
-fn is_shared(covered: &Covered, s: usize, member: usize) -> bool {
+fn is_shared(covered: &Covered, s: usize, member: usize, has_own: &mut HashMap<usize, bool>) -> bool {
     let network = &covered.network;
     let (service, workload) = (&network.services[s], &network.workloads[member]);
     let own_name = &workload.meta.name;
@@ -34,7 +37,9 @@ fn is_shared(covered: &Covered, s: usize, member: usize) -> bool {
         return false;
     }
     let named = service.meta.name.split('-').any(|word| matches!(word, "gateway" | "gw"));
-    let others = network.selecting[member].iter().map(|other| &network.services[*other]);
-    let has_own = others.into_iter().any(|o| o.meta.name == *own_name || o.selector.values().any(|v| v == own_name));
-    named || has_own
+    let is_own = |o: &usize| {
+        let other = &network.services[*o];
+        other.meta.name == *own_name || other.selector.values().any(|v| v == own_name)
+    };
+    named || *has_own.entry(member).or_insert_with(|| network.selecting[member].iter().any(is_own))
 }

@@ -1,6 +1,7 @@
 //! The names that lead to a node and are missing from its TLS certificate: shared by the two rules about them.
 
 use crate::text::shell_word;
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::audit::catalogue::Rule;
@@ -40,7 +41,7 @@ fn message(
         None => format!("{workload}: "),
         Some(s) => {
             let members = network.members(s);
-            let place = members.iter().position(|w| *w == node.workload).map_or(1, |at| at + 1);
+            let place = members.binary_search(&node.workload).map_or(1, |at| at + 1);
             match members.len() {
                 0 | 1 => format!("{}, {workload}: ", network.services[s].meta),
                 n => format!("{}, member {place} of {n} ({workload}): ", network.services[s].meta),
@@ -74,10 +75,11 @@ fn remedy(covered: &Covered, node: &CoveredNode, held: &HeldNames, names: &[Stri
         None => {
             // The remedy lists the held names too, since an enrolment replaces them all.
             let mut all: Vec<String> = held.names.iter().map(|n| n.text.clone()).collect();
+            let mut known: HashSet<String> = all.iter().cloned().collect();
             let lacking = held.lacking(&node.needed, Need::Required);
             let required = lacking.values().flatten().map(|n| n.name.to_string());
             for name in required.chain(names.iter().cloned()) {
-                if !all.contains(&name) {
+                if known.insert(name.clone()) {
                     all.push(name);
                 }
             }

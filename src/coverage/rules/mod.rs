@@ -20,7 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::check::Check;
 use super::covered::Covered;
-use crate::audit::catalogue::RULE_CRASHED;
+use super::place::location;
+use crate::audit::catalogue::{INPUT_SKIPPED, RULE_CRASHED, Severity};
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::Location;
 
@@ -44,6 +45,12 @@ pub(crate) static CHECKS: &[&Check] = &[
 
 /// Checks all manifests together. A check that panics becomes a finding, and the others continue.
 pub(crate) fn check(covered: &Covered, findings: &mut Findings) {
+    for node in &covered.nodes {
+        if let Some(left_out) = &node.left_out {
+            let at = location(&covered.network.workloads[node.workload].meta.at);
+            findings.report(&INPUT_SKIPPED, &at, left_out.as_str()).severity(Severity::Error).add();
+        }
+    }
     for one in CHECKS {
         if catch_unwind(AssertUnwindSafe(|| (one.check)(covered, findings))).is_err() {
             let at = Location::whole(".");

@@ -1,25 +1,26 @@
 //! A Service whose selector matches no workload.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use crate::audit::catalogue::SELECTOR_MATCHES_NOTHING;
 use crate::audit::model::finding::Findings;
 use crate::coverage::check::Check;
 use crate::coverage::covered::Covered;
 use crate::coverage::place::location;
-use crate::manifests::Labels;
+use crate::manifests::{Labels, Network};
 
 pub(super) static CHECK: Check = Check { rule: &SELECTOR_MATCHES_NOTHING, check };
 
 fn check(covered: &Covered, findings: &mut Findings) {
     let network = &covered.network;
+    let nodes = Nodes::of(network);
+    let mut known: HashMap<&Labels, Option<usize>> = HashMap::new();
     for (s, service) in network.services.iter().enumerate() {
         if service.selector.is_empty() || !network.selected[s].is_empty() {
             continue;
         }
         // A Service may select pods outside the manifests: it is reported only if its selector nearly matches a node.
-        let fits = |w: usize| nearly_fits(&service.selector, &network.workloads[w].labels).map(|fit| (fit, w));
-        let nodes = (0..network.nodes.len()).filter(|w| network.nodes[*w].is_some());
-        // The first of the best matches.
-        let Some((_, w)) = nodes.filter_map(fits).max_by_key(|(fit, w)| (*fit, std::cmp::Reverse(*w))) else {
+        let Some(w) = *known.entry(&service.selector).or_insert_with(|| nodes.nearest(&service.selector)) else {
             continue;
         };
         let workload = &network.workloads[w];
@@ -48,6 +49,48 @@ fn check(covered: &Covered, findings: &mut Findings) {
         };
         let at = location(&service.meta.at.line(service.selector_line));
         findings.report(&SELECTOR_MATCHES_NOTHING, &at, message).subject(&service.meta.to_string()).add();
+    }
+}
+
+/// The nodes by the labels of their pods.
+struct Nodes<'a> {
+    /// Different labels, each with its first node, in the order of the nodes.
+    labels: Vec<(&'a Labels, usize)>,
+    /// The indices in `labels` by one pair.
+    by_pair: HashMap<(&'a str, &'a str), Vec<usize>>,
+}
+
+impl<'a> Nodes<'a> {
+    /// The most labels that one selector is compared with.
+    const COMPARED: usize = 2000;
+
+    fn of(network: &'a Network) -> Self {
+        let (mut labels, mut by_pair): (Vec<(&Labels, usize)>, HashMap<_, Vec<usize>>) = Default::default();
+        let mut known: HashSet<&Labels> = HashSet::new();
+        for (w, _) in network.nodes.iter().enumerate().filter(|(_, node)| node.is_some()) {
+            let own = &network.workloads[w].labels;
+            if known.insert(own) {
+                for (key, value) in own {
+                    by_pair.entry((key.as_str(), value.as_str())).or_default().push(labels.len());
+                }
+                labels.push((own, w));
+            }
+        }
+        Self { labels, by_pair }
+    }
+
+    /// The first of the nodes that a selector matches best. Among very many nodes, those that it shares a pair with are
+    /// compared before others.
+    fn nearest(&self, selector: &Labels) -> Option<usize> {
+        let pairs = selector.iter().filter_map(|(key, value)| self.by_pair.get(&(key.as_str(), value.as_str())));
+        let sharing: BTreeSet<usize> = pairs.flat_map(|found| found.iter().take(Self::COMPARED)).copied().collect();
+        let compared = sharing.iter().copied().chain(0..self.labels.len()).take(Self::COMPARED);
+        let fits = |index: usize| {
+            let (labels, w) = self.labels[index];
+            nearly_fits(selector, labels).map(|fit| (fit, w))
+        };
+        let best = compared.filter_map(fits).max_by_key(|(fit, w)| (*fit, std::cmp::Reverse(*w)));
+        best.map(|(_, w)| w)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::audit::catalogue::{Severity, TLS_PASSTHROUGH_MISSING};
 use crate::coverage::check::Check;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::audit::model::finding::Findings;
 use crate::coverage::covered::Covered;
 use crate::coverage::place::location;
-use crate::manifests::Passthrough;
+use crate::manifests::{Passthrough, PortRef};
 
 pub(super) static CHECK: Check = Check { rule: &TLS_PASSTHROUGH_MISSING, check };
 
@@ -20,6 +20,7 @@ fn check(covered: &Covered, findings: &mut Findings) {
         .filter(|r| r.meta.kind == "Ingress" && r.passthrough == Passthrough::Yes)
         .flat_map(|r| r.hosts.iter().map(|h| h.host.text.to_ascii_lowercase()))
         .collect();
+    let mut led: HashMap<(usize, Option<PortRef>), Option<usize>> = HashMap::new();
     for route in &network.routes {
         let (severity, does) = match route.passthrough {
             Passthrough::No => (Severity::Error, "terminates TLS and connects without it to"),
@@ -34,9 +35,11 @@ fn check(covered: &Covered, findings: &mut Findings) {
             }
             let leads = host.backends.iter().find_map(|backend| {
                 let services = network.behind(route, std::slice::from_ref(backend));
-                services
-                    .into_iter()
-                    .find_map(|s| network.members(s).into_iter().find(|w| network.routes_to_tls(s, backend, *w)))
+                services.into_iter().find_map(|s| {
+                    *led.entry((s, backend.port.clone())).or_insert_with(|| {
+                        network.members(s).iter().copied().find(|w| network.routes_to_tls(s, backend, *w))
+                    })
+                })
             });
             let Some(w) = leads else { continue };
             let message = format!("{} for {} {does} {}", route.meta, host.host.text, network.workloads[w].meta);

@@ -1,15 +1,20 @@
 //! The sources of a node's TLS certificate.
 
 use super::{network, peer, variable};
-use crate::manifests::Holding;
+use crate::manifests::{HeldPem, Holding, Requested};
 
 /// The sources of the certificate of the first workload, in words, each with its line.
 fn held(texts: &[&str]) -> Vec<String> {
-    let describe = |holding: Holding| match holding {
-        Holding::Requested(requested, _) => format!("{}:{}", requested.by, requested.at.line),
-        Holding::Pem(pem) => format!("{}:{} {}", pem.by, pem.at.line, pem.pem.lines().nth(1).unwrap_or_default()),
+    let network = network(texts);
+    let requested = |requested: &Requested| format!("{}:{}", requested.by, requested.at.line);
+    let describe = |holding: Holding<'_>| match holding {
+        Holding::Certificate(c) => requested(&network.certificates[c].requested),
+        Holding::Requested(by_command) => requested(&by_command),
+        Holding::Pem(HeldPem { object, pem }) => {
+            format!("{object}:{} {}", object.at.line, pem.lines().nth(1).unwrap_or_default())
+        }
     };
-    network(texts).holdings(0).into_iter().map(describe).collect()
+    network.holdings(0).into_iter().map(describe).collect()
 }
 
 fn certificate(secret: &str) -> String {

@@ -120,7 +120,7 @@ fn operator_objects_are_nodes_with_their_requested_names() {
     let gateway = service("gw", "x", "selector: {app: hlf-peer}, ports: [{port: 7051}]");
     let network = network(&[hlf, &gateway]);
     assert_eq!(required(&network, "org1-peer0"), ["gw", "peer0.example.com"]);
-    let [crate::manifests::Holding::Requested(requested, None)] = &network.holdings(0)[..] else { panic!() };
+    let [crate::manifests::Holding::Requested(requested)] = &network.holdings(0)[..] else { panic!() };
     let names: Vec<(&str, usize)> = requested.names.iter().map(|n| (n.text.as_str(), n.line)).collect();
     assert_eq!((requested.at.line, names), (10, vec![("localhost", 11), ("org1-peer0", 12), ("gw", 13)]));
     let ibp =
@@ -131,7 +131,7 @@ fn operator_objects_are_nodes_with_their_requested_names() {
     let gateway = service("gw", "x", "selector: {orgname: Org1MSP}, ports: [{port: 7051}]");
     let network = super::network(&[&elsewhere, &gateway]);
     assert_eq!(required(&network, "p1"), ["gw", "peer.outside.example", "x-p1-peer.example.com"]);
-    let [crate::manifests::Holding::Requested(requested, None)] = &network.holdings(0)[..] else { panic!() };
+    let [crate::manifests::Holding::Requested(requested)] = &network.holdings(0)[..] else { panic!() };
     assert_eq!(requested.names.iter().map(|n| n.text.as_str()).collect::<Vec<_>>(), ["x-p1-peer.example.com"]);
 }
 
@@ -149,7 +149,7 @@ fn an_ibp_ordering_service_is_one_node_per_orderer() {
     let network = network(&[cluster, &all, &second]);
     assert_eq!(required(&network, "ordnode1"), ["all", "x-ordnode1-orderer.example.com"]);
     assert_eq!(required(&network, "ordnode2"), ["second", "all", "x-ordnode2-orderer.example.com"]);
-    let [crate::manifests::Holding::Requested(requested, None)] = &network.holdings(1)[..] else { panic!() };
+    let [crate::manifests::Holding::Requested(requested)] = &network.holdings(1)[..] else { panic!() };
     let names: Vec<&str> = requested.names.iter().map(|n| n.text.as_str()).collect();
     assert_eq!((requested.at.line, names), (12, vec!["ordnode2", "x-ordnode2-orderer.example.com"]));
     let one = cluster.replace("clusterSize: 2", "number: 1").replace("name: ord,", "name: ordnode1,");

@@ -99,6 +99,6 @@ fn objects_of_one_name_without_a_namespace_link_to_the_nearest() {
         needed.filter(|n| n.ends_with("example.com")).collect::<Vec<_>>()
     };
     assert_eq!((hosts(0), hosts(1)), (vec!["one.example.com".to_owned()], vec!["two.example.com".to_owned()]));
-    assert_eq!((network.members(0), network.members(1)), (vec![0], vec![1]));
+    assert_eq!([network.members(0), network.members(1)], [[0], [1]]);
     assert_eq!(required(&network_of(&files[..3]), "a"), ["a", "one.example.com"]);
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{network, peer, service, variable};
 use crate::manifests::{Need, Network};
-use crate::pki::name::SanName;
+use crate::pki::name::{NameIndex, SanName};
 
 /// A peer, Service or route with few possible names, so that objects match each other.
 fn object() -> impl Strategy<Value = String> {
@@ -69,12 +69,13 @@ proptest! {
         let network = network(&refs);
         for w in 0..network.workloads.len() {
             let needed = network.needed(w);
+            let index = NameIndex::new(needed.iter().map(|n| &n.name));
             let names: BTreeSet<String> = needed.iter().map(|n| n.name.to_string()).collect();
             prop_assert_eq!(names.len(), needed.len());
             for name in &needed {
                 let text = name.name.to_string();
                 prop_assert_eq!(text.parse::<SanName>().ok(), Some(name.name.clone()));
-                prop_assert_eq!(network.lead(&text, w, &needed), crate::manifests::Lead::Here);
+                prop_assert_eq!(network.lead(&text, w, &index), crate::manifests::Lead::Here);
                 prop_assert!(!name.reasons.is_empty());
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{network, peer, required, service};
 use crate::manifests::{Lead, Passthrough};
+use crate::pki::name::NameIndex;
 
 fn names(route: &str) -> Vec<String> {
     let one = peer("a", "x", "app: a", "");
@@ -164,6 +165,7 @@ fn a_wildcard_route_leads_every_host_of_its_domain() {
     let own = service("a", "x", "selector: {app: a}, ports: [{port: 7051}]");
     let network = network(&[&peer("a", "x", "app: a", ""), &own, &wild]);
     let needed = network.needed(0);
+    let needed = NameIndex::new(needed.iter().map(|n| &n.name));
     let lead = |name: &str| network.lead(name, 0, &needed);
     assert_eq!((lead("p.example.com"), lead("*.example.com")), (Lead::Here, Lead::Here));
     assert_eq!((lead("a.b.example.com"), lead("p.example.org")), (Lead::Nowhere, Lead::Nowhere));

@@ -67,7 +67,7 @@ impl Pools {
     /// own path.
     pub(super) fn unique_path(&self, cert: &Rc<Certificate>) -> Result<Vec<Rc<Certificate>>, PathError> {
         let at = Timestamp::from_unix(cert.not_before.unix().saturating_add(1));
-        let options = VerifyOptions { roots: &self.roots, intermediates: &self.intermediates, at, host: None };
+        let options = VerifyOptions { roots: &self.roots, intermediates: &self.intermediates, at };
         let mut paths = verify(cert, &options).map_err(PathError::Go)?;
         match (paths.pop(), paths.len()) {
             (Some(path), 0) if lacks_san(&path) => Err(PathError::NameWithoutSan),

@@ -1,5 +1,6 @@
 //! Expands requests into the list of requested names, each with its reason.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::error::masked;
@@ -34,7 +35,10 @@ pub struct RequestedName {
 
 /// Requested names in a stable order and without duplicates: SANs as given, then host names, then gateway services.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameSet(Vec<RequestedName>);
+pub struct NameSet {
+    names: Vec<RequestedName>,
+    known: HashSet<SanName>,
+}
 
 impl NameSet {
     /// Expands `requests` into names. A repeated name keeps its first position and reason.
@@ -70,27 +74,27 @@ impl NameSet {
 
     /// The names with their reasons, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, RequestedName> {
-        self.0.iter()
+        self.names.iter()
     }
 
     /// The names, in order, as in the CSR.
     pub fn sans(&self) -> Vec<SanName> {
-        self.0.iter().map(|wanted| wanted.name.clone()).collect()
+        self.names.iter().map(|wanted| wanted.name.clone()).collect()
     }
 
     /// The names, in order, bare, as in the JSON `hosts`.
     pub fn strings(&self) -> Vec<String> {
-        self.0.iter().map(|wanted| wanted.name.to_string()).collect()
+        self.names.iter().map(|wanted| wanted.name.to_string()).collect()
     }
 
     /// Whether no name is requested.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 
     /// Warnings for the operator: one sentence for each wildcard.
     pub fn warnings(&self) -> Vec<String> {
-        let wildcards = self.0.iter().filter_map(|wanted| match &wanted.name {
+        let wildcards = self.names.iter().filter_map(|wanted| match &wanted.name {
             SanName::Dns(host) if host.is_wildcard() => Some(host),
             _ => None,
         });
@@ -106,8 +110,8 @@ impl NameSet {
 
     /// Adds a name unless it is there.
     pub fn add(&mut self, name: SanName, reason: String) {
-        if !self.0.iter().any(|wanted| wanted.name == name) {
-            self.0.push(RequestedName { name, reason });
+        if self.known.insert(name.clone()) {
+            self.names.push(RequestedName { name, reason });
         }
     }
 

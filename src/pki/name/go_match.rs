@@ -11,9 +11,8 @@ use super::SanName;
 /// matches exactly one whole first label, a trailing dot is ignored on the dialled side only, invalid host names match
 /// when they are equal, and the subject's common name never counts (RFC 9525 section 2).
 pub fn matches_as_go(cert_names: &[SanName], dialled: &str) -> bool {
-    let address = dialled.strip_prefix('[').and_then(|d| d.strip_suffix(']')).filter(|d| !d.is_empty());
-    if let Ok(ip) = address.unwrap_or(dialled).parse::<IpAddr>() {
-        return cert_names.iter().any(|n| matches!(n, SanName::Ip(held) if held.to_canonical() == ip.to_canonical()));
+    if let Some(ip) = literal_address(dialled) {
+        return cert_names.iter().any(|n| matches!(n, SanName::Ip(held) if held.to_canonical() == ip));
     }
     let valid = is_host(dialled.strip_suffix('.').unwrap_or(dialled), false);
     cert_names.iter().any(|name| match name {
@@ -23,9 +22,15 @@ pub fn matches_as_go(cert_names: &[SanName], dialled: &str) -> bool {
     })
 }
 
+/// The IP address that a client dials with this text, which may be in brackets; an IPv4-mapped one is the IPv4 address.
+pub(super) fn literal_address(dialled: &str) -> Option<IpAddr> {
+    let address = dialled.strip_prefix('[').and_then(|d| d.strip_suffix(']')).filter(|d| !d.is_empty());
+    Some(address.unwrap_or(dialled).parse::<IpAddr>().ok()?.to_canonical())
+}
+
 /// Go's `validHostname`: labels of letters, digits, `_` and inner or final `-`; in a pattern the first label may be
 /// `*`.
-fn is_host(text: &str, is_pattern: bool) -> bool {
+pub(super) fn is_host(text: &str, is_pattern: bool) -> bool {
     text != "*"
         && text.split('.').enumerate().all(|(at, label)| {
             let plain = !label.is_empty()

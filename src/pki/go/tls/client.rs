@@ -1,12 +1,16 @@
 //! A Go TLS client that trusts the CA file of the folder.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::rc::Rc;
 
 use super::server::Served;
 use super::{TlsFiles, TlsRefusal, Verdict, refuse};
 use crate::Timestamp;
-use crate::pki::go::x509::{Blocks, Certificate, Curve, Pool, PublicKey, VerifyError, VerifyOptions, verify};
+use crate::pki::go::x509::{
+    Blocks, Certificate, Curve, Pool, PublicKey, VerifyError, VerifyOptions, verify, verify_host,
+};
+use crate::pki::name::NameIndex;
 
 /// A client in front of a server.
 pub(super) struct Client<'a> {
@@ -14,6 +18,10 @@ pub(super) struct Client<'a> {
     leaf: Rc<Certificate>,
     roots: Pool,
     intermediates: Pool,
+    /// The names of the leaf.
+    names: NameIndex,
+    /// The verdict on the chain, which is the same for every name.
+    chain: OnceCell<Result<(), VerifyError>>,
 }
 
 impl<'a> Client<'a> {
@@ -48,21 +56,22 @@ impl<'a> Client<'a> {
             }
         }
         check_key(&served.leaf, path)?;
-        Ok(Self { path, leaf: Rc::clone(&served.leaf), roots, intermediates: Pool::new(intermediates) })
+        Ok(Self {
+            path,
+            leaf: Rc::clone(&served.leaf),
+            roots,
+            intermediates: Pool::new(intermediates),
+            names: NameIndex::new(&served.leaf.extensions.hosts),
+            chain: OnceCell::new(),
+        })
     }
 
-    /// Dials `name`, a host name or an IP address.
+    /// Dials `name`, a host name or an IP address, each time at the same `now`; an empty name asks for none.
     pub(super) fn dial(&self, name: &str, now: Timestamp) -> Verdict {
-        let options = VerifyOptions {
-            roots: &self.roots,
-            intermediates: &self.intermediates,
-            at: now,
-            host: Some(name).filter(|n| !n.is_empty()),
-        };
-        match verify(&self.leaf, &options) {
-            Ok(_) => Ok(()),
-            Err(e) => refuse(key_of(&e), self.path, e.to_string()),
-        }
+        let host = if name.is_empty() { Ok(()) } else { verify_host(&self.leaf, &self.names, name, now) };
+        let options = VerifyOptions { roots: &self.roots, intermediates: &self.intermediates, at: now };
+        let chain = || self.chain.get_or_init(|| verify(&self.leaf, &options).map(drop)).clone();
+        host.and_then(|()| chain()).or_else(|e| refuse(key_of(&e), self.path, e.to_string()))
     }
 }
 

@@ -87,14 +87,21 @@ pub fn verdicts_on(
     }
 }
 
-/// Whether a Go client that trusts `anchors` (PEM, one or many) and dials `name` at `now` accepts a server that sends
-/// `chain` (DER, the server's own certificate first); an empty name asks for none. Refusals name `path`.
+/// Whether a Go client that trusts `anchors` (PEM, one or many) and dials each of `names` at `now` accepts a server that
+/// sends `chain` (DER, the server's own certificate first); an empty name asks for none. Refusals name `path`.
 ///
 /// # Errors
-/// The refusal that the client would meet.
-pub fn client_accepts(chain: &[Vec<u8>], anchors: &[u8], name: &str, now: Timestamp, path: &Path) -> Verdict {
+/// The first refusal that the client meets.
+pub fn client_accepts(
+    chain: &[Vec<u8>],
+    anchors: &[u8],
+    names: &[impl AsRef<str>],
+    now: Timestamp,
+    path: &Path,
+) -> Verdict {
     let files = TlsFiles { certificate: path.to_owned(), key: path.to_owned(), anchors: path.to_owned() };
-    client::Client::new(&files, &server::Served::read(chain, anchors, path)?)?.dial(name, now)
+    let client = client::Client::new(&files, &server::Served::read(chain, anchors, path)?)?;
+    names.iter().try_for_each(|name| client.dial(name.as_ref(), now))
 }
 
 fn refuse<T>(key: &'static str, path: &Path, reason: impl Into<String>) -> Result<T, TlsRefusal> {

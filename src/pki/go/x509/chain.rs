@@ -1,12 +1,13 @@
 //! Paths from a certificate to a root (`crypto/x509/verify.go`, `Certificate.Verify`; `crypto/x509/cert_pool.go`).
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::certificate::Certificate;
 use super::constraints;
 use super::policy::policies_hold;
 use crate::Timestamp;
-use crate::pki::name::matches_as_go;
+use crate::pki::name::NameIndex;
 
 /// A set of certificates.
 #[derive(Clone, Debug, Default)]
@@ -14,13 +15,9 @@ pub(crate) struct Pool(Vec<Rc<Certificate>>);
 
 impl Pool {
     pub(crate) fn new(certificates: impl IntoIterator<Item = Rc<Certificate>>) -> Self {
-        let mut pool = Self::default();
-        for certificate in certificates {
-            if !pool.contains(&certificate) {
-                pool.0.push(certificate);
-            }
-        }
-        pool
+        let mut known = HashSet::new();
+        let mut is_new = |certificate: &Rc<Certificate>| known.insert(certificate.raw.clone());
+        Self(certificates.into_iter().filter(|certificate| is_new(certificate)).collect())
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -49,8 +46,6 @@ pub(crate) struct VerifyOptions<'a> {
     pub(crate) roots: &'a Pool,
     pub(crate) intermediates: &'a Pool,
     pub(crate) at: Timestamp,
-    /// The host name or IP address that the certificate must match.
-    pub(crate) host: Option<&'a str>,
 }
 
 /// Why there is no path.
@@ -88,9 +83,6 @@ type Path = Vec<Rc<Certificate>>;
 /// When there is no path; the error gives Go's reason.
 pub(crate) fn verify(certificate: &Rc<Certificate>, options: &VerifyOptions<'_>) -> Result<Vec<Path>, VerifyError> {
     is_valid(certificate, Position::Leaf, &[], options.at)?;
-    if let Some(host) = options.host {
-        check_host(certificate, host)?;
-    }
     let candidates = if options.roots.contains(certificate) {
         vec![vec![Rc::clone(certificate)]]
     } else {
@@ -123,11 +115,23 @@ pub(crate) fn verify(certificate: &Rc<Certificate>, options: &VerifyOptions<'_>)
     })
 }
 
-fn check_host(certificate: &Certificate, host: &str) -> Result<(), VerifyError> {
-    let held = &certificate.extensions.hosts;
-    if matches_as_go(held, host) {
+/// Whether a client that dials `host`, a host name or an IP address, goes on to look for a path at `at`; `held` are the
+/// SANs of `certificate`. Go compares the name after the dates of the certificate and before its issuers, so the verdict
+/// for a name is this one, then that of [`verify`].
+///
+/// # Errors
+/// When the certificate is not valid by itself, or not for the host.
+pub(crate) fn verify_host(
+    certificate: &Certificate,
+    held: &NameIndex,
+    host: &str,
+    at: Timestamp,
+) -> Result<(), VerifyError> {
+    is_valid(certificate, Position::Leaf, &[], at)?;
+    if held.matches_as_go(host) {
         return Ok(());
     }
+    let held = &certificate.extensions.hosts;
     let held = if held.is_empty() {
         ": it has no SAN for a host".to_owned()
     } else {

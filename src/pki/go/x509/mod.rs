@@ -28,7 +28,7 @@ mod url;
 
 pub(crate) use algorithm::{Hash, SignatureAlgorithm};
 pub(crate) use certificate::{Certificate, ParseError};
-pub(crate) use chain::{Pool, VerifyError, VerifyOptions, verify};
+pub(crate) use chain::{Pool, VerifyError, VerifyOptions, verify, verify_host};
 pub(crate) use crl::RevocationList;
 pub(crate) use pem::{Block, Blocks, first_block};
 pub(crate) use private_key::PrivateKey;

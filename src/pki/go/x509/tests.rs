@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::Timestamp;
 use crate::pki::key::Ski;
+use crate::pki::name::NameIndex;
 use crate::text::hex;
 
 #[derive(serde::Deserialize)]
@@ -118,9 +119,13 @@ fn path(ders: &[Vec<u8>], row: &Row) -> String {
         roots: &Pool::new(roots.iter().cloned()),
         intermediates: &Pool::new(intermediates.iter().cloned()),
         at: Timestamp::from_unix(at.parse().unwrap()),
-        host: Some(row.host.as_str()).filter(|host| !host.is_empty()),
     };
-    let verdict = match verify(&certificates[0], &options) {
+    let names = NameIndex::new(&certificates[0].extensions.hosts);
+    let host = || match row.host.as_str() {
+        "" => Ok(()),
+        host => verify_host(&certificates[0], &names, host, options.at),
+    };
+    let verdict = match host().and_then(|()| verify(&certificates[0], &options)) {
         Ok(paths) => return format!("{}@{at}", paths.len()),
         Err(e) => e,
     };
