@@ -126,7 +126,9 @@ pub fn manifest(text: &[u8]) {
     let variables = Variables::new();
     let Some(manifest) = Manifest::read(Path::new("k8s.yaml"), text, &variables) else { return };
     let addition = |object: &Object| match object {
-        Object::Certificate(c) => Some(Addition { list: c.dns_names, names: vec![NAME.to_owned()] }),
+        Object::Certificate(c) => {
+            Some(Addition { list: c.dns_names, of: c.requested.clone(), names: vec![NAME.to_owned()] })
+        }
         _ => None,
     };
     let additions: Vec<Addition> = manifest.objects.iter().filter_map(addition).collect();

@@ -3,43 +3,87 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::audit::input::LoadOptions;
 use crate::coverage::Fix;
 use crate::disk::Disk;
-use crate::manifests::{Addition, Variables, with_names};
+use crate::manifests::{Addition, with_names};
+use crate::{Error, ErrorKind};
 
 /// The size limit of a manifest, in bytes.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-/// Adds names to files, whose paths are relative to `base`; returns the number of names and of changed files. What cannot
-/// be added is a warning in the log.
-pub(super) fn apply(
-    fixes: &BTreeMap<PathBuf, Fix>,
-    disk: &Disk,
-    base: &Path,
-    variables: &Variables,
-) -> Result<(usize, usize), Error> {
-    let (mut added, mut changed) = (0, 0);
+/// The result of fixes.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// The number of names that were added.
+    pub(super) names: usize,
+    /// The number of changed files.
+    pub(super) files: usize,
+    /// Why files were not changed.
+    failures: Vec<Error>,
+}
+
+impl Applied {
+    /// Succeeds if every file was changed.
+    ///
+    /// # Errors
+    /// The only failure, or all of them as one.
+    pub(super) fn all(self) -> Result<(), Error> {
+        let mut failures = self.failures;
+        match (failures.pop(), failures.len()) {
+            (None, _) => Ok(()),
+            (Some(only), 0) => Err(only),
+            (Some(last), others) => {
+                failures.push(last);
+                let words = |e: &Error| match e.cause() {
+                    Some(cause) => format!("{e}: {cause}"),
+                    None => e.to_string(),
+                };
+                let list: Vec<String> = failures.iter().map(words).collect();
+                Err(Error::new(ErrorKind::Io, format!("{} files were not fixed: {}", others + 1, list.join("; "))))
+            }
+        }
+    }
+}
+
+/// Adds names to files, whose paths are relative to the base of `load`, and which must be below it or below one of
+/// `paths`. What cannot be added to a list is a warning in the log; a file that cannot be changed does not stop the
+/// others.
+pub(super) fn apply(fixes: &BTreeMap<PathBuf, Fix>, disk: &Disk, load: &LoadOptions, paths: &[PathBuf]) -> Applied {
+    let named = paths.iter().filter(|path| path.as_os_str() != "-").map(|path| load.here.join(path));
+    let within: Vec<PathBuf> =
+        [load.base.clone()].into_iter().chain(named).filter_map(|path| disk.canonical(&path).ok()).collect();
+    let mut applied = Applied::default();
     for (path, fix) in fixes {
         if path.as_os_str() == "-" {
             tracing::warn!("standard input cannot be fixed: name the files");
             continue;
         }
-        let file = base.join(path);
-        let Some(metadata) = disk.metadata_followed(&file)? else { continue };
-        let bytes = disk.read(&file, LIMIT)?;
-        let Ok(text) = String::from_utf8(bytes) else { continue };
-        let new = with_names(&text, &fix.additions, variables);
-        let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
-        for refused in &new.refused {
-            let names = refused.names.join(", ");
-            tracing::warn!("{}: a list cannot be fixed in place; add by hand: {names}", path.display());
-        }
-        if new.text != text {
-            disk.replace(&file, new.text.as_bytes(), metadata.mode & 0o777)?;
-            added += count(&fix.additions) - count(&new.refused);
-            changed += 1;
+        match one(path, fix, disk, load, &within) {
+            Ok(0) => {}
+            Ok(names) => {
+                applied.names += names;
+                applied.files += 1;
+            }
+            Err(failure) => applied.failures.push(failure),
         }
     }
-    Ok((added, changed))
+    applied
+}
+
+/// Adds names to one file; returns their number.
+fn one(path: &Path, fix: &Fix, disk: &Disk, load: &LoadOptions, within: &[PathBuf]) -> Result<usize, Error> {
+    let edit = disk.edit(&load.base.join(path), within, LIMIT)?;
+    let Ok(text) = std::str::from_utf8(edit.bytes()) else { return Ok(0) };
+    let new = with_names(text, &fix.additions, &load.variables);
+    for refused in &new.refused {
+        let names = refused.names.join(", ");
+        tracing::warn!("{}: a list cannot be fixed in place; add by hand: {names}", path.display());
+    }
+    if new.text == text {
+        return Ok(0);
+    }
+    disk.finish(&edit, new.text.as_bytes())?;
+    let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
+    Ok(count(&fix.additions) - count(&new.refused))
 }

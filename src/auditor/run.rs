@@ -82,10 +82,11 @@ impl Run {
         if self.request.fix
             && let Some(covered) = &looked.covered
         {
-            let load = &self.criteria.load;
             let additions = fixes(covered, &looked.report.findings);
-            let (added, files) = apply(&additions, &self.disk, &load.base, &load.variables)?;
-            tracing::info!("added {added} names to the dnsNames of {files} files");
+            let applied = apply(&additions, &self.disk, &self.criteria.load, &self.request.paths);
+            let files = applied.files;
+            tracing::info!("added {} names to the dnsNames of {files} files", applied.names);
+            applied.all()?;
             if files > 0 {
                 let stdin = self.request.stdin.take();
                 looked = self.look(stdin, progress, false)?;

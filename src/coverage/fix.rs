@@ -35,7 +35,7 @@ pub(crate) fn fixes(covered: &Covered, findings: &Ledger<Finding>) -> BTreeMap<P
         let names: Vec<String> = found.filter(|name| known.insert(*name)).cloned().collect();
         if !names.is_empty() {
             let fix = fixes.entry(at.path.to_path_buf()).or_default();
-            fix.additions.push(Addition { list: certificate.dns_names, names });
+            fix.additions.push(Addition { list: certificate.dns_names, of: certificate.requested.clone(), names });
         }
     }
     fixes

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::limits::Limits;
 use super::{Attribute, FaultRule};
 use crate::{Secret, Timestamp};
 
@@ -51,6 +52,7 @@ pub struct DevCaConfig {
     pub faults: Vec<FaultRule>,
     /// The clock.
     pub clock: Clock,
+    pub(super) limits: Limits,
 }
 
 impl DevCaConfig {
@@ -73,6 +75,7 @@ impl DevCaConfig {
             require_client_certificate: false,
             faults: Vec::new(),
             clock: Arc::new(clock),
+            limits: Limits::default(),
         }
     }
 

@@ -21,6 +21,7 @@ mod enroll;
 mod fault;
 mod identity;
 mod issue;
+mod limits;
 mod log;
 mod refusal;
 mod register;

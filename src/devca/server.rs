@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming as IncomingBody;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use rustls::time_provider::TimeProvider;
@@ -18,9 +18,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::delivery::Stream;
+use super::delivery::{Answer, Stream};
 use super::issue::{self, Template, Usage};
 use super::route::{self, Incoming};
 use super::san::San;
@@ -96,12 +97,13 @@ pub(super) async fn serve(
     tls: Option<TlsAcceptor>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let most = server.config.limits.connections;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             _ = stop.changed() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept() => {
+            accepted = listener.accept(), if connections.len() < most => {
                 // A connection that broke before it was accepted does not stop the server.
                 let Ok((stream, _)) = accepted else { continue };
                 connections.spawn(converse(Arc::clone(&server), stream, tls.clone()));
@@ -113,10 +115,12 @@ pub(super) async fn serve(
 const PLAIN_TO_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
 async fn converse(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    let wait = server.config.limits.wait;
     let Some(acceptor) = tls else { return speak(server, TokioIo::new(stream)).await };
     let mut first = [0u8];
+    let Ok(peeked) = timeout(wait, stream.peek(&mut first)).await else { return };
     // A TLS handshake record starts with 22; other connections get Go's answer.
-    if matches!(stream.peek(&mut first).await, Ok(1)) && first != [22] {
+    if matches!(peeked, Ok(1)) && first != [22] {
         if stream.writable().await.is_ok() {
             let _ = stream.try_write(PLAIN_TO_TLS);
             // Unread data would reset the connection before the client reads the answer.
@@ -125,7 +129,7 @@ async fn converse(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAccepto
         }
         return;
     }
-    if let Ok(stream) = acceptor.accept(stream).await {
+    if let Ok(Ok(stream)) = timeout(wait, acceptor.accept(stream)).await {
         speak(server, TokioIo::new(stream)).await;
     }
 }
@@ -134,10 +138,12 @@ async fn speak<I>(server: Arc<Server>, io: I)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
 {
+    let limits = server.config.limits;
     let service = service_fn(move |request| respond(Arc::clone(&server), request));
-    // No time limits, as on the real server. Errors come from the client or a fault.
-    let _ =
-        http1::Builder::new().title_case_headers(true).header_read_timeout(None).serve_connection(io, service).await;
+    let mut http = http1::Builder::new();
+    http.title_case_headers(true).max_buf_size(limits.head).timer(TokioTimer::new()).header_read_timeout(limits.wait);
+    // Errors come from the client or a fault.
+    let _ = http.serve_connection(io, service).await;
 }
 
 /// The connection closes without an answer.
@@ -149,8 +155,15 @@ async fn respond(server: Arc<Server>, request: Request<IncomingBody>) -> Result<
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str).to_owned();
     let authorization = head.headers.get("authorization").map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-    // A body that ends early closes the connection without an answer.
-    let body = body.collect().await.map_err(|_| Lost)?.to_bytes().to_vec();
+    let limits = server.config.limits;
+    let body = match timeout(limits.wait, Limited::new(body, limits.body).collect()).await {
+        Ok(Ok(body)) => body.to_bytes().to_vec(),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => {
+            return Answer::text(413, "http: request body too large\n").into_response(server.now()).await.ok_or(Lost);
+        }
+        // A body that ends early or does not end closes the connection without an answer.
+        Ok(Err(_)) | Err(_) => return Err(Lost),
+    };
     let incoming = Incoming { method: head.method.as_str().to_owned(), target, authorization, body };
     let answer = route::answer(&server, &incoming);
     answer.into_response(server.now()).await.ok_or(Lost)

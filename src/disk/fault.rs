@@ -18,6 +18,8 @@ pub enum Op {
     CreateDir,
     /// Creates a file and writes it.
     Write,
+    /// Changes the content of a file that exists.
+    Edit,
     /// Copies a file with its mode, time and owner.
     Copy,
     /// Creates a symbolic link.
@@ -50,6 +52,7 @@ impl fmt::Display for Op {
             Self::Look => "look at",
             Self::CreateDir => "create the folder",
             Self::Write => "write",
+            Self::Edit => "edit",
             Self::Copy => "copy",
             Self::Link => "create the link",
             Self::Mode => "set the mode of",

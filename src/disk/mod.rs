@@ -5,6 +5,7 @@
 
 mod change;
 mod disk_folder;
+mod edit;
 mod error;
 mod fault;
 mod folder;

@@ -1,8 +1,10 @@
 //! Replaces one file in one step.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Disk, FsError, Kind, Op};
 
@@ -31,14 +33,8 @@ impl Disk {
             Some(_) if self.link_target(path)?.is_some() => self.canonical(path)?,
             _ => path.to_owned(),
         };
-        let mut name = std::ffi::OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(".fabcert-new");
-        let staged = target.with_file_name(name);
+        let staged = self.staged_beside(&target)?;
         let steps = || {
-            if self.metadata(&staged)?.is_some() {
-                self.remove_file(&staged)?;
-            }
             self.write_new_with(&staged, mode, write)?;
             self.sync(&staged)?;
             self.rename(&staged, &target)
@@ -48,6 +44,21 @@ impl Disk {
             drop(self.remove_file(&staged));
             e.on(path)
         })
+    }
+
+    /// A path beside `target` for its new content, which no other run uses.
+    pub(super) fn staged_beside(&self, target: &Path) -> Result<PathBuf, FsError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let mut name = OsString::from(".");
+            name.push(target.file_name().unwrap_or_default());
+            name.push(format!(".fabcert-new-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+            let staged = target.with_file_name(name);
+            // A process of another container, or one that was killed, may have had the same number.
+            if self.metadata(&staged)?.is_none() {
+                return Ok(staged);
+            }
+        }
     }
 
     fn write_to(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FsError> {

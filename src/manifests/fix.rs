@@ -5,12 +5,16 @@ use std::path::Path;
 use super::certificate::DnsNames;
 use super::manifest::{Manifest, Object};
 use super::placeholder::Variables;
+use super::requested::Requested;
+use crate::text::yaml::{self, Node, Value};
 
 /// Names missing from a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Addition {
     /// The list.
     pub(crate) list: DnsNames,
+    /// The names that are in the Certificate, and its description.
+    pub(crate) of: Requested,
     /// The names.
     pub(crate) names: Vec<String>,
 }
@@ -59,16 +63,21 @@ fn with_all(text: &str, additions: &[&Addition], variables: &Variables) -> Strin
 }
 
 /// Whether the new text differs from the old one only by these names in their Certificates.
-fn has_grown(old: &str, new: &str, additions: &[&Addition], variables: &Variables) -> bool {
+fn has_grown(old_text: &str, new_text: &str, additions: &[&Addition], variables: &Variables) -> bool {
     let read = |text| Manifest::read(Path::new("-"), text, variables).filter(|m| m.left_out.is_none());
-    let (Some(old), Some(new)) = (read(old), read(new)) else { return false };
+    let (Some(old), Some(new)) = (read(old_text), read(new_text)) else { return false };
     let texts = |object: &Object| match object {
         Object::Certificate(c) => c.requested.names.iter().map(|n| n.text.clone()).collect(),
         _ => Vec::new(),
     };
     let is_at = |object: &Object, list| matches!(object, Object::Certificate(c) if c.dns_names == list);
+    // The file may have changed since the names were found missing.
+    let is_same = |object: &Object, of: &Requested| matches!(object, Object::Certificate(c) if c.requested.by == of.by && c.requested.texts() == of.texts());
     // Lists on one line cannot be distinguished.
-    let is_alone = |a: &&Addition| old.objects.iter().filter(|o| is_at(o, a.list)).count() == 1;
+    let is_alone = |a: &&Addition| {
+        let mut there = old.objects.iter().filter(|o| is_at(o, a.list));
+        there.next().is_some_and(|o| is_same(o, &a.of)) && there.next().is_none()
+    };
     if !additions.iter().all(is_alone) {
         return false;
     }
@@ -85,7 +94,55 @@ fn has_grown(old: &str, new: &str, additions: &[&Addition], variables: &Variable
             return false;
         }
     }
-    grown == additions.len() && old.objects.len() == new.objects.len() && old.ignored == new.ignored
+    grown == additions.len()
+        && old.objects.len() == new.objects.len()
+        && old.ignored == new.ignored
+        && lists_changed(old_text, new_text).is_none_or(|changed| changed == grown)
+}
+
+/// The number of `dnsNames` that differ between two texts, copies by an alias or a merge key included; more than there
+/// are if anything else differs, `None` if a text is not YAML before its placeholders are filled.
+fn lists_changed(old: &str, new: &str) -> Option<usize> {
+    let (old, new) = (yaml::stream(old).ok()?.documents, yaml::stream(new).ok()?.documents);
+    if old.len() != new.len() {
+        return Some(usize::MAX);
+    }
+    Some(old.iter().zip(&new).map(|(old, new)| differing(old, new)).fold(0, usize::saturating_add))
+}
+
+fn differing(old: &Node, new: &Node) -> usize {
+    match (&old.value, &new.value) {
+        (Value::Sequence(old), Value::Sequence(new)) if old.len() == new.len() => {
+            old.iter().zip(new).map(|(old, new)| differing(old, new)).fold(0, usize::saturating_add)
+        }
+        (Value::Mapping(old), Value::Mapping(new)) => {
+            let is_list = |(key, _): &&(Node, Node)| key.text() == Some("dnsNames");
+            let lists = usize::from(!is_equal(old.iter().find(is_list), new.iter().find(is_list)));
+            let mut rest = old.iter().filter(|e| !is_list(e));
+            let mut others = new.iter().filter(|e| !is_list(e));
+            let mut count = lists;
+            loop {
+                match (rest.next(), others.next()) {
+                    (None, None) => return count,
+                    (Some((key, value)), Some((other_key, other))) if differing(key, other_key) == 0 => {
+                        count = count.saturating_add(differing(value, other));
+                    }
+                    _ => return usize::MAX,
+                }
+            }
+        }
+        (old, new) if old == new => 0,
+        _ => usize::MAX,
+    }
+}
+
+/// Whether two entries have the same value, wherever they are.
+fn is_equal(old: Option<&(Node, Node)>, new: Option<&(Node, Node)>) -> bool {
+    match (old, new) {
+        (Some((_, old)), Some((_, new))) => differing(old, new) == 0,
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn line_of(list: DnsNames) -> usize {
@@ -222,13 +279,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::manifests::certificate::Certificate;
     use crate::manifests::{Manifest, Object};
 
     fn fixed(text: &str, names: &[&str], variables: &[(&str, &str)]) -> String {
         let variables: Variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let manifest = Manifest::read(Path::new("c.yaml"), text, &variables).unwrap();
         let Some(Object::Certificate(certificate)) = manifest.objects.first() else { panic!("no Certificate") };
-        let addition = Addition { list: certificate.dns_names, names: names.iter().map(|n| (*n).to_owned()).collect() };
+        let addition = addition(certificate, names);
         let Fixed { text: new, refused } = with_names(text, &[addition], &variables);
         assert_eq!(refused, [], "{text}");
         let again = Manifest::read(Path::new("c.yaml"), &new, &variables).unwrap();
@@ -238,6 +296,11 @@ mod tests {
         }
         assert_eq!(after.requested.names.len(), certificate.requested.names.len() + names.len());
         new
+    }
+
+    fn addition(to: &Certificate, names: &[&str]) -> Addition {
+        let names = names.iter().map(|n| (*n).to_owned()).collect();
+        Addition { list: to.dns_names, of: to.requested.clone(), names }
     }
 
     const HEAD: &str =
@@ -253,6 +316,8 @@ mod tests {
         assert_eq!(fixed(&text, &["*.c"], &[]), format!("{text}\n  -   \"*.c\"\n"));
         let text = format!("{HEAD}  dnsNames:\n  - a\n").replace('\n', "\r\n");
         assert_eq!(fixed(&text, &["*.c"], &[]), format!("{text}  - \"*.c\"\r\n"));
+        let text = format!("\u{feff}{HEAD}  dnsNames: [a]");
+        assert_eq!(fixed(&text, &["c"], &[]), text.replace("[a]", "[c, a]"), "byte order mark, no final newline");
     }
 
     #[test]
@@ -298,13 +363,22 @@ mod tests {
                 "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{0}, {0}]}}\n",
                 "{\"apiVersion\": \"cert-manager.io/v1\", \"kind\": \"Certificate\", \"metadata\": {\"name\": \"c\"}, \"spec\": {\"secretName\": \"s\", \"dnsNames\": [\"a\"]}}"
             ),
+            // Objects of other kinds that share the list, or the mapping with it.
+            format!(
+                "apiVersion: v1\nkind: List\nitems:\n- {}- apiVersion: x/v1\n  kind: X\n  hosts: *n\n",
+                indented("{HEAD}  dnsNames: &n\n    - a\n", HEAD)
+            ),
+            format!(
+                "apiVersion: v1\nkind: List\nitems:\n- {}- apiVersion: x/v1\n  kind: X\n  spec: {{<<: *s, x: y}}\n",
+                indented("{HEAD}  dnsNames:\n    - a\n", &HEAD.replace("spec:\n", "spec: &s\n"))
+            ),
             format!("{HEAD}  dnsNames: null\n"),
             format!("{HEAD}  dnsNames: a\n"),
         ] {
             let manifest = Manifest::read(Path::new("c.yaml"), &text, &Variables::new()).unwrap();
             assert!(manifest.left_out.is_none(), "{text}");
             let Some(Object::Certificate(last)) = manifest.objects.last() else { panic!("no Certificate: {text}") };
-            let addition = Addition { list: last.dns_names, names: vec!["x".to_owned()] };
+            let addition = addition(last, &["x"]);
             let fixed = with_names(&text, std::slice::from_ref(&addition), &Variables::new());
             assert_eq!(fixed, Fixed { text, refused: vec![addition] });
         }
@@ -313,6 +387,18 @@ mod tests {
     /// A document as an item of a list.
     fn indented(form: &str, head: &str) -> String {
         form.replace("{HEAD}", head).trim_end().replace('\n', "\n  ") + "\n"
+    }
+
+    #[test]
+    fn a_file_that_changed_in_the_meantime_is_unchanged() {
+        let text = format!("{HEAD}  dnsNames:\n    - a\n");
+        let manifest = Manifest::read(Path::new("c.yaml"), &text, &Variables::new()).unwrap();
+        let Some(Object::Certificate(certificate)) = manifest.objects.first() else { panic!("no Certificate") };
+        let addition = addition(certificate, &["x"]);
+        for now in [text.replace("name: c", "name: d"), text.replace("- a", "- b"), format!("# moved\n{text}")] {
+            let fixed = with_names(&now, std::slice::from_ref(&addition), &Variables::new());
+            assert_eq!(fixed, Fixed { text: now, refused: vec![addition.clone()] });
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod tree;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -21,6 +20,7 @@ use crate::audit::live::serve;
 use crate::audit::scene::Scene;
 use crate::command::command;
 use crate::coverage::organisation::{Organisation, SET};
+use crate::reserved::nobody;
 use crate::verdicts::unpack;
 
 /// Audits everything below `dir` and finds errors.
@@ -51,7 +51,7 @@ impl Everything {
         tree.add_odd();
         let scene = Scene::new();
         let (cert, key) = scene.server("org1-peer1", &["org1-peer1"]);
-        let gone = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let gone = nobody();
         let members = format!("127.0.0.1:{},{gone}", serve(&cert, &key));
         let manifests = Organisation::new();
         manifests.change("peer-a.yaml", "    - acme-gateway\n", "");

@@ -9,6 +9,7 @@ use crate::audit::live::{balance, serve};
 use crate::audit::scene::Scene;
 use crate::command::command;
 use crate::coverage::organisation::{Organisation, SET};
+use crate::reserved::nobody;
 
 const EXAMPLE: &str = include_str!("../../testdata/names/example.yaml");
 const AT: &str = "2026-11-24T00:00:00Z";
@@ -96,7 +97,7 @@ fn a_live_audit_by_the_library_gives_the_report_of_the_command() {
     scene.tls_folder("tree/org1-peer3/tls", "org1-peer3", &["org1-peer3", gateway]);
     let root = scene.write("root.pem", scene.root());
     let balanced = format!("127.0.0.1:{}", balance(vec![serve(&good, &good_key), serve(&bad, &bad_key)]));
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let closed = nobody().to_string();
     let tree = scene.path("tree");
     let (tree, root_path) = (tree.to_str().unwrap(), root.to_str().unwrap());
     let args = ["audit", tree, "--no-policy", "--output", "json", "--at", AT, "--tls-ca", root_path];

@@ -25,5 +25,6 @@ mod library;
 mod output;
 mod process;
 mod real;
+mod reserved;
 mod usage;
 mod verdicts;

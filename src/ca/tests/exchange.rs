@@ -184,7 +184,10 @@ fn a_cut_answer_is_ambiguous() {
 
 #[test]
 fn a_refused_connection_sends_nothing() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    // Bound and not listening, so that no other test gets the port.
+    let reserved = tokio::net::TcpSocket::new_v4().expect("a socket");
+    reserved.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
+    let port = reserved.local_addr().expect("an address");
     let error = enroll(&plain_client(port).build().expect("a client")).expect_err("not listening");
     assert!(matches!(error, CaError::Connect { .. }), "{error}");
     assert!(error.to_string().contains("onnection refused"), "{error}");

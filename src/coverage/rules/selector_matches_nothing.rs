@@ -62,7 +62,7 @@ struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     /// The most labels that one selector is compared with.
-    const COMPARED: usize = 2000;
+    const COMPARED: usize = 1000;
 
     fn of(network: &'a Network) -> Self {
         let (mut labels, mut by_pair): (Vec<(&Labels, usize)>, HashMap<_, Vec<usize>>) = Default::default();

@@ -4,6 +4,7 @@ mod accounts;
 mod certificates;
 mod client;
 mod faults;
+mod limits;
 mod recorded;
 mod serving;
 mod tokens;

@@ -1,12 +1,40 @@
 //! The workloads that a Service selects, and the ports that it reaches in them.
 
 use super::{advised, network, peer, required, service, variable};
+use crate::manifests::Network;
 
 /// The names of the workloads that a Service selects.
 fn selected(texts: &[&str], name: &str) -> Vec<String> {
     let network = network(texts);
     let s = network.services.iter().position(|s| s.meta.name == name).unwrap();
     network.selected[s].iter().map(|w| network.workloads[*w].meta.name.clone()).collect()
+}
+
+/// Every one of `count` Services selects every one of `count` peers.
+fn all_over_all(count: usize) -> Network {
+    let objects = (0..count).flat_map(|i| {
+        let selector = "selector: {app: all}, ports: [{port: 7051}]";
+        [peer(&format!("p{i}"), "x", "app: all", ""), service(&format!("s{i}"), "x", selector)]
+    });
+    network(&[&objects.collect::<Vec<_>>().join("---\n")])
+}
+
+#[test]
+fn services_and_workloads_that_are_alike_share_their_lists() {
+    let network = all_over_all(300);
+    assert_eq!((network.selected.len(), network.selected[0].len(), network.members(299).len()), (300, 300, 300));
+    assert!(network.selected.iter().all(|list| std::sync::Arc::ptr_eq(list, &network.selected[0])));
+    assert!(network.selecting.iter().all(|list| std::sync::Arc::ptr_eq(list, &network.selecting[0])));
+    assert!((0..300).all(|s| network.members(s).as_ptr() == network.members(0).as_ptr()));
+}
+
+#[test]
+fn names_beyond_the_most_of_a_node_are_left_out_and_said_to_be() {
+    let network = all_over_all(30);
+    let needed = network.needed(0);
+    assert_eq!((needed.len(), network.has_left_out(0, &needed)), (30 * 4 + 2, false));
+    assert!(network.has_left_out(0, &needed[..100]));
+    assert_eq!(network.most_names(), 1_000_000 / 30);
 }
 
 #[test]

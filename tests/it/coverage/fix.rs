@@ -1,6 +1,10 @@
 //! `--fix`: names go into the lists, and nothing else changes.
 
-use super::organisation::{Organisation, told};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::organisation::{Organisation, SET, audit_in, told};
+use crate::command::Ran;
 
 #[test]
 fn after_a_fix_there_is_no_finding_and_only_lines_were_added() {
@@ -30,6 +34,63 @@ fn after_a_fix_there_is_no_finding_and_only_lines_were_added() {
     // A list in brackets stays one.
     let orderer = org.read("orderer.yaml");
     assert!(orderer.contains("ord-1, localhost]\n") && orderer.lines().count() == before[2].lines().count());
+}
+
+/// Takes names from the files of both peers, so that a fix has to add them.
+fn incomplete() -> Organisation {
+    let org = Organisation::new();
+    for file in ["peer-a.yaml", "peer-b.yaml"] {
+        org.change(file, "    - acme-gateway\n", "");
+    }
+    org
+}
+
+#[test]
+fn a_file_that_cannot_be_changed_is_named_and_the_others_are_fixed() {
+    let org = incomplete();
+    let before = org.read("peer-a.yaml");
+    let mode = |mode| std::fs::set_permissions(org.path("peer-a.yaml"), Permissions::from_mode(mode)).unwrap();
+    mode(0o444);
+    let fixed = org.audit(&["--fix"]);
+    assert_eq!(fixed.code, 5, "{fixed:?}");
+    assert!(fixed.stderr.contains("peer-a.yaml") && fixed.stderr.contains("nobody may write it"), "{}", fixed.stderr);
+    assert_eq!(org.read("peer-a.yaml"), before);
+    assert!(org.read("peer-b.yaml").contains("    - acme-gateway.${NS}"));
+    mode(0o640);
+    assert_eq!(org.audit(&["--fix"]).code, 0);
+    assert_eq!(std::fs::metadata(org.path("peer-a.yaml")).unwrap().permissions().mode() & 0o7777, 0o640);
+}
+
+#[test]
+fn a_link_out_of_the_folder_is_not_followed() {
+    let org = incomplete();
+    let outside = tempfile::tempdir().unwrap();
+    let target = outside.path().join("peer-a.yaml");
+    std::fs::rename(org.path("peer-a.yaml"), &target).unwrap();
+    std::os::unix::fs::symlink(&target, org.path("peer-a.yaml")).unwrap();
+    let before = std::fs::read_to_string(&target).unwrap();
+    let fixed = org.audit(&["--fix"]);
+    assert_eq!(fixed.code, 5, "{fixed:?}");
+    assert!(fixed.stderr.contains("outside the audited folders"), "{}", fixed.stderr);
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), before);
+    let fixed = audit_in(&org.path("."), ".", &[&SET[..], &["--fix", target.to_str().unwrap()]].concat());
+    assert_eq!(fixed.code, 0, "a file that was named may be anywhere: {fixed:?}");
+    assert!(std::fs::symlink_metadata(org.path("peer-a.yaml")).unwrap().is_symlink());
+}
+
+#[test]
+fn runs_at_the_same_time_add_each_name_once() {
+    let org = incomplete();
+    let runs: Vec<Ran> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| org.audit(&["--fix"]))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(runs.iter().all(|ran| ran.code <= 1), "{runs:?}");
+    let text = org.read("peer-a.yaml");
+    assert_eq!(text.matches("- acme-gateway\n").count(), 1, "{text}");
+    assert_eq!(told(&org.audit(&[])), [""; 0]);
+    let left: Vec<_> = std::fs::read_dir(org.path(".")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains("fabcert-new")), "{left:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From manifests to the wire: two TLS servers with the certificates that the manifests ask for, behind one balanced address.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
@@ -12,6 +12,7 @@ use super::organisation::{Organisation, PEERS, SET};
 use crate::audit::live::{balance, serve};
 use crate::audit::scene::Scene;
 use crate::command::{Ran, fabcert};
+use crate::reserved::nobody;
 
 const GATEWAY: &str = "acme-gateway";
 
@@ -111,7 +112,7 @@ fn a_member_that_is_not_there_is_6_and_a_member_that_lacks_the_name_wins() {
     let scene = Scene::new();
     let (cert, key) = scene.server("peer-a", &[GATEWAY]);
     let (bad, bad_key) = scene.server("peer-b", &["peer-b"]);
-    let gone = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let gone = nobody();
     let good = format!("127.0.0.1:{}", serve(&cert, &key));
     let bad = format!("127.0.0.1:{}", serve(&bad, &bad_key));
     let probe =

@@ -9,6 +9,7 @@ use fabcert::pki::x509::Cert;
 use crate::command::{Ran, fabcert, fabcert_in, tree};
 use crate::real::transport::TransportCa;
 use crate::real::{CaUnderTest, RealCa, Registration};
+use crate::reserved::nobody;
 
 use super::scene::{NAMES, Peer, text};
 
@@ -19,8 +20,7 @@ fn leaf(path: &Path) -> Cert {
 
 /// A URL without a listener.
 fn dead_url() -> String {
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    format!("https://localhost:{port}")
+    format!("https://localhost:{}", nobody().port())
 }
 
 /// Enrols at a port without a listener.

@@ -1,10 +1,9 @@
 //! Runs that end without a certificate: the exit code gives the reason, and the folders are unchanged.
 
-use std::net::TcpListener;
-
 use crate::command::fabcert;
 use crate::real::transport::TransportCa;
 use crate::real::{CaUnderTest, RealCa, Registration, oracle};
+use crate::reserved::nobody;
 
 use super::scene::{Peer, text};
 
@@ -34,7 +33,7 @@ fn before_the_ca(ca: &dyn CaUnderTest) {
     let (before, heard) = (peer.folders(), ca.answered().len());
     let anchor = ca.tls_anchor().to_path_buf();
 
-    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let nobody = nobody().port();
     let down = peer.enroll_at(&format!("https://localhost:{nobody}"), &anchor, None, "peerpw", &["--force"]);
     assert_eq!(down.code, 6, "{down:?}");
     assert!(down.stderr.contains(&nobody.to_string()), "{down:?}");

@@ -2,7 +2,6 @@
 //! ended by a signal.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,16 +10,12 @@ use crate::real::proxy::PathProxy;
 use crate::real::relay::Relay;
 use crate::real::transport::{Issued, TransportCa};
 use crate::real::{ADMIN, CaUnderTest, RealCa, oracle};
+use crate::reserved::nobody;
 
 use super::scene::{Peer, text};
 
 fn port(ca: &RealCa) -> u16 {
     ca.url().rsplit(':').next().unwrap().parse().unwrap()
-}
-
-/// A port without a listener.
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 #[test]
@@ -127,7 +122,7 @@ fn a_proxy_is_used_only_when_given() {
     let head = proxy.heads().remove(0);
     assert!(head.starts_with(&format!("CONNECT localhost:{} ", port(&ca))), "{head}");
     assert!(!head.contains("peerpw") && !head.contains("org1-peer1"), "{head}");
-    let dead = enroll("dead", &["--proxy", &format!("http://127.0.0.1:{}", free_port())]);
+    let dead = enroll("dead", &["--proxy", &format!("http://127.0.0.1:{}", nobody().port())]);
     assert_eq!(dead.code, 6, "{dead:?}");
     assert!(!peer.dir().join("dead").exists());
 }
@@ -178,7 +173,7 @@ fn waiting(peer: &Peer<'_>, ca: &RealCa, url: &str) -> (Child, std::thread::Join
 fn wait_lasts_until_the_ca_answers() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
-    let late = free_port();
+    let late = nobody().port();
     let (mut child, output) = waiting(&peer, &ca, &format!("https://localhost:{late}"));
     assert!(!peer.msp().exists(), "nothing is installed before the CA answers");
     let relay = Relay::to(port(&ca), ("127.0.0.1", late));
@@ -191,7 +186,7 @@ fn wait_lasts_until_the_ca_answers() {
 /// process 1 of a container has no default action.
 /// signal's default, which process 1 of a container does not have.
 fn end(peer: &Peer<'_>, ca: &RealCa, signal: &str) -> Option<i32> {
-    let (mut child, _) = waiting(peer, ca, &format!("https://localhost:{}", free_port()));
+    let (mut child, _) = waiting(peer, ca, &format!("https://localhost:{}", nobody().port()));
     let locked_out = peer.enroll("peerpw", &["--force"]);
     assert_eq!(locked_out.code, 9, "{signal}: {locked_out:?}");
     let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();

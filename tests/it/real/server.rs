@@ -1,7 +1,6 @@
 //! One `fabric-ca-server` process.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,16 +8,16 @@ use std::time::{Duration, Instant};
 use super::Answered;
 use super::config::CaConfig;
 use super::transport;
+use crate::reserved::ReservedPort;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(25);
-const PORT_ATTEMPTS: usize = 5;
 
 /// A running server; killed by its process id when dropped.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
-    port: u16,
+    port: ReservedPort,
     home: PathBuf,
     log: PathBuf,
 }
@@ -37,22 +36,18 @@ impl Server {
             })
             .collect();
 
-        // The server cannot report the port that it chose, so a free one is searched for; another process may take it
-        // before the server binds.
-        for _ in 0..PORT_ATTEMPTS {
-            let port = free_port();
-            fs::write(home.join("fabric-ca-server-config.yaml"), config.yaml(port)).expect("a file in our own folder");
-            let mut server = Self::spawn(program, home, port, &files);
-            match server.wait_until_ready(config) {
-                Ok(()) => return server,
-                Err(why) if why.contains("address already in use") => {}
-                Err(why) => panic!("fabric-ca-server did not come up: {why}"),
-            }
+        // The server cannot report a port that it chose.
+        let port = ReservedPort::new();
+        fs::write(home.join("fabric-ca-server-config.yaml"), config.yaml(port.number()))
+            .expect("a file in our own folder");
+        let mut server = Self::spawn(program, home, port, &files);
+        match server.wait_until_ready(config) {
+            Ok(()) => server,
+            Err(why) => panic!("fabric-ca-server did not come up: {why}"),
         }
-        panic!("fabric-ca-server found no free port in {PORT_ATTEMPTS} attempts");
     }
 
-    fn spawn(program: &Path, home: &Path, port: u16, files: &[String]) -> Self {
+    fn spawn(program: &Path, home: &Path, port: ReservedPort, files: &[String]) -> Self {
         let log = home.join("log");
         let stderr = File::create(&log).expect("a file in our own temporary folder");
         let stdout = stderr.try_clone().expect("a second handle");
@@ -76,9 +71,9 @@ impl Server {
             }
             let ready = if config.client_anchor.is_some() {
                 // The test has no certificate that it accepts, so its log decides.
-                self.log().contains(&format!("Listening on https://127.0.0.1:{}", self.port))
+                self.log().contains(&format!("Listening on https://127.0.0.1:{}", self.port()))
             } else {
-                transport::get(self.port, config.tls_anchor, "/cainfo").is_ok_and(|a| a.starts_with("HTTP/1.1 200"))
+                transport::get(self.port(), config.tls_anchor, "/cainfo").is_ok_and(|a| a.starts_with("HTTP/1.1 200"))
             };
             if ready {
                 return Ok(());
@@ -91,7 +86,7 @@ impl Server {
     }
 
     pub(super) fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     pub(super) fn home(&self) -> &Path {
@@ -127,11 +122,6 @@ pub(super) fn answered(log: &str) -> Vec<Answered> {
             Some(Answered { method, endpoint, status })
         })
         .collect()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("a bound address").port()
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Scenes about what stands around certificates: files beside each other, other folders, endpoints, the policy, a baseline.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
@@ -11,14 +10,11 @@ use fabcert::pki::x509::Cert;
 use super::super::live::serve;
 use super::stage::Stage;
 use super::{Pair, hold};
+use crate::reserved::nobody;
 
 pub(super) const PAIRS: &[Pair] = &[
     ("baseline-stale", |s| baseline(s, "peer1"), |s| baseline(s, "gateway")),
-    (
-        "endpoint-unreachable",
-        |s| connect(s, TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()),
-        |s| connect(s, served(s, true)),
-    ),
+    ("endpoint-unreachable", |s| connect(s, nobody().port()), |s| connect(s, served(s, true))),
     ("ignore-expired", |s| ignore(s, "2026-11-01"), |s| ignore(s, "2026-12-31")),
     (
         "ignore-stale",
