@@ -30,17 +30,15 @@ impl Applied {
     /// The only failure, or all of them as one.
     pub(super) fn all(self) -> Result<(), Error> {
         let mut failures = self.failures;
-        match (failures.pop(), failures.len()) {
-            (None, _) => Ok(()),
-            (Some(only), 0) => Err(only),
-            (Some(last), others) => {
-                failures.push(last);
+        match failures.len() {
+            0 | 1 => failures.pop().map_or(Ok(()), Err),
+            count => {
                 let words = |e: &Error| match e.cause() {
                     Some(cause) => format!("{e}: {cause}"),
                     None => e.to_string(),
                 };
-                let list: Vec<String> = failures.iter().map(words).collect();
-                Err(Error::new(ErrorKind::Io, format!("{} files were not fixed: {}", others + 1, list.join("; "))))
+                let reasons: Vec<String> = failures.iter().map(words).collect();
+                Err(Error::new(ErrorKind::Io, format!("{count} files were not fixed: {}", reasons.join("; "))))
             }
         }
     }
@@ -50,9 +48,9 @@ impl Applied {
 /// `paths`. What cannot be added to a list is a warning in the log; a file that cannot be changed does not stop the
 /// others.
 pub(super) fn apply(fixes: &BTreeMap<PathBuf, Fix>, disk: &Disk, load: &LoadOptions, paths: &[PathBuf]) -> Applied {
-    let named = paths.iter().filter(|path| path.as_os_str() != "-").map(|path| load.here.join(path));
+    let given = paths.iter().filter(|path| path.as_os_str() != "-").map(|path| load.here.join(path));
     let within: Vec<PathBuf> =
-        [load.base.clone()].into_iter().chain(named).filter_map(|path| disk.canonical(&path).ok()).collect();
+        [load.base.clone()].into_iter().chain(given).filter_map(|path| disk.canonical(&path).ok()).collect();
     let mut applied = Applied::default();
     for (path, fix) in fixes {
         if path.as_os_str() == "-" {

@@ -133,7 +133,9 @@ impl Inbound {
                 let seen = equal.entry((address, host.text.as_str())).or_default();
                 *seen += 1;
                 if *seen <= EQUAL {
-                    services.iter().for_each(|s| self.services[*s].host_aliases.push((w, index)));
+                    for s in services {
+                        self.services[*s].host_aliases.push((w, index));
+                    }
                 }
             }
         }

@@ -25,21 +25,23 @@ type Lists = Vec<Arc<[usize]>>;
 /// Workloads with the same labels and namespace.
 struct Class<'a> {
     labels: &'a Labels,
-    namespace: Option<&'a str>,
     workloads: Vec<usize>,
 }
+
+/// Classes by their namespace.
+type ByNamespace<'a> = HashMap<Option<&'a str>, Vec<usize>>;
 
 struct Classes<'a> {
     all: Vec<Class<'a>>,
     /// By label, then by namespace.
-    by_label: HashMap<(&'a str, &'a str), HashMap<Option<&'a str>, Vec<usize>>>,
+    by_label: HashMap<(&'a str, &'a str), ByNamespace<'a>>,
 }
 
 impl<'a> Classes<'a> {
     fn of(network: &'a Network) -> Self {
         let mut all: Vec<Class<'a>> = Vec::new();
         let mut known: HashMap<(&Labels, Option<&str>), usize> = HashMap::new();
-        let mut by_label: HashMap<(&str, &str), HashMap<Option<&str>, Vec<usize>>> = HashMap::new();
+        let mut by_label: HashMap<(&str, &str), ByNamespace<'_>> = HashMap::new();
         for (w, workload) in network.workloads.iter().enumerate() {
             let (labels, namespace) = (&workload.labels, workload.meta.namespace.as_deref());
             let class = *known.entry((labels, namespace)).or_insert_with(|| {
@@ -47,7 +49,7 @@ impl<'a> Classes<'a> {
                     let of_label = by_label.entry((key.as_str(), value.as_str())).or_default();
                     of_label.entry(namespace).or_default().push(all.len());
                 }
-                all.push(Class { labels, namespace, workloads: Vec::new() });
+                all.push(Class { labels, workloads: Vec::new() });
                 all.len() - 1
             });
             all[class].workloads.push(w);
@@ -55,31 +57,30 @@ impl<'a> Classes<'a> {
         Self { all, by_label }
     }
 
-    /// The classes that a selector matches in a namespace; `None` for any namespace. In order.
-    fn matching(&self, selector: &Labels, namespace: Option<Option<&str>>) -> Vec<usize> {
-        let may = |own: Option<&str>| namespace.is_none_or(|n| super::meta::same_namespace(n, own));
-        // Of one label, those in this namespace and those without one.
-        let count = |pair: &HashMap<Option<&str>, Vec<usize>>| match namespace {
-            Some(Some(n)) => [Some(n), None].iter().filter_map(|n| pair.get(n)).map(Vec::len).sum(),
-            _ => pair.values().map(Vec::len).sum::<usize>(),
-        };
-        let mut rarest: Option<(usize, &HashMap<Option<&str>, Vec<usize>>)> = None;
+    /// The classes that a selector matches in a namespace; an unknown one matches any. In order.
+    fn matching(&self, selector: &Labels, namespace: Option<&str>) -> Vec<usize> {
+        let count = |label: &ByNamespace<'a>| within(label, namespace).into_iter().map(Vec::len).sum::<usize>();
+        let mut rarest: Option<(usize, &ByNamespace<'a>)> = None;
         for (key, value) in selector {
-            let Some(found) = self.by_label.get(&(key.as_str(), value.as_str())) else { return Vec::new() };
-            let count = count(found);
-            if rarest.is_none_or(|(least, _)| count < least) {
-                rarest = Some((count, found));
+            let Some(label) = self.by_label.get(&(key.as_str(), value.as_str())) else { return Vec::new() };
+            let count = count(label);
+            if rarest.is_none_or(|(fewest, _)| count < fewest) {
+                rarest = Some((count, label));
             }
         }
-        let Some((_, found)) = rarest else { return Vec::new() };
-        let candidates: Vec<usize> = match namespace {
-            Some(Some(n)) => [Some(n), None].iter().filter_map(|n| found.get(n)).flatten().copied().collect(),
-            _ => found.values().flatten().copied().collect(),
-        };
-        let fits = |c: &usize| may(self.all[*c].namespace) && selects(selector, self.all[*c].labels);
-        let mut fitting: Vec<usize> = candidates.into_iter().filter(fits).collect();
+        let Some((_, label)) = rarest else { return Vec::new() };
+        let mut fitting: Vec<usize> = within(label, namespace).into_iter().flatten().copied().collect();
+        fitting.retain(|c| selects(selector, self.all[*c].labels));
         fitting.sort_unstable();
         fitting
+    }
+}
+
+/// Of the classes with one label, those in a namespace and those without one; all of them if it is unknown.
+fn within<'a>(label: &'a ByNamespace<'_>, namespace: Option<&str>) -> Vec<&'a Vec<usize>> {
+    match namespace {
+        Some(_) => [namespace, None].iter().filter_map(|n| label.get(n)).collect(),
+        None => label.values().collect(),
     }
 }
 
@@ -87,15 +88,16 @@ impl<'a> Classes<'a> {
 /// `in_namespace`: only workloads that may be in the Service's namespace.
 pub(super) fn groups(network: &Network, in_namespace: bool) -> Vec<Group> {
     let classes = Classes::of(network);
-    let mut by_selector: HashMap<(&Labels, Option<&str>), Vec<usize>> = HashMap::new();
-    let mut by_classes: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    let mut by_selector: BTreeMap<(&Labels, Option<&str>), Vec<usize>> = BTreeMap::new();
     for (s, service) in network.services.iter().enumerate() {
         let namespace = service.meta.namespace.as_deref().filter(|_| in_namespace);
-        let found = by_selector
-            .entry((&service.selector, namespace))
-            .or_insert_with(|| classes.matching(&service.selector, in_namespace.then_some(namespace)));
+        by_selector.entry((&service.selector, namespace)).or_default().push(s);
+    }
+    let mut by_classes: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    for ((selector, namespace), services) in by_selector {
+        let found = classes.matching(selector, namespace);
         if !found.is_empty() {
-            by_classes.entry(found.clone()).or_default().push(s);
+            by_classes.entry(found).or_default().extend(services);
         }
     }
     let mut groups = Vec::new();
@@ -131,7 +133,9 @@ pub(super) fn link(network: &Network) -> (Lists, Lists, Lists) {
     let groups = groups(network, true);
     let mut groups_of: Vec<Vec<usize>> = vec![Vec::new(); network.workloads.len()];
     for (g, group) in groups.iter().enumerate() {
-        group.workloads.iter().for_each(|w| groups_of[*w].push(g));
+        for w in group.workloads.iter() {
+            groups_of[*w].push(g);
+        }
     }
     let mut by_groups: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
     for (w, of) in groups_of.into_iter().enumerate() {
@@ -148,9 +152,13 @@ pub(super) fn link(network: &Network) -> (Lists, Lists, Lists) {
         for (from, workloads) in by_place(&candidates, workloads, |w| &network.workloads[w].meta.at.path) {
             let near: Arc<[usize]> = candidates.nearest(from).into();
             if near.len() < services.len() {
-                of.iter().for_each(|g| is_cut[*g] = true);
+                for g in &of {
+                    is_cut[*g] = true;
+                }
             }
-            workloads.into_iter().for_each(|w| selecting[w] = Arc::clone(&near));
+            for w in workloads {
+                selecting[w] = Arc::clone(&near);
+            }
         }
     }
     let mut selected = vec![none; network.services.len()];
@@ -170,7 +178,9 @@ pub(super) fn link(network: &Network) -> (Lists, Lists, Lists) {
                 single.entry(*s).and_modify(|of| of.push(w));
             }
         }
-        single.into_iter().for_each(|(s, of)| selected[s] = of.into());
+        for (s, of) in single {
+            selected[s] = of.into();
+        }
     }
     let ranked = ranked(network, &selected, &selecting);
     (selected, selecting, ranked)

@@ -140,7 +140,9 @@ impl Given {
             // The second one shows that the namespace is open.
             let namespaces: BTreeSet<&str> = from.iter().filter_map(|(_, _, meta)| meta.namespace.as_deref()).collect();
             for namespace in namespaces.into_iter().take(2) {
-                to.iter().for_each(|(kind, index, meta)| self.take(*kind, *index, meta, namespace));
+                for (kind, index, meta) in to {
+                    self.take(*kind, *index, meta, namespace);
+                }
             }
         }
     }

@@ -36,7 +36,9 @@ impl NameIndex {
     /// Arranges names.
     pub(crate) fn new<'a>(names: impl IntoIterator<Item = &'a SanName>) -> Self {
         let mut index = Self::default();
-        names.into_iter().for_each(|name| index.insert(name));
+        for name in names {
+            index.insert(name);
+        }
         index
     }
 
