@@ -58,9 +58,9 @@ impl<'a> Classes<'a> {
     }
 
     /// The classes that a selector matches in a namespace; an unknown one matches any. In order.
-    fn matching(&self, selector: &Labels, namespace: Option<&str>) -> Vec<usize> {
-        let count = |label: &ByNamespace<'a>| within(label, namespace).into_iter().map(Vec::len).sum::<usize>();
-        let mut rarest: Option<(usize, &ByNamespace<'a>)> = None;
+    fn matching<'b>(&'b self, selector: &Labels, namespace: Option<&'b str>) -> Vec<usize> {
+        let count = |label: &'b ByNamespace<'a>| within(label, namespace).into_iter().map(Vec::len).sum::<usize>();
+        let mut rarest: Option<(usize, &'b ByNamespace<'a>)> = None;
         for (key, value) in selector {
             let Some(label) = self.by_label.get(&(key.as_str(), value.as_str())) else { return Vec::new() };
             let count = count(label);
@@ -77,7 +77,7 @@ impl<'a> Classes<'a> {
 }
 
 /// Of the classes with one label, those in a namespace and those without one; all of them if it is unknown.
-fn within<'a>(label: &'a ByNamespace<'_>, namespace: Option<&str>) -> Vec<&'a Vec<usize>> {
+fn within<'a>(label: &'a ByNamespace<'a>, namespace: Option<&'a str>) -> Vec<&'a Vec<usize>> {
     match namespace {
         Some(_) => [namespace, None].iter().filter_map(|n| label.get(n)).collect(),
         None => label.values().collect(),
