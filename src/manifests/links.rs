@@ -58,7 +58,7 @@ impl<'a> Classes<'a> {
     }
 
     /// The classes that a selector matches in a namespace; an unknown one matches any. In order.
-    fn matching<'b>(&'b self, selector: &Labels, namespace: Option<&'b str>) -> Vec<usize> {
+    fn matching<'b>(&'b self, selector: &'b Labels, namespace: Option<&'b str>) -> Vec<usize> {
         let count = |label: &'b ByNamespace<'a>| within(label, namespace).into_iter().map(Vec::len).sum::<usize>();
         let mut rarest: Option<(usize, &'b ByNamespace<'a>)> = None;
         for (key, value) in selector {
