@@ -187,9 +187,10 @@ impl Network {
 
     /// The members of every Service. Services with the same workloads and ports share their list.
     fn all_members(&self) -> Vec<Arc<[usize]>> {
-        let mut known: HashMap<(*const usize, Vec<(bool, u16, &Target)>), Arc<[usize]>> = HashMap::new();
+        let mut known: HashMap<_, Arc<[usize]>> = HashMap::new();
         let mut of = |(s, selected): (usize, &Arc<[usize]>)| {
-            let ports = self.services[s].ports.iter().map(|p| (p.is_tcp, p.port, &p.target)).collect();
+            let ports: Vec<(bool, u16, &Target)> =
+                self.services[s].ports.iter().map(|p| (p.is_tcp, p.port, &p.target)).collect();
             let members = known.entry((selected.as_ptr(), ports)).or_insert_with(|| {
                 selected.iter().copied().filter(|w| self.is_member(s, *w)).collect::<Vec<_>>().into()
             });

@@ -65,7 +65,7 @@ fn a_body_without_an_end_is_read_up_to_the_limit() {
     let ca = start(plain());
     let mut stream = connect(&ca);
     stream.write_all(b"POST /enroll HTTP/1.1\r\nHost: ca\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
-    let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 0x10000], b"\r\n"].concat();
     let limit = 16 * plain().limits.body;
     let mut sent = 0;
     while stream.write_all(&chunk).is_ok() {
