@@ -17,8 +17,11 @@ use fabcert::internals::pem_encode;
 use fabcert::{AuditRequest, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
-/// What is measured: a name, the size of the smaller input, and what writes an input of a size to a folder.
-const INPUTS: [(&str, usize, fn(&Path, usize)); 8] = [
+/// A name, the size of the smaller input, and what writes an input of a size to a folder.
+type Input = (&'static str, usize, fn(&Path, usize));
+
+/// What is measured.
+const INPUTS: [Input; 8] = [
     ("a Service for each of N workloads", 1000, own_services),
     ("a namespace for each of N workloads", 1000, own_namespaces),
     ("one gateway over N workloads", 1000, one_gateway),
