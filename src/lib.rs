@@ -60,12 +60,14 @@
 pub mod audit;
 mod auditor;
 pub mod ca;
+mod cainfo;
 #[doc(hidden)]
 pub mod cli;
 mod coverage;
 #[cfg(feature = "dev-ca")]
 pub mod devca;
 mod disk;
+mod doctor;
 pub mod enroll;
 mod error;
 pub mod explain;

@@ -138,6 +138,30 @@ impl TrustAnchors {
         self.anchors.iter().map(|a| &a.cert)
     }
 
+    /// Verifies that a server with the certificates `served` (DER, its own first) is `host`, as a connection with these
+    /// anchors does; `more` are certificates that the path may lead over.
+    ///
+    /// # Errors
+    /// The reason, if it is not.
+    pub(crate) fn prove(
+        &self,
+        served: &[Vec<u8>],
+        more: &[Cert],
+        host: &str,
+        now: Timestamp,
+    ) -> Result<(), TlsFailure> {
+        let malformed = |reason: &str| TlsFailure::Malformed { reason: reason.to_owned() };
+        let (leaf, rest) = served.split_first().ok_or_else(|| malformed("the server sent none"))?;
+        // An IPv6 address has brackets in a URL.
+        let host = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+        let host = host.map_err(|_| malformed("the host of the URL is not a name that TLS knows"))?;
+        let rest: Vec<_> =
+            rest.iter().map(Vec::as_slice).chain(more.iter().map(Cert::der)).map(CertificateDer::from).collect();
+        let seconds = u64::try_from(now.unix()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        self.judge((&CertificateDer::from(leaf.as_slice()), &rest), &host, now)
+    }
+
     /// Verifies the certificates of a TLS handshake: `chain` is the leaf and the other certificates. The leaf must lead
     /// to an anchor or be one, be valid at `now`, allow server authentication, and have `host` as a SAN.
     pub(super) fn judge(

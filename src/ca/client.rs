@@ -1,12 +1,13 @@
 //! The client of one CA.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::auth::{self, Credential};
 use super::status::{Class, Operation, classify};
-use super::tls::{self, ClientIdentity};
+use super::tls::{self, ClientIdentity, Served, Trust};
 use super::transport::{Setup, Transport};
 use super::wire::{self, CaInfo, EnrollRequest, Enrollment, RegisterRequest};
 use super::{CaError, CaUrl, TrustAnchors};
@@ -97,7 +98,6 @@ impl ClientBuilder {
     /// proxy URL.
     pub fn build(self) -> Result<Client, CaError> {
         let address = address(&self.url);
-        let identified = self.identity.is_some();
         let plaintext = self.url.is_plaintext();
         if plaintext && !self.plaintext {
             return Err(CaError::Plaintext { address });
@@ -105,10 +105,34 @@ impl ClientBuilder {
         if !plaintext && self.anchors.is_empty() {
             return Err(CaError::NoAnchors { address });
         }
+        self.build_with(Trust::Anchors)
+    }
+
+    /// Requests information about the CA, from any server that holds the key of its TLS certificate: the information, and
+    /// the certificates that it served (DER, its own first; none over plain HTTP). Nothing is proven until they are
+    /// judged. The request holds no credentials.
+    ///
+    /// # Errors
+    /// Those of [`build`](Self::build), except that no anchor is needed, and of [`Client::info`].
+    pub(crate) async fn unproven_info(self) -> Result<(CaInfo, Vec<Vec<u8>>), CaError> {
+        if self.url.is_plaintext() && !self.plaintext {
+            return Err(CaError::Plaintext { address: address(&self.url) });
+        }
+        let served = Served::default();
+        let client = self.build_with(|_| Trust::Later(Arc::clone(&served)))?;
+        let info = client.info().await?;
+        let served = served.lock().map(|mut served| std::mem::take(&mut *served)).unwrap_or_default();
+        Ok((info, served))
+    }
+
+    fn build_with(self, trust: impl FnOnce(TrustAnchors) -> Trust) -> Result<Client, CaError> {
+        let address = address(&self.url);
+        let identified = self.identity.is_some();
+        let plaintext = self.url.is_plaintext();
         let unusable = |reason| CaError::ClientIdentity { address: address.clone(), reason };
         let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
         let identity = identity.transpose().map_err(unusable)?;
-        let tls = tls::client_config(self.anchors, identity).map_err(|e| unusable(e.to_string()))?;
+        let tls = tls::client_config(trust(self.anchors), identity).map_err(|e| unusable(e.to_string()))?;
         let transport = Transport::new(Setup {
             address,
             plaintext,

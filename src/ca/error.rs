@@ -193,7 +193,8 @@ impl CaError {
         }
     }
 
-    fn help(&self) -> String {
+    /// What to do next.
+    pub(crate) fn help(&self) -> String {
         const AMBIGUOUS: &str = "the CA may have issued a certificate: the key is kept and the next run uses it";
         let text = match self {
             Self::Plaintext { .. } => {

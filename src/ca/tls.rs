@@ -1,6 +1,6 @@
 //! TLS settings of the connection to a CA: versions, verifier, client certificate.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -41,13 +41,22 @@ impl ClientIdentity {
     }
 }
 
-/// The configuration for servers that `anchors` accepts; TLS 1.2 and 1.3.
-pub(super) fn client_config(
-    anchors: TrustAnchors,
-    identity: Option<ClientIdentity>,
-) -> Result<ClientConfig, rustls::Error> {
+/// The certificates that a server sent, its own first; DER.
+pub(super) type Served = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// Which servers to accept.
+#[derive(Debug)]
+pub(super) enum Trust {
+    /// Those that the anchors accept.
+    Anchors(TrustAnchors),
+    /// Every server that holds the key of its certificate. The certificates are kept, to be judged afterwards.
+    Later(Served),
+}
+
+/// The configuration for servers that `trust` accepts; TLS 1.2 and 1.3.
+pub(super) fn client_config(trust: Trust, identity: Option<ClientIdentity>) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(crypto_provider());
-    let verifier = Arc::new(AnchorVerifier { anchors, provider: Arc::clone(&provider) });
+    let verifier = Arc::new(Verifier { trust, provider: Arc::clone(&provider) });
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .dangerous()
@@ -58,14 +67,14 @@ pub(super) fn client_config(
     }
 }
 
-/// Accepts what [`TrustAnchors::judge`] accepts. rustls calls every custom verifier `dangerous`.
+/// Accepts what [`Trust`] says. rustls calls every custom verifier `dangerous`.
 #[derive(Debug)]
-struct AnchorVerifier {
-    anchors: TrustAnchors,
+struct Verifier {
+    trust: Trust,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for AnchorVerifier {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -74,10 +83,17 @@ impl ServerCertVerifier for AnchorVerifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.anchors.judge((end_entity, intermediates), server_name, now) {
-            Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(failure) => Err(CertificateError::Other(OtherError(Arc::new(failure))).into()),
+        match &self.trust {
+            Trust::Anchors(anchors) => anchors
+                .judge((end_entity, intermediates), server_name, now)
+                .map_err(|failure| CertificateError::Other(OtherError(Arc::new(failure))))?,
+            Trust::Later(served) => {
+                if let Ok(mut served) = served.lock() {
+                    *served = std::iter::once(end_entity).chain(intermediates).map(|c| c.to_vec()).collect();
+                }
+            }
         }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -43,13 +43,17 @@ pub(super) fn man(args: &ManArgs, mut command: Command) -> Result<ExitCode, Erro
     };
     let disk = Disk::real();
     disk.create_dirs(dir)?;
-    let pages =
-        std::iter::once(command.clone()).chain(command.get_subcommands().filter(|c| c.get_name() != "help").cloned());
-    for page in pages {
+    for page in with_subcommands(&command) {
         let name = format!("{}.1", page.get_display_name().unwrap_or_else(|| page.get_name()));
         disk.replace(&dir.join(name), &render(page)?, 0o644)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A command and all below it, except for help.
+fn with_subcommands(command: &Command) -> Vec<Command> {
+    let below = command.get_subcommands().filter(|c| c.get_name() != "help").flat_map(with_subcommands);
+    std::iter::once(command.clone()).chain(below).collect()
 }
 
 /// The man page of a command. Its examples and exit codes keep their lines, so that they can be copied.

@@ -52,13 +52,13 @@ sets.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct EnrollArgs {
     #[command(flatten)]
-    ca: CaArgs,
+    pub(super) ca: CaArgs,
     #[command(flatten)]
     tls_ca: TlsCaArgs,
     #[command(flatten)]
     names: NameArgs,
     #[command(flatten)]
-    target: TargetArgs,
+    pub(super) target: TargetArgs,
     #[command(flatten)]
     key: KeyArgs,
     /// Signing profile at the CA, for one folder alone. With --msp-dir, the profile tls makes a TLS folder with the layout
@@ -107,15 +107,13 @@ pub(super) struct EnrollArgs {
 pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let form = output.output;
     let env = |name: &str| std::env::var(name).ok();
-    let EnrollArgs { ca, names, target, key, profile, attrs, .. } = &mut args;
-    fabric_env::apply(&env, ca, names, target, key, profile, attrs);
+    complete(&mut args, &env);
     let prompt = Prompt::on_a_terminal(output);
     if let Some(prompt) = prompt {
         ask(&mut args, prompt)?;
     }
-    missing(&args, &env).check()?;
     let dry_run = args.dry_run;
-    let mut request = request(args, &env)?;
+    let mut request = checked_request(args, &env)?;
     let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &process::now };
     if let Some(prompt) =
@@ -215,6 +213,18 @@ fn missing(args: &EnrollArgs, env: fabric_env::Lookup<'_>) -> Missing {
         missing.add(&["secret-file"]);
     }
     missing
+}
+
+/// Takes what no argument gives from the variables of the Go client.
+pub(super) fn complete(args: &mut EnrollArgs, env: fabric_env::Lookup<'_>) {
+    let EnrollArgs { ca, names, target, key, profile, attrs, .. } = args;
+    fabric_env::apply(env, ca, names, target, key, profile, attrs);
+}
+
+/// The request that the arguments describe, if they hold all that it needs.
+pub(super) fn checked_request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
+    missing(&args, env).check()?;
+    request(args, env)
 }
 
 /// The request that the arguments describe. Reads standard input if it holds the secret, and manifests, but no other file.
@@ -424,7 +434,7 @@ fn secret(
     })
 }
 
-fn client_identity(ca: &CaArgs) -> Result<Option<(PemSource, PemSource)>, Error> {
+pub(super) fn client_identity(ca: &CaArgs) -> Result<Option<(PemSource, PemSource)>, Error> {
     match (&ca.tls_client_cert, &ca.tls_client_key) {
         (None, None) => Ok(None),
         (Some(cert), Some(key)) => Ok(Some((cert.clone().into(), key.clone().into()))),

@@ -3,12 +3,14 @@
 
 mod args;
 mod audit;
+mod ca;
 mod completions;
 mod csr;
 #[cfg(feature = "dev-ca")]
 mod demo;
 #[cfg(feature = "dev-ca")]
 mod dev_ca;
+mod doctor;
 mod enroll;
 mod input;
 mod inspect;
@@ -73,6 +75,10 @@ struct Cli {
 enum Command {
     /// Enrol an identity: create a key and a CSR, verify what the CA issues, install the MSP and TLS folders
     Enroll(Box<enroll::EnrollArgs>),
+    /// Check everything that an enrolment needs: the CA and the way to it, the secret, the folders
+    Doctor(Box<doctor::DoctorArgs>),
+    /// Show a CA's name, version and chain, and get its anchor file by fingerprint
+    Ca(ca::CaCommandArgs),
     /// Audit certificates, MSP and TLS folders, manifests and live endpoints: what fails now, and what will fail
     Audit(Box<audit::AuditArgs>),
     /// List the names that each node in Kubernetes manifests needs in its TLS certificate, with the reasons
@@ -125,7 +131,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "dev-ca")]
         Command::DevCa(_) => run(cli),
         // It has handlers while it waits for the network, and may block before.
-        Command::Enroll(_) => process::watched(move || run(cli)),
+        Command::Enroll(_) | Command::Doctor(_) | Command::Ca(_) => process::watched(move || run(cli)),
         _ if std::process::id() == 1 => process::watched(move || run(cli)),
         _ => run(cli),
     };
@@ -159,6 +165,8 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     let form = cli.output.output;
     match cli.command {
         Command::Enroll(args) => enroll::run(*args, &cli.output),
+        Command::Doctor(args) => doctor::run(*args, form),
+        Command::Ca(args) => ca::run(&args, form),
         Command::Audit(args) => audit::run(&args, &cli.output),
         Command::Names(args) => names::run(&args, form),
         Command::Render(args) => render::run(&args, form),

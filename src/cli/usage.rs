@@ -35,7 +35,8 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["gencsr"], "run fabcert csr"),
     (
         &["getcacert", "getcainfo", "cainfo"],
-        "fabcert enroll writes the chain of the CA into the folders; to get it alone, run fabric-ca-client getcainfo",
+        "fabcert enroll writes the chain of the CA into the folders; to get it alone, run fabcert ca info --url URL --out FILE \
+         with --tls-ca or --fingerprint",
     ),
     (
         &["identity", "affiliation", "certificate"],

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::request::SecretSource;
-use crate::ca::{CaUrl, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+use crate::ca::{CaUrl, Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, TrustAnchors};
+use crate::disk::Disk;
+use crate::pki::key::KeyPair;
 use crate::{Error, ErrorKind, PemSource, Secret};
 
 /// A CA, the connection to it, and the identity at it.
@@ -123,6 +125,39 @@ impl CaAccess {
     pub const fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self
+    }
+
+    /// The client's settings. Reads the anchors, the client certificate and its key.
+    ///
+    /// # Errors
+    /// If one of them cannot be read or used.
+    pub(crate) fn client(&self, disk: &Disk) -> Result<ClientBuilder, Error> {
+        let mut anchors = TrustAnchors::default();
+        for source in &self.anchors {
+            anchors.add_pem(&source.origin(), &source.read(disk, 4 * 1024 * 1024)?)?;
+        }
+        self.client_with(anchors, disk)
+    }
+
+    /// The client's settings with anchors that are read already.
+    ///
+    /// # Errors
+    /// If the client certificate or its key cannot be read or used.
+    pub(crate) fn client_with(&self, anchors: TrustAnchors, disk: &Disk) -> Result<ClientBuilder, Error> {
+        let builder = Client::builder(self.url.clone())
+            .anchors(anchors)
+            .plaintext(self.plaintext)
+            .ca_name(self.ca_name.clone())
+            .proxy(self.proxy.as_ref().map(|url| url.expose().to_owned()))
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.timeout);
+        Ok(match &self.client_identity {
+            None => builder,
+            Some((cert, key)) => {
+                let key = KeyPair::from_pem(&key.read(disk, 64 * 1024)?)?;
+                builder.client_identity(cert.read(disk, 1024 * 1024)?.to_vec(), key)
+            }
+        })
     }
 
     /// Whether `other` is the same identity at the same CA, so that a certificate of one is a credential at the other.

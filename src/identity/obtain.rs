@@ -211,18 +211,7 @@ fn client(task: &Task<'_>, ca: &CaAccess, env: &Environment<'_>) -> Result<Clien
     for file in &*task.trust {
         anchors.add_pem(&file.origin, file.pem()?)?;
     }
-    let mut builder = Client::builder(ca.url.clone())
-        .anchors(anchors)
-        .plaintext(ca.plaintext)
-        .ca_name(ca.ca_name.clone())
-        .proxy(ca.proxy.as_ref().map(|url| url.expose().to_owned()))
-        .connect_timeout(ca.connect_timeout)
-        .timeout(ca.timeout);
-    if let Some((cert, key)) = &ca.client_identity {
-        let key = KeyPair::from_pem(&key.read(env.disk, 64 * 1024)?)?;
-        builder = builder.client_identity(cert.read(env.disk, 1024 * 1024)?.to_vec(), key);
-    }
-    Ok(builder.build()?)
+    Ok(ca.client_with(anchors, env.disk)?.build()?)
 }
 
 fn report_skew(server: Option<Timestamp>, now: Timestamp) {

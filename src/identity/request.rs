@@ -159,6 +159,18 @@ impl Request {
         KeyAccess { mode: self.key_mode, group: self.group }
     }
 
+    /// The CAs, each identity at each once.
+    pub(crate) fn accesses(&self) -> Vec<&CaAccess> {
+        let (sign, tls) = (self.sign.as_ref().map(|s| &s.ca), self.tls.as_ref().map(|t| &t.ca));
+        let tls = tls.filter(|tls| !sign.is_some_and(|sign| sign.same_identity(tls)));
+        sign.into_iter().chain(tls).collect()
+    }
+
+    /// The folders.
+    pub(crate) fn targets(&self) -> Vec<&PathBuf> {
+        self.sign.as_ref().map(|s| &s.target).into_iter().chain(self.tls.as_ref().map(|t| &t.target)).collect()
+    }
+
     /// The enrolment id: the signing certificate's, or the TLS certificate's if it is the only one.
     pub fn id(&self) -> &str {
         self.sign.as_ref().map(|s| &s.ca.id).or_else(|| self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)

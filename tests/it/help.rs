@@ -13,6 +13,13 @@ fn the_help_of_every_command_is_frozen() {
 }
 
 #[test]
+fn the_help_of_commands_below_ca_is_frozen() {
+    let ran = fabcert(&["ca", "info", "--help"], None);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    insta::assert_snapshot!("help_ca_info", ran.stdout);
+}
+
+#[test]
 fn a_usage_error_is_said_in_text_and_in_json() {
     let text = fabcert(&["enroll", "--no-such-flag"], None);
     assert_eq!(text.code, 2);

@@ -5,9 +5,13 @@ mod again;
 mod answering;
 #[cfg(feature = "dev-ca")]
 mod by_program;
+#[cfg(feature = "dev-ca")]
+mod ca_info;
 mod carried;
 mod corrected;
 mod defects;
+#[cfg(feature = "dev-ca")]
+mod doctor;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
 mod form;

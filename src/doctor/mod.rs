@@ -1,0 +1,72 @@
+//! Whether an enrolment can succeed here: the CA and the way to it, the secret, the folders and their state. Sends no
+//! credentials, spends no enrolment, and leaves nothing behind.
+
+mod check;
+mod connection;
+mod folder;
+mod secret;
+
+use std::path::PathBuf;
+
+pub(crate) use check::Diagnosis;
+
+use crate::Error;
+use crate::identity::{CaAccess, Environment, Request, SecretSource};
+
+/// What a diagnosis is about: a complete request, or as much of one as is known.
+#[derive(Debug)]
+pub(crate) enum Patient {
+    /// A request that could be carried out.
+    Request(Box<Request>),
+    /// The arguments do not make a request.
+    Parts {
+        /// Why not.
+        error: Error,
+        /// The CA, if its URL is known.
+        access: Option<Box<CaAccess>>,
+        /// The folders.
+        folders: Vec<PathBuf>,
+    },
+}
+
+/// Makes every check, also after one that failed.
+pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnosis {
+    let mut diagnosis = Diagnosis::new();
+    let (accesses, folders): (Vec<&CaAccess>, Vec<&PathBuf>) = match patient {
+        Patient::Request(request) => {
+            diagnosis.ok("arguments", "complete");
+            (request.accesses(), request.targets())
+        }
+        Patient::Parts { error, access, folders } => {
+            diagnosis.failed("arguments", error);
+            (access.iter().map(AsRef::as_ref).collect(), folders.iter().collect())
+        }
+    };
+    let now = (env.now)();
+    for access in &accesses {
+        connection::check(access, env.disk, now, &mut diagnosis).await;
+    }
+    diagnosis.ok("user", format!("uid {}, gid {}", user(), rustix::process::getegid().as_raw()));
+    for target in folders {
+        folder::check(target, env.disk, &mut diagnosis);
+    }
+    match patient {
+        Patient::Request(request) => {
+            let is_needed = folder::certificates(request, env, &mut diagnosis);
+            for access in &accesses {
+                secret::check(&access.secret, is_needed, env.disk, &mut diagnosis);
+            }
+            folder::refusals(request, env, &mut diagnosis);
+        }
+        Patient::Parts { access: Some(access), .. } if !matches!(access.secret, SecretSource::None) => {
+            secret::check(&access.secret, true, env.disk, &mut diagnosis);
+        }
+        Patient::Parts { .. } => diagnosis.skip("secret", "the arguments are not complete"),
+    }
+    diagnosis
+}
+
+/// The effective user.
+fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}

@@ -1,0 +1,145 @@
+//! `fabcert doctor`: what would stop an enrolment, found without one.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::command::{Ran, fabcert_in, tree};
+use crate::real::{ADMIN, CaUnderTest, RealCa};
+
+use super::on_the_dev_ca::DevCaUnderTest;
+
+/// `check status` of each check.
+fn checks(ran: &Ran) -> Vec<String> {
+    let report = ran.json();
+    let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let list = report["checks"].as_array().unwrap_or_else(|| panic!("{ran:?}"));
+    list.iter().map(|check| format!("{} {}", word(&check["check"]), word(&check["status"]))).collect()
+}
+
+fn message(ran: &Ran, check: &str) -> String {
+    let report = ran.json();
+    let found = report["checks"].as_array().unwrap().iter().find(|c| c["check"] == check);
+    found.unwrap_or_else(|| panic!("{check}: {ran:?}"))["message"].as_str().unwrap().to_owned()
+}
+
+fn doctor(args: &[&str]) -> Ran {
+    fabcert_in(&[&["doctor", "--output", "json"], args].concat(), &[])
+}
+
+fn secret(dir: &Path, content: &[u8], mode: u32) -> String {
+    let path = dir.join("secret");
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path.display().to_string()
+}
+
+fn nothing_is_spent_and_nothing_stays(ca: &dyn CaUnderTest) {
+    let dir = tempfile::tempdir().unwrap();
+    let closed = tempfile::tempdir().unwrap();
+    let file = secret(closed.path(), ADMIN.1.as_bytes(), 0o600);
+    let msp = dir.path().join("msp").display().to_string();
+    let (url, anchor) = (ca.url(), ca.tls_anchor().display().to_string());
+    let mut args = vec!["--url", &url, "--id", ADMIN.0, "--tls-ca", &anchor, "--no-node-ous", "--msp-dir", &msp];
+    args.extend(["--secret-file", &file]);
+    let before = ca.count("enroll");
+    let ran = doctor(&args);
+    let all =
+        ["arguments", "anchor", "dns", "tcp", "tls", "ca", "clock", "chain", "user", "folder", "state", "certificate"];
+    let all = all.into_iter().chain(["secret", "refusals"]).map(|check| format!("{check} ok")).collect::<Vec<_>>();
+    let mut found = checks(&ran);
+    found.dedup();
+    assert_eq!((ran.code, found), (0, all), "{ran:?}");
+    assert_eq!(ca.count("enroll"), before, "no enrolment was asked for");
+    assert!(tree(dir.path()).is_empty(), "{:?}", tree(dir.path()));
+    assert!(message(&ran, "certificate").contains("none yet"), "{ran:?}");
+
+    // After an enrolment: nothing is due, and no secret is needed.
+    let enrolled = fabcert_in(&[&["enroll"], &args[..]].concat(), &[]);
+    assert_eq!(enrolled.code, 0, "{enrolled:?}");
+    let folder = tree(dir.path());
+    let ran = doctor(&args[..args.len() - 2]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(message(&ran, "certificate").contains("nothing is due"), "{ran:?}");
+    assert!(checks(&ran).contains(&"secret skipped".to_owned()), "{ran:?}");
+    assert!(tree(dir.path()) == folder, "the folder is as before");
+
+    // A CA name that the server does not know: the rest is still checked.
+    let ran = doctor(&[&args[..], &["--ca-name", "no-such-ca"]].concat());
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for line in ["tls ok", "ca error", "clock skipped", "folder ok", "secret ok"] {
+        assert!(checks(&ran).contains(&line.to_owned()), "{line}: {ran:?}");
+    }
+
+    // People get lines.
+    let text = fabcert_in(&[&["doctor"], &args[..]].concat(), &[]);
+    assert!(text.stdout.starts_with("ok    arguments    complete\n"), "{text:?}");
+}
+
+#[test]
+fn nothing_is_spent_and_nothing_stays_on_the_dev_ca() {
+    nothing_is_spent_and_nothing_stays(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
+fn nothing_is_spent_and_nothing_stays_on_a_real_ca() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    nothing_is_spent_and_nothing_stays(&ca);
+}
+
+#[test]
+fn every_check_is_made_although_the_ca_is_not_reached() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let dir = tempfile::tempdir().unwrap();
+    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let (url, anchor) = (format!("https://{closed}"), ca.tls_anchor().display().to_string());
+    let msp = dir.path().join("msp").display().to_string();
+    let file = secret(dir.path(), b"peerpw\n", 0o600);
+    let mut args = vec!["--url", &url, "--id", "a", "--tls-ca", &anchor, "--msp-dir", &msp, "--secret-file", &file];
+    let ran = doctor(&args);
+    assert_eq!(ran.code, 6, "only the CA is at fault: {ran:?}");
+    let lines = ["tcp error", "tls skipped", "ca skipped", "clock skipped", "folder ok", "secret ok", "refusals ok"];
+    for line in lines {
+        assert!(checks(&ran).contains(&line.to_owned()), "{line}: {ran:?}");
+    }
+
+    // Anything else that fails is 1, and a wrong anchor is found.
+    args.extend(["--tls-ca", &file]);
+    let ran = doctor(&args);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(checks(&ran).contains(&"anchor error".to_owned()), "{ran:?}");
+
+    // Without arguments that make a request: the known parts are checked.
+    let ran = doctor(&["--url", &url]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for line in ["arguments error", "anchor error", "dns ok", "user ok"] {
+        assert!(checks(&ran).contains(&line.to_owned()), "{line}: {ran:?}");
+    }
+}
+
+#[test]
+fn secret_that_cannot_be_sent_as_it_is_and_a_wide_mode_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let msp = dir.path().join("x/msp").display().to_string();
+    let cases: [(&[u8], u32, &str); 6] = [
+        (b"peerpw\n", 0o600, "ok"),
+        (b"peerpw\n", 0o644, "warning"),
+        (b"", 0o600, "error"),
+        (b"\xef\xbb\xbfpeerpw", 0o600, "error"),
+        (b"peerpw\nmore", 0o600, "error"),
+        (b"peer\0pw", 0o600, "error"),
+    ];
+    for (content, mode, status) in cases {
+        let file = secret(dir.path(), content, mode);
+        let args = ["--url", "https://127.0.0.1:1", "--id", "a", "--msp-dir", &msp, "--secret-file", &file];
+        let ran = doctor(&[&args[..], &["--tls-ca", &file]].concat());
+        assert!(checks(&ran).contains(&format!("secret {status}")), "{content:?} {mode:o}: {ran:?}");
+        assert!(!ran.stdout.contains("peerpw") && !ran.stderr.contains("peerpw"), "{ran:?}");
+    }
+    // A secret in place of the path of its file is not shown.
+    let args = ["--url", "https://127.0.0.1:1", "--id", "a", "--msp-dir", &msp, "--tls-ca", "ca.pem"];
+    let ran = doctor(&[&args[..], &["--secret-file", "s3cr3tword"]].concat());
+    assert!(checks(&ran).contains(&"secret error".to_owned()), "{ran:?}");
+    assert!(!ran.stdout.contains("s3cr3tword") && !ran.stderr.contains("s3cr3tword"), "{ran:?}");
+}
