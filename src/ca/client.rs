@@ -12,6 +12,7 @@ use super::transport::{Setup, Transport};
 use super::wire::{self, CaInfo, EnrollRequest, Enrollment, RegisterRequest};
 use super::{CaError, CaUrl, TrustAnchors};
 use crate::pki::key::KeyPair;
+use crate::secret::Redactor;
 use crate::{Secret, Timestamp};
 
 /// Default limit for the connection, TLS included.
@@ -25,6 +26,8 @@ pub struct Client {
     url: CaUrl,
     ca_name: Option<String>,
     transport: Transport,
+    /// Knows the proxy's password.
+    redactor: Redactor,
 }
 
 /// The settings of a [`Client`].
@@ -133,6 +136,13 @@ impl ClientBuilder {
         let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
         let identity = identity.transpose().map_err(unusable)?;
         let tls = tls::client_config(trust(self.anchors), identity).map_err(|e| unusable(e.to_string()))?;
+        let mut redactor = Redactor::default().public(self.url.host());
+        if let Some((user, password)) = self.proxy.as_ref().and_then(|proxy| user_info(proxy.expose())) {
+            redactor = redactor.credential(&user, &password);
+        }
+        if let Some(name) = &self.ca_name {
+            redactor = redactor.public(name);
+        }
         let transport = Transport::new(Setup {
             address,
             plaintext,
@@ -142,8 +152,21 @@ impl ClientBuilder {
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
         })?;
-        Ok(Client { url: self.url, ca_name: self.ca_name, transport })
+        Ok(Client { url: self.url, ca_name: self.ca_name, transport, redactor })
     }
+}
+
+/// User name and password in the URL of a proxy.
+fn user_info(proxy: &str) -> Option<(String, Secret)> {
+    let url = url::Url::parse(proxy).ok()?;
+    let decoded = |text: &str| percent_decoded(text);
+    Some((decoded(url.username()), Secret::new(decoded(url.password()?))))
+}
+
+fn percent_decoded(text: &str) -> String {
+    // As the value of a form: `+` is none of a URL's escapes.
+    let form = format!("v={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 fn address(url: &CaUrl) -> String {
@@ -182,7 +205,7 @@ impl Client {
     pub async fn info(&self) -> Result<CaInfo, CaError> {
         let operation = Operation::CaInfo;
         let body = wire::cainfo_body(self.ca_name());
-        let (result, date) = self.call(operation, None, body, None).await?;
+        let (result, date) = self.call(operation, None, body, &self.redactor).await?;
         wire::read_cainfo(result, date).map_err(|reason| self.unusable(operation, reason))
     }
 
@@ -202,8 +225,9 @@ impl Client {
         let operation = Operation::Enroll;
         let body = wire::enroll_body(request, self.ca_name());
         let authorization = auth::basic(id, secret);
-        let (result, date) = self.call(operation, Some(&authorization), body, Some(secret)).await?;
-        wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
+        let redactor = self.redactor.clone().credential(id, secret);
+        let (result, date) = self.call(operation, Some(&authorization), body, &redactor).await?;
+        wire::read_enrollment(result, date, &redactor).map_err(|reason| self.unusable(operation, reason))
     }
 
     /// Enrols again with the current certificate as credential. The CA copies nothing from it: the request must be
@@ -219,7 +243,7 @@ impl Client {
         let operation = Operation::Reenroll;
         let body = wire::enroll_body(request, self.ca_name());
         let (result, date) = self.call_signed(operation, credential, body, None).await?;
-        wire::read_enrollment(result, date).map_err(|reason| self.unusable(operation, reason))
+        wire::read_enrollment(result, date, &self.redactor).map_err(|reason| self.unusable(operation, reason))
     }
 
     /// Registers an identity and returns its secret, either the requested one or the CA's choice. `credential` is the
@@ -252,15 +276,19 @@ impl Client {
                 .map_err(|source| CaError::Signing { address: address(&self.url), source })
         };
         let name = operation.endpoint();
+        let redactor = |token: &str| {
+            let redactor = self.redactor.clone().token(token.rsplit('.').next().unwrap_or_default());
+            secret.into_iter().fold(redactor, Redactor::secret)
+        };
         let token = sign(self.url.endpoint(name).path())?;
-        let answer = self.call(operation, Some(&token), body.clone(), secret).await;
+        let answer = self.call(operation, Some(&token), body.clone(), &redactor(&token)).await;
         match (&answer, self.url.target_behind_proxy(name)) {
             (Err(CaError::Server { error, .. }), Some(target))
                 if error.class == Class::Credential && error.http_status == 401 =>
             {
                 tracing::debug!("the CA refused the token over the URL's whole path; trying it over {target}");
                 let token = sign(&target)?;
-                self.call(operation, Some(&token), body, secret).await
+                self.call(operation, Some(&token), body, &redactor(&token)).await
             }
             _ => answer,
         }
@@ -270,24 +298,18 @@ impl Client {
         CaError::Unusable { address: address(&self.url), operation, reason }
     }
 
-    /// Sends one request and returns the result of a success. Removes `secret` from the server's message.
+    /// Sends one request and returns the result of a success. The server's message is redacted.
     async fn call(
         &self,
         operation: Operation,
         authorization: Option<&str>,
         body: Vec<u8>,
-        secret: Option<&Secret>,
+        redactor: &Redactor,
     ) -> Result<(Value, Option<Timestamp>), CaError> {
         let url = self.url.endpoint(operation.endpoint());
         let answer = self.transport.post(operation, url, authorization, body).await?;
-        match classify(operation, answer.status, &answer.body) {
-            Ok(result) => Ok((result, answer.date)),
-            Err(mut error) => {
-                if let Some(secret) = secret {
-                    error.message = secret.redact(&error.message);
-                }
-                Err(CaError::Server { address: address(&self.url), error })
-            }
-        }
+        classify(operation, answer.status, &answer.body, redactor)
+            .map(|result| (result, answer.date))
+            .map_err(|error| CaError::Server { address: address(&self.url), error })
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::codes::{ErrorCode, error_code};
 use super::wire::Envelope;
 use crate::ErrorKind;
+use crate::secret::Redactor;
 
 /// The class of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +94,9 @@ const ENVELOPE_CHARS: usize = 300;
 /// Maximum length of a text without an envelope, in characters.
 const FOREIGN_CHARS: usize = 80;
 
+/// Maximum length of the part of a body that is redacted, in bytes.
+const REDACTED_BYTES: usize = 32 * 1024;
+
 /// A sender that is not a Fabric CA, recognised by its text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -146,26 +150,32 @@ static ORIGINS: [Origin; 8] = [
     },
 ];
 
-/// Classifies an answer. Returns the result of a success: status 2xx and an envelope that reports success.
-pub(super) fn classify(operation: Operation, http_status: u16, body: &[u8]) -> Result<serde_json::Value, ServerError> {
+/// Classifies an answer. Returns the result of a success: status 2xx and an envelope that reports success. What the
+/// `redactor` knows is not in the error, in whatever encoding the server repeats it.
+pub(super) fn classify(
+    operation: Operation,
+    http_status: u16,
+    body: &[u8],
+    redactor: &Redactor,
+) -> Result<serde_json::Value, ServerError> {
     let ok = (200..300).contains(&http_status);
     match Envelope::parse(body) {
         Some(envelope) if ok && envelope.success => Ok(envelope.result),
         // "success" with an error status, or a failure without an error: not from a Fabric CA.
         Some(envelope) if !envelope.success && !envelope.errors.is_empty() => {
-            Err(refusal(operation, http_status, &envelope))
+            Err(refusal(operation, http_status, &envelope, redactor))
         }
-        _ => Err(foreign(operation, http_status, body)),
+        _ => Err(foreign(operation, http_status, body, redactor)),
     }
 }
 
-fn refusal(operation: Operation, http_status: u16, envelope: &Envelope) -> ServerError {
+fn refusal(operation: Operation, http_status: u16, envelope: &Envelope, redactor: &Redactor) -> ServerError {
     let (code, text) = envelope.errors.first().map_or((0, ""), |e| (e.code, e.message.as_str()));
     let message = if code == 5 {
         // The server repeats the whole request here, secrets included.
         "the request body is not valid JSON (the request that the CA repeats is omitted)".to_owned()
     } else {
-        harmless(text, ENVELOPE_CHARS)
+        harmless(&redacted(text, redactor), ENVELOPE_CHARS)
     };
     let class = class_of(http_status, code, &text.to_ascii_lowercase());
     ServerError { operation, http_status, code: Some(code), message, class, origin: None }
@@ -186,12 +196,20 @@ fn class_of(http_status: u16, code: i64, text: &str) -> Class {
     }
 }
 
-fn foreign(operation: Operation, http_status: u16, body: &[u8]) -> ServerError {
+fn foreign(operation: Operation, http_status: u16, body: &[u8], redactor: &Redactor) -> ServerError {
     let text = String::from_utf8_lossy(body);
     let lower = text.to_ascii_lowercase();
     let class = if http_status >= 500 { Class::Gateway } else { Class::Misconfigured };
     let origin = ORIGINS.iter().find(|o| lower.contains(o.sign));
-    ServerError { operation, http_status, code: None, message: harmless(&text, FOREIGN_CHARS), class, origin }
+    let message = harmless(&redacted(&text, redactor), FOREIGN_CHARS);
+    ServerError { operation, http_status, code: None, message, class, origin }
+}
+
+/// The beginning of a foreign text without secrets: more than a message shows of it, so that no secret is cut before it
+/// is found.
+fn redacted(text: &str, redactor: &Redactor) -> String {
+    let end = (0..=text.len().min(REDACTED_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    redactor.redact(&text[..end])
 }
 
 /// Returns the first `limit` characters of a foreign text, safe for a terminal or a log: control and invisible

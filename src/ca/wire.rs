@@ -10,6 +10,12 @@ use serde_json::Value;
 
 use crate::Timestamp;
 use crate::pki::name::SanName;
+use crate::pki::x509::Cert;
+use crate::secret::Redactor;
+use crate::text::pem_blocks;
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
 
 /// A requested attribute of the certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,13 +238,46 @@ pub(super) fn read_cainfo(result: Value, server_date: Option<Timestamp>) -> Resu
     Ok(CaInfo { ca_name: result.ca_name, chain_pem, version: result.version, server_date })
 }
 
-/// Reads the result of `enroll` and `reenroll`. `Err` describes the missing or invalid member.
-pub(super) fn read_enrollment(result: Value, server_date: Option<Timestamp>) -> Result<Enrollment, &'static str> {
+/// Reads the result of `enroll` and `reenroll`. `Err` describes the missing or invalid member. What the server wrote around
+/// its certificates is redacted.
+pub(super) fn read_enrollment(
+    result: Value,
+    server_date: Option<Timestamp>,
+    redactor: &Redactor,
+) -> Result<Enrollment, &'static str> {
     let result: EnrollResult =
         serde_json::from_value(result).map_err(|_| "it has no Cert, or no ServerInfo with a CAChain")?;
     let cert_pem = STANDARD.decode(result.cert).map_err(|_| "its Cert is not base64")?;
     let chain_pem = STANDARD.decode(result.server_info.chain).map_err(|_| "its CAChain is not base64")?;
-    Ok(Enrollment { cert_pem, chain_pem, ca_name: result.server_info.ca_name, server_date })
+    Ok(Enrollment {
+        cert_pem: redacted(cert_pem, redactor),
+        chain_pem: redacted(chain_pem, redactor),
+        ca_name: redactor.redact(&result.server_info.ca_name),
+        server_date,
+    })
+}
+
+/// The PEM text with its certificates as they are, and everything else redacted: labels, headers, text between blocks, and
+/// blocks that hold something else.
+fn redacted(pem: Vec<u8>, redactor: &Redactor) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&pem);
+    let is_certificate = |block: &str| {
+        let blocks = pem_blocks(block.as_bytes()).unwrap_or_default();
+        matches!(&blocks[..], [one] if one.headers.is_empty() && Cert::from_der(one.der.clone()).is_ok())
+    };
+    let (mut out, mut open, mut at) = (String::new(), 0, 0);
+    while let Some(end) = text[at..].find(END).map(|end| at + end + END.len()) {
+        if let Some(start) = text[at..end].rfind(BEGIN).map(|start| at + start)
+            && is_certificate(&text[start..end])
+        {
+            out.push_str(&redactor.redact(&text[open..start]));
+            out.push_str(&text[start..end]);
+            open = end;
+        }
+        at = end;
+    }
+    out.push_str(&redactor.redact(&text[open..]));
+    if out == text { pem } else { out.into_bytes() }
 }
 
 /// Reads the result of `register`. `Err` describes the missing or invalid member.

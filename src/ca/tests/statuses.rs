@@ -3,6 +3,7 @@
 use crate::ErrorKind;
 use crate::ca::status::{Operation, classify, harmless};
 use crate::ca::{CaError, Class, ServerError};
+use crate::secret::Redactor;
 
 fn envelope(code: i64, message: &str) -> String {
     serde_json::json!({"result": "", "errors": [{"code": code, "message": message}], "messages": [], "success": false})
@@ -10,7 +11,7 @@ fn envelope(code: i64, message: &str) -> String {
 }
 
 fn judged(operation: Operation, status: u16, body: &str) -> CaError {
-    let error = classify(operation, status, body.as_bytes()).expect_err("not a success");
+    let error = classify(operation, status, body.as_bytes(), &Redactor::default()).expect_err("not a success");
     CaError::Server { address: "h:7054".to_owned(), error }
 }
 
@@ -118,7 +119,7 @@ fn exit_codes_follow_the_class() {
 proptest::proptest! {
     #[test]
     fn classification_never_panics(status in 100u16..600, body in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-        if let Err(error) = classify(Operation::Enroll, status, &body) {
+        if let Err(error) = classify(Operation::Enroll, status, &body, &Redactor::default()) {
             proptest::prop_assert!(!error.to_string().chars().any(char::is_control));
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::server::block_on;
 use crate::ca::status::{Operation, classify};
 use crate::ca::{CaError, RetryPolicy, TlsFailure};
+use crate::secret::Redactor;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -14,7 +15,7 @@ fn refused_connection() -> CaError {
 }
 
 fn answered(status: u16, body: &str) -> CaError {
-    let error = classify(Operation::Enroll, status, body.as_bytes()).expect_err("not a success");
+    let error = classify(Operation::Enroll, status, body.as_bytes(), &Redactor::default()).expect_err("not a success");
     CaError::Server { address: "h:1".to_owned(), error }
 }
 

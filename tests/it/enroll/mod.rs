@@ -10,6 +10,7 @@ mod ca_info;
 mod carried;
 mod corrected;
 mod defects;
+mod echoes;
 #[cfg(feature = "dev-ca")]
 mod doctor;
 #[cfg(feature = "dev-ca")]

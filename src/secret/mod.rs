@@ -1,8 +1,19 @@
 //! An enrolment secret that is never printed by accident.
 
+mod cleaned;
+mod redactor;
+#[cfg(test)]
+mod tests;
+mod user_info;
+mod view;
+
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+pub(crate) use cleaned::Cleaned;
+pub(crate) use redactor::Redactor;
+pub(crate) use user_info::without_passwords;
 
 /// An enrolment secret. Wiped from memory when dropped; `Debug` does not show it and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,10 +25,10 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// A secret from a file or standard input: one trailing line end (LF or CRLF) is dropped.
+    /// A secret from a file or standard input: a byte order mark at the beginning and line ends (LF or CR) at either end are
+    /// dropped.
     pub fn from_file_text(text: &str) -> Self {
-        let text = text.strip_suffix('\n').map_or(text, |t| t.strip_suffix('\r').unwrap_or(t));
-        Self::new(text)
+        Self::new(cleaned::trimmed(text))
     }
 
     /// The text of the secret.
@@ -30,13 +41,10 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// Masks every occurrence of the secret in `text`, plain or percent-encoded.
+    /// Masks every occurrence of the secret in `text`, in whatever encoding: percent, base64, hexadecimal, HTML, JSON, folded,
+    /// several of them, and parts of the secret.
     pub fn redact(&self, text: &str) -> String {
-        if self.0.is_empty() {
-            return text.to_owned();
-        }
-        let encoded: String = url::form_urlencoded::byte_serialize(self.0.as_bytes()).collect();
-        text.replace(self.0.as_str(), "[redacted]").replace(&encoded, "[redacted]")
+        Redactor::default().secret(self).redact(text)
     }
 }
 
@@ -53,23 +61,5 @@ impl fmt::Debug for Hidden {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_secret_is_not_printed() {
-        let s = Secret::new("peerpw");
-        assert_eq!(format!("{s:?}"), "[redacted]");
-        assert_eq!(s.redact("https://a:peerpw@h"), "https://a:[redacted]@h");
-    }
-
-    #[test]
-    fn exactly_one_line_end_is_dropped() {
-        assert_eq!(Secret::from_file_text("pw\r\n").expose(), "pw");
-        assert_eq!(Secret::from_file_text(" pw \n\n").expose(), " pw \n");
     }
 }
