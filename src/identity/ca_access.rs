@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::request::SecretSource;
+use super::secret_source::SecretSource;
 use crate::ca::{CaUrl, Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, TrustAnchors};
 use crate::disk::Disk;
 use crate::pki::key::KeyPair;

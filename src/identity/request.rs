@@ -12,7 +12,7 @@ use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::name::{NameSet, SanName};
 use crate::pki::x509::SubjectFields;
 use crate::proof::RoleRule;
-use crate::{Error, ErrorKind, PemSource, Secret};
+use crate::{Error, ErrorKind, PemSource};
 
 /// Which parts of the form of the folders were given explicitly: they are applied to a current certificate too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,17 +22,6 @@ pub(crate) struct FormGiven {
     pub(crate) layout: bool,
     pub(crate) node_ous: bool,
     pub(crate) tls_names: bool,
-}
-
-/// The source of the enrolment secret; read only when a request is sent.
-#[derive(Clone, Debug)]
-pub(crate) enum SecretSource {
-    /// From the environment, standard input or the URL.
-    Given(Secret),
-    /// In a file.
-    File(PathBuf),
-    /// No secret; an error when one is needed.
-    None,
 }
 
 /// The key to use.
@@ -174,33 +163,5 @@ impl Request {
     /// The enrolment id: the signing certificate's, or the TLS certificate's if it is the only one.
     pub fn id(&self) -> &str {
         self.sign.as_ref().map(|s| &s.ca.id).or_else(|| self.tls.as_ref().map(|t| &t.ca.id)).map_or("", String::as_str)
-    }
-}
-
-impl SecretSource {
-    /// Reads the secret.
-    ///
-    /// # Errors
-    /// When no secret was given (usage), the file cannot be read (I/O), or the secret is empty (input).
-    pub(crate) fn read(&self, disk: &Disk) -> Result<Secret, Error> {
-        let secret = match self {
-            Self::Given(secret) => secret.clone(),
-            Self::File(path) => {
-                let bytes = disk.read_secret(path, 64 * 1024)?;
-                let text = std::str::from_utf8(&bytes).map_err(|_| {
-                    Error::new(ErrorKind::Input, format!("the secret in {} is not UTF-8 text", path.display()))
-                })?;
-                Secret::from_file_text(text)
-            }
-            Self::None => {
-                return Err(Error::new(ErrorKind::Usage, "no enrolment secret was given")
-                    .with_help("give --secret-file PATH (or - for standard input), or set FABCERT_SECRET"));
-            }
-        };
-        if secret.is_empty() {
-            return Err(Error::new(ErrorKind::Input, "the enrolment secret is empty")
-                .with_help("an empty secret would use up one of the tries before the CA locks the identity"));
-        }
-        Ok(secret)
     }
 }
