@@ -21,6 +21,6 @@ pub(crate) fn refuse_unset<'a>(unset: impl Iterator<Item = (&'a Path, &'a Unset)
     }
     let items = places.iter().map(|(name, places)| format!("${{{name}}} in {}", places.join(", ")));
     Err(Error::new(ErrorKind::Input, "placeholders without a value:").with_items(items).with_help(
-        "give each value with --set NAME=VALUE, or use the environment with --env; --set 'NAME=${NAME}' keeps a placeholder",
+        "give each value with --set NAME=VALUE, or name the variable that holds it with --env NAME; --set 'NAME=${NAME}' keeps a placeholder",
     ))
 }

@@ -15,9 +15,48 @@ fn every_unset_placeholder_is_named_with_its_lines() {
     assert!(error.contains("${DOMAIN} in gateway.yaml:22, peer-a.yaml:16, peer-b.yaml:16"), "{error}");
     assert!(!error.contains("NS"), "{error}");
     let variables = [("NS", "acme"), ("DOMAIN", "acme.example")];
-    let args = ["audit", ".", "--no-policy", "--env", "-A", "san-short-only"];
-    let output = command(&args, &variables).current_dir(org.path("")).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = |more: &[&str], variables: &[(&str, &str)]| {
+        let args = [&["audit", ".", "--no-policy", "-A", "san-short-only"], more].concat();
+        let output = command(&args, variables).current_dir(org.path("")).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for form in [&["--env", "NS,DOMAIN"][..], &["--env=NS", "--env=DOMAIN"]] {
+        let (code, stderr) = run(form, &variables);
+        assert_eq!(code, Some(0), "{stderr}");
+    }
+    assert_eq!(run(&[], &[&variables[..], &[("FABCERT_ENV", "NS,DOMAIN")]].concat()).0, Some(0));
+    // A variable that is not named is not used.
+    let (code, stderr) = run(&["--env", "NS"], &variables);
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("${DOMAIN}") && !stderr.contains("${NS}"), "{stderr}");
+}
+
+#[test]
+fn a_manifest_prints_no_variable_that_is_not_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = "apiVersion: v1\nkind: Service\nmetadata: {name: \"x-${FABCERT_SECRET}-${AWS_SECRET_ACCESS_KEY}\"}\n\
+        spec: {selector: {app: \"${AWS_SECRET_ACCESS_KEY}\"}}\n";
+    std::fs::write(dir.path().join("s.yaml"), manifest).unwrap();
+    let variables = [("FABCERT_SECRET", "s3cr3t-of-peer"), ("AWS_SECRET_ACCESS_KEY", "s3cr3t-of-cloud")];
+    for (more, is_usage) in [
+        (&[][..], false),
+        (&["--env", "DOMAIN"], false),
+        (&["--env"], true),
+        (&["--env", "FABCERT_SECRET"], true),
+        (&["--env", "*"], true),
+    ] {
+        for command_name in ["audit", "names"] {
+            let args = [&[command_name, ".", "-vv"], more].concat();
+            let output = command(&args, &variables).current_dir(dir.path()).output().unwrap();
+            let shown =
+                format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert_eq!(output.status.code() == Some(2), is_usage, "{args:?}: {shown}");
+            assert!(!shown.contains("s3cr3t"), "{args:?}: {shown}");
+            if is_usage {
+                assert!(shown.contains("--env DOMAIN"), "{args:?}: {shown}");
+            }
+        }
+    }
 }
 
 /// The answer of an audit of what comes on standard input.
