@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::args::{
     CaArgs, KeyArgs, LayoutArg, NameArgs, OutputArgs, OutputForm, TargetArgs, TlsCaArgs, below_home, fabric_env,
+    parse_duration,
 };
 use super::input::Missing;
 use super::prompt::Prompt;
@@ -82,7 +84,7 @@ pub(super) struct EnrollArgs {
     )]
     attrs: Vec<String>,
     /// Keep trying for this time while the CA cannot be reached. fabcert never tries again after a refusal
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
     wait: Option<Duration>,
     /// Enrol even if a good certificate is in place, or the CA refused or answered with something else before
     #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
@@ -412,26 +414,22 @@ fn secret(
 ) -> Result<SecretSource, Error> {
     if let Some(path) = file {
         if path.as_os_str() == "-" {
-            let text =
-                zeroize::Zeroizing::new(std::io::read_to_string(std::io::stdin().lock()).map_err(|e| {
-                    Error::new(ErrorKind::Io, "cannot read the secret from standard input").with_source(e)
-                })?);
-            return Ok(SecretSource::Given(Secret::from_file_text(&text)));
+            return SecretSource::given(&process::read_stdin()?, "standard input");
         }
         return Ok(SecretSource::File(path.clone()));
     }
     if let Some(value) = env(variable).filter(|v| !v.is_empty()) {
-        return Ok(SecretSource::Given(Secret::new(value)));
+        return SecretSource::given(Zeroizing::new(value).as_bytes(), variable);
     }
-    Ok(match in_url {
+    match in_url {
         Some(secret) => {
             tracing::warn!(
                 "the URL contains the enrolment secret, which process lists and shell histories show; prefer --secret-file or {variable}"
             );
-            SecretSource::Given(secret)
+            SecretSource::given(secret.expose().as_bytes(), "the secret in the URL")
         }
-        None => SecretSource::None,
-    })
+        None => Ok(SecretSource::None),
+    }
 }
 
 pub(super) fn client_identity(ca: &CaArgs) -> Result<Option<(PemSource, PemSource)>, Error> {

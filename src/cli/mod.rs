@@ -25,7 +25,9 @@ mod prompt;
 mod render;
 mod rollback;
 mod rules;
+mod unshown;
 mod usage;
+mod variables;
 
 use std::process::ExitCode;
 
@@ -114,6 +116,7 @@ enum Command {
 
 /// Runs the command line on the process's arguments, environment, clock and standard streams.
 pub fn main() -> ExitCode {
+    process::forbid_core_dumps();
     let command = with_variables(Cli::command());
     let parsed = command.clone().try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
     let (cli, matches) = match parsed {
@@ -126,7 +129,19 @@ pub fn main() -> ExitCode {
     #[cfg(not(feature = "dev-ca"))]
     let narrates = false;
     logging::start(&cli.output, narrates);
-    let outcome = match cli.command {
+    let outcome = match known_variables(&cli.command) {
+        Err(e) => Err(e),
+        Ok(()) => watched(cli),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(e) => output::failure(&origin::named(e, &matches, &command), form, log, color),
+    }
+}
+
+/// Runs the command, and ends it at SIGTERM and Ctrl-C where nothing else would.
+fn watched(cli: Cli) -> Result<ExitCode, Error> {
+    match cli.command {
         // It has handlers of its own from the start.
         #[cfg(feature = "dev-ca")]
         Command::DevCa(_) => run(cli),
@@ -134,11 +149,18 @@ pub fn main() -> ExitCode {
         Command::Enroll(_) | Command::Doctor(_) | Command::Ca(_) => process::watched(move || run(cli)),
         _ if std::process::id() == 1 => process::watched(move || run(cli)),
         _ => run(cli),
-    };
-    match outcome {
-        Ok(code) => code,
-        Err(e) => output::failure(&origin::named(e, &matches, &command), form, log, color),
     }
+}
+
+/// Refuses unknown variables of fabcert, except for commands that only print what they are made of.
+fn known_variables(command: &Command) -> Result<(), Error> {
+    use Command::{Completions, Explain, Man, Rules, Version};
+
+    if matches!(command, Rules(_) | Explain(_) | Completions(_) | Man(_) | Version) {
+        return Ok(());
+    }
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    variables::check(&Cli::command(), std::env::vars_os().map(|(name, value)| (text(name), text(value))))
 }
 
 /// The command with its variables read as manifests of containers set them: 1 and yes are true; an empty variable, or one
@@ -199,8 +221,8 @@ fn version(form: args::OutputForm) -> Result<ExitCode, Error> {
 
 /// Prints what clap says: help and the version as they are, a usage error as every other error.
 fn usage_exit(e: clap::Error, command: &clap::Command) -> ExitCode {
-    let e = quoted(e);
     let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let e = quoted(unshown::without_secrets(e, command, &words));
     let line = usage::Line { words: &words, command };
     let is = |flag: &str, value: &str| {
         line.has_option(flag, value) || std::env::var_os(input::variable(flag)).is_some_and(|set| set == value)

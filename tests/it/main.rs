@@ -26,5 +26,6 @@ mod output;
 mod process;
 mod real;
 mod reserved;
+mod unshown;
 mod usage;
 mod verdicts;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::parse_duration;
+
 /// The CA, and the identity that enrols there.
 #[derive(Args, Clone, Debug, Default)]
 pub(in crate::cli) struct CaArgs {
@@ -61,7 +63,7 @@ pub(in crate::cli) struct CaArgs {
         long,
         value_name = "DURATION",
         default_value = "5s",
-        value_parser = humantime::parse_duration,
+        value_parser = parse_duration,
         env = "FABCERT_CONNECT_TIMEOUT",
         help_heading = "CA"
     )]
@@ -71,7 +73,7 @@ pub(in crate::cli) struct CaArgs {
         long,
         value_name = "DURATION",
         default_value = "30s",
-        value_parser = humantime::parse_duration,
+        value_parser = parse_duration,
         env = "FABCERT_TIMEOUT",
         help_heading = "CA"
     )]

@@ -1,6 +1,7 @@
 //! Arguments that several commands share, one group a file, and what they mean to the library.
 
 mod ca;
+mod duration;
 pub(super) mod fabric_env;
 mod key;
 mod manifests;
@@ -10,6 +11,7 @@ mod output;
 mod target;
 
 pub(super) use ca::{CaArgs, TlsCaArgs};
+pub(super) use duration::parse_duration;
 pub(super) use key::KeyArgs;
 pub(super) use manifests::ManifestArgs;
 pub(super) use names::NameArgs;

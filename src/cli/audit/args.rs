@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::Timestamp;
 use crate::audit::Severity;
-use crate::cli::args::{ManifestArgs, RoleArg};
+use crate::cli::args::{ManifestArgs, RoleArg, parse_duration};
 use crate::msp::ChannelRules;
 
 const EXAMPLES: &str = "\
@@ -108,7 +108,7 @@ pub(super) struct ConnectArgs {
         long,
         value_name = "DURATION",
         default_value = "5s",
-        value_parser = humantime::parse_duration,
+        value_parser = parse_duration,
         env = "FABCERT_DIAL_TIMEOUT",
         help_heading = "Live"
     )]
