@@ -137,9 +137,13 @@ fn unknown_variables_are_errors_with_a_suggestion() {
 #[test]
 fn core_dumps_are_off() {
     use std::io::{BufRead as _, BufReader};
-    use std::process::Stdio;
+    use std::process::{Command, Stdio};
 
-    let mut child = command(&["dev-ca", "--listen", "127.0.0.1:0"], &[])
+    let fabcert = command(&["dev-ca", "--listen", "127.0.0.1:0"], &[]);
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -S -c $(ulimit -H -c); exec \"$0\" \"$@\""])
+        .arg(fabcert.get_program())
+        .args(fabcert.get_args())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
