@@ -159,8 +159,7 @@ impl ClientBuilder {
 /// User name and password in the URL of a proxy.
 fn user_info(proxy: &str) -> Option<(String, Secret)> {
     let url = url::Url::parse(proxy).ok()?;
-    let decoded = |text: &str| percent_decoded(text);
-    Some((decoded(url.username()), Secret::new(decoded(url.password()?))))
+    Some((percent_decoded(url.username()), Secret::new(percent_decoded(url.password()?))))
 }
 
 fn percent_decoded(text: &str) -> String {

@@ -103,6 +103,7 @@ fn wide_mode(disk: &Disk, path: &Path) -> Option<u32> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test sets its scene")]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

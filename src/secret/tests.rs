@@ -18,6 +18,14 @@ fn each(text: &str, form: impl Fn(u8) -> String) -> String {
     text.bytes().map(form).collect()
 }
 
+fn each_char(text: &str, form: impl Fn(char) -> String) -> String {
+    text.chars().map(form).collect()
+}
+
+fn each_unit(text: &str, form: impl Fn(u16) -> String) -> String {
+    text.encode_utf16().map(form).collect()
+}
+
 /// Encodings, each of which hides the text from a search for it.
 fn encodings() -> Vec<(&'static str, fn(&str) -> String)> {
     vec![
@@ -26,16 +34,14 @@ fn encodings() -> Vec<(&'static str, fn(&str) -> String)> {
         ("percent, lower case", |t| each(t, |b| format!("%{b:02x}"))),
         ("percent where needed", |t| url::form_urlencoded::byte_serialize(t.as_bytes()).collect()),
         ("percent twice", |t| each(t, |b| format!("%25{b:02X}"))),
-        ("HTML, decimal", |t| t.chars().map(|c| format!("&#{};", u32::from(c))).collect()),
-        ("HTML, hexadecimal", |t| t.chars().map(|c| format!("&#x{:X};", u32::from(c))).collect()),
-        ("HTML without semicolons", |t| t.chars().map(|c| format!("&#x{:x}", u32::from(c))).collect::<String>() + ";"),
-        ("JSON, lower case", |t| t.encode_utf16().map(|c| format!("\\u{c:04x}")).collect()),
-        ("JSON, upper case", |t| t.encode_utf16().map(|c| format!("\\u{c:04X}")).collect()),
+        ("HTML, decimal", |t| each_char(t, |c| format!("&#{};", u32::from(c)))),
+        ("HTML, hexadecimal", |t| each_char(t, |c| format!("&#x{:X};", u32::from(c)))),
+        ("HTML without semicolons", |t| each_char(t, |c| format!("&#x{:x}", u32::from(c))) + ";"),
+        ("JSON, lower case", |t| each_unit(t, |c| format!("\\u{c:04x}"))),
+        ("JSON, upper case", |t| each_unit(t, |c| format!("\\u{c:04X}"))),
         ("JavaScript", |t| each(t, |b| format!("\\x{b:02x}"))),
         ("octal", |t| each(t, |b| format!("\\{b:03o}"))),
-        ("backslashes", |t| {
-            t.chars().map(|c| if c.is_alphanumeric() { c.to_string() } else { format!("\\{c}") }).collect()
-        }),
+        ("backslashes", |t| each_char(t, |c| if c.is_alphanumeric() { c.to_string() } else { format!("\\{c}") })),
         ("quoted-printable", |t| each(t, |b| format!("={b:02X}"))),
         ("hexadecimal", |t| each(t, |b| format!("{b:02x}"))),
         ("hexadecimal after a digit", |t| format!("0{}", each(t, |b| format!("{b:02X}")))),

@@ -23,7 +23,7 @@ type Form = fn(&str) -> String;
 
 /// How a text is written.
 const FORMS: &[(&str, Form)] = &[
-    ("plain", |t| t.to_owned()),
+    ("plain", str::to_owned),
     ("percent, upper case", |t| each(t, |b| format!("%{b:02X}"))),
     ("percent, lower case", |t| each(t, |b| format!("%{b:02x}"))),
     ("form", |t| url::form_urlencoded::byte_serialize(t.as_bytes()).collect()),
@@ -54,7 +54,11 @@ fn each(text: &str, form: impl Fn(u8) -> String) -> String {
 }
 
 fn folded(text: &str, width: usize) -> String {
-    text.as_bytes().chunks(width).map(|line| format!("{}\r\n ", String::from_utf8_lossy(line))).collect()
+    let lines: Vec<_> = text.as_bytes().chunks(width).map(String::from_utf8_lossy).collect();
+    lines.join(
+        "
+ ",
+    )
 }
 
 /// An answer: status line, headers, body.
@@ -99,10 +103,13 @@ const CARRIERS: &[(&str, fn(&str) -> Answer)] = &[
     }),
 ];
 
+/// Makes an answer of an `Authorization` header.
+type Maker = Box<dyn Fn(&str) -> Answer + Send>;
+
 /// A server that answers each request with what `answer` makes of its `Authorization` header.
 struct Echo {
     url: String,
-    answer: Arc<Mutex<Box<dyn Fn(&str) -> Answer + Send>>>,
+    answer: Arc<Mutex<Maker>>,
     heard: Arc<Mutex<usize>>,
 }
 
@@ -110,7 +117,7 @@ impl Echo {
     fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let answer: Arc<Mutex<Box<dyn Fn(&str) -> Answer + Send>>> = Arc::new(Mutex::new(Box::new(CARRIERS[0].1)));
+        let answer: Arc<Mutex<Maker>> = Arc::new(Mutex::new(Box::new(CARRIERS[0].1)));
         let heard = Arc::new(Mutex::new(0));
         let (answers, count) = (Arc::clone(&answer), Arc::clone(&heard));
         std::thread::spawn(move || {
