@@ -26,8 +26,11 @@ fn each_unit(text: &str, form: impl Fn(u16) -> String) -> String {
     text.encode_utf16().map(form).collect()
 }
 
+/// A name, and how it writes a text.
+type Encoding = (&'static str, fn(&str) -> String);
+
 /// Encodings, each of which hides the text from a search for it.
-fn encodings() -> Vec<(&'static str, fn(&str) -> String)> {
+fn encodings() -> Vec<Encoding> {
     vec![
         ("plain", str::to_owned),
         ("percent, upper case", |t| each(t, |b| format!("%{b:02X}"))),

@@ -37,15 +37,15 @@ pub(super) const DECODERS: [Decoder; 13] = [
     View::unfolded,
     View::with_blanks_for_plus,
     View::without_tags,
-    View::from_quoted_printable,
-    |view| view.from_base64(0),
-    |view| view.from_base64(1),
-    |view| view.from_base64(2),
-    |view| view.from_base64(3),
-    |view| view.from_hex(0),
-    |view| view.from_hex(1),
-    View::from_hex_pairs,
-    View::from_numbers,
+    View::quoted_printable,
+    |view| view.base64(0),
+    |view| view.base64(1),
+    |view| view.base64(2),
+    |view| view.base64(3),
+    |view| view.hex(0),
+    |view| view.hex(1),
+    View::hex_pairs,
+    View::numbers,
 ];
 
 impl View {
@@ -149,7 +149,7 @@ impl View {
     }
 
     /// Quoted-printable (RFC 2045 section 6.7).
-    fn from_quoted_printable(&self) -> Option<Self> {
+    fn quoted_printable(&self) -> Option<Self> {
         self.rewritten(|rest| match rest {
             [b'=', b'\r', b'\n', ..] => Some((Vec::new(), 3)),
             [b'=', b'\n', ..] => Some((Vec::new(), 2)),
@@ -159,7 +159,7 @@ impl View {
     }
 
     /// Each run of base64, of either alphabet, from its `skip`th character on.
-    fn from_base64(&self, skip: usize) -> Option<Self> {
+    fn base64(&self, skip: usize) -> Option<Self> {
         let mut out = self.empty(true);
         let mut at = 0;
         while at < self.bytes.len() {
@@ -182,7 +182,7 @@ impl View {
     }
 
     /// Each run of hexadecimal digits, from its `skip`th digit on.
-    fn from_hex(&self, skip: usize) -> Option<Self> {
+    fn hex(&self, skip: usize) -> Option<Self> {
         let mut out = self.empty(true);
         let mut at = 0;
         while at < self.bytes.len() {
@@ -203,23 +203,23 @@ impl View {
     }
 
     /// Pairs of hexadecimal digits with something between them: `70 77`, `70:77`, `0x70, 0x77`.
-    fn from_hex_pairs(&self) -> Option<Self> {
-        self.from_words(|word| match word {
+    fn hex_pairs(&self) -> Option<Self> {
+        self.words(|word| match word {
             [high, low] | [b'0', b'x' | b'X', high, low] => pair(*high, *low),
             _ => None,
         })
     }
 
     /// Lists of decimal numbers, as Go prints a slice of bytes: `[112 119]`.
-    fn from_numbers(&self) -> Option<Self> {
-        self.from_words(|word| {
+    fn numbers(&self) -> Option<Self> {
+        self.words(|word| {
             let digits = (word.len() <= 3 && word.iter().all(u8::is_ascii_digit)).then_some(word)?;
             std::str::from_utf8(digits).ok()?.parse().ok()
         })
     }
 
     /// A byte for each word; what is no such word ends a run.
-    fn from_words(&self, read: impl Fn(&[u8]) -> Option<u8>) -> Option<Self> {
+    fn words(&self, read: impl Fn(&[u8]) -> Option<u8>) -> Option<Self> {
         let mut out = self.empty(true);
         let (mut at, mut last) = (0, 0);
         while at < self.bytes.len() {
