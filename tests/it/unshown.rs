@@ -45,7 +45,7 @@ fn no_word_that_may_be_a_secret_is_repeated() {
     hides(&["dev-ca", "--identity", SECRET], &[], 2, "--identity");
     hides(&["dev-ca", "--listen", SECRET], &[], 2, "--listen");
     hides(&["dev-ca", "--fault", SECRET], &[], 2, "--fault");
-    hides(&["audit", "--connect", &url], &[], 2, "--connect");
+    hides(&["audit", "--connect", &url], &[], 2, "endpoint");
     hides(&["audit", &url], &[], 4, "https://org1-peer1:[redacted]@org1-ca");
     hides(&[SECRET], &[], 2, "\"...\" is not a command");
     hides(&[&url], &[], 2, "\"...\" is not a command");
