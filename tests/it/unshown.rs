@@ -109,7 +109,6 @@ fn errors_of_values_name_the_flag_or_the_variable() {
 fn unknown_variables_are_errors_with_a_suggestion() {
     for name in ["enroll", "csr", "install", "audit", "names", "render", "inspect", "rollback"] {
         let required: &[&str] = match name {
-            "enroll" | "audit" => &[],
             "csr" => &["--id", "p", "--msp-dir", "m"],
             "install" => &["--id", "p", "--msp-dir", "m", "--cert", "c", "--chain", "c"],
             "names" | "inspect" => &["x"],
