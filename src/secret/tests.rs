@@ -209,19 +209,23 @@ fn a_source_is_cleaned_or_refused() {
     assert_eq!(Secret::from_file_text(" pw \n").expose(), " pw ");
 }
 
+/// Encodings that servers put on top of each other.
+const LAYERS: [&str; 6] =
+    ["plain", "percent, upper case", "percent, lower case", "HTML, decimal", "JSON, lower case", "base64"];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn no_two_encodings_on_top_of_each_other_show_the_secret(
         secret in "[!-~]{6,24}",
         before in "[ -~]{0,30}",
-        first in 0..encodings().len(),
-        // The last one, upper case, would break the first.
-        second in 0..encodings().len() - 1,
+        first in 0..LAYERS.len(),
+        second in 0..LAYERS.len(),
     ) {
-        // Nothing in the middle of base64 looks like text then.
-        prop_assume!(encodings()[first].0 != "with zero-width spaces");
-        let encoded = encodings()[second].1(&encodings()[first].1(&format!("{ID}:{secret}")));
+        let encode = |name: &str, text: &str| {
+            encodings().iter().find(|(known, _)| *known == name).map(|(_, encode)| encode(text)).unwrap()
+        };
+        let encoded = encode(LAYERS[second], &encode(LAYERS[first], &format!("{ID}:{secret}")));
         let masked = redactor(&secret).redact(&format!("{before} {encoded} after"));
         prop_assert!(!masked.contains(&encoded), "{} in {}", encoded, masked);
         prop_assert!(!masked.contains(&secret));
