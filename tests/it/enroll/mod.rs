@@ -10,9 +10,9 @@ mod ca_info;
 mod carried;
 mod corrected;
 mod defects;
-mod echoes;
 #[cfg(feature = "dev-ca")]
 mod doctor;
+mod echoes;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
 mod form;
