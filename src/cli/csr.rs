@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{KeyArgs, NameArgs, OutputForm, TargetArgs, offline};
+use super::args::{KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, offline};
 use super::input::Missing;
+use super::next::{Next, words};
 use super::{output, process};
 use crate::disk::{Disk, Kind};
 use crate::enroll;
@@ -59,7 +60,7 @@ struct Created<'a> {
     names_dropped: Vec<String>,
 }
 
-pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
+pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let mut missing = Missing::of("csr");
     offline::missing(&mut missing, args.id.as_deref(), Some(&args.names), &args.target);
     missing.check()?;
@@ -81,7 +82,7 @@ pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
             _ => disk.replace(path, csr.as_bytes(), 0o644)?,
         }
     }
-    match (form, &args.out) {
+    match (output.output, &args.out) {
         (OutputForm::Json, path) => output::print_json(&Created {
             schema_version: 1,
             action: "csr",
@@ -98,7 +99,21 @@ pub(super) fn run(args: &CsrArgs, form: OutputForm) -> Result<ExitCode, Error> {
             output::print_line(format_args!("{what} {id} {joint} {}", path.display()))?;
         }
     }
+    next(args, id).print(output);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to do with the CSR.
+fn next(args: &CsrArgs, id: &str) -> Next {
+    let mut line = words(&["fabcert", "install", "--id", id]);
+    let (msp_dir, tls_dir) = args.target.folders();
+    for (flag, folder) in [("--msp-dir", msp_dir), ("--tls-dir", tls_dir)] {
+        line.extend(folder.into_iter().flat_map(|folder| [flag.to_owned(), folder.display().to_string()]));
+    }
+    line.extend(words(&["--cert", &format!("{id}.pem"), "--chain", "ca-chain.pem"]));
+    let mut next = Next::default();
+    next.step("let the CA sign the CSR, then install its answer", &line);
+    next
 }
 
 /// The content of a file that is there; `None` if there is no file, or it is empty or a device.

@@ -13,11 +13,12 @@ use super::args::{
     parse_duration,
 };
 use super::input::Missing;
+use super::next::{Next, words};
 use super::prompt::Prompt;
-use super::{output, process};
+use super::{outcome, output, process};
 use crate::ca::{AttrRequest, CaUrl};
 use crate::disk::Disk;
-use crate::enroll;
+use crate::enroll::{self, Action, Outcome};
 use crate::identity::{CaAccess, Environment, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
 use crate::pki::name::NameSet;
 use crate::proof::{Purpose, RoleRule};
@@ -115,6 +116,7 @@ pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode,
         ask(&mut args, prompt)?;
     }
     let dry_run = args.dry_run;
+    let gateways = args.names.gateway_service.clone();
     let mut request = checked_request(args, &env)?;
     let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &process::now };
@@ -133,16 +135,32 @@ pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode,
         let plan = enroll::plan(&request, &environment)?;
         match form {
             OutputForm::Json => output::print_json(&plan)?,
-            OutputForm::Human => output::document(&plan.to_string())?,
+            OutputForm::Human => output::page(&plan.to_string())?,
         }
         return Ok(ExitCode::SUCCESS);
     }
     let outcome = process::runtime()?.block_on(process::until_signal(enroll::enroll(&request, &environment)))?;
     match form {
         OutputForm::Json => output::print_json(&outcome)?,
-        OutputForm::Human => output::document(&outcome.to_string())?,
+        OutputForm::Human => output::print(&outcome::page(&outcome, process::now()))?,
+    }
+    if outcome.action == Action::Enrolled {
+        audit_next(&outcome, &gateways).print(output);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The audit of the folders of an identity, for the names that clients dial.
+pub(super) fn audit_next(outcome: &Outcome, gateways: &[String]) -> Next {
+    let folders = outcome.identity.msp_dir.iter().chain(&outcome.identity.tls_dir);
+    let mut line = words(&["fabcert", "audit"]);
+    line.extend(folders.map(|folder| folder.display().to_string()));
+    if outcome.identity.tls_dir.is_some() && !gateways.is_empty() {
+        line.extend(["--gateway-service".to_owned(), gateways.join(",")]);
+    }
+    let mut next = Next::default();
+    next.step("see what Fabric and clients make of the folders", &line);
+    next
 }
 
 /// The CAs of a request.

@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::OutputForm;
+use super::dates::life;
 use super::{output, process};
 use crate::audit::input::{LoadOptions, Unit, WalkOptions, load, walk};
 use crate::audit::model::subject::{HeldCert, HeldKey, KeyKind, Subject, SubjectKind, spki_hash};
@@ -297,7 +298,7 @@ fn describe(seen: &Seen, out: &mut Lines) {
     out.line(format_args!("{} ({kind}{role})", seen.path.display()));
     let mut line = |label: &str, text: &str| {
         if !text.is_empty() {
-            out.line(format_args!("    {label:11} {text}"));
+            out.hanging(18, format_args!("    {label:13} {text}"));
         }
     };
     for cert in &seen.certificates {
@@ -306,8 +307,10 @@ fn describe(seen: &Seen, out: &mut Lines) {
         line("  subject", &cert.subject);
         line("  issuer", &cert.issuer);
         line("  serial", &cert.serial);
-        line("  valid", &format!("{} to {}", cert.not_before, cert.not_after));
-        line("  names", &cert.sans.join(", "));
+        line("  valid", &life(&cert.not_before, &cert.not_after, process::now()));
+        for (index, name) in cert.sans.iter().enumerate() {
+            line(if index == 0 { "  names" } else { "" }, name);
+        }
         let depth = cert.path_len.map(|n| format!(", path length {n}")).unwrap_or_default();
         line("  CA", &if cert.ca { format!("yes{depth}") } else { String::new() });
         line("  key", &format!("{}, SKI {}", cert.key, cert.ski));
@@ -323,7 +326,9 @@ fn describe(seen: &Seen, out: &mut Lines) {
     }
     for csr in &seen.csrs {
         line("CSR", &format!("{}: {}", csr.path.display(), csr.subject));
-        line("  names", &csr.sans.join(", "));
+        for (index, name) in csr.sans.iter().enumerate() {
+            line(if index == 0 { "  names" } else { "" }, name);
+        }
         let signature = match csr.signature_holds {
             Some(true) => "valid",
             Some(false) => "not valid",

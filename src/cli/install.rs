@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::{NameArgs, OutputForm, TargetArgs, offline};
+use super::args::{NameArgs, OutputArgs, OutputForm, TargetArgs, offline};
+use super::enroll::audit_next;
 use super::input::Missing;
-use super::{output, process};
+use super::{outcome, output, process};
 use crate::disk::Disk;
-use crate::enroll;
+use crate::enroll::{self, Action};
 use crate::identity::Environment;
 use crate::{Error, ErrorKind};
 
@@ -46,7 +47,7 @@ pub(super) struct InstallArgs {
 
 const LIMIT: usize = 4 * 1024 * 1024;
 
-pub(super) fn run(args: &InstallArgs, form: OutputForm) -> Result<ExitCode, Error> {
+pub(super) fn run(args: &InstallArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let mut missing = Missing::of("install");
     offline::missing(&mut missing, args.id.as_deref(), None, &args.target);
     if args.cert.is_none() {
@@ -69,9 +70,12 @@ pub(super) fn run(args: &InstallArgs, form: OutputForm) -> Result<ExitCode, Erro
         let files: Vec<String> = args.chain.iter().map(|path| path.display().to_string()).collect();
         e.with_detail(&format!("the chain was read from {}", files.join(", ")))
     })?;
-    match form {
+    match output.output {
         OutputForm::Json => output::print_json(&outcome)?,
-        OutputForm::Human => output::document(&outcome.to_string())?,
+        OutputForm::Human => output::print(&outcome::page(&outcome, process::now()))?,
+    }
+    if outcome.action == Action::Enrolled {
+        audit_next(&outcome, &args.names.gateway_service).print(output);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,19 +6,24 @@ mod audit;
 mod ca;
 mod completions;
 mod csr;
+mod dates;
 #[cfg(feature = "dev-ca")]
 mod demo;
 #[cfg(feature = "dev-ca")]
 mod dev_ca;
 mod doctor;
 mod enroll;
+#[cfg(test)]
+mod examples;
 mod input;
 mod inspect;
 mod install;
 mod logging;
 mod manifests;
 mod names;
+mod next;
 mod origin;
+mod outcome;
 mod output;
 mod process;
 mod prompt;
@@ -118,7 +123,8 @@ enum Command {
 pub fn main() -> ExitCode {
     process::forbid_core_dumps();
     let command = with_variables(Cli::command());
-    let parsed = command.clone().try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
+    let parsed =
+        without_after_help(command.clone()).try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(e) => return usage_exit(e, &command),
@@ -183,6 +189,12 @@ fn with_variables(command: clap::Command) -> clap::Command {
     command.mut_args(arg).mut_subcommands(with_variables)
 }
 
+/// The command without the text after the options: clap would wrap its examples on a narrow terminal, and a line that is
+/// copied would run half a command. It is [printed](output::clap) as it is.
+fn without_after_help(command: clap::Command) -> clap::Command {
+    command.after_help(Resettable::Reset).mut_subcommands(without_after_help)
+}
+
 fn run(cli: Cli) -> Result<ExitCode, Error> {
     let form = cli.output.output;
     match cli.command {
@@ -190,16 +202,16 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Doctor(args) => doctor::run(*args, form),
         Command::Ca(args) => ca::run(&args, form),
         Command::Audit(args) => audit::run(&args, &cli.output),
-        Command::Names(args) => names::run(&args, form),
-        Command::Render(args) => render::run(&args, form),
+        Command::Names(args) => names::run(&args, &cli.output),
+        Command::Render(args) => render::run(&args, &cli.output),
         Command::Inspect(args) => inspect::run(&args, form),
         Command::Rules(args) => rules::rules(&args, form),
         Command::Explain(args) => rules::explain(&args, form),
-        Command::Csr(args) => csr::run(&args, form),
-        Command::Install(args) => install::run(&args, form),
+        Command::Csr(args) => csr::run(&args, &cli.output),
+        Command::Install(args) => install::run(&args, &cli.output),
         Command::Rollback(args) => rollback::run(&args, form),
         #[cfg(feature = "dev-ca")]
-        Command::Demo(args) => demo::run(&args, form),
+        Command::Demo(args) => demo::run(&args, &cli.output),
         #[cfg(feature = "dev-ca")]
         Command::DevCa(args) => dev_ca::run(&args),
         Command::Completions(args) => completions::completions(&args, Cli::command()),
@@ -238,7 +250,8 @@ fn usage_exit(e: clap::Error, command: &clap::Command) -> ExitCode {
     let log = if is("log-format", "json") { args::LogForm::Json } else { args::LogForm::Text };
     let is_help = e.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !e.use_stderr() || is_help && form == args::OutputForm::Human && log == args::LogForm::Text {
-        return output::clap(&e, color);
+        let after = line.described().get_after_help().filter(|_| e.kind() != clap::error::ErrorKind::DisplayVersion);
+        return output::clap(&e, color, after.map(ToString::to_string));
     }
     let error = usage::error(&e, &line);
     logging::start(&args::OutputArgs { output: form, verbose: 0, quiet: false, log_format: log, color }, false);

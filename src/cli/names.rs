@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{ManifestArgs, OutputForm};
+use super::args::{ManifestArgs, OutputArgs, OutputForm};
+use super::next::{Next, words};
 use super::{manifests, output};
 use crate::disk::Disk;
 use crate::manifests::{Need, Needed, Settings};
@@ -105,7 +106,8 @@ struct Reason {
     line: usize,
 }
 
-pub(super) fn run(args: &NamesArgs, form: OutputForm) -> Result<ExitCode, Error> {
+pub(super) fn run(args: &NamesArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
+    let form = output.output;
     let settings = Settings { namespace: args.namespace.clone(), cluster_domain: args.cluster_domain.clone() };
     let read = manifests::read(&Disk::real(), &args.paths, &args.manifests, settings)?;
     let nodes = read.nodes(args.workload.as_deref())?;
@@ -132,6 +134,7 @@ pub(super) fn run(args: &NamesArgs, form: OutputForm) -> Result<ExitCode, Error>
         output::print(&cert_manager(&workloads))?;
     } else {
         output::print(&table(&workloads))?;
+        next(args).print(output);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -169,6 +172,19 @@ impl Name {
     }
 }
 
+/// The audit of the same manifests: whether the certificates hold the names. Standard input is gone by then.
+fn next(args: &NamesArgs) -> Next {
+    let mut next = Next::default();
+    if args.paths.iter().any(|path| path.as_os_str() == "-") {
+        return next;
+    }
+    let mut line = words(&["fabcert", "audit"]);
+    line.extend(args.paths.iter().map(|path| path.display().to_string()));
+    line.extend(args.manifests.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
+    next.step("compare the names with the certificates in the manifests", &line);
+    next
+}
+
 /// A block for each node: its names, whether they are required, and the first reason.
 fn table(workloads: &[Workload]) -> Lines {
     let mut out = Lines::new();
@@ -185,7 +201,8 @@ fn table(workloads: &[Workload]) -> Lines {
         for name in &of.names {
             let reason =
                 name.reasons.first().map(|r| format!("{} ({}:{})", r.reason, r.path, r.line)).unwrap_or_default();
-            out.line(format_args!("  {:<8}  {:<width$}  {reason}", name.need, name.name));
+            let hang = "  required  ".len() + width + 2;
+            out.hanging(hang, format_args!("  {:<8}  {:<width$}  {reason}", name.need, name.name));
         }
     }
     out

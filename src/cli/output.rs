@@ -12,7 +12,7 @@ use super::args::{ColorChoice, LogForm, OutputForm};
 use crate::audit::Report;
 use crate::report::{self, Format, Style};
 use crate::secret::without_passwords;
-use crate::text::escape::{Form, Lines, Screen, Shown, wrapped};
+use crate::text::escape::{Form, Lines, Screen, Shown, indent, wrapped};
 use crate::{Error, ErrorKind};
 
 /// Bytes that are written at once.
@@ -92,7 +92,13 @@ impl Write for Wrapping<'_> {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(part);
             if let Some(line) = self.line.strip_suffix(b"\n") {
-                writeln!(self.out, "{}", wrapped(&String::from_utf8_lossy(line), self.columns))?;
+                let line = String::from_utf8_lossy(line);
+                // Below the head of a finding, text is in its eighth column, and a command stays on its line.
+                match (line.starts_with("  "), line.starts_with("  fix  fabcert ")) {
+                    (_, true) => writeln!(self.out, "{line}")?,
+                    (true, _) => writeln!(self.out, "{}", wrapped(&line, self.columns, 7))?,
+                    _ => writeln!(self.out, "{}", wrapped(&line, self.columns, 2))?,
+                }
                 self.line.clear();
             }
         }
@@ -168,12 +174,17 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm, color: ColorCho
 
 /// Prints what clap says: help and the version on standard output, usage errors on standard error. Words of the command
 /// line in it are expected to be [shown](shown) already.
-pub(super) fn clap(e: &clap::Error, choice: ColorChoice) -> ExitCode {
+pub(super) fn clap(e: &clap::Error, choice: ColorChoice, after: Option<String>) -> ExitCode {
     let is_error = e.use_stderr();
     let is_terminal = if is_error { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
     let colour = colored(choice, is_terminal);
     let rendered = e.render();
-    let text = if colour { rendered.ansi().to_string() } else { rendered.to_string() };
+    let mut text = if colour { rendered.ansi().to_string() } else { rendered.to_string() };
+    if let Some(after) = after {
+        text.push('\n');
+        text.push_str(&after);
+        text.push('\n');
+    }
     let form = Form::Text { colour };
     let written = if is_error {
         to_stderr(form, text.as_bytes())
@@ -185,6 +196,22 @@ pub(super) fn clap(e: &clap::Error, choice: ColorChoice) -> ExitCode {
         Err(io) if io.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(ErrorKind::Io.exit_code()),
         _ if is_error => ExitCode::from(ErrorKind::Usage.exit_code()),
         _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Prints a note for people on standard error.
+pub(super) fn note(lines: &Lines, color: ColorChoice) {
+    drop(to_stderr_wrapped(lines, color));
+}
+
+/// Prints a text for people whose lines are made already, as wide as the terminal if standard output is one.
+pub(super) fn page(text: &str) -> Result<(), Error> {
+    match columns(&io::stdout()) {
+        Some(columns) => {
+            let lines: Vec<String> = text.lines().map(|line| wrapped(line, columns, indent(line) + 2)).collect();
+            document(&format!("{}\n", lines.join("\n")))
+        }
+        None => document(text),
     }
 }
 
@@ -207,7 +234,8 @@ const ERROR: &str = "error:";
 const CAUSE: &str = "  cause:";
 const HELP: &str = "  help:";
 /// What lines on standard error begin with, and its colour (SGR).
-const HEADS: [(&str, &str); 4] = [(ERROR, "1;31"), ("warning:", "1;33"), (CAUSE, "1"), (HELP, "1;36")];
+const HEADS: [(&str, &str); 5] =
+    [(ERROR, "1;31"), ("warning:", "1;33"), (CAUSE, "1"), (HELP, "1;36"), ("next:", "1;32")];
 
 /// Prints lines on standard error: as wide as the terminal, and with colour, if it is one.
 fn to_stderr_wrapped(lines: &Lines, color: ColorChoice) -> io::Result<()> {

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Deserialize as _;
 
-use super::args::OutputForm;
+use super::args::{OutputArgs, OutputForm};
+use super::next::{Next, words};
 use super::output;
 use crate::disk::Disk;
 use crate::pki::name::HostName;
@@ -124,7 +125,8 @@ enum ProxyModeArg {
     Nftables,
 }
 
-pub(super) fn run(args: &RenderArgs, form: OutputForm) -> Result<ExitCode, Error> {
+pub(super) fn run(args: &RenderArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
+    let form = output.output;
     let organisation = organisation(args)?;
     let mut files = render(&organisation);
     files.extend(args.kind_proxy_mode.map(|mode| {
@@ -142,7 +144,28 @@ pub(super) fn run(args: &RenderArgs, form: OutputForm) -> Result<ExitCode, Error
             output::document(&texts.join("---\n"))?;
         }
     }
+    next(&organisation, args).print(output);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The objects that the manifests refer to and do not contain, and how to apply the files.
+fn next(organisation: &Organisation, args: &RenderArgs) -> Next {
+    let mut next = Next::default();
+    let namespace = organisation.namespace.to_string();
+    let kubectl = ["kubectl", "--namespace", &namespace];
+    for peer in &organisation.peers {
+        let name = format!("{peer}-enroll");
+        let line = [&kubectl[..], &["create", "secret", "generic", &name, "--from-file=secret=SECRET-FILE"]].concat();
+        next.step(&format!("create the Secret with the enrolment secret of {peer}"), &words(&line));
+    }
+    let anchors = organisation.ca_anchors.to_string();
+    let line = [&kubectl[..], &["create", "configmap", &anchors, "--from-file=ca.pem=ca.pem"]].concat();
+    next.step("create the ConfigMap with the certificates to trust for the CA", &words(&line));
+    if let Some(dir) = &args.out {
+        let dir = dir.display().to_string();
+        next.step("apply the files", &words(&["kubectl", "apply", "-f", &dir]));
+    }
+    next
 }
 
 /// The organisation that the arguments describe.

@@ -89,7 +89,7 @@ pub(super) fn rules(args: &RulesArgs, form: OutputForm) -> Result<ExitCode, Erro
     let width = RULES.iter().map(|r| r.id.len()).max().unwrap_or_default();
     let mut lines = Lines::new();
     for rule in RULES {
-        lines.line(format_args!("{:width$}  {:7}  {}", rule.id, rule.severity.as_str(), rule.title));
+        lines.hanging(width + 11, format_args!("{:width$}  {:7}  {}", rule.id, rule.severity.as_str(), rule.title));
     }
     output::print(&lines)?;
     Ok(ExitCode::SUCCESS)
@@ -169,10 +169,10 @@ fn explain_rule(rule: &Rule, form: OutputForm) -> Result<ExitCode, Error> {
                 .gap()
                 .line(format_args!("{}", capital(entry.title)))
                 .gap()
-                .line(format_args!("{}", entry.rationale))
+                .hanging(0, format_args!("{}", entry.rationale))
                 .gap()
-                .line(format_args!("remedy: {}", entry.remedy))
-                .line(format_args!("source: {}", entry.sources.join("; "))),
+                .hanging(8, format_args!("remedy: {}", entry.remedy))
+                .hanging(8, format_args!("source: {}", entry.sources.join("; "))),
         )?,
     }
     Ok(ExitCode::SUCCESS)
@@ -189,8 +189,8 @@ fn explain_code(entry: &ErrorCode, form: OutputForm) -> Result<ExitCode, Error> 
             Lines::new()
                 .line(format_args!("Fabric CA error code {}", entry.code))
                 .gap()
-                .line(format_args!("cause: {}", entry.cause))
-                .line(format_args!("next:  {}", entry.next_step))
+                .hanging(7, format_args!("cause: {}", entry.cause))
+                .hanging(7, format_args!("next:  {}", entry.next_step))
                 .line(format_args!("retry: {}", if retry { "yes, the cause may pass" } else { "no" })),
         )?,
     }

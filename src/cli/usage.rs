@@ -200,6 +200,11 @@ impl<'a> Line<'a> {
         self.words.iter().find_map(|word| self.command.find_subcommand(word))
     }
 
+    /// The command whose help the line asks for.
+    pub(super) fn described(&self) -> &'a Command {
+        self.words.iter().fold(self.command, |command, word| command.find_subcommand(word).unwrap_or(command))
+    }
+
     /// The argument of a long flag.
     fn argument(&self, flag: &str) -> Option<&'a Arg> {
         let all = self.subcommand().into_iter().chain([self.command]).flat_map(Command::get_arguments);

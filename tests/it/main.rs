@@ -26,6 +26,8 @@ mod output;
 mod process;
 mod real;
 mod reserved;
+#[cfg(feature = "dev-ca")]
+mod terminal;
 mod unshown;
 mod usage;
 mod verdicts;

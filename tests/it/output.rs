@@ -14,7 +14,9 @@ use crate::enroll::scene::text;
 use crate::real::transport;
 
 /// What differs from run to run, and what stands for it.
-const VARYING: [(&str, &str); 6] = [
+const VARYING: [(&str, &str); 8] = [
+    (r" \\\n +", " "),
+    (r"\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d, in \d+ days", "[day] to [day], in [n] days"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     (r"127-0-0-1-\d+", "127-0-0-1-[port]"),

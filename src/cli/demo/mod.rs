@@ -11,7 +11,8 @@ use clap::Args;
 use serde::Serialize;
 
 use self::gateway::{Application, Gateway, Peer};
-use super::args::OutputForm;
+use super::args::{OutputArgs, OutputForm};
+use super::next::{Next, words};
 use super::{output, process};
 use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, TrustAnchors};
 use crate::devca::{DevCa, DevCaConfig};
@@ -64,7 +65,8 @@ impl Tally {
     }
 }
 
-pub(super) fn run(args: &DemoArgs, form: OutputForm) -> Result<ExitCode, Error> {
+pub(super) fn run(args: &DemoArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
+    let form = output.output;
     let disk = Disk::real();
     prepare(&disk, &args.dir)?;
     let local = tokio::task::LocalSet::new();
@@ -77,6 +79,11 @@ pub(super) fn run(args: &DemoArgs, form: OutputForm) -> Result<ExitCode, Error> 
         && story.one_down.failed == 0
         && story.one_without_the_name.failed > 0;
     if is_as_expected {
+        let dir = args.dir.display().to_string();
+        let mut next = Next::default();
+        let line = ["fabcert", "audit", &dir, "--gateway-service", GATEWAY];
+        next.step("let the audit find the certificate without the name (exit code 1)", &words(&line));
+        next.print(output);
         return Ok(ExitCode::SUCCESS);
     }
     Err(Error::new(ErrorKind::Bug, "the demo did not have the expected result")

@@ -69,15 +69,15 @@ impl fmt::Display for Lines {
     }
 }
 
-/// One line of text, maybe coloured, on a terminal with this number of columns. It goes on two columns to the right of its
-/// beginning.
-pub(crate) fn wrapped(line: &str, columns: usize) -> String {
+/// One line of text, maybe coloured, on a terminal with this number of columns. It goes on at the column `hang`.
+pub(crate) fn wrapped(line: &str, columns: usize, hang: usize) -> String {
     let mut out = String::with_capacity(line.len() + 16);
-    wrap(line, columns, indent(line) + 2, &mut out);
+    wrap(line, columns, hang, &mut out);
     out
 }
 
-fn indent(line: &str) -> usize {
+/// The number of spaces at the beginning of a line.
+pub(crate) fn indent(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
@@ -155,6 +155,6 @@ mod tests {
         assert_eq!(width("\u{4e2d}\u{6587}"), 4);
         assert_eq!(width("e\u{301}"), 1);
         assert_eq!(width("\u{1b}[31merror\u{1b}[0m"), 5);
-        assert_eq!(wrapped("\u{4e2d}\u{6587} \u{4e2d}\u{6587}", 8), "\u{4e2d}\u{6587}\n  \u{4e2d}\u{6587}");
+        assert_eq!(wrapped("\u{4e2d}\u{6587} \u{4e2d}\u{6587}", 8, 2), "\u{4e2d}\u{6587}\n  \u{4e2d}\u{6587}");
     }
 }

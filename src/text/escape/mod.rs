@@ -5,7 +5,7 @@ mod lines;
 mod screen;
 
 pub(crate) use forms::{github, markdown, prometheus, uri_path, xml};
-pub(crate) use lines::{Lines, wrapped};
+pub(crate) use lines::{Lines, indent, wrapped};
 pub(crate) use screen::{Form, Screen, Shown};
 
 #[cfg(test)]

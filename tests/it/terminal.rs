@@ -1,0 +1,145 @@
+//! What a person at a terminal sees, with `script` (util-linux) as the terminal.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// Runs a line of a shell at a terminal with this number of columns, types `input`, and gives what the terminal shows.
+fn at_a_terminal(columns: usize, line: &str, input: &str, variables: &[(&str, &str)]) -> String {
+    let binary = std::env::var("FABCERT_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_fabcert").to_owned());
+    let shell = format!("stty rows 40 cols {columns}; fabcert() {{ '{binary}' \"$@\"; }}; {line}");
+    let mut child = Command::new("script")
+        .args(["-qec", &shell, "/dev/null"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("TERM", "xterm")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let shown = child.wait_with_output().unwrap();
+    String::from_utf8_lossy(&shown.stdout).replace("\r\n", "\n")
+}
+
+/// The text without colour sequences.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+}
+
+#[test]
+fn text_is_wrapped_to_the_terminal_and_not_in_pipes() {
+    for line in ["fabcert enroll", "fabcert rules", "fabcert explain san-missing", "fabcert register", "fabcert --help"]
+    {
+        for columns in [80, 140] {
+            let shown = plain(&at_a_terminal(columns, line, "\u{4}", &[("CI", "1")]));
+            assert!(shown.lines().count() > 1, "{line}: {shown}");
+            for text in shown.lines() {
+                assert!(text.chars().count() <= columns.min(120), "{line} at {columns} columns: {text}");
+            }
+        }
+        let piped = at_a_terminal(80, &format!("{line} 2>&1 | cat"), "", &[]);
+        assert!(!piped.contains('\u{1b}'), "{piped}");
+    }
+    let piped = at_a_terminal(80, "fabcert explain san-missing | cat", "", &[]);
+    assert!(piped.lines().any(|line| line.chars().count() > 120), "{piped}");
+}
+
+#[test]
+fn errors_are_in_colour_on_a_terminal_unless_the_environment_says_otherwise() {
+    let red = "\u{1b}[1;31merror:\u{1b}[0m";
+    let shown = |line: &str, variables: &[(&str, &str)]| at_a_terminal(80, line, "", variables);
+    assert!(shown("fabcert explain 999", &[]).contains(red));
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        assert!(!shown("fabcert explain 999", &[(name, value)]).contains('\u{1b}'), "{name}");
+    }
+    assert!(!shown("fabcert explain 999 --color never", &[]).contains('\u{1b}'));
+    assert!(!shown("fabcert no-such --color never", &[]).contains('\u{1b}'));
+    assert!(shown("fabcert explain 999 2>&1 | cat", &[("CLICOLOR_FORCE", "1")]).contains(red));
+}
+
+#[test]
+fn enroll_asks_for_what_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = format!("cd {}; fabcert enroll --plaintext", dir.path().display());
+    let shown = at_a_terminal(80, &line, "http://127.0.0.1:1\npeer1\nmsp\n\ntop-secret\n", &[]);
+    for question in ["URL of the CA", "Enrolment id", "Folder for the signing identity", "Enrolment secret of peer1"] {
+        assert!(shown.contains(question), "{question} is not asked: {shown}");
+    }
+    assert!(shown.contains("127.0.0.1:1"), "{shown}");
+    let after = shown.split("Enrolment secret of peer1").nth(1).unwrap();
+    assert!(!after.contains("top-secret"), "the secret is echoed: {shown}");
+    for line in [
+        "fabcert enroll --output json",
+        "CI=true fabcert enroll",
+        "fabcert enroll --log-format json",
+        "fabcert enroll 2>&1 | cat",
+        "echo | fabcert enroll",
+    ] {
+        assert!(!at_a_terminal(80, line, "", &[]).contains("URL of the CA ("), "{line} asks");
+    }
+}
+
+#[test]
+fn examples_keep_their_lines_on_a_narrow_terminal() {
+    let shown = at_a_terminal(50, "fabcert enroll --help", "", &[]);
+    assert!(shown.contains("--tls-ca ca.pem \\\n"), "{shown}");
+    assert!(shown.lines().filter(|line| line.trim_end().ends_with("--tls-ca")).count() == 0, "{shown}");
+}
+
+/// What bash proposes for the last of `words`.
+fn bash_proposes(words: &[&str]) -> String {
+    let script = crate::command::fabcert(&["completions", "bash"], None).stdout;
+    let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let call = format!(
+        "{script}\nCOMP_WORDS=({}); COMP_CWORD={}; _fabcert fabcert '{last}' '{before}'; echo \"${{COMPREPLY[*]}}\"",
+        quoted.join(" "),
+        words.len() - 1
+    );
+    let ran = Command::new("bash").args(["--norc", "-c", &call]).output().unwrap();
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+#[test]
+fn bash_completes_rules_formats_and_values() {
+    for flag in ["-D", "--deny", "-A", "--allow", "-W", "--warn"] {
+        let proposed = bash_proposes(&["fabcert", "audit", flag, "san-m"]);
+        assert!(proposed.contains("san-missing"), "{flag}: {proposed}");
+    }
+    assert!(bash_proposes(&["fabcert", "audit", "--format", "sa"]).contains("sarif"));
+    assert!(bash_proposes(&["fabcert", "enroll", "--role", "pe"]).contains("peer"));
+    assert!(bash_proposes(&["fabcert", "enroll", "--layout", "cry"]).contains("cryptogen"));
+    assert!(bash_proposes(&["fabcert", "enroll", "--key-algorithm", "p"]).contains("p384"));
+    assert!(bash_proposes(&["fabcert", "explain", "san-m"]).contains("san-missing"));
+    let commands = bash_proposes(&["fabcert", "ver"]);
+    assert!(!commands.contains("rollback"), "{commands}");
+    for shell in ["zsh", "fish"] {
+        let script = crate::command::fabcert(&["completions", shell], None).stdout;
+        assert!(script.contains("san-missing") && script.contains("sarif"), "{shell}");
+    }
+}
+
+#[test]
+fn man_pages_have_the_sections_of_a_man_page_and_no_hyphens() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = crate::command::fabcert(&["man", dir.path().to_str().unwrap()], None);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let page = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    assert!(!dir.path().join("fabcert-version.1").exists(), "a hidden command has no page");
+    for name in ["fabcert.1", "fabcert-enroll.1", "fabcert-audit.1", "fabcert-explain.1"] {
+        let page = page(name);
+        for section in ["EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"] {
+            let heading = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
+            assert!(heading.iter().any(|heading| page.contains(heading)), "{name} has no {section}");
+        }
+        assert!(page.contains("\n.nh\n.ad l\n"), "{name}");
+    }
+    let enroll = page("fabcert-enroll.1");
+    for variable in ["FABCERT_URL", "FABCERT_SECRET", "FABCERT_TLS_DIR"] {
+        assert!(enroll.contains(&format!(".B {variable}\n")), "{variable}");
+    }
+    assert!(enroll.contains("\\-\\-tls\\-ca ca.pem \\e\n"), "{enroll}");
+}
