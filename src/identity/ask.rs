@@ -70,7 +70,7 @@ pub(crate) async fn ask(
             }
             Err(e) => {
                 return Err(keep_if_ambiguous(task, pending, &e, lost_before || lost.load(Ordering::Relaxed), env)?
-                    .unwrap_or_else(|| request_error(e, ca)));
+                    .unwrap_or_else(|| ca.explain(e)));
             }
         }
     }
@@ -102,19 +102,9 @@ pub(crate) async fn ask(
                 }
             }
             Err(keep_if_ambiguous(task, pending, &e, lost_before || lost.load(Ordering::Relaxed), env)?
-                .unwrap_or_else(|| request_error(e, ca)))
+                .unwrap_or_else(|| ca.explain(e)))
         }
     }
-}
-
-/// The error of a failed request; a refusal names the enrolment id and the CA on the server.
-fn request_error(e: CaError, ca: &CaAccess) -> Error {
-    let error = Error::from(e);
-    if error.kind() != ErrorKind::Refused {
-        return error;
-    }
-    let at = ca.ca_name.as_ref().map_or_else(|| "the server's default CA".to_owned(), |name| format!("CA \"{name}\""));
-    error.with_detail(&format!("asked for \"{}\" at {at}", ca.id))
 }
 
 /// Keeps the pending key if the CA may have issued for it, now or earlier, and drops it if the CA did not. `lost`: the

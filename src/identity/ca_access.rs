@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::secret_source::SecretSource;
-use crate::ca::{CaUrl, Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, TrustAnchors};
+use crate::ca::{CaError, CaUrl, Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, TrustAnchors};
 use crate::disk::Disk;
 use crate::pki::key::KeyPair;
 use crate::{Error, ErrorKind, PemSource, Secret};
@@ -158,6 +158,27 @@ impl CaAccess {
                 builder.client_identity(cert.read(disk, 1024 * 1024)?.to_vec(), key)
             }
         })
+    }
+
+    /// The error of a failed request, with what the access itself may have wrong: the CA on the server, or plain HTTP at a
+    /// port that speaks TLS.
+    pub(crate) fn explain(&self, e: CaError) -> Error {
+        // Go answers plain HTTP at a TLS port with a 400 of this text, which is often lost to a reset.
+        let is_at_tls = matches!(e, CaError::Lost { .. }) || e.to_string().contains("HTTP request to an HTTPS server");
+        let error = Error::from(e);
+        if self.url.is_plaintext() && is_at_tls {
+            return error.with_help("the port may speak TLS: write https:// and give its trust anchor with --tls-ca");
+        }
+        if error.kind() != ErrorKind::Refused {
+            return error;
+        }
+        if let Some(name) = &self.ca_name {
+            return error.with_detail(&format!("asked for \"{}\" at CA \"{name}\"", self.id));
+        }
+        let help = error.help().map(|help| format!("{help}; ")).unwrap_or_default();
+        error.with_detail(&format!("asked for \"{}\" at the server's default CA", self.id)).with_help(format!(
+            "{help}if the server holds several CAs, name one with --ca-name: each has its own identities"
+        ))
     }
 
     /// Whether `other` is the same identity at the same CA, so that a certificate of one is a credential at the other.

@@ -2,6 +2,7 @@
 //! succeeds, and a kept answer of the CA is not requested again.
 
 mod at_random;
+mod errors;
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
@@ -16,6 +17,7 @@ use fabcert::enroll::{Action, Outcome};
 use fabcert::internals::{
     Disk, Environment, FaultAction, FolderPlan, Lock, Op, Place, Placement, Request, When, enroll, install,
 };
+use fabcert::msp::Layout;
 use fabcert::pki::key::KeyPair;
 use fabcert::pki::x509::{Cert, NodeOu};
 use fabcert::{Enrolment, Error, Secret, Timestamp};
@@ -37,6 +39,8 @@ struct Run {
     id: String,
     now: Timestamp,
     force: bool,
+    /// File names in the MSP folder.
+    files: Layout,
 }
 
 impl Run {
@@ -58,6 +62,7 @@ impl Run {
             .secret(Secret::new("peerpw"))
             .anchor_file(self.dir.join("anchor.pem"))
             .role(NodeOu::Peer)
+            .layout(self.files)
             .msp_dir(self.msp())
             .tls_dir(self.tls());
         let enrolment = NAMES.iter().fold(enrolment, |enrolment, name| enrolment.san(*name));
@@ -77,6 +82,7 @@ impl Run {
             ("FABCERT_TEST_URL", &self.url),
             ("FABCERT_TEST_ID", &self.id),
             ("FABCERT_TEST_NOW", &self.now.unix().to_string()),
+            ("FABCERT_TEST_FILES", &self.files.to_string()),
             ("FABCERT_TEST_FORCE", if self.force { "1" } else { "0" }),
             ("FABCERT_TEST_STEP", &step.to_string()),
         ];
@@ -95,6 +101,7 @@ fn victim() {
         id: given("FABCERT_TEST_ID"),
         now: Timestamp::from_unix(given("FABCERT_TEST_NOW").parse().unwrap()),
         force: given("FABCERT_TEST_FORCE") == "1",
+        files: given("FABCERT_TEST_FILES").parse().unwrap(),
     };
     let (disk, _) = faulty(given("FABCERT_TEST_STEP").parse().unwrap(), FaultAction::Kill, false, true);
     run.enroll(&disk).unwrap();
@@ -104,14 +111,20 @@ fn victim() {
 struct Ca {
     running: Running,
     clock: Arc<AtomicI64>,
+    /// File names in the MSP folders of its runs.
+    files: Layout,
 }
 
 impl Ca {
     fn start() -> Self {
+        Self::with_files(Layout::FabricCa)
+    }
+
+    fn with_files(files: Layout) -> Self {
         let clock = Arc::new(AtomicI64::new(now().unix() - AGE));
         let hand = Arc::clone(&clock);
         let config = DevCaConfig::new(move || Timestamp::from_unix(hand.load(Ordering::SeqCst)));
-        Self { running: DevCa::spawn_thread(config).unwrap(), clock }
+        Self { running: DevCa::spawn_thread(config).unwrap(), clock, files }
     }
 
     fn add(&self, id: &str, limit: i64) {
@@ -131,7 +144,8 @@ impl Ca {
 
     fn run(&self, dir: &Path, id: &str) -> Run {
         let now = Timestamp::from_unix(self.clock.load(Ordering::SeqCst));
-        Run { dir: dir.canonicalize().unwrap(), url: self.running.url().into(), id: id.into(), now, force: false }
+        let (dir, url, id) = (dir.canonicalize().unwrap(), self.running.url().into(), id.into());
+        Run { dir, url, id, now, force: false, files: self.files }
     }
 }
 
@@ -183,12 +197,16 @@ fn pairs(run: &Run, case: &str) -> [Option<String>; 2] {
         assert_eq!(cert.spki_der(), key.spki_der(), "{case}: certificate and key do not belong together");
         Some(cert.serial_hex())
     };
+    let signcert = match run.files {
+        Layout::Cryptogen => format!("{}-cert.pem", run.id),
+        _ => "cert.pem".to_owned(),
+    };
     let keystore = run.msp().join("keystore");
     let mut keys: Vec<PathBuf> =
         std::fs::read_dir(keystore).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
     assert!(keys.len() <= 1, "{case}: {keys:?}");
     [
-        pair(run.msp().join("signcerts/cert.pem"), keys.pop()),
+        pair(run.msp().join("signcerts").join(signcert), keys.pop()),
         pair(run.tls().join("server.crt"), Some(run.tls().join("server.key"))),
     ]
 }
@@ -232,8 +250,8 @@ fn record(ca: &Ca, template: &Path, id: &str) -> Vec<Recorded> {
 }
 
 /// Kills a run at every fault point, each time from the same state, and runs again.
-fn kill_everywhere(layout: Placement, before: Before) {
-    let ca = Ca::start();
+fn kill_everywhere(files: Layout, layout: Placement, before: Before) {
+    let ca = Ca::with_files(files);
     ca.add("org1-peer1", -1);
     let template = scratch();
     beginning(&ca, template.path(), layout, before);
@@ -242,8 +260,11 @@ fn kill_everywhere(layout: Placement, before: Before) {
     let mut asked_twice = Vec::new();
     let started = Instant::now();
     for (at, (op, path, when)) in steps.iter().enumerate() {
-        let case =
-            format!("{layout:?} {before:?} killed at {at} of {}: {when:?} {op:?} {}", steps.len(), path.display());
+        let case = format!(
+            "{files} {layout:?} {before:?} killed at {at} of {}: {when:?} {op:?} {}",
+            steps.len(),
+            path.display()
+        );
         let dir = scratch();
         copy(template.path(), dir.path());
         let run = ca.run(dir.path(), "org1-peer1");
@@ -276,7 +297,7 @@ fn kill_everywhere(layout: Placement, before: Before) {
         assert_eq!((again.action, ca.issued()), (Action::Unchanged, end), "{case}");
     }
     println!(
-        "{layout:?}, {before:?}: killed at each of {} fault points, asked again after {asked_twice:?}, {:.1} s",
+        "{files}, {layout:?}, {before:?}: killed at each of {} fault points, asked again after {asked_twice:?}, {:.1} s",
         steps.len(),
         started.elapsed().as_secs_f64()
     );
@@ -284,22 +305,32 @@ fn kill_everywhere(layout: Placement, before: Before) {
 
 #[test]
 fn a_kill_in_a_first_enrolment_leaves_pairs_and_the_next_run_succeeds() {
-    kill_everywhere(Placement::Plain, Before::Nothing);
+    kill_everywhere(Layout::FabricCa, Placement::Plain, Before::Nothing);
 }
 
 #[test]
 fn a_kill_in_a_later_enrolment_leaves_pairs_and_the_next_run_succeeds() {
-    kill_everywhere(Placement::Plain, Before::Older);
+    kill_everywhere(Layout::FabricCa, Placement::Plain, Before::Older);
 }
 
 #[test]
 fn a_kill_in_a_first_enrolment_in_mounts_leaves_pairs_and_the_next_run_succeeds() {
-    kill_everywhere(Placement::Mounted, Before::Nothing);
+    kill_everywhere(Layout::FabricCa, Placement::Mounted, Before::Nothing);
 }
 
 #[test]
 fn a_kill_in_a_later_enrolment_in_mounts_leaves_pairs_and_the_next_run_succeeds() {
-    kill_everywhere(Placement::Mounted, Before::Older);
+    kill_everywhere(Layout::FabricCa, Placement::Mounted, Before::Older);
+}
+
+#[test]
+fn a_kill_in_a_first_enrolment_leaves_pairs_in_the_layout_of_cryptogen() {
+    kill_everywhere(Layout::Cryptogen, Placement::Plain, Before::Nothing);
+}
+
+#[test]
+fn a_kill_in_a_later_enrolment_in_mounts_leaves_pairs_in_the_layout_of_cryptogen() {
+    kill_everywhere(Layout::Cryptogen, Placement::Mounted, Before::Older);
 }
 
 /// The killed run's request was answered, and the answer was not kept.

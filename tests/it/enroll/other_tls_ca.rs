@@ -131,3 +131,23 @@ fn another_server_gives_the_tls_certificate() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_installed(&peer, ("org1-peer1", &ca.root_pem()), ("org1-peer1", &other.root_pem()));
 }
+
+/// An id that only another CA of the server knows, and plain HTTP at a port that speaks TLS: the help names the remedy.
+#[test]
+fn the_wrong_ca_of_the_server_and_the_wrong_scheme_are_named() {
+    let Some(ca) = two_cas() else { return };
+    let ca = ca.with_ca_name("ca2");
+    ca.register(&Registration::peer("only2", "only2pw"));
+    let dir = tempfile::tempdir().unwrap();
+    let (url, anchor, msp) = (ca.url(), text(ca.tls_anchor()), text(&dir.path().join("msp")));
+    let args = ["enroll", "--id", "only2", "--tls-ca", &anchor, "--msp-dir", &msp];
+    let wrong = fabcert_in(&[&args[..], &["--url", &url]].concat(), &[("FABCERT_SECRET", "only2pw")]);
+    assert_eq!(wrong.code, 7, "{wrong:?}");
+    assert!(wrong.stderr.contains("default CA") && wrong.stderr.contains("--ca-name"), "{wrong:?}");
+
+    let plain = url.replace("https://", "http://");
+    let plain = ["--url", &plain, "--plaintext"];
+    let ran = fabcert_in(&[&args[..], &plain].concat(), &[("FABCERT_SECRET", "only2pw")]);
+    assert_eq!(ran.code, 6, "{ran:?}");
+    assert!(ran.stderr.contains("may speak TLS") && !ran.stderr.contains("may have issued"), "{ran:?}");
+}
