@@ -25,8 +25,9 @@ pub fn error_code(code: i64) -> Option<&'static ErrorCode> {
 }
 
 const LOG: &str = "the CA's log says which part of the request it rejected";
-const CREDENTIAL: &str = "check the enrolment id and secret, and whether the identity is revoked or its enrolments are used up; the CA's log \
-                          says which (each wrong secret counts towards the lock, so do not try it in a loop)";
+const CREDENTIAL: &str = "the CA sends this code for a wrong id or secret, for an identity that is not registered yet or is revoked, for used-up \
+                          enrolments, and while it cannot read its database or LDAP; its log says which (each wrong secret counts towards the \
+                          lock, so do not try it in a loop)";
 const TOKEN: &str = "the current certificate is not accepted: check that it is from this CA (--ca-name), neither expired nor revoked, and \
                      belongs to the key; a proxy that rewrites the path breaks it too; otherwise enrol again with the secret";
 const RIGHTS: &str = "have a registrar grant the identity the right (hf.* attributes, affiliation, type), or request less; the CA's \

@@ -141,7 +141,85 @@ pub enum CaError {
     },
 }
 
+/// What a failed request by secret means for the CA's count of wrong secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockRisk {
+    /// It never reached the CA, or the CA answered about something else than the secret.
+    None,
+    /// It was refused: the CA may have counted it.
+    Refused,
+    /// It is open whether the CA counted it.
+    Open,
+}
+
+impl LockRisk {
+    /// Of an answer without the envelope of a Fabric CA: a proxy may have replaced the CA's own answer.
+    const fn of_foreign(http_status: u16) -> Self {
+        match http_status {
+            401 | 403 | 407 => Self::Refused,
+            _ => Self::Open,
+        }
+    }
+}
+
 impl CaError {
+    /// What this failure of a request by secret means for the CA's count of wrong secrets.
+    pub(crate) fn lock_risk(&self) -> LockRisk {
+        match self {
+            Self::TimedOut { .. } | Self::Lost { .. } | Self::Unusable { .. } => LockRisk::Open,
+            Self::TooLarge { http_status, .. } => LockRisk::of_foreign(*http_status),
+            Self::Server { error, .. } => {
+                let known = error.error_code().is_some();
+                match (error.class, error.http_status) {
+                    (Class::Credential | Class::Locked, _) | (_, 401 | 407) => LockRisk::Refused,
+                    // A Fabric CA answers 500 and 504, and no code that it does not define.
+                    (Class::Transient | Class::TransientOnce | Class::Permanent, status)
+                        if known && !matches!(status, 501..=503 | 505..) =>
+                    {
+                        LockRisk::None
+                    }
+                    (Class::Ambiguous, _) => LockRisk::Open,
+                    (_, status) => LockRisk::of_foreign(status),
+                }
+            }
+            _ => LockRisk::None,
+        }
+    }
+
+    /// Whether the secret of a refused or unanswered request may be right, so that `--wait` sends it again later: no
+    /// answer, or code 20, which a CA also sends for an identity that is not registered yet and while its database is
+    /// locked.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Server { error, .. } if error.code == Some(20) => error.operation == Operation::Enroll,
+            _ => self.is_retryable(),
+        }
+    }
+
+    /// Whether the answer is not that of a Fabric CA.
+    pub(crate) const fn is_foreign(&self) -> bool {
+        match self {
+            Self::Server { error, .. } => error.code.is_none(),
+            Self::TooLarge { .. } | Self::Unusable { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What came back, without any text of the answer.
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Self::TimedOut { .. } => "no answer in time".to_owned(),
+            Self::Lost { .. } => "the connection broke before the answer".to_owned(),
+            Self::TooLarge { http_status, .. } => format!("an answer that is too long (HTTP {http_status})"),
+            Self::Unusable { .. } => "success without a certificate".to_owned(),
+            Self::Server { error, .. } => match error.code {
+                Some(code) => format!("code {code} (HTTP {})", error.http_status),
+                None => format!("HTTP {}, not from a Fabric CA", error.http_status),
+            },
+            _ => "no connection".to_owned(),
+        }
+    }
+
     /// Whether the CA refused: credentials, a locked identity, policy. Must not be retried automatically.
     pub fn is_refusal(&self) -> bool {
         self.kind() == ErrorKind::Refused

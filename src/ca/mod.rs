@@ -26,7 +26,8 @@ pub use auth::Credential;
 pub use client::{Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use codes::{ERROR_CODES, ErrorCode, error_code};
 pub use error::CaError;
-pub(crate) use retry::RetryPolicy;
+pub(crate) use error::LockRisk;
+pub(crate) use retry::Patience;
 pub use status::{Class, Operation, ServerError};
 #[cfg(feature = "dev-ca")]
 pub(crate) use tls::crypto_provider;

@@ -1,38 +1,78 @@
-//! Retries with exponential back-off and full jitter, until a deadline.
+//! Retries with exponential back-off and full jitter, until the time of the run is over.
 
 use std::time::Duration;
 
-use super::CaError;
+use tokio::time::Instant;
 
-/// Whether and for how long to retry a CA that cannot be reached (`--wait`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RetryPolicy {
-    wait: Option<Duration>,
-}
+use super::CaError;
+use crate::Error;
 
 /// Upper bound of the first pause; it doubles with every failure.
 const FIRST: Duration = Duration::from_millis(500);
 /// Upper bound of every pause.
 const CAP: Duration = Duration::from_secs(10);
+/// The time after which a run that waits reports its progress; it doubles with every report.
+const FIRST_REPORT: Duration = Duration::from_secs(60);
+/// Upper bound of the time between two reports.
+const LAST_REPORT: Duration = Duration::from_secs(15 * 60);
+/// The number of causes that are remembered as reported.
+const CAUSES: usize = 16;
 
-impl RetryPolicy {
-    /// One attempt, no retries.
-    pub(crate) const fn once() -> Self {
-        Self { wait: None }
+/// The time that one run may spend on a CA that does not issue (`--wait`): one budget for all certificates of the run.
+///
+/// It reports quietly: each cause once, and the progress at growing intervals.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    wait: Option<Duration>,
+    /// The start of the first attempt.
+    begun: Option<Instant>,
+    attempts: u32,
+    /// The causes that were reported.
+    reported: Vec<String>,
+    next_report: Duration,
+}
+
+impl Patience {
+    /// With `None`, one attempt and no retries; otherwise retries until that time has passed since the first attempt.
+    pub(crate) const fn new(wait: Option<Duration>) -> Self {
+        Self { wait, begun: None, attempts: 0, reported: Vec::new(), next_report: FIRST_REPORT }
     }
 
-    /// Retries until `wait` has passed since the start of the first attempt.
-    pub(crate) const fn until(wait: Duration) -> Self {
-        Self { wait: Some(wait) }
+    /// Whether the run retries at all.
+    pub(crate) const fn waits(&self) -> bool {
+        self.wait.is_some()
     }
 
-    /// The pause before the next attempt, or `None` if `error` is permanent or the time has passed.
+    /// Starts the time of the run, if it has not started yet.
+    pub(crate) fn start(&mut self) {
+        self.begun.get_or_insert_with(Instant::now);
+    }
+
+    /// Counts an attempt that begins now.
+    pub(crate) fn attempt(&mut self) {
+        self.start();
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    /// The time that is left; `None` without `--wait` and when the time is over.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.wait?.checked_sub(self.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begun.map_or(Duration::ZERO, |begun| begun.elapsed())
+    }
+
+    /// The pause before the next attempt, or `None` if `error` is permanent or the time is over.
     ///
-    /// `failures` counts the failed attempts including this one, `elapsed` is the time since the start of the first,
-    /// and `random` is in 0..1. Full jitter: the pause is between zero and the bound, so that pods that start together
-    /// do not retry together.
-    pub(crate) fn pause(&self, error: &CaError, failures: u32, elapsed: Duration, random: f64) -> Option<Duration> {
-        let left = self.wait?.checked_sub(elapsed).filter(|d| !d.is_zero())?;
+    /// `failures` counts the failures in a row including this one, and `random` is in 0..1. Full jitter: the pause is
+    /// between zero and the bound, so that pods that start together do not retry together.
+    pub(crate) fn pause(&self, error: &CaError, failures: u32, random: f64) -> Option<Duration> {
+        Self::pause_within(self.left()?, error, failures, random)
+    }
+
+    /// The pause before the next attempt, when this much time is left.
+    pub(super) fn pause_within(left: Duration, error: &CaError, failures: u32, random: f64) -> Option<Duration> {
         if !error.is_retryable() || (error.is_retryable_once_only() && failures > 1) {
             return None;
         }
@@ -41,31 +81,78 @@ impl RetryPolicy {
         Some(bound.mul_f64(share).min(left))
     }
 
+    /// Reports a failure that is retried: a cause that was not reported yet, or the progress when it is time. `next`
+    /// says when the run tries again.
+    pub(crate) fn report(&mut self, cause: &str, next: &str) {
+        let elapsed = self.elapsed();
+        if elapsed >= self.next_report {
+            while self.next_report <= elapsed {
+                self.next_report += self.next_report.min(LAST_REPORT);
+            }
+            tracing::warn!("still waiting after {}; the last error: {cause}; {next}", self.tally());
+        } else if !self.reported.iter().any(|known| known == cause) {
+            tracing::warn!("{cause}; {next}");
+        } else {
+            tracing::debug!("{cause}; {next}");
+        }
+        if !self.reported.iter().any(|known| known == cause) {
+            self.reported.truncate(CAUSES - 1);
+            self.reported.push(cause.to_owned());
+        }
+    }
+
+    /// The number of attempts and the time since the first: `7 attempts in 1m 2s`.
+    fn tally(&self) -> String {
+        let plural = if self.attempts == 1 { "" } else { "s" };
+        let elapsed = Duration::from_secs(self.elapsed().as_secs());
+        format!("{} attempt{plural} in {}", self.attempts, humantime::format_duration(elapsed))
+    }
+
+    /// Adds the number of attempts and the elapsed time to the error that ends a run with retries.
+    pub(crate) fn ended(&self, error: Error) -> Error {
+        if self.wait.is_none() || self.attempts < 2 {
+            return error;
+        }
+        error.with_detail(&format!("gave up after {}", self.tally()))
+    }
+
     /// Runs `attempt` until it succeeds or [`pause`](Self::pause) returns `None`. `random` returns numbers in 0..1;
-    /// `before_pause` is called with each failure that is retried, and the pause before the retry.
+    /// `failed` is called with each failure that is retried.
     ///
     /// # Errors
     /// The last error.
     pub(crate) async fn run<T, F>(
-        &self,
+        &mut self,
         mut random: impl FnMut() -> f64,
-        mut before_pause: impl FnMut(&CaError, Duration),
+        mut failed: impl FnMut(&CaError),
         mut attempt: impl FnMut() -> F,
     ) -> Result<T, CaError>
     where
         F: Future<Output = Result<T, CaError>>,
     {
-        let begun = tokio::time::Instant::now();
         let mut failures = 0;
         loop {
+            self.attempt();
             let error = match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             failures += 1;
-            let Some(pause) = self.pause(&error, failures, begun.elapsed(), random()) else { return Err(error) };
-            before_pause(&error, pause);
-            tokio::time::sleep(pause).await;
+            let Some(pause) = self.pause(&error, failures, random()) else { return Err(error) };
+            failed(&error);
+            self.report(&error.to_string(), &self.trying_again());
+            self.sleep(pause).await;
         }
+    }
+
+    /// Waits.
+    pub(crate) async fn sleep(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
+    }
+
+    /// The end of a report about a failure that is retried soon.
+    pub(crate) fn trying_again(&self) -> String {
+        let left = Duration::from_secs(self.left().unwrap_or_default().as_secs());
+        format!("trying again for at most {}", humantime::format_duration(left))
     }
 }

@@ -181,10 +181,52 @@ fn refusal(operation: Operation, http_status: u16, envelope: &Envelope, redactor
     ServerError { operation, http_status, code: Some(code), message, class, origin: None }
 }
 
+/// Parts, in lower case, of the messages with code 0 that speak of the CA's database.
+///
+/// The first group is fabric-ca's own (v1.5.21 `lib/serverrequestcontext.go`, `lib/certdbaccessor.go`,
+/// `lib/dbaccessor.go`, `lib/server/user/user.go`, `lib/server/db/*/*.go`), the second its drivers' (`mattn/go-sqlite3`,
+/// `go-sql-driver/mysql`, `lib/pq`, Go's `database/sql`), which follow fabric-ca's words or come alone.
+static DATABASE: [&str; 34] = [
+    "database",
+    "failed to initialize db",
+    "sqlite3 db",
+    "certificate record",
+    "state of identity",
+    "rows affected",
+    "rowsaffected",
+    "rows were affected",
+    "incorrect password attempt",
+    "identity record",
+    "failed to current ca levels",
+    "failed to get migrator",
+    "committing transaction",
+    "creating users table",
+    "creating affiliations table",
+    "creating certificates table",
+    "creating properties table",
+    "properties table",
+    "locked",
+    "no such table",
+    "no such column",
+    "readonly",
+    "read-only",
+    "disk i/o error",
+    "sql: ",
+    "pq: ",
+    "lock wait timeout",
+    "deadlock",
+    "bad connection",
+    "invalid connection",
+    "too many connections",
+    "connection refused",
+    "connection reset by peer",
+    "broken pipe",
+];
+
 fn class_of(http_status: u16, code: i64, text: &str) -> Class {
     match (code, http_status) {
         (0, 500..) if text.contains("no rows") && text.contains("state of identity") => Class::Ambiguous,
-        (0, 500..) if text.contains("database") || text.contains("locked") => Class::Transient,
+        (0, 500..) if DATABASE.iter().any(|part| text.contains(part)) => Class::Transient,
         (29 | 73, _) => error_code(code).map_or(Class::Credential, |e| e.class),
         (_, 401 | 403) => match error_code(code).map(|e| e.class) {
             Some(Class::Permanent) => Class::Permanent,

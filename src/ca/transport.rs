@@ -121,10 +121,15 @@ impl Transport {
     /// Distinguishes failures before the request was sent from later ones.
     fn explain(&self, operation: Operation, error: &reqwest::Error) -> CaError {
         let address = self.address.clone();
-        // First, because under TLS 1.3 the refusal of a client certificate arrives instead of the answer.
         if let Some(tls) = find::<rustls::Error>(error) {
             let failure = Box::new(TlsFailure::from_rustls(tls, self.identified));
-            return CaError::Tls { address, failure };
+            // Under TLS 1.3 the refusal of a client certificate arrives instead of the answer.
+            let of_client = matches!(*failure, TlsFailure::ClientCertRequired | TlsFailure::ClientCertRefused { .. });
+            if error.is_connect() || of_client {
+                return CaError::Tls { address, failure };
+            }
+            // The request was sent, and may have been processed.
+            return CaError::Lost { address, operation, reason: innermost(error) };
         }
         match (error.is_connect(), error.is_timeout()) {
             (true, true) => CaError::ConnectTimeout { address, after: self.connect_timeout },

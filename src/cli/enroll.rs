@@ -84,7 +84,7 @@ pub(super) struct EnrollArgs {
         help_heading = "Request"
     )]
     attrs: Vec<String>,
-    /// Keep trying for this time while the CA cannot be reached. fabcert never tries again after a refusal
+    /// Keep trying for this time while the CA cannot be reached. The same secret is sent again only after pauses of 10 s, 1 min, 10 min and 1 h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
     wait: Option<Duration>,
     /// Enrol even if a good certificate is in place, or the CA refused or answered with something else before

@@ -52,7 +52,7 @@ Exit codes:
    4  A configuration or an input cannot be used
    5  Local input or output failed
    6  The CA or the endpoint was not reached; you can try again
-   7  The CA refused; fabcert never tries again by itself
+   7  The CA refused; fabcert never tries again in a loop
    8  What the CA issued differs from the request; nothing was written
    9  Another fabcert holds the lock; you can try again
   10  A hook failed; the certificate is in place

@@ -7,7 +7,8 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use super::check::Diagnosis;
 use super::user;
 use crate::disk::{Disk, Kind, Metadata};
-use crate::identity::state::{pending, refusal};
+use crate::identity::state::pending;
+use crate::identity::state::refusals::{Refusals, Subject};
 use crate::identity::task::Task;
 use crate::identity::{Environment, Request, SecretSource};
 use crate::install::{InstallError, Lock, Place, Placement};
@@ -168,13 +169,16 @@ pub(super) fn certificates(request: &Request, env: &Environment<'_>, diagnosis: 
 pub(super) fn refusals(request: &Request, env: &Environment<'_>, diagnosis: &mut Diagnosis) {
     const CHECK: &str = "refusals";
     let stopped = || -> Result<Option<Error>, Error> {
-        for task in Task::all(request, env.disk)? {
-            let Some(ca) = task.ca.filter(|ca| !matches!(ca.secret, SecretSource::None)) else { continue };
+        let tasks = Task::all(request, env.disk)?;
+        let places: Vec<&Place> = tasks.iter().map(|task| &task.place).collect();
+        for ca in tasks.iter().filter_map(|task| task.ca) {
+            if matches!(ca.secret, SecretSource::None) {
+                continue;
+            }
             let secret = ca.secret.read(env.disk)?;
-            let kept = task.place.read_state_file(env.disk, refusal::FILE)?;
-            let kept = kept.and_then(|bytes| refusal::Refusal::parse(&bytes)).filter(|kept| kept.concerns(ca, &secret));
-            let file = task.place.state_dir().join(refusal::FILE);
-            if let Some(stop) = kept.and_then(|kept| kept.stops((env.now)(), &file)) {
+            let subject = Subject::new(&ca.url, ca.ca_name.as_deref(), &ca.id);
+            let refusals = Refusals::read(&places, subject, ca.url.to_string(), &secret, env.disk)?;
+            if let Some(stop) = refusals.stop((env.now)()) {
                 return Ok(Some(stop));
             }
         }

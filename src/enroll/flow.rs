@@ -2,6 +2,7 @@
 
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use crate::Error;
+use crate::ca::Patience;
 use crate::identity::ask::Asking;
 use crate::identity::current::Current;
 use crate::identity::form::{Reform, current_issue};
@@ -55,6 +56,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     }
     let reforms = reforms(&tasks, &reasons, &currents, env);
     let mut issued: Vec<Option<Issued>> = Vec::new();
+    let mut patience = Patience::new(request.wait);
     for ((task, reason), current) in tasks.iter().zip(&reasons).zip(&currents) {
         let Some(reason) = reason else {
             issued.push(None);
@@ -62,13 +64,13 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         };
         tracing::info!("{}: {reason}", task.target.display());
         task.report_names(current);
-        let asking = Asking {
+        let mut asking = Asking {
             attributes: request.attributes.as_deref(),
-            wait: request.wait,
             signed: credential(request, task, &tasks, &currents, &issued),
+            patience: &mut patience,
             places: &places,
         };
-        issued.push(Some(obtain(task, &asking, current, env).await?));
+        issued.push(Some(obtain(task, &mut asking, current, env).await?));
     }
     let old: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
     let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());

@@ -1,6 +1,7 @@
 //! One identity in its folders: request, current contents, due check, state between runs, issue and installation.
 
 pub(crate) mod ask;
+mod by_secret;
 pub(crate) mod ca_access;
 pub(crate) mod current;
 pub(crate) mod due;

@@ -11,6 +11,7 @@ use super::prove::{Issued, Unproven, prove};
 use super::request::KeyRequest;
 use super::state::not_as_asked::NotAsAsked;
 use super::state::pending::{self, Answer, Asked, Pending};
+use super::state::refusals::{Refusals, Subject};
 use super::task::Task;
 use super::{Environment, due};
 use crate::ca::{Client, EnrollRequest, TrustAnchors};
@@ -26,7 +27,7 @@ const BACKDATE: Duration = Duration::from_secs(300);
 /// Obtains one certificate, from an answer that an earlier run kept and did not install, or from the CA.
 pub(crate) async fn obtain(
     task: &Task<'_>,
-    asking: &Asking<'_>,
+    asking: &mut Asking<'_>,
     current: &Current,
     env: &Environment<'_>,
 ) -> Result<Issued, Error> {
@@ -60,6 +61,8 @@ pub(crate) async fn obtain(
         && let Some(issued) = earlier_answer(task, current, pending, &asked, &file, env)?
     {
         tracing::info!("installing the answer that an earlier run received and kept");
+        let subject = Subject::new(&ca.url, ca.ca_name.as_deref(), id);
+        Refusals::forget(asking.places, &subject, issued.received_at, disk)?;
         return Ok(issued);
     }
     let (mut pending, key) = pending_key(task, current, usable, asked, env)?;
@@ -77,8 +80,10 @@ pub(crate) async fn obtain(
     };
     let answered = ask(task, ca, asking, &client, &body, &mut pending, env).await;
     let received_at = (env.now)();
+    let mut cleared = None;
     let proven = match answered {
-        Ok(answer) => {
+        Ok((answer, refusals)) => {
+            cleared = refusals.map(|refusals| (refusals, answer.ca_name.clone()));
             report_skew(answer.server_date, received_at);
             pending.answer_lost = false;
             pending.answer = Some(Answer::of(&answer, pending.asked.clone(), received_at));
@@ -97,6 +102,9 @@ pub(crate) async fn obtain(
         error
     });
     task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+    if let Some((mut refusals, ca_name)) = cleared {
+        refusals.clear(&ca_name, disk);
+    }
     let (verified, plan) = proven?;
     Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true })
 }

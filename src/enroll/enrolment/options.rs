@@ -194,7 +194,8 @@ impl Enrolment {
         self
     }
 
-    /// Keeps trying for this long while the CA cannot be reached; never after a refusal.
+    /// Keeps trying for this long, over all certificates of the run, while the CA cannot be reached. The same secret is
+    /// sent again only after pauses of 10 s, 1 min, 10 min and 1 h.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);
         self

@@ -1,5 +1,5 @@
-//! How long a run waits before it repeats a request that the CA refused or answered badly: a restart loop would
-//! otherwise lock the identity, or use up its enrolments.
+//! How long a run waits before it repeats a request whose answer was not as requested: a restart loop would otherwise
+//! use up the identity's enrolments.
 
 use std::time::Duration;
 
@@ -29,15 +29,6 @@ impl Brake {
         let next = last.plus(Duration::from_secs(pause));
         // A clock that was set back must not block requests for years.
         if now >= next || now < last.minus(Duration::from_secs(60)) { Self::Open } else { Self::Until(next) }
-    }
-
-    /// When the next request is sent, for messages; `None` when it may be sent now.
-    pub(crate) fn words(self) -> Option<String> {
-        match self {
-            Self::Open => None,
-            Self::Until(at) => Some(format!("the next request is sent after {at}")),
-            Self::Closed => Some("no further request is sent without --force".to_owned()),
-        }
     }
 }
 

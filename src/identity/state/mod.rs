@@ -1,8 +1,8 @@
 //! The state of an identity between runs, beside its target: the record of the last issue, the pending key with its
-//! answer, and the CA's refusals.
+//! answer, and the refused tries.
 
 mod brake;
 pub(crate) mod not_as_asked;
 pub(crate) mod pending;
 pub(crate) mod record;
-pub(crate) mod refusal;
+pub(crate) mod refusals;

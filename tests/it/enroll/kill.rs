@@ -75,6 +75,11 @@ impl Run {
         runtime.block_on(enroll(&request, &Environment { disk, now: &|| self.now }))
     }
 
+    /// The same run after the pause that follows a request without an answer.
+    fn later(&self) -> Self {
+        Self { now: self.now.plus(std::time::Duration::from_secs(10)), ..self.clone() }
+    }
+
     /// Runs in a process of its own, which kills itself at the fault point number `step`.
     fn killed_at(&self, step: usize) -> std::process::Output {
         let env = [
@@ -275,7 +280,7 @@ fn kill_everywhere(files: Layout, layout: Placement, before: Before) {
         assert_eq!(output.status.signal(), Some(9), "{case}: {output:?}");
         let (seen, seen_pairs, spent) = (look(), pairs(&run, &case), ca.issued());
 
-        run.enroll(&Disk::real()).expect(&case);
+        run.later().enroll(&Disk::real()).expect(&case);
         let (new, new_pairs, end) = (look(), pairs(&run, &case), ca.issued());
         for i in 0..2 {
             assert!(new_pairs[i].is_some() && new_pairs[i] != old_pairs[i], "{case}: {new_pairs:?}");
@@ -362,12 +367,12 @@ fn a_kill_costs_a_single_enrolment_at_most_an_answer_and_never_its_key() {
         let output = run.killed_at(at);
         assert_eq!(output.status.signal(), Some(9), "{case}: {output:?}");
         if !answer_was_lost(&ca, &run) {
-            run.enroll(&Disk::real()).expect(&case);
+            run.later().enroll(&Disk::real()).expect(&case);
             assert!(pairs(&run, &case).iter().all(Option::is_some), "{case}");
             continue;
         }
         assert!(keeps_an_answer(path), "{case}");
-        let refused = run.enroll(&Disk::real()).expect_err(&case);
+        let refused = run.later().enroll(&Disk::real()).expect_err(&case);
         assert_eq!(refused.exit_code(), 7, "{case}: {refused}");
         assert!(refused.help().is_some_and(|h| h.contains("fabcert install")), "{case}: {:?}", refused.help());
         let kept = std::fs::read(run.dir.join(".msp.fabcert/pending.json")).expect(&case);

@@ -21,6 +21,7 @@ mod judged;
 mod kept;
 #[cfg(feature = "dev-ca")]
 mod kill;
+mod locks;
 #[cfg(feature = "dev-ca")]
 mod loops;
 #[cfg(feature = "dev-ca")]

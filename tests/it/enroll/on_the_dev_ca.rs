@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
 
 use super::faults::now;
-use super::on_a_real_ca::{
-    a_folder_is_left_alone_until_something_lacks, both_folders, one_wrong_secret_is_one_request,
-};
+use super::on_a_real_ca::{a_folder_is_left_alone_until_something_lacks, a_wrong_secret_locks_nothing, both_folders};
 use crate::real::{Answered, CaUnderTest, Registration};
 
 pub(super) struct DevCaUnderTest {
@@ -103,8 +101,18 @@ fn a_given_key_is_the_key_of_the_certificate() {
 }
 
 #[test]
-fn a_wrong_secret_reaches_the_ca_once_and_locks_no_identity() {
-    one_wrong_secret_is_one_request(&DevCaUnderTest::start(|_| {}, Some("dev-ca")));
+fn no_secret_and_no_proxy_lock_an_identity() {
+    super::locks::nothing_locks(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
+fn an_identity_registered_late_enrols_within_wait() {
+    super::locks::registered_late(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
+fn a_wrong_secret_is_not_sent_in_a_loop() {
+    a_wrong_secret_locks_nothing(&DevCaUnderTest::start(|_| {}, Some("dev-ca")));
 }
 
 #[test]

@@ -141,6 +141,11 @@ impl RealCa {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
+    /// The file of the serving server's database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.serving().home().join("fabric-ca-server.db")
+    }
+
     /// The log of the serving server so far.
     pub(crate) fn log(&self) -> String {
         self.serving().log()

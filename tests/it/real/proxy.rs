@@ -26,6 +26,8 @@ pub(crate) struct PathProxy {
 }
 
 struct Route {
+    /// Sent instead of the CA's answer to `enroll`; nothing when empty.
+    instead: Option<Vec<u8>>,
     prefix: String,
     port: u16,
     anchor: PathBuf,
@@ -36,11 +38,23 @@ struct Route {
 impl PathProxy {
     /// Serves the CA that listens on `localhost:port` behind `anchor` under `prefix` (`/ca/org1`), with `certificate`.
     pub(crate) fn start(prefix: &str, port: u16, anchor: &Path, certificate: &Issued) -> Self {
+        Self::answering(prefix, port, anchor, certificate, None)
+    }
+
+    /// The same; each answer of the CA to `enroll` is replaced by the bytes `instead`, and dropped when they are empty.
+    pub(crate) fn answering(
+        prefix: &str,
+        port: u16,
+        anchor: &Path,
+        certificate: &Issued,
+        instead: Option<Vec<u8>>,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let seen = Arc::new(Mutex::default());
         let stop = Arc::new(AtomicBool::new(false));
         let route = Route {
+            instead,
             prefix: prefix.to_owned(),
             port,
             anchor: anchor.to_path_buf(),
@@ -113,7 +127,8 @@ impl Route {
         upstream.write_all(request.as_bytes()).map_err(|e| e.to_string())?;
         upstream.write_all(body).map_err(|e| e.to_string())?;
         upstream.flush().map_err(|e| e.to_string())?;
-        transport::read_to_end(&mut upstream)
+        let answer = transport::read_to_end(&mut upstream)?;
+        Ok(self.instead.clone().filter(|_| rest.ends_with("/enroll")).unwrap_or(answer))
     }
 }
 

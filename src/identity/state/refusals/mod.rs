@@ -1,0 +1,257 @@
+//! The memory of tries: requests by secret since the last success that the CA refused, or whose outcome is open.
+//!
+//! A Fabric CA locks an identity for good after ten wrong secrets, and its code 20 has many causes. So the tries are
+//! counted per identity and CA over all secrets, before a request is sent, and over every run on the same folder. Every
+//! command that sends a secret asks [`Refusals::next`] first.
+
+mod schedule;
+#[cfg(test)]
+mod tests;
+mod tries;
+
+use std::path::PathBuf;
+
+pub(crate) use schedule::{LIMIT, Next};
+pub(crate) use tries::Subject;
+
+use crate::ca::{CaError, LockRisk};
+use crate::disk::Disk;
+use crate::install::{InstallError, Place};
+use crate::text::shell_word;
+use crate::{Error, ErrorKind, Secret, Timestamp};
+use tries::{Mark, Memory, Outcome};
+
+/// The file in the state folder.
+pub(crate) const FILE: &str = "refusal.json";
+
+/// What the folders of a run remember about one identity at one CA. The caller holds the folders' locks.
+#[derive(Debug)]
+pub(crate) struct Refusals<'a> {
+    places: &'a [&'a Place],
+    /// The CA as the user wrote it, for messages.
+    url: String,
+    subject: Subject,
+    memory: Memory,
+    /// The file that cannot be read, and why.
+    broken: Option<(PathBuf, String)>,
+    /// How the memory knows the secret of this run.
+    marks: Vec<Mark>,
+    /// The try without an answer.
+    in_flight: Option<String>,
+}
+
+impl Memory {
+    /// Writes the file in the state folder of `place`, or removes it when there is nothing to remember.
+    fn write(&self, place: &Place, disk: &Disk) -> Result<(), Error> {
+        match self.to_bytes() {
+            Some(bytes) => Ok(place.write_state_file(disk, FILE, &bytes, 0o600)?),
+            None => Ok(place.remove_state_file(disk, FILE)?),
+        }
+    }
+}
+
+impl<'a> Refusals<'a> {
+    /// Reads what `places` remember about `subject`, the identity at the CA `url`. A file that cannot be read counts as
+    /// full.
+    ///
+    /// # Errors
+    /// When a state folder must not be used.
+    pub(crate) fn read(
+        places: &'a [&'a Place],
+        subject: Subject,
+        url: String,
+        secret: &Secret,
+        disk: &Disk,
+    ) -> Result<Self, Error> {
+        let mut memory = Memory::default();
+        let mut broken = None;
+        for place in places {
+            let read = match place.read_state_file(disk, FILE) {
+                Ok(None) => continue,
+                Ok(Some(bytes)) => Memory::parse(&bytes).ok_or_else(|| "its content is damaged".to_owned()),
+                Err(InstallError::Fs(e)) => Err(e.to_string()),
+                Err(e) => return Err(e.into()),
+            };
+            memory.join(read.unwrap_or_else(|why| {
+                broken = Some((place.state_dir().join(FILE), why));
+                Memory::lost()
+            }));
+        }
+        let marks = memory.marks(&subject, secret);
+        Ok(Self { places, url, subject, memory, broken, marks, in_flight: None })
+    }
+
+    /// Forgets the tries of `subject` up to `until`: an answer of that time was kept by a run that was killed before it
+    /// forgot them.
+    ///
+    /// # Errors
+    /// When a state folder must not be used, or cannot be written.
+    pub(crate) fn forget(places: &[&Place], subject: &Subject, until: Timestamp, disk: &Disk) -> Result<(), Error> {
+        for place in places {
+            let Ok(Some(bytes)) = place.read_state_file(disk, FILE) else { continue };
+            let Some(mut memory) = Memory::parse(&bytes) else { continue };
+            if memory.forget(subject, until) {
+                memory.write(place, disk)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the secret may be sent at `now`.
+    pub(crate) fn next(&self, now: Timestamp) -> Next {
+        if self.memory.is_lost_for(&self.subject) {
+            return Next::Full;
+        }
+        let all = self.memory.of(&self.subject);
+        let same: Vec<_> = all.iter().copied().filter(|t| t.is_of(&self.marks)).collect();
+        Next::after(all.len(), &same, now)
+    }
+
+    /// Whether no try is remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.memory.of(&self.subject).is_empty() && !self.memory.is_lost_for(&self.subject)
+    }
+
+    /// Whether the last try got no refusal: its run was ended, or its answer was lost.
+    pub(crate) fn last_is_open(&self) -> bool {
+        self.memory.of(&self.subject).last().is_some_and(|t| !matches!(t.outcome, Outcome::Refused(_)))
+    }
+
+    /// Notes a try that is about to be sent: a run that is killed before the answer leaves a try with an open outcome.
+    ///
+    /// # Errors
+    /// When it cannot be noted; then nothing may be sent.
+    pub(crate) fn begin(&mut self, secret: &Secret, disk: &Disk, now: Timestamp) -> Result<(), Error> {
+        // The first try is noted without its slow hash, which a success would not need.
+        if self.marks.is_empty() && !self.is_empty() {
+            self.marks.push(Mark::new(secret)?);
+        }
+        self.in_flight = Some(self.memory.add(&self.subject, self.marks.first().cloned(), now)?);
+        self.write(disk)
+    }
+
+    /// Notes what came back for the try in flight.
+    ///
+    /// # Errors
+    /// When it cannot be noted; the try then stays as one with an open outcome.
+    pub(crate) fn settle(
+        &mut self,
+        error: &CaError,
+        secret: &Secret,
+        disk: &Disk,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(key) = self.in_flight.take() else { return Ok(()) };
+        let outcome = match error.lock_risk() {
+            LockRisk::None => {
+                self.memory.remove(&key);
+                return self.write(disk);
+            }
+            LockRisk::Refused => Outcome::Refused(error.brief()),
+            LockRisk::Open => Outcome::Open(error.brief()),
+        };
+        let mark = match self.marks.first() {
+            Some(mark) => mark.clone(),
+            None => Mark::new(secret)?,
+        };
+        self.memory.settle(&key, &outcome, &mark, now);
+        if self.marks.is_empty() {
+            self.marks.push(mark);
+        }
+        self.write(disk)
+    }
+
+    /// Forgets the tries of this identity at this CA, which has issued a certificate; `answered` is the CA's name in its
+    /// answer.
+    pub(crate) fn clear(&mut self, answered: &str, disk: &Disk) {
+        self.memory.clear(&self.subject, answered);
+        self.in_flight = None;
+        // The certificate matters more; what stays is a try too many.
+        if let Err(e) = self.write(disk) {
+            tracing::warn!("the refused tries of \"{}\" could not be forgotten: {e}", self.subject.id);
+        }
+    }
+
+    fn write(&self, disk: &Disk) -> Result<(), Error> {
+        self.places.iter().try_for_each(|place| self.memory.write(place, disk))
+    }
+
+    /// The error of a run that sends no secret, because of what is remembered; `None` if it may be sent at `now`.
+    pub(crate) fn stop(&self, now: Timestamp) -> Option<Error> {
+        let next = self.next(now).words()?;
+        let id = &self.subject.id;
+        let file = self.places.first().map(|p| p.state_dir().join(FILE)).unwrap_or_default();
+        if self.memory.is_lost_for(&self.subject) {
+            let (file, why) = match &self.broken {
+                Some((file, why)) => (file.clone(), format!("cannot be read ({why})")),
+                None => (file, "could not be read by an earlier run".to_owned()),
+            };
+            let message = format!(
+                "no secret was sent for \"{id}\" to {}: the memory of refused tries, {}, {why} and counts as full",
+                self.url,
+                file.display()
+            );
+            let help = format!(
+                "have the registrar check that the identity is not locked ({}); then --force sends one request, and a success starts a new memory",
+                registrar(id)
+            );
+            return Some(Error::new(ErrorKind::Refused, message).with_help(help));
+        }
+        let message = format!("no secret was sent for \"{id}\" to {}: {}; {next}", self.url, self.count());
+        let help = format!(
+            "{}; {}--force sends one request now, and --wait waits for the next one (remembered in {})",
+            self.causes(),
+            if self.next(now) == Next::Full { "" } else { "another secret is sent at once, " },
+            file.display()
+        );
+        Some(Error::new(ErrorKind::Refused, message).with_items(self.history()).with_help(help))
+    }
+
+    /// Adds to the error of a try what is remembered now, and when the next try is allowed.
+    pub(crate) fn explain(&self, error: Error, now: Timestamp) -> Error {
+        let tries = self.memory.of(&self.subject).len();
+        if tries == 0 {
+            return error;
+        }
+        let next = self.next(now).words().map(|next| format!("; {next}")).unwrap_or_default();
+        let error = error.with_detail(&format!("{}{next}", self.count()));
+        if tries > 1 { error.with_items(self.history()) } else { error }
+    }
+
+    fn count(&self) -> String {
+        match self.memory.of(&self.subject).len() {
+            1 => format!(
+                "1 try without success (a CA locks an identity after 10 wrong secrets; fabcert stops at {LIMIT})"
+            ),
+            n => format!(
+                "{n} tries without success (a CA locks an identity after 10 wrong secrets; fabcert stops at {LIMIT})"
+            ),
+        }
+    }
+
+    /// The tries, one a line.
+    fn history(&self) -> Vec<String> {
+        let line = |t: &&tries::Try| match &t.outcome {
+            Outcome::Sent => format!("{}: sent, and no answer was noted", t.at),
+            Outcome::Open(what) => format!("{}: {what}; the CA may have counted it", t.at),
+            Outcome::Refused(what) => format!("{}: {what}", t.at),
+        };
+        self.memory.of(&self.subject).iter().map(line).collect()
+    }
+
+    /// The possible causes, and who can say which it was.
+    fn causes(&self) -> String {
+        if !self.memory.of(&self.subject).iter().any(|t| matches!(t.outcome, Outcome::Refused(_))) {
+            return "whether the CA counted a request without an answer is not known".to_owned();
+        }
+        format!(
+            "the cause may be a wrong secret, an identity that is not registered yet or is revoked, used-up enrolments, or a CA whose database is locked or incomplete: the CA's log and the registrar ({}) know",
+            registrar(&self.subject.id)
+        )
+    }
+}
+
+/// The registrar's command that shows the identity.
+fn registrar(id: &str) -> String {
+    format!("fabric-ca-client identity list --id {}", shell_word(id))
+}

@@ -1,0 +1,317 @@
+//! What is counted, for whom, and what a damaged file counts as.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::tries::{Mark, Memory, Outcome};
+use super::{LIMIT, Next, Refusals, Subject};
+use crate::ca::{CaError, CaUrl, Operation};
+use crate::disk::Disk;
+use crate::install::{Place, Placement};
+use crate::{Secret, Timestamp};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(1_800_000_000 + seconds)
+}
+
+fn subject(url: &str, ca_name: Option<&str>, id: &str) -> Subject {
+    Subject::new(&CaUrl::parse(url).unwrap().0, ca_name, id)
+}
+
+fn peer() -> Subject {
+    subject("https://ca", None, "org1-peer1")
+}
+
+/// A folder for state files.
+struct Folder {
+    dir: tempfile::TempDir,
+    disk: Disk,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), disk: Disk::real() }
+    }
+
+    fn place(&self, name: &str) -> Place {
+        Place::with_layout(&self.dir.path().join(name), Placement::Plain)
+    }
+
+    fn read<'a>(&self, places: &'a [&'a Place], subject: Subject, secret: &str) -> Refusals<'a> {
+        Refusals::read(places, subject, "https://ca:7054".to_owned(), &Secret::new(secret), &self.disk).unwrap()
+    }
+
+    /// Sends one request that is lost, if it may be sent.
+    fn lose(&self, places: &[&Place], subject: &Subject, secret: &str, now: Timestamp) -> Next {
+        let mut refusals = self.read(places, subject.clone(), secret);
+        let next = refusals.next(now);
+        if next == Next::Now {
+            refusals.begin(&Secret::new(secret), &self.disk, now).unwrap();
+            refusals.settle(&lost(), &Secret::new(secret), &self.disk, now).unwrap();
+        }
+        next
+    }
+}
+
+fn lost() -> CaError {
+    CaError::Lost { address: "ca:7054".to_owned(), operation: Operation::Enroll, reason: "reset".to_owned() }
+}
+
+#[test]
+fn one_secret_is_tried_five_times_with_growing_pauses() {
+    let (folder, mut seconds) = (Folder::new(), 0);
+    let place = folder.place("msp");
+    for pause in [10, 60, 600, 3600] {
+        assert_eq!(folder.lose(&[&place], &peer(), "wrong", at(seconds)), Next::Now);
+        let early = folder.lose(&[&place], &peer(), "wrong", at(seconds + pause - 1));
+        assert_eq!(early, Next::At(at(seconds + pause)));
+        seconds += pause;
+    }
+    assert_eq!(folder.lose(&[&place], &peer(), "wrong", at(seconds)), Next::Now);
+    assert_eq!(folder.lose(&[&place], &peer(), "wrong", at(1_000_000_000)), Next::SecretUsedUp);
+    assert_eq!(folder.read(&[&place], peer(), "another").next(at(seconds)), Next::Now);
+}
+
+#[test]
+fn every_secret_counts_towards_the_limit() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    for n in 0..LIMIT {
+        assert_eq!(folder.lose(&[&place], &peer(), &format!("wrong {n}"), at(0)), Next::Now);
+    }
+    assert_eq!(folder.lose(&[&place], &peer(), "one more", at(1_000_000_000)), Next::Full);
+}
+
+#[test]
+fn a_try_is_counted_before_it_is_sent() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let places = [&place];
+    let mut killed = folder.read(&places, peer(), "right");
+    killed.begin(&Secret::new("right"), &folder.disk, at(0)).unwrap();
+    drop(killed);
+    // Its secret is not known, so the pause is for every secret.
+    for secret in ["right", "another"] {
+        let after = folder.read(&places, peer(), secret);
+        assert_eq!((after.next(at(1)), after.last_is_open()), (Next::At(at(10)), true));
+    }
+}
+
+#[test]
+fn a_request_that_never_reached_the_ca_is_not_counted() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let places = [&place];
+    let mut refusals = folder.read(&places, peer(), "right");
+    refusals.begin(&Secret::new("right"), &folder.disk, at(0)).unwrap();
+    let error = CaError::Connect { address: "ca:7054".to_owned(), reason: "refused".to_owned() };
+    refusals.settle(&error, &Secret::new("right"), &folder.disk, at(0)).unwrap();
+    assert!(refusals.is_empty() && folder.read(&places, peer(), "right").is_empty());
+    assert!(place.read_state_file(&folder.disk, super::FILE).unwrap().is_none());
+}
+
+#[test]
+fn identities_and_cas_are_counted_apart_in_one_file() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let others = [
+        subject("https://ca", None, "org1-peer2"),
+        subject("https://ca2", None, "org1-peer1"),
+        subject("https://ca:7055", None, "org1-peer1"),
+        subject("https://ca/ca/org2", None, "org1-peer1"),
+    ];
+    for n in 0..LIMIT {
+        folder.lose(&[&place], &peer(), &format!("wrong {n}"), at(0));
+    }
+    for other in &others {
+        assert_eq!(folder.lose(&[&place], other, "wrong", at(0)), Next::Now, "{other:?}");
+        assert_eq!(folder.lose(&[&place], other, "wrong", at(0)), Next::At(at(10)), "{other:?}");
+    }
+    let places = [&place];
+    folder.read(&places, others[0].clone(), "right").clear("", &folder.disk);
+    assert!(folder.read(&places, others[0].clone(), "right").is_empty());
+    assert_eq!(folder.read(&places, peer(), "right").next(at(0)), Next::Full, "a success of another identity");
+    assert!(!folder.read(&places, others[1].clone(), "right").is_empty());
+}
+
+/// The default CA is one of the named ones, and which one is not known before the request.
+#[test]
+fn the_default_ca_is_counted_with_every_named_one() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let places = [&place];
+    let named = |name| subject("https://ca/api/v1", Some(name), "ORG1-peer1");
+    for n in 0..LIMIT {
+        let who = if n % 2 == 0 { peer() } else { named("org1-ca") };
+        assert_eq!(folder.lose(&places, &who, &format!("wrong {n}"), at(0)), Next::Now);
+    }
+    for who in [peer(), named("org1-ca")] {
+        assert_eq!(folder.read(&places, who, "new").next(at(0)), Next::Full);
+    }
+    assert_eq!(folder.read(&places, named("ca2"), "new").next(at(0)), Next::Now, "another CA; half of the tries");
+    folder.read(&places, named("org1-ca"), "right").clear("org1-ca", &folder.disk);
+    assert_eq!(folder.read(&places, named("org1-ca"), "new").memory.of(&named("org1-ca")).len(), LIMIT / 2);
+}
+
+#[test]
+fn a_success_at_the_default_ca_clears_the_tries_under_its_name() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let places = [&place];
+    let named = subject("https://ca", Some("org1-ca"), "org1-peer1");
+    folder.lose(&places, &named, "wrong", at(0));
+    folder.read(&places, peer(), "right").clear("org1-ca", &folder.disk);
+    assert!(folder.read(&places, named, "wrong").is_empty());
+}
+
+#[test]
+fn folders_that_were_used_apart_are_counted_together() {
+    let folder = Folder::new();
+    let (msp, tls) = (folder.place("msp"), folder.place("tls"));
+    for n in 0..LIMIT {
+        let place = if n % 2 == 0 { &msp } else { &tls };
+        assert_eq!(folder.lose(&[place], &peer(), &format!("wrong {n}"), at(0)), Next::Now);
+    }
+    assert_eq!(folder.read(&[&msp, &tls], peer(), "new").next(at(0)), Next::Full);
+    // A try that both remember is one try.
+    let (msp, tls) = (folder.place("a/msp"), folder.place("a/tls"));
+    folder.lose(&[&msp, &tls], &peer(), "wrong", at(0));
+    assert_eq!(folder.read(&[&msp, &tls], peer(), "new").history().len(), 1);
+}
+
+#[test]
+fn force_is_remembered_and_clears_nothing() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let places = [&place];
+    for n in 0..60 {
+        let secret = Secret::new(format!("wrong {}", n % 2));
+        let mut refusals = folder.read(&places, peer(), secret.expose());
+        refusals.begin(&secret, &folder.disk, at(n)).unwrap();
+        refusals.settle(&lost(), &secret, &folder.disk, at(n)).unwrap();
+        let tries = usize::try_from(n).unwrap() + 1;
+        assert_eq!(refusals.history().len(), tries.min(4 * LIMIT));
+        assert_eq!(refusals.next(at(1_000_000)) == Next::Full, tries >= LIMIT);
+    }
+}
+
+#[test]
+fn a_stop_names_tries_time_and_causes() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let places = [&place];
+    let wrong = Secret::new("wrong");
+    let mut refusals = folder.read(&places, peer(), "wrong");
+    refusals.begin(&wrong, &folder.disk, at(0)).unwrap();
+    let refused =
+        CaError::TooLarge { address: "ca:7054".to_owned(), operation: Operation::Enroll, http_status: 401, limit: 1 };
+    refusals.settle(&refused, &wrong, &folder.disk, at(0)).unwrap();
+    let error = folder.read(&places, peer(), "wrong").stop(at(1)).unwrap();
+    assert_eq!(error.exit_code(), 7);
+    let text = format!("{error} {}", error.help().unwrap());
+    let (when, next) = (at(0).to_string(), at(10).to_string());
+    for part in [
+        when.as_str(),
+        &next,
+        "no secret was sent for \"org1-peer1\"",
+        "HTTP 401",
+        "not registered yet",
+        "used-up enrolments",
+        "database",
+        "--force",
+        "refusal.json",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("wrong 0"));
+}
+
+/// The file of an earlier version: three refusals of one secret.
+#[test]
+fn a_file_of_version_1_is_counted() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let file = br#"{"schema_version":1,"url":"https://ca:7054","ca_name":null,"id":"org1-peer1","salt":"00",
+        "secret_hash":"11","count":3,"last":1800000000,"message":"refused"}"#;
+    place.write_state_file(&folder.disk, super::FILE, file, 0o600).unwrap();
+    let places = [&place];
+    let refusals = folder.read(&places, peer(), "another");
+    assert_eq!((refusals.history().len(), refusals.next(at(0))), (3, Next::Now));
+}
+
+fn written(tries: usize) -> Vec<u8> {
+    let mut memory = Memory::default();
+    let mark = Mark::new(&Secret::new("wrong")).unwrap();
+    for n in 0..tries {
+        let key = memory.add(&peer(), None, at(0)).unwrap();
+        let outcome = if n % 2 == 0 { Outcome::Refused("code 20".into()) } else { Outcome::Open("lost".into()) };
+        memory.settle(&key, &outcome, &mark, at(0));
+    }
+    memory.to_bytes().unwrap()
+}
+
+#[test]
+fn a_file_that_cannot_be_read_counts_as_full() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    let newer = String::from_utf8(written(1)).unwrap().replace("\"schema_version\": 2", "\"schema_version\": 3");
+    let fewer = String::from_utf8(written(2)).unwrap().replacen("\"Open\"", "\"open\"", 1);
+    for broken in [&b""[..], b"{}", b"null", b"\0\0\0", newer.as_bytes(), &fewer.as_bytes()[1..], &vec![b' '; 1 << 21]]
+    {
+        place.write_state_file(&folder.disk, super::FILE, broken, 0o600).unwrap();
+        let places = [&place];
+        let refusals = folder.read(&places, peer(), "right");
+        assert_eq!(refusals.next(at(0)), Next::Full);
+        let error = refusals.stop(at(0)).unwrap();
+        let text = format!("{error} {}", error.help().unwrap());
+        for part in ["refusal.json", "cannot be read", "counts as full", "--force"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    // A folder in its place.
+    let path = place.state_dir().join(super::FILE);
+    place.remove_state_file(&folder.disk, super::FILE).unwrap();
+    folder.disk.create_dirs(&path).unwrap();
+    assert_eq!(folder.read(&[&place], peer(), "right").next(at(0)), Next::Full);
+}
+
+#[test]
+fn a_success_after_a_damaged_file_clears_that_identity_only() {
+    let folder = Folder::new();
+    let place = folder.place("msp");
+    place.write_state_file(&folder.disk, super::FILE, b"{", 0o600).unwrap();
+    let places = [&place];
+    let mut forced = folder.read(&places, peer(), "wrong");
+    forced.begin(&Secret::new("wrong"), &folder.disk, at(0)).unwrap();
+    forced.settle(&lost(), &Secret::new("wrong"), &folder.disk, at(0)).unwrap();
+    assert_eq!(folder.read(&places, peer(), "right").next(at(100)), Next::Full);
+    folder.read(&places, peer(), "right").clear("", &folder.disk);
+    assert_eq!(folder.read(&places, peer(), "right").next(at(100)), Next::Now);
+    let other = subject("https://ca", None, "org1-peer2");
+    assert_eq!(folder.read(&places, other, "right").next(at(100)), Next::Full);
+    assert!(Path::new(&place.state_dir().join(super::FILE)).exists());
+}
+
+proptest! {
+    /// No damage makes fewer tries of a file: it is the same memory, or none that can be read.
+    #[test]
+    fn damage_never_lowers_the_count(
+        tries in 1usize..4,
+        cut in any::<prop::sample::Index>(),
+        at_byte in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        kind in 0..4u8,
+    ) {
+        let good = written(tries);
+        let mut bytes = good.clone();
+        match kind {
+            0 => bytes.truncate(cut.index(good.len())),
+            1 => bytes[at_byte.index(good.len())] = byte,
+            2 => drop(bytes.remove(at_byte.index(good.len()))),
+            _ => bytes.insert(at_byte.index(good.len()), byte),
+        }
+        let counted = Memory::parse(&bytes).map_or(LIMIT, |memory| memory.of(&peer()).len());
+        prop_assert!(counted >= tries, "{}", String::from_utf8_lossy(&bytes));
+    }
+}
