@@ -133,10 +133,12 @@ fn fingerprint_of_the_ca_certificate_is_enough_for_a_server_with_its_own_tls_cer
                     "--csr.hosts",
                     "localhost",
                 ])
-                .args(["--port", &port.to_string(), "--operations.listenAddress", "127.0.0.1:0", "-H"])
+                .args(["--port", &port.to_string(), "-H"])
                 .arg(&home)
                 .env_clear()
                 .env("HOME", dir.path())
+                // Otherwise it takes a port of its own, the same for all.
+                .env("FABRIC_CA_SERVER_OPERATIONS_LISTENADDRESS", "127.0.0.1:0")
                 .current_dir(dir.path())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
