@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::OutputForm;
+use super::args::{OutputForm, parse_duration};
 use super::{output, process};
 use crate::ca::CaUrl;
 use crate::cainfo::{Fingerprint, Inquiry, inquire};
@@ -81,10 +81,10 @@ struct InfoArgs {
     #[arg(long, value_name = "URL", env = "FABCERT_PROXY")]
     proxy: Option<String>,
     /// Time limit for the connection
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration, env = "FABCERT_CONNECT_TIMEOUT")]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration, env = "FABCERT_CONNECT_TIMEOUT")]
     connect_timeout: Duration,
     /// Time limit for the request
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration, env = "FABCERT_TIMEOUT")]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, env = "FABCERT_TIMEOUT")]
     timeout: Duration,
 }
 

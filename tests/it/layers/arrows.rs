@@ -64,7 +64,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cainfo", &["error", "time", "text", "disk", "pki", "ca", "identity"]),
     // What an enrolment would do, looked at; it asks no CA for a certificate.
-    ("doctor", &["error", "time", "text", "disk", "pki", "ca", "install", "identity", "lookup"]),
+    ("doctor", &["error", "secret", "time", "text", "disk", "pki", "ca", "install", "identity", "lookup"]),
     // It shares no code with the client: one misreading of the protocol could hide on both sides.
     ("devca", &["error", "secret", "time", "text", "disk", "pki"]),
     ("manifests", &["error", "text", "pki::name"]),
