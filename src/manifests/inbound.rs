@@ -1,14 +1,8 @@
 //! What leads to each Service: dials, routes and aliases.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::dial::Dialler;
 use super::meta::At;
-use super::network::Network;
-use super::service::Exposure;
-
-/// Of equal dials and routes, more than these add nothing: a name keeps fewer reasons.
-const EQUAL: usize = 12;
 
 /// What leads to the Services and to single pods.
 #[derive(Clone, Debug, Default)]
@@ -46,98 +40,4 @@ pub(super) struct Dialled {
     pub(super) channel: usize,
     /// The others, by place.
     pub(super) at: HashMap<At, usize>,
-}
-
-impl Inbound {
-    pub(super) fn of(network: &Network) -> Self {
-        let mut inbound = Self { services: vec![Leads::default(); network.services.len()], ..Self::default() };
-        inbound.take_dials(network);
-        inbound.take_routes(network);
-        inbound.take_aliases(network);
-        inbound
-    }
-
-    fn take_dials(&mut self, network: &Network) {
-        let mut equal: HashMap<(usize, &str, Option<usize>), usize> = HashMap::new();
-        for (d, dial) in network.dials.iter().enumerate() {
-            let services = network.resolve_near(&dial.host, dial.namespace.as_deref(), &dial.at.path);
-            if services.is_empty()
-                && let Some(w) = network.pod(&dial.host, dial.namespace.as_deref())
-            {
-                self.pods_dialled.entry(w).or_default().push(d);
-            }
-            for s in services {
-                let service = &network.services[s];
-                let port = dial.port.and_then(|number| service.ports.iter().position(|p| p.port == number));
-                let seen = equal.entry((s, dial.host.as_str(), port)).or_default();
-                *seen += 1;
-                let leads = &mut self.services[s];
-                if *seen <= EQUAL {
-                    leads.dials.push(d);
-                }
-                let dialled = &mut leads.dialled;
-                dialled.count += 1;
-                dialled.short += usize::from(!dial.host.contains('.'));
-                let is_elsewhere = dial.namespace.is_some() && dial.namespace != service.meta.namespace;
-                dialled.elsewhere += usize::from(is_elsewhere);
-                if matches!(dial.from, Dialler::Channel(_)) {
-                    dialled.channel += 1;
-                } else {
-                    *dialled.at.entry(dial.at.clone()).or_default() += 1;
-                }
-            }
-        }
-    }
-
-    fn take_routes(&mut self, network: &Network) {
-        let mut equal: HashMap<(usize, &str, Vec<Option<usize>>), usize> = HashMap::new();
-        for (r, route) in network.routes.iter().enumerate() {
-            for (h, host) in route.hosts.iter().enumerate() {
-                for s in network.behind(route, &host.backends) {
-                    let service = &network.services[s];
-                    let own = host.backends.iter().filter(|b| b.service.text == service.meta.name);
-                    let ports = own.map(|b| {
-                        let wanted = service.port(Some(b.port.as_ref()?))?;
-                        service.ports.iter().position(|p| std::ptr::eq(p, wanted))
-                    });
-                    let seen = equal.entry((s, host.host.text.as_str(), ports.collect())).or_default();
-                    *seen += 1;
-                    if *seen <= EQUAL {
-                        self.services[s].routes.push((r, h));
-                    }
-                }
-            }
-        }
-    }
-
-    fn take_aliases(&mut self, network: &Network) {
-        for (a, alias) in network.services.iter().enumerate() {
-            if let Exposure::ExternalName(host) = &alias.exposure {
-                let host = host.text.to_ascii_lowercase();
-                for s in network.resolve(&host, alias.meta.namespace.as_deref()) {
-                    self.services[s].aliases.push(a);
-                }
-            }
-        }
-        let mut by_address: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (s, service) in network.services.iter().enumerate() {
-            let addresses: HashSet<&str> = service.addresses.iter().map(String::as_str).collect();
-            for address in addresses {
-                by_address.entry(address).or_default().push(s);
-            }
-        }
-        let mut equal: HashMap<(&str, &str), usize> = HashMap::new();
-        for (w, workload) in network.workloads.iter().enumerate() {
-            for (index, (address, host)) in workload.host_aliases.iter().enumerate() {
-                let Some(services) = by_address.get(address.as_str()) else { continue };
-                let seen = equal.entry((address, host.text.as_str())).or_default();
-                *seen += 1;
-                if *seen <= EQUAL {
-                    for s in services {
-                        self.services[*s].host_aliases.push((w, index));
-                    }
-                }
-            }
-        }
-    }
 }

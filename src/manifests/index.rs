@@ -3,11 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
+use super::certificate::Certificate;
+use super::config_map::ConfigMap;
 use super::fabric::FabricNode;
 use super::meta::Meta;
 use super::near::Named;
-use super::network::Network;
-use super::service::Exposure;
+use super::route::Route;
+use super::secret::Secret;
+use super::service::{Exposure, Service};
 use super::workload::Workload;
 use crate::pki::name::{SanName, matches_as_go};
 
@@ -50,14 +53,21 @@ struct NodeCounts {
 }
 
 impl Index {
-    pub(super) fn of(network: &Network) -> Self {
+    pub(super) fn of(
+        services: &[Service],
+        workloads: &[Workload],
+        routes: &[Route],
+        certificates: &[Certificate],
+        secrets: &[Secret],
+        config_maps: &[ConfigMap],
+    ) -> Self {
         let mut index = Self {
-            services: Named::new(network.services.iter().map(|s| &s.meta).enumerate()),
-            config_maps: Named::new(network.config_maps.iter().map(|m| &m.meta).enumerate()),
-            secrets: Named::new(network.secrets.iter().map(|s| &s.meta).enumerate()),
+            services: Named::new(services.iter().map(|s| &s.meta).enumerate()),
+            config_maps: Named::new(config_maps.iter().map(|m| &m.meta).enumerate()),
+            secrets: Named::new(secrets.iter().map(|s| &s.meta).enumerate()),
             ..Self::default()
         };
-        for (s, service) in network.services.iter().enumerate() {
+        for (s, service) in services.iter().enumerate() {
             if matches!(service.exposure, Exposure::ExternalName(_)) {
                 index.aliases.insert(service.meta.name.clone());
             }
@@ -66,7 +76,7 @@ impl Index {
             }
         }
         let mut keyed = Vec::new();
-        for (c, certificate) in network.certificates.iter().enumerate() {
+        for (c, certificate) in certificates.iter().enumerate() {
             // A NUL is in no name.
             let key = format!("{}\0{}", certificate.secret_name, certificate.meta.name);
             keyed.push((key, c, &certificate.meta));
@@ -74,19 +84,19 @@ impl Index {
         let mut known = HashSet::new();
         for (key, c, _) in &keyed {
             if known.insert(key.clone()) {
-                index.requesting.entry(network.certificates[*c].secret_name.clone()).or_default().push(key.clone());
+                index.requesting.entry(certificates[*c].secret_name.clone()).or_default().push(key.clone());
             }
         }
         index.certificates = Named::keyed(keyed);
-        for (r, route) in network.routes.iter().enumerate() {
+        for (r, route) in routes.iter().enumerate() {
             for host in &route.hosts {
                 index.hosts.entry(host.host.text.to_ascii_lowercase()).or_insert(r);
             }
         }
-        let metas = network.services.iter().map(|s| &s.meta).chain(network.workloads.iter().map(|w| &w.meta));
+        let metas = services.iter().map(|s| &s.meta).chain(workloads.iter().map(|w| &w.meta));
         index.namespaces = metas.filter_map(|m| m.namespace.clone()).collect();
         let (mut numbered, mut pods) = (Vec::new(), Vec::new());
-        for (w, workload) in network.workloads.iter().enumerate() {
+        for (w, workload) in workloads.iter().enumerate() {
             index.host_aliases.extend(workload.host_aliases.iter().map(|(_, host)| host.text.to_ascii_lowercase()));
             if workload.has_numbered_pods() {
                 numbered.push((w, &workload.meta));

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::meta::Labels;
 use super::near::Candidates;
-use super::network::Network;
 use super::selector::selects;
+use super::service::Service;
+use super::workload::Workload;
 
 /// Services that select the same workloads.
 #[derive(Debug)]
@@ -38,11 +39,11 @@ struct Classes<'a> {
 }
 
 impl<'a> Classes<'a> {
-    fn of(network: &'a Network) -> Self {
+    fn of(workloads: &'a [Workload]) -> Self {
         let mut all: Vec<Class<'a>> = Vec::new();
         let mut known: HashMap<(&Labels, Option<&str>), usize> = HashMap::new();
         let mut by_label: HashMap<(&str, &str), ByNamespace<'_>> = HashMap::new();
-        for (w, workload) in network.workloads.iter().enumerate() {
+        for (w, workload) in workloads.iter().enumerate() {
             let (labels, namespace) = (&workload.labels, workload.meta.namespace.as_deref());
             let class = *known.entry((labels, namespace)).or_insert_with(|| {
                 for (key, value) in labels {
@@ -86,26 +87,26 @@ fn within<'a>(label: &'a ByNamespace<'a>, namespace: Option<&'a str>) -> Vec<&'a
 
 /// Groups the Services by the workloads that they select: of those without a namespace, the nearest to the Service.
 /// `in_namespace`: only workloads that may be in the Service's namespace.
-pub(super) fn groups(network: &Network, in_namespace: bool) -> Vec<Group> {
-    let classes = Classes::of(network);
+pub(super) fn groups(services: &[Service], workloads: &[Workload], in_namespace: bool) -> Vec<Group> {
+    let classes = Classes::of(workloads);
     let mut by_selector: BTreeMap<(&Labels, Option<&str>), Vec<usize>> = BTreeMap::new();
-    for (s, service) in network.services.iter().enumerate() {
+    for (s, service) in services.iter().enumerate() {
         let namespace = service.meta.namespace.as_deref().filter(|_| in_namespace);
         by_selector.entry((&service.selector, namespace)).or_default().push(s);
     }
     let mut by_classes: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-    for ((selector, namespace), services) in by_selector {
+    for ((selector, namespace), selecting) in by_selector {
         let found = classes.matching(selector, namespace);
         if !found.is_empty() {
-            by_classes.entry(found).or_default().extend(services);
+            by_classes.entry(found).or_default().extend(selecting);
         }
     }
     let mut groups = Vec::new();
-    for (found, services) in by_classes {
-        let mut workloads: Vec<usize> = found.iter().flat_map(|c| classes.all[*c].workloads.iter().copied()).collect();
-        workloads.sort_unstable();
-        let candidates = Candidates::new(&workloads, |w| &network.workloads[w].meta);
-        for (from, services) in by_place(&candidates, services, |s| &network.services[s].meta.at.path) {
+    for (found, selecting) in by_classes {
+        let mut selected: Vec<usize> = found.iter().flat_map(|c| classes.all[*c].workloads.iter().copied()).collect();
+        selected.sort_unstable();
+        let candidates = Candidates::new(&selected, |w| &workloads[w].meta);
+        for (from, services) in by_place(&candidates, selecting, |s| &services[s].meta.at.path) {
             groups.push(Group { services, workloads: candidates.nearest(from).into() });
         }
     }
@@ -129,9 +130,9 @@ fn by_place<'a>(
 /// Links Services and workloads: of several objects that differ only in their file, the nearest to each other. Returns the
 /// workloads that each Service selects; the Services that select each workload; and these once more, those with the
 /// fewest workloads first, then by name and namespace.
-pub(super) fn link(network: &Network) -> (Lists, Lists, Lists) {
-    let groups = groups(network, true);
-    let mut groups_of: Vec<Vec<usize>> = vec![Vec::new(); network.workloads.len()];
+pub(super) fn link(services: &[Service], workloads: &[Workload]) -> (Lists, Lists, Lists) {
+    let groups = groups(services, workloads, true);
+    let mut groups_of: Vec<Vec<usize>> = vec![Vec::new(); workloads.len()];
     for (g, group) in groups.iter().enumerate() {
         for w in group.workloads.iter() {
             groups_of[*w].push(g);
@@ -142,26 +143,26 @@ pub(super) fn link(network: &Network) -> (Lists, Lists, Lists) {
         by_groups.entry(of).or_default().push(w);
     }
     let none: Arc<[usize]> = Arc::new([]);
-    let mut selecting = vec![Arc::clone(&none); network.workloads.len()];
+    let mut selecting = vec![Arc::clone(&none); workloads.len()];
     // Groups of which a workload has lost a Service to a nearer one.
     let mut is_cut = vec![false; groups.len()];
-    for (of, workloads) in by_groups {
-        let mut services: Vec<usize> = of.iter().flat_map(|g| groups[*g].services.iter().copied()).collect();
-        services.sort_unstable();
-        let candidates = Candidates::new(&services, |s| &network.services[s].meta);
-        for (from, workloads) in by_place(&candidates, workloads, |w| &network.workloads[w].meta.at.path) {
+    for (of, selected) in by_groups {
+        let mut all: Vec<usize> = of.iter().flat_map(|g| groups[*g].services.iter().copied()).collect();
+        all.sort_unstable();
+        let candidates = Candidates::new(&all, |s| &services[s].meta);
+        for (from, alike) in by_place(&candidates, selected, |w| &workloads[w].meta.at.path) {
             let near: Arc<[usize]> = candidates.nearest(from).into();
-            if near.len() < services.len() {
+            if near.len() < all.len() {
                 for g in &of {
                     is_cut[*g] = true;
                 }
             }
-            for w in workloads {
+            for w in alike {
                 selecting[w] = Arc::clone(&near);
             }
         }
     }
-    let mut selected = vec![none; network.services.len()];
+    let mut selected = vec![none; services.len()];
     let mut single: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (group, is_cut) in groups.iter().zip(is_cut) {
         for s in &group.services {
@@ -173,8 +174,8 @@ pub(super) fn link(network: &Network) -> (Lists, Lists, Lists) {
         }
     }
     if !single.is_empty() {
-        for (w, services) in selecting.iter().enumerate() {
-            for s in services.iter() {
+        for (w, near) in selecting.iter().enumerate() {
+            for s in near.iter() {
                 single.entry(*s).and_modify(|of| of.push(w));
             }
         }
@@ -182,19 +183,19 @@ pub(super) fn link(network: &Network) -> (Lists, Lists, Lists) {
             selected[s] = of.into();
         }
     }
-    let ranked = ranked(network, &selected, &selecting);
+    let ranked = ranked(services, &selected, &selecting);
     (selected, selecting, ranked)
 }
 
-fn ranked(network: &Network, selected: &[Arc<[usize]>], selecting: &[Arc<[usize]>]) -> Lists {
+fn ranked(services: &[Service], selected: &[Arc<[usize]>], selecting: &[Arc<[usize]>]) -> Lists {
     let mut known: HashMap<*const usize, Arc<[usize]>> = HashMap::new();
     let rank = |s: &usize| {
-        let meta = &network.services[*s].meta;
+        let meta = &services[*s].meta;
         (selected[*s].len(), &meta.name, &meta.namespace)
     };
-    let of = |services: &Arc<[usize]>| {
-        let ranked = known.entry(services.as_ptr()).or_insert_with(|| {
-            let mut ranked = services.to_vec();
+    let of = |own: &Arc<[usize]>| {
+        let ranked = known.entry(own.as_ptr()).or_insert_with(|| {
+            let mut ranked = own.to_vec();
             ranked.sort_by_key(rank);
             ranked.into()
         });

@@ -6,6 +6,7 @@
 //!
 //! This module reads no files and parses no certificates: it takes texts, and returns names with their reasons.
 
+mod approach;
 mod backend;
 mod certificate;
 mod config_map;

@@ -64,7 +64,7 @@ fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, St
     for (s, namespace) in dialled {
         given.take(Kind::Service, *s, &network.services[*s].meta, namespace);
     }
-    for group in groups(network, false) {
+    for group in groups(&network.services, &network.workloads, false) {
         let services = group.services.iter().map(|s| (Kind::Service, *s, &network.services[*s].meta));
         let workloads = group.workloads.iter().map(|w| (Kind::Workload, *w, &network.workloads[*w].meta));
         given.link_each(&services.collect::<Vec<_>>(), &workloads.collect::<Vec<_>>());

@@ -103,12 +103,19 @@ impl Network {
         namespace::infer(&mut network);
         network.dials_take_namespaces();
         network.routes_take_hosts(&gateways);
-        network.index = Index::of(&network);
-        (network.selected, network.selecting, network.ranked) = links::link(&network);
+        network.index = Index::of(
+            &network.services,
+            &network.workloads,
+            &network.routes,
+            &network.certificates,
+            &network.secrets,
+            &network.config_maps,
+        );
+        (network.selected, network.selecting, network.ranked) = links::link(&network.services, &network.workloads);
         network.nodes = (0..network.workloads.len()).map(|w| network.node(w)).collect();
         network.index.count_nodes(&network.workloads, &network.nodes);
         network.members = network.all_members();
-        network.inbound = Inbound::of(&network);
+        network.inbound = network.all_inbound();
         network
     }
 
