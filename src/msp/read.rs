@@ -59,6 +59,8 @@ pub struct CurrentMsp {
     pub config: Option<CurrentConfig>,
     /// Faults and missing files; empty for an empty folder.
     pub problems: Vec<Problem>,
+    /// The files in `cacerts` and `intermediatecerts` that `config.yaml` names.
+    pub(crate) named_cas: Vec<PathBuf>,
     /// The other files that Fabric reads.
     pub(crate) carried: MemoryFolder,
 }
@@ -115,6 +117,8 @@ impl CurrentMsp {
         for path in config.certificates().map(|c| crate::disk::clean(Path::new(c))) {
             if !SIGN_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
                 self.carried.copy_from(folder, &path);
+            } else if folder.read(&path).is_ok() && !self.named_cas.contains(&path) {
+                self.named_cas.push(path);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! An MSP folder planned from what was proven, and judged as Fabric judges it before it is installed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::files::{FILE, chain_files, identity_files};
 use super::{PlanError, Purpose, VerifiedEnrollment};
@@ -86,6 +86,9 @@ impl MspPlan {
         let at = Timestamp::from_unix(sign.leaf().not_before().unix() + 1);
 
         let kept = current.config.as_ref().filter(|c| !c.ours && Some(&c.content) != ours.as_ref());
+        if kept.is_some() {
+            named_files(&mut folder, &current.named_cas, sign);
+        }
         let mut with_ours = folder.clone();
         with_ours.owned.push(CONFIG.into());
         if let Some(text) = &ours {
@@ -101,6 +104,22 @@ impl MspPlan {
         }
         let warnings = verdict_of(&with_ours).map_err(|refusal| refused(refusal, &with_ours))?;
         Ok(Self { folder: with_ours, config_yaml_sha256: ours.as_deref().map(sha256_hex), warnings })
+    }
+}
+
+/// The CA files that an operator's `config.yaml` names under other names than the usual ones: they stay, with the verified
+/// CA in them, since Fabric would miss them.
+fn named_files(folder: &mut FolderPlan, named: &[PathBuf], sign: &VerifiedEnrollment) {
+    for path in named {
+        let chain = sign.chain();
+        let ca = match path.parent().and_then(Path::to_str) {
+            Some("cacerts") => Some(&chain.root),
+            Some("intermediatecerts") => chain.intermediates.first(),
+            _ => None,
+        };
+        if let Some(ca) = ca.filter(|_| !folder.files.iter().any(|file| file.path == *path)) {
+            folder.file(path.clone(), ca.to_pem(), FILE);
+        }
     }
 }
 
