@@ -1,13 +1,13 @@
 //! What the tests and benches of this package need beside the public surface.
 
 pub use crate::disk::{
-    Disk, DiskFolder, Entry, EntryKind, FaultAction, FaultHook, Folder, FolderEntry, FolderReader, FsError, Kind,
-    LockFile, Locked, Metadata, Op, RegularFile, Step, When,
+    Disk, DiskFolder, Entry, EntryKind, FaultAction, FaultHook, Folder, FolderEntry, FolderReader, FsError, HeldFolder,
+    Kind, LockFile, Locked, Metadata, Op, RegularFile, Step, When,
 };
 pub use crate::enroll::flow::enroll;
 pub use crate::identity::{Environment, Request};
 pub use crate::install::{
-    FolderPlan, InstallError, KeyAccess, Lock, Place, Placement, PlannedDir, PlannedFile, install, rollback,
+    FolderPlan, InstallError, KeyAccess, Lock, Place, Placement, PlannedDir, PlannedFile, install, rehearse, rollback,
 };
 pub use crate::msp::layout::FileNameError;
 pub use crate::msp::read::{CurrentConfig, CurrentMsp, CurrentTls, Problem};

@@ -1,6 +1,6 @@
 //! `fabcert rollback`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,15 +10,17 @@ use super::args::OutputForm;
 use super::{output, process};
 use crate::Error;
 use crate::disk::Disk;
-use crate::enroll;
+use crate::enroll::{self, Folder, RolledBack, SetSummary, Step};
 use crate::identity::Environment;
 
 /// Restore the folders that the last install replaced.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  fabcert rollback --msp-dir /var/hyperledger/peer/msp
+  fabcert rollback --msp-dir /var/hyperledger/peer/msp \\
+      --tls-dir /var/hyperledger/peer/tls
 
-A second rollback undoes the first.")]
+The folders that one run replaced go back together. A folder that the last
+install did not replace stays as it is. A second rollback undoes the first.")]
 #[command(group = clap::ArgGroup::new("folder").required(true).multiple(true))]
 pub(super) struct RollbackArgs {
     /// MSP folder
@@ -27,27 +29,50 @@ pub(super) struct RollbackArgs {
     /// TLS folder
     #[arg(long, value_name = "DIR", env = "FABCERT_TLS_DIR", group = "folder")]
     tls_dir: Option<PathBuf>,
+    /// Print what would be restored, and change nothing
+    #[arg(long, env = "FABCERT_DRY_RUN")]
+    dry_run: bool,
 }
 
 #[derive(Serialize)]
-struct RolledBack<'a> {
+struct Printed<'a> {
     schema_version: u32,
     action: &'static str,
     folders: Vec<&'a PathBuf>,
+    sets: &'a [Step],
+    left: &'a [PathBuf],
 }
 
 pub(super) fn run(args: &RollbackArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &process::now };
-    let folders: Vec<&PathBuf> = args.msp_dir.iter().chain(&args.tls_dir).collect();
-    for folder in &folders {
-        enroll::roll_back(folder, &environment)?;
-    }
+    let named = |kind: Folder, dir: &'_ Option<PathBuf>| dir.clone().map(|dir| (kind, dir));
+    let folders: Vec<(Folder, PathBuf)> =
+        named(Folder::Msp, &args.msp_dir).into_iter().chain(named(Folder::Tls, &args.tls_dir)).collect();
+    let folders: Vec<(Folder, &Path)> = folders.iter().map(|(kind, dir)| (*kind, dir.as_path())).collect();
+    let RolledBack { steps, left } = enroll::roll_back(&folders, args.dry_run, &environment)?;
     match form {
-        OutputForm::Json => output::print_json(&RolledBack { schema_version: 1, action: "rolled-back", folders })?,
+        OutputForm::Json => output::print_json(&Printed {
+            schema_version: 1,
+            action: if args.dry_run { "dry-run" } else { "rolled-back" },
+            folders: steps.iter().map(|step| &step.folder).collect(),
+            sets: &steps,
+            left: &left,
+        })?,
         OutputForm::Human => {
-            for folder in folders {
-                output::print_line(format_args!("restored {} to its state before the last install", folder.display()))?;
+            let verb = if args.dry_run { "would restore" } else { "restored" };
+            for Step { folder, from, to } in &steps {
+                output::print_line(format_args!("{verb} {} to its state before the last install", folder.display()))?;
+                for (side, set) in [("from", from), ("to  ", to)] {
+                    let text = set.as_ref().map_or_else(|| "no certificate".to_owned(), SetSummary::to_string);
+                    output::print_line(format_args!("  {side}  {text}"))?;
+                }
+            }
+            for folder in &left {
+                output::print_line(format_args!(
+                    "left {} as it is: the last install did not replace it",
+                    folder.display()
+                ))?;
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::{Disk, FsError, Kind, Op, Result, Verdict, When, open_unfollowed};
+use super::{Disk, FsError, Kind, Op, Result, UNSUPPORTED, Verdict, When, is_refused, open_unfollowed, unless_refused};
 
 /// The number of bytes written at once.
 const BUFFER: usize = 64 * 1024;
@@ -22,10 +22,10 @@ impl Disk {
     /// When the path exists or the folder cannot be created.
     pub fn create_dir(&self, path: &Path, mode: u32) -> Result<()> {
         self.whole_step(Op::CreateDir, path, || {
-            fs::DirBuilder::new().mode(mode & 0o700).create(path)?;
+            fs::DirBuilder::new().mode(mode & 0o777).create(path)?;
             let dir = open_unfollowed(path, OFlags::DIRECTORY)?;
             let inherited = dir.metadata()?.mode() & 0o2000;
-            dir.set_permissions(fs::Permissions::from_mode(mode | inherited))
+            self.set_mode(&dir, path, mode | inherited)
         })
     }
 
@@ -60,9 +60,9 @@ impl Disk {
     /// written.
     pub fn write_new(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         self.step(Op::Write, path, |partial| {
-            let mut file = create_new(path)?;
+            let mut file = create_new(path, mode)?;
             file.write_all(if partial { &bytes[..bytes.len() / 2] } else { bytes })?;
-            file.set_permissions(fs::Permissions::from_mode(mode))
+            self.set_mode(&file, path, mode)
         })
     }
 
@@ -77,18 +77,19 @@ impl Disk {
         write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<()> {
         self.step(Op::Write, path, |partial| {
-            let file = create_new(path)?;
+            let file = create_new(path, mode)?;
             if partial {
                 return Ok(());
             }
             let mut out = io::BufWriter::with_capacity(BUFFER, &file);
             write(&mut out)?;
             out.flush()?;
-            file.set_permissions(fs::Permissions::from_mode(mode))
+            self.set_mode(&file, path, mode)
         })
     }
 
-    /// Copies the regular file `from` to `to`, with mode and modification time.
+    /// Copies the regular file `from` to `to`, with permissions and modification time. Set-uid and set-gid are left out:
+    /// the copy may have another owner.
     ///
     /// # Errors
     /// When `to` exists, or the bytes cannot be copied; a part of them may then be written.
@@ -96,22 +97,30 @@ impl Disk {
         self.step(Op::Copy, from, |partial| {
             let mut source = open_unfollowed(from, OFlags::NONBLOCK)?;
             let found = source.metadata()?;
-            let mut file = create_new(to)?;
+            let mut file = create_new(to, 0o600)?;
             if partial {
                 return io::copy(&mut source.take(found.len() / 2), &mut file).map(drop);
             }
             io::copy(&mut source, &mut file)?;
-            file.set_permissions(fs::Permissions::from_mode(found.mode() & 0o7777))?;
-            file.set_modified(found.modified()?)
+            self.set_mode(&file, to, found.mode() & 0o1777)?;
+            unless_refused(file.set_modified(found.modified()?))
         })
     }
 
-    /// Syncs the file or folder `path` to the disk.
+    /// Syncs the file or folder `path` to the disk, if the file system can sync it.
     ///
     /// # Errors
     /// When it cannot be opened or the disk reports an error.
     pub fn sync(&self, path: &Path) -> Result<()> {
-        self.whole_step(Op::Sync, path, || open_unfollowed(path, OFlags::empty())?.sync_all())
+        self.sync_step(path, || open_unfollowed(path, OFlags::empty())?.sync_all())
+    }
+
+    /// Some network and FUSE file systems have no sync for a folder.
+    pub(super) fn sync_step(&self, path: &Path, sync: impl FnOnce() -> io::Result<()>) -> Result<()> {
+        match self.whole_step(Op::Sync, path, sync) {
+            Err(e) if UNSUPPORTED.iter().any(|errno| e.is(*errno)) => Ok(()),
+            done => done,
+        }
     }
 
     /// Moves `from` to `to`, replacing a file or link there.
@@ -147,10 +156,10 @@ impl Disk {
     pub fn exchange(&self, a: &Path, b: &Path) -> Result<bool> {
         match self.ask(Op::Exchange, b, When::Before) {
             // In this way a test says that the file system does not support it.
-            Err(e) if e.is(Errno::INVAL) => return Ok(false),
+            Err(e) if UNSUPPORTED.iter().any(|errno| e.is(*errno)) => return Ok(false),
             Err(e) => return Err(e),
             Ok(Verdict::Partial) => return Err(FsError::new(Op::Exchange, b, Errno::NOSPC)),
-            Ok(Verdict::Go) => {}
+            Ok(Verdict::Go | Verdict::Skip) => {}
         }
         match rename_with(a, b, RenameFlags::EXCHANGE) {
             Ok(()) => {}
@@ -174,9 +183,17 @@ impl Disk {
     /// # Errors
     /// When it is a symbolic link, or the mode cannot be set.
     pub fn chmod(&self, path: &Path, mode: u32) -> Result<()> {
-        self.whole_step(Op::Mode, path, || {
-            open_unfollowed(path, OFlags::NONBLOCK)?.set_permissions(fs::Permissions::from_mode(mode))
-        })
+        let set = || -> io::Result<()> { self.set_mode(&open_unfollowed(path, OFlags::NONBLOCK)?, path, mode) };
+        set().map_err(|e| FsError::new(Op::Mode, path, e))?;
+        self.ask(Op::Mode, path, When::After).map(drop)
+    }
+
+    /// Gives `path` to the group `gid`. A file system that refuses this to everybody is not an error.
+    ///
+    /// # Errors
+    /// When this process is not a member of the group.
+    pub fn chgrp(&self, path: &Path, gid: u32) -> Result<()> {
+        self.whole_step(Op::Own, path, || give_group(&open_unfollowed(path, OFlags::NONBLOCK)?, gid))
     }
 
     /// Sets owner and group of `path`, of a link itself if it is one; `None` leaves a value as it is.
@@ -185,6 +202,11 @@ impl Disk {
     /// When this process is not permitted to.
     pub fn chown(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
         self.whole_step(Op::Own, path, || std::os::unix::fs::lchown(path, uid, gid))
+    }
+
+    /// Whether a file system that keeps owners would let this process give a file to this owner and this group.
+    pub fn may_give(&self, uid: Option<u32>, gid: Option<u32>) -> bool {
+        (uid.is_none() || rustix::process::geteuid().is_root()) && gid.is_none_or(is_member)
     }
 
     /// Sets the modification time of `path`, of a link itself if it is one.
@@ -227,7 +249,7 @@ impl Disk {
                     return first
                         .map_or(Ok(()), |p| if p.is_dir() { fs::remove_dir_all(p) } else { fs::remove_file(p) });
                 }
-                match fs::remove_dir_all(path) {
+                match remove_all(path) {
                     // Own folders without the owner's write bit, carried over unchanged.
                     Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
                         open_up(path)?;
@@ -240,13 +262,42 @@ impl Disk {
     }
 }
 
+/// Some FUSE file systems leave entries out of a list while others are removed, so that a folder is not empty yet.
+fn remove_all(path: &Path) -> io::Result<()> {
+    for _ in 0..3 {
+        match fs::remove_dir_all(path) {
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            done => return done,
+        }
+    }
+    fs::remove_dir_all(path)
+}
+
 fn absent_is_done(e: io::Error) -> io::Result<()> {
     if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) }
 }
 
-fn create_new(path: &Path) -> io::Result<File> {
+fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     // `O_EXCL` does not follow a link at the end of the path.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(mode & 0o777).open(path)
+}
+
+/// Gives an open file to the group `gid`. Where a member of the group is refused, the file system has no groups.
+pub(super) fn give_group(file: &File, gid: u32) -> io::Result<()> {
+    if file.metadata()?.gid() == gid {
+        return Ok(());
+    }
+    match std::os::unix::fs::fchown(file, None, Some(gid)) {
+        Err(e) if is_refused(&e) && is_member(gid) => Ok(()),
+        done => done,
+    }
+}
+
+/// Whether a file system that keeps groups would let this process give a file to the group `gid`.
+fn is_member(gid: u32) -> bool {
+    let is_own = || rustix::process::getegid().as_raw() == gid;
+    let is_other = || rustix::process::getgroups().is_ok_and(|all| all.iter().any(|g| g.as_raw() == gid));
+    rustix::process::geteuid().is_root() || is_own() || is_other()
 }
 
 fn rename_with(from: &Path, to: &Path, flags: RenameFlags) -> std::result::Result<(), Errno> {
@@ -254,8 +305,8 @@ fn rename_with(from: &Path, to: &Path, flags: RenameFlags) -> std::result::Resul
 }
 
 /// `EINVAL`: the file system does not support the flag; `ENOSYS`: the kernel does not have the call.
-const fn is_unsupported(e: Errno) -> bool {
-    matches!(e, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+fn is_unsupported(e: Errno) -> bool {
+    UNSUPPORTED.contains(&e)
 }
 
 /// Gives the owner all rights on the folders below `path`.

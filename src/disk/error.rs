@@ -43,6 +43,16 @@ impl FsError {
         self.source.kind()
     }
 
+    /// The cause alone.
+    pub(super) fn into_io(self) -> io::Error {
+        self.source
+    }
+
+    /// Whether the file system does not have the operation, or refuses it to this user.
+    pub(crate) fn is_refusal(&self) -> bool {
+        super::is_refused(&self.source)
+    }
+
     /// Whether the cause is this `errno`.
     pub(crate) fn is(&self, errno: Errno) -> bool {
         self.source.raw_os_error() == Some(errno.raw_os_error())

@@ -101,6 +101,8 @@ pub enum FaultAction {
     /// A write or copy stores half the bytes and fails with `ENOSPC`; a tree is half removed and fails with `EIO`. Any
     /// other step fails with `ENOSPC` and does not happen.
     Partial,
+    /// The step reports success and does not happen, for the steps that happen entirely or not at all.
+    Skip,
     /// `SIGKILL` ends this process.
     Kill,
 }

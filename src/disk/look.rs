@@ -169,6 +169,30 @@ impl Disk {
         found.uid == rustix::process::geteuid().as_raw() || self.may_write_in(path)
     }
 
+    /// Fails if the folder at `path` with the metadata `found` cannot be moved out of its parent: in a sticky folder
+    /// only its owner may move it, and overlayfs does not move a folder of a lower layer. `not_empty` is an own folder
+    /// beside it that is not empty.
+    ///
+    /// # Errors
+    /// The one that the move would end with.
+    pub fn may_move(&self, path: &Path, found: &Metadata, not_empty: &Path) -> Result<()> {
+        let user = rustix::process::geteuid();
+        let parent = self.metadata(&path.join(".."))?;
+        let is_sticky = parent.is_some_and(|p| p.mode & 0o1000 != 0 && p.uid != user.as_raw());
+        if is_sticky && found.uid != user.as_raw() && !user.is_root() {
+            return Err(FsError::new(Op::Move, path, Errno::PERM));
+        }
+        if is_in_lower_layer(path, not_empty) { Err(FsError::new(Op::Move, path, Errno::XDEV)) } else { Ok(()) }
+    }
+
+    /// Whether the file or folder at `path` has one of the attributes immutable and append-only (`chattr`), by which
+    /// nobody can remove it; `false` where the file system does not say.
+    pub fn is_immutable(&self, path: &Path) -> bool {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+        rustix::fs::statx(CWD, path, flags, StatxFlags::empty()).is_ok_and(|s| s.stx_attributes.intersects(fixed))
+    }
+
     /// Whether `path` is a mount point of a file system or bind mount; a symbolic link is not one.
     ///
     /// Linux 5.8 and newer report it (`STATX_ATTR_MOUNT_ROOT`). On older kernels the device is compared with the
@@ -193,6 +217,16 @@ impl Disk {
         let parent = fs::symlink_metadata(path.join("..")).map_err(look)?;
         Ok(own.dev() != parent.dev() || own.ino() == parent.ino())
     }
+}
+
+/// The number of overlayfs (`OVERLAYFS_SUPER_MAGIC` in Linux).
+const OVERLAYFS: u64 = 0x794c_7630;
+
+/// Whether `path` is a folder of a lower layer of overlayfs, which refuses to move it (`EXDEV`) before it looks at the
+/// destination. The destination here is a folder that is not empty: nothing can be moved there on overlayfs.
+fn is_in_lower_layer(path: &Path, not_empty: &Path) -> bool {
+    let is_overlay = rustix::fs::statfs(path).is_ok_and(|s| u64::try_from(s.f_type) == Ok(OVERLAYFS));
+    is_overlay && rustix::fs::rename(path, not_empty) == Err(Errno::XDEV)
 }
 
 pub(super) fn read_bounded(file: &mut File, limit: usize) -> io::Result<Vec<u8>> {

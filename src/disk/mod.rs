@@ -9,14 +9,15 @@ mod edit;
 mod error;
 mod fault;
 mod folder;
+mod held_folder;
 mod lock;
 mod look;
 mod regular;
 mod replace;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -29,6 +30,7 @@ pub use error::FsError;
 pub use fault::{FaultAction, FaultHook, Op, Step, When};
 pub use folder::{EntryKind, FolderEntry, FolderReader};
 pub(crate) use folder::{MemoryFolder, clean};
+pub use held_folder::HeldFolder;
 pub use lock::{LockFile, Locked};
 pub use look::{Kind, Metadata};
 pub use regular::{Entry, Folder, RegularFile};
@@ -53,6 +55,7 @@ impl std::fmt::Debug for Disk {
 enum Verdict {
     Go,
     Partial,
+    Skip,
 }
 
 impl Disk {
@@ -78,6 +81,7 @@ impl Disk {
         match hook(&Step { op, path, when }) {
             FaultAction::Continue => Ok(Verdict::Go),
             FaultAction::Partial => Ok(Verdict::Partial),
+            FaultAction::Skip => Ok(Verdict::Skip),
             FaultAction::Fail(errno) => Err(FsError::new(op, path, io::Error::from_raw_os_error(errno))),
             FaultAction::Kill => {
                 let killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
@@ -103,6 +107,34 @@ impl Disk {
     fn whole_step(&self, op: Op, path: &Path, run: impl FnOnce() -> io::Result<()>) -> Result<()> {
         self.step(op, path, |partial| if partial { Ok(()) } else { run() })
     }
+
+    /// Sets the permissions of an open file of this process's user. A file system may refuse that even to the owner
+    /// (WSL, blobfuse, some NFS and vfat mounts): the mode at creation then stays, and can be read back.
+    fn set_mode(&self, file: &File, path: &Path, mode: u32) -> io::Result<()> {
+        match self.ask(Op::Mode, path, When::Before) {
+            Ok(Verdict::Skip) => return Ok(()),
+            Ok(Verdict::Partial) => return Err(Errno::NOSPC.into()),
+            Ok(Verdict::Go) => {}
+            Err(e) => return unless_refused(Err(e.into_io())),
+        }
+        if file.metadata()?.mode() & 0o7777 == mode {
+            return Ok(());
+        }
+        unless_refused(file.set_permissions(fs::Permissions::from_mode(mode)))
+    }
+}
+
+/// The causes by which a file system says that it does not have an operation.
+const UNSUPPORTED: [Errno; 3] = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
+
+/// A refusal to the owner of a file counts as done.
+fn unless_refused(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|e| if is_refused(&e) { Ok(()) } else { Err(e) })
+}
+
+fn is_refused(e: &io::Error) -> bool {
+    let refusals = [Errno::PERM, Errno::ACCESS].into_iter().chain(UNSUPPORTED);
+    refusals.into_iter().any(|errno| e.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 fn open_unfollowed(path: &Path, flags: OFlags) -> io::Result<File> {
@@ -115,7 +147,7 @@ fn os_flags(flags: OFlags) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 

@@ -28,23 +28,15 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     let mut tasks = Task::all(request, env.disk)?;
     let places: Vec<Place> = tasks.iter().map(|t| t.place.clone()).collect();
     let places: Vec<&Place> = places.iter().collect();
-    {
-        let mut held = Vec::new();
-        for place in &places {
-            held.extend(Lock::acquire_to_look(env.disk, place)?);
-        }
-        let currents = look(&tasks, env)?;
-        if held.len() == places.len() {
-            drop_installed(&tasks, &currents, env)?;
-        }
-        settle(&mut tasks, request, &currents)?;
-        let reasons = reasons(&tasks, request, &currents, env)?;
-        if reasons.iter().all(Option::is_none) && reforms(&tasks, &reasons, &currents, env).iter().all(Option::is_none)
-        {
-            let leaves: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
-            let changes = changes(&tasks, &leaves, &currents);
-            return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
-        }
+    let currents = look(&tasks, env)?;
+    settle(&mut tasks, request, &currents)?;
+    let reasons_before = reasons(&tasks, request, &currents, env)?;
+    let is_as_requested = reforms(&tasks, &reasons_before, &currents, env).iter().all(Option::is_none);
+    if reasons_before.iter().all(Option::is_none) && is_as_requested {
+        clean_up(&tasks, &currents, env);
+        let leaves: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
+        let changes = changes(&tasks, &leaves, &currents);
+        return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
     let mut currents = look(&tasks, env)?;
@@ -55,6 +47,16 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         task.check_operator_files(current, env)?;
     }
     let reforms = reforms(&tasks, &reasons, &currents, env);
+    if reasons.iter().any(Option::is_some) {
+        let mut both = tasks.iter().zip(&currents);
+        let rehearsed = both.try_for_each(|(task, current)| task.rehearse(current, &locks, tasks.len() > 1, env.disk));
+        if let Err(e) = rehearsed {
+            for lock in locks {
+                lock.withdraw(env.disk);
+            }
+            return Err(e);
+        }
+    }
     let mut issued: Vec<Option<Issued>> = Vec::new();
     let mut patience = Patience::new(request.wait);
     for ((task, reason), current) in tasks.iter().zip(&reasons).zip(&currents) {
@@ -128,17 +130,27 @@ fn changes(tasks: &[Task<'_>], old: &[Option<Cert>], currents: &[Current]) -> Ve
     tasks.iter().zip(old).zip(currents).map(change).collect()
 }
 
-/// Drops pending keys whose answer is installed: a run was killed between install and cleanup.
-fn drop_installed(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) -> Result<(), Error> {
+/// Cleans up after a killed run, if it left something and no other run is at work. A run with nothing to do needs
+/// neither the lock nor the right to write.
+fn clean_up(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) {
     for (task, current) in tasks.iter().zip(currents) {
-        let Some(bytes) = task.place.read_state_file(env.disk, pending::FILE)? else { continue };
-        let file = task.place.state_dir().join(pending::FILE);
-        let pending = Pending::parse(&bytes, &file)?;
-        if current.leaf.as_ref().is_some_and(|leaf| pending.answers_with(leaf)) {
-            task.place.remove_state_file(env.disk, pending::FILE)?;
+        task.report_state(env.disk);
+        let is_installed = |bytes: &[u8]| {
+            let file = task.place.state_dir().join(pending::FILE);
+            let pending = Pending::parse(bytes, &file).ok();
+            pending.is_some_and(|p| current.leaf.as_ref().is_some_and(|leaf| p.answers_with(leaf)))
+        };
+        let kept = task.place.peek_state_file(env.disk, pending::FILE).ok().flatten();
+        let is_done = kept.is_some_and(|bytes| is_installed(&bytes));
+        if !is_done && !task.place.has_leftovers(env.disk) {
+            continue;
+        }
+        let cleaned = Lock::acquire(env.disk, &task.place, (env.now)())
+            .and_then(|_lock| if is_done { task.place.remove_state_file(env.disk, pending::FILE) } else { Ok(()) });
+        if let Err(e) = cleaned {
+            tracing::debug!("{e}; the next run that changes {} cleans up", task.target.display());
         }
     }
-    Ok(())
 }
 
 fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Current>, Error> {

@@ -10,8 +10,10 @@ pub(crate) mod enrolment;
 pub(crate) mod flow;
 mod offline;
 mod outcome;
+mod rollback;
 
 pub(crate) use dry_run::plan;
 pub(crate) use flow::enroll;
-pub(crate) use offline::{OfflineRequest, install_answer, make_csr, roll_back};
+pub(crate) use offline::{OfflineRequest, install_answer, make_csr};
 pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
+pub(crate) use rollback::{Folder, RolledBack, SetSummary, Step, roll_back};

@@ -14,7 +14,7 @@ use crate::identity::prove::{Issued, Unproven, prove};
 use crate::identity::state::pending::{self, Asked, Pending};
 use crate::identity::task::{Shape, Task};
 use crate::identity::{Environment, FormGiven, KeyRequest, MspForm, TlsFiles};
-use crate::install::{KeyAccess, Lock, Place, rollback};
+use crate::install::{KeyAccess, Lock, Place};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyPair;
 use crate::pki::name::{self, NameSet, SanName};
@@ -72,12 +72,16 @@ pub(crate) struct MadeCsr {
 /// When a key for another purpose or id is pending there and `force` is not set, a name to drop is not held, or the key
 /// cannot be written.
 pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<MadeCsr, Error> {
-    let place = Place::of(env.disk, &request.target)?;
+    let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.filter(|_| !request.force);
     let task = request.settled(request.task(place, None), env)?.0;
     let requested = match &task.key {
-        KeyRequest::Current => task.look(env.disk)?.key,
+        KeyRequest::Current => {
+            let current = task.look(env.disk)?;
+            task.vouch_for_key(&current, env.disk)?;
+            current.key
+        }
         key => key.named(env.disk)?,
     };
     let key = match (pending, requested) {
@@ -133,7 +137,7 @@ pub(crate) fn install_answer(
         parts.extend([part.cert_pem, part.chain_pem]);
     }
     let chain_pem = parts.join(&b'\n');
-    let place = Place::of(env.disk, &request.target)?;
+    let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let Some(pending) = pending_at(&place, env)? else {
         let answer = Unproven { cert_pem: &answer.cert_pem, chain_pem: &chain_pem, server_date: None };
@@ -293,34 +297,6 @@ impl OfflineRequest {
             tls_stem: "ca".to_owned(),
         }
     }
-}
-
-/// Restores the set that `target` held before the last install; a second call undoes the first.
-///
-/// # Errors
-/// When there is no previous set, or the folder is locked or cannot be written.
-pub(crate) fn roll_back(target: &std::path::Path, env: &Environment<'_>) -> Result<(), Error> {
-    const WRITTEN: [&str; 12] = [
-        "signcerts",
-        "keystore",
-        "cacerts",
-        "intermediatecerts",
-        "tlscacerts",
-        "tlsintermediatecerts",
-        "config.yaml",
-        "server.crt",
-        "server.key",
-        "ca.crt",
-        "tls.crt",
-        "tls.key",
-    ];
-    let place = Place::of(env.disk, target)?;
-    let lock = Lock::acquire_existing(env.disk, &place, (env.now)())?.ok_or_else(|| {
-        Error::new(ErrorKind::Input, format!("fabcert has installed nothing in {}", target.display()))
-            .with_help("name the folder as at enrolment")
-    })?;
-    let owned: Vec<PathBuf> = WRITTEN.iter().map(PathBuf::from).collect();
-    Ok(rollback(env.disk, &lock, &owned)?)
 }
 
 fn pending_at(place: &Place, env: &Environment<'_>) -> Result<Option<Pending>, Error> {

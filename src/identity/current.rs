@@ -87,7 +87,7 @@ impl Current {
 /// Reads the MSP folder in `place`; a `config.yaml` that fabcert wrote is recognised by its hash.
 pub(crate) fn current_msp(place: &Place, disk: &Disk) -> Result<CurrentMsp, Error> {
     let folder = DiskFolder::new(disk, place.target());
-    let configs = place.read_state_file(disk, record::CONFIGS_FILE)?;
+    let configs = place.peek_state_file(disk, record::CONFIGS_FILE)?;
     let written = folder
         .read(Path::new("config.yaml"))
         .ok()

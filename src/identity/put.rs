@@ -6,6 +6,7 @@ use super::Environment;
 use super::current::Current;
 use super::plan::Plan;
 use super::prove::Issued;
+use super::state::history::{self, History, Install};
 use super::state::pending;
 use super::state::record::{self, Record};
 use super::task::{Shape, Task};
@@ -35,8 +36,8 @@ impl Task<'_> {
             &planned
         };
         match plan {
-            Plan::Msp(plan) => self.install_msp(plan, current, issued, locks, env),
-            Plan::Tls(plan) => self.install(&plan.folder, issued, locks, &|_| Ok(()), env),
+            Plan::Msp(plan) => self.install_msp(plan, current, (issued, tls), locks, env),
+            Plan::Tls(plan) => self.install(&plan.folder, (issued, None), locks, &|_| Ok(()), env),
         }
     }
 
@@ -45,7 +46,7 @@ impl Task<'_> {
         &self,
         plan: &MspPlan,
         current: &Current,
-        issued: &Issued,
+        issued: (&Issued, Option<&VerifiedEnrollment>),
         locks: &[Lock],
         env: &Environment<'_>,
     ) -> Result<PathBuf, Error> {
@@ -55,7 +56,7 @@ impl Task<'_> {
         if let Some(digest) = &plan.config_yaml_sha256 {
             let known = self.place.read_state_file(env.disk, record::CONFIGS_FILE)?.unwrap_or_default();
             let list = record::with_config(&known, digest);
-            self.place.write_state_note(env.disk, record::CONFIGS_FILE, &list, 0o600)?;
+            self.place.write_state_note(env.disk, record::CONFIGS_FILE, &list)?;
         }
         let has_node_ous = matches!(self.shape, Shape::Msp(form) if form.node_ous);
         let admins = if has_node_ous { AdminRule::Fabric } else { AdminRule::Waived };
@@ -79,7 +80,7 @@ impl Task<'_> {
     fn install(
         &self,
         plan: &FolderPlan,
-        issued: &Issued,
+        (issued, tls): (&Issued, Option<&VerifiedEnrollment>),
         locks: &[Lock],
         check: &dyn Fn(&Path) -> Result<(), Error>,
         env: &Environment<'_>,
@@ -89,6 +90,7 @@ impl Task<'_> {
             .iter()
             .find(|l| l.place().target() == place.target())
             .ok_or_else(|| Error::new(ErrorKind::Bug, "the target is not locked"))?;
+        self.note_install(plan, (&issued.verified, tls), locks, env)?;
         match install(env.disk, lock, plan, check) {
             Ok(()) => {}
             Err(e) if e.is_in_place() => tracing::warn!("{e}"),
@@ -97,11 +99,28 @@ impl Task<'_> {
         let mut record = Record::of(&issued.verified, issued.received_at, issued.asked.clone(), plan);
         record.namesakes = namesakes(&self.trust, &issued.verified.chain().root);
         record.key_file = self.key_file_access(plan, env.disk);
-        place.write_state_note(env.disk, record::FILE, &record.to_bytes(), 0o600)?;
+        place.write_state_note(env.disk, record::FILE, &record.to_bytes())?;
         if issued.is_new {
             // If it survives a crash, the next run sees that its answer is installed.
             place.drop_state_file(env.disk, pending::FILE)?;
         }
         Ok(plan.certificate().to_owned())
+    }
+
+    /// Notes what is about to be installed, before readers can see it: a rollback goes by the note of the set that it
+    /// finds, and one of a set that was never installed is found by nobody.
+    fn note_install(
+        &self,
+        plan: &FolderPlan,
+        (issued, tls): (&VerifiedEnrollment, Option<&VerifiedEnrollment>),
+        locks: &[Lock],
+        env: &Environment<'_>,
+    ) -> Result<(), Error> {
+        let own = self.place.target();
+        let others = locks.iter().map(|lock| lock.place().target()).filter(|target| *target != own);
+        let install = Install::of(issued, tls, plan, others.map(Path::to_owned).collect(), (env.now)());
+        let before = self.place.read_state_file(env.disk, history::FILE)?;
+        let before = before.map(|bytes| History::parse(&bytes)).unwrap_or_default();
+        Ok(self.place.write_state_note(env.disk, history::FILE, &before.with(install))?)
     }
 }

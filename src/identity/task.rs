@@ -1,6 +1,6 @@
 //! One certificate of a request: its content, its folder and its CA.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ca_access::CaAccess;
@@ -11,8 +11,8 @@ use super::state::record::{self, Record};
 use super::trust::TrustFile;
 use crate::ca::AttrRequest;
 use crate::disk::{Disk, DiskFolder, FolderReader as _};
-use crate::install::{KeyAccess, Place};
-use crate::msp::{CurrentMsp, CurrentTls};
+use crate::install::{KeyAccess, Lock, Place, rehearse};
+use crate::msp::{CurrentMsp, CurrentTls, SIGN_FOLDERS, TLS_FOLDERS};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Chain, SubjectFields};
@@ -93,7 +93,7 @@ impl<'a> Task<'a> {
             Ok(Self {
                 id: &ca.id,
                 target,
-                place: Place::of(disk, target)?,
+                place: Place::of(disk, target)?.for_group(request.key_access().group),
                 shape,
                 requested: names.sans(),
                 drop_sans: request.drop_sans.clone(),
@@ -127,7 +127,7 @@ impl<'a> Task<'a> {
     /// Reads the target.
     pub(crate) fn look(&self, disk: &Disk) -> Result<Current, Error> {
         let folder = DiskFolder::new(disk, self.place.target());
-        let record = self.place.read_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
+        let record = self.place.peek_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
         let mut current = match self.shape {
             Shape::Msp(_) => Current::msp(current_msp(&self.place, disk)?),
             Shape::Tls(TlsFiles::Three(names)) => {
@@ -162,6 +162,49 @@ impl<'a> Task<'a> {
     pub(crate) fn settle(&mut self, current: &Current, is_orderer: bool, new_tls_key: bool) -> Result<(), Error> {
         self.keep_names(current);
         self.keep_key(current, is_orderer, new_tls_key)
+    }
+
+    /// Tries at the target what an install does there, before a request is sent. `with_tls`: the CAs of a TLS certificate
+    /// go into an MSP folder too.
+    ///
+    /// # Errors
+    /// When an install would fail, or somebody else put the key there that is to be used again.
+    pub(crate) fn rehearse(&self, current: &Current, locks: &[Lock], with_tls: bool, disk: &Disk) -> Result<(), Error> {
+        if self.key == KeyRequest::Current {
+            self.vouch_for_key(current, disk)?;
+        }
+        let Some(lock) = locks.iter().find(|l| l.place().target() == self.place.target()) else { return Ok(()) };
+        let paths = |folders: &[&str]| folders.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let mut owned = match self.shape {
+            Shape::Tls(TlsFiles::Three(names)) => paths(&[names.certificate(), names.key(), names.ca()]),
+            Shape::Tls(TlsFiles::MspShaped) | Shape::Msp(_) => paths(&SIGN_FOLDERS),
+        };
+        if matches!(self.shape, Shape::Tls(TlsFiles::MspShaped)) || with_tls && self.purpose() == Purpose::Sign {
+            owned.extend(paths(&TLS_FOLDERS));
+        }
+        for warning in rehearse(disk, lock, &owned, self.key_access)? {
+            tracing::warn!("{warning}");
+        }
+        Ok(())
+    }
+
+    /// Checks who put the current key into the target.
+    ///
+    /// # Errors
+    /// When somebody else did.
+    pub(crate) fn vouch_for_key(&self, current: &Current, disk: &Disk) -> Result<(), Error> {
+        let file = match self.shape {
+            Shape::Tls(TlsFiles::Three(names)) => Some(PathBuf::from(names.key())),
+            _ => current.msp.as_ref().and_then(|msp| msp.key.as_ref()).map(|(path, _)| path.clone()),
+        };
+        Ok(file.map_or(Ok(()), |file| self.place.vouch_for(disk, &file))?)
+    }
+
+    /// Warns that the state of the target is not used.
+    pub(crate) fn report_state(&self, disk: &Disk) {
+        if let Some(fault) = self.place.state_fault(disk) {
+            tracing::warn!("{fault}; what it holds is not used");
+        }
     }
 
     /// Whether the certificate is due, and why. `named_key` is the key given in the request.

@@ -56,6 +56,26 @@ pub enum InstallError {
         /// The folder.
         path: PathBuf,
     },
+    /// A mount whose file system has no symbolic links, or refuses them to this user.
+    #[error("the file system of {} has no symbolic links, and a mount point can be replaced in one step only through one", path.display())]
+    NoLinks {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A file or folder that nobody can move or remove.
+    #[error("{} is immutable or append-only (chattr), and could not be removed later", path.display())]
+    Immutable {
+        /// The entry.
+        path: PathBuf,
+    },
+    /// State, or a set, that another user owns or may write.
+    #[error("{} cannot be trusted: {reason}", path.display())]
+    NotOwn {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// There is no previous set.
     #[error("there is no previous set for {}", target.display())]
     NoPrevious {
@@ -131,8 +151,20 @@ impl From<InstallError> for Error {
             InstallError::LinkOut { .. } => (ErrorKind::Input, "make the link absolute, or replace it with its target"),
             InstallError::NoExchange { .. } => (
                 ErrorKind::Io,
-                "empty the folder while no peer reads it, or use a volume of another type, then run again",
+                "give fabcert a sub-folder of the mount (it is then replaced as a whole, without links), empty the folder while no peer reads it, or use a volume of another type",
             ),
+            InstallError::NoLinks { .. } => {
+                (ErrorKind::Io, "give fabcert a sub-folder of the mount: it is replaced as a whole, without links")
+            }
+            InstallError::Immutable { .. } => {
+                (ErrorKind::Io, "remove the attribute with chattr -i -a, or move the file out of the folder")
+            }
+            InstallError::NotOwn { path, .. } => {
+                return Self::new(ErrorKind::Input, message).with_help(format!(
+                    "another user may have put a key there: run fabcert as the owner, or look into it, then remove it with rm -r {}",
+                    path.display()
+                ));
+            }
             InstallError::NoPrevious { .. } => {
                 (ErrorKind::Input, "only an install that replaced another set can be rolled back")
             }

@@ -8,7 +8,7 @@
 //!   to them (`<entry>` to `../<entry>`), so that it is a complete folder when seen through `..data`;
 //! - `.fabcert/`: the state folder.
 //!
-//! During a run there are also `..new` and `..current` (incomplete trees, mode `0700`), `..data_tmp`, and in the state
+//! During a run there are also `..new` and `..current` (incomplete trees), `..data_tmp`, and in the state
 //! folder `swapped` and `trash`.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::stage::{self, Filling};
-use super::{InstallError, Place};
+use super::{InstallError, Place, trash};
 use crate::Error;
 use crate::disk::{Disk, FsError, Kind};
 
@@ -30,11 +30,10 @@ const SET: &str = "..set-";
 const NEW: &str = "..new";
 const COPY: &str = "..current";
 const SWAPPED: &str = "swapped";
-const TRASH: &str = "trash";
 
 /// Whether this module uses `name` in the state folder.
 pub(super) fn is_own_name(name: &str) -> bool {
-    [SWAPPED, TRASH].contains(&name)
+    name == SWAPPED || trash::is_own_name(name)
 }
 
 /// Whether an entry of a target is reserved: the state folder, or a name that begins with `..`, as the kubelet uses them.
@@ -50,6 +49,16 @@ pub(super) fn refuse_foreign(disk: &Disk, place: &Place) -> Result<(), InstallEr
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the target holds what a killed run left.
+pub(super) fn has_leftovers(disk: &Disk, place: &Place) -> bool {
+    let volume = Volume { disk, target: place.target(), state: place.state_dir() };
+    let names = disk.read_dir(volume.target).unwrap_or_default();
+    let unfinished = names.iter().any(|name| [NEW, COPY, NEXT_DATA].iter().any(|own| name == own));
+    let current = volume.current_number().ok().flatten();
+    let unpublished = names.iter().filter_map(|name| set_number(name)).any(|n| current.is_none_or(|now| n > now));
+    unfinished || unpublished || names.iter().filter(|name| set_number(name).is_some()).count() > 2
 }
 
 /// The previous set's folder.
@@ -72,9 +81,7 @@ pub(super) fn publish(
     let volume = Volume { disk, target: place.target(), state: place.state_dir() };
     let owned = &volume.owned_in(owned, filling)?[..];
     let entries = volume.owned_entries(owned, filling)?;
-    for entry in &entries {
-        stage::refuse_unmovable(disk, &volume.target.join(entry))?;
-    }
+    volume.refuse_unmovable(&entries)?;
 
     let new = volume.target.join(NEW);
     let not_owned = |path: &Path| !owned.iter().any(|o| o == path);
@@ -87,7 +94,7 @@ pub(super) fn publish(
 
     volume.settle_existing(&entries)?;
     stage::sync(disk, &new)?;
-    let number = volume.current_number()?.unwrap_or(0) + 1;
+    let number = volume.next_number()?;
     disk.rename_noreplace(&new, &volume.set(number))?;
     for entry in &entries {
         let there = disk.metadata(&volume.set(number).join(entry))?.is_some();
@@ -106,6 +113,32 @@ pub(super) fn publish(
     settle().map_err(|e| InstallError::Unfinished { target: volume.target.to_owned(), source: Box::new(e.into()) })
 }
 
+/// Tries what [`publish`] does, up to the first step that a reader sees; `lock::recover` removes the result.
+pub(super) fn rehearse(
+    disk: &Disk,
+    place: &Place,
+    owned: &[PathBuf],
+    try_files: &dyn Fn(&Path) -> Result<Vec<String>, InstallError>,
+) -> Result<Vec<String>, InstallError> {
+    let volume = Volume { disk, target: place.target(), state: place.state_dir() };
+    let nothing = super::FolderPlan::default();
+    let entries = volume.owned_entries(owned, &Filling::Plan(&nothing))?;
+    volume.refuse_unmovable(&entries)?;
+    volume.next_number()?;
+    let new = volume.target.join(NEW);
+    stage::open(disk, &new, None)?;
+    let warnings = try_files(&new)?;
+    volume.copy_owned(&entries, &new, &|_| true)?;
+    let link = volume.target.join(NEXT_DATA);
+    disk.symlink(Path::new(NEW), &link).map_err(|e| {
+        if e.is_refusal() { InstallError::NoLinks { path: volume.target.to_owned() } } else { e.into() }
+    })?;
+    disk.rename(&link, &link.with_file_name(COPY))?;
+    disk.remove_file(&link.with_file_name(COPY))?;
+    volume.refuse_folders_without_exchange(&volume.real(&entries)?)?;
+    Ok(warnings)
+}
+
 /// Cleans up after a run, however it ended: keeps the current and the previous generation and the links that resolve,
 /// and nothing else.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
@@ -114,15 +147,15 @@ pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     for path in [volume.target.join(NEW), volume.target.join(COPY), volume.state.join(SWAPPED)] {
         disk.remove_tree(&path)?;
     }
-    let trash = volume.state.join(TRASH);
-    disk.remove_tree(&trash)?;
+    trash::empty(disk, &volume.state)?;
     let current = volume.current_number()?;
     let previous = volume.previous_number()?;
     for number in volume.numbers()? {
         if Some(number) != current && Some(number) != previous {
             // Moved away first, so that a folder named as a generation is always complete.
-            disk.rename_noreplace(&volume.set(number), &trash)?;
-            disk.remove_tree(&trash)?;
+            let gone = trash::free(disk, &volume.state)?;
+            disk.rename_noreplace(&volume.set(number), &gone)?;
+            trash::remove(disk, &gone)?;
         }
     }
     for entry in disk.read_dir(volume.target)? {
@@ -158,6 +191,54 @@ impl Volume<'_> {
     /// The generation that readers see.
     fn current_number(&self) -> Result<Option<u64>, FsError> {
         Ok(self.disk.link_target(&self.target.join(DATA))?.and_then(|to| set_number(to.as_os_str())))
+    }
+
+    /// The number of the next generation.
+    fn next_number(&self) -> Result<u64, InstallError> {
+        let next = self.current_number()?.unwrap_or(0).checked_add(1);
+        next.ok_or_else(|| InstallError::Managed { target: self.target.to_owned() })
+    }
+
+    /// Refuses entries that could not be moved or removed later, in place or in the current generation.
+    fn refuse_unmovable(&self, entries: &BTreeSet<OsString>) -> Result<(), InstallError> {
+        for entry in entries {
+            let above = if self.is_data_link(entry)? { self.target.join(DATA) } else { self.target.to_owned() };
+            stage::refuse_unmovable(self.disk, &above.join(entry))?;
+        }
+        Ok(())
+    }
+
+    /// The entries that are real files or folders.
+    fn real<'e>(&self, entries: &'e BTreeSet<OsString>) -> Result<Vec<&'e OsString>, FsError> {
+        let mut real = Vec::new();
+        for entry in entries {
+            if self.disk.metadata(&self.target.join(entry))?.is_some() && !self.is_data_link(entry)? {
+                real.push(entry);
+            }
+        }
+        Ok(real)
+    }
+
+    /// Refuses folders of another program if the file system cannot swap them for links, before anything is published.
+    fn refuse_folders_without_exchange(&self, real: &[&OsString]) -> Result<(), InstallError> {
+        for entry in real {
+            let path = self.target.join(entry);
+            if self.disk.metadata(&path)?.is_some_and(|m| m.kind == Kind::Dir) {
+                return if self.can_exchange()? { Ok(()) } else { Err(InstallError::NoExchange { path }) };
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the file system swaps a link for a folder in one step.
+    fn can_exchange(&self) -> Result<bool, FsError> {
+        let (folder, link) = (self.target.join(COPY), self.state.join(SWAPPED));
+        self.disk.create_dir(&folder, 0o700)?;
+        self.disk.symlink(Path::new(DATA), &link)?;
+        let can = self.disk.exchange(&link, &folder)?;
+        self.disk.remove_tree(&folder)?;
+        self.disk.remove_tree(&link)?;
+        Ok(can)
     }
 
     /// The generation before the current one. A higher number was never published.
@@ -265,25 +346,23 @@ impl Volume<'_> {
     /// readers: publishes a generation equal to the current content, then swaps each entry for its link.
     fn settle_existing(&self, entries: &BTreeSet<OsString>) -> Result<(), InstallError> {
         let data = self.target.join(DATA);
-        let mut real = Vec::new();
+        let real = self.real(entries)?;
         let mut hidden = false;
         for entry in entries {
             let exists = self.disk.metadata(&self.target.join(entry))?.is_some();
-            if exists && !self.is_data_link(entry)? {
-                real.push(entry);
-            }
             hidden |= !exists && self.disk.metadata(&data.join(entry))?.is_some();
         }
         if real.is_empty() && !hidden {
             return Ok(());
         }
+        self.refuse_folders_without_exchange(&real)?;
         let copy = self.target.join(COPY);
         stage::open(self.disk, &copy, None)?;
         self.copy_owned(entries, &copy, &|_| true)?;
         self.link_others(entries, &copy)?;
         self.disk.chmod(&copy, 0o755)?;
         stage::sync(self.disk, &copy)?;
-        let number = self.current_number()?.unwrap_or(0) + 1;
+        let number = self.next_number()?;
         self.disk.rename_noreplace(&copy, &self.set(number))?;
         self.switch_to(number)?;
         self.disk.sync(self.target)?;

@@ -1,5 +1,7 @@
 //! One run at a time on each target.
 
+use std::path::Path;
+
 use crate::Timestamp;
 use crate::disk::{self, Disk, LockFile, Locked};
 
@@ -8,13 +10,13 @@ use super::{InstallError, Place, Placement, generation, swap};
 
 /// The right to change a place. It ends when the value is dropped or the process ends.
 ///
-/// The file is never removed: a process that had just opened it would then lock a file that nobody else sees, while
-/// another process locks a new one. A file that a dead process left does not block: the kernel keeps the lock
-/// (`flock`), not the file.
+/// A process that locks a file checks afterwards that the file is still there: otherwise it would hold a file that nobody
+/// else sees, while another process locks a new one. A file that a dead process left does not block: the kernel keeps
+/// the lock (`flock`), not the file.
 #[derive(Debug)]
 pub struct Lock {
     place: Place,
-    _file: LockFile,
+    file: LockFile,
 }
 
 impl Lock {
@@ -25,30 +27,40 @@ impl Lock {
     /// [`InstallError::Locked`] when another run holds it; when Kubernetes fills the folder itself; when the state
     /// folder cannot be created or cleaned up.
     pub fn acquire(disk: &Disk, place: &Place, now: Timestamp) -> Result<Self, InstallError> {
-        Self::take(disk, place, Some(now))
-    }
-
-    /// `since` is written as a note for other runs; a run that only looks leaves it out, and so writes nothing.
-    fn take(disk: &Disk, place: &Place, since: Option<Timestamp>) -> Result<Self, InstallError> {
         if place.layout() == Placement::Mounted {
             generation::refuse_foreign(disk, place)?;
         }
-        let path = place.make_state_dir(disk)?.join(LOCK_FILE);
-        let mut file = match disk.try_lock(&path)? {
-            Locked::ByUs(file) => file,
-            Locked::ByOther(note) => {
-                let field = |key: &str| {
-                    note.lines().find_map(|l| l.strip_prefix(key)).map_or_else(|| "unknown".to_owned(), str::to_owned)
-                };
-                return Err(InstallError::Locked { file: path, pid: field("pid "), since: field("since ") });
-            }
-        };
-        if let Some(now) = since {
-            // Only a note for others: the lock holds without it, for example on a full disk.
-            let _: disk::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
-        }
+        let path = place.state_dir().join(LOCK_FILE);
+        let mut file = Self::lock_file(disk, place, &path)?;
+        // Only a note for others: the lock holds without it, for example on a full disk.
+        let _: disk::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
         recover(disk, place)?;
-        Ok(Self { place: place.clone(), _file: file })
+        Ok(Self { place: place.clone(), file })
+    }
+
+    fn lock_file(disk: &Disk, place: &Place, path: &Path) -> Result<LockFile, InstallError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match place.make_state(disk)?.try_lock(LOCK_FILE)? {
+                Locked::ByUs(file) => return Ok(file),
+                // Another run gave up and removed what it had made.
+                Locked::Removed(file) if tries > 3 => return Ok(file),
+                Locked::Removed(_) => {}
+                Locked::ByOther(note) => {
+                    let field = |key: &str| {
+                        note.lines()
+                            .find_map(|l| l.strip_prefix(key))
+                            .map_or_else(|| "unknown".to_owned(), str::to_owned)
+                    };
+                    return Err(InstallError::Locked {
+                        file: path.to_owned(),
+                        pid: field("pid "),
+                        since: field("since "),
+                    });
+                }
+            }
+        }
     }
 
     /// Like [`Lock::acquire`] if the state folder exists; otherwise creates nothing and returns `None`: no run started
@@ -61,22 +73,6 @@ impl Lock {
             return Ok(None);
         }
         Self::acquire(disk, place, now).map(Some)
-    }
-
-    /// For a run that may have nothing to do: locks `place` if its state folder exists, so that what is then read is
-    /// complete. Writes nothing unless a killed run left something to clean up. Returns `None` on a read-only file
-    /// system too, where no process can change anything.
-    ///
-    /// # Errors
-    /// As [`Lock::acquire`].
-    pub fn acquire_to_look(disk: &Disk, place: &Place) -> Result<Option<Self>, InstallError> {
-        if disk.metadata(&place.state_dir())?.is_none() {
-            return Ok(None);
-        }
-        match Self::take(disk, place, None) {
-            Err(InstallError::Fs(e)) if e.io_kind() == std::io::ErrorKind::ReadOnlyFilesystem => Ok(None),
-            done => done.map(Some),
-        }
     }
 
     /// Locks several places, in the order of their paths, so that two runs never wait for each other; returns the locks
@@ -102,6 +98,19 @@ impl Lock {
         Ok(locks.into_iter().map(|(_, lock)| lock).collect())
     }
 
+    /// Ends the lock of a run that changed nothing, and removes the state folder if it holds nothing else.
+    pub fn withdraw(self, disk: &Disk) {
+        if let Ok(Some(state)) = self.place.state(disk) {
+            // What may stay is an empty folder.
+            let _ = state.remove_unused(LOCK_FILE, self.file);
+        }
+    }
+
+    /// Whether the lock holds for processes on other machines that share the file system too.
+    pub const fn is_shared(&self) -> bool {
+        self.file.is_shared()
+    }
+
     /// The locked place.
     pub const fn place(&self) -> &Place {
         &self.place
@@ -110,10 +119,10 @@ impl Lock {
 
 /// Cleans up the folder and its state after a run that was killed or failed; the current set is complete before and
 /// after.
-pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), disk::FsError> {
+pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), InstallError> {
     place.sweep_state_files(disk)?;
     match place.layout() {
-        Placement::Plain => swap::recover(disk, place),
-        Placement::Mounted => generation::recover(disk, place),
+        Placement::Plain => Ok(swap::recover(disk, place)?),
+        Placement::Mounted => Ok(generation::recover(disk, place)?),
     }
 }

@@ -8,8 +8,11 @@ mod lock;
 mod one_step;
 mod place;
 mod plan;
+mod rehearsal;
 mod stage;
+mod state_folder;
 mod swap;
+mod trash;
 
 pub use error::InstallError;
 pub use key_access::KeyAccess;
@@ -17,3 +20,4 @@ pub use lock::Lock;
 pub use one_step::{install, rollback};
 pub use place::{Place, Placement};
 pub use plan::{FolderPlan, PlannedDir, PlannedFile};
+pub use rehearsal::rehearse;

@@ -9,7 +9,7 @@ use crate::disk::Disk;
 
 /// Installs `plan` at the locked place in one step.
 ///
-/// The new tree is staged on the same file system, in a folder of mode `0700`; `check` judges it there; then it is
+/// The new tree is staged on the same file system, where no reader looks; `check` judges it there; then it is
 /// synced to the disk and swapped in. Whatever happens, the target holds the complete old set or the complete new set,
 /// and no temporary file. The old set is kept as the previous set. Mode, owner and group of the current folder stay; a
 /// new folder gets `0755`. Other files are carried over with mode, modification time, owner and group (files of root
@@ -35,11 +35,20 @@ pub fn install(
 /// whole previous folder is restored.
 ///
 /// # Errors
-/// [`InstallError::NoPrevious`] when there is no previous set; otherwise as [`install`].
+/// [`InstallError::NoPrevious`] when there is no previous set; [`InstallError::NotOwn`] when another user made it;
+/// otherwise as [`install`].
 pub fn rollback(disk: &Disk, lock: &Lock, owned: &[PathBuf]) -> Result<(), InstallError> {
     let Some(previous) = lock.place().previous(disk)? else {
         return Err(InstallError::NoPrevious { target: lock.place().target().to_owned() });
     };
+    if lock.place().layout() == Placement::Mounted {
+        // In the plain layout it is in the state folder, which is checked already.
+        let found = disk.metadata(&previous)?;
+        let state = lock.place().state(disk)?;
+        if let (Some(found), Some(state)) = (found, state) {
+            state.vouch_for(&previous, &found)?;
+        }
+    }
     publish(disk, lock, owned, &Filling::Tree(&previous), &|_| Ok(()))
 }
 

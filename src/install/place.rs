@@ -6,17 +6,12 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::state_folder::{self, StateFolder, UNFINISHED};
 use super::{InstallError, generation, swap};
 use crate::disk::{Disk, FsError, Kind, Op};
 
 /// The lock file's name in the state folder.
 pub(super) const LOCK_FILE: &str = "lock";
-
-/// The largest state file that is read, in bytes.
-const STATE_FILE_LIMIT: usize = 1 << 20;
-
-/// The suffix of an incomplete state file.
-const UNFINISHED: &str = ".tmp";
 
 /// How a folder is replaced in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +26,13 @@ pub enum Placement {
 
 /// A target folder, the way it is replaced, and fabcert's state folder for it.
 ///
-/// Creating a `Place` writes nothing. The state folder (mode `0700`) is `<parent>/.<name>.fabcert` for
+/// Creating a `Place` writes nothing. The state folder (mode `0700`, or `0750` with a group) is `<parent>/.<name>.fabcert` for
 /// [`Placement::Plain`] and `<target>/.fabcert` for [`Placement::Mounted`]; the first lock or state file creates it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     target: PathBuf,
     layout: Placement,
+    group: Option<u32>,
 }
 
 impl Place {
@@ -47,7 +43,7 @@ impl Place {
     /// When the path is not a folder or cannot be inspected.
     pub fn of(disk: &Disk, target: &Path) -> Result<Self, InstallError> {
         let Some(current) = disk.metadata_followed(target)? else {
-            return Ok(Self { target: resolve_missing(disk, target)?, layout: Placement::Plain });
+            return Ok(Self { target: resolve_missing(disk, target)?, layout: Placement::Plain, group: None });
         };
         if current.kind != Kind::Dir {
             return Err(InstallError::NotAFolder { path: target.to_owned() });
@@ -57,13 +53,31 @@ impl Place {
         let mounted = disk.link_target(&target.join(generation::DATA))?.is_some()
             || disk.is_mount_point(&target)?
             || !disk.may_write_in(parent);
-        Ok(Self { target, layout: if mounted { Placement::Mounted } else { Placement::Plain } })
+        let layout = if mounted { Placement::Mounted } else { Placement::Plain };
+        Ok(Self { target, layout, group: None })
     }
 
     /// A place with a given layout; `target` must be absolute, below `/`, and free of links.
     #[doc(hidden)]
     pub fn with_layout(target: &Path, layout: Placement) -> Self {
-        Self { target: target.to_owned(), layout }
+        Self { target: target.to_owned(), layout, group: None }
+    }
+
+    /// The same place, whose state is shared with the group `group`: its members may own it, and read what is not
+    /// secret.
+    #[must_use]
+    pub fn for_group(self, group: Option<u32>) -> Self {
+        Self { group, ..self }
+    }
+
+    /// The open state folder; `None` if it does not exist.
+    pub(super) fn state<'a>(&self, disk: &'a Disk) -> Result<Option<StateFolder<'a>>, InstallError> {
+        StateFolder::open(disk, &self.state_dir(), self.group)
+    }
+
+    /// The open state folder, created if necessary.
+    pub(super) fn make_state<'a>(&self, disk: &'a Disk) -> Result<StateFolder<'a>, InstallError> {
+        StateFolder::make(disk, &self.state_dir(), self.group)
     }
 
     /// The target folder: absolute, links resolved.
@@ -112,32 +126,38 @@ impl Place {
         }
     }
 
-    /// Creates the state folder, and the missing folders above it with mode `0755`.
-    pub(super) fn make_state_dir(&self, disk: &Disk) -> Result<PathBuf, InstallError> {
-        let state = self.state_dir();
-        match disk.metadata(&state)? {
-            Some(m) if m.kind != Kind::Dir => return Err(InstallError::NotAFolder { path: state }),
-            // Closed to others: it holds pending keys.
-            Some(m) if m.mode & 0o007 != 0 => disk.chmod(&state, m.mode & 0o7770)?,
-            Some(_) => {}
-            None => {
-                disk.create_dirs(state.parent().unwrap_or(&state))?;
-                match disk.create_dir(&state, 0o700) {
-                    // Another process created it first.
-                    Err(e) if e.is(Errno::EXIST) => {}
-                    done => done?,
-                }
-            }
-        }
-        Ok(state)
+    /// Whether a killed run may have left something to clean up. A folder that cannot be listed counts as clean.
+    pub fn has_leftovers(&self, disk: &Disk) -> bool {
+        let Ok(Some(state)) = self.state(disk) else { return false };
+        let is_leftover = |name: &OsString| {
+            let name = name.to_string_lossy();
+            name.ends_with(UNFINISHED) || swap::is_leftover(&name) || generation::is_own_name(&name)
+        };
+        state.names().is_ok_and(|names| names.iter().any(is_leftover))
+            || self.layout == Placement::Mounted && generation::has_leftovers(disk, self)
+    }
+
+    /// Why the state folder cannot be used, if another user owns it or may write there; `None` if it can, or does not
+    /// exist.
+    pub fn state_fault(&self, disk: &Disk) -> Option<InstallError> {
+        self.state(disk).err().filter(|e| matches!(e, InstallError::NotOwn { .. }))
+    }
+
+    /// Checks who put the file `file` into the target, before a key in it is used again.
+    ///
+    /// # Errors
+    /// [`InstallError::NotOwn`] when it belongs neither to the effective user, root or the group of the place, nor to the
+    /// owner of the target.
+    pub fn vouch_for(&self, disk: &Disk, file: &Path) -> Result<(), InstallError> {
+        state_folder::vouch_for_file(disk, &self.target, self.group, file)
     }
 
     /// Removes the leftovers of a killed [`Place::write_state_file`].
-    pub(super) fn sweep_state_files(&self, disk: &Disk) -> Result<(), FsError> {
-        let state = self.state_dir();
-        for name in disk.read_dir(&state)? {
-            if name.to_str().is_some_and(|n| n.ends_with(UNFINISHED)) {
-                disk.remove_file(&state.join(name))?;
+    pub(super) fn sweep_state_files(&self, disk: &Disk) -> Result<(), InstallError> {
+        let Some(state) = self.state(disk)? else { return Ok(()) };
+        for name in state.names()? {
+            if let Some(name) = name.to_str().filter(|n| n.ends_with(UNFINISHED)) {
+                state.remove(name, false)?;
             }
         }
         Ok(())
@@ -146,13 +166,27 @@ impl Place {
     /// The content of the state file `name`; `None` if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be read, or holds more than 1 MiB.
+    /// When it cannot be read, or holds more than 1 MiB; [`InstallError::NotOwn`] when it, or the state folder, belongs
+    /// to another user, others may write it, or it is a link.
     pub fn read_state_file(&self, disk: &Disk, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, InstallError> {
-        let path = self.state_file(name)?;
-        if disk.metadata(&path)?.is_none() {
-            return Ok(None);
+        self.state_file(name)?;
+        match self.state(disk)? {
+            Some(state) => state.read(name),
+            None => Ok(None),
         }
-        Ok(Some(disk.read_secret(&path, STATE_FILE_LIMIT)?))
+    }
+
+    /// Like [`Self::read_state_file`], for content that a run can do without: a file that belongs to somebody else or
+    /// may not be read counts as missing.
+    ///
+    /// # Errors
+    /// When it cannot be read for another reason.
+    pub fn peek_state_file(&self, disk: &Disk, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, InstallError> {
+        match self.read_state_file(disk, name) {
+            Err(InstallError::NotOwn { .. }) => Ok(None),
+            Err(InstallError::Fs(e)) if e.is(Errno::ACCESS) => Ok(None),
+            done => done,
+        }
     }
 
     /// Writes the state file `name` in one step and syncs it: after a crash the file holds the old content or the new.
@@ -161,41 +195,20 @@ impl Place {
     /// # Errors
     /// When it cannot be written; the old content then stays.
     pub fn write_state_file(&self, disk: &Disk, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {
-        self.replace_state_file(disk, name, bytes, mode, true)
+        self.state_file(name)?;
+        Ok(self.make_state(disk)?.write(name, bytes, (mode, None), true)?)
     }
 
-    /// Like [`Place::write_state_file`], without the sync: for content that may be lost in a power failure and is
-    /// recognised as incomplete when read. After a kill the file holds the old content or the new all the same.
+    /// Like [`Place::write_state_file`], without the sync, and readable for the group of the place: for content that is
+    /// not secret, that may be lost in a power failure, and that is recognised as incomplete when read. After a kill the
+    /// file holds the old content or the new all the same.
     ///
     /// # Errors
     /// As [`Place::write_state_file`].
-    pub fn write_state_note(&self, disk: &Disk, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {
-        self.replace_state_file(disk, name, bytes, mode, false)
-    }
-
-    fn replace_state_file(
-        &self,
-        disk: &Disk,
-        name: &str,
-        bytes: &[u8],
-        mode: u32,
-        durable: bool,
-    ) -> Result<(), InstallError> {
-        let sync = |path: &Path| if durable { disk.sync(path) } else { Ok(()) };
-        let path = self.state_file(name)?;
-        let state = self.make_state_dir(disk)?;
-        let unfinished = state.join(format!("{name}{UNFINISHED}"));
-        disk.remove_file(&unfinished)?;
-        let written = disk
-            .write_new(&unfinished, bytes, mode)
-            .and_then(|()| sync(&unfinished))
-            .and_then(|()| disk.rename(&unfinished, &path))
-            .and_then(|()| sync(&state));
-        if written.is_err() {
-            // The write's own error says more than the cleanup's.
-            let _ = disk.remove_file(&unfinished);
-        }
-        Ok(written?)
+    pub fn write_state_note(&self, disk: &Disk, name: &str, bytes: &[u8]) -> Result<(), InstallError> {
+        self.state_file(name)?;
+        let mode = if self.group.is_some() { 0o640 } else { 0o600 };
+        Ok(self.make_state(disk)?.write(name, bytes, (mode, self.group), false)?)
     }
 
     /// Removes the state file `name`; a missing file is not an error.
@@ -203,12 +216,8 @@ impl Place {
     /// # Errors
     /// When it cannot be removed.
     pub fn remove_state_file(&self, disk: &Disk, name: &str) -> Result<(), InstallError> {
-        let path = self.state_file(name)?;
-        if disk.metadata(&path)?.is_some() {
-            disk.remove_file(&path)?;
-            disk.sync(&self.state_dir())?;
-        }
-        Ok(())
+        self.state_file(name)?;
+        self.state(disk)?.map_or(Ok(()), |state| Ok(state.remove(name, true)?))
     }
 
     /// Like [`Place::remove_state_file`], without the sync: for a file that is recognised as obsolete if a power
@@ -217,7 +226,8 @@ impl Place {
     /// # Errors
     /// As [`Place::remove_state_file`].
     pub fn drop_state_file(&self, disk: &Disk, name: &str) -> Result<(), InstallError> {
-        Ok(disk.remove_file(&self.state_file(name)?)?)
+        self.state_file(name)?;
+        self.state(disk)?.map_or(Ok(()), |state| Ok(state.remove(name, false)?))
     }
 
     /// The path of a state file; the names that this module uses itself are refused.

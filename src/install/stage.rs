@@ -15,16 +15,14 @@ pub(super) enum Filling<'a> {
     Tree(&'a Path),
 }
 
-/// Creates the folder in which the tree is built. Entries get the group that they would get in `current`.
+/// Creates the folder in which the tree is built, in place of `current`. Entries get the group that they would get there.
+/// It has the final mode at once, for file systems that do not change modes: no reader looks there, and keys are closed.
 pub(super) fn open(disk: &Disk, stage: &Path, current: Option<&Metadata>) -> Result<(), FsError> {
-    disk.create_dir(stage, 0o700)?;
-    if let Some(current) = current {
-        set_owner(disk, stage, current)?;
-        if current.mode & 0o2000 != 0 {
-            disk.chmod(stage, 0o2700)?;
-        }
+    disk.create_dir(stage, current.map_or(0o755, |m| m.mode | 0o700))?;
+    match current {
+        Some(current) => set_owner(disk, stage, current),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Fills the owned paths.
@@ -52,17 +50,21 @@ fn write_plan(disk: &Disk, stage: &Path, plan: &FolderPlan) -> Result<(), Instal
         let path = stage.join(&dir.path);
         if !is_dir_at(disk, &path)? {
             disk.create_dir(&path, dir.mode)?;
-            if dir.group.is_some() {
-                disk.chown(&path, None, dir.group)?;
+            if let Some(group) = dir.group {
+                disk.chgrp(&path, group)?;
             }
         }
     }
     for file in &plan.files {
         make_parents(disk, stage, &file.path)?;
         let path = stage.join(&file.path);
-        disk.write_new(&path, &file.bytes, file.mode)?;
-        if file.group.is_some() {
-            disk.chown(&path, None, file.group)?;
+        if let Some(group) = file.group {
+            // Closed until it has the group.
+            disk.write_new(&path, &file.bytes, file.mode & 0o707)?;
+            disk.chgrp(&path, group)?;
+            disk.chmod(&path, file.mode)?;
+        } else {
+            disk.write_new(&path, &file.bytes, file.mode)?;
         }
     }
     Ok(())
@@ -146,6 +148,8 @@ fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
     let Some(made) = disk.metadata(path)? else { return Ok(()) };
     let give = |id: u32, uid: Option<u32>, gid: Option<u32>| match disk.chown(path, uid, gid) {
         Err(e) if e.is(Errno::PERM) && (id == 0 || made.kind == Kind::Link) => Ok(()),
+        // A file system that has no owners, or that maps root to another user.
+        Err(e) if e.is_refusal() && disk.may_give(uid, gid) => Ok(()),
         done => done,
     };
     // The group first: a process that gives a file away may no longer change it.
@@ -164,6 +168,9 @@ pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallEr
     let Some(found) = disk.metadata(tree)? else { return Ok(()) };
     if disk.is_mount_point(tree)? {
         return Err(InstallError::MountInside { path: tree.to_owned() });
+    }
+    if found.kind != Kind::Link && disk.is_immutable(tree) {
+        return Err(InstallError::Immutable { path: tree.to_owned() });
     }
     if found.kind == Kind::Dir {
         let names = disk.read_dir(tree)?;

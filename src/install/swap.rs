@@ -7,12 +7,12 @@
 //!   has that name and another inode number, which shows on which side of the swap a run was killed.
 //! - `old`: the old tree, if the file system cannot swap and the folder is replaced in two moves.
 //! - `previous`: the set before the current one.
-//! - `trash`: an earlier `previous`, about to be removed.
+//! - `trash`, `trash-<n>`: earlier sets, about to be removed.
 
 use std::path::{Path, PathBuf};
 
 use super::stage::{self, Filling};
-use super::{InstallError, Place};
+use super::{InstallError, Place, trash};
 use crate::Error;
 use crate::disk::{Disk, FsError, Kind};
 
@@ -20,11 +20,15 @@ const BUILD: &str = "build";
 const READY: &str = "swap-";
 const OLD: &str = "old";
 const PREVIOUS: &str = "previous";
-const TRASH: &str = "trash";
 
 /// Whether this module uses `name` in the state folder.
 pub(super) fn is_own_name(name: &str) -> bool {
-    [BUILD, OLD, PREVIOUS, TRASH].contains(&name) || name.starts_with(READY)
+    [BUILD, OLD, PREVIOUS].contains(&name) || name.starts_with(READY) || trash::is_own_name(name)
+}
+
+/// Whether `name` in the state folder is left over from a run that was killed.
+pub(super) fn is_leftover(name: &str) -> bool {
+    is_own_name(name) && name != PREVIOUS
 }
 
 /// The previous set's folder.
@@ -84,11 +88,32 @@ pub(super) fn publish(
     settle().map_err(|e| InstallError::Unfinished { target: target.to_owned(), source: Box::new(e.into()) })
 }
 
+/// Tries what [`publish`] does, up to the swap; `lock::recover` removes the result.
+pub(super) fn rehearse(
+    disk: &Disk,
+    place: &Place,
+    owned: &[PathBuf],
+    try_files: &dyn Fn(&Path) -> Result<Vec<String>, InstallError>,
+) -> Result<Vec<String>, InstallError> {
+    let (target, build) = (place.target(), place.state_dir().join(BUILD));
+    let current = disk.metadata(target)?;
+    stage::open(disk, &build, current.as_ref())?;
+    let warnings = try_files(&build)?;
+    let Some(current) = current else { return Ok(warnings) };
+    stage::refuse_unmovable(disk, target)?;
+    let not_owned = |path: &Path| !owned.iter().any(|o| o == path);
+    stage::copy_entries(disk, target, &build, Path::new(""), &not_owned)?;
+    disk.chmod(&build, current.mode)?;
+    disk.create_dir(&build.join(BUILD), 0o700)?;
+    disk.may_move(target, &current, &build)?;
+    Ok(warnings)
+}
+
 /// Cleans up after a run, however it ended: keeps the complete current set and one previous set, nothing else.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     let (state, target) = (place.state_dir(), place.target());
     disk.remove_tree(&state.join(BUILD))?;
-    disk.remove_tree(&state.join(TRASH))?;
+    trash::empty(disk, &state)?;
     let old = state.join(OLD);
     if disk.metadata(&old)?.is_some() {
         if disk.metadata(target)?.is_none() {
@@ -114,11 +139,11 @@ pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
 /// Makes the tree at `path` the previous set. The earlier one is moved away before it is removed, so that `previous` is
 /// always complete.
 fn keep_as_previous(disk: &Disk, state: &Path, path: &Path) -> Result<(), FsError> {
-    let (previous, trash) = (state.join(PREVIOUS), state.join(TRASH));
+    let (previous, gone) = (state.join(PREVIOUS), trash::free(disk, state)?);
     if disk.metadata(&previous)?.is_some() {
-        disk.rename_noreplace(&previous, &trash)?;
+        disk.rename_noreplace(&previous, &gone)?;
     }
     disk.rename_noreplace(path, &previous)?;
     disk.sync(state)?;
-    disk.remove_tree(&trash)
+    trash::remove(disk, &gone)
 }

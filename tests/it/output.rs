@@ -14,13 +14,14 @@ use crate::enroll::scene::text;
 use crate::real::transport;
 
 /// What differs from run to run, and what stands for it.
-const VARYING: [(&str, &str); 8] = [
+const VARYING: [(&str, &str); 9] = [
     (r" \\\n +", " "),
     (r"\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d, in \d+ days", "[day] to [day], in [n] days"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     (r"127-0-0-1-\d+", "127-0-0-1-[port]"),
     (r"\b[0-9a-f]{64}\b", "[SKI]"),
+    (r"serial [0-9a-f]{20,}", "serial [serial]"),
     (r#""serial": "[0-9a-f]+""#, r#""serial": "[serial]""#),
     (r"(BEGIN CERTIFICATE REQUEST-----(\n|\\n))[A-Za-z0-9+/=\n\\]+", "$1[base64]$2"),
 ];

@@ -2,6 +2,7 @@
 //! answer, and the refused tries.
 
 mod brake;
+pub(crate) mod history;
 pub(crate) mod not_as_asked;
 pub(crate) mod pending;
 pub(crate) mod record;

@@ -36,7 +36,11 @@ mod own_key;
 mod profile;
 mod refused;
 #[cfg(feature = "dev-ca")]
+mod rolled_back;
+#[cfg(feature = "dev-ca")]
 mod same_answers;
 pub(crate) mod scene;
 mod secrets;
+#[cfg(feature = "dev-ca")]
+mod state;
 mod transport;

@@ -3,7 +3,9 @@
 mod faults;
 mod kill;
 mod mounts;
+pub(crate) mod odd;
 mod places;
+mod planted;
 mod readers;
 mod rights;
 mod rollback;

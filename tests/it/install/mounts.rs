@@ -122,7 +122,7 @@ fn a_read_only_mount_is_reported_only_when_written() {
         let error = Error::from(put(&Disk::real(), &place, 2).unwrap_err());
         assert_eq!(error.exit_code(), 5);
         assert!(error.help().unwrap().contains("read-only"), "{error:?}");
-        assert!(fabcert::internals::Lock::acquire_to_look(&Disk::real(), &again).unwrap().is_none());
+        assert!(!again.has_leftovers(&Disk::real()) && again.state_fault(&Disk::real()).is_none());
         assert!(target.join("keystore/1_sk").is_file());
         remount("rw");
     }

@@ -1,0 +1,232 @@
+//! Rollback: the sets that the last install replaced come back, together.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::disk::{DiskFolder, FolderReader};
+use crate::identity::Environment;
+use crate::identity::state::history::{self, History, Install};
+use crate::identity::state::record;
+use crate::install::{InstallError, Lock, Place, rollback};
+use crate::msp::{CONFIG, CurrentMsp, CurrentTls, SIGN_FOLDERS, TLS_FOLDERS, TlsNames};
+use crate::pki::x509::Cert;
+use crate::text::escape::Shown;
+use crate::{Error, ErrorKind};
+
+/// The certificate of a set.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SetSummary {
+    /// Serial number, hex.
+    pub(crate) serial: String,
+    /// RFC 3339, UTC.
+    pub(crate) not_before: String,
+    /// RFC 3339, UTC.
+    pub(crate) not_after: String,
+}
+
+/// One folder that goes back.
+#[derive(Debug, Serialize)]
+pub(crate) struct Step {
+    /// The folder, as the user named it.
+    pub(crate) folder: PathBuf,
+    /// Its certificate before; `null` if it has none.
+    pub(crate) from: Option<SetSummary>,
+    /// Its certificate after; `null` if it has none.
+    pub(crate) to: Option<SetSummary>,
+}
+
+/// A rollback that was done, or planned.
+#[derive(Debug)]
+pub(crate) struct RolledBack {
+    /// The folders that went back.
+    pub(crate) steps: Vec<Step>,
+    /// Named folders that the last install did not replace.
+    pub(crate) left: Vec<PathBuf>,
+}
+
+/// The kind of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Folder {
+    Msp,
+    Tls,
+}
+
+/// One named folder with its two sets.
+struct Side<'a> {
+    named: &'a Path,
+    kind: Folder,
+    lock: Lock,
+    previous: Option<PathBuf>,
+    /// The install by which the two sets differ; `None` for sets of an older fabcert.
+    last: Option<Install>,
+}
+
+/// Brings back what the last install replaced in these folders: the folders that one run replaced go back together, and
+/// a folder that this run did not replace stays. A second call undoes the first.
+///
+/// # Errors
+/// When there is nothing to bring back, or only for one of the folders that the last install replaced together; when a
+/// folder is locked or cannot be written.
+pub(crate) fn roll_back(
+    folders: &[(Folder, &Path)],
+    dry_run: bool,
+    env: &Environment<'_>,
+) -> Result<RolledBack, Error> {
+    let mut sides = Vec::new();
+    for (kind, named) in folders {
+        sides.push(Side::open(*kind, named, env)?);
+    }
+    let newest = sides.iter().filter_map(|side| side.last.as_ref()).max_by_key(|install| install.at);
+    let run = newest.map(|install| install.run.clone());
+    let (together, left): (Vec<_>, Vec<_>) = match &run {
+        Some(run) => sides.into_iter().partition(|s| s.last.as_ref().is_some_and(|last| last.run == *run)),
+        None => (sides, Vec::new()),
+    };
+    if let Some(first) = together.iter().find(|side| side.previous.is_none()) {
+        return Err(nothing_before(first, &together));
+    }
+    let steps = together.iter().map(|side| side.step(env)).collect();
+    let outcome = RolledBack { steps, left: left.iter().map(|side| side.named.to_owned()).collect() };
+    for side in &together {
+        side.report_the_other(&together, env);
+    }
+    if !dry_run {
+        for (done, side) in together.iter().enumerate() {
+            if let Err(e) = side.publish(env) {
+                // Back to where it began: the folders belong together.
+                for before in &together[..done] {
+                    before.publish(env)?;
+                }
+                return Err(e);
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+impl<'a> Side<'a> {
+    fn open(kind: Folder, named: &'a Path, env: &Environment<'_>) -> Result<Self, Error> {
+        let place = Place::of(env.disk, named)?;
+        let lock = Lock::acquire_existing(env.disk, &place, (env.now)())?.ok_or_else(|| {
+            Error::new(ErrorKind::Input, format!("fabcert has installed nothing in {}", named.display()))
+                .with_help("name the folder as at enrolment")
+        })?;
+        let previous = place.previous(env.disk)?;
+        let history = place.read_state_file(env.disk, history::FILE)?.map(|b| History::parse(&b)).unwrap_or_default();
+        let current = DiskFolder::new(env.disk, place.target());
+        let before = previous.as_ref().map(|path| DiskFolder::new(env.disk, path));
+        let sets: Vec<&dyn FolderReader> =
+            [Some(&current), before.as_ref()].into_iter().flatten().map(|f| f as &dyn FolderReader).collect();
+        let last = history.later(&sets).cloned();
+        Ok(Self { named, kind, lock, previous, last })
+    }
+
+    fn step(&self, env: &Environment<'_>) -> Step {
+        let summary = |path: &Path| self.certificate(path, env).map(|leaf| SetSummary::of(&leaf));
+        Step {
+            folder: self.named.to_owned(),
+            from: summary(self.lock.place().target()),
+            to: self.previous.as_ref().and_then(|path| summary(path)),
+        }
+    }
+
+    fn certificate(&self, path: &Path, env: &Environment<'_>) -> Option<Cert> {
+        let folder = DiskFolder::new(env.disk, path);
+        if self.kind == Folder::Tls {
+            return [TlsNames::Fabric, TlsNames::K8s].into_iter().find_map(|n| CurrentTls::read(&folder, n).leaf);
+        }
+        CurrentMsp::read(&folder, None).leaf.map(|(_, leaf)| leaf)
+    }
+
+    /// The paths that go back: what the install owned. A `config.yaml` that the operator wrote or changed stays.
+    fn owned(&self, env: &Environment<'_>) -> Result<Vec<PathBuf>, Error> {
+        let place = self.lock.place();
+        let mut owned = match (&self.last, self.kind) {
+            (Some(last), _) => last.owned.clone(),
+            (None, Folder::Msp) => {
+                SIGN_FOLDERS.iter().chain(&TLS_FOLDERS).chain(&[CONFIG]).map(PathBuf::from).collect()
+            }
+            (None, Folder::Tls) => [TlsNames::Fabric, TlsNames::K8s]
+                .iter()
+                .flat_map(|names| [names.certificate(), names.key(), names.ca()])
+                .map(PathBuf::from)
+                .collect(),
+        };
+        if let Ok(current) = DiskFolder::new(env.disk, place.target()).read(Path::new(CONFIG)) {
+            let known = place.read_state_file(env.disk, record::CONFIGS_FILE)?.unwrap_or_default();
+            if !record::configs(&known).contains(&record::sha256(&current)) {
+                owned.retain(|path| path != Path::new(CONFIG));
+            }
+        }
+        Ok(owned)
+    }
+
+    fn publish(&self, env: &Environment<'_>) -> Result<(), Error> {
+        match rollback(env.disk, &self.lock, &self.owned(env)?) {
+            Err(e) if e.is_in_place() => {
+                tracing::warn!("{e}");
+                Ok(())
+            }
+            done => Ok(done?),
+        }
+    }
+
+    /// Warns when the same install replaced a folder that is not named.
+    fn report_the_other(&self, together: &[Self], env: &Environment<'_>) {
+        let Some(last) = &self.last else { return };
+        for other in &last.beside {
+            if together.iter().any(|side| side.lock.place().target() == other) {
+                continue;
+            }
+            let Ok(place) = Place::of(env.disk, other) else { continue };
+            let history = place.peek_state_file(env.disk, history::FILE).ok().flatten();
+            let folder = DiskFolder::new(env.disk, other);
+            let is_same = history
+                .map(|bytes| History::parse(&bytes))
+                .and_then(|history| history.later(&[&folder]).map(|install| install.run == last.run));
+            if is_same == Some(true) {
+                tracing::warn!(
+                    "the same install replaced {} too; name both folders to roll them back together",
+                    other.display()
+                );
+            }
+        }
+    }
+}
+
+/// The error when one of the folders has no previous set.
+fn nothing_before(side: &Side<'_>, together: &[Side<'_>]) -> Error {
+    let target = side.named;
+    match together.iter().find(|other| other.previous.is_some()) {
+        Some(other) => Error::new(
+            ErrorKind::Input,
+            format!(
+                "{} and {} were installed together, and there is no previous set for {}: its current set never was beside the previous one of {}",
+                other.named.display(),
+                target.display(),
+                target.display(),
+                other.named.display()
+            ),
+        )
+        .with_help(format!("to roll back {} all the same, name it alone; nothing was changed", other.named.display())),
+        None => InstallError::NoPrevious { target: target.to_owned() }.into(),
+    }
+}
+
+impl SetSummary {
+    fn of(leaf: &Cert) -> Self {
+        Self {
+            serial: leaf.serial_hex(),
+            not_before: leaf.not_before().rfc3339(),
+            not_after: leaf.not_after().rfc3339(),
+        }
+    }
+}
+
+impl fmt::Display for SetSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "serial {}, valid from {} to {}", Shown(&self.serial), self.not_before, self.not_after)
+    }
+}

@@ -1,0 +1,86 @@
+//! The last installs in a folder: what each wrote and owned, and which run it belongs to. A rollback follows it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::record::sha256;
+use crate::Timestamp;
+use crate::disk::FolderReader;
+use crate::install::FolderPlan;
+use crate::proof::VerifiedEnrollment;
+
+/// The file in the state folder.
+pub(crate) const FILE: &str = "installs.json";
+
+/// The number of installs that are kept: the current set, the previous one, and those that a rollback skipped.
+const KEPT: usize = 6;
+
+/// One install in a folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Install {
+    /// The same for the folders that one run replaced.
+    pub(crate) run: String,
+    /// The time of the install by the local clock.
+    pub(crate) at: Timestamp,
+    /// The other targets of the run.
+    #[serde(default)]
+    pub(crate) beside: Vec<PathBuf>,
+    /// The files and folders that were replaced or removed as a whole.
+    pub(crate) owned: Vec<PathBuf>,
+    /// SHA-256 of each file written, by its path in the target.
+    files: BTreeMap<PathBuf, String>,
+}
+
+impl Install {
+    /// The install of `plan` for `issued`. `tls` is the TLS certificate of the same run, if `issued` is not that.
+    pub(crate) fn of(
+        issued: &VerifiedEnrollment,
+        tls: Option<&VerifiedEnrollment>,
+        plan: &FolderPlan,
+        beside: Vec<PathBuf>,
+        now: Timestamp,
+    ) -> Self {
+        let files: BTreeMap<PathBuf, String> = plan.files.iter().map(|f| (f.path.clone(), sha256(&f.bytes))).collect();
+        let mut owned = plan.owned.clone();
+        owned.extend(files.keys().cloned());
+        owned.sort();
+        owned.dedup();
+        Self { run: tls.unwrap_or(issued).leaf().serial_hex(), at: now, beside, owned, files }
+    }
+
+    /// Whether this install wrote the set in `folder`. `config.yaml` is left out: the operator may change it.
+    fn wrote(&self, folder: &dyn FolderReader) -> bool {
+        let mut files = self.files.iter().filter(|(path, _)| *path != Path::new("config.yaml"));
+        files.all(|(path, digest)| folder.read(path).is_ok_and(|bytes| sha256(&bytes) == *digest))
+    }
+}
+
+/// The last installs, the newest last.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct History {
+    schema_version: u32,
+    installs: Vec<Install>,
+}
+
+impl History {
+    /// Reads the file. A broken one, or one of another schema, counts as empty: a rollback then goes by the usual names.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).ok().filter(|h: &Self| h.schema_version == 1).unwrap_or_default()
+    }
+
+    /// The bytes of the file with `install` added.
+    pub(crate) fn with(mut self, install: Install) -> Vec<u8> {
+        self.schema_version = 1;
+        self.installs.push(install);
+        let excess = self.installs.len().saturating_sub(KEPT);
+        self.installs.drain(..excess);
+        serde_json::to_vec_pretty(&self).unwrap_or_default()
+    }
+
+    /// The later of the installs that wrote these sets.
+    pub(crate) fn later(&self, sets: &[&dyn FolderReader]) -> Option<&Install> {
+        self.installs.iter().rev().find(|install| sets.iter().any(|set| install.wrote(*set)))
+    }
+}

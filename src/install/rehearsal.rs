@@ -1,0 +1,74 @@
+//! A dry write: tries at a locked place what an install does there and undoes it, before an enrolment is spent.
+
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::{InstallError, KeyAccess, Lock, Placement, generation, swap};
+use crate::disk::{Disk, FsError, Op};
+
+/// The folder of the trial files.
+const TRIAL: &str = "trial";
+
+/// Tries every kind of step that installing `owned` paths at the locked place takes: reads and copies what is kept,
+/// writes a key with its mode and group, syncs it, makes links and swaps where the layout needs them. Readers see
+/// nothing of it, and nothing is left. Returns what the file system does otherwise than asked, in words.
+///
+/// # Errors
+/// When an install would fail here.
+pub fn rehearse(disk: &Disk, lock: &Lock, owned: &[PathBuf], access: KeyAccess) -> Result<Vec<String>, InstallError> {
+    let place = lock.place();
+    let done = match place.layout() {
+        Placement::Plain => swap::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),
+        Placement::Mounted => generation::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),
+    };
+    let cleaned = super::lock::recover(disk, place);
+    let mut warnings = done?;
+    cleaned?;
+    if !lock.is_shared() {
+        warnings.push(format!(
+            "the file system of {} has no locks: a fabcert on another machine that uses the folder is not locked out",
+            place.target().display()
+        ));
+    }
+    Ok(warnings)
+}
+
+/// Writes a key's file in a folder, as an install does, and reads back what came out.
+fn try_files(disk: &Disk, build: &Path, access: KeyAccess) -> Result<Vec<String>, InstallError> {
+    let folder = build.join(TRIAL);
+    let file = folder.join("key");
+    disk.create_dir(&folder, 0o700)?;
+    disk.write_new(&file, &[0; 4096], access.mode)?;
+    if let Some(group) = access.group {
+        disk.chgrp(&file, group)?;
+    }
+    disk.sync(&file)?;
+    disk.sync(&folder)?;
+    let Some(found) = disk.metadata(&file)? else {
+        return Err(FsError::new(Op::Look, &file, Errno::NOENT).into());
+    };
+    disk.remove_tree(&folder)?;
+    let mut warnings = Vec::new();
+    if found.mode != access.mode {
+        warnings.push(format!(
+            "the file system of {} does not keep modes: the key will have mode {:04o} instead of {:04o}{}",
+            folder_above(build).display(),
+            found.mode,
+            access.mode,
+            if found.mode & 0o004 == 0 { "" } else { ", and every user who can reach it can read it" }
+        ));
+    }
+    if let Some(group) = access.group.filter(|group| *group != found.gid) {
+        warnings.push(format!(
+            "the file system of {} does not keep groups: the key will belong to group {} instead of {group}",
+            folder_above(build).display(),
+            found.gid
+        ));
+    }
+    Ok(warnings)
+}
+
+fn folder_above(build: &Path) -> &Path {
+    build.parent().unwrap_or(build)
+}
