@@ -5,7 +5,6 @@ use std::path::Path;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::check::Diagnosis;
-use super::user;
 use crate::disk::{Disk, Kind, Metadata};
 use crate::identity::state::pending;
 use crate::identity::state::refusals::{Refusals, Subject};
@@ -13,10 +12,10 @@ use crate::identity::task::Task;
 use crate::identity::{Environment, Request, SecretSource};
 use crate::install::{InstallError, Lock, Place, Placement};
 use crate::text::hex;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Timestamp};
 
 /// Checks a folder and its state. Writes one file beside it, or in it if it is mounted, and removes the file.
-pub(super) fn check(target: &Path, disk: &Disk, diagnosis: &mut Diagnosis) {
+pub(super) fn check(target: &Path, disk: &Disk, now: Timestamp, diagnosis: &mut Diagnosis) {
     let place = match Place::of(disk, target) {
         Ok(place) => place,
         Err(e) => return diagnosis.failed("folder", &e.into()),
@@ -41,7 +40,7 @@ pub(super) fn check(target: &Path, disk: &Disk, diagnosis: &mut Diagnosis) {
             "use a file system that keeps modes (a memory emptyDir in Kubernetes), or restrict the mount",
         ),
     }
-    state(&place, disk, diagnosis);
+    state(&place, disk, now, diagnosis);
 }
 
 fn owner(found: &Metadata) -> String {
@@ -82,7 +81,7 @@ fn dry_write(within: &Path, disk: &Disk) -> Result<u32, Error> {
 }
 
 /// Reports the state folder: whose it is, whether a run is in it, and what waits there.
-fn state(place: &Place, disk: &Disk, diagnosis: &mut Diagnosis) {
+fn state(place: &Place, disk: &Disk, now: Timestamp, diagnosis: &mut Diagnosis) {
     let dir = place.state_dir();
     let shown = dir.display();
     let found = match disk.metadata(&dir) {
@@ -90,32 +89,30 @@ fn state(place: &Place, disk: &Disk, diagnosis: &mut Diagnosis) {
         Ok(None) => return diagnosis.ok("state", format!("{shown} does not exist yet")),
         Ok(Some(found)) => found,
     };
-    let (me, others) = (user(), found.mode & 0o002 != 0);
     if found.kind != Kind::Dir {
         diagnosis.fail("state", format!("{shown} is not a folder"), "remove it");
         return;
     }
-    if others || (found.uid != me && found.uid != 0) {
-        let message = format!("{shown}: {}; another user may write it, and plant a key there", owner(&found));
-        diagnosis.fail(
-            "state",
-            message,
-            "remove it if it is not yours, and use a folder that only its owner may write",
-        );
-        return;
+    if let Some(fault) = place.state_fault(disk) {
+        return diagnosis.failed("state", &fault.into());
     }
     let waiting = match place.read_state_file(disk, pending::FILE) {
         Ok(Some(_)) => "; a key waits there, which the next run uses",
         Ok(None) => "",
         Err(e) => return diagnosis.failed("state", &e.into()),
     };
-    match Lock::acquire_to_look(disk, place) {
+    match Lock::acquire_existing(disk, place, now) {
         Err(e @ InstallError::Locked { .. }) => {
             let error = Error::from(e);
             diagnosis.warn("state", error.to_string(), "wait until it ends");
         }
         Err(e) => diagnosis.failed("state", &e.into()),
-        Ok(_) => diagnosis.ok("state", format!("{shown}: {}{waiting}", owner(&found))),
+        Ok(lock) => {
+            if let Some(lock) = lock {
+                lock.withdraw(disk);
+            }
+            diagnosis.ok("state", format!("{shown}: {}{waiting}", owner(&found)));
+        }
     }
 }
 

@@ -103,7 +103,7 @@ pub(crate) async fn obtain(
     });
     task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
     if let Some((mut refusals, ca_name)) = cleared {
-        refusals.clear(&ca_name, disk);
+        refusals.clear(&ca_name, disk)?;
     }
     let (verified, plan) = proven?;
     Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true })

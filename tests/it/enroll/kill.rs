@@ -76,7 +76,7 @@ impl Run {
     }
 
     /// The same run after the pause that follows a request without an answer.
-    fn later(&self) -> Self {
+    pub(super) fn later(&self) -> Self {
         Self { now: self.now.plus(std::time::Duration::from_secs(10)), ..self.clone() }
     }
 

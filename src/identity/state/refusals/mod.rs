@@ -55,7 +55,7 @@ impl<'a> Refusals<'a> {
     /// full.
     ///
     /// # Errors
-    /// When a state folder must not be used.
+    /// When a state folder must not be used or looked into.
     pub(crate) fn read(
         places: &'a [&'a Place],
         subject: Subject,
@@ -66,6 +66,10 @@ impl<'a> Refusals<'a> {
         let mut memory = Memory::default();
         let mut broken = None;
         for place in places {
+            // Whether there is a file must be known: otherwise this is an error of the disk, and nothing is sent.
+            if disk.metadata(&place.state_dir().join(FILE))?.is_none() {
+                continue;
+            }
             let read = match place.read_state_file(disk, FILE) {
                 Ok(None) => continue,
                 Ok(Some(bytes)) => Memory::parse(&bytes).ok_or_else(|| "its content is damaged".to_owned()),
@@ -162,14 +166,14 @@ impl<'a> Refusals<'a> {
     }
 
     /// Forgets the tries of this identity at this CA, which has issued a certificate; `answered` is the CA's name in its
-    /// answer.
-    pub(crate) fn clear(&mut self, answered: &str, disk: &Disk) {
+    /// answer. Keep the answer first: [`Refusals::forget`] finishes this when the kept answer is installed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn clear(&mut self, answered: &str, disk: &Disk) -> Result<(), Error> {
         self.memory.clear(&self.subject, answered);
         self.in_flight = None;
-        // The certificate matters more; what stays is a try too many.
-        if let Err(e) = self.write(disk) {
-            tracing::warn!("the refused tries of \"{}\" could not be forgotten: {e}", self.subject.id);
-        }
+        self.write(disk)
     }
 
     fn write(&self, disk: &Disk) -> Result<(), Error> {

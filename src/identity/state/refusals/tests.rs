@@ -129,7 +129,7 @@ fn identities_and_cas_are_counted_apart_in_one_file() {
         assert_eq!(folder.lose(&[&place], other, "wrong", at(0)), Next::At(at(10)), "{other:?}");
     }
     let places = [&place];
-    folder.read(&places, others[0].clone(), "right").clear("", &folder.disk);
+    folder.read(&places, others[0].clone(), "right").clear("", &folder.disk).unwrap();
     assert!(folder.read(&places, others[0].clone(), "right").is_empty());
     assert_eq!(folder.read(&places, peer(), "right").next(at(0)), Next::Full, "a success of another identity");
     assert!(!folder.read(&places, others[1].clone(), "right").is_empty());
@@ -150,7 +150,7 @@ fn the_default_ca_is_counted_with_every_named_one() {
         assert_eq!(folder.read(&places, who, "new").next(at(0)), Next::Full);
     }
     assert_eq!(folder.read(&places, named("ca2"), "new").next(at(0)), Next::Now, "another CA; half of the tries");
-    folder.read(&places, named("org1-ca"), "right").clear("org1-ca", &folder.disk);
+    folder.read(&places, named("org1-ca"), "right").clear("org1-ca", &folder.disk).unwrap();
     assert_eq!(folder.read(&places, named("org1-ca"), "new").memory.of(&named("org1-ca")).len(), LIMIT / 2);
 }
 
@@ -161,7 +161,7 @@ fn a_success_at_the_default_ca_clears_the_tries_under_its_name() {
     let places = [&place];
     let named = subject("https://ca", Some("org1-ca"), "org1-peer1");
     folder.lose(&places, &named, "wrong", at(0));
-    folder.read(&places, peer(), "right").clear("org1-ca", &folder.disk);
+    folder.read(&places, peer(), "right").clear("org1-ca", &folder.disk).unwrap();
     assert!(folder.read(&places, named, "wrong").is_empty());
 }
 
@@ -286,7 +286,7 @@ fn a_success_after_a_damaged_file_clears_that_identity_only() {
     forced.begin(&Secret::new("wrong"), &folder.disk, at(0)).unwrap();
     forced.settle(&lost(), &Secret::new("wrong"), &folder.disk, at(0)).unwrap();
     assert_eq!(folder.read(&places, peer(), "right").next(at(100)), Next::Full);
-    folder.read(&places, peer(), "right").clear("", &folder.disk);
+    folder.read(&places, peer(), "right").clear("", &folder.disk).unwrap();
     assert_eq!(folder.read(&places, peer(), "right").next(at(100)), Next::Now);
     let other = subject("https://ca", None, "org1-peer2");
     assert_eq!(folder.read(&places, other, "right").next(at(100)), Next::Full);

@@ -82,7 +82,7 @@ fn fail_everywhere(files: Layout, layout: Placement, before: Before) {
             let (seen, seen_pairs) = (look(), pairs(&run, &case));
             assert_no_certified_key_is_lost(&ca, &run, issued, &case);
 
-            run.enroll(&Disk::real()).expect(&case);
+            run.later().enroll(&Disk::real()).expect(&case);
             let (new, new_pairs) = (look(), pairs(&run, &case));
             for i in 0..2 {
                 assert!(new_pairs[i].is_some() && new_pairs[i] != old_pairs[i], "{case}: {new_pairs:?}");
