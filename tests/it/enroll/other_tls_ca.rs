@@ -140,13 +140,16 @@ fn the_wrong_ca_of_the_server_and_the_wrong_scheme_are_named() {
     ca.register(&Registration::peer("only2", "only2pw"));
     let dir = tempfile::tempdir().unwrap();
     let (url, anchor, msp) = (ca.url(), text(ca.tls_anchor()), text(&dir.path().join("msp")));
-    let args = ["enroll", "--id", "only2", "--tls-ca", &anchor, "--msp-dir", &msp];
-    let wrong = fabcert_in(&[&args[..], &["--url", &url]].concat(), &[("FABCERT_SECRET", "only2pw")]);
+    let args = ["enroll", "--id", "only2", "--tls-ca", &anchor];
+    let wrong =
+        fabcert_in(&[&args[..], &["--url", &url, "--msp-dir", &msp]].concat(), &[("FABCERT_SECRET", "only2pw")]);
     assert_eq!(wrong.code, 7, "{wrong:?}");
     assert!(wrong.stderr.contains("default CA") && wrong.stderr.contains("--ca-name"), "{wrong:?}");
 
     let plain = url.replace("https://", "http://");
-    let plain = ["--url", &plain, "--plaintext"];
+    // Another folder, which remembers no refusal.
+    let other = text(&dir.path().join("other"));
+    let plain = ["--url", &plain, "--plaintext", "--msp-dir", &other];
     let ran = fabcert_in(&[&args[..], &plain].concat(), &[("FABCERT_SECRET", "only2pw")]);
     assert_eq!(ran.code, 6, "{ran:?}");
     assert!(ran.stderr.contains("may speak TLS") && !ran.stderr.contains("may have issued"), "{ran:?}");
