@@ -12,10 +12,10 @@ use crate::identity::task::Task;
 use crate::identity::{Environment, Request, SecretSource};
 use crate::install::{InstallError, Lock, Place, Placement};
 use crate::text::hex;
-use crate::{Error, ErrorKind, Timestamp};
+use crate::{Error, ErrorKind};
 
 /// Checks a folder and its state. Writes one file beside it, or in it if it is mounted, and removes the file.
-pub(super) fn check(target: &Path, disk: &Disk, now: Timestamp, diagnosis: &mut Diagnosis) {
+pub(super) fn check(target: &Path, disk: &Disk, diagnosis: &mut Diagnosis) {
     let place = match Place::of(disk, target) {
         Ok(place) => place,
         Err(e) => return diagnosis.failed("folder", &e.into()),
@@ -40,7 +40,7 @@ pub(super) fn check(target: &Path, disk: &Disk, now: Timestamp, diagnosis: &mut 
             "use a file system that keeps modes (a memory emptyDir in Kubernetes), or restrict the mount",
         ),
     }
-    state(&place, disk, now, diagnosis);
+    state(&place, disk, diagnosis);
 }
 
 fn owner(found: &Metadata) -> String {
@@ -81,7 +81,7 @@ fn dry_write(within: &Path, disk: &Disk) -> Result<u32, Error> {
 }
 
 /// Reports the state folder: whose it is, whether a run is in it, and what waits there.
-fn state(place: &Place, disk: &Disk, now: Timestamp, diagnosis: &mut Diagnosis) {
+fn state(place: &Place, disk: &Disk, diagnosis: &mut Diagnosis) {
     let dir = place.state_dir();
     let shown = dir.display();
     let found = match disk.metadata(&dir) {
@@ -101,18 +101,13 @@ fn state(place: &Place, disk: &Disk, now: Timestamp, diagnosis: &mut Diagnosis) 
         Ok(None) => "",
         Err(e) => return diagnosis.failed("state", &e.into()),
     };
-    match Lock::acquire_existing(disk, place, now) {
+    match Lock::check_free(disk, place) {
         Err(e @ InstallError::Locked { .. }) => {
             let error = Error::from(e);
             diagnosis.warn("state", error.to_string(), "wait until it ends");
         }
         Err(e) => diagnosis.failed("state", &e.into()),
-        Ok(lock) => {
-            if let Some(lock) = lock {
-                lock.withdraw(disk);
-            }
-            diagnosis.ok("state", format!("{shown}: {}{waiting}", owner(&found)));
-        }
+        Ok(()) => diagnosis.ok("state", format!("{shown}: {}{waiting}", owner(&found))),
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnos
     }
     diagnosis.ok("user", format!("uid {}, gid {}", user(), rustix::process::getegid().as_raw()));
     for target in folders {
-        folder::check(target, env.disk, now, &mut diagnosis);
+        folder::check(target, env.disk, &mut diagnosis);
     }
     match patient {
         Patient::Request(request) => {

@@ -47,18 +47,7 @@ impl Lock {
                 // Another run gave up and removed what it had made.
                 Locked::Removed(file) if tries > 3 => return Ok(file),
                 Locked::Removed(_) => {}
-                Locked::ByOther(note) => {
-                    let field = |key: &str| {
-                        note.lines()
-                            .find_map(|l| l.strip_prefix(key))
-                            .map_or_else(|| "unknown".to_owned(), str::to_owned)
-                    };
-                    return Err(InstallError::Locked {
-                        file: path.to_owned(),
-                        pid: field("pid "),
-                        since: field("since "),
-                    });
-                }
+                Locked::ByOther(note) => return Err(held(path, &note)),
             }
         }
     }
@@ -73,6 +62,22 @@ impl Lock {
             return Ok(None);
         }
         Self::acquire(disk, place, now).map(Some)
+    }
+
+    /// Checks that no other run holds `place`. Leaves everything as it is.
+    ///
+    /// # Errors
+    /// [`InstallError::Locked`] when another run holds it; when the state folder belongs to another user or cannot be read.
+    pub fn check_free(disk: &Disk, place: &Place) -> Result<(), InstallError> {
+        let Some(state) = place.state(disk)? else { return Ok(()) };
+        if !state.names()?.iter().any(|name| name == LOCK_FILE) {
+            return Ok(());
+        }
+        match state.try_lock(LOCK_FILE) {
+            Ok(Locked::ByOther(note)) => Err(held(&place.state_dir().join(LOCK_FILE), &note)),
+            Err(InstallError::Fs(e)) if e.io_kind() != std::io::ErrorKind::ReadOnlyFilesystem => Err(e.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Locks several places, in the order of their paths, so that two runs never wait for each other; returns the locks
@@ -115,6 +120,13 @@ impl Lock {
     pub const fn place(&self) -> &Place {
         &self.place
     }
+}
+
+/// The error for a place that another run holds; `note` is the content of its lock file.
+fn held(file: &Path, note: &str) -> InstallError {
+    let field =
+        |key: &str| note.lines().find_map(|l| l.strip_prefix(key)).map_or_else(|| "unknown".to_owned(), str::to_owned);
+    InstallError::Locked { file: file.to_owned(), pid: field("pid "), since: field("since ") }
 }
 
 /// Cleans up the folder and its state after a run that was killed or failed; the current set is complete before and

@@ -147,7 +147,7 @@ impl Echo {
     fn enroll(&self, dir: &Path, secret: &str, what: &str) -> Ran {
         let folder = text(&dir.join("peer/msp"));
         // Both forms of the log in turn.
-        let log = if what.len() % 2 == 0 { "text" } else { "json" };
+        let log = if what.len().is_multiple_of(2) { "text" } else { "json" };
         let ran = fabcert(
             &[
                 &["enroll", "--url", &self.url, "--plaintext", "--id", ID, "--msp-dir", &folder, "--force"],

@@ -223,7 +223,7 @@ fn assert_tidy(run: &Run, case: &str) {
     };
     for folder in run.folders() {
         let place = Place::of(&Disk::real(), &folder).unwrap();
-        let known = ["lock", "previous", "record.json", "config-yaml.json"];
+        let known = ["lock", "previous", "record.json", "installs.json", "config-yaml.json"];
         let state = names(&place.state_dir());
         assert!(state.iter().all(|n| known.contains(&n.as_str())), "{case}: {state:?}");
         let hidden: Vec<String> = names(&folder).into_iter().filter(|n| n.starts_with('.')).collect();

@@ -91,7 +91,7 @@ fn another_identity_at_another_ca_gives_the_tls_certificate() {
     // The first CA's answer is kept when the second CA fails: it was the only enrolment.
     let refused = enroll(&peer, &ca, &other, Some("wrong"));
     assert_eq!(refused.code, 7, "{refused:?}");
-    assert!(refused.stderr.contains("for the tls certificate of org1-peer1-tls"), "{refused:?}");
+    assert!(refused.stderr.contains("for the TLS certificate of org1-peer1-tls"), "{refused:?}");
     assert!(!peer.msp().exists() && !peer.tls().exists());
     let issued = peer.issued();
 
