@@ -40,6 +40,10 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
     let mut currents = look(&tasks, env)?;
+    for (task, _) in tasks.iter().zip(&currents).filter(|(task, current)| is_answer_installed(task, current, env)) {
+        tracing::debug!("{}: the answer that a killed run kept is installed", task.target.display());
+        task.place.remove_state_file(env.disk, pending::FILE)?;
+    }
     settle(&mut tasks, request, &currents)?;
     let reasons = reasons(&tasks, request, &currents, env)?;
     for ((task, _), current) in tasks.iter().zip(&reasons).zip(&currents).filter(|((_, reason), _)| reason.is_some()) {
@@ -135,13 +139,7 @@ fn changes(tasks: &[Task<'_>], old: &[Option<Cert>], currents: &[Current]) -> Ve
 fn clean_up(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) {
     for (task, current) in tasks.iter().zip(currents) {
         task.report_state(env.disk);
-        let is_installed = |bytes: &[u8]| {
-            let file = task.place.state_dir().join(pending::FILE);
-            let pending = Pending::parse(bytes, &file).ok();
-            pending.is_some_and(|p| current.leaf.as_ref().is_some_and(|leaf| p.answers_with(leaf)))
-        };
-        let kept = task.place.peek_state_file(env.disk, pending::FILE).ok().flatten();
-        let is_done = kept.is_some_and(|bytes| is_installed(&bytes));
+        let is_done = is_answer_installed(task, current, env);
         if !is_done && !task.place.has_leftovers(env.disk) {
             continue;
         }
@@ -151,6 +149,14 @@ fn clean_up(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) {
             tracing::debug!("{e}; the next run that changes {} cleans up", task.target.display());
         }
     }
+}
+
+/// Whether the pending key of a run that was killed after the install is that of the current certificate.
+fn is_answer_installed(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> bool {
+    let Some(leaf) = &current.leaf else { return false };
+    let kept = task.place.peek_state_file(env.disk, pending::FILE).ok().flatten();
+    let file = task.place.state_dir().join(pending::FILE);
+    kept.and_then(|bytes| Pending::parse(&bytes, &file).ok()).is_some_and(|pending| pending.answers_with(leaf))
 }
 
 fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Current>, Error> {
