@@ -163,7 +163,7 @@ fn user_info(proxy: &str) -> Option<(String, Secret)> {
 }
 
 fn percent_decoded(text: &str) -> String {
-    // As the value of a form: `+` is none of a URL's escapes.
+    // As the value of a form, except that `+` is not an escape in a URL.
     let form = format!("v={}", text.replace('+', "%2B"));
     url::form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }

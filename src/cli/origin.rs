@@ -56,7 +56,7 @@ fn collect(matches: &ArgMatches, command: &Command, given: &mut Vec<(PathBuf, St
     }
 }
 
-/// The flag or variable of the longest path that stands alone in `message`. `None` if the message names it already.
+/// The flag or variable of the longest path that is a word of its own in `message`. `None` if the message names it already.
 fn origin(message: &str, given: &[(PathBuf, String)], home: Option<&Path>) -> Option<String> {
     let is_about = |path: &Path| {
         let text = path.display().to_string();

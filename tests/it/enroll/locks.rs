@@ -133,7 +133,8 @@ pub(super) fn registered_late(ca: &(dyn CaUnderTest + Sync)) {
         run.join().unwrap()
     });
     assert_eq!((ran.code, ca.count_status("enroll", 401) - before), (0, 1), "{ran:?}");
-    assert!((10..60).contains(&took.as_secs()), "{took:?}");
+    // The tries are recorded in whole seconds, so the pause of ten can end up to one second early.
+    assert!((9..60).contains(&took.as_secs()), "{took:?}");
     let warnings = ran.stderr.lines().filter(|line| line.contains("waiting until")).count();
     assert_eq!(warnings, 1, "{ran:?}");
     assert!(!dir.path().join(".msp.fabcert/refusal.json").exists());
