@@ -12,6 +12,7 @@ use crate::identity::kept_key::is_orderer;
 use crate::identity::names::{NameChange, check_drops};
 use crate::identity::prove::{Issued, Unproven, prove};
 use crate::identity::state::pending::{self, Asked, Pending};
+use crate::identity::state::random_id::random_id;
 use crate::identity::task::{Shape, Task};
 use crate::identity::{Environment, FormGiven, KeyRequest, MspForm, TlsFiles};
 use crate::install::{KeyAccess, Lock, Place};
@@ -75,7 +76,7 @@ pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Resul
     let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.filter(|_| !request.force);
-    let task = request.settled(request.task(place, None), env)?.0;
+    let task = request.settled(request.task(place, None)?, env)?.0;
     let requested = match &task.key {
         KeyRequest::Current => {
             let current = task.look(env.disk)?;
@@ -170,7 +171,7 @@ pub(crate) fn install_answer(
         .with_help(format!("name the folder with {flag}, as for fabcert csr")));
     }
     let key = pending.key()?;
-    let (task, current) = request.settled(request.task(place, Some(&pending)), env)?;
+    let (task, current) = request.settled(request.task(place, Some(&pending))?, env)?;
     if let Some(other) = current.leaf.as_ref().map(|leaf| leaf.common_name().unwrap_or_default())
         && other != request.id
         && !request.force
@@ -195,7 +196,7 @@ fn current_answer(
     answer: &Unproven<'_>,
     env: &Environment<'_>,
 ) -> Result<Option<Outcome>, Error> {
-    let task = request.task(place, None);
+    let task = request.task(place, None)?;
     let current = task.look(env.disk)?;
     let (Some(leaf), Some(key), Some(chain)) = (&current.leaf, &current.key, &current.chain) else { return Ok(None) };
     let given = Cert::all_from_pem(answer.cert_pem).unwrap_or_default();
@@ -260,7 +261,10 @@ impl OfflineRequest {
 
     /// The task for a CSR, or for the answer to `pending`: every name in its CSR is verified, whether it is given again or
     /// not.
-    fn task(&self, place: Place, pending: Option<&Pending>) -> Task<'_> {
+    ///
+    /// # Errors
+    /// When the operating system provides no randomness.
+    fn task(&self, place: Place, pending: Option<&Pending>) -> Result<Task<'_>, Error> {
         let mut sans = pending.map(|p| p.asked.sans()).unwrap_or_default();
         for name in self.names.sans() {
             if !name::holds(&sans, &name) {
@@ -273,7 +277,8 @@ impl OfflineRequest {
             Purpose::Sign => Shape::Msp(MspForm { layout: self.layout, node_ous: self.node_ous }),
             Purpose::Tls => Shape::Tls(TlsFiles::Three(self.tls_names)),
         };
-        Task {
+        Ok(Task {
+            run: random_id()?,
             id: &self.id,
             target: &self.target,
             place,
@@ -295,7 +300,7 @@ impl OfflineRequest {
             trust: Arc::new([]),
             stem: "ca".to_owned(),
             tls_stem: "ca".to_owned(),
-        }
+        })
     }
 }
 

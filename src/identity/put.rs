@@ -36,8 +36,8 @@ impl Task<'_> {
             &planned
         };
         match plan {
-            Plan::Msp(plan) => self.install_msp(plan, current, (issued, tls), locks, env),
-            Plan::Tls(plan) => self.install(&plan.folder, (issued, None), locks, &|_| Ok(()), env),
+            Plan::Msp(plan) => self.install_msp(plan, current, issued, locks, env),
+            Plan::Tls(plan) => self.install(&plan.folder, issued, locks, &|_| Ok(()), env),
         }
     }
 
@@ -46,7 +46,7 @@ impl Task<'_> {
         &self,
         plan: &MspPlan,
         current: &Current,
-        issued: (&Issued, Option<&VerifiedEnrollment>),
+        issued: &Issued,
         locks: &[Lock],
         env: &Environment<'_>,
     ) -> Result<PathBuf, Error> {
@@ -80,7 +80,7 @@ impl Task<'_> {
     fn install(
         &self,
         plan: &FolderPlan,
-        (issued, tls): (&Issued, Option<&VerifiedEnrollment>),
+        issued: &Issued,
         locks: &[Lock],
         check: &dyn Fn(&Path) -> Result<(), Error>,
         env: &Environment<'_>,
@@ -90,7 +90,7 @@ impl Task<'_> {
             .iter()
             .find(|l| l.place().target() == place.target())
             .ok_or_else(|| Error::new(ErrorKind::Bug, "the target is not locked"))?;
-        self.note_install(plan, (&issued.verified, tls), locks, env)?;
+        self.note_install(plan, locks, env)?;
         match install(env.disk, lock, plan, check) {
             Ok(()) => {}
             Err(e) if e.is_in_place() => tracing::warn!("{e}"),
@@ -109,16 +109,10 @@ impl Task<'_> {
 
     /// Notes what is about to be installed, before readers can see it: a rollback goes by the note of the set that it
     /// finds, and one of a set that was never installed is found by nobody.
-    fn note_install(
-        &self,
-        plan: &FolderPlan,
-        (issued, tls): (&VerifiedEnrollment, Option<&VerifiedEnrollment>),
-        locks: &[Lock],
-        env: &Environment<'_>,
-    ) -> Result<(), Error> {
+    fn note_install(&self, plan: &FolderPlan, locks: &[Lock], env: &Environment<'_>) -> Result<(), Error> {
         let own = self.place.target();
         let others = locks.iter().map(|lock| lock.place().target()).filter(|target| *target != own);
-        let install = Install::of(issued, tls, plan, others.map(Path::to_owned).collect(), (env.now)());
+        let install = Install::of(self.run.clone(), plan, others.map(Path::to_owned).collect(), (env.now)());
         let before = self.place.read_state_file(env.disk, history::FILE)?;
         let before = before.map(|bytes| History::parse(&bytes)).unwrap_or_default();
         Ok(self.place.write_state_note(env.disk, history::FILE, &before.with(install))?)

@@ -7,6 +7,7 @@ use super::ca_access::CaAccess;
 use super::current::{Current, current_msp};
 use super::due::{self, Evidence, Reason, Wanted};
 use super::request::{FormGiven, KeyRequest, MspForm, Request, TlsFiles};
+use super::state::random_id::random_id;
 use super::state::record::{self, Record};
 use super::trust::TrustFile;
 use crate::ca::AttrRequest;
@@ -29,6 +30,8 @@ pub(crate) enum Shape {
 /// One certificate of a request.
 #[derive(Debug)]
 pub(crate) struct Task<'a> {
+    /// A random number; the same for every task of a run, and another one in each run.
+    pub(crate) run: String,
     /// Enrolment id.
     pub(crate) id: &'a str,
     /// The folder, as the user named it.
@@ -68,6 +71,9 @@ pub(crate) struct Task<'a> {
 
 impl<'a> Task<'a> {
     /// The tasks of a request: the signing certificate first, because it can be the credential for the TLS certificate.
+    ///
+    /// # Errors
+    /// When a target cannot be inspected, or the operating system provides no randomness.
     pub(crate) fn all(request: &'a Request, disk: &Disk) -> Result<Vec<Self>, Error> {
         let sign = request.sign.as_ref().map(|sign| {
             (&sign.target, &sign.ca, Shape::Msp(sign.msp), &sign.names, sign.role, sign.profile.as_deref())
@@ -88,9 +94,11 @@ impl<'a> Task<'a> {
             read.push((sources, Arc::clone(&files)));
             files
         };
+        let run = random_id()?;
         let parts = [sign, tls].into_iter().flatten();
         let tasks = parts.map(|(target, ca, shape, names, role, profile)| {
             Ok(Self {
+                run: run.clone(),
                 id: &ca.id,
                 target,
                 place: Place::of(disk, target)?.for_group(request.key_access().group),

@@ -9,7 +9,6 @@ use super::record::sha256;
 use crate::Timestamp;
 use crate::disk::FolderReader;
 use crate::install::FolderPlan;
-use crate::proof::VerifiedEnrollment;
 
 /// The file in the state folder.
 pub(crate) const FILE: &str = "installs.json";
@@ -20,7 +19,7 @@ const KEPT: usize = 6;
 /// One install in a folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Install {
-    /// The same for the folders that one run replaced.
+    /// A random number; the same for the folders that one run replaced.
     pub(crate) run: String,
     /// The time of the install by the local clock.
     pub(crate) at: Timestamp,
@@ -34,20 +33,14 @@ pub(crate) struct Install {
 }
 
 impl Install {
-    /// The install of `plan` for `issued`. `tls` is the TLS certificate of the same run, if `issued` is not that.
-    pub(crate) fn of(
-        issued: &VerifiedEnrollment,
-        tls: Option<&VerifiedEnrollment>,
-        plan: &FolderPlan,
-        beside: Vec<PathBuf>,
-        now: Timestamp,
-    ) -> Self {
+    /// The install of `plan` in the run `run`.
+    pub(crate) fn of(run: String, plan: &FolderPlan, beside: Vec<PathBuf>, now: Timestamp) -> Self {
         let files: BTreeMap<PathBuf, String> = plan.files.iter().map(|f| (f.path.clone(), sha256(&f.bytes))).collect();
         let mut owned = plan.owned.clone();
         owned.extend(files.keys().cloned());
         owned.sort();
         owned.dedup();
-        Self { run: tls.unwrap_or(issued).leaf().serial_hex(), at: now, beside, owned, files }
+        Self { run, at: now, beside, owned, files }
     }
 
     /// Whether this install wrote the set in `folder`. `config.yaml` is left out: the operator may change it.

@@ -5,5 +5,6 @@ mod brake;
 pub(crate) mod history;
 pub(crate) mod not_as_asked;
 pub(crate) mod pending;
+pub(crate) mod random_id;
 pub(crate) mod record;
 pub(crate) mod refusals;

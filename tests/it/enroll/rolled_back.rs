@@ -70,6 +70,39 @@ fn folders_that_were_installed_together_go_back_together_or_not_at_all() {
     assert_eq!(tree(&peer.msp()), first);
 }
 
+/// A run that only applies a form installs the certificate of an earlier run again.
+#[test]
+fn a_form_that_one_folder_got_goes_back_alone() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca, "peerpw", None);
+    for more in [&[][..], &["--force"]] {
+        assert_eq!(peer.enroll("peerpw", more).code, 0);
+    }
+    let second = peer.folders();
+    let renamed = peer.enroll("peerpw", &["--tls-names", "k8s"]);
+    assert_eq!((renamed.code, renamed.json()["action"].as_str()), (0, Some("unchanged")), "{renamed:?}");
+    let back = roll_back(&peer, &[]);
+    assert_eq!((back.code, &back.json()["left"]), (0, &serde_json::json!([peer.msp()])), "{back:?}");
+    assert!(peer.folders() == second, "{back:?}");
+}
+
+#[test]
+fn a_form_that_both_folders_got_goes_back_in_both() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca, "peerpw", None);
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let first = peer.folders();
+    let open = peer.enroll("peerpw", &["--key-mode", "0640"]);
+    assert_eq!((open.code, open.json()["action"].as_str()), (0, Some("unchanged")), "{open:?}");
+    let opened = peer.folders();
+    assert!(first[0] != opened[0] && first[1] != opened[1], "both keys have another mode");
+    for expected in [&first, &opened] {
+        let back = roll_back(&peer, &[]);
+        assert_eq!((back.code, &back.json()["left"]), (0, &serde_json::json!([])), "{back:?}");
+        assert!(&peer.folders() == expected, "{back:?}");
+    }
+}
+
 #[test]
 fn files_of_the_operator_stay_as_they_are_now() {
     let ca = DevCaUnderTest::start(|_| {}, None);

@@ -3,13 +3,13 @@
 use std::num::NonZeroU32;
 
 use ring::pbkdf2;
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use super::schedule::LIMIT;
 use crate::ca::CaUrl;
+use crate::identity::state::random_id::random_id;
 use crate::identity::state::record::sha256;
-use crate::{Error, ErrorKind, Secret, Timestamp};
+use crate::{Error, Secret, Timestamp};
 
 /// OWASP's figure for PBKDF2-HMAC-SHA256. The hash is computed only when a try is remembered. Unit tests compute many.
 const ITERATIONS: NonZeroU32 = match NonZeroU32::new(if cfg!(test) { 600 } else { 600_000 }) {
@@ -91,7 +91,7 @@ impl Mark {
     /// # Errors
     /// When the operating system provides no randomness.
     pub(super) fn new(secret: &Secret) -> Result<Self, Error> {
-        let salt = random_hex()?;
+        let salt = random_id()?;
         let hash = hash(secret, &salt);
         Ok(Self { salt, hash })
     }
@@ -220,7 +220,7 @@ impl Memory {
     /// # Errors
     /// When the operating system provides no randomness.
     pub(super) fn add(&mut self, subject: &Subject, mark: Option<Mark>, at: Timestamp) -> Result<String, Error> {
-        let key = random_hex()?;
+        let key = random_id()?;
         let subject = subject.clone();
         let own: Vec<String> = self.of(&subject).iter().map(|t| t.key.clone()).collect();
         // The newest are kept; there are more than the limit by then.
@@ -268,14 +268,6 @@ impl Try {
     pub(super) fn is_of(&self, marks: &[Mark]) -> bool {
         self.mark.as_ref().is_none_or(|mark| marks.contains(mark))
     }
-}
-
-fn random_hex() -> Result<String, Error> {
-    let mut bytes = [0u8; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorKind::Io, "the operating system provided no random bytes"))?;
-    Ok(crate::text::hex(&bytes))
 }
 
 fn hash(secret: &Secret, salt: &str) -> String {
