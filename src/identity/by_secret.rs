@@ -22,7 +22,7 @@ pub(super) struct BySecret<'a, 'p> {
     pub(super) secret: &'a Secret,
     /// Every target of the run.
     pub(super) places: &'p [&'p Place],
-    /// Send once, whatever is remembered.
+    /// Send at once, whatever is remembered; only the first request of a run.
     pub(super) force: bool,
 }
 
@@ -78,7 +78,7 @@ impl<'p> BySecret<'_, 'p> {
                 Ok(answer) => return Ok((answer, refusals)),
                 Err(error) => error,
             };
-            force = force && !forced;
+            force = false;
             if error.is_ambiguous() {
                 lost();
             }

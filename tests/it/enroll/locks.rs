@@ -165,6 +165,18 @@ fn a_locked_database_is_waited_for() {
     assert_eq!((ran.code, ca.count_status("enroll", 401)), (0, 1), "{ran:?}");
 }
 
+/// `--force` sends the secret once, also in a run that waits.
+#[cfg(feature = "dev-ca")]
+#[test]
+fn force_sends_a_refused_secret_once_within_wait() {
+    let ca = super::on_the_dev_ca::DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca, "peerpw", None);
+    for refused in 1..=3 {
+        let ran = peer.enroll("wrong", &["--force", "--wait", "3s"]);
+        assert_eq!((ran.code, ca.count("enroll")), (7, refused), "{ran:?}");
+    }
+}
+
 /// `--wait` is one budget for both certificates, each at a CA of its own that does not answer.
 #[test]
 fn wait_is_one_budget_and_quiet() {
