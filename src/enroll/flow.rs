@@ -39,6 +39,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
+    tasks.iter_mut().try_for_each(|task| task.take_recorded_names(env.disk))?;
     let mut currents = look(&tasks, env)?;
     for (task, _) in tasks.iter().zip(&currents).filter(|(task, current)| is_answer_installed(task, current, env)) {
         tracing::debug!("{}: the answer that a killed run kept is installed", task.target.display());

@@ -76,7 +76,7 @@ pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Resul
     let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.filter(|_| !request.force);
-    let task = request.settled(request.task(place, None)?, env)?.0;
+    let task = request.settled(request.task(place, None, env)?, env)?.0;
     let requested = match &task.key {
         KeyRequest::Current => {
             let current = task.look(env.disk)?;
@@ -171,7 +171,7 @@ pub(crate) fn install_answer(
         .with_help(format!("name the folder with {flag}, as for fabcert csr")));
     }
     let key = pending.key()?;
-    let (task, current) = request.settled(request.task(place, Some(&pending))?, env)?;
+    let (task, current) = request.settled(request.task(place, Some(&pending), env)?, env)?;
     if let Some(other) = current.leaf.as_ref().map(|leaf| leaf.common_name().unwrap_or_default())
         && other != request.id
         && !request.force
@@ -196,7 +196,7 @@ fn current_answer(
     answer: &Unproven<'_>,
     env: &Environment<'_>,
 ) -> Result<Option<Outcome>, Error> {
-    let task = request.task(place, None)?;
+    let task = request.task(place, None, env)?;
     let current = task.look(env.disk)?;
     let (Some(leaf), Some(key), Some(chain)) = (&current.leaf, &current.key, &current.chain) else { return Ok(None) };
     let given = Cert::all_from_pem(answer.cert_pem).unwrap_or_default();
@@ -263,8 +263,8 @@ impl OfflineRequest {
     /// not.
     ///
     /// # Errors
-    /// When the operating system provides no randomness.
-    fn task(&self, place: Place, pending: Option<&Pending>) -> Result<Task<'_>, Error> {
+    /// When the record of the target cannot be read, or the operating system provides no randomness.
+    fn task(&self, place: Place, pending: Option<&Pending>, env: &Environment<'_>) -> Result<Task<'_>, Error> {
         let mut sans = pending.map(|p| p.asked.sans()).unwrap_or_default();
         for name in self.names.sans() {
             if !name::holds(&sans, &name) {
@@ -277,7 +277,9 @@ impl OfflineRequest {
             Purpose::Sign => Shape::Msp(MspForm { layout: self.layout, node_ous: self.node_ous }),
             Purpose::Tls => Shape::Tls(TlsFiles::Three(self.tls_names)),
         };
-        Ok(Task {
+        // The names that are the default may not have been given; those of the current pair are then taken.
+        let given = FormGiven { tls_names: self.tls_names != TlsNames::default(), ..FormGiven::default() };
+        let mut task = Task {
             run: random_id()?,
             id: &self.id,
             target: &self.target,
@@ -292,7 +294,7 @@ impl OfflineRequest {
             role: self.role,
             key: self.key.clone(),
             key_access: self.key_access,
-            given: FormGiven::default(),
+            given,
             force: self.force,
             ca: None,
             profile: None,
@@ -300,7 +302,9 @@ impl OfflineRequest {
             trust: Arc::new([]),
             stem: "ca".to_owned(),
             tls_stem: "ca".to_owned(),
-        })
+        };
+        task.take_recorded_names(env.disk)?;
+        Ok(task)
     }
 }
 

@@ -122,7 +122,27 @@ impl<'a> Task<'a> {
                 tls_stem: stem(tls_ca.unwrap_or(ca)),
             })
         });
-        tasks.collect()
+        let mut tasks = tasks.collect::<Result<Vec<Self>, Error>>()?;
+        tasks.iter_mut().try_for_each(|task| task.take_recorded_names(disk))?;
+        Ok(tasks)
+    }
+
+    /// Takes the file names of the pair that an earlier run installed, if this run gives none.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub(crate) fn take_recorded_names(&mut self, disk: &Disk) -> Result<(), Error> {
+        if let Shape::Tls(TlsFiles::Three(names)) = self.shape
+            && !self.given.tls_names
+            && self.record(disk)?.is_some_and(|record| record.is_renamed(names))
+        {
+            self.shape = Shape::Tls(TlsFiles::Three(names.other()));
+        }
+        Ok(())
+    }
+
+    fn record(&self, disk: &Disk) -> Result<Option<Record>, Error> {
+        Ok(self.place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes)))
     }
 
     pub(crate) const fn purpose(&self) -> Purpose {
@@ -135,15 +155,12 @@ impl<'a> Task<'a> {
     /// Reads the target.
     pub(crate) fn look(&self, disk: &Disk) -> Result<Current, Error> {
         let folder = DiskFolder::new(disk, self.place.target());
-        let record = self.place.peek_state_file(disk, record::FILE)?.and_then(|b| Record::parse(&b));
+        let record = self.record(disk)?;
         let mut current = match self.shape {
             Shape::Msp(_) => Current::msp(current_msp(&self.place, disk)?),
             Shape::Tls(TlsFiles::Three(names)) => {
                 // A later run may give other file names than the run that installed the pair.
-                let is_renamed = self.given.tls_names
-                    && record
-                        .as_ref()
-                        .is_some_and(|r| r.wrote(names.other().certificate()) && !r.wrote(names.certificate()));
+                let is_renamed = record.as_ref().is_some_and(|record| record.is_renamed(names));
                 let names = if is_renamed { names.other() } else { names };
                 let paths = (names.certificate().into(), names.ca());
                 Current::tls(CurrentTls::read(&folder, names), paths)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::pending::Asked;
 use crate::Timestamp;
 use crate::install::FolderPlan;
+use crate::msp::TlsNames;
 use crate::proof::VerifiedEnrollment;
 
 /// The file in the state folder.
@@ -65,9 +66,10 @@ impl Record {
         }
     }
 
-    /// Whether fabcert wrote this file.
-    pub(crate) fn wrote(&self, path: &str) -> bool {
-        self.files.contains_key(path)
+    /// Whether fabcert wrote the pair of a TLS folder under the other names.
+    pub(crate) fn is_renamed(&self, names: TlsNames) -> bool {
+        let wrote = |names: TlsNames| self.files.contains_key(names.certificate());
+        wrote(names.other()) && !wrote(names)
     }
 
     /// Names that the request dropped. The CA may have issued them all the same.

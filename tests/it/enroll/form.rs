@@ -68,6 +68,7 @@ pub(super) fn a_form_is_applied_without_a_request(ca: &dyn CaUnderTest) {
     run(&peer, &["--tls-names", "k8s"], "unchanged", "tls: applied file names k8s");
     let names: Vec<String> = tree(&peer.folder("tls")).into_keys().collect();
     assert_eq!(names, ["ca.crt", "tls.crt", "tls.key"]);
+    run(&peer, &[], "unchanged", "the certificate holds");
     run(&peer, &["--tls-names", "fabric"], "unchanged", "tls: applied file names fabric");
 
     if std::fs::metadata(peer.dir()).unwrap().uid() == 0 {

@@ -247,8 +247,38 @@ pub(super) fn the_key_of_an_orderer_stays(ca: &dyn CaUnderTest) {
     assert_ne!(orderer.server().spki_der(), first.spki_der());
 }
 
+/// A later run without `--tls-names` finds the pair under the names of the first.
+pub(super) fn file_names_stay(ca: &dyn CaUnderTest) {
+    let orderer = Node::new(ca, "orderer1", "orderer");
+    let line = ["--tls-dir", "tls", "--role", "orderer", "--san"];
+    orderer.enrolled(&[&line[..], &["orderer1,gw", "--tls-names", "k8s"]].concat());
+    let first = std::fs::read(orderer.folder("tls/tls.key")).unwrap();
+    let unchanged = orderer.run(&[&line[..], &["orderer1"]].concat());
+    assert_eq!((unchanged.code, unchanged.json()["action"].as_str()), (0, Some("unchanged")), "{unchanged:?}");
+
+    let later = [&line[..], &["orderer1,new.example"]].concat();
+    let plan = orderer.run(&[&later[..], &["--dry-run"]].concat());
+    assert_eq!(list(&plan.json()["names_kept"]), ["gw"], "{plan:?}");
+    assert!(plan.stdout.contains("tls.crt") && !plan.stdout.contains("server.crt"), "{plan:?}");
+    orderer.enrolled(&later);
+    let names: Vec<String> = tree(&orderer.folder("tls")).into_keys().collect();
+    assert_eq!(names, ["ca.crt", "tls.crt", "tls.key"]);
+    assert_eq!(std::fs::read(orderer.folder("tls/tls.key")).unwrap(), first);
+
+    let tls = text(&orderer.folder("tls"));
+    let csr = fabcert(&["csr", "--id", "orderer1", "--tls-dir", &tls, "--san", "orderer1"], None);
+    let kept = sorted(Csr::from_pem(csr.stdout.as_bytes()).unwrap().sans());
+    assert_eq!(kept, ["gw", "new.example", "orderer1"], "{csr:?}");
+}
+
 fn key_of(msp: &Path) -> Vec<String> {
     tree(&msp.join("keystore")).into_keys().collect()
+}
+
+#[test]
+fn file_names_that_are_not_given_stay() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    file_names_stay(&ca);
 }
 
 #[test]
