@@ -9,10 +9,10 @@ use crate::disk::{Disk, Kind, Metadata};
 use crate::identity::state::pending;
 use crate::identity::state::refusals::{Refusals, Subject};
 use crate::identity::task::Task;
-use crate::identity::{Environment, Request, SecretSource};
+use crate::identity::{CaAccess, Environment, Request, SecretSource};
 use crate::install::{InstallError, Lock, Place, Placement};
 use crate::text::hex;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Secret};
 
 /// Checks a folder and its state. Writes one file beside it, or in it if it is mounted, and removes the file.
 pub(super) fn check(target: &Path, disk: &Disk, diagnosis: &mut Diagnosis) {
@@ -157,29 +157,36 @@ pub(super) fn certificates(request: &Request, env: &Environment<'_>, diagnosis: 
     is_needed
 }
 
-/// Reports whether an earlier refusal of the CA stops the next request.
-pub(super) fn refusals(request: &Request, env: &Environment<'_>, diagnosis: &mut Diagnosis) {
+/// Reports whether an earlier refusal of the CA stops the next request. `secrets`: each CA with its secret, as far as the
+/// check of the secrets has read them.
+pub(super) fn refusals(
+    request: &Request,
+    secrets: &[(&CaAccess, Option<Secret>)],
+    env: &Environment<'_>,
+    diagnosis: &mut Diagnosis,
+) {
     const CHECK: &str = "refusals";
-    let stopped = || -> Result<Option<Error>, Error> {
-        let tasks = Task::all(request, env.disk)?;
-        let places: Vec<&Place> = tasks.iter().map(|task| &task.place).collect();
-        for ca in tasks.iter().filter_map(|task| task.ca) {
-            if matches!(ca.secret, SecretSource::None) {
-                continue;
-            }
-            let secret = ca.secret.read(env.disk)?;
-            let subject = Subject::new(&ca.url, ca.ca_name.as_deref(), &ca.id);
-            let refusals = Refusals::read(&places, subject, ca.url.to_string(), &secret, env.disk)?;
-            if let Some(stop) = refusals.stop((env.now)()) {
-                return Ok(Some(stop));
+    let Ok(tasks) = Task::all(request, env.disk) else {
+        // The folders have a check of their own.
+        return diagnosis.skip(CHECK, "the folders cannot be read");
+    };
+    let places: Vec<&Place> = tasks.iter().map(|task| &task.place).collect();
+    for (ca, secret) in secrets {
+        if matches!(ca.secret, SecretSource::None) {
+            continue;
+        }
+        let Some(secret) = secret else {
+            return diagnosis.skip(CHECK, "the secret was not read");
+        };
+        let subject = Subject::new(&ca.url, ca.ca_name.as_deref(), &ca.id);
+        match Refusals::read(&places, subject, ca.url.to_string(), secret, env.disk) {
+            Err(e) => return diagnosis.failed(CHECK, &e),
+            Ok(refusals) => {
+                if let Some(stop) = refusals.stop((env.now)()) {
+                    return diagnosis.failed(CHECK, &stop);
+                }
             }
         }
-        Ok(None)
-    };
-    match stopped() {
-        Ok(None) => diagnosis.ok(CHECK, "no earlier refusal of the CA stops a request"),
-        Ok(Some(stop)) => diagnosis.failed(CHECK, &stop),
-        // Both have checks of their own.
-        Err(_) => diagnosis.skip(CHECK, "the secret or the folders cannot be read"),
     }
+    diagnosis.ok(CHECK, "no earlier refusal of the CA stops a request");
 }

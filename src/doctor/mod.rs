@@ -53,10 +53,11 @@ pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnos
     match patient {
         Patient::Request(request) => {
             let is_needed = folder::certificates(request, env, &mut diagnosis);
-            for access in &accesses {
-                secret::check(&access.secret, is_needed, env.disk, &mut diagnosis);
+            let mut secrets = Vec::new();
+            for access in accesses {
+                secrets.push((access, secret::check(&access.secret, is_needed, env.disk, &mut diagnosis)));
             }
-            folder::refusals(request, env, &mut diagnosis);
+            folder::refusals(request, &secrets, env, &mut diagnosis);
         }
         Patient::Parts { access: Some(access), .. } if !matches!(access.secret, SecretSource::None) => {
             secret::check(&access.secret, true, env.disk, &mut diagnosis);

@@ -4,6 +4,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::command::{Ran, fabcert_in, tree};
 use crate::real::{ADMIN, CaUnderTest, RealCa};
@@ -114,6 +117,23 @@ fn every_check_is_made_although_the_ca_is_not_reached() {
     let ran = doctor(&["--url", &url]);
     assert_eq!(ran.code, 1, "{ran:?}");
     for line in ["arguments error", "anchor error", "dns ok", "user ok"] {
+        assert!(checks(&ran).contains(&line.to_owned()), "{line}: {ran:?}");
+    }
+}
+
+#[test]
+fn secret_in_a_pipe_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (file, msp) = (pipe.display().to_string(), dir.path().join("msp").display().to_string());
+    let args = ["--url", "https://127.0.0.1:1", "--id", "a", "--msp-dir", &msp, "--tls-ca", "ca.pem"];
+    let (sender, receiver) = mpsc::channel();
+    let args = [&args[..], &["--secret-file", &file]].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    std::thread::spawn(move || sender.send(doctor(&args.iter().map(String::as_str).collect::<Vec<_>>())));
+    // Nobody writes into it: a reader would wait without an end.
+    let ran = receiver.recv_timeout(Duration::from_secs(30)).expect("doctor ends");
+    for line in ["secret skipped", "refusals skipped"] {
         assert!(checks(&ran).contains(&line.to_owned()), "{line}: {ran:?}");
     }
 }
