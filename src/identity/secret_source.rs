@@ -7,7 +7,7 @@ use crate::secret::Cleaned;
 use crate::{Error, ErrorKind, Secret};
 
 /// Size limit of a secret file, in bytes.
-const LIMIT: usize = 64 * 1024;
+pub(crate) const LIMIT: usize = 64 * 1024;
 /// Where container engines mount secrets, readable by all in the container.
 const MOUNTED: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 
@@ -73,7 +73,7 @@ fn cleaned(bytes: &[u8], source: &str) -> Result<Secret, Error> {
 }
 
 /// The error for a file that cannot be read. Where the path leads nowhere, it may be the secret itself, and is not shown.
-fn unreadable(disk: &Disk, path: &Path, e: FsError) -> Error {
+pub(crate) fn unreadable(disk: &Disk, path: &Path, e: FsError) -> Error {
     let is_there = |path: &Path| matches!(disk.metadata_followed(path), Ok(Some(_)));
     let mut folders = path.ancestors().skip(1).filter(|folder| !["", "/"].iter().any(|top| *folder == Path::new(top)));
     if is_there(path) || folders.any(is_there) {
@@ -88,7 +88,7 @@ fn unreadable(disk: &Disk, path: &Path, e: FsError) -> Error {
 
 /// The mode of a secret file that others can read. Mounted secrets pass, because their mode is not the user's choice, and files
 /// in a folder that nobody else may enter.
-fn wide_mode(disk: &Disk, path: &Path) -> Option<u32> {
+pub(crate) fn wide_mode(disk: &Disk, path: &Path) -> Option<u32> {
     let found = disk.metadata_followed(path).ok()??;
     if found.kind != Kind::File || found.mode & 0o044 == 0 {
         return None;

@@ -141,6 +141,7 @@ fn secret_in_a_pipe_is_not_read() {
 #[test]
 fn secret_that_cannot_be_sent_as_it_is_and_a_wide_mode_are_found() {
     let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let msp = dir.path().join("x/msp").display().to_string();
     let cases: [(&[u8], u32, &str); 6] = [
         (b"peerpw\n", 0o600, "ok"),
@@ -157,6 +158,26 @@ fn secret_that_cannot_be_sent_as_it_is_and_a_wide_mode_are_found() {
         assert!(checks(&ran).contains(&format!("secret {status}")), "{content:?} {mode:o}: {ran:?}");
         assert!(!ran.stdout.contains("peerpw") && !ran.stderr.contains("peerpw"), "{ran:?}");
     }
+    // A folder that only its owner can enter, and a mounted Secret, whose mode is not the choice of its user.
+    let case = |file: &Path, folder_mode: u32| {
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(folder_mode)).unwrap();
+        let file = file.display().to_string();
+        let args = ["--url", "https://127.0.0.1:1", "--id", "a", "--msp-dir", &msp, "--secret-file", &file];
+        let ran = doctor(&[&args[..], &["--tls-ca", &file]].concat());
+        checks(&ran).into_iter().find(|check| check.starts_with("secret")).unwrap()
+    };
+    let file = secret(dir.path(), b"peerpw\n", 0o644);
+    assert_eq!(case(Path::new(&file), 0o755), "secret warning");
+    assert_eq!(case(Path::new(&file), 0o700), "secret ok");
+    let generation = dir.path().join("..2026_11_29");
+    fs::create_dir(&generation).unwrap();
+    fs::set_permissions(&generation, fs::Permissions::from_mode(0o755)).unwrap();
+    secret(&generation, b"peerpw\n", 0o644);
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("..2026_11_29", dir.path().join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/secret", &file).unwrap();
+    assert_eq!(case(Path::new(&file), 0o755), "secret ok", "a Secret of Kubernetes");
+    assert_eq!(case(&generation, 0o755), "secret error", "a folder cannot be read");
     // A secret in place of the path of its file is not shown.
     let args = ["--url", "https://127.0.0.1:1", "--id", "a", "--msp-dir", &msp, "--tls-ca", "ca.pem"];
     let ran = doctor(&[&args[..], &["--secret-file", "s3cr3tword"]].concat());
