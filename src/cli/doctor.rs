@@ -40,9 +40,10 @@ pub(super) fn run(args: DoctorArgs, form: OutputForm) -> Result<ExitCode, Error>
     let mut args = args.enroll;
     enroll::complete(&mut args, &env);
     let (access, folders) = parts(&args);
+    let key_access = args.target.key_access();
     let patient = match enroll::checked_request(args, &env) {
         Ok(request) => Patient::Request(Box::new(request)),
-        Err(error) => Patient::Parts { error, access: access.map(Box::new), folders },
+        Err(error) => Patient::Parts { error, access: access.map(Box::new), folders, key_access },
     };
     let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &process::now };

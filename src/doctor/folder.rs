@@ -2,20 +2,21 @@
 
 use std::path::Path;
 
-use ring::rand::{SecureRandom as _, SystemRandom};
-
 use super::check::Diagnosis;
 use crate::disk::{Disk, Kind, Metadata};
 use crate::identity::state::pending;
 use crate::identity::state::refusals::{Refusals, Subject};
 use crate::identity::task::Task;
 use crate::identity::{CaAccess, Environment, Request, SecretSource};
-use crate::install::{InstallError, Lock, Place, Placement};
-use crate::text::hex;
-use crate::{Error, ErrorKind, Secret};
+use crate::install::{InstallError, KeyAccess, Lock, Place, Placement, try_files};
+use crate::{Error, Secret};
 
-/// Checks a folder and its state. Writes one file beside it, or in it if it is mounted, and removes the file.
-pub(super) fn check(target: &Path, disk: &Disk, diagnosis: &mut Diagnosis) {
+/// The folder of the trial file.
+const TRIAL: &str = ".fabcert-doctor";
+
+/// Checks a folder and its state. Writes a file with the permissions of a key beside it, or in it if it is mounted, and
+/// removes the file.
+pub(super) fn check(target: &Path, access: KeyAccess, disk: &Disk, diagnosis: &mut Diagnosis) {
     let place = match Place::of(disk, target) {
         Ok(place) => place,
         Err(e) => return diagnosis.failed("folder", &e.into()),
@@ -31,13 +32,15 @@ pub(super) fn check(target: &Path, disk: &Disk, diagnosis: &mut Diagnosis) {
         },
         Ok(None) => ("it does not exist yet".to_owned(), existing(place.target(), disk)),
     };
-    match dry_write(within, disk) {
+    match try_write(within, access, disk) {
         Err(e) => diagnosis.failed("folder", &e),
-        Ok(0o600) => diagnosis.ok("folder", format!("{shown}: {description}; {} can be written", within.display())),
-        Ok(mode) => diagnosis.warn(
+        Ok(warnings) if warnings.is_empty() => {
+            diagnosis.ok("folder", format!("{shown}: {description}; {} can be written", within.display()));
+        }
+        Ok(warnings) => diagnosis.warn(
             "folder",
-            format!("{shown}: {description}; the file system gives a file of mode 0600 the mode {mode:04o}"),
-            "use a file system that keeps modes (a memory emptyDir in Kubernetes), or restrict the mount",
+            format!("{shown}: {description}; {}", warnings.join("; ")),
+            "use a file system that keeps modes and groups (a memory emptyDir in Kubernetes), or restrict the mount",
         ),
     }
     state(&place, disk, diagnosis);
@@ -52,32 +55,17 @@ fn existing<'a>(path: &'a Path, disk: &Disk) -> &'a Path {
     path.ancestors().skip(1).find(|above| matches!(disk.metadata_followed(above), Ok(Some(_)))).unwrap_or(path)
 }
 
-/// Random hex digits for a name.
-fn random() -> Result<String, Error> {
-    let mut bytes = [0; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorKind::Io, "the operating system provided no random bytes"))?;
-    Ok(hex(&bytes))
-}
-
-/// Writes, syncs, renames and removes a file as an install does; the mode that the file got.
-fn dry_write(within: &Path, disk: &Disk) -> Result<u32, Error> {
-    let name = format!(".fabcert-doctor-{}", random()?);
-    let (first, second) = (within.join(&name), within.join(format!("{name}.renamed")));
-    let write = || -> Result<u32, Error> {
-        disk.write_new(&first, b"written by fabcert doctor; may be removed\n", 0o600)?;
-        disk.sync(&first)?;
-        disk.rename(&first, &second)?;
-        disk.sync(within)?;
-        let found = disk.metadata(&second)?;
-        Ok(found.map_or(0, |found| found.mode & 0o7777))
-    };
-    let written = write();
-    let removed = disk.remove_file(&first).and_then(|()| disk.remove_file(&second));
-    let mode = written?;
+/// Writes a key's file as an install does, in a folder of its own that is removed again. Returns what the file system does
+/// otherwise than asked, in words.
+fn try_write(within: &Path, access: KeyAccess, disk: &Disk) -> Result<Vec<String>, Error> {
+    let folder = within.join(TRIAL);
+    // A doctor that was killed left it.
+    disk.remove_tree(&folder)?;
+    let tried = disk.create_dir(&folder, 0o700).map_err(Into::into).and_then(|()| try_files(disk, &folder, access));
+    let removed = disk.remove_tree(&folder);
+    let warnings = tried?;
     removed?;
-    Ok(mode)
+    Ok(warnings)
 }
 
 /// Reports the state folder: whose it is, whether a run is in it, and what waits there.
@@ -189,4 +177,47 @@ pub(super) fn refusals(
         }
     }
     diagnosis.ok(CHECK, "no earlier refusal of the CA stops a request");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::disk::{FaultAction, Op, Step, When};
+
+    /// The outcome of the check of a folder on a disk that refuses one kind of step, and what is left beside the folder.
+    fn checked(refused: Option<Op>, access: KeyAccess) -> (String, Vec<std::ffi::OsString>) {
+        const EPERM: i32 = 1;
+        let dir = tempfile::tempdir().expect("a folder");
+        let disk = Disk::with_faults(Arc::new(move |step: &Step<'_>| {
+            let is_refused = step.when == When::Before && Some(step.op) == refused;
+            if is_refused { FaultAction::Fail(EPERM) } else { FaultAction::Continue }
+        }));
+        let mut diagnosis = Diagnosis::new();
+        check(&dir.path().join("msp"), access, &disk, &mut diagnosis);
+        (diagnosis.lines().to_string(), Disk::real().read_dir(dir.path()).expect("a list"))
+    }
+
+    #[test]
+    fn trial_file_has_the_group_and_the_mode_of_a_key() {
+        let own = KeyAccess { mode: 0o640, group: Some(rustix::process::getegid().as_raw()) };
+        let (lines, left) = checked(None, own);
+        assert!(lines.starts_with("ok    folder"), "{lines}");
+        assert!(left.is_empty(), "{left:?}");
+        let (lines, left) = checked(Some(Op::Own), own);
+        assert!(lines.starts_with("fail  folder"), "{lines}");
+        assert!(left.is_empty(), "{left:?}");
+        let (lines, _) = checked(Some(Op::Own), KeyAccess::default());
+        assert!(lines.starts_with("ok    folder"), "no group is requested: {lines}");
+    }
+
+    #[test]
+    fn trial_file_of_a_killed_doctor_is_removed_by_the_next() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let disk = Disk::real();
+        disk.create_dirs(&dir.path().join(TRIAL).join("trial")).expect("a folder");
+        assert_eq!(try_write(dir.path(), KeyAccess::default(), &disk).expect("it can be written"), [""; 0]);
+        assert!(disk.read_dir(dir.path()).expect("a list").is_empty());
+    }
 }

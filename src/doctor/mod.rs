@@ -12,6 +12,7 @@ pub(crate) use check::Diagnosis;
 
 use crate::Error;
 use crate::identity::{CaAccess, Environment, Request, SecretSource};
+use crate::install::KeyAccess;
 
 /// What a diagnosis is about: a complete request, or as much of one as is known.
 #[derive(Debug)]
@@ -26,20 +27,22 @@ pub(crate) enum Patient {
         access: Option<Box<CaAccess>>,
         /// The folders.
         folders: Vec<PathBuf>,
+        /// The permissions of the keys.
+        key_access: KeyAccess,
     },
 }
 
 /// Makes every check, also after one that failed.
 pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnosis {
     let mut diagnosis = Diagnosis::new();
-    let (accesses, folders): (Vec<&CaAccess>, Vec<&PathBuf>) = match patient {
+    let (accesses, folders, key_access): (Vec<&CaAccess>, Vec<&PathBuf>, KeyAccess) = match patient {
         Patient::Request(request) => {
             diagnosis.ok("arguments", "complete");
-            (request.accesses(), request.targets())
+            (request.accesses(), request.targets(), request.key_access())
         }
-        Patient::Parts { error, access, folders } => {
+        Patient::Parts { error, access, folders, key_access } => {
             diagnosis.failed("arguments", error);
-            (access.iter().map(AsRef::as_ref).collect(), folders.iter().collect())
+            (access.iter().map(AsRef::as_ref).collect(), folders.iter().collect(), *key_access)
         }
     };
     let now = (env.now)();
@@ -48,7 +51,7 @@ pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnos
     }
     diagnosis.ok("user", format!("uid {}, gid {}", user(), rustix::process::getegid().as_raw()));
     for target in folders {
-        folder::check(target, env.disk, &mut diagnosis);
+        folder::check(target, key_access, env.disk, &mut diagnosis);
     }
     match patient {
         Patient::Request(request) => {

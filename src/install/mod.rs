@@ -21,3 +21,4 @@ pub use one_step::{install, rollback};
 pub use place::{Place, Placement};
 pub use plan::{FolderPlan, PlannedDir, PlannedFile};
 pub use rehearsal::rehearse;
+pub(crate) use rehearsal::try_files;

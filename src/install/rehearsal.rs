@@ -34,8 +34,12 @@ pub fn rehearse(disk: &Disk, lock: &Lock, owned: &[PathBuf], access: KeyAccess) 
     Ok(warnings)
 }
 
-/// Writes a key's file in a folder, as an install does, and reads back what came out.
-fn try_files(disk: &Disk, build: &Path, access: KeyAccess) -> Result<Vec<String>, InstallError> {
+/// Writes a key's file in a folder, as an install does, and reads back what came out. Returns what the file system does
+/// otherwise than asked, in words.
+///
+/// # Errors
+/// When an install would fail here; the file may be left then.
+pub(crate) fn try_files(disk: &Disk, build: &Path, access: KeyAccess) -> Result<Vec<String>, InstallError> {
     let folder = build.join(TRIAL);
     let file = folder.join("key");
     disk.create_dir(&folder, 0o700)?;
