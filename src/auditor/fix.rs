@@ -44,13 +44,12 @@ impl Applied {
     }
 }
 
-/// Adds names to files, whose paths are relative to the base of `load`, and which must be below it or below one of
-/// `paths`. What cannot be added to a list is a warning in the log; a file that cannot be changed does not stop the
+/// Adds names to files, whose paths are relative to the base of `load`, and which must be, without links, one of `paths`
+/// or below one. What cannot be added to a list is a warning in the log; a file that cannot be changed does not stop the
 /// others.
 pub(super) fn apply(fixes: &BTreeMap<PathBuf, Fix>, disk: &Disk, load: &LoadOptions, paths: &[PathBuf]) -> Applied {
     let given = paths.iter().filter(|path| path.as_os_str() != "-").map(|path| load.here.join(path));
-    let within: Vec<PathBuf> =
-        [load.base.clone()].into_iter().chain(given).filter_map(|path| disk.canonical(&path).ok()).collect();
+    let within: Vec<PathBuf> = given.filter_map(|path| disk.canonical(&path).ok()).collect();
     let mut applied = Applied::default();
     for (path, fix) in fixes {
         if path.as_os_str() == "-" {

@@ -79,6 +79,25 @@ fn a_link_out_of_the_folder_is_not_followed() {
 }
 
 #[test]
+fn a_link_to_a_folder_beside_the_audited_one_is_not_followed() {
+    let org = incomplete();
+    for folder in ["org1", "org2"] {
+        std::fs::create_dir(org.path(folder)).unwrap();
+    }
+    for file in ["peer-b.yaml", "gateway.yaml", "orderer.yaml", "issuer.yaml"] {
+        std::fs::rename(org.path(file), org.path("org1").join(file)).unwrap();
+    }
+    std::fs::rename(org.path("peer-a.yaml"), org.path("org2/peer-a.yaml")).unwrap();
+    std::os::unix::fs::symlink("../org2/peer-a.yaml", org.path("org1/peer-a.yaml")).unwrap();
+    let before = org.read("org2/peer-a.yaml");
+    let fixed = audit_in(&org.path("."), "org1", &[&SET[..], &["--fix"]].concat());
+    assert_eq!(fixed.code, 5, "{fixed:?}");
+    assert!(fixed.stderr.contains("outside the audited folders"), "{}", fixed.stderr);
+    assert_eq!(org.read("org2/peer-a.yaml"), before);
+    assert!(org.read("org1/peer-b.yaml").contains("    - acme-gateway.${NS}"), "the others are fixed");
+}
+
+#[test]
 fn runs_at_the_same_time_add_each_name_once() {
     let org = incomplete();
     let runs: Vec<Ran> = std::thread::scope(|scope| {
