@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, TrySendError};
+use std::sync::mpsc::{self, Receiver, Sender, TrySendError};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
 
 use super::unit::Criteria;
 use crate::audit::input::Unit;
@@ -55,11 +56,29 @@ pub(crate) fn drive(
     let (found, searching, stop) = (AtomicUsize::new(0), AtomicBool::new(true), AtomicBool::new(false));
     let window = Window::new(jobs * AHEAD);
     let (give, units) = mpsc::sync_channel(2 * jobs);
-    let units = Mutex::new(units);
-    std::thread::scope(|scope| {
+    let (units, source) = (Mutex::new(units), Mutex::new(Some(source)));
+    thread::scope(|scope| {
         let (found, searching, stop, window, units) = (&found, &searching, &stop, &window, &units);
-        scope.spawn(move || {
+        let (sender, receiver) = mpsc::channel();
+        let work = |sender: Sender<Vec<_>>| {
+            move || {
+                while let Some(batch) = next(units) {
+                    let audited = |(index, unit): (usize, Unit)| {
+                        (!stop.load(Ordering::Relaxed)).then(|| (index, criteria.unit(disk, &unit)))
+                    };
+                    // The receiver is dropped only after an error; the results are then not needed.
+                    drop(sender.send(batch.into_iter().filter_map(audited).collect::<Vec<_>>()));
+                }
+            }
+        };
+        // The system may limit the number of threads: fewer are enough.
+        let spawn = |_: &usize| thread::Builder::new().spawn_scoped(scope, work(sender.clone())).is_ok();
+        let workers = (0..jobs).take_while(spawn).count();
+        drop(sender);
+        let own = &source;
+        let search = move || {
             let mut batch = Vec::new();
+            let Some(source) = taken(own) else { return };
             source(&mut |unit| {
                 let index = found.fetch_add(1, Ordering::Relaxed);
                 if window.is_closed_to(index) {
@@ -80,21 +99,11 @@ pub(crate) fn drive(
             });
             drop(give.send(batch));
             searching.store(false, Ordering::Relaxed);
-        });
-        let (sender, receiver) = mpsc::channel();
-        for _ in 0..jobs {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                while let Some(batch) = next(units) {
-                    let audited = |(index, unit): (usize, Unit)| {
-                        (!stop.load(Ordering::Relaxed)).then(|| (index, criteria.unit(disk, &unit)))
-                    };
-                    // The receiver is dropped only after an error; the results are then not needed.
-                    drop(sender.send(batch.into_iter().filter_map(audited).collect::<Vec<_>>()));
-                }
-            });
+        };
+        // Without a thread of their own, the workers end because the search that feeds them is dropped.
+        if workers == 0 || thread::Builder::new().spawn_scoped(scope, search).is_err() {
+            return taken(&source).map_or(Ok(()), |source| alone(criteria, disk, source, progress, take));
         }
-        drop(sender);
         let mut waiting = BTreeMap::new();
         let mut wanted = 0;
         for (index, done) in receiver.into_iter().flatten() {
@@ -115,6 +124,29 @@ pub(crate) fn drive(
         }
         Ok(())
     })
+}
+
+fn taken<'a>(source: &Mutex<Option<Source<'a>>>) -> Option<Source<'a>> {
+    source.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Audits the units on this thread.
+fn alone(
+    criteria: &Criteria,
+    disk: &Disk,
+    source: Source<'_>,
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(Audited),
+) -> Result<(), PolicyError> {
+    let (mut count, mut outcome) = (0, Ok(()));
+    source(&mut |unit| {
+        if outcome.is_ok() {
+            count += 1;
+            outcome = criteria.unit(disk, &unit).map(|audited| audited.into_iter().for_each(&mut *take));
+            progress.done(count, count, true);
+        }
+    });
+    outcome
 }
 
 type Batch = Vec<(usize, Unit)>;

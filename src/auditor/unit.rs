@@ -41,10 +41,12 @@ impl Criteria {
     /// If the policy expects an invalid name.
     pub(crate) fn unit(&self, disk: &Disk, unit: &Unit) -> Result<Option<Audited>, PolicyError> {
         let looked = catch_unwind(AssertUnwindSafe(|| self.look(disk, unit)));
-        looked.unwrap_or_else(|_| {
+        looked.unwrap_or_else(|panic| {
+            let why = panic.downcast_ref::<String>().map(String::as_str);
+            let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown cause");
             let subject = Subject::new(SubjectKind::Certificate, self.load.shown(unit.path()));
             let mut findings = Findings::new();
-            findings.report(&RULE_CRASHED, &subject.location(), "fabcert failed to read this").add();
+            findings.report(&RULE_CRASHED, &subject.location(), &format!("fabcert failed to read this: {why}")).add();
             Ok(Some(audited(subject, findings.into_vec())))
         })
     }

@@ -9,7 +9,7 @@ use clap::{Args, Command};
 
 use super::output;
 use crate::audit::RULES;
-use crate::disk::Disk;
+use crate::disk::{Disk, WorkingTree};
 use crate::report::Format;
 use crate::{Error, ErrorKind};
 
@@ -62,10 +62,11 @@ pub(super) fn man(args: &ManArgs, mut command: Command) -> Result<ExitCode, Erro
         return Ok(ExitCode::SUCCESS);
     };
     let disk = Disk::real();
-    disk.create_dirs(dir)?;
+    let tree = WorkingTree::here(&disk)?;
+    tree.create_dirs(dir)?;
     for page in with_subcommands(&command) {
         let name = format!("{}.1", page.get_display_name().unwrap_or_else(|| page.get_name()));
-        disk.replace(&dir.join(name), &render(page)?, 0o644)?;
+        tree.replace(&dir.join(name), &render(page)?, 0o644)?;
     }
     Ok(ExitCode::SUCCESS)
 }

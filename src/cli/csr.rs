@@ -11,7 +11,7 @@ use super::args::{KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, offline
 use super::input::Missing;
 use super::next::{Next, words};
 use super::{output, process};
-use crate::disk::{Disk, Kind};
+use crate::disk::{Disk, Kind, WorkingTree};
 use crate::enroll;
 use crate::identity::Environment;
 use crate::pki::x509::Csr;
@@ -66,6 +66,8 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
     missing.check()?;
     let id = args.id.as_deref().unwrap_or_default();
     let disk = Disk::real();
+    let tree = WorkingTree::here(&disk)?;
+    args.out.iter().try_for_each(|path| tree.check(path))?;
     let request = offline::request(id, &args.names, &args.target, Some(&args.key), args.force)?;
     let made = enroll::make_csr(&request, &Environment { disk: &disk, now: &process::now })?;
     let mut csr = made.pem;
@@ -79,7 +81,7 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
                 }
                 (csr, is_current) = (text, true);
             }
-            _ => disk.replace(path, csr.as_bytes(), 0o644)?,
+            _ => tree.replace(path, csr.as_bytes(), 0o644)?,
         }
     }
     match (output.output, &args.out) {

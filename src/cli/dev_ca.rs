@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{output, process};
 use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running, WARNING};
-use crate::disk::{Disk, Kind};
+use crate::disk::{Disk, Kind, WorkingTree};
 use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
@@ -123,7 +123,7 @@ pub(super) fn run(args: &DevCaArgs) -> Result<ExitCode, Error> {
         }
         let running = DevCa::start(args.config()?).await?;
         if let Some(path) = &args.anchor_out {
-            Disk::real().replace(path, running.tls_anchor_pem().as_bytes(), 0o644)?;
+            WorkingTree::here(&Disk::real())?.replace(path, running.tls_anchor_pem().as_bytes(), 0o644)?;
         }
         // The handlers are in place before anybody can know that the server runs.
         let ended = process::Signals::new()?;

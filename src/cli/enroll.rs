@@ -117,8 +117,8 @@ pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode,
     }
     let dry_run = args.dry_run;
     let gateways = args.names.gateway_service.clone();
+    let disk = Disk::real().with_patience(args.ca.timeout);
     let mut request = checked_request(args, &env)?;
-    let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &process::now };
     if let Some(prompt) =
         prompt.filter(|_| !dry_run && accesses(&mut request).any(|ca| matches!(ca.secret, SecretSource::None)))

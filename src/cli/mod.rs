@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod ca;
 mod completions;
+mod crash;
 mod csr;
 mod dates;
 #[cfg(feature = "dev-ca")]
@@ -40,6 +41,7 @@ use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::args::{LogForm, OutputForm};
 use self::process::{now, runtime};
 use crate::Error;
 
@@ -122,27 +124,31 @@ enum Command {
 /// Runs the command line on the process's arguments, environment, clock and standard streams.
 pub fn main() -> ExitCode {
     process::forbid_core_dumps();
-    let command = with_variables(Cli::command());
-    let parsed =
-        without_after_help(command.clone()).try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
-    let (cli, matches) = match parsed {
-        Ok(parsed) => parsed,
-        Err(e) => return usage_exit(e, &command),
-    };
+    crash::record();
+    crash::caught(OutputForm::Human, LogForm::Text, || {
+        let command = with_variables(Cli::command());
+        let parsed =
+            without_after_help(command.clone()).try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
+        match parsed {
+            Ok((cli, matches)) => started(cli, &matches, &command),
+            Err(e) => usage_exit(e, &command),
+        }
+    })
+}
+
+/// Runs a command line that is understood.
+fn started(cli: Cli, matches: &clap::ArgMatches, command: &clap::Command) -> ExitCode {
     let (form, log, color) = (cli.output.output, cli.output.log_format, cli.output.color);
     #[cfg(feature = "dev-ca")]
     let narrates = matches!(cli.command, Command::Demo(_));
     #[cfg(not(feature = "dev-ca"))]
     let narrates = false;
     logging::start(&cli.output, narrates);
-    let outcome = match known_variables(&cli.command) {
-        Err(e) => Err(e),
-        Ok(()) => watched(cli),
-    };
-    match outcome {
-        Ok(code) => code,
-        Err(e) => output::failure(&origin::named(e, &matches, &command), form, log, color),
-    }
+    crash::caught(form, log, || {
+        process::outlive_file_size_limit();
+        let outcome = known_variables(&cli.command).and_then(|()| watched(cli));
+        outcome.unwrap_or_else(|e| output::failure(&origin::named(e, matches, command), form, log, color))
+    })
 }
 
 /// Runs the command, and ends it at SIGTERM and Ctrl-C where nothing else would.
@@ -220,13 +226,13 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     }
 }
 
-fn version(form: args::OutputForm) -> Result<ExitCode, Error> {
+fn version(form: OutputForm) -> Result<ExitCode, Error> {
     let version = env!("CARGO_PKG_VERSION");
     match form {
-        args::OutputForm::Json => {
+        OutputForm::Json => {
             output::print_json(&serde_json::json!({"schema_version": 1, "version": version}))?;
         }
-        args::OutputForm::Human => output::print_line(format_args!("fabcert {version}"))?,
+        OutputForm::Human => output::print_line(format_args!("fabcert {version}"))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -246,10 +252,10 @@ fn usage_exit(e: clap::Error, command: &clap::Command) -> ExitCode {
     } else {
         args::ColorChoice::Auto
     };
-    let form = if is("output", "json") { args::OutputForm::Json } else { args::OutputForm::Human };
-    let log = if is("log-format", "json") { args::LogForm::Json } else { args::LogForm::Text };
+    let form = if is("output", "json") { OutputForm::Json } else { OutputForm::Human };
+    let log = if is("log-format", "json") { LogForm::Json } else { LogForm::Text };
     let is_help = e.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if !e.use_stderr() || is_help && form == args::OutputForm::Human && log == args::LogForm::Text {
+    if !e.use_stderr() || is_help && form == OutputForm::Human && log == LogForm::Text {
         let after = line.described().get_after_help().filter(|_| e.kind() != clap::error::ErrorKind::DisplayVersion);
         return output::clap(&e, color, after.map(ToString::to_string));
     }

@@ -1,7 +1,6 @@
 //! `fabcert names`.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,6 +15,7 @@ use crate::manifests::{Need, Needed, Settings};
 use crate::names::NodeNames;
 use crate::pki::name::SanName;
 use crate::text::escape::Lines;
+use crate::text::yaml::scalar;
 use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\
@@ -208,13 +208,6 @@ fn table(workloads: &[Workload]) -> Lines {
     out
 }
 
-/// Whether YAML reads a name as a string without quotes: no alias (`*`), no boolean or null of YAML 1.1, no number.
-fn is_plain(name: &str) -> bool {
-    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    let begins_as_text = name.starts_with(|c: char| c.is_ascii_alphabetic()) || name.parse::<Ipv4Addr>().is_ok();
-    begins_as_text && !WORDS.contains(&name.to_ascii_lowercase().as_str())
-}
-
 /// The lists for the `spec` of a cert-manager Certificate, to paste: every value is one string of YAML.
 fn cert_manager(workloads: &[Workload]) -> Lines {
     let is_ip = |n: &&Name| matches!(n.name.parse(), Ok(SanName::Ip(_)));
@@ -228,8 +221,7 @@ fn cert_manager(workloads: &[Workload]) -> Lines {
             }
             out.line(format_args!("{key}:"));
             for name in names {
-                let quote = if is_plain(&name.name) { "" } else { "\"" };
-                out.line(format_args!("  - {quote}{}{quote}", name.name));
+                out.line(format_args!("  - {}", scalar(&name.name)));
             }
         }
     }

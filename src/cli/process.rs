@@ -1,5 +1,6 @@
 //! What the process gets from the system: standard input, the clock, a runtime, signals.
 
+use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,11 +20,21 @@ pub(super) fn forbid_core_dumps() {
     }
 }
 
+/// The size limit of standard input, in bytes.
+const LARGEST_STDIN: u64 = 256 * 1024 * 1024;
+
 /// Reads standard input to its end; it may hold keys.
 pub(super) fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut content = Zeroizing::new(Vec::new());
-    std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut content)
+    std::io::stdin()
+        .lock()
+        .take(LARGEST_STDIN + 1)
+        .read_to_end(&mut content)
         .map_err(|e| Error::new(ErrorKind::Io, "cannot read standard input").with_source(e))?;
+    if content.len() as u64 > LARGEST_STDIN {
+        return Err(Error::new(ErrorKind::Input, format!("standard input holds more than {LARGEST_STDIN} bytes"))
+            .with_help("give it in parts, or as files"));
+    }
     Ok(content)
 }
 
@@ -40,6 +51,18 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorKind::Io, "cannot start the runtime").with_source(e))
+}
+
+/// Makes a write beyond the limit for file sizes (`ulimit -f`) an error; by default SIGXFSZ ends the process there.
+pub(super) fn outlive_file_size_limit() {
+    if getrlimit(Resource::Fsize).current.is_none() {
+        return;
+    }
+    if let Ok(runtime) = runtime() {
+        let _entered = runtime.enter();
+        // The handler stays after the runtime.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())));
+    }
 }
 
 /// Handlers for SIGTERM and Ctrl-C. Without them, process 1 of a container would ignore SIGTERM.

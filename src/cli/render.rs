@@ -10,7 +10,7 @@ use serde::Deserialize as _;
 use super::args::{OutputArgs, OutputForm};
 use super::next::{Next, words};
 use super::output;
-use crate::disk::Disk;
+use crate::disk::{Disk, WorkingTree};
 use crate::pki::name::HostName;
 use crate::render::{Label, Organisation, ProxyMode, Rendered, Storage, WorkloadKind, kind_cluster, render};
 use crate::text::escape::Lines;
@@ -275,11 +275,13 @@ fn write(dir: &std::path::Path, files: &[Rendered], force: bool, form: OutputFor
             }
         }
     }
+    let tree = WorkingTree::here(&disk)?;
+    paths.iter().try_for_each(|path| tree.check(path))?;
     for folder in paths.iter().filter_map(|path| path.parent()) {
-        disk.create_dirs(folder)?;
+        tree.create_dirs(folder)?;
     }
     for (file, path) in files.iter().zip(&paths) {
-        disk.replace(path, file.text.as_bytes(), 0o644)?;
+        tree.replace(path, file.text.as_bytes(), 0o644)?;
     }
     if form == OutputForm::Json {
         return output::print_json(&serde_json::json!({"schema_version": 1, "action": "rendered", "files": paths}));

@@ -10,7 +10,7 @@ use super::chain::{Authority, StoredAuthority};
 use super::identity::Registry;
 use super::log::lock;
 use super::state::Ca;
-use crate::disk::Disk;
+use crate::disk::{Disk, WorkingTree};
 
 const FORMAT: u32 = 1;
 /// Far more than any state; prevents reading a wrong file into memory.
@@ -70,6 +70,6 @@ pub(super) fn save(path: &Path, cas: &[Ca]) -> Result<(), DevCaError> {
     });
     let state = StateRef { dev_ca_state: FORMAT, cas: stored.collect() };
     let json = serde_json::to_vec_pretty(&state).map_err(|_| DevCaError::Encoding("the state"))?;
-    Disk::real().replace(path, &json, 0o600)?;
+    WorkingTree::here(&Disk::real())?.replace(path, &json, 0o600)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -245,32 +245,12 @@ impl Disk {
             Some(m) if m.kind != Kind::Dir => self.remove_file(path),
             Some(_) => self.step(Op::RemoveTree, path, |partial| {
                 if partial {
-                    let first = fs::read_dir(path)?.next().transpose()?.map(|e| e.path());
-                    return first
-                        .map_or(Ok(()), |p| if p.is_dir() { fs::remove_dir_all(p) } else { fs::remove_file(p) });
+                    return super::remove::first_entry(path);
                 }
-                match remove_all(path) {
-                    // Own folders without the owner's write bit, carried over unchanged.
-                    Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-                        open_up(path)?;
-                        fs::remove_dir_all(path)
-                    }
-                    done => done.or_else(absent_is_done),
-                }
+                super::remove::tree(path)
             }),
         }
     }
-}
-
-/// Some FUSE file systems leave entries out of a list while others are removed, so that a folder is not empty yet.
-fn remove_all(path: &Path) -> io::Result<()> {
-    for _ in 0..3 {
-        match fs::remove_dir_all(path) {
-            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            done => return done,
-        }
-    }
-    fs::remove_dir_all(path)
 }
 
 fn absent_is_done(e: io::Error) -> io::Result<()> {
@@ -307,16 +287,4 @@ fn rename_with(from: &Path, to: &Path, flags: RenameFlags) -> std::result::Resul
 /// `EINVAL`: the file system does not support the flag; `ENOSYS`: the kernel does not have the call.
 fn is_unsupported(e: Errno) -> bool {
     UNSUPPORTED.contains(&e)
-}
-
-/// Gives the owner all rights on the folders below `path`.
-fn open_up(path: &Path) -> io::Result<()> {
-    open_unfollowed(path, OFlags::DIRECTORY)?.set_permissions(fs::Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_up(&entry.path())?;
-        }
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::Op;
+use super::tree::LeadsOut;
 use crate::{Error, ErrorKind};
 
 /// A file operation that failed.
@@ -61,6 +62,10 @@ impl FsError {
     /// The remedy, if the cause has one.
     pub fn help(&self) -> Option<String> {
         let path = self.path.display();
+        if let Some(leads_out) = self.source.get_ref().and_then(|e| e.downcast_ref::<LeadsOut>()) {
+            let to = leads_out.to.display();
+            return Some(format!("if the file is to be at {to}, name that path; otherwise remove the link"));
+        }
         let errno = Errno::from_raw_os_error(self.source.raw_os_error()?);
         let text = match errno {
             Errno::ACCESS | Errno::PERM => match self.op {

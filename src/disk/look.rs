@@ -10,8 +10,8 @@ use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::regular::reached;
-use super::{Disk, FsError, Op, Result};
+use super::regular::{open, reached};
+use super::{Disk, FsError, Op, Result, pipe};
 
 /// The kind of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,14 +88,21 @@ impl Metadata {
 }
 
 impl Disk {
-    /// The content of the file at `path`, symbolic links followed.
+    /// The content of the file that the user named, symbolic links followed. It may be a pipe, such as `/dev/fd/63` for
+    /// `<(command)` in a shell: that is read within a time limit.
     ///
     /// # Errors
-    /// When it cannot be read, or is larger than `limit` bytes.
+    /// When it cannot be read, is larger than `limit` bytes, or is a pipe that is not written to its end in time.
     pub fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>> {
-        File::open(path)
-            .and_then(|mut file| read_bounded(&mut file, limit))
-            .map_err(|e| FsError::new(Op::Read, path, e))
+        let read = || {
+            let (mut file, metadata) = open(path)?;
+            match metadata.kind {
+                Kind::File => read_bounded(&mut file, limit),
+                Kind::Dir => Err(Errno::ISDIR.into()),
+                Kind::Link | Kind::Special => pipe::read_bounded(&mut file, limit, self.patience()),
+            }
+        };
+        read().map_err(|e| FsError::new(Op::Read, path, e))
     }
 
     /// Like [`Disk::read`], for keys and secrets: the bytes are wiped when dropped.
@@ -112,14 +119,7 @@ impl Disk {
     /// # Errors
     /// When the folder cannot be listed.
     pub fn read_dir(&self, path: &Path) -> Result<Vec<std::ffi::OsString>> {
-        let list = || -> io::Result<Vec<_>> {
-            let mut names = fs::read_dir(reached(path)?.as_path())?
-                .map(|e| e.map(|e| e.file_name()))
-                .collect::<io::Result<Vec<_>>>()?;
-            names.sort();
-            Ok(names)
-        };
-        list().map_err(|e| FsError::new(Op::List, path, e))
+        Ok(self.list(path)?.into_iter().map(|entry| entry.name).collect())
     }
 
     /// The metadata of `path`, a symbolic link at its end not followed; `None` if it does not exist.
@@ -235,7 +235,7 @@ pub(super) fn read_bounded(file: &mut File, limit: usize) -> io::Result<Vec<u8>>
     let mut bytes = Vec::with_capacity(expected.min(limit).saturating_add(1));
     file.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it holds more than {limit} bytes")));
+        return Err(pipe::too_large(limit));
     }
     Ok(bytes)
 }

@@ -12,13 +12,17 @@ mod folder;
 mod held_folder;
 mod lock;
 mod look;
+mod pipe;
 mod regular;
+mod remove;
 mod replace;
+mod tree;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -33,7 +37,9 @@ pub(crate) use folder::{MemoryFolder, clean};
 pub use held_folder::HeldFolder;
 pub use lock::{LockFile, Locked};
 pub use look::{Kind, Metadata};
+pub(crate) use regular::Near;
 pub use regular::{Entry, Folder, RegularFile};
+pub(crate) use tree::WorkingTree;
 
 /// The result of a file operation.
 pub(crate) type Result<T> = std::result::Result<T, FsError>;
@@ -42,6 +48,7 @@ pub(crate) type Result<T> = std::result::Result<T, FsError>;
 #[derive(Clone, Default)]
 pub struct Disk {
     faults: Option<FaultHook>,
+    patience: Option<Duration>,
 }
 
 impl std::fmt::Debug for Disk {
@@ -61,13 +68,24 @@ enum Verdict {
 impl Disk {
     /// The real disk.
     pub const fn real() -> Self {
-        Self { faults: None }
+        Self { faults: None, patience: None }
     }
 
     /// A disk that calls `hook` before and after every change. For tests.
     #[doc(hidden)]
     pub fn with_faults(hook: FaultHook) -> Self {
-        Self { faults: Some(hook) }
+        Self { faults: Some(hook), patience: None }
+    }
+
+    /// The same disk with a time limit for reading a pipe, a terminal or a device that was named.
+    #[must_use]
+    pub(crate) const fn with_patience(mut self, limit: Duration) -> Self {
+        self.patience = Some(limit);
+        self
+    }
+
+    fn patience(&self) -> Duration {
+        self.patience.unwrap_or(pipe::PATIENCE)
     }
 
     /// The working directory, to which relative paths are relative.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -61,34 +61,18 @@ impl Folder<'_> {
     /// # Errors
     /// When it cannot be listed.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        self.list().map_err(|e| FsError::new(Op::List, self.path, e))
+        entries(&self.file).map_err(|e| FsError::new(Op::List, self.path, e))
     }
+}
 
-    fn list(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        let mut room = Vec::with_capacity(LIST);
-        let mut list = RawDir::new(&self.file, room.spare_capacity_mut());
-        while let Some(found) = list.next() {
-            let found = match found {
-                // It was removed during the listing.
-                Err(Errno::NOENT) => break,
-                found => found?,
-            };
-            let name = found.file_name();
-            if !matches!(name.to_bytes(), b"." | b"..") {
-                let kind = match found.file_type() {
-                    FileType::Unknown => {
-                        let looked = rustix::fs::statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW)?;
-                        FileType::from_raw_mode(looked.st_mode)
-                    }
-                    known => known,
-                };
-                entries.push(Entry { name: OsStr::from_bytes(name.to_bytes()).to_owned(), kind: Kind::known(kind) });
-            }
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
-    }
+/// Paths of this length and more are opened from a folder above, where one is open.
+const FAR: usize = 512;
+
+/// The folder that a walk opened last.
+#[derive(Debug)]
+pub(crate) struct Near {
+    path: PathBuf,
+    file: File,
 }
 
 /// An entry of a folder.
@@ -107,8 +91,8 @@ impl Disk {
     /// # Errors
     /// When it cannot be opened.
     pub fn open_regular(&self, path: &Path) -> Result<Option<RegularFile>> {
-        let (file, metadata) = open(path).map_err(|e| FsError::new(Op::Read, path, e))?;
-        Ok((metadata.kind == Kind::File).then_some(RegularFile { file, metadata }))
+        let opened = open_unless_special(path).map_err(|e| FsError::new(Op::Read, path, e))?;
+        Ok(opened.filter(|(_, m)| m.kind == Kind::File).map(|(file, metadata)| RegularFile { file, metadata }))
     }
 
     /// The content of the regular file at `path`, links followed; wiped when dropped.
@@ -117,13 +101,10 @@ impl Disk {
     /// When it cannot be read, is not a regular file, or is larger than `limit` bytes.
     pub fn read_regular(&self, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
         let read = || -> io::Result<_> {
-            let (mut file, metadata) = open(path)?;
-            match metadata.kind {
-                Kind::File => super::look::read_bounded(&mut file, limit),
-                Kind::Dir => Err(Errno::ISDIR.into()),
-                Kind::Link | Kind::Special => {
-                    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
-                }
+            match open_unless_special(path)? {
+                Some((mut file, Metadata { kind: Kind::File, .. })) => super::look::read_bounded(&mut file, limit),
+                Some((_, Metadata { kind: Kind::Dir, .. })) => Err(Errno::ISDIR.into()),
+                _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
             }
         };
         read().map(Zeroizing::new).map_err(|e| FsError::new(Op::Read, path, e))
@@ -135,6 +116,34 @@ impl Disk {
     /// When the folder cannot be listed.
     pub fn list(&self, path: &Path) -> Result<Vec<Entry>> {
         self.open_folder(path)?.entries()
+    }
+
+    /// Like [`Self::open_folder`], for a walk: a folder far down is opened from `near`, the one that was opened last, if
+    /// it is in that folder. The kernel looks up each part of a path, so that a chain of folders would cost the square of
+    /// its length.
+    ///
+    /// # Errors
+    /// As [`Self::open_folder`].
+    pub(crate) fn open_folder_near<'a>(&self, path: &'a Path, near: &mut Option<Near>) -> Result<Folder<'a>> {
+        if path.as_os_str().len() < FAR {
+            return self.open_folder(path);
+        }
+        let open = || -> io::Result<Option<Folder<'a>>> {
+            let (Some(near), Some(name)) = (near.as_ref(), path.file_name()) else { return Ok(None) };
+            if path.parent() != Some(near.path.as_path()) {
+                return Ok(None);
+            }
+            let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let file = File::from(rustix::fs::openat(&near.file, name, flags, Mode::empty())?);
+            let metadata = Metadata::of(&file.metadata()?)?;
+            Ok(Some(Folder { file, metadata, path }))
+        };
+        let folder = match open().map_err(|e| FsError::new(Op::List, path, e))? {
+            Some(folder) => folder,
+            None => self.open_folder(path)?,
+        };
+        *near = folder.file.try_clone().ok().map(|file| Near { path: path.to_owned(), file });
+        Ok(folder)
     }
 
     /// Opens the folder at `path`, links followed.
@@ -152,8 +161,44 @@ impl Disk {
     }
 }
 
+/// The entries of an open folder, sorted by the bytes of their names.
+pub(super) fn entries(folder: &impl AsFd) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut room = Vec::with_capacity(LIST);
+    let mut list = RawDir::new(folder, room.spare_capacity_mut());
+    while let Some(found) = list.next() {
+        let found = match found {
+            // It was removed during the listing.
+            Err(Errno::NOENT) => break,
+            found => found?,
+        };
+        let name = found.file_name();
+        if !matches!(name.to_bytes(), b"." | b"..") {
+            let kind = match found.file_type() {
+                FileType::Unknown => {
+                    let looked = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                    FileType::from_raw_mode(looked.st_mode)
+                }
+                known => known,
+            };
+            entries.push(Entry { name: OsStr::from_bytes(name.to_bytes()).to_owned(), kind: Kind::known(kind) });
+        }
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// Opens `path` unless it is a pipe, a socket or a device: to open a device can have an effect.
+fn open_unless_special(path: &Path) -> io::Result<Option<(File, Metadata)>> {
+    let looked = rustix::fs::stat(reached(path)?.as_path())?;
+    match Kind::known(FileType::from_raw_mode(looked.st_mode)) {
+        Kind::Special => Ok(None),
+        _ => open(path).map(Some),
+    }
+}
+
 /// Opens `path` without blocking, and reads the metadata of the open file.
-fn open(path: &Path) -> io::Result<(File, Metadata)> {
+pub(super) fn open(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(super::os_flags(flags)).open(reached(path)?.as_path())?;
     let metadata = Metadata::of(&file.metadata()?)?;
@@ -214,7 +259,7 @@ mod tests {
         assert!(disk.open_regular(&pipe).unwrap().is_none(), "and it does not wait for a writer");
         assert!(disk.open_regular(Path::new("/dev/null")).unwrap().is_none());
         assert!(disk.open_regular(dir.path()).unwrap().is_none());
-        assert!(disk.open_regular(&socket).is_err(), "the kernel opens no socket");
+        assert!(disk.open_regular(&socket).unwrap().is_none());
         let kinds: Vec<Kind> = disk.list(dir.path()).unwrap().into_iter().map(|e| e.kind).collect();
         assert_eq!(kinds, [Kind::Special, Kind::Special]);
         assert!(disk.read_regular(dir.path(), 9).unwrap_err().to_string().ends_with(": is a directory"));

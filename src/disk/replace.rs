@@ -1,12 +1,11 @@
 //! Replaces one file in one step.
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Disk, FsError, Kind, Op};
+use super::{Disk, FsError, Kind, Op, pipe};
 
 impl Disk {
     /// Writes `bytes` beside `path` and renames the file: a reader sees the old content or the new. If `path` is a
@@ -63,7 +62,7 @@ impl Disk {
 
     fn write_to(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FsError> {
         self.step(Op::Write, path, |_| {
-            let mut out = io::BufWriter::new(OpenOptions::new().append(true).open(path)?);
+            let mut out = io::BufWriter::new(pipe::open_for_writing(path, self.patience())?);
             write(&mut out)?;
             out.flush()
         })
@@ -71,8 +70,11 @@ impl Disk {
 }
 
 /// Whether it is one of the process's own streams.
-fn is_stream(path: &Path) -> bool {
-    path == Path::new("/dev/stdout") || path == Path::new("/dev/stderr") || path.starts_with("/dev/fd")
+pub(super) fn is_stream(path: &Path) -> bool {
+    path == Path::new("/dev/stdout")
+        || path == Path::new("/dev/stderr")
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
 }
 
 #[cfg(test)]

@@ -312,22 +312,23 @@ impl Volume<'_> {
     /// Refuses relative links that leave their entry: a generation is one folder deeper than the target, so they would
     /// point elsewhere.
     fn refuse_links_out(&self, path: &Path) -> Result<(), InstallError> {
-        let here = self.target.join(path);
-        match self.disk.metadata(&here)?.map(|m| m.kind) {
-            Some(Kind::Link) => {
-                let to = self.disk.link_target(&here)?.unwrap_or_default();
-                let ups = to.iter().take_while(|part| *part == "..").count();
-                let depth = path.iter().count() - 1;
-                if to.is_relative() && ups >= depth {
-                    return Err(InstallError::LinkOut { path: here, to });
+        let mut pending = vec![path.to_owned()];
+        while let Some(path) = pending.pop() {
+            let here = self.target.join(&path);
+            match self.disk.metadata(&here)?.map(|m| m.kind) {
+                Some(Kind::Link) => {
+                    let to = self.disk.link_target(&here)?.unwrap_or_default();
+                    let ups = to.iter().take_while(|part| *part == "..").count();
+                    let depth = path.iter().count() - 1;
+                    if to.is_relative() && ups >= depth {
+                        return Err(InstallError::LinkOut { path: here, to });
+                    }
                 }
-            }
-            Some(Kind::Dir) => {
-                for name in self.disk.read_dir(&here)? {
-                    self.refuse_links_out(&path.join(name))?;
+                Some(Kind::Dir) => {
+                    pending.extend(self.disk.read_dir(&here)?.into_iter().rev().map(|name| path.join(name)))
                 }
+                _ => {}
             }
-            _ => {}
         }
         Ok(())
     }

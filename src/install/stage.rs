@@ -100,29 +100,7 @@ pub(super) fn copy(
     path: &Path,
     wanted: &dyn Fn(&Path) -> bool,
 ) -> Result<(), InstallError> {
-    let (source, copy_of) = (from.join(path), to.join(path));
-    let Some(found) = disk.metadata(&source)? else { return Ok(()) };
-    match found.kind {
-        Kind::Special => return Err(InstallError::Special { path: source }),
-        Kind::File => {
-            disk.copy_file(&source, &copy_of)?;
-            set_owner(disk, &copy_of, &found)?;
-        }
-        Kind::Link => {
-            let points_to = disk.link_target(&source)?.unwrap_or_default();
-            disk.symlink(&points_to, &copy_of)?;
-            set_owner(disk, &copy_of, &found)?;
-            disk.set_modified(&copy_of, found.modified)?;
-        }
-        Kind::Dir => {
-            disk.create_dir(&copy_of, 0o700)?;
-            copy_entries(disk, from, to, path, wanted)?;
-            set_owner(disk, &copy_of, &found)?;
-            disk.chmod(&copy_of, found.mode)?;
-            disk.set_modified(&copy_of, found.modified)?;
-        }
-    }
-    Ok(())
+    carry(disk, from, to, vec![Step::Copy(path.to_owned())], wanted)
 }
 
 /// Copies the `wanted` entries of the folder `path` below `from` to the folder `path` below `to`.
@@ -133,10 +111,61 @@ pub(super) fn copy_entries(
     path: &Path,
     wanted: &dyn Fn(&Path) -> bool,
 ) -> Result<(), InstallError> {
-    for name in disk.read_dir(&from.join(path))? {
-        let entry = path.join(name);
-        if wanted(&entry) {
-            copy(disk, from, to, &entry, wanted)?;
+    let steps = entries(disk, from, path, wanted)?;
+    carry(disk, from, to, steps, wanted)
+}
+
+/// A step of a copy. A stack of them replaces recursion: an operator's folders may be thousands of levels deep.
+enum Step {
+    Copy(PathBuf),
+    /// Gives a folder whose content is copied the owner, mode and time of its source.
+    Finish(PathBuf, Metadata),
+}
+
+/// The steps for the `wanted` entries of a folder, the first on top.
+fn entries(disk: &Disk, from: &Path, path: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<Step>, FsError> {
+    let names = disk.read_dir(&from.join(path))?.into_iter().rev();
+    Ok(names.map(|name| path.join(name)).filter(|entry| wanted(entry)).map(Step::Copy).collect())
+}
+
+fn carry(
+    disk: &Disk,
+    from: &Path,
+    to: &Path,
+    mut steps: Vec<Step>,
+    wanted: &dyn Fn(&Path) -> bool,
+) -> Result<(), InstallError> {
+    while let Some(step) = steps.pop() {
+        let path = match step {
+            Step::Copy(path) => path,
+            Step::Finish(path, found) => {
+                let copy_of = to.join(path);
+                set_owner(disk, &copy_of, &found)?;
+                disk.chmod(&copy_of, found.mode)?;
+                disk.set_modified(&copy_of, found.modified)?;
+                continue;
+            }
+        };
+        let (source, copy_of) = (from.join(&path), to.join(&path));
+        let Some(found) = disk.metadata(&source)? else { continue };
+        match found.kind {
+            Kind::Special => return Err(InstallError::Special { path: source }),
+            Kind::File => {
+                disk.copy_file(&source, &copy_of)?;
+                set_owner(disk, &copy_of, &found)?;
+            }
+            Kind::Link => {
+                let points_to = disk.link_target(&source)?.unwrap_or_default();
+                disk.symlink(&points_to, &copy_of)?;
+                set_owner(disk, &copy_of, &found)?;
+                disk.set_modified(&copy_of, found.modified)?;
+            }
+            Kind::Dir => {
+                disk.create_dir(&copy_of, 0o700)?;
+                let below = entries(disk, from, &path, wanted)?;
+                steps.push(Step::Finish(path, found));
+                steps.extend(below);
+            }
         }
     }
     Ok(())
@@ -165,20 +194,21 @@ fn set_owner(disk: &Disk, path: &Path, like: &Metadata) -> Result<(), FsError> {
 /// Refuses a current tree that cannot be moved safely: one that is or holds a mount point, which would move along, or
 /// that holds a folder that could not be removed later.
 pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallError> {
-    let Some(found) = disk.metadata(tree)? else { return Ok(()) };
-    if disk.is_mount_point(tree)? {
-        return Err(InstallError::MountInside { path: tree.to_owned() });
-    }
-    if found.kind != Kind::Link && disk.is_immutable(tree) {
-        return Err(InstallError::Immutable { path: tree.to_owned() });
-    }
-    if found.kind == Kind::Dir {
-        let names = disk.read_dir(tree)?;
-        if !names.is_empty() && !disk.may_empty(tree, &found) {
-            return Err(FsError::new(Op::RemoveTree, tree, Errno::ACCESS).into());
+    let mut pending = vec![tree.to_owned()];
+    while let Some(path) = pending.pop() {
+        let Some(found) = disk.metadata(&path)? else { continue };
+        if disk.is_mount_point(&path)? {
+            return Err(InstallError::MountInside { path });
         }
-        for name in names {
-            refuse_unmovable(disk, &tree.join(name))?;
+        if found.kind != Kind::Link && disk.is_immutable(&path) {
+            return Err(InstallError::Immutable { path });
+        }
+        if found.kind == Kind::Dir {
+            let names = disk.read_dir(&path)?;
+            if !names.is_empty() && !disk.may_empty(&path, &found) {
+                return Err(FsError::new(Op::RemoveTree, &path, Errno::ACCESS).into());
+            }
+            pending.extend(names.into_iter().rev().map(|name| path.join(name)));
         }
     }
     Ok(())
@@ -187,14 +217,22 @@ pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallEr
 /// Syncs the whole tree to the disk. All at the end, not file by file: the first call then commits the file system's
 /// journal for the rest.
 pub(super) fn sync(disk: &Disk, tree: &Path) -> Result<(), FsError> {
-    match disk.metadata(tree)?.map(|m| m.kind) {
-        Some(Kind::File) => disk.sync(tree),
-        Some(Kind::Dir) => {
-            for name in disk.read_dir(tree)? {
-                sync(disk, &tree.join(name))?;
-            }
-            disk.sync(tree)
+    let mut pending = vec![(tree.to_owned(), false)];
+    while let Some((path, is_content_synced)) = pending.pop() {
+        if is_content_synced {
+            disk.sync(&path)?;
+            continue;
         }
-        _ => Ok(()),
+        match disk.metadata(&path)?.map(|m| m.kind) {
+            Some(Kind::File) => disk.sync(&path)?,
+            Some(Kind::Dir) => {
+                let below: Vec<_> =
+                    disk.read_dir(&path)?.into_iter().rev().map(|name| (path.join(name), false)).collect();
+                pending.push((path, true));
+                pending.extend(below);
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use super::certificate::DnsNames;
 use super::manifest::{Manifest, Object};
 use super::placeholder::Variables;
 use super::requested::Requested;
-use crate::text::yaml::{self, Node, Value};
+use crate::text::yaml::{self, Node, Value, double_quoted, scalar};
 
 /// Names missing from a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,12 +230,15 @@ fn quote_of(text: &str) -> Option<char> {
     text.chars().next().filter(|c| matches!(c, '"' | '\''))
 }
 
-/// A name as a YAML scalar; quoted if it starts with a star, which would make it an alias.
+/// A name as a YAML scalar in the quotes of its neighbours. Without quotes, a placeholder counts as text.
 fn quoted(name: &str, quote: Option<char>) -> String {
     match quote {
-        Some(quote) => format!("{quote}{name}{quote}"),
-        None if name.starts_with('*') => format!("\"{name}\""),
-        None => name.to_owned(),
+        Some('\'') if !name.contains(['\'', '\n', '\r']) => format!("'{name}'"),
+        Some(_) => double_quoted(name),
+        None if name.contains("${") && scalar(&format!("x{}", name.replace(['$', '{', '}'], ""))).starts_with('x') => {
+            name.to_owned()
+        }
+        None => scalar(name).into_owned(),
     }
 }
 

@@ -67,7 +67,9 @@ impl Policy {
             }
         };
         for entry in &self.expect {
-            let Some(captures) = entry.path.captures(path) else { continue };
+            let found = entry.path.captures(path);
+            let line = entry.names.iter().chain(&entry.gateway_services).map(|(_, line)| *line).next().unwrap_or(1);
+            let Some(captures) = found.map_err(|e| PolicyError { line, reason: e.to_string() })? else { continue };
             for (text, line) in &entry.names {
                 let source = NameSource::Policy { path: self.path.display().to_string(), line: *line };
                 let name = fill(text, &captures);
@@ -95,6 +97,6 @@ impl Policy {
 
     /// Whether `path` is excluded.
     pub(crate) fn excludes(&self, path: &Path) -> bool {
-        self.exclude.iter().any(|p| p.captures(path).is_some())
+        self.exclude.iter().any(|p| p.matches(path))
     }
 }

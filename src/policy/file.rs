@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::baseline::Baseline;
 use super::document::{POLICY_FILE, Policy};
-use crate::disk::Disk;
+use crate::disk::{Disk, Kind};
 use crate::{Error, ErrorKind};
 
 /// The size limit of a policy file, in bytes.
@@ -16,8 +16,14 @@ impl Policy {
     pub(crate) fn nearest(disk: &Disk, here: &Path) -> Result<Option<PathBuf>, Error> {
         for folder in here.ancestors() {
             let path = folder.join(POLICY_FILE);
-            if disk.metadata_followed(&path)?.is_some() {
-                return Ok(Some(path));
+            match disk.metadata_followed(&path)? {
+                None => {}
+                // Nobody named it: it is not waited for.
+                Some(found) if found.kind == Kind::Special => {
+                    return Err(Error::new(ErrorKind::Io, format!("{} is not a regular file", path.display()))
+                        .with_help("remove it, name another policy with --policy FILE, or use --no-policy"));
+                }
+                Some(_) => return Ok(Some(path)),
             }
             if disk.metadata_followed(&folder.join(".git"))?.is_some() {
                 break;

@@ -25,7 +25,7 @@ impl Ignore {
     /// Whether it matches a finding, regardless of the date.
     pub(crate) fn concerns(&self, finding: &Finding) -> bool {
         self.rule == finding.rule
-            && self.path.as_ref().is_none_or(|p| p.captures(&finding.path).is_some())
+            && self.path.as_ref().is_none_or(|p| p.matches(&finding.path))
             && self.subject.as_ref().is_none_or(|s| finding.subject.as_ref() == Some(s))
             && (self.names.is_empty()
                 || (!finding.names.is_empty() && finding.names.iter().all(|n| self.names.contains(n))))

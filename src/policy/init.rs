@@ -1,8 +1,11 @@
 //! A first policy, generated from existing certificates: `fabcert audit --init`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
+
+use crate::text::yaml::scalar;
 
 /// A TLS certificate: the path of its subject and its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub(crate) fn write_policy(found: &[Found<'_>]) -> String {
     }
     out.push('\n');
     for (pattern, members) in &groups {
-        let _ = writeln!(out, "  - path: {}", quoted(pattern));
+        let _ = writeln!(out, "  - path: {}", scalar(pattern));
         let all: BTreeSet<&String> = members.iter().flatten().collect();
         let (everywhere, somewhere): (Vec<&String>, Vec<&String>) =
             all.into_iter().partition(|name| members.iter().all(|m| m.contains(*name)));
@@ -40,11 +43,11 @@ pub(crate) fn write_policy(found: &[Found<'_>]) -> String {
             out.push_str("    names:\n");
         }
         for name in everywhere {
-            let _ = writeln!(out, "      - {}", quoted(name));
+            let _ = writeln!(out, "      - {}", scalar(name));
         }
         for name in somewhere {
             let held = members.iter().filter(|m| m.contains(name)).count();
-            let _ = writeln!(out, "      # - {}  # held by {held} of {}", quoted(name), members.len());
+            let _ = writeln!(out, "      # - {}  # held by {held} of {}", scalar(name), members.len());
         }
     }
     out.push_str("# levels:\n#   san-wildcard: error\n# ignore:\n#   - rule: key-mode\n#     path: testdata/**\n#     reason: throwaway keys\n#     until: 2027-12-31\n");
@@ -54,7 +57,9 @@ pub(crate) fn write_policy(found: &[Found<'_>]) -> String {
 /// The path with the node's folder replaced by `{node}`, and the names with the node's name likewise. The node's folder
 /// is the innermost one that equals a name or the first part of a name.
 fn generalise(found: &Found<'_>) -> (String, BTreeSet<String>) {
-    let mut segments: Vec<String> = found.path.iter().map(|s| s.to_string_lossy().into_owned()).collect();
+    // What has a meaning in a pattern matches any character.
+    let literal = |name: &OsStr| name.to_string_lossy().replace(['*', '?', '{', '}'], "?");
+    let mut segments: Vec<String> = found.path.iter().map(literal).collect();
     let node = segments.iter().rposition(|s| found.names.iter().any(|n| n == s));
     let Some(at) = node else {
         return (segments.join("/"), found.names.iter().cloned().collect());
@@ -69,13 +74,6 @@ fn generalise(found: &Found<'_>) -> (String, BTreeSet<String>) {
         })
         .collect();
     (segments.join("/"), names)
-}
-
-/// A YAML string in double quotes where it needs them.
-fn quoted(text: &str) -> String {
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'))
-        && text.starts_with(|c: char| c.is_ascii_alphabetic());
-    if plain { text.to_owned() } else { serde_json::to_string(text).unwrap_or_default() }
 }
 
 #[cfg(test)]

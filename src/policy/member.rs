@@ -19,6 +19,6 @@ pub(crate) struct MemberEntry {
 impl MemberEntry {
     /// The workload with its certificate at `path`; `None` if the entry does not match.
     pub(crate) fn workload_at(&self, path: &Path) -> Option<String> {
-        self.tls.captures(path).map(|captures| fill(&self.workload, &captures))
+        self.tls.captures(path).ok().flatten().map(|captures| fill(&self.workload, &captures))
     }
 }

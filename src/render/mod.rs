@@ -8,7 +8,10 @@ mod cluster;
 mod peer;
 mod shared;
 
+use std::borrow::Cow;
+
 use crate::pki::name::HostName;
+use crate::text::yaml::scalar;
 
 pub(crate) use cluster::ProxyMode;
 
@@ -91,6 +94,13 @@ impl std::str::FromStr for Label {
     }
 }
 
+impl Label {
+    /// The name as a YAML scalar: `on` would be a boolean.
+    fn scalar(&self) -> Cow<'_, str> {
+        scalar(&self.0)
+    }
+}
+
 impl std::fmt::Display for Label {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -124,16 +134,6 @@ pub(crate) fn kind_cluster(mode: ProxyMode) -> Rendered {
     Rendered { file: "kind/cluster.yaml".to_owned(), text: cluster::render(mode) }
 }
 
-/// Quotes a text as a YAML string.
-fn quoted(text: &str) -> String {
-    let escaped = text.chars().flat_map(|c| match c {
-        '"' | '\\' => vec!['\\', c],
-        c if c.is_control() => Vec::new(),
-        c => vec![c],
-    });
-    format!("\"{}\"", escaped.collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +149,8 @@ mod tests {
     }
 
     #[test]
-    fn quoted_values_stay_on_one_line() {
-        assert_eq!(quoted("a\"b\\c\nd"), "\"a\\\"b\\\\cd\"");
+    fn names_that_yaml_takes_for_booleans_are_quoted() {
+        assert_eq!("on".parse::<Label>().unwrap().scalar(), "\"on\"");
+        assert_eq!("on-a".parse::<Label>().unwrap().scalar(), "on-a");
     }
 }

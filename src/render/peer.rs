@@ -1,6 +1,7 @@
 //! A peer: its Service, its volume, and the workload, which enrols before the peer starts.
 
-use super::{Organisation, Storage, WorkloadKind, quoted};
+use super::{Organisation, Storage, WorkloadKind};
+use crate::text::yaml::{double_quoted as quoted, scalar};
 
 pub(super) fn render(org: &Organisation, index: usize) -> String {
     let peer = Peer { org, index };
@@ -29,7 +30,8 @@ impl Peer<'_> {
     }
 
     fn service(&self) -> String {
-        let (name, namespace, org) = (self.name(), &self.org.namespace, &self.org.name);
+        let (name, namespace, org) = (&self.org.peers[self.index], &self.org.namespace, &self.org.name);
+        let (name, namespace, org) = (name.scalar(), namespace.scalar(), org.scalar());
         let headless = if self.is_set() { "  clusterIP: None\n" } else { "" };
         format!(
             "apiVersion: v1
@@ -59,7 +61,7 @@ spec:
     /// The spec of a claim, indented.
     fn claim_spec(&self, indent: &str) -> Option<String> {
         let Storage::Claim { size, class } = &self.org.storage else { return None };
-        let class = class.as_ref().map(|c| format!("{indent}storageClassName: {c}\n")).unwrap_or_default();
+        let class = class.as_ref().map(|c| format!("{indent}storageClassName: {}\n", c.scalar())).unwrap_or_default();
         Some(format!(
             "{indent}accessModes: [ReadWriteOnce]\n{class}{indent}resources:\n{indent}  requests:\n{indent}    storage: {}\n",
             quoted(size)
@@ -68,14 +70,15 @@ spec:
 
     fn claim(&self) -> Option<String> {
         let spec = self.claim_spec("  ").filter(|_| !self.is_set())?;
-        let (name, namespace) = (self.name(), &self.org.namespace);
+        let (name, namespace) = (self.org.peers[self.index].scalar(), self.org.namespace.scalar());
         Some(format!(
             "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: {name}\n  namespace: {namespace}\nspec:\n{spec}"
         ))
     }
 
     fn workload(&self) -> String {
-        let (name, namespace, org) = (self.name(), &self.org.namespace, &self.org.name);
+        let (name, namespace, org) = (&self.org.peers[self.index], &self.org.namespace, &self.org.name);
+        let (name, namespace, org) = (name.scalar(), namespace.scalar(), org.scalar());
         let (kind, more) = if self.is_set() {
             ("StatefulSet", format!("  serviceName: {name}\n"))
         } else {
@@ -140,7 +143,7 @@ spec:
     fn enrolment(&self) -> String {
         let (name, org) = (self.name(), self.org);
         let mut args: Vec<(&str, String)> = vec![
-            ("--url", quoted(&org.ca_url)),
+            ("--url", org.ca_url.clone()),
             ("--id", name.clone()),
             ("--secret-file", "/secret/secret".to_owned()),
             ("--tls-ca", "/ca/ca.pem".to_owned()),
@@ -148,7 +151,7 @@ spec:
             ("--gateway-service", org.gateway.to_string()),
             ("--namespace", org.namespace.to_string()),
             ("--cluster-domain", org.cluster_domain.to_string()),
-            ("--san", quoted("localhost,127.0.0.1")),
+            ("--san", "localhost,127.0.0.1".to_owned()),
         ];
         args.extend(org.external_host.iter().map(|host| ("--san", host.to_string())));
         if self.is_set() {
@@ -171,7 +174,7 @@ spec:
         ]);
         let words: String = args
             .iter()
-            .map(|(flag, value)| "            - ".to_owned() + flag + "\n            - " + value + "\n")
+            .map(|(flag, value)| "            - ".to_owned() + flag + "\n            - " + &scalar(value) + "\n")
             .collect();
         format!(
             "        - name: enroll
@@ -269,7 +272,10 @@ spec:
         let state = match self.org.storage {
             Storage::Claim { .. } if self.is_set() => String::new(),
             Storage::Claim { .. } => {
-                format!("        - name: state\n          persistentVolumeClaim:\n            claimName: {name}\n")
+                format!(
+                    "        - name: state\n          persistentVolumeClaim:\n            claimName: {}\n",
+                    scalar(&name)
+                )
             }
             Storage::EmptyDir => {
                 "        - name: identity\n          emptyDir: {}\n        - name: ledger\n          emptyDir: {}\n"
@@ -286,9 +292,10 @@ spec:
         # kubectl create configmap {ca} --from-file=ca.pem=FILE
         - name: ca
           configMap:
-            name: {ca}
+            name: {anchors}
 ",
-            ca = self.org.ca_anchors
+            ca = self.org.ca_anchors,
+            anchors = self.org.ca_anchors.scalar()
         )
     }
 }

@@ -1,6 +1,7 @@
 //! The shared objects of an organisation: the gateway Service, its Ingress, the disruption budget, the network policy.
 
 use super::Organisation;
+use crate::text::yaml::scalar;
 
 pub(super) fn render(org: &Organisation) -> String {
     let mut documents = vec![gateway(org)];
@@ -16,18 +17,19 @@ pub(super) fn render(org: &Organisation) -> String {
 
 fn gateway(org: &Organisation) -> String {
     let Organisation { gateway, namespace, name, .. } = org;
+    let (service, space, org) = (gateway.scalar(), namespace.scalar(), name.scalar());
     format!(
         "# Clients dial this name and reach any peer of {name}: every peer's TLS certificate contains it.
 apiVersion: v1
 kind: Service
 metadata:
-  name: {gateway}
-  namespace: {namespace}
+  name: {service}
+  namespace: {space}
   labels:
-    org: {name}
+    org: {org}
 spec:
   selector:
-    org: {name}
+    org: {org}
     role: peer
   ports:
     - name: grpc
@@ -39,52 +41,55 @@ spec:
 
 fn ingress(org: &Organisation, host: &str) -> String {
     let Organisation { gateway, namespace, name, ingress_class, .. } = org;
+    let (service, space, org) = (gateway.scalar(), namespace.scalar(), name.scalar());
+    let (class, dialled) = (ingress_class.scalar(), scalar(host));
     format!(
         "# The controller must run with --enable-ssl-passthrough: clients verify the peer's certificate.
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  name: {gateway}
-  namespace: {namespace}
+  name: {service}
+  namespace: {space}
   labels:
-    org: {name}
+    org: {org}
   annotations:
     nginx.ingress.kubernetes.io/ssl-passthrough: \"true\"
     nginx.ingress.kubernetes.io/backend-protocol: GRPCS
 spec:
-  ingressClassName: {ingress_class}
+  ingressClassName: {class}
   rules:
-    - host: {host}
+    - host: {dialled}
       http:
         paths:
           - path: /
             pathType: Prefix
             backend:
               service:
-                name: {gateway}
+                name: {service}
                 port:
                   name: grpc
   tls:
     - hosts:
-        - {host}
+        - {dialled}
 "
     )
 }
 
 fn budget(org: &Organisation) -> String {
     let Organisation { namespace, name, .. } = org;
+    let (space, org) = (namespace.scalar(), name.scalar());
     format!(
         "# Draining nodes never evicts the last peer.
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: {name}-peers
-  namespace: {namespace}
+  namespace: {space}
 spec:
   minAvailable: 1
   selector:
     matchLabels:
-      org: {name}
+      org: {org}
       role: peer
 "
     )
@@ -92,17 +97,18 @@ spec:
 
 fn policy(org: &Organisation) -> String {
     let Organisation { namespace, name, .. } = org;
+    let (space, org) = (namespace.scalar(), name.scalar());
     format!(
         "# All clients may reach the peer port; only pods of this namespace may reach chaincode and metrics.
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
   name: {name}-peers
-  namespace: {namespace}
+  namespace: {space}
 spec:
   podSelector:
     matchLabels:
-      org: {name}
+      org: {org}
       role: peer
   policyTypes: [Ingress]
   ingress:

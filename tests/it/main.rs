@@ -18,6 +18,7 @@ mod enroll;
 mod escaping;
 #[cfg(feature = "dev-ca")]
 mod help;
+mod hostile;
 mod install;
 mod layers;
 mod library;

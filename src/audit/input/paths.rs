@@ -99,7 +99,7 @@ fn expand(disk: &Disk, path: &Path, excluded: &dyn Fn(&Path) -> bool, out: &mut 
             if excluded(&path) {
                 continue;
             }
-            if pattern.captures(&below).is_some() {
+            if pattern.matches(&below) {
                 out.extend(look(disk, &path));
             } else if matches!(entry.kind, Kind::Dir | Kind::Link) && below.components().count() < depth {
                 folders.push(below);

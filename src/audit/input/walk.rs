@@ -10,7 +10,7 @@ use super::classify::{Names, is_msp, is_msp_part, tls_shape};
 use super::gather::is_promising;
 use super::paths::{Named, named};
 use crate::Error;
-use crate::disk::{Disk, Entry, Kind, Metadata};
+use crate::disk::{Disk, Entry, Kind, Metadata, Near};
 use crate::msp::TlsNames;
 use crate::pki::name::SanName;
 
@@ -116,7 +116,8 @@ impl<'a> Walk<'a> {
     /// leads to it.
     pub(crate) fn run(self, found: &mut dyn FnMut(Unit)) {
         let ids = self.named.iter().filter_map(|n| if let Named::Dir(_, id) = n { Some(*id) } else { None }).collect();
-        let mut visit = Visit { disk: self.disk, excluded: self.options.excluded, named: ids, seen: HashSet::new() };
+        let mut visit =
+            Visit { disk: self.disk, excluded: self.options.excluded, named: ids, seen: HashSet::new(), near: None };
         for named in self.named {
             match named {
                 Named::Dir(path, _) => visit.tree(path, found),
@@ -150,6 +151,7 @@ struct Visit<'a> {
     excluded: &'a (dyn Fn(&Path) -> bool + Sync),
     named: HashSet<FolderId>,
     seen: HashSet<FolderId>,
+    near: Option<Near>,
 }
 
 impl Visit<'_> {
@@ -166,7 +168,7 @@ impl Visit<'_> {
 
     /// Visits one folder; returns its pending sub-folders.
     fn folder(&mut self, dir: &Path, found: &mut dyn FnMut(Unit)) -> Vec<PathBuf> {
-        let opened = self.disk.open_folder(dir);
+        let opened = self.disk.open_folder_near(dir, &mut self.near);
         let id = match &opened {
             Ok(folder) => folder_id(folder.metadata()),
             // The entries of an unreadable folder may still be readable.

@@ -13,7 +13,7 @@ use args::ConnectArgs;
 use super::args::{OutputArgs, OutputForm};
 use super::output;
 use crate::auditor::{AuditRequest, Looked};
-use crate::disk::Disk;
+use crate::disk::{Disk, WorkingTree};
 use crate::policy::file::folder_of;
 use crate::policy::{Baseline, Found, POLICY_FILE, write_policy};
 use crate::report::{Format, Style, render};
@@ -21,8 +21,12 @@ use crate::text::Pattern;
 use crate::{Error, ErrorKind};
 
 pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
-    let disk = Disk::real();
+    let disk = Disk::real().with_patience(args.connect.dial_timeout);
     let forms = forms(args, output.output)?;
+    let tree =
+        WorkingTree::here(&disk)?.with(args.paths.iter().filter(|path| path.as_os_str() != "-").map(PathBuf::as_path));
+    let files = forms.iter().filter_map(|(_, file)| file.as_ref()).chain(&args.policy.write_baseline);
+    files.map(PathBuf::as_path).try_for_each(|file| tree.check(file))?;
     let mut run = request(args)?.prepare(&disk)?;
     let is_live = !(args.connect.connect.is_empty() && args.connect.member.is_empty());
     if args.paths.is_empty() && !args.policy.init && !is_live {
@@ -49,7 +53,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         let base = &run.criteria.load.base;
         let here = &run.criteria.load.here;
         let path = args.policy.policy.as_ref().map_or_else(|| base.join(POLICY_FILE), |path| here.join(path));
-        return init(&disk, &path, &looked.named, output.output);
+        return init(&disk, &tree, &path, &looked.named, output.output);
     }
     // A baseline that is written hides nothing of this run.
     let with_baseline = args.policy.write_baseline.is_none();
@@ -57,7 +61,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
     if !looked.is_something && !looked.has_skipped() {
         return Err(looked.nothing());
     }
-    print(args, output, &disk, &forms, &looked)?;
+    print(args, output, &tree, &forms, &looked)?;
     if !looked.is_something {
         // The report lists the skipped files; that is not an audit.
         return Ok(output::failure(&looked.nothing(), OutputForm::Human, output.log_format, output.color));
@@ -148,13 +152,13 @@ fn tls_of(text: &str) -> Result<(&str, &str), Error> {
 fn print(
     args: &AuditArgs,
     output: &OutputArgs,
-    disk: &Disk,
+    tree: &WorkingTree<'_>,
     forms: &[(Format, Option<PathBuf>)],
     looked: &Looked,
 ) -> Result<(), Error> {
     let report = &looked.report;
     if let Some(path) = &args.policy.write_baseline {
-        disk.replace_with(path, 0o644, |out| Baseline::write(&report.findings, out))?;
+        tree.replace_with(path, 0o644, |out| Baseline::write(&report.findings, out))?;
     }
     for (format, file) in forms {
         match file {
@@ -162,7 +166,7 @@ fn print(
                 output::print_report(*format, report, output.color)?;
             }
             Some(path) => {
-                disk.replace_with(path, 0o644, |out| render(*format, report, Style::default(), out))?;
+                tree.replace_with(path, 0o644, |out| render(*format, report, Style::default(), out))?;
             }
         }
     }
@@ -202,7 +206,13 @@ fn forms(args: &AuditArgs, output: OutputForm) -> Result<Vec<(Format, Option<Pat
 }
 
 /// Writes a first policy. An existing one is not overwritten.
-fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: OutputForm) -> Result<ExitCode, Error> {
+fn init(
+    disk: &Disk,
+    tree: &WorkingTree<'_>,
+    path: &Path,
+    named: &[(PathBuf, Vec<String>)],
+    form: OutputForm,
+) -> Result<ExitCode, Error> {
     if let Some((stranger, _)) = named.iter().find(|(found, _)| found.is_absolute() || found.starts_with("..")) {
         let message = format!("{} is not below the folder of {}", stranger.display(), path.display());
         return Err(Error::new(ErrorKind::Input, message).with_help(
@@ -216,7 +226,7 @@ fn init(disk: &Disk, path: &Path, named: &[(PathBuf, Vec<String>)], form: Output
     let named: Vec<_> = named.iter().filter(|(path, _)| path.as_os_str() != "-").collect();
     let count = named.len();
     let found: Vec<Found<'_>> = named.iter().map(|(path, names)| Found { path, names: names.clone() }).collect();
-    disk.replace(path, write_policy(&found).as_bytes(), 0o644)?;
+    tree.replace(path, write_policy(&found).as_bytes(), 0o644)?;
     if form == OutputForm::Json {
         output::print_json(
             &serde_json::json!({"schema_version": 1, "action": "init", "path": path, "certificates": count}),

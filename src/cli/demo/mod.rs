@@ -16,7 +16,7 @@ use super::next::{Next, words};
 use super::{output, process};
 use crate::ca::{CaUrl, Client, Credential, EnrollRequest, RegisterRequest, TrustAnchors};
 use crate::devca::{DevCa, DevCaConfig};
-use crate::disk::Disk;
+use crate::disk::{Disk, WorkingTree};
 use crate::enroll::{self, Action};
 use crate::identity::{Environment, Request};
 use crate::pki::key::{KeyAlgorithm, KeyPair};
@@ -99,7 +99,7 @@ fn prepare(disk: &Disk, dir: &Path) -> Result<(), Error> {
         }
         disk.remove_tree(dir)?;
     }
-    disk.create_dirs(dir)?;
+    WorkingTree::here(disk)?.create_dirs(dir)?;
     disk.write_new(&dir.join(MARKER), b"made by fabcert demo; may be removed\n", 0o644)?;
     Ok(())
 }

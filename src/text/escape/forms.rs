@@ -49,12 +49,27 @@ pub(crate) fn prometheus(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Text in Markdown, also in a cell of a table.
+/// Text in Markdown, also in a cell of a table. Markdown itself (`CommonMark`, GFM) is escaped with backslashes. What GitHub
+/// and GitLab make of the rendered text (mentions, references to issues and commits, links, mathematics, emoji) is cut by
+/// an element, as GitHub's documentation does for `$`: a backslash does not stop those.
 pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let bytes = text.as_bytes();
+    let mut hash_end = 0;
+    for (at, c) in text.char_indices() {
+        let next = bytes.get(at + c.len_utf8()).copied().unwrap_or(b' ');
+        let before = &bytes[..at];
         match c {
-            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' | '~' => {
+            '@' | '#' | '$' | '~' | '^' => cut(c, &mut out),
+            // `https://`, `mailto:a`, `:emoji:`; not the colon before a blank.
+            ':' if next == b'/' || next.is_ascii_alphanumeric() || matches!(next, b'_' | b'+' | b'-') => {
+                cut(c, &mut out);
+            }
+            // GitLab's references: `!1`, `%1`, `&1`.
+            '!' | '%' | '&' if next.is_ascii_alphanumeric() || next == b'"' => cut(c, &mut out),
+            '.' if ends_with(before, b"www") => cut(c, &mut out),
+            '-' if ends_with(before, b"gh") && next.is_ascii_digit() => cut(c, &mut out),
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -62,10 +77,30 @@ pub(crate) fn markdown(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '\n' | '\r' | '\t' => out.push(' '),
-            c => out.push(c),
+            c => {
+                if at >= hash_end && c.is_ascii_hexdigit() {
+                    let digits = bytes[at..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+                    hash_end = at + digits;
+                    // As long as an abbreviated commit, or longer.
+                    if digits >= 7 {
+                        cut(c, &mut out);
+                        continue;
+                    }
+                }
+                out.push(c);
+            }
         }
     }
     out
+}
+
+/// Appends a character in an element of its own.
+fn cut(c: char, out: &mut String) {
+    let _ = write!(out, "<span>&#{};</span>", u32::from(c));
+}
+
+fn ends_with(text: &[u8], word: &[u8]) -> bool {
+    text.len() >= word.len() && text[text.len() - word.len()..].eq_ignore_ascii_case(word)
 }
 
 #[cfg(test)]
@@ -79,6 +114,36 @@ mod tests {
         assert_eq!(github("50% a,b:\n", true), "50%25 a%2Cb%3A%0A");
         assert_eq!(github("a:b", false), "a:b");
         assert_eq!(prometheus("a\\\"\n"), "a\\\\\\\"\\n");
-        assert_eq!(markdown("a|b<c>~~"), "a\\|b&lt;c&gt;\\~\\~");
+        assert_eq!(markdown("a|b<c>&"), "a\\|b&lt;c&gt;&amp;");
+    }
+
+    #[test]
+    fn nothing_in_markdown_is_a_mention_a_reference_a_link_or_mathematics() {
+        for (text, live) in [
+            ("ask @octocat or a@b.example", "@"),
+            ("see https://evil.example", "https:"),
+            ("see HTTP://evil.example", "HTTP:"),
+            ("see www.evil.example", "www."),
+            ("mailto:a xmpp:b", ":"),
+            ("fixes #123 in o/r#4", "#"),
+            ("GH-12 gh-3", "-"),
+            ("$x^2$ and $$y$$", "$"),
+            (":tada: :+1:", ":"),
+            ("~~a~~ ~label", "~"),
+            ("!12 %3 &4", "!"),
+            ("!12 %3 &4", "%3"),
+            ("!12 %3 &4", "&4"),
+            ("![a](b) [c]: d [^1]", "!["),
+            ("![a](b) [c](d) [^1]", " [c"),
+            ("0123abcd and a1b2c3d", "0123abcd"),
+            ("```mermaid\ngraph", "\n"),
+            ("<img src=x> <!-- a", "<img"),
+        ] {
+            let written = markdown(text);
+            assert!(text.contains(live) && !written.contains(live), "{text:?}: {written}");
+        }
+        assert_eq!(markdown("org1-peer1 in line 3: a.b, c"), "org1-peer1 in line 3: a.b, c");
+        assert_eq!(markdown("a@b"), "a<span>&#64;</span>b");
+        assert_eq!(markdown("12abcdef0"), "<span>&#49;</span>2abcdef0");
     }
 }

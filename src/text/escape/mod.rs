@@ -6,7 +6,4 @@ mod screen;
 
 pub(crate) use forms::{github, markdown, prometheus, uri_path, xml};
 pub(crate) use lines::{Lines, indent, wrapped};
-pub(crate) use screen::{Form, Screen, Shown};
-
-#[cfg(test)]
-pub(crate) use screen::is_active;
+pub(crate) use screen::{Form, Screen, Shown, is_active};

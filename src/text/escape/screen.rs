@@ -9,18 +9,23 @@ use std::io::{self, Write};
 use std::net::Ipv6Addr;
 
 /// Whether a character does more on a terminal than show itself: controls (C0, DEL, C1), bidirectional controls (UAX 9),
-/// zero-width characters, line and paragraph separators, interlinear annotations, tag characters.
+/// zero-width and invisible characters, line and paragraph separators, interlinear annotations, tag characters.
 pub(crate) fn is_active(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
             '\u{ad}'
+                | '\u{34f}'
                 | '\u{61c}'
-                | '\u{180e}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
                 | '\u{feff}'
+                | '\u{ffa0}'
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'

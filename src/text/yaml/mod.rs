@@ -4,12 +4,14 @@
 //! merge key `<<` works as in kubectl and Helm: it adds the entries of another mapping that are not written.
 
 mod node;
+mod scalar;
 
 use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 pub(crate) use node::{Node, Value};
+pub(crate) use scalar::{double_quoted, scalar};
 
 /// Deeper files are refused.
 const DEEPEST: usize = 100;

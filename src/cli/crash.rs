@@ -1,0 +1,76 @@
+//! A run that panics ends with an error as any other: one line, the right exit code.
+
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+use super::args::{ColorChoice, LogForm, OutputForm};
+use super::output;
+use crate::{Error, ErrorKind};
+
+/// What was said by the first panic, and where.
+static FIRST: Mutex<Option<String>> = Mutex::new(None);
+
+/// Records panics instead of printing them: their text may quote what was read.
+pub(super) fn record() {
+    set_hook(Box::new(|info| {
+        let text = text_of(info);
+        // Other threads do not end the run by themselves.
+        if !matches!(std::thread::current().name(), Some("main" | "command")) && limit(&text).is_none() {
+            tracing::error!("a bug in fabcert: {text}");
+        }
+        FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }));
+}
+
+fn text_of(info: &PanicHookInfo<'_>) -> String {
+    let words = info.payload_as_str().unwrap_or("unknown cause");
+    info.location().map_or_else(|| words.to_owned(), |at| format!("{words} ({}:{})", at.file(), at.line()))
+}
+
+/// Runs a command; a panic becomes an error.
+pub(super) fn caught(form: OutputForm, log: LogForm, command: impl FnOnce() -> ExitCode) -> ExitCode {
+    catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|_| {
+        let text = FIRST.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        output::failure(&error_of(&text), form, log, ColorChoice::Auto)
+    })
+}
+
+/// The error for a panic. Crates panic where the system refuses them a thread or a descriptor; that is not a bug.
+fn error_of(text: &str) -> Error {
+    let Some(errno) = limit(text) else {
+        return Error::new(ErrorKind::Bug, format!("a bug in fabcert: {text}")).with_help(concat!(
+            "report it with the command line: ",
+            env!("CARGO_PKG_REPOSITORY"),
+            "/issues"
+        ));
+    };
+    Error::new(ErrorKind::Io, "the system refused an operation")
+        .with_source(std::io::Error::from_raw_os_error(errno))
+        .with_help("check the limits of this process (ulimit -a, the pids limit of the container) and the disk")
+}
+
+/// The error number of the system in a panic's text.
+fn limit(text: &str) -> Option<i32> {
+    let number = ["Os { code: ", "(os error "].into_iter().find_map(|before| text.split_once(before))?.1;
+    number[..number.find(|c: char| !c.is_ascii_digit())?].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_system_is_not_a_bug() {
+        let refused = [
+            "failed to spawn thread: Os { code: 11, kind: WouldBlock, message: \"x\" } (a.rs:1)",
+            "OS can't spawn worker thread: Resource temporarily unavailable (os error 11) (a.rs:1)",
+        ];
+        for text in refused {
+            let error = error_of(text);
+            assert_eq!((error.exit_code(), error.cause().is_some_and(|c| c.contains("os error 11"))), (5, true));
+        }
+        let error = error_of("index out of bounds (a.rs:1)");
+        assert_eq!((error.exit_code(), error.to_string().contains("a.rs:1")), (70, true));
+    }
+}
