@@ -96,7 +96,17 @@ fn cells(row: &str) -> Vec<String> {
 
 /// The text of a cell without its escapes; panics at what Markdown or HTML would take for its own.
 fn plain(cell: &str) -> String {
-    let (mut out, mut chars) = (String::new(), cell.trim().chars());
+    // A character that GitHub or GitLab would act on is in an element of its own.
+    let mut parts = cell.trim().split("<span>&#");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, after) = part.split_once(";</span>").expect("the end of the element");
+        let c = char::from_u32(code.parse().expect("a number")).expect("a character");
+        whole.push('\\');
+        whole.push(c);
+        whole.push_str(after);
+    }
+    let (mut out, mut chars) = (String::new(), whole.chars());
     while let Some(c) = chars.next() {
         match c {
             '\\' => out.push(chars.next().expect("something escaped")),
