@@ -116,11 +116,13 @@ impl Write for Wrapping<'_> {
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let mut out = io::BufWriter::with_capacity(BUFFER, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::new(ErrorKind::Io, "cannot write to standard output").with_source(e))
-        }
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(e)),
         _ => Ok(()),
     }
+}
+
+fn unwritable(e: io::Error) -> Error {
+    Error::new(ErrorKind::Io, "cannot write to standard output").with_source(e)
 }
 
 /// `{"schema_version":1,"error":{...}}`.
@@ -193,8 +195,10 @@ pub(super) fn clap(e: &clap::Error, choice: ColorChoice, after: Option<String>) 
         screen.write_all(text.as_bytes()).and_then(|()| screen.flush())
     };
     match written {
-        Err(io) if io.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(ErrorKind::Io.exit_code()),
         _ if is_error => ExitCode::from(ErrorKind::Usage.exit_code()),
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            failure(&unwritable(e), OutputForm::Human, LogForm::Text, choice)
+        }
         _ => ExitCode::SUCCESS,
     }
 }

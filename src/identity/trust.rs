@@ -36,6 +36,10 @@ impl TrustFile {
             Ok(pem) => Ok(pem),
             Err(e) => {
                 let again = Error::new(e.kind(), e.to_string());
+                let again = match e.cause() {
+                    Some(cause) => again.with_source(std::io::Error::other(cause)),
+                    None => again,
+                };
                 Err(match e.help() {
                     Some(help) => again.with_help(help),
                     None => again,

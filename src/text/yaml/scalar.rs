@@ -36,7 +36,9 @@ pub(crate) fn double_quoted(text: &str) -> String {
             '\r' => out.write_str("\\r"),
             '\t' => out.write_str("\\t"),
             c if is_command || is_active(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+                // YAML has no pairs of surrogates; it writes these in one, as JSON does not.
+                let code = u32::from(c);
+                if code > 0xffff { write!(out, "\\U{code:08x}") } else { write!(out, "\\u{code:04x}") }
             }
             c => out.write_char(c),
         };
@@ -124,6 +126,7 @@ mod tests {
         for text in ["org1-peer1", "a.b.svc.cluster.local", "onion", "yes-peer", "e3", "org_1", "a/b.pem"] {
             assert_eq!(scalar(text), text);
         }
+        assert_eq!(scalar("\u{e0100}"), "\"\\U000e0100\"");
         assert_eq!(scalar("##[group]::error::"), "\"#\\u0023[group]:\\u003aerror:\\u003a\"");
     }
 

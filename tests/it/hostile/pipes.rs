@@ -35,7 +35,7 @@ const READS: [&[&str]; 8] = [
         "--url",
         "https://a@127.0.0.1:1",
         "--msp-dir",
-        "msp",
+        "DIR",
         "--tls-ca",
         "tls/ca.crt",
         "--secret-file",
