@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind, Timestamp};
 /// Forbids core dumps, which would hold secrets and keys: by the limit, and for systems that pass them to a program whatever
 /// the limit is. Where the system refuses, the run goes on.
 pub(super) fn forbid_core_dumps() {
-    let none = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
     let results = (setrlimit(Resource::Core, none), set_dumpable_behavior(DumpableBehavior::NotDumpable));
     if results != (Ok(()), Ok(())) {
         tracing::debug!("core dumps could not be forbidden");

@@ -1,12 +1,12 @@
 //! The error of a file operation: operation, path, cause and remedy.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
 use super::Op;
-use super::tree::LeadsOut;
 use crate::{Error, ErrorKind};
 
 /// A file operation that failed.
@@ -105,6 +105,24 @@ impl FsError {
         Some(text)
     }
 }
+
+/// A link leads out of the working tree.
+#[derive(Debug)]
+pub(super) struct LeadsOut {
+    pub(super) link: PathBuf,
+    pub(super) tree: PathBuf,
+    pub(super) to: PathBuf,
+}
+
+impl fmt::Display for LeadsOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { link, tree, to } = self;
+        let (link, tree, to) = (link.display(), tree.display(), to.display());
+        write!(f, "the symbolic link {link} leads out of the working tree {tree}, to {to}")
+    }
+}
+
+impl std::error::Error for LeadsOut {}
 
 /// The operating system's message without its number.
 fn reason(source: &io::Error) -> String {

@@ -1,12 +1,12 @@
 //! The working tree: files that somebody else put there must not lead what a command writes out of it.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::error::LeadsOut;
 use super::replace::is_stream;
 use super::{Disk, FsError, Kind, Op, Result};
 
@@ -23,24 +23,6 @@ pub(crate) struct WorkingTree<'a> {
     /// Links resolved.
     roots: Vec<PathBuf>,
 }
-
-/// A link leads out of the working tree.
-#[derive(Debug)]
-pub(super) struct LeadsOut {
-    link: PathBuf,
-    tree: PathBuf,
-    pub(super) to: PathBuf,
-}
-
-impl fmt::Display for LeadsOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { link, tree, to } = self;
-        let (link, tree, to) = (link.display(), tree.display(), to.display());
-        write!(f, "the symbolic link {link} leads out of the working tree {tree}, to {to}")
-    }
-}
-
-impl std::error::Error for LeadsOut {}
 
 impl<'a> WorkingTree<'a> {
     /// The repository around the working directory, or the working directory itself.

@@ -69,7 +69,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("devca", &["error", "secret", "time", "text", "disk", "pki"]),
     ("manifests", &["error", "text", "pki::name"]),
     ("names", &["error", "secret", "disk", "manifests", "audit::input"]),
-    ("render", &["pki::name"]),
+    ("render", &["text::yaml", "pki::name"]),
     // What is audited is read before; neither CA nor network nor clock.
     ("audit", &["error", "time", "text", "disk", "pki", "msp", "manifests"]),
     (
@@ -151,7 +151,7 @@ pub(super) const OUTSIDE: &[(Pattern, &[&str], &str)] = &[
     (Pattern::Begins("tokio"), &["ca", "devca", "live", "lookup", "enroll", "auditor", "doctor", "cli"], "the runtime"),
     (Pattern::Begins("std::env"), &["cli", "disk"], "the environment"),
     (Pattern::Ends("SystemTime::now"), &["cli"], "the clock: time is an argument"),
-    (Pattern::Ends("Instant::now"), &["ca", "cli", "live"], "the clock: only for how long something took"),
+    (Pattern::Ends("Instant::now"), &["ca", "cli", "disk", "live"], "the clock: only for how long something took"),
     (Pattern::Ends("process::exit"), &[], "the end of the process: errors go up to main"),
     (Pattern::Ends("process::abort"), &[], "the end of the process: errors go up to main"),
     (Pattern::Begins("std::process::Command"), &[], "other programs"),
