@@ -46,7 +46,7 @@ impl Criteria {
             let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown cause");
             let subject = Subject::new(SubjectKind::Certificate, self.load.shown(unit.path()));
             let mut findings = Findings::new();
-            findings.report(&RULE_CRASHED, &subject.location(), &format!("fabcert failed to read this: {why}")).add();
+            findings.report(&RULE_CRASHED, &subject.location(), format!("fabcert failed to read this: {why}")).add();
             Ok(Some(audited(subject, findings.into_vec())))
         })
     }

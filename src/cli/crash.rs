@@ -24,7 +24,9 @@ pub(super) fn record() {
 }
 
 fn text_of(info: &PanicHookInfo<'_>) -> String {
-    let words = info.payload_as_str().unwrap_or("unknown cause");
+    let payload = info.payload();
+    let owned = || payload.downcast_ref::<String>().map(String::as_str);
+    let words = payload.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("unknown cause");
     info.location().map_or_else(|| words.to_owned(), |at| format!("{words} ({}:{})", at.file(), at.line()))
 }
 

@@ -144,7 +144,7 @@ mod tests {
         fs::create_dir(&kept).unwrap();
         symlink(&kept, top.join("closed/link")).unwrap();
         fs::write(kept.join("file"), b"").unwrap();
-        fs::set_permissions(top.join("closed/inner"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(top.join("closed/inner"), fs::Permissions::from_mode(0o0)).unwrap();
         fs::set_permissions(top.join("closed"), fs::Permissions::from_mode(0o500)).unwrap();
         tree(&top).unwrap();
         assert!(!top.exists() && kept.join("file").exists());

@@ -325,7 +325,7 @@ impl Volume<'_> {
                     }
                 }
                 Some(Kind::Dir) => {
-                    pending.extend(self.disk.read_dir(&here)?.into_iter().rev().map(|name| path.join(name)))
+                    pending.extend(self.disk.read_dir(&here)?.into_iter().rev().map(|name| path.join(name)));
                 }
                 _ => {}
             }

@@ -28,19 +28,19 @@ impl Checkout {
         self.scene.path(path)
     }
 
-    fn run_in(&self, folder: &Path, args: &[&str]) -> Ran {
-        super::ended(command(args, &[]).current_dir(folder), std::time::Duration::from_secs(60))
-    }
-
     /// Fails unless the command is refused and leaves `out` alone.
     fn refuses(&self, args: &[&str]) {
         let before = tree(&self.path("out"));
-        let ran = self.run_in(&self.path("in"), args);
+        let ran = run_in(&self.path("in"), args);
         assert_eq!(ran.code, 5, "{args:?}: {ran:?}");
         assert!(ran.stderr.contains("leads out of the working tree"), "{args:?}: {ran:?}");
         assert!(ran.stdout.is_empty(), "it is refused before the work: {args:?}: {ran:?}");
         assert!(tree(&self.path("out")) == before, "{args:?} wrote through a link");
     }
+}
+
+fn run_in(folder: &Path, args: &[&str]) -> Ran {
+    super::ended(command(args, &[]).current_dir(folder), std::time::Duration::from_secs(60))
 }
 
 #[test]
@@ -69,10 +69,10 @@ fn other_files_are_not_written_through_links_out_of_the_checkout() {
     symlink("../out/kept", checkout.path("in/org1-gateway.yaml")).unwrap();
     checkout.refuses(&[&render[..], &["--out", ".", "--force"]].concat());
     // The names in a first policy are relative to it.
-    let init = checkout.run_in(&checkout.path("in"), &["audit", "peer1", "--init", "--policy", "folder/new.yaml"]);
+    let init = run_in(&checkout.path("in"), &["audit", "peer1", "--init", "--policy", "folder/new.yaml"]);
     assert_eq!((init.code, checkout.path("out/new.yaml").exists()), (4, false), "{init:?}");
     symlink(checkout.path("out/policy"), checkout.path("in/fabcert.yaml")).unwrap();
-    let init = checkout.run_in(&checkout.path("in"), &["audit", "peer1", "--init"]);
+    let init = run_in(&checkout.path("in"), &["audit", "peer1", "--init"]);
     assert_eq!((init.code, checkout.path("out/policy").exists()), (4, false), "{init:?}");
 }
 
@@ -84,7 +84,7 @@ fn the_tree_is_the_repository_the_working_directory_or_the_audited_folder() {
     fs::create_dir_all(checkout.path("in/deep/er")).unwrap();
     fs::create_dir_all(checkout.path("in/reports")).unwrap();
     symlink("../../reports", checkout.path("in/deep/er/reports")).unwrap();
-    let ran = checkout.run_in(
+    let ran = run_in(
         &checkout.path("in/deep/er"),
         &["audit", "../../peer1", "--no-policy", "--format", "json=reports/a.json"],
     );
@@ -93,7 +93,7 @@ fn the_tree_is_the_repository_the_working_directory_or_the_audited_folder() {
     fs::remove_dir(checkout.path("in/.git")).unwrap();
     // Neither the working directory nor a repository, but what is audited.
     let (peer, link) = (checkout.path("in").display().to_string(), checkout.path("in/link").display().to_string());
-    let ran = checkout.run_in(Path::new("/usr"), &["audit", &peer, "--no-policy", "--format", &format!("json={link}")]);
+    let ran = run_in(Path::new("/usr"), &["audit", &peer, "--no-policy", "--format", &format!("json={link}")]);
     assert_eq!(ran.code, 5, "{ran:?}");
     assert_eq!(fs::read(checkout.path("out/kept")).unwrap(), b"kept");
 }
@@ -104,14 +104,14 @@ fn links_of_the_user_and_streams_are_written_to() {
     // A link outside the tree is not the repository's.
     symlink("out", checkout.path("reports")).unwrap();
     let to = format!("json={}", checkout.path("reports/a.json").display());
-    let ran = checkout.run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", &to]);
+    let ran = run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", &to]);
     assert_eq!((ran.code, checkout.path("out/a.json").is_file()), (0, true), "{ran:?}");
     for stream in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
         let to = format!("json={stream}");
-        let ran = checkout.run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", &to]);
+        let ran = run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", &to]);
         assert_eq!((ran.code, ran.json()["schema_version"].as_u64()), (0, Some(1)), "{stream}: {ran:?}");
     }
-    let ran = checkout.run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", "json=/dev/null"]);
+    let ran = run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", "json=/dev/null"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
@@ -119,7 +119,7 @@ fn links_of_the_user_and_streams_are_written_to() {
 fn a_hard_link_to_a_foreign_file_is_replaced_and_the_file_is_not_changed() {
     let checkout = Checkout::new();
     fs::hard_link(checkout.path("out/kept"), checkout.path("in/hard")).unwrap();
-    let ran = checkout.run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", "json=hard"]);
+    let ran = run_in(&checkout.path("in"), &["audit", "peer1", "--no-policy", "--format", "json=hard"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(fs::read(checkout.path("out/kept")).unwrap(), b"kept");
 }
