@@ -11,7 +11,8 @@ pub(super) struct Limits {
     pub(super) head: usize,
     /// Bytes of the body of a request.
     pub(super) body: usize,
-    /// The time for the TLS handshake, for the head of a request, from the end of the one before on, and for its body.
+    /// The time for the TLS handshake, for the head of a request, from the end of the one before on, for its body, and for
+    /// the next part of an answer that a client must take.
     pub(super) wait: Duration,
 }
 

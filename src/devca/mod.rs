@@ -28,6 +28,7 @@ mod register;
 mod route;
 mod running;
 mod san;
+mod sending;
 mod server;
 mod state;
 mod store;

@@ -18,13 +18,14 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::delivery::{Answer, Stream};
 use super::issue::{self, Template, Usage};
 use super::route::{self, Incoming};
 use super::san::San;
+use super::sending::Sending;
 use super::state::Server;
 use super::subject::Subject;
 use super::{Clock, DevCaError};
@@ -90,6 +91,9 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, DevCaError>
     TcpListener::bind(address).await.map_err(|source| DevCaError::Listen { address, source })
 }
 
+/// The pause after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Serves until `stop` fires or its sender is dropped; then drops open connections.
 pub(super) async fn serve(
     server: Arc<Server>,
@@ -103,10 +107,11 @@ pub(super) async fn serve(
         tokio::select! {
             _ = stop.changed() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept(), if connections.len() < most => {
-                // A connection that broke before it was accepted does not stop the server.
-                let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(converse(Arc::clone(&server), stream, tls.clone()));
+            accepted = listener.accept(), if connections.len() < most => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(converse(Arc::clone(&server), stream, tls.clone()))),
+                // A connection that broke before it was accepted does not stop the server. An error that stays, as without
+                // file descriptors, does not take the processor.
+                Err(_) => sleep(ACCEPT_PAUSE).await,
             }
         }
     }
@@ -116,7 +121,7 @@ const PLAIN_TO_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTT
 
 async fn converse(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAcceptor>) {
     let wait = server.config.limits.wait;
-    let Some(acceptor) = tls else { return speak(server, TokioIo::new(stream)).await };
+    let Some(acceptor) = tls else { return speak(server, TokioIo::new(Sending::new(stream, wait))).await };
     let mut first = [0u8];
     let Ok(peeked) = timeout(wait, stream.peek(&mut first)).await else { return };
     // A TLS handshake record starts with 22; other connections get Go's answer.
@@ -129,7 +134,7 @@ async fn converse(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAccepto
         }
         return;
     }
-    if let Ok(Ok(stream)) = timeout(wait, acceptor.accept(stream)).await {
+    if let Ok(Ok(stream)) = timeout(wait, acceptor.accept(Sending::new(stream, wait))).await {
         speak(server, TokioIo::new(stream)).await;
     }
 }

@@ -12,6 +12,8 @@ mod coverage;
 mod defects;
 mod dependencies;
 #[cfg(feature = "dev-ca")]
+mod devca;
+#[cfg(feature = "dev-ca")]
 mod differential;
 mod docs;
 mod enroll;

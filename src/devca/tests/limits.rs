@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{Reply, request, send};
 use super::{plain, start};
-use crate::devca::{DevCaConfig, Endpoint, Running};
+use crate::devca::{DevCaConfig, Endpoint, Fault, FaultRule, Running};
 
 /// The time that a client of these tests is given.
 const WAIT: Duration = Duration::from_millis(200);
@@ -110,9 +110,37 @@ fn handshakes_that_do_not_go_on_are_closed() {
 }
 
 #[test]
+fn answers_that_a_client_does_not_take_are_given_up() {
+    let mut config = plain();
+    config.faults = vec![FaultRule::new(Fault::HugeBody(64)).on(Endpoint::CaInfo)];
+    let ca = limited(config);
+    let ask = || {
+        let mut stream = connect(&ca);
+        stream.write_all(b"GET /cainfo HTTP/1.1\r\nHost: ca\r\n\r\n").unwrap();
+        stream
+    };
+    let unread: Vec<TcpStream> = (0..4).map(|_| ask()).collect();
+    // All connections are taken, so the next answer begins when one of these is given up.
+    let mut first = [0];
+    assert_eq!(ask().read(&mut first).unwrap(), 1);
+    drop(unread);
+}
+
+#[test]
 fn more_connections_than_allowed_wait_for_the_others() {
-    let ca = limited(plain());
-    let held: Vec<TcpStream> = (0..16).map(|_| connect(&ca)).collect();
-    assert_eq!(send(&ca, "GET", "/cainfo", &[], b"").status, 200);
+    let mut config = plain();
+    config.limits.connections = 4;
+    let ca = start(config);
+    // The server accepts in the order of connecting.
+    let held: Vec<TcpStream> = (0..4).map(|_| connect(&ca)).collect();
+    let mut next = TcpStream::connect(ca.addr()).unwrap();
+    next.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    next.write_all(&request("GET", "/cainfo", &[], b"")).unwrap();
+    let mut first = [0];
+    let early = next.read(&mut first).map_err(|e| e.kind());
+    assert!(matches!(early, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{early:?}");
+    assert_eq!(ca.count(Endpoint::CaInfo), 0, "it is not accepted");
     drop(held);
+    next.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert_eq!(next.read(&mut first).unwrap(), 1);
 }
