@@ -10,6 +10,7 @@ use rustls::{ServerConfig, ServerConnection};
 
 use super::scene::{Scene, found};
 use crate::command::fabcert;
+use crate::reserved::nobody;
 
 /// A TLS server that ends each connection after the handshake; its port. Ends with the test's process.
 pub(crate) fn serve(cert: &str, key: &str) -> u16 {
@@ -122,8 +123,7 @@ fn a_certificate_that_is_served_and_not_on_disk_is_a_warning() {
 fn an_endpoint_that_is_not_there_is_6_unless_something_worse_is_found() {
     let scene = Scene::new();
     scene.tls_folder("peer1/tls", "org1-peer1", &["org1-peer1"]);
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let endpoint = format!("127.0.0.1:{port}");
+    let endpoint = nobody().to_string();
     let ran = scene.audit("peer1", &["--connect", &endpoint]);
     assert_eq!((ran.code, found(&ran)), (6, vec![format!("endpoint-unreachable {endpoint}")]), "{ran:?}");
     assert_eq!(scene.audit("peer1", &["--connect", &endpoint, "--expect-san", "x"]).code, 1);

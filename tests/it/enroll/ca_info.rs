@@ -1,6 +1,5 @@
 //! `fabcert ca info`: what a CA says of itself, and its anchor file by fingerprint, from the dev CA and the real server.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use serde_json::Value;
 use crate::command::{Ran, fabcert};
 use crate::real::tools::{Tool, find};
 use crate::real::{ADMIN, CaUnderTest, RealCa};
+use crate::reserved::ReservedPort;
 
 use super::on_the_dev_ca::DevCaUnderTest;
 
@@ -118,44 +118,28 @@ fn fingerprint_of_the_ca_certificate_is_enough_for_a_server_with_its_own_tls_cer
     let Some(openssl) = find(Tool::OpenSsl) else { return };
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("ca");
-    // The server cannot choose a port itself; another process may take it, so several are tried.
-    let (server, port) = (0..5)
-        .find_map(|_| {
-            let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-            let mut child = Command::new(&program)
-                .args([
-                    "start",
-                    "-b",
-                    "admin:adminpw",
-                    "--address",
-                    "127.0.0.1",
-                    "--tls.enabled",
-                    "--csr.hosts",
-                    "localhost",
-                ])
-                .args(["--port", &port.to_string(), "-H"])
-                .arg(&home)
-                .env_clear()
-                .env("HOME", dir.path())
-                // Otherwise it takes a port of its own, the same for all.
-                .env("FABRIC_CA_SERVER_OPERATIONS_LISTENADDRESS", "127.0.0.1:0")
-                .current_dir(dir.path())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let start = Instant::now();
-            while start.elapsed() < Duration::from_secs(30) && child.try_wait().unwrap().is_none() {
-                if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Some((OwnTls(child), port));
-                }
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            let _ = child.kill();
-            let _ = child.wait();
-            None
-        })
-        .expect("a server");
+    // The server cannot report a port that it chose.
+    let port = ReservedPort::new();
+    let child = Command::new(&program)
+        .args(["start", "-b", "admin:adminpw", "--address", "127.0.0.1", "--tls.enabled", "--csr.hosts", "localhost"])
+        .args(["--port", &port.number().to_string(), "-H"])
+        .arg(&home)
+        .env_clear()
+        .env("HOME", dir.path())
+        // Otherwise it takes a port of its own, the same for all.
+        .env("FABRIC_CA_SERVER_OPERATIONS_LISTENADDRESS", "127.0.0.1:0")
+        .current_dir(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut server = OwnTls(child);
+    let start = Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", port.number())).is_err() {
+        assert_eq!(server.0.try_wait().unwrap(), None, "the server ended");
+        assert!(start.elapsed() < Duration::from_secs(60), "the server does not listen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let printed = Command::new(openssl)
         .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
         .arg(home.join("ca-cert.pem"))
@@ -163,7 +147,7 @@ fn fingerprint_of_the_ca_certificate_is_enough_for_a_server_with_its_own_tls_cer
         .unwrap();
     let printed = String::from_utf8(printed.stdout).unwrap();
     let out = dir.path().join("ca.pem");
-    let url = format!("https://localhost:{port}");
+    let url = format!("https://localhost:{}", port.number());
     let ran = info(&url, &["--fingerprint", printed.trim(), "--out", out.to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let (answer, written) = (ran.json(), std::fs::read_to_string(&out).unwrap());

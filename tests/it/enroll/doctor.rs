@@ -1,7 +1,6 @@
 //! `fabcert doctor`: what would stop an enrolment, found without one.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -10,6 +9,7 @@ use std::time::Duration;
 
 use crate::command::{Ran, fabcert_in, tree};
 use crate::real::{ADMIN, CaUnderTest, RealCa};
+use crate::reserved::nobody;
 
 use super::on_the_dev_ca::DevCaUnderTest;
 
@@ -95,8 +95,7 @@ fn nothing_is_spent_and_nothing_stays_on_a_real_ca() {
 fn every_check_is_made_although_the_ca_is_not_reached() {
     let ca = DevCaUnderTest::start(|_| {}, None);
     let dir = tempfile::tempdir().unwrap();
-    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    let (url, anchor) = (format!("https://{closed}"), ca.tls_anchor().display().to_string());
+    let (url, anchor) = (format!("https://{}", nobody()), ca.tls_anchor().display().to_string());
     let msp = dir.path().join("msp").display().to_string();
     let file = secret(dir.path(), b"peerpw\n", 0o600);
     let mut args = vec!["--url", &url, "--id", "a", "--tls-ca", &anchor, "--msp-dir", &msp, "--secret-file", &file];
