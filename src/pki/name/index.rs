@@ -10,8 +10,6 @@ use super::go_match::{is_host, literal_address};
 /// on the number of names.
 #[derive(Debug, Default)]
 pub(crate) struct NameIndex {
-    /// DNS names, in lower case.
-    dns: HashSet<String>,
     /// DNS names that Go does not take for a host pattern, in lower case.
     other: HashSet<String>,
     /// DNS names that Go takes for a host, in lower case.
@@ -24,9 +22,7 @@ pub(crate) struct NameIndex {
     uris: HashSet<String>,
     /// The texts of all names that a client would not take for an address, in lower case.
     texts: HashSet<String>,
-    /// Those of them that are hosts, without a final dot.
-    dialled: HashSet<String>,
-    /// The domains of these hosts: all but their first label.
+    /// The domains of those of them that are hosts: all but their first label and a final dot.
     domains: HashSet<String>,
     /// The addresses among the texts of the names.
     dialled_addresses: HashSet<IpAddr>,
@@ -48,13 +44,12 @@ impl NameIndex {
             SanName::Dns(host) => {
                 let text = host.as_str().to_ascii_lowercase();
                 if !is_host(&text, true) {
-                    self.other.insert(text.clone());
+                    self.other.insert(text);
                 } else if let Some(domain) = text.strip_prefix("*.") {
                     self.wildcards.insert(domain.to_owned());
                 } else {
-                    self.hosts.insert(text.clone());
+                    self.hosts.insert(text);
                 }
-                self.dns.insert(text);
             }
             SanName::Ip(ip) => drop(self.addresses.insert(ip.to_canonical())),
             SanName::Email(text) => drop(self.mailboxes.insert(mailbox(text))),
@@ -67,7 +62,6 @@ impl NameIndex {
         }
         let bare = text.strip_suffix('.').unwrap_or(&text);
         if is_host(bare, false) {
-            self.dialled.insert(bare.to_owned());
             self.domains.extend(bare.split_once('.').map(|(_, domain)| domain.to_owned()));
         }
         self.texts.insert(text);
@@ -76,11 +70,17 @@ impl NameIndex {
     /// Whether the names include `wanted` with the same type, as [`super::holds`].
     pub(crate) fn holds(&self, wanted: &SanName) -> bool {
         match wanted {
-            SanName::Dns(host) => self.dns.contains(&host.as_str().to_ascii_lowercase()),
+            SanName::Dns(host) => self.has_dns(&host.as_str().to_ascii_lowercase()),
             SanName::Ip(ip) => self.addresses.contains(&ip.to_canonical()),
             SanName::Email(text) => self.mailboxes.contains(&mailbox(text)),
             SanName::Uri(text) => self.uris.contains(text),
         }
+    }
+
+    /// Whether there is a DNS name of this text, in lower case.
+    fn has_dns(&self, text: &str) -> bool {
+        let is_wildcard = || text.strip_prefix("*.").is_some_and(|domain| self.wildcards.contains(domain));
+        self.hosts.contains(text) || self.other.contains(text) || is_wildcard()
     }
 
     /// Whether a Go client that dials `dialled` accepts a certificate with these names, as [`super::matches_as_go`].
@@ -92,7 +92,7 @@ impl NameIndex {
         let bare = text.strip_suffix('.').unwrap_or(&text);
         let is_name = !matches!(text.as_str(), "" | ".");
         if !is_host(bare, false) {
-            return is_name && self.dns.contains(&text);
+            return is_name && self.has_dns(&text);
         }
         let is_covered = || bare.split_once('.').is_some_and(|(_, domain)| self.wildcards.contains(domain));
         self.hosts.contains(bare) || is_covered() || (is_name && self.other.contains(&text))
@@ -110,7 +110,8 @@ impl NameIndex {
                 is_host(&text, true)
                     && match text.strip_prefix("*.") {
                         Some(domain) => self.domains.contains(domain),
-                        None => self.dialled.contains(&text),
+                        // The text without a final dot was looked up above.
+                        None => self.texts.contains(&format!("{text}.")),
                     }
             }
             SanName::Email(_) | SanName::Uri(_) => false,
