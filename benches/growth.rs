@@ -21,7 +21,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 type Input = (&'static str, usize, fn(&Path, usize));
 
 /// What is measured.
-const INPUTS: [Input; 8] = [
+const INPUTS: [Input; 10] = [
     ("a Service for each of N workloads", 1000, own_services),
     ("a namespace for each of N workloads", 1000, own_namespaces),
     ("one gateway over N workloads", 1000, one_gateway),
@@ -29,6 +29,8 @@ const INPUTS: [Input; 8] = [
     ("the same, with a Certificate for each", 1000, all_over_all_with_certificates),
     ("N Services that nearly match", 1000, nearly_matching),
     ("N routes to one workload", 1000, routes),
+    ("N aliases of one gateway over N workloads", 1000, aliases),
+    ("N Services of one name, N dials of it", 1000, namesakes),
     ("a certificate of N SANs, N names", 5000, sans),
 ];
 
@@ -124,6 +126,30 @@ fn routes(dir: &Path, count: usize) {
         )
     }));
     write(dir, &objects);
+}
+
+fn aliases(dir: &Path, count: usize) {
+    let mut objects = vec![service("gw", "fabric", "org: o")];
+    for i in 0..count {
+        let name = format!("p{i}");
+        objects.extend([peer(&name, "fabric", "org: o"), certificate(&name, "fabric")]);
+        objects.push(format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: a{i}, namespace: apps}}\nspec: {{type: ExternalName, externalName: \
+             gw.fabric.svc.cluster.local}}\n"
+        ));
+    }
+    write(dir, &objects);
+}
+
+/// Each with pods of its own, and all without a namespace.
+fn namesakes(dir: &Path, count: usize) {
+    each(dir, count, |i| {
+        let (name, label) = (format!("p{i}"), format!("app: p{i}"));
+        let dial = format!("env: [{{name: CORE_PEER_GOSSIP_BOOTSTRAP, value: \"gw:{}\"}}, ", 7051 + i);
+        let objects =
+            [peer(&name, "x", &label).replace("env: [", &dial), service("gw", "x", &label), certificate(&name, "x")];
+        objects.map(|object| object.replace(", namespace: x", "")).to_vec()
+    });
 }
 
 /// A TLS folder, and a policy that expects every name.

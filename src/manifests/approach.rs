@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::backend::Backend;
 use super::dial::Dialler;
 use super::inbound::{Inbound, Leads};
+use super::near::MOST_ALIKE;
 use super::network::Network;
 use super::service::Exposure;
 
@@ -30,6 +32,7 @@ impl Inbound {
         let mut equal: HashMap<(usize, &str, Option<usize>), usize> = HashMap::new();
         for (d, dial) in network.dials.iter().enumerate() {
             let services = network.resolve_near(&dial.host, dial.namespace.as_deref(), &dial.at.path);
+            self.is_cut |= services.len() >= MOST_ALIKE;
             if services.is_empty()
                 && let Some(w) = network.pod(&dial.host, dial.namespace.as_deref())
             {
@@ -62,9 +65,16 @@ impl Inbound {
         let mut equal: HashMap<(usize, &str, Vec<Option<usize>>), usize> = HashMap::new();
         for (r, route) in network.routes.iter().enumerate() {
             for (h, host) in route.hosts.iter().enumerate() {
+                let mut by_name: HashMap<&str, (Vec<&Backend>, usize)> = HashMap::new();
+                for backend in &host.backends {
+                    by_name.entry(&backend.service.text).or_default().0.push(backend);
+                }
                 for s in network.behind(route, &host.backends) {
                     let service = &network.services[s];
-                    let own = host.backends.iter().filter(|b| b.service.text == service.meta.name);
+                    let Some((own, found)) = by_name.get_mut(service.meta.name.as_str()) else { continue };
+                    *found += 1;
+                    self.is_cut |= *found >= MOST_ALIKE;
+                    let own = own.iter();
                     let ports = own.map(|b| {
                         let wanted = service.port(Some(b.port.as_ref()?))?;
                         service.ports.iter().position(|p| std::ptr::eq(p, wanted))
@@ -83,7 +93,9 @@ impl Inbound {
         for (a, alias) in network.services.iter().enumerate() {
             if let Exposure::ExternalName(host) = &alias.exposure {
                 let host = host.text.to_ascii_lowercase();
-                for s in network.resolve(&host, alias.meta.namespace.as_deref()) {
+                let services = network.resolve(&host, alias.meta.namespace.as_deref());
+                self.is_cut |= services.len() >= MOST_ALIKE;
+                for s in services {
                     self.services[s].aliases.push(a);
                 }
             }
@@ -102,7 +114,8 @@ impl Inbound {
                 let seen = equal.entry((address, host.text.as_str())).or_default();
                 *seen += 1;
                 if *seen <= EQUAL {
-                    for s in services {
+                    self.is_cut |= services.len() > MOST_ALIKE;
+                    for s in services.iter().take(MOST_ALIKE) {
                         self.services[*s].host_aliases.push((w, index));
                     }
                 }

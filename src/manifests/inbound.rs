@@ -11,6 +11,8 @@ pub(super) struct Inbound {
     pub(super) services: Vec<Leads>,
     /// The dials of pods of a `StatefulSet`, by workload.
     pub(super) pods_dialled: HashMap<usize, Vec<usize>>,
+    /// Whether a name led to so many Services that some were left out.
+    pub(super) is_cut: bool,
 }
 
 /// What leads to a Service. Of equal entries the first are kept.

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::links::groups;
 use super::meta::Meta;
-use super::near::Named;
+use super::near::{MOST_ALIKE, Named};
 use super::network::Network;
 
 /// Upper bound of rounds: the longest chain of links (route, Service, workload, Certificate) is shorter.
@@ -73,8 +73,8 @@ fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, St
     for (r, route) in network.routes.iter().enumerate() {
         for backend in route.hosts.iter().flat_map(|h| &h.backends).chain(&route.hostless) {
             let Some(named) = services.get(&backend.service.text) else { continue };
-            let near = named.open_near(None, &route.meta.at.path);
-            let open = near.iter().map(|s| (Kind::Service, *s, &network.services[*s].meta));
+            let near = named.open_near(None, &route.meta.at.path, MOST_ALIKE);
+            let open = near.iter().take(MOST_ALIKE).map(|s| (Kind::Service, *s, &network.services[*s].meta));
             // A route that names the namespace of its backend may be in another one.
             if let Some(namespace) = &backend.namespace {
                 open.for_each(|(kind, s, meta)| given.take(kind, s, meta, namespace));

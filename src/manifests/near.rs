@@ -9,6 +9,10 @@ use std::sync::Arc;
 
 use super::meta::Meta;
 
+/// The most objects that one name leads to. Where everything has the same name and no namespace, each of N names would
+/// lead to N objects.
+pub(super) const MOST_ALIKE: usize = 500;
+
 /// Objects by name, and those of a name by namespace and by place, so that a choice does not look at all of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Named(HashMap<String, Namesakes>);
@@ -33,14 +37,17 @@ impl Named {
         self.0.get(name)
     }
 
-    /// The objects of a name that may be in a namespace; an unknown namespace matches any. In order.
+    /// The objects of a name that may be in a namespace; an unknown namespace matches any. In order; at most
+    /// [`MOST_ALIKE`].
     pub(super) fn within(&self, name: &str, namespace: Option<&str>) -> Vec<usize> {
         self.get(name).map(|found| found.within(namespace)).unwrap_or_default()
     }
 
     /// As [`Self::within`], and of those without a namespace only the nearest to `from`.
     pub(super) fn nearest(&self, name: &str, namespace: Option<&str>, from: &Path) -> Vec<usize> {
-        self.get(name).map(|found| found.nearest(namespace, from)).unwrap_or_default()
+        let mut found = self.get(name).map(|found| found.nearest(namespace, from, MOST_ALIKE)).unwrap_or_default();
+        found.truncate(MOST_ALIKE);
+        found
     }
 }
 
@@ -81,11 +88,13 @@ impl Namesakes {
         self.by_namespace.keys().map(String::as_str)
     }
 
-    /// Those that may be in a namespace; an unknown one matches any.
+    /// Those that may be in a namespace; an unknown one matches any. The first [`MOST_ALIKE`].
     fn within(&self, namespace: Option<&str>) -> Vec<usize> {
-        let Some(namespace) = namespace else { return self.all.clone() };
-        let mut found: Vec<usize> = self.of(namespace).map(|(index, _)| *index).chain(self.open.clone()).collect();
+        let Some(namespace) = namespace else { return self.all.iter().copied().take(MOST_ALIKE).collect() };
+        let named = self.of(namespace).map(|(index, _)| *index).take(MOST_ALIKE);
+        let mut found: Vec<usize> = named.chain(self.open.iter().copied().take(MOST_ALIKE)).collect();
         found.sort_unstable();
+        found.truncate(MOST_ALIKE);
         found
     }
 
@@ -93,24 +102,30 @@ impl Namesakes {
         self.by_namespace.get(namespace).into_iter().flatten()
     }
 
-    fn nearest(&self, namespace: Option<&str>, from: &Path) -> Vec<usize> {
-        let mut found: Vec<usize> = match namespace {
-            Some(namespace) => self.of(namespace).map(|(index, _)| *index).collect(),
-            None => self.by_namespace.values().flatten().map(|(index, _)| *index).collect(),
+    /// Those that may be in a namespace, and of those without one the nearest to `from`. At most the first `most` of each
+    /// kind are looked at.
+    fn nearest(&self, namespace: Option<&str>, from: &Path, most: usize) -> Vec<usize> {
+        let named: &mut dyn Iterator<Item = &(usize, Arc<Path>)> = match namespace {
+            Some(namespace) => &mut self.of(namespace),
+            None => &mut self.by_namespace.values().flatten(),
         };
-        found.extend(self.open_near(namespace, from));
+        let mut found: Vec<usize> = named.take(most).map(|(index, _)| *index).collect();
+        found.extend(self.open_near(namespace, from, most).iter().take(most));
         found.sort_unstable();
         found
     }
 
-    /// Those without a namespace than which none is nearer to `from`, of all that may be in `namespace`.
-    pub(super) fn open_near(&self, namespace: Option<&str>, from: &Path) -> &[usize] {
+    /// Those without a namespace than which none is nearer to `from`, of all that may be in `namespace`; of those that
+    /// name it, the first `most` are looked at.
+    pub(super) fn open_near(&self, namespace: Option<&str>, from: &Path, most: usize) -> &[usize] {
         // The first is the file itself, the others are the folders above it.
         let place = from.ancestors().find(|place| self.open_in.contains_key(*place));
         let best = place.map_or(0, |place| nearness(from, place));
         let best_of_all = match namespace {
             None => from.ancestors().find(|p| self.places.contains(*p)).map_or(0, |place| nearness(from, place)),
-            Some(namespace) => self.of(namespace).map(|(_, path)| nearness(from, path)).fold(best, usize::max),
+            Some(namespace) => {
+                self.of(namespace).take(most).map(|(_, path)| nearness(from, path)).fold(best, usize::max)
+            }
         };
         match place {
             _ if best < best_of_all => &[],
@@ -175,7 +190,7 @@ impl Candidates {
     /// order.
     pub(super) fn nearest(&self, from: &Path) -> Vec<usize> {
         let mut found = self.fixed.clone();
-        found.extend(self.shared.iter().flat_map(|names| names.nearest(None, from)));
+        found.extend(self.shared.iter().flat_map(|names| names.nearest(None, from, usize::MAX)));
         found.sort_unstable();
         found
     }

@@ -14,7 +14,7 @@ use super::index::{Index, Twins};
 use super::links;
 use super::manifest::{Manifest, Object};
 use super::namespace;
-use super::near::nearest;
+use super::near::{MOST_ALIKE, nearest};
 use super::profile::Profile;
 use super::proxy::KubeProxy;
 use super::route::{Gateway, Passthrough, Route, RouteHost};
@@ -244,12 +244,11 @@ impl Network {
         };
         let mut found = Vec::new();
         if fits {
-            for s in self.index.services.within(labels[0], namespace) {
-                found.extend(self.behind_alias(s, 0));
-            }
+            found = self.behind_aliases(self.index.services.within(labels[0], namespace));
         }
         if labels.len() > 1 {
-            found.extend(self.index.external.get(&host.to_ascii_lowercase()).into_iter().flatten());
+            let external = self.index.external.get(&host.to_ascii_lowercase());
+            found.extend(external.into_iter().flatten().take(MOST_ALIKE));
         }
         found.sort_unstable();
         found.dedup();
@@ -283,17 +282,26 @@ impl Network {
         }
     }
 
-    /// Resolves a Service of type `ExternalName` to the Services behind its host.
-    fn behind_alias(&self, s: usize, depth: usize) -> Vec<usize> {
-        match &self.services[s].exposure {
-            Exposure::ExternalName(host) if depth < 4 => {
-                let labels: Vec<&str> = host.text.split('.').collect();
-                let [name, namespace, ..] = labels.as_slice() else { return Vec::new() };
-                let next = self.index.services.within(name, Some(namespace));
-                next.into_iter().flat_map(|i| self.behind_alias(i, depth + 1)).collect()
+    /// The Services, with those of type `ExternalName` replaced by the Services behind their hosts, in at most five steps.
+    fn behind_aliases(&self, mut services: Vec<usize>) -> Vec<usize> {
+        let (mut found, mut hosts) = (Vec::new(), HashSet::new());
+        for _ in 0..5 {
+            let mut next = Vec::new();
+            for s in services {
+                let Exposure::ExternalName(host) = &self.services[s].exposure else {
+                    found.push(s);
+                    continue;
+                };
+                let mut labels = host.text.split('.');
+                if let (Some(name), Some(namespace)) = (labels.next(), labels.next())
+                    && next.len() < MOST_ALIKE
+                    && hosts.insert((name, namespace))
+                {
+                    next.extend(self.index.services.within(name, Some(namespace)));
+                }
             }
-            Exposure::ExternalName(_) => Vec::new(),
-            _ => vec![s],
+            services = next;
         }
+        found
     }
 }

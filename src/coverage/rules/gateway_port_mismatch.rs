@@ -31,7 +31,10 @@ fn check(covered: &Covered, findings: &mut Findings) {
                 findings.report(&GATEWAY_PORT_MISMATCH, &at, message).subject(&subject).add();
             }
             if found.more > 0 {
-                let message = format!("port {} of {} does so to {} more", port.port, service.meta, found.more);
+                let message = format!(
+                    "port {} of {} also leads nowhere in {} more workloads",
+                    port.port, service.meta, found.more
+                );
                 findings.report(&GATEWAY_PORT_MISMATCH, &at, message).subject(&service.meta.to_string()).add();
             }
         }

@@ -51,6 +51,9 @@ pub(crate) fn check(covered: &Covered, findings: &mut Findings) {
             findings.report(&INPUT_SKIPPED, &at, left_out.as_str()).severity(Severity::Error).add();
         }
     }
+    if let Some(left_out) = covered.network.left_out() {
+        findings.report(&INPUT_SKIPPED, &Location::whole("."), left_out).severity(Severity::Error).add();
+    }
     for one in CHECKS {
         if catch_unwind(AssertUnwindSafe(|| (one.check)(covered, findings))).is_err() {
             let at = Location::whole(".");

@@ -1,7 +1,9 @@
 //! Tests of the derived names, table by table. The texts are as short as a case allows.
 
+mod fix;
 mod holdings;
 mod kinds;
+mod limits;
 mod namespaces;
 mod properties;
 mod reading;

@@ -29,15 +29,6 @@ fn services_and_workloads_that_are_alike_share_their_lists() {
 }
 
 #[test]
-fn names_beyond_the_most_of_a_node_are_left_out_and_said_to_be() {
-    let network = all_over_all(30);
-    let needed = network.needed(0);
-    assert_eq!((needed.len(), network.has_left_out(0, &needed)), (30 * 4 + 2, false));
-    assert!(network.has_left_out(0, &needed[..100]));
-    assert_eq!(network.most_names(), 1_000_000 / 30);
-}
-
-#[test]
 fn a_service_selects_by_every_pair_in_its_own_namespace() {
     let peers = [
         peer("a", "x", "app: a, org: o", ""),

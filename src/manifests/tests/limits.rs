@@ -1,0 +1,105 @@
+//! Limits on names and links, and inputs that reach them.
+
+use super::{network, network_of, peer, required, service, variable};
+use crate::manifests::{Network, near::MOST_ALIKE};
+
+/// `count` peers behind one gateway, and other objects.
+fn gateway(count: usize, peer_has: &str, spec: &str, others: Vec<String>) -> Network {
+    let peers = (0..count).map(|i| peer(&format!("p{i}"), "x", "app: all", peer_has));
+    let gateway = [service("gw", "x", &format!("selector: {{app: all}}, ports: [{{port: 7051}}]{spec}"))];
+    network(&[&peers.chain(gateway).chain(others).collect::<Vec<_>>().join("---\n")])
+}
+
+#[test]
+fn no_kind_of_name_goes_beyond_the_most_of_a_node() {
+    const NODES: usize = 2000;
+    let many = |object: &dyn Fn(usize) -> String| (0..200).map(object).collect::<Vec<_>>();
+    let alias = |i: usize| service(&format!("a{i}"), "x", "type: ExternalName, externalName: gw.x.svc.cluster.local");
+    let host_alias = |i: usize| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: c{i}, namespace: x}}\nspec:\n  hostAliases: [{{ip: 10.0.0.1, hostnames: \
+             [h{i}.example.com]}}]\n  containers: [{{name: c}}]\n"
+        )
+    };
+    let external: Vec<String> = (0..200).map(|i| format!("e{i}.example.com")).collect();
+    let annotated = service("gw2", "x", "selector: {app: all}, type: LoadBalancer, ports: [{port: 7051}]").replace(
+        "namespace: x}",
+        &format!(
+            "namespace: x, annotations: {{external-dns.alpha.kubernetes.io/hostname: \"{}\"}}}}",
+            external.join(",")
+        ),
+    );
+    let route = |i: usize| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: i{i}, namespace: x}}\nspec: {{rules: [{{host: \
+             r{i}.example.com, http: {{paths: [{{backend: {{service: {{name: gw, port: {{number: 7051}}}}}}}}]}}}}]}}\n"
+        )
+    };
+    let other = |i: usize| service(&format!("s{i}"), "x", "selector: {app: all}, ports: [{port: 7051}]");
+    for (kind, spec, others) in [
+        ("Services", "", many(&other)),
+        ("aliases", "", many(&alias)),
+        ("host aliases", ", clusterIP: 10.0.0.1", many(&host_alias)),
+        ("external hosts", "", vec![annotated]),
+        ("routes", "", many(&route)),
+    ] {
+        let network = gateway(NODES, "", spec, others);
+        let needed = network.needed(0);
+        assert_eq!((needed.len(), network.most_names()), (100, 100), "{kind}");
+        assert!(network.has_left_out(0, &needed), "{kind}");
+    }
+    let network = gateway(NODES, "", "", Vec::new());
+    assert!(!network.has_left_out(0, &network.needed(0)), "a gateway alone");
+}
+
+#[test]
+fn names_beyond_the_most_of_a_node_are_reported_as_left_out() {
+    let others = (1..30).map(|i| service(&format!("s{i}"), "x", "selector: {app: all}, ports: [{port: 7051}]"));
+    let network = gateway(30, "", "", others.collect());
+    let needed = network.needed(0);
+    assert_eq!((needed.len(), network.has_left_out(0, &needed)), (30 * 4 + 2, false));
+    assert!(network.has_left_out(0, &needed[..100]));
+    assert_eq!(network.most_names(), 200_000 / 30);
+}
+
+#[test]
+fn aliases_that_lead_to_each_other_end() {
+    let alias = |i: usize| {
+        let one = service(
+            "a",
+            "b",
+            &format!("type: ExternalName, externalName: a.b.svc.cluster.local, selector: {{i: i{i}}}"),
+        );
+        [one, service(&format!("a{i}"), "b", "type: ExternalName, externalName: a.b")]
+    };
+    let mut objects: Vec<String> = (0..300).flat_map(alias).collect();
+    objects.push(peer("p", "b", "app: p", &variable("CORE_PEER_GOSSIP_BOOTSTRAP", "a:7051")));
+    let network = network(&[&objects.join("---\n")]);
+    assert!(network.resolve("a", Some("b")).is_empty());
+    let chained = super::network(&[
+        &service("a", "x", "type: ExternalName, externalName: b.x.svc"),
+        &service("b", "x", "type: ExternalName, externalName: c.x.svc"),
+        &service("c", "x", "selector: {app: p}"),
+        &peer("p", "x", "app: p", ""),
+    ]);
+    assert_eq!(required(&chained, "p"), ["c", "a", "b"]);
+}
+
+#[test]
+fn a_name_leads_to_a_limited_number_of_services() {
+    let one = |i: usize| {
+        let bootstrap = variable("CORE_PEER_GOSSIP_BOOTSTRAP", "gw:7051");
+        let selector = format!("selector: {{app: p{i}}}, ports: [{{port: 7051}}]");
+        [peer(&format!("p{i}"), "", &format!("app: p{i}"), &bootstrap), service("gw", "", &selector)].join("---\n")
+    };
+    let all: Vec<String> = (0..=MOST_ALIKE).map(one).collect();
+    let together = network(&[&all.join("---\n")]);
+    assert_eq!(together.resolve("gw", None).len(), MOST_ALIKE);
+    assert!(together.left_out().is_some());
+    // Each in a folder of its own leads to its own.
+    let paths: Vec<String> = (0..all.len()).map(|i| format!("org{i}/m.yaml")).collect();
+    let files: Vec<(&str, &str)> = paths.iter().zip(&all).map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let apart = network_of(&files);
+    assert_eq!(apart.left_out(), None);
+    assert!(required(&apart, "p7").contains(&"gw".to_owned()));
+}
