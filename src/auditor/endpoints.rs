@@ -10,6 +10,8 @@ pub(crate) struct Endpoints {
     pub(crate) served: Vec<ServedUnit>,
     /// The endpoints (`HOST:PORT`) that did not answer, each with the reason.
     pub(crate) unreachable: Vec<(String, String)>,
+    /// The endpoints that ended the connection because the client has no certificate.
+    pub(crate) want_client: Vec<String>,
     /// The gateways with dialled members.
     pub(crate) gateways: Vec<Gateway>,
 }

@@ -274,6 +274,9 @@ impl Met {
             behind.push(addresses.join(", "));
         }
         let unreachable = !failures.is_empty();
+        if samples.iter().any(|sample| sample.wants_client) {
+            self.endpoints.want_client.push(endpoint.to_string());
+        }
         self.endpoints.unreachable.extend(failures.into_iter().map(|reason| (endpoint.to_string(), reason)));
         let count = found.len();
         self.endpoints.served.extend(found.into_iter().map(|member| ServedUnit {

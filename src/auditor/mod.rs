@@ -1,5 +1,6 @@
 //! A whole audit: many subjects, with policy, manifests and live endpoints.
 
+mod ca_names;
 mod drive;
 mod endpoints;
 mod fix;

@@ -54,6 +54,7 @@ fn exactly_the_run_rules_occur_in_the_run() {
     let mut expected = BTreeSet::new();
     for source in [
         include_str!("unit.rs"),
+        include_str!("ca_names.rs"),
         include_str!("key_sharing.rs"),
         include_str!("served_on_disk.rs"),
         include_str!("../audit/rules/mod.rs"),

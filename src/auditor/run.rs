@@ -2,13 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::ca_names::CaNames;
 use super::drive::{Progress, Source, drive};
 use super::fix::apply;
 use super::gateway::GatewayWatch;
 use super::key_sharing::KeySharing;
 use super::live::DialPlan;
 use super::request::AuditRequest;
-use super::served_on_disk::{ServedOnDisk, unreachable};
+use super::served_on_disk::{ServedOnDisk, unreachable, wants_client};
 use super::unit::Criteria;
 use crate::audit::catalogue::INPUT_SKIPPED;
 use crate::audit::input::{ServedUnit, Unit, Walk, WalkOptions};
@@ -114,6 +115,7 @@ impl Run {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let mut report = Report::new();
         let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
+        let mut ca_names = CaNames::default();
         let tls_of = request.tls_of.iter();
         let tls_of = tls_of.map(|(workload, path)| TlsOf { workload: workload.clone(), path: load.shown(path) });
         let mut manifests = Coverage::new(tls_of.collect());
@@ -121,6 +123,7 @@ impl Run {
         let mut is_something = !endpoints.unreachable.is_empty();
         drive(criteria, &self.disk, units, request.jobs.unwrap_or_else(cores), progress, &mut |mut audited| {
             sharing.note(std::mem::take(&mut audited.keys));
+            ca_names.note(std::mem::take(&mut audited.cas));
             watch.note(&audited);
             if !endpoints.served.is_empty() {
                 servers.note(&audited);
@@ -139,10 +142,14 @@ impl Run {
         progress.end();
         let covered = self.cover(manifests, &mut report)?;
         sharing.report(&mut report);
+        ca_names.report(&mut report);
         let mut shared = Findings::new();
         servers.report(&mut shared);
         for (endpoint, reason) in &endpoints.unreachable {
             unreachable(endpoint, reason, &mut shared);
+        }
+        for endpoint in &endpoints.want_client {
+            wants_client(endpoint, &mut shared);
         }
         shared.into_vec().iter().for_each(|finding| report.find(finding));
         report.gateways = watch.report(&endpoints.gateways);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::audit::catalogue::{ENDPOINT_UNREACHABLE, SERVED_NOT_ON_DISK};
+use crate::audit::catalogue::{CLIENT_CERTIFICATE_REQUIRED, ENDPOINT_UNREACHABLE, SERVED_NOT_ON_DISK};
 use crate::audit::model::audited::Audited;
 use crate::audit::model::finding::{Digest, Findings};
 use crate::audit::model::subject::Location;
@@ -42,6 +42,12 @@ impl ServedOnDisk {
 /// Reports an endpoint that could not be reached.
 pub(crate) fn unreachable(endpoint: &str, reason: &str, findings: &mut Findings) {
     findings.report(&ENDPOINT_UNREACHABLE, &Location::whole(endpoint), reason).add();
+}
+
+/// Reports an endpoint that ended the connection because the client has no certificate.
+pub(crate) fn wants_client(endpoint: &str, findings: &mut Findings) {
+    let message = "it proved its own certificate and then ended the connection, because it requires one of the client";
+    findings.report(&CLIENT_CERTIFICATE_REQUIRED, &Location::whole(endpoint), message).add();
 }
 
 #[cfg(test)]

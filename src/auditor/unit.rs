@@ -1,13 +1,14 @@
 //! Loads, judges and checks one unit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use crate::Timestamp;
 use crate::audit::catalogue::{INPUT_SKIPPED, RULE_CRASHED};
 use crate::audit::input::{LoadOptions, ServedUnit, Unit, load};
 use crate::audit::judge::judge;
 use crate::audit::ledger::Ledger;
-use crate::audit::model::audited::{Audited, KeyUse};
+use crate::audit::model::audited::{Audited, CaUse, KeyUse};
 use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
 use crate::audit::model::finding::{Digest, Finding, Findings};
 use crate::audit::model::report::SubjectReport;
@@ -102,6 +103,22 @@ impl Criteria {
     }
 }
 
+/// A certificate as a CA of its folder, and whether it is one of TLS.
+fn ca_use(held: &HeldCert, folder: &Path) -> Option<CaUse> {
+    let tls = match held.place {
+        Place::RootCa | Place::IntermediateCa => false,
+        Place::TlsRootCa | Place::TlsIntermediateCa | Place::ServerAnchor => true,
+        _ => return None,
+    };
+    held.cert.is_ca().then(|| CaUse {
+        tls,
+        subject: held.cert.subject().to_owned(),
+        folder: folder.to_owned(),
+        spki: sha256(held.cert.spki_der()),
+        certificate: sha256(held.cert.der()),
+    })
+}
+
 fn sha256(bytes: &[u8]) -> Digest {
     let mut out = Digest::default();
     out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
@@ -142,6 +159,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
             })
             .into_iter()
             .collect(),
+        cas: subject.certificates.iter().filter_map(|held| ca_use(held, &subject.path)).collect(),
         server: leaf
             .filter(|held| held.is_tls_leaf())
             .map(|held| (sha256(held.cert.der()), held.place == Place::Served)),

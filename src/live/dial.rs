@@ -56,14 +56,16 @@ pub struct Sample {
     pub served: Result<Vec<Vec<u8>>, String>,
     /// The negotiated TLS version: `TLS 1.3`.
     pub version: Option<&'static str>,
-    /// The reason, if the handshake broke off after the server's certificate and its proof, except for lack of a client
-    /// certificate that the server accepts.
+    /// The reason, if the handshake broke off after the server's certificate and its proof, or the server refused the
+    /// client certificate.
     pub broken_off: Option<String>,
+    /// Whether the server ended the connection because the client has no certificate.
+    pub wants_client: bool,
 }
 
 impl Sample {
-    fn failed(address: Option<SocketAddr>, reason: impl Into<String>) -> Self {
-        Self { address, served: Err(reason.into()), version: None, broken_off: None }
+    pub(super) fn failed(address: Option<SocketAddr>, reason: impl Into<String>) -> Self {
+        Self { address, served: Err(reason.into()), version: None, broken_off: None, wants_client: false }
     }
 }
 

@@ -11,15 +11,20 @@ use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::possession::{SCHEMES, Version, check};
 use super::{ClientPair, Sample};
 
 /// The pause before a connection is tried again for which the process has no file descriptor.
 const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest wait for the refusal of a client certificate after the handshake.
+const REFUSAL_WAIT: Duration = Duration::from_secs(1);
 
 /// What all connections to an endpoint have in common.
 #[derive(Clone, Debug)]
@@ -64,8 +69,7 @@ impl Client {
     /// Connects once, and does the handshake; both end at the deadline.
     pub(super) async fn connect(&self, address: SocketAddr, deadline: Deadline) -> Sample {
         let watch = Arc::new(Watch { certificate: self.certificate.clone(), ..Watch::default() });
-        let failed =
-            |reason: String| Sample { address: Some(address), served: Err(reason), version: None, broken_off: None };
+        let failed = |reason: String| Sample::failed(Some(address), reason);
         let tcp = match timeout_at(deadline.at, tcp(address)).await {
             Ok(Ok(tcp)) => tcp,
             Ok(Err(e)) => return failed(format!("no connection: {e}")),
@@ -77,7 +81,12 @@ impl Client {
         };
         let handshake = TlsConnector::from(Arc::new(config)).connect(self.server_name.clone(), tcp);
         let (end, version) = match timeout_at(deadline.at, handshake).await {
-            Ok(Ok(stream)) => (None, version(stream.get_ref().1.protocol_version())),
+            Ok(Ok(mut stream)) => {
+                let version = version(stream.get_ref().1.protocol_version());
+                // Under TLS 1.3 the handshake is complete for the client before the server has looked at its certificate.
+                let is_open = watch.asked.load(Ordering::Relaxed) && version == Some("TLS 1.3");
+                (if is_open { refusal(&mut stream, deadline).await } else { None }, version)
+            }
             Ok(Err(e)) => (Some(End::of(&e)), None),
             Err(_) => (
                 Some(End {
@@ -88,6 +97,19 @@ impl Client {
             ),
         };
         watch.sample(address, end, version)
+    }
+}
+
+/// How a server that asked for a client certificate ends the connection, if it does so soon. Servers of gRPC speak first,
+/// so those that accept the client are not waited for.
+async fn refusal(stream: &mut TlsStream<TcpStream>, deadline: Deadline) -> Option<End> {
+    let until = deadline.at.min(Instant::now() + REFUSAL_WAIT);
+    match timeout_at(until, stream.read(&mut [0])).await {
+        Ok(Ok(0)) => {
+            Some(End { is_refusal: true, reason: "the server closed the connection after the handshake".to_owned() })
+        }
+        Ok(Err(e)) => Some(End::of(&e)),
+        Ok(Ok(_)) | Err(_) => None,
     }
 }
 
@@ -159,22 +181,28 @@ impl Watch {
     /// The result of a handshake; `end` is its failure.
     fn sample(&self, address: SocketAddr, end: Option<End>, version: Option<&'static str>) -> Sample {
         let Seen { chain, proof } = self.seen.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
-        let (served, broken_off) = match (proof, end) {
-            (Some(Err(reason)), _) => (Err(reason), None),
-            (Some(Ok(())), None) => (Ok(chain), None),
-            // The server wants a client certificate, or another one: it has proved its own nevertheless.
-            (Some(Ok(())), Some(end)) if end.is_refusal && self.asked.load(Ordering::Relaxed) => (Ok(chain), None),
+        let mut sample =
+            Sample { address: Some(address), served: Ok(chain), version, broken_off: None, wants_client: false };
+        match (proof, end) {
+            (Some(Err(reason)), _) => sample.served = Err(reason),
+            (Some(Ok(())), None) => {}
+            (Some(Ok(())), Some(end)) if end.is_refusal && self.asked.load(Ordering::Relaxed) => {
+                sample.wants_client = self.certificate.is_none();
+                if self.certificate.is_some() {
+                    sample.broken_off = Some(format!("the server refused the client certificate: {}", end.reason));
+                }
+            }
             (Some(Ok(())), Some(end)) => {
-                (Ok(chain), Some(format!("the handshake broke off after the certificate: {}", end.reason)))
+                sample.broken_off = Some(format!("the handshake broke off after the certificate: {}", end.reason));
             }
-            (None, Some(end)) if !chain.is_empty() => {
+            (None, Some(end)) if sample.served.as_ref().is_ok_and(|chain| !chain.is_empty()) => {
                 let why = "the server sent a certificate, but did not prove that it holds the key";
-                (Err(format!("{why}: {}", end.reason)), None)
+                sample.served = Err(format!("{why}: {}", end.reason));
             }
-            (None, Some(end)) => (Err(end.reason), None),
-            (None, None) => (Err("the server sent no certificate".to_owned()), None),
-        };
-        Sample { address: Some(address), served, version, broken_off }
+            (None, Some(end)) => sample.served = Err(end.reason),
+            (None, None) => sample.served = Err("the server sent no certificate".to_owned()),
+        }
+        sample
     }
 
     fn verify(

@@ -67,9 +67,9 @@ mod tests {
             served: Ok(vec![chain.to_vec()]),
             version: Some("TLS 1.3"),
             broken_off: None,
+            wants_client: false,
         };
-        let silent =
-            Sample { address: Some(at(3)), served: Err("no answer in time".into()), version: None, broken_off: None };
+        let silent = Sample::failed(Some(at(3)), "no answer in time");
         let (found, failures) = members(&[sample(1, b"a"), sample(1, b"b"), sample(2, b"a"), silent.clone(), silent]);
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].samples, found[0].addresses.as_slice()), (2, [at(1), at(2)].as_slice()));

@@ -51,6 +51,23 @@ pub static CA_LIFETIME_SHORT: Rule = Rule {
     origins: &[Origin::Manifests],
 };
 
+/// CAs with one name and different keys.
+pub static CA_SAME_SUBJECT: Rule = Rule {
+    id: "ca-same-subject",
+    title: "CAs with the same name have different keys",
+    rationale: "A Fabric CA that is created again, for example after its volume was lost, has its old name and a new key. \
+                Nodes that hold one of its certificates refuse what it issued with the other key, and the name does not \
+                show which is which. CAs of identities and of TLS are compared apart; a folder that holds both keys \
+                accepts both.",
+    remedy: "if the CA was created again, enrol every node again with --force and distribute its new certificate; \
+             otherwise give each CA a name of its own (csr.cn in fabric-ca-server-config.yaml)",
+    severity: Severity::Warning,
+    confidence: Confidence::Likely,
+    sources: &[Source::Rfc { number: 5280, section: "4.1.2.6" }],
+    refusals: &[],
+    origins: &[Origin::Run],
+};
+
 /// A CA certificate has no subject key identifier.
 pub static CA_SKI_MISSING: Rule = Rule {
     id: "ca-ski-missing",

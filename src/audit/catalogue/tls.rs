@@ -15,6 +15,23 @@ pub static ENDPOINT_UNREACHABLE: Rule = Rule {
     origins: &[Origin::Run],
 };
 
+/// An endpoint wants a client certificate.
+pub static CLIENT_CERTIFICATE_REQUIRED: Rule = Rule {
+    id: "client-certificate-required",
+    title: "an endpoint requires a client certificate, and none was given",
+    rationale: "The endpoint proved that it holds the key of its certificate, and the audit judges that certificate. \
+                Whether it serves clients was not tried: it ended the connection.",
+    remedy: "give a client certificate that the endpoint accepts with --client-cert and --client-key",
+    severity: Severity::Note,
+    confidence: Confidence::Certain,
+    sources: &[
+        Source::Fabric { path: "sampleconfig/core.yaml", item: "peer.tls.clientAuthRequired" },
+        Source::Convention("an audit reports what it skipped"),
+    ],
+    refusals: &[],
+    origins: &[Origin::Run],
+};
+
 /// An endpoint serves another certificate than the folders hold.
 pub static SERVED_NOT_ON_DISK: Rule = Rule {
     id: "served-not-on-disk",

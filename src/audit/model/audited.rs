@@ -23,6 +23,8 @@ pub(crate) struct Audited {
     pub(crate) earlier: Ledger<Finding>,
     /// The keys that it uses, with their purpose.
     pub(crate) keys: Vec<KeyUse>,
+    /// The CAs that Fabric reads from its folder.
+    pub(crate) cas: Vec<CaUse>,
     /// The names of its TLS certificate, for a first policy.
     pub(crate) names: Vec<String>,
     /// The content of a manifest.
@@ -42,6 +44,21 @@ impl Audited {
             self.names = next.names;
         }
     }
+}
+
+/// A CA certificate that Fabric reads from a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CaUse {
+    /// Whether it issues TLS certificates; otherwise it issues identities.
+    pub(crate) tls: bool,
+    /// Its subject, RFC 4514.
+    pub(crate) subject: String,
+    /// The MSP folder or TLS folder.
+    pub(crate) folder: PathBuf,
+    /// The SHA-256 of its `SubjectPublicKeyInfo`.
+    pub(crate) spki: Digest,
+    /// The SHA-256 of the certificate.
+    pub(crate) certificate: Digest,
 }
 
 /// A key that a certificate uses.

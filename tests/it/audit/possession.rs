@@ -176,27 +176,56 @@ fn every_key_that_openssl_serves_and_go_accepts_is_proved() {
     }
 }
 
+/// A server that requires a client certificate below `root`; its port.
+pub(super) fn mutual(cert: &str, key: &str, root: &str, version: &'static SupportedProtocolVersion) -> u16 {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(root.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(
+            vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()],
+            PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+        )
+        .unwrap();
+    serve_with(config)
+}
+
 #[test]
-fn client_certificate_that_the_server_wants_is_not_needed_to_see_its_own() {
+fn server_that_requires_a_client_certificate_is_reached_without_one_and_a_note_says_so() {
     let scene = Scene::new();
     let (cert, key) = scene.server("peer", &[GATEWAY]);
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(scene.root().as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
     for version in VERSIONS {
-        let roots = Arc::new(roots.clone());
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider)).build().unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(
-                vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()],
-                PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
-            )
-            .unwrap();
-        let ran = probe(&scene, serve_with(config));
-        assert_eq!((ran.code, seen(&ran)), (0, (1, Vec::new())), "{version:?} {ran:?}");
+        let ran = probe(&scene, mutual(&cert, &key, &scene.root(), version));
+        let (answering, messages) = seen(&ran);
+        assert_eq!((ran.code, answering, messages.len()), (0, 1, 1), "{version:?} {ran:?}");
+        assert!(messages[0].starts_with("client-certificate-required: "), "{version:?} {messages:?}");
+    }
+}
+
+#[test]
+fn client_certificate_that_the_server_refuses_is_a_failure_under_each_version() {
+    let (scene, stranger) = (Scene::new(), Scene::new());
+    let (cert, key) = scene.server("peer", &[GATEWAY]);
+    for version in VERSIONS {
+        for (from, is_accepted) in [(&scene, true), (&stranger, false)] {
+            let (own, own_key) = from.server("client", &["client"]);
+            let own = scene.write("client.crt", own).display().to_string();
+            let own_key = scene.write("client.key", own_key).display().to_string();
+            let member = format!("127.0.0.1:{}", mutual(&cert, &key, &scene.root(), version));
+            let args = ["audit", "--no-policy", "--output", "json", "--server-name", GATEWAY, "--member", &member];
+            let ran = fabcert(&[&args[..], &["--client-cert", &own, "--client-key", &own_key]].concat(), None);
+            let (answering, messages) = seen(&ran);
+            if is_accepted {
+                assert_eq!((answering, messages), (1, Vec::new()), "{version:?} {ran:?}");
+            } else {
+                assert_eq!((ran.code, answering), (6, 0), "{version:?} {ran:?}");
+                assert!(messages[0].contains("the server refused the client certificate"), "{version:?} {messages:?}");
+            }
+        }
     }
 }
 

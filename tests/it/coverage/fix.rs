@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::organisation::{Organisation, SET, audit_in, told};
+use super::organisation::{Organisation, SET, audit_in, reported};
 use crate::command::Ran;
 
 #[test]
@@ -14,9 +14,9 @@ fn after_a_fix_there_is_no_finding_and_only_lines_were_added() {
     let before: Vec<String> = ["peer-a.yaml", "peer-b.yaml", "orderer.yaml"].map(|f| org.read(f)).into();
     assert_eq!(org.audit(&[]).code, 1);
     let fixed = org.audit(&["--fix"]);
-    assert_eq!((fixed.code, told(&fixed)), (0, vec![]), "{fixed:?}");
+    assert_eq!((fixed.code, reported(&fixed)), (0, vec![]), "{fixed:?}");
     assert!(fixed.stderr.contains("dnsNames"), "{}", fixed.stderr);
-    assert_eq!(told(&org.audit(&[])), [""; 0], "and it stays so");
+    assert_eq!(reported(&org.audit(&[])), [""; 0], "and it stays so");
     let after = org.read("peer-b.yaml");
     let mut old = before[1].lines();
     let mut next = old.next();
@@ -107,7 +107,7 @@ fn runs_at_the_same_time_add_each_name_once() {
     assert!(runs.iter().all(|ran| ran.code <= 1), "{runs:?}");
     let text = org.read("peer-a.yaml");
     assert_eq!(text.matches("- acme-gateway\n").count(), 1, "{text}");
-    assert_eq!(told(&org.audit(&[])), [""; 0]);
+    assert_eq!(reported(&org.audit(&[])), [""; 0]);
     let left: Vec<_> = std::fs::read_dir(org.path(".")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("fabcert-new")), "{left:?}");
 }
@@ -122,7 +122,7 @@ fn without_findings_no_file_is_touched() {
 }
 
 #[test]
-fn a_list_that_others_share_is_told_and_left_alone() {
+fn a_list_that_others_share_is_named_and_left_alone() {
     let org = Organisation::new();
     let text = org.read("peer-b.yaml");
     let (before, after) = text.split_once("  dnsNames:").unwrap();

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use super::organisation::{Organisation, SET, audit_in, told};
+use super::organisation::{Organisation, SET, audit_in, reported};
 use crate::command::command;
 
 #[test]
@@ -70,7 +70,7 @@ fn piped(text: &str) -> Vec<String> {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::new(),
     };
-    told(&ran)
+    reported(&ran)
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_folder_can_be_the_certificate_of_a_workload() {
         |more: &[&str]| org.found(more).into_iter().filter(|f| f.starts_with("san-gateway")).collect::<Vec<_>>();
     assert_eq!(about(&[]), [""; 0]);
     assert_eq!(about(&["--tls-of", "peer-b=tls"]), ["san-gateway-missing error tls:null acme-gateway"]);
-    // A path at which nothing is met is told, and not taken for a workload without certificate.
+    // A path at which nothing is met is reported, and not taken for a workload without certificate.
     let around = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(around.path().join("peer-b/tls")).unwrap();
     std::fs::copy(org.path("tls/server.crt"), around.path().join("peer-b/tls/server.crt")).unwrap();
@@ -174,8 +174,8 @@ fn the_policy_says_whose_certificate_lies_where() {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::new(),
         };
-        let told = told(&ran).into_iter();
-        told.filter(|f| f.starts_with("san-gateway") || f.starts_with("member-")).collect::<Vec<_>>()
+        let reported = reported(&ran).into_iter();
+        reported.filter(|f| f.starts_with("san-gateway") || f.starts_with("member-")).collect::<Vec<_>>()
     };
     let missing = "san-gateway-missing error crypto/acme/peer-b/tls:null acme-gateway";
     for (members, expected) in [

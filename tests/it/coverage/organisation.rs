@@ -55,7 +55,7 @@ impl Organisation {
 
     /// Rule, severity, file and line of every finding of an audit, but those about longer forms that nobody dials.
     pub(super) fn found(&self, more: &[&str]) -> Vec<String> {
-        told(&self.audit(more)).into_iter().filter(|f| !f.starts_with("san-short-only")).collect()
+        reported(&self.audit(more)).into_iter().filter(|f| !f.starts_with("san-short-only")).collect()
     }
 
     /// The line, from 1, at which a text stands.
@@ -76,7 +76,7 @@ pub(super) fn audit_in(dir: &Path, path: &str, more: &[&str]) -> Ran {
 }
 
 /// `rule severity file:line names`, sorted.
-pub(super) fn told(ran: &Ran) -> Vec<String> {
+pub(super) fn reported(ran: &Ran) -> Vec<String> {
     assert!(ran.code <= 1, "{ran:?}");
     let report = ran.json();
     let line = |f: &Value| {

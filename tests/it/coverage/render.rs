@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec};
 use serde_json::Value;
 
-use super::organisation::{audit_in, told};
+use super::organisation::{audit_in, reported};
 use crate::command::{Ran, fabcert};
 use crate::enroll::faults::now;
 use crate::real::tools::{Tool, find};
@@ -53,7 +53,7 @@ fn kubernetes_takes_every_document_and_the_audit_finds_nothing() {
         let ran = rendered(&[&more[..], &["--out", &out]].concat());
         assert_eq!(ran.code, 0, "{more:?}: {ran:?}");
         let domain: &[&str] = if more.contains(&"k8s.example") { &["--cluster-domain", "k8s.example"] } else { &[] };
-        let found = told(&audit_in(dir.path(), "k8s", domain));
+        let found = reported(&audit_in(dir.path(), "k8s", domain));
         let expected: &[&str] = if more.contains(&"--peers") { &["gateway-single-member warning"] } else { &[] };
         assert_eq!(found.len(), expected.len(), "{more:?}: {found:?}");
         assert!(found.iter().zip(expected).all(|(f, e)| f.starts_with(e)), "{more:?}: {found:?}");
@@ -75,7 +75,7 @@ fn the_judges_would_say_no() {
     assert_ne!(text, lacking);
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("all.yaml"), lacking).unwrap();
-    let found = told(&audit_in(dir.path(), ".", &["-A", "san-short-only"]));
+    let found = reported(&audit_in(dir.path(), ".", &["-A", "san-short-only"]));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         found[0].starts_with("san-gateway-missing error all.yaml:") && found[0].ends_with(" org1-peer-gateway-svc"),

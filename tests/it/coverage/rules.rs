@@ -1,4 +1,4 @@
-//! Each rule about manifests: one fault, told where it stands, and nothing else.
+//! Each rule about manifests: one fault, reported where it stands, and nothing else.
 
 use super::organisation::{Organisation, PEERS};
 
@@ -246,7 +246,7 @@ fn usages_that_let_nobody_serve_are_told_of_the_certificates_of_nodes() {
         let org = Organisation::new();
         org.change("peer-a.yaml", "  dnsNames:", &format!("  usages: {usages}\n  dnsNames:"));
         let line = org.line("peer-a.yaml", "usages:");
-        let told = format!("eku-server-missing error peer-a.yaml:{line}");
-        assert_eq!(org.found(&[]), if expected { vec![told] } else { vec![] }, "{usages}");
+        let reported = format!("eku-server-missing error peer-a.yaml:{line}");
+        assert_eq!(org.found(&[]), if expected { vec![reported] } else { vec![] }, "{usages}");
     }
 }

@@ -6,14 +6,18 @@ use std::process::Command;
 
 use fabcert::internals::pem_encode;
 use fabcert::pki::x509::Cert;
+use rustls::version::TLS13;
 
 use super::super::live::serve;
+use super::super::possession::mutual;
 use super::stage::Stage;
 use super::{Pair, hold};
 use crate::reserved::nobody;
 
 pub(super) const PAIRS: &[Pair] = &[
     ("baseline-stale", |s| baseline(s, "peer1"), |s| baseline(s, "gateway")),
+    ("ca-same-subject", |s| beside(s.server(|_| ()), Stage::new().server(|_| ())), |s| beside(s.server(|_| ()), s)),
+    ("client-certificate-required", |s| connect(s, requiring(s)), |s| connect(s, served(s, true))),
     ("endpoint-unreachable", |s| connect(s, nobody().port()), |s| connect(s, served(s, true))),
     ("ignore-expired", |s| ignore(s, "2026-11-01"), |s| ignore(s, "2026-12-31")),
     (
@@ -87,6 +91,21 @@ fn served(stage: &Stage, on_disk: bool) -> u16 {
         stage.scene.tls_folder("tls", "peer1", &["localhost"]);
     }
     serve(&cert, &key)
+}
+
+/// A server on loopback that requires a client certificate, with the certificate of the TLS folder; its port.
+fn requiring(stage: &Stage) -> u16 {
+    let (cert, key) = stage.scene.server("peer1", &["localhost"]);
+    stage.scene.lay_tls("tls", &cert, &key, &stage.scene.root());
+    mutual(&cert, &key, &stage.scene.root(), &TLS13)
+}
+
+/// The TLS folder of another stage as a second one.
+fn beside<'s>(stage: &'s Stage, of: &Stage) -> &'s Stage {
+    for file in ["server.crt", "server.key", "ca.crt"] {
+        stage.file(&format!("b/tls/{file}"), fs::read(of.scene.path(&format!("tls/{file}"))).unwrap());
+    }
+    stage
 }
 
 fn connect(stage: &Stage, port: u16) -> &Stage {
