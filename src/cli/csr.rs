@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use rustix::io::Errno;
 use serde::Serialize;
 
 use super::args::{KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, offline};
 use super::input::Missing;
 use super::next::{Next, words};
 use super::{output, process};
-use crate::disk::{Disk, Kind, WorkingTree};
+use crate::disk::{Disk, FsError, Kind, Op, WorkingTree};
 use crate::enroll;
 use crate::identity::Environment;
 use crate::pki::x509::Csr;
@@ -69,20 +70,19 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
     let tree = WorkingTree::here(&disk)?;
     args.out.iter().try_for_each(|path| tree.check(path))?;
     let request = offline::request(id, &args.names, &args.target, Some(&args.key), args.force)?;
-    let made = enroll::make_csr(&request, &Environment { disk: &disk, now: &process::now })?;
-    let mut csr = made.pem;
-    let mut is_current = false;
-    if let Some(path) = &args.out {
-        match current(&disk, path)? {
-            Some(text) if !args.force => {
-                if !is_same_request(&text, &csr) {
-                    return Err(Error::new(ErrorKind::Input, format!("{} holds something else", path.display()))
-                        .with_help("give another file with --out, move this one away, or overwrite it with --force"));
-                }
-                (csr, is_current) = (text, true);
-            }
-            _ => tree.replace(path, csr.as_bytes(), 0o644)?,
-        }
+    let mut existing = None;
+    let mut accept = |csr: &str| -> Result<(), Error> {
+        existing = match &args.out {
+            Some(path) => accepted(&disk, path, csr, args.force)?,
+            None => None,
+        };
+        Ok(())
+    };
+    let made = enroll::make_csr(&request, &mut accept, &Environment { disk: &disk, now: &process::now })?;
+    let is_current = existing.is_some();
+    let csr = existing.unwrap_or(made.pem);
+    if let Some(path) = args.out.as_ref().filter(|_| !is_current) {
+        tree.replace(path, csr.as_bytes(), 0o644)?;
     }
     match (output.output, &args.out) {
         (OutputForm::Json, path) => output::print_json(&Created {
@@ -116,6 +116,26 @@ fn next(args: &CsrArgs, id: &str) -> Next {
     let mut next = Next::default();
     next.step("let the CA sign the CSR, then install its answer", &line);
     next
+}
+
+/// The CSR for the same request that the file of `--out` holds already; `None` if the file is to be written.
+fn accepted(disk: &Disk, path: &Path, csr: &str, force: bool) -> Result<Option<String>, Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let reason = match (disk.metadata_followed(path)?, folder) {
+        (Some(found), _) if found.kind == Kind::Dir => Some(Errno::ISDIR),
+        (None, Some(folder)) if disk.metadata_followed(folder)?.is_none() => Some(Errno::NOENT),
+        _ => None,
+    };
+    if let Some(reason) = reason {
+        return Err(FsError::new(Op::Write, path, reason).into());
+    }
+    match current(disk, path)?.filter(|_| !force) {
+        Some(text) if !is_same_request(&text, csr) => {
+            Err(Error::new(ErrorKind::Input, format!("{} holds something else", path.display()))
+                .with_help("give another file with --out, move this one away, or overwrite it with --force"))
+        }
+        other => Ok(other),
+    }
 }
 
 /// The content of a file that is there; `None` if there is no file, or it is empty or a device.

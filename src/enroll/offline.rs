@@ -67,12 +67,17 @@ pub(crate) struct MadeCsr {
     pub(crate) dropped: Vec<SanName>,
 }
 
-/// Makes a key, keeps it beside the target, and returns the CSR. A second call returns a CSR for the same key.
+/// Makes a key, keeps it beside the target, and returns the CSR. A second call returns a CSR for the same key. `accept` sees
+/// the CSR (PEM) before anything is written.
 ///
 /// # Errors
-/// When a key for another purpose or id is pending there and `force` is not set, a name to drop is not held, or the key
-/// cannot be written.
-pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Result<MadeCsr, Error> {
+/// When a key for another purpose or id is pending there and `force` is not set, a name to drop is not held, the key cannot
+/// be written, or `accept` refuses the CSR.
+pub(crate) fn make_csr(
+    request: &OfflineRequest,
+    accept: &mut dyn FnMut(&str) -> Result<(), Error>,
+    env: &Environment<'_>,
+) -> Result<MadeCsr, Error> {
     let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
     let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
     let pending = pending_at(&place, env)?.filter(|_| !request.force);
@@ -91,10 +96,12 @@ pub(crate) fn make_csr(request: &OfflineRequest, env: &Environment<'_>) -> Resul
         (None, None) => KeyPair::generate(task.key.algorithm())?,
     };
     let csr = Csr::build(&CsrSpec { enrollment_id: &request.id, sans: &task.sans, subject: &request.subject }, &key)?;
+    let pem = csr.to_pem();
+    accept(&pem)?;
     let asked = Asked::by_hand(&task.sans, &task.drop_sans, &request.subject);
     let pending = Pending::new(&key, &request.id, None, request.purpose, asked);
     task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-    Ok(MadeCsr { pem: csr.to_pem(), kept: task.kept, dropped: task.dropped })
+    Ok(MadeCsr { pem, kept: task.kept, dropped: task.dropped })
 }
 
 /// The pending key, if it matches this request: its CSR may be on its way already.

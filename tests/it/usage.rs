@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::command::{Ran, fabcert, fabcert_in};
+use crate::command::{Ran, fabcert, fabcert_in, tree};
 
 fn json_lines(stderr: &str) -> Vec<serde_json::Value> {
     stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
@@ -163,7 +163,14 @@ fn a_csr_file_is_not_overwritten_in_silence() {
     let again = csr(&[]);
     assert_eq!(again.code, 0, "a second run asks for the same: {again:?}");
     assert_eq!(std::fs::read_to_string(&out).unwrap(), first, "the CSR may be on its way to the CA");
+    let before = tree(dir.path());
+    assert!(before.keys().any(|path| path.ends_with("pending.json")), "{:?}", before.keys());
     assert_eq!(csr(&["--san", "other"]).code, 4, "another request");
+    for unwritable in [path("none/a.csr"), path(".")] {
+        let ran = fabcert(&["csr", "--id", "a", "--msp-dir", &msp, "--san", "other", "--out", &unwritable], None);
+        assert_eq!(ran.code, 5, "{ran:?}");
+    }
+    assert_eq!(tree(dir.path()), before, "the answer to the first CSR can still be installed");
     let to_a_device = fabcert(&["csr", "--id", "a", "--msp-dir", &msp, "--out", "/dev/null"], None);
     assert_eq!(to_a_device.code, 0, "{to_a_device:?}");
 }
