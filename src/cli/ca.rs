@@ -3,23 +3,21 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::{OutputForm, parse_duration};
+use super::args::{ConnectionArgs, OutputForm};
 use super::{output, process};
 use crate::ca::CaUrl;
 use crate::cainfo::{Fingerprint, Inquiry, inquire};
 use crate::disk::Disk;
-use crate::identity::CaAccess;
 use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\
 Examples:
-  Get the anchor file for --tls-ca from the fingerprint of the CA's certificate,
-  which its operator prints with
-  openssl x509 -in ca-cert.pem -noout -fingerprint -sha256:
+  The operator of the CA prints the fingerprint of its certificate, and you get
+  the anchor file for --tls-ca with it:
+    openssl x509 -in ca-cert.pem -noout -fingerprint -sha256
     fabcert ca info --url https://org1-ca --fingerprint AB:CD:... --out ca.pem
 
   Look at a CA whose certificate you have:
@@ -52,40 +50,18 @@ struct InfoArgs {
     /// URL of the CA: https://HOST[:PORT][/PATH]. The default port is 7054
     #[arg(short, long, value_name = "URL", env = "FABCERT_URL")]
     url: String,
-    /// Name of the CA, if the server hosts several
-    #[arg(long, value_name = "NAME", env = "FABCERT_CA_NAME", alias = "caname")]
-    ca_name: Option<String>,
     /// SHA-256 fingerprint of a certificate that the TLS certificate of the CA leads to: of the CA's own certificate, its
     /// root, or the TLS certificate itself. Hex digits, with or without colons
     #[arg(long, value_name = "SHA256", env = "FABCERT_FINGERPRINT", conflicts_with = "tls_ca")]
     fingerprint: Option<Fingerprint>,
-    /// PEM files with the certificates to trust for the connection to the CA
-    #[arg(long, value_name = "PATH", value_delimiter = ',', env = "FABCERT_TLS_CA", alias = "tls.certfiles")]
-    tls_ca: Vec<PathBuf>,
     /// File for the certificates that prove the CA (PEM), for --tls-ca
     #[arg(long, value_name = "FILE", env = "FABCERT_OUT")]
     out: Option<PathBuf>,
     /// Replace the file of --out if it holds something else
     #[arg(long, env = "FABCERT_FORCE")]
     force: bool,
-    /// Client certificate for mutual TLS to the CA (PEM)
-    #[arg(long, value_name = "PATH", env = "FABCERT_TLS_CLIENT_CERT", requires = "tls_client_key")]
-    tls_client_cert: Option<PathBuf>,
-    /// Key of the client certificate (PEM)
-    #[arg(long, value_name = "PATH", env = "FABCERT_TLS_CLIENT_KEY", requires = "tls_client_cert")]
-    tls_client_key: Option<PathBuf>,
-    /// Allow http://
-    #[arg(long, env = "FABCERT_PLAINTEXT")]
-    plaintext: bool,
-    /// Proxy for the connection to the CA. HTTP_PROXY and HTTPS_PROXY are not read
-    #[arg(long, value_name = "URL", env = "FABCERT_PROXY")]
-    proxy: Option<String>,
-    /// Time limit for the connection
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration, env = "FABCERT_CONNECT_TIMEOUT")]
-    connect_timeout: Duration,
-    /// Time limit for the request
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, env = "FABCERT_TIMEOUT")]
-    timeout: Duration,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Error> {
@@ -108,24 +84,13 @@ pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Er
 
 impl InfoArgs {
     fn inquiry(&self) -> Result<Inquiry, Error> {
-        let url = &self.url;
         // The id and a secret in the URL of an enrolment are not needed, and not sent.
-        let (parsed, id, _) = CaUrl::parse(url)?;
-        if parsed.is_plaintext() && !self.plaintext {
+        let (parsed, id, _) = CaUrl::parse(&self.url)?;
+        if parsed.is_plaintext() && !self.connection.plaintext {
             return Err(Error::new(ErrorKind::Usage, format!("{parsed} is plain HTTP, which proves nothing"))
                 .with_help("use https://, or allow plain HTTP with --plaintext"));
         }
-        let mut access =
-            CaAccess::new(url, id.unwrap_or_default())?.connect_timeout(self.connect_timeout).timeout(self.timeout);
-        access.plaintext = self.plaintext;
-        access.ca_name = self.ca_name.clone().filter(|name| !name.is_empty());
-        access.anchors = self.tls_ca.iter().cloned().map(Into::into).collect();
-        if let (Some(certificate), Some(key)) = (&self.tls_client_cert, &self.tls_client_key) {
-            access = access.client_identity(certificate.clone(), key.clone());
-        }
-        if let Some(proxy) = &self.proxy {
-            access = access.proxy(proxy);
-        }
+        let access = self.connection.access(parsed, id.unwrap_or_default(), None)?;
         Ok(Inquiry { access, fingerprint: self.fingerprint, out: self.out.clone(), force: self.force })
     }
 }

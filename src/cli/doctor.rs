@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::{OutputForm, below_home};
-use super::enroll::{self, EnrollArgs, client_identity};
+use super::args::OutputForm;
+use super::enroll::{self, EnrollArgs};
 use super::{output, process};
+use crate::Error;
 use crate::ca::CaUrl;
 use crate::disk::Disk;
 use crate::doctor::{Patient, examine};
 use crate::identity::{CaAccess, Environment, SecretSource};
-use crate::{Error, Secret};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,14 +60,9 @@ pub(super) fn run(args: DoctorArgs, form: OutputForm) -> Result<ExitCode, Error>
 fn parts(args: &EnrollArgs) -> (Option<CaAccess>, Vec<PathBuf>) {
     let EnrollArgs { ca, target, .. } = args;
     let access = ca.url.as_deref().and_then(|text| {
-        let (_, id, _) = CaUrl::parse(text).ok()?;
-        let mut access = CaAccess::new(text, ca.id.clone().or(id).unwrap_or_default()).ok()?;
-        access.plaintext = ca.plaintext;
-        access.ca_name = ca.ca_name.clone().filter(|name| !name.is_empty());
-        access.anchors = ca.tls_ca.iter().map(|path| below_home(target.home.as_deref(), path).into()).collect();
-        access.client_identity = client_identity(ca).ok().flatten();
-        access.proxy = ca.proxy.clone().map(Secret::new);
-        (access.connect_timeout, access.timeout) = (ca.connect_timeout, ca.timeout);
+        let (url, id, _) = CaUrl::parse(text).ok()?;
+        let id = ca.id.clone().or(id).unwrap_or_default();
+        let mut access = ca.connection.access(url, id, target.home.as_deref()).ok()?;
         access.secret = ca
             .secret_file
             .clone()

@@ -17,7 +17,8 @@ pub(super) fn read(
     settings: Settings,
 ) -> Result<Manifests, Error> {
     let variables = args.variables()?;
-    let stdin = if paths.iter().any(|p| p.as_os_str() == "-") { Some(process::read_stdin()?) } else { None };
+    let is_stdin = paths.iter().any(|p| p.as_os_str() == "-");
+    let stdin = if is_stdin { Some(process::read_stdin(process::CONTENT_LIMIT)?) } else { None };
     Manifests::read(disk, paths, stdin, &variables, settings)
 }
 

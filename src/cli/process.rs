@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::{Error, ErrorKind, Timestamp};
@@ -20,19 +21,25 @@ pub(super) fn forbid_core_dumps() {
     }
 }
 
-/// The size limit of standard input, in bytes.
-const LARGEST_STDIN: u64 = 256 * 1024 * 1024;
+/// The size limit of a secret on standard input, in bytes; the same as of a secret file.
+pub(super) const SECRET_LIMIT: usize = 64 * 1024;
+/// The size limit of everything else on standard input, in bytes.
+pub(super) const CONTENT_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Reads standard input to its end; it may hold keys.
-pub(super) fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
-    let mut content = Zeroizing::new(Vec::new());
-    std::io::stdin()
-        .lock()
-        .take(LARGEST_STDIN + 1)
+///
+/// # Errors
+/// When it cannot be read, or holds more than `limit` bytes.
+pub(super) fn read_stdin(limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let more = limit.saturating_add(1);
+    // A secret is read without growing, so that no copy is left behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(more.min(SECRET_LIMIT + 1)));
+    let mut stdin = std::io::stdin().lock().take(u64::try_from(more).unwrap_or(u64::MAX));
+    stdin
         .read_to_end(&mut content)
         .map_err(|e| Error::new(ErrorKind::Io, "cannot read standard input").with_source(e))?;
-    if content.len() as u64 > LARGEST_STDIN {
-        return Err(Error::new(ErrorKind::Input, format!("standard input holds more than {LARGEST_STDIN} bytes"))
+    if content.len() > limit {
+        return Err(Error::new(ErrorKind::Input, format!("standard input holds more than {limit} bytes"))
             .with_help("give it in parts, or as files"));
     }
     Ok(content)
@@ -89,6 +96,22 @@ impl Signals {
     }
 }
 
+/// Notified when the echo of the terminal is turned off: from then on no signal may end the process without restoring it.
+pub(super) static SILENT: Notify = Notify::const_new();
+
+/// Waits for a signal that comes from a terminal or for it, from the first silent question on. Before, the process may have
+/// been started with `nohup`.
+async fn hung_up() -> Result<(u8, &'static str), Error> {
+    SILENT.notified().await;
+    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, "cannot wait for signals").with_source(e);
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut quit = signal(SignalKind::quit()).map_err(failed)?;
+    tokio::select! {
+        _ = hangup.recv() => Ok((1, "SIGHUP")),
+        _ = quit.recv() => Ok((3, "SIGQUIT")),
+    }
+}
+
 /// Whether a command waits in [`until_signal`], and so ends itself.
 static ENDS_ITSELF: AtomicBool = AtomicBool::new(false);
 
@@ -130,21 +153,23 @@ pub(super) fn watched<T: Send + 'static>(
         });
         let thread =
             thread.map_err(|e| Error::new(ErrorKind::Io, "cannot start the command's thread").with_source(e))?;
-        tokio::select! {
-            done = &mut ending => match (done, thread) {
+        let (number, name) = tokio::select! {
+            done = &mut ending => return match (done, thread) {
                 (Ok(result), _) => result,
                 (Err(_), thread) => match thread.join() {
                     Err(panic) => std::panic::resume_unwind(panic),
                     Ok(()) => Err(Error::new(ErrorKind::Bug, "the command ended without a result")),
                 },
             },
-            (number, name) = signals.received() => {
-                let grace = if ENDS_ITSELF.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
-                match tokio::time::timeout(grace, ending).await {
-                    Ok(Ok(result)) => result,
-                    _ => Err(ended(number, name)),
-                }
-            }
+            received = signals.received() => received,
+            received = hung_up() => received?,
+        };
+        // The thread goes away with the process, and restores nothing.
+        super::prompt::restore_echo();
+        let grace = if ENDS_ITSELF.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
+        match tokio::time::timeout(grace, ending).await {
+            Ok(Ok(result)) => result,
+            _ => Err(ended(number, name)),
         }
     })
 }

@@ -1,13 +1,15 @@
 //! Questions to a person at a terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::args::{LogForm, OutputArgs, OutputForm};
-use super::output;
-use crate::{Error, ErrorKind, Secret};
+use super::{output, process};
+use crate::identity::SecretSource;
+use crate::{Error, ErrorKind};
 
 /// A person who can answer: the questions go to standard error, the answers come from standard input.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +36,13 @@ impl Prompt {
 
     /// Asks for a secret, which is not echoed.
     #[allow(clippy::unused_self, reason = "only a prompt on a terminal asks")]
-    pub(super) fn secret(self, question: &str) -> Result<Secret, Error> {
-        output::ask(&format!("{question} (not shown): "));
+    pub(super) fn secret(self, question: &str) -> Result<SecretSource, Error> {
+        // Before the question: a program may answer at once.
         let silent = Silent::new()?;
+        output::ask(&format!("{question} (not shown): "));
         let answer = typed(io::stdin().lock().bytes());
         drop(silent);
-        output::ask("\n");
-        Ok(Secret::new(answer?.as_str()))
+        SecretSource::given(&answer?, "the secret that was typed")
     }
 }
 
@@ -50,15 +52,11 @@ fn is_ci() -> bool {
 }
 
 /// The line that is typed, up to Enter: Backspace removes a character, Ctrl-U all of them, Ctrl-C and Ctrl-D end the run.
-fn typed(bytes: impl Iterator<Item = io::Result<u8>>) -> Result<Zeroizing<String>, Error> {
+fn typed(bytes: impl Iterator<Item = io::Result<u8>>) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut line = Zeroizing::new(Vec::with_capacity(256));
     for byte in bytes {
         match byte.map_err(unreadable)? {
-            b'\r' | b'\n' => {
-                let text = std::str::from_utf8(&line)
-                    .map_err(|_| Error::new(ErrorKind::Input, "the secret that was typed is not UTF-8 text"))?;
-                return Ok(Zeroizing::new(text.to_owned()));
-            }
+            b'\r' | b'\n' => return Ok(line),
             0x03 => {
                 return Err(Error::new(ErrorKind::Signal(2), "ended by Ctrl-C; nothing was sent or written"));
             }
@@ -84,7 +82,20 @@ fn ended() -> Error {
 }
 
 /// The terminal without echo, and without its keys for signals, which would leave it so. Restored when it goes.
-struct Silent(Termios);
+struct Silent;
+
+/// The modes of the terminal before its echo was turned off.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Restores the echo of the terminal if a question turned it off.
+pub(super) fn restore_echo() {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(before) = before {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+        // Enter was not echoed.
+        output::ask("\n");
+    }
+}
 
 impl Silent {
     fn new() -> Result<Self, Error> {
@@ -98,14 +109,16 @@ impl Silent {
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
         silent.special_codes[SpecialCodeIndex::VMIN] = 1;
         silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        process::SILENT.notify_one();
         tcsetattr(io::stdin(), OptionalActions::Now, &silent).map_err(failed)?;
-        Ok(Self(before))
+        Ok(Self)
     }
 }
 
 impl Drop for Silent {
     fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+        restore_echo();
     }
 }
 
@@ -114,7 +127,8 @@ mod tests {
     use super::*;
 
     fn line(bytes: &[u8]) -> Result<String, u8> {
-        typed(bytes.iter().map(|byte| Ok(*byte))).map(|line| line.to_string()).map_err(|e| e.exit_code())
+        let line = typed(bytes.iter().map(|byte| Ok(*byte))).map_err(|e| e.exit_code())?;
+        Ok(String::from_utf8(line.to_vec()).unwrap())
     }
 
     #[test]

@@ -29,12 +29,17 @@ impl Cleaned {
         if text.contains('\0') {
             return Err("contains a NUL character; a UTF-16 file without a byte order mark looks like that");
         }
-        let secret = trimmed(text);
+        let secret = text.trim_start_matches(MARK).trim_matches(LINE_ENDS);
         if secret.contains(LINE_ENDS) {
             return Err("contains several lines; expected the secret alone");
         }
         if secret.is_empty() {
             return Err("is empty");
+        }
+        if secret.contains(|c: char| c.is_control() && c != '\t') {
+            return Err(
+                "contains a control character, such as those that the arrow keys send; expected the secret alone",
+            );
         }
         let without_mark = text.trim_start_matches(MARK);
         let mut notes = Vec::new();
@@ -49,16 +54,10 @@ impl Cleaned {
                 "has empty lines around the secret, which were removed"
             });
         }
-        let is_blank =
-            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | MARK);
+        let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | MARK);
         if secret.starts_with(is_blank) || secret.ends_with(is_blank) {
             notes.push("has a blank before or after the secret, which is sent as a part of it");
         }
         Ok(Self { secret: Secret::new(secret), notes })
     }
-}
-
-/// The text without a byte order mark and without line ends around it.
-pub(super) fn trimmed(text: &str) -> &str {
-    text.trim_start_matches(MARK).trim_matches(LINE_ENDS)
 }

@@ -1,10 +1,29 @@
 //! What a person at a terminal sees, with `script` (util-linux) as the terminal.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Runs a line of a shell at a terminal with this number of columns, types `input`, and gives what the terminal shows.
 fn at_a_terminal(columns: usize, line: &str, input: &str, variables: &[(&str, &str)]) -> String {
+    dialogue(columns, line, variables, &[("", input)])
+}
+
+/// Likewise, with each input typed when the terminal shows the text before it.
+fn dialogue(columns: usize, line: &str, variables: &[(&str, &str)], steps: &[(&str, &str)]) -> String {
+    answered(columns, line, variables, steps.iter().map(|(text, input)| (*text, |_: &str| (*input).to_owned())))
+}
+
+/// What is typed, for what the terminal shows.
+type Input<'a> = &'a dyn Fn(&str) -> String;
+
+/// Likewise, with inputs that depend on what the terminal shows.
+fn answered<'a>(
+    columns: usize,
+    line: &str,
+    variables: &[(&str, &str)],
+    steps: impl Iterator<Item = (&'a str, impl FnOnce(&str) -> String)>,
+) -> String {
     let binary = std::env::var("FABCERT_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_fabcert").to_owned());
     let shell = format!("stty rows 40 cols {columns}; fabcert() {{ '{binary}' \"$@\"; }}; {line}");
     let mut child = Command::new("script")
@@ -12,14 +31,40 @@ fn at_a_terminal(columns: usize, line: &str, input: &str, variables: &[(&str, &s
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("TERM", "xterm")
+        .env("FABCERT", binary)
         .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let shown = child.wait_with_output().unwrap();
-    String::from_utf8_lossy(&shown.stdout).replace("\r\n", "\n")
+    let (mut typed, mut out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (send, pieces) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(n @ 1..) = out.read(&mut piece) {
+            let _ = send.send(piece[..n].to_vec());
+        }
+    });
+    let (mut shown, mut at) = (Vec::new(), 0);
+    let text = |shown: &[u8]| String::from_utf8_lossy(shown).replace("\r\n", "\n");
+    let end = Instant::now() + Duration::from_secs(60);
+    for (wanted, input) in steps {
+        at += loop {
+            if let Some(found) = text(&shown)[at..].find(wanted) {
+                break found + wanted.len();
+            }
+            let Ok(piece) = pieces.recv_timeout(end.saturating_duration_since(Instant::now())) else {
+                panic!("{wanted} is not shown: {}", text(&shown));
+            };
+            shown.extend(piece);
+        };
+        typed.write_all(input(&text(&shown)).as_bytes()).unwrap();
+    }
+    drop(typed);
+    shown.extend(pieces.iter().flatten());
+    reader.join().unwrap();
+    child.wait().unwrap();
+    text(&shown)
 }
 
 /// The text without colour sequences.
@@ -63,14 +108,18 @@ fn errors_are_in_colour_on_a_terminal_unless_the_environment_says_otherwise() {
 #[test]
 fn enroll_asks_for_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
-    let line = format!("cd {}; fabcert enroll --plaintext", dir.path().display());
-    let shown = at_a_terminal(80, &line, "http://127.0.0.1:1\npeer1\nmsp\n\ntop-secret\n", &[]);
-    for question in ["URL of the CA", "Enrolment id", "Folder for the signing identity", "Enrolment secret of peer1"] {
-        assert!(shown.contains(question), "{question} is not asked: {shown}");
-    }
-    assert!(shown.contains("127.0.0.1:1"), "{shown}");
-    let after = shown.split("Enrolment secret of peer1").nth(1).unwrap();
-    assert!(!after.contains("top-secret"), "the secret is echoed: {shown}");
+    let line = format!("cd {}; fabcert enroll --plaintext; echo; stty -a", dir.path().display());
+    let steps = [
+        ("URL of the CA", "http://127.0.0.1:1\n"),
+        ("Enrolment id", "peer1\n"),
+        ("Folder for the signing identity", "msp\n"),
+        ("Folder for the TLS pair", "\n"),
+        ("Enrolment secret of peer1 for http://127.0.0.1:1 (not shown): ", "top-secret\n"),
+        ("error:", ""),
+    ];
+    let shown = dialogue(80, &line, &[], &steps);
+    assert!(shown.contains("peer1\n") && !shown.contains("top-secret"), "the secret is echoed: {shown}");
+    assert!(shown.contains(" echo ") && !shown.contains("-echo "), "the terminal stays without echo: {shown}");
     for line in [
         "fabcert enroll --output json",
         "CI=true fabcert enroll",
@@ -79,6 +128,55 @@ fn enroll_asks_for_what_is_missing() {
         "echo | fabcert enroll",
     ] {
         assert!(!at_a_terminal(80, line, "", &[]).contains("URL of the CA ("), "{line} asks");
+    }
+}
+
+#[test]
+fn each_ca_is_asked_for_its_own_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = |more: &str| {
+        let ca = "fabcert enroll --plaintext --url http://a@127.0.0.1:1 --msp-dir msp --tls-dir tls --san a";
+        format!("cd {}; {ca} {more}", dir.path().display())
+    };
+    let first = "Enrolment secret of a for http://127.0.0.1:1 (not shown): ";
+    for (more, second) in [
+        ("--tls-url http://b@127.0.0.1:2", "Enrolment secret of b for http://127.0.0.1:2 (not shown): "),
+        ("--tls-url http://127.0.0.1:2", "Enrolment secret of a for http://127.0.0.1:2 (not shown): "),
+        ("--tls-ca-name tlsca", "Enrolment secret of a for tlsca at http://127.0.0.1:1 (not shown): "),
+        ("--tls-id b", "Enrolment secret of b for http://127.0.0.1:1 (not shown): "),
+    ] {
+        dialogue(140, &line(more), &[], &[(first, "one\n"), (second, "two\n"), ("error:", "")]);
+    }
+    let shown = dialogue(140, &line(""), &[], &[(first, "one\n"), ("error:", "")]);
+    assert_eq!(shown.matches("Enrolment secret").count(), 1, "{shown}");
+}
+
+#[test]
+fn a_typed_secret_is_cleaned_as_that_of_a_file() {
+    let line = "cd /; fabcert enroll --plaintext --url http://a@127.0.0.1:1 --msp-dir /proc/none/msp; echo code $?";
+    for (typed, refused) in [("pw\u{1b}[A\n", "a control character"), ("\n", "is empty"), ("p\0w\n", "NUL")] {
+        let shown = dialogue(140, line, &[], &[("(not shown): ", typed), ("code ", "")]);
+        assert!(shown.contains(&format!("the secret that was typed {refused}")) || shown.contains(refused), "{shown}");
+        assert!(shown.contains("code 4"), "{shown}");
+    }
+}
+
+#[test]
+fn a_signal_at_the_secret_prompt_restores_the_echo() {
+    let dir = tempfile::tempdir().unwrap();
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129), ("QUIT", 131)] {
+        let enroll = "exec $FABCERT enroll --plaintext --url http://a@127.0.0.1:1 --msp-dir msp";
+        let line = format!("cd {}; sh -c 'echo pid $$; {enroll}'; echo code $?; stty -a", dir.path().display());
+        let kill = |shown: &str| {
+            let pid = shown.split("pid ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+            assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+            String::new()
+        };
+        let none = |_: &str| String::new();
+        let steps: [(_, Input<'_>); 2] = [("(not shown): ", &kill), ("code ", &none)];
+        let shown = answered(80, &line, &[], steps.into_iter());
+        assert!(shown.contains(&format!("code {code}\n")), "{signal}: {shown}");
+        assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{signal}: {shown}");
     }
 }
 

@@ -1,11 +1,14 @@
 //! How to reach the CAs, and as whom.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::parse_duration;
+use super::{below_home, parse_duration};
+use crate::ca::CaUrl;
+use crate::identity::{CaAccess, SecretSource};
+use crate::{Error, ErrorKind, Secret};
 
 /// The CA, and the identity that enrols there.
 #[derive(Args, Clone, Debug, Default)]
@@ -20,6 +23,13 @@ pub(in crate::cli) struct CaArgs {
     /// File with the enrolment secret, or - for standard input. You can set FABCERT_SECRET to the secret instead
     #[arg(long, value_name = "PATH", env = "FABCERT_SECRET_FILE", help_heading = "CA")]
     pub(in crate::cli) secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) connection: ConnectionArgs,
+}
+
+/// The connection to a CA.
+#[derive(Args, Clone, Debug, Default)]
+pub(in crate::cli) struct ConnectionArgs {
     /// PEM files with the certificates to trust for the connection to the CA. The system's trust store is not used
     #[arg(
         long,
@@ -52,7 +62,7 @@ pub(in crate::cli) struct CaArgs {
         help_heading = "CA"
     )]
     pub(in crate::cli) tls_client_key: Option<PathBuf>,
-    /// Allow http://. The secret then crosses the network unencrypted
+    /// Allow http://: nothing is encrypted then, the secret included
     #[arg(long, env = "FABCERT_PLAINTEXT", help_heading = "CA")]
     pub(in crate::cli) plaintext: bool,
     /// Proxy for the connection to the CA. HTTP_PROXY and HTTPS_PROXY are not read
@@ -78,6 +88,32 @@ pub(in crate::cli) struct CaArgs {
         help_heading = "CA"
     )]
     pub(in crate::cli) timeout: std::time::Duration,
+}
+
+impl ConnectionArgs {
+    /// Access to the CA at `url` as `id`, without a secret. Relative paths of anchors are below `home`.
+    ///
+    /// # Errors
+    /// When a client certificate is given without its key.
+    pub(in crate::cli) fn access(&self, url: CaUrl, id: String, home: Option<&Path>) -> Result<CaAccess, Error> {
+        let client_identity = match (&self.tls_client_cert, &self.tls_client_key) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some((cert.clone().into(), key.clone().into())),
+            _ => return Err(Error::new(ErrorKind::Usage, "--tls-client-cert and --tls-client-key need each other")),
+        };
+        Ok(CaAccess {
+            url,
+            id,
+            secret: SecretSource::None,
+            ca_name: self.ca_name.clone().filter(|name| !name.is_empty()),
+            anchors: self.tls_ca.iter().map(|path| below_home(home, path).into()).collect(),
+            client_identity,
+            proxy: self.proxy.clone().map(Secret::new),
+            plaintext: self.plaintext,
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+        })
+    }
 }
 
 /// The TLS CA, if it is another server or another CA on the server.

@@ -41,10 +41,11 @@ pub(in crate::cli) fn apply(
     attrs: &mut Vec<String>,
 ) {
     fill(&mut ca.url, get(env, "URL"));
-    fill(&mut ca.ca_name, get(env, "CANAME"));
-    fill_list(&mut ca.tls_ca, list(env, "TLS_CERTFILES").into_iter().map(PathBuf::from).collect());
-    fill(&mut ca.tls_client_cert, get(env, "TLS_CLIENT_CERTFILE").map(PathBuf::from));
-    fill(&mut ca.tls_client_key, get(env, "TLS_CLIENT_KEYFILE").map(PathBuf::from));
+    let connection = &mut ca.connection;
+    fill(&mut connection.ca_name, get(env, "CANAME"));
+    fill_list(&mut connection.tls_ca, list(env, "TLS_CERTFILES").into_iter().map(PathBuf::from).collect());
+    fill(&mut connection.tls_client_cert, get(env, "TLS_CLIENT_CERTFILE").map(PathBuf::from));
+    fill(&mut connection.tls_client_key, get(env, "TLS_CLIENT_KEYFILE").map(PathBuf::from));
     fill_list(&mut names.san, list(env, "CSR_HOSTS"));
     fill(&mut names.csr_serialnumber, get(env, "CSR_SERIALNUMBER"));
     fill(&mut key.keyrequest_size, get(env, "CSR_KEYREQUEST_SIZE"));
@@ -76,7 +77,7 @@ mod tests {
             (NameArgs::default(), TargetArgs::default(), KeyArgs::default(), None, Vec::new());
         apply(&env, &mut ca, &mut names, &mut target, &mut key, &mut profile, &mut attrs);
         assert_eq!(ca.url.as_deref(), Some("https://flag"));
-        assert_eq!(ca.ca_name, None);
+        assert_eq!(ca.connection.ca_name, None);
         assert_eq!(attrs, ["hf.Type:opt", "x"]);
         assert_eq!(names.san, ["a", "b"]);
         assert_eq!(target.msp_dir, Some(PathBuf::from("msp")));

@@ -10,7 +10,7 @@ pub(super) mod offline;
 mod output;
 mod target;
 
-pub(super) use ca::{CaArgs, TlsCaArgs};
+pub(super) use ca::{CaArgs, ConnectionArgs, TlsCaArgs};
 pub(super) use duration::parse_duration;
 pub(super) use key::KeyArgs;
 pub(super) use manifests::ManifestArgs;
