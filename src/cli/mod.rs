@@ -54,7 +54,7 @@ Exit codes:
    4  A configuration or an input cannot be used
    5  Local input or output failed
    6  The CA or the endpoint was not reached; you can try again
-   7  The CA refused; fabcert never tries again in a loop
+   7  The CA refused; remove the cause before you run it again
    8  What the CA issued differs from the request; nothing was written
    9  Another fabcert holds the lock; you can try again
   10  A hook failed; the certificate is in place
@@ -127,17 +127,27 @@ pub fn main() -> ExitCode {
     crash::record();
     crash::caught(OutputForm::Human, LogForm::Text, || {
         let command = with_variables(Cli::command());
+        let words: Vec<_> = std::env::args_os().skip(1).collect();
+        let line = usage::Line { words: &words, command: &command };
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        let known = variables::check(&Cli::command(), &line.names(), variables);
         let parsed =
             without_after_help(command.clone()).try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
         match parsed {
-            Ok((cli, matches)) => started(cli, &matches, &command),
-            Err(e) => usage_exit(e, &command),
+            Ok((cli, matches)) => started(cli, known, &matches, &command),
+            Err(e) => usage_exit(e, &line, known.err()),
         }
     })
 }
 
-/// Runs a command line that is understood.
-fn started(cli: Cli, matches: &clap::ArgMatches, command: &clap::Command) -> ExitCode {
+/// Runs a command line that is understood, if its variables are `known`; warns of those that it does not read.
+fn started(
+    cli: Cli,
+    known: Result<Option<String>, Error>,
+    matches: &clap::ArgMatches,
+    command: &clap::Command,
+) -> ExitCode {
     let (form, log, color) = (cli.output.output, cli.output.log_format, cli.output.color);
     #[cfg(feature = "dev-ca")]
     let narrates = matches!(cli.command, Command::Demo(_));
@@ -146,7 +156,12 @@ fn started(cli: Cli, matches: &clap::ArgMatches, command: &clap::Command) -> Exi
     logging::start(&cli.output, narrates);
     crash::caught(form, log, || {
         process::outlive_file_size_limit();
-        let outcome = known_variables(&cli.command).and_then(|()| watched(cli));
+        let outcome = known.and_then(|unread| {
+            if let Some(unread) = unread {
+                tracing::warn!("{unread}");
+            }
+            watched(cli)
+        });
         outcome.unwrap_or_else(|e| output::failure(&origin::named(e, matches, command), form, log, color))
     })
 }
@@ -162,17 +177,6 @@ fn watched(cli: Cli) -> Result<ExitCode, Error> {
         _ if std::process::id() == 1 => process::watched(move || run(cli)),
         _ => run(cli),
     }
-}
-
-/// Refuses unknown variables of fabcert, except for commands that only print what they are made of.
-fn known_variables(command: &Command) -> Result<(), Error> {
-    use Command::{Completions, Explain, Man, Rules, Version};
-
-    if matches!(command, Rules(_) | Explain(_) | Completions(_) | Man(_) | Version) {
-        return Ok(());
-    }
-    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    variables::check(&Cli::command(), std::env::vars_os().map(|(name, value)| (text(name), text(value))))
 }
 
 /// The command with its variables read as manifests of containers set them: 1 and yes are true; an empty variable, or one
@@ -237,11 +241,10 @@ fn version(form: OutputForm) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what clap says: help and the version as they are, a usage error as every other error.
-fn usage_exit(e: clap::Error, command: &clap::Command) -> ExitCode {
-    let words: Vec<_> = std::env::args_os().skip(1).collect();
-    let e = quoted(unshown::without_secrets(e, command, &words));
-    let line = usage::Line { words: &words, command };
+/// Prints what clap says: help and the version as they are, a usage error as every other error. Unknown variables come
+/// before a usage error, which they may cause.
+fn usage_exit(e: clap::Error, line: &usage::Line<'_>, unknown: Option<Error>) -> ExitCode {
+    let e = quoted(unshown::without_secrets(e, line.command, line.words));
     let is = |flag: &str, value: &str| {
         line.has_option(flag, value) || std::env::var_os(input::variable(flag)).is_some_and(|set| set == value)
     };
@@ -254,12 +257,12 @@ fn usage_exit(e: clap::Error, command: &clap::Command) -> ExitCode {
     };
     let form = if is("output", "json") { OutputForm::Json } else { OutputForm::Human };
     let log = if is("log-format", "json") { LogForm::Json } else { LogForm::Text };
-    let is_help = e.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let is_help = e.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && unknown.is_none();
     if !e.use_stderr() || is_help && form == OutputForm::Human && log == LogForm::Text {
         let after = line.described().get_after_help().filter(|_| e.kind() != clap::error::ErrorKind::DisplayVersion);
         return output::clap(&e, color, after.map(ToString::to_string));
     }
-    let error = usage::error(&e, &line);
+    let error = unknown.unwrap_or_else(|| usage::error(&e, line));
     logging::start(&args::OutputArgs { output: form, verbose: 0, quiet: false, log_format: log, color }, false);
     output::failure(&error, form, log, color)
 }

@@ -76,12 +76,12 @@ pub(super) struct Line<'a> {
 
 /// The error of a command line that clap does not accept. Words of the command line in `e` are one line of text each.
 pub(super) fn error(e: &clap::Error, line: &Line<'_>) -> Error {
-    let name = line.subcommand().map(Command::get_name);
+    let name = line.names().join(" ");
     match e.kind() {
         ClapKind::InvalidSubcommand => unknown_command(e),
         ClapKind::MissingRequiredArgument => {
             let missing = strings(e, ContextKind::InvalidArg);
-            input::missing(name.unwrap_or_default(), &missing)
+            input::missing(&name, &missing)
         }
         ClapKind::InvalidValue | ClapKind::ValueValidation if string(e, ContextKind::InvalidArg).is_some() => {
             invalid_value(e, line)
@@ -89,7 +89,7 @@ pub(super) fn error(e: &clap::Error, line: &Line<'_>) -> Error {
         ClapKind::MissingSubcommand | ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Error::new(ErrorKind::Usage, "expected a command").with_help("fabcert --help lists the commands")
         }
-        _ => other(e, name),
+        _ => other(e, &name),
     }
 }
 
@@ -140,9 +140,9 @@ fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
         None if flag == "--env" => {
             error.with_help("name the variables that manifests may use, for example --env DOMAIN,ORG1_NS")
         }
-        None => match line.subcommand() {
-            Some(command) => error.with_help(format!("fabcert {} --help describes {flag}", command.get_name())),
-            None => error,
+        None => match line.names().join(" ").as_str() {
+            "" => error,
+            name => error.with_help(format!("fabcert {name} --help describes {flag}")),
         },
     }
 }
@@ -167,14 +167,14 @@ fn range(own: &str) -> String {
 }
 
 /// Everything else, in clap's words: the first paragraph is the message, tips are help.
-fn other(e: &clap::Error, command: Option<&str>) -> Error {
+fn other(e: &clap::Error, command: &str) -> Error {
     let text = e.render().to_string();
     let first: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = first.join(" ").trim_start_matches("error: ").replace('\'', "\"");
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(|tip| tip.replace('\'', "\""));
     let page = match command {
-        Some(command) => format!("fabcert {command} --help shows all options, with examples"),
-        None => "fabcert --help lists the commands and the options of all".to_owned(),
+        "" => "fabcert --help lists the commands and the options of all".to_owned(),
+        _ => format!("fabcert {command} --help shows all options, with examples"),
     };
     Error::new(ErrorKind::Usage, message).with_help(tip.map_or_else(|| page.clone(), |tip| format!("{tip}; {page}")))
 }
@@ -195,19 +195,29 @@ fn strings(e: &clap::Error, kind: ContextKind) -> Vec<String> {
 }
 
 impl<'a> Line<'a> {
-    /// The subcommand that the line names.
-    fn subcommand(&self) -> Option<&'a Command> {
-        self.words.iter().find_map(|word| self.command.find_subcommand(word))
+    /// The commands that the line names, each below the one before it.
+    fn commands(&self) -> Vec<&'a Command> {
+        let mut below = self.command;
+        let found = |word| {
+            below = below.find_subcommand(word)?;
+            Some(below)
+        };
+        self.words.iter().filter_map(found).collect()
+    }
+
+    /// The names of those commands: `["ca", "info"]`.
+    pub(super) fn names(&self) -> Vec<&'a str> {
+        self.commands().into_iter().map(Command::get_name).collect()
     }
 
     /// The command whose help the line asks for.
     pub(super) fn described(&self) -> &'a Command {
-        self.words.iter().fold(self.command, |command, word| command.find_subcommand(word).unwrap_or(command))
+        self.commands().pop().unwrap_or(self.command)
     }
 
     /// The argument of a long flag.
     fn argument(&self, flag: &str) -> Option<&'a Arg> {
-        let all = self.subcommand().into_iter().chain([self.command]).flat_map(Command::get_arguments);
+        let all = [self.described(), self.command].into_iter().flat_map(Command::get_arguments);
         all.into_iter().find(|arg| arg.get_long() == Some(flag))
     }
 

@@ -107,29 +107,35 @@ fn errors_of_values_name_the_flag_or_the_variable() {
 
 #[test]
 fn unknown_variables_are_errors_with_a_suggestion() {
-    for name in ["enroll", "csr", "install", "audit", "names", "render", "inspect", "rollback"] {
-        let required: &[&str] = match name {
-            "csr" => &["--id", "p", "--msp-dir", "m"],
-            "install" => &["--id", "p", "--msp-dir", "m", "--cert", "c", "--chain", "c"],
-            "names" | "inspect" => &["x"],
-            _ => &[],
-        };
-        let variables = [("FABCERT_GATEWAY_SERVICES", "org1-peer-gateway-svc"), ("FABCERT_HOSTNAMES", SECRET)];
-        let ran = fabcert_in(&[&[name], required].concat(), &variables);
-        assert_eq!(ran.code, 2, "{name}: {ran:?}");
-        if !["render", "rollback"].contains(&name) {
+    let variables = [("FABCERT_GATEWAY_SERVICES", "org1-peer-gateway-svc"), ("FABCERT_HOSTNAMES", SECRET)];
+    let nested = [vec!["ca", "info"], vec!["no-such-command"], vec![]];
+    for args in commands().iter().map(|name| vec![name.as_str()]).chain(nested) {
+        if ["rules", "explain", "completions", "man"].contains(args.first().unwrap_or(&"")) {
+            continue;
+        }
+        for more in [&[][..], &["--no-such-flag"], &["--output", "json"]] {
+            let ran = fabcert_in(&[&args[..], more].concat(), &variables);
+            assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
             for part in
                 ["FABCERT_GATEWAY_SERVICES; did you mean FABCERT_GATEWAY_SERVICE?", "did you mean FABCERT_HOSTNAME?"]
             {
-                assert!(ran.stderr.contains(part), "{name}: {ran:?}");
+                assert!(ran.stderr.contains(part), "{args:?} {more:?}: {ran:?}");
             }
+            assert!(!ran.stderr.contains(SECRET), "{args:?}: {ran:?}");
         }
-        assert!(!ran.stderr.contains(SECRET), "{name}: {ran:?}");
+        let help = fabcert_in(&[&args[..], &["--help"]].concat(), &variables);
+        assert_eq!(help.code, if args == ["no-such-command"] { 2 } else { 0 }, "{args:?}: {help:?}");
     }
     let service =
         [("FABCERT_SERVICE_HOST", "10.0.0.1"), ("FABCERT_PORT_7054_TCP", "tcp://10.0.0.1:7054"), ("FABCERT_WAITS", "")];
     let passes = fabcert_in(&["names", "no-such-file"], &service);
     assert!(passes.code == 4 && !passes.stderr.contains("FABCERT_"), "{passes:?}");
+    let link = fabcert_in(&["names", "no-such-file"], &[("FABCERT_GATEWAY_SERVICE_HOST", "org1-peer-gateway-svc")]);
+    assert!(link.code == 2 && link.stderr.contains("FABCERT_GATEWAY_SERVICE"), "{link:?}");
+    let unused = fabcert_in(&["names", "no-such-file"], &[("FABCERT_MSP_DIR", "msp")]);
+    assert!(unused.code == 4 && unused.stderr.contains("fabcert names does not read FABCERT_MSP_DIR"), "{unused:?}");
+    let names = fabcert_in(&["enroll", "--tls-dir", "tls"], &[("FABCERT_CSR_HOSTS", "org1-peer1")]);
+    assert!(names.code == 2 && names.stderr.contains("FABCERT_SAN"), "{names:?}");
 }
 
 #[cfg(feature = "dev-ca")]
