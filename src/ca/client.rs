@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use url::Url;
 
 use super::auth::{self, Credential};
 use super::status::{Class, Operation, classify};
 use super::tls::{self, ClientIdentity, Served, Trust};
 use super::transport::{Setup, Transport};
+use super::url::percent_decoded;
 use super::wire::{self, CaInfo, EnrollRequest, Enrollment, RegisterRequest};
 use super::{CaError, CaUrl, TrustAnchors};
 use crate::pki::key::KeyPair;
@@ -137,8 +139,16 @@ impl ClientBuilder {
         let identity = identity.transpose().map_err(unusable)?;
         let tls = tls::client_config(trust(self.anchors), identity).map_err(|e| unusable(e.to_string()))?;
         let mut redactor = Redactor::default().public(self.url.host());
-        if let Some((user, password)) = self.proxy.as_ref().and_then(|proxy| user_info(proxy.expose())) {
-            redactor = redactor.credential(&user, &password);
+        // reqwest takes a URL without http:// too.
+        let parsed = |url: &str| Url::parse(url).or_else(|_| Url::parse(&format!("http://{url}"))).ok();
+        if let Some(proxy) = self.proxy.as_ref().and_then(|proxy| parsed(proxy.expose())) {
+            let decoded = |text| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
+            let user = decoded(proxy.username());
+            redactor = match proxy.password() {
+                Some(password) => redactor.credential(&user, &Secret::new(decoded(password))),
+                // Such as `http://TOKEN@proxy`.
+                None => redactor.secret(&Secret::new(user)),
+            };
         }
         if let Some(name) = &self.ca_name {
             redactor = redactor.public(name);
@@ -154,18 +164,6 @@ impl ClientBuilder {
         })?;
         Ok(Client { url: self.url, ca_name: self.ca_name, transport, redactor })
     }
-}
-
-/// User name and password in the URL of a proxy.
-fn user_info(proxy: &str) -> Option<(String, Secret)> {
-    let url = url::Url::parse(proxy).ok()?;
-    Some((percent_decoded(url.username()), Secret::new(percent_decoded(url.password()?))))
-}
-
-fn percent_decoded(text: &str) -> String {
-    // As the value of a form, except that `+` is not an escape in a URL.
-    let form = format!("v={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(form.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 fn address(url: &CaUrl) -> String {

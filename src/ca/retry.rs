@@ -15,8 +15,8 @@ const CAP: Duration = Duration::from_secs(10);
 const FIRST_REPORT: Duration = Duration::from_secs(60);
 /// Upper bound of the time between two reports.
 const LAST_REPORT: Duration = Duration::from_secs(15 * 60);
-/// The number of causes that are remembered as reported.
-const CAUSES: usize = 16;
+/// The number of causes that are reported when they first occur; later ones appear in the reports of the progress only.
+const CAUSES: usize = 8;
 
 /// The time that one run may spend on a CA that does not issue (`--wait`): one budget for all certificates of the run.
 ///
@@ -27,7 +27,7 @@ pub(crate) struct Patience {
     /// The start of the first attempt.
     begun: Option<Instant>,
     attempts: u32,
-    /// The causes that were reported.
+    /// The causes that were reported, without what varies in them.
     reported: Vec<String>,
     next_report: Duration,
 }
@@ -85,19 +85,20 @@ impl Patience {
     /// says when the run tries again.
     pub(crate) fn report(&mut self, cause: &str, next: &str) {
         let elapsed = self.elapsed();
+        let constant = constant(cause);
+        let is_new = self.reported.len() < CAUSES && !self.reported.contains(&constant);
         if elapsed >= self.next_report {
             while self.next_report <= elapsed {
                 self.next_report += self.next_report.min(LAST_REPORT);
             }
             tracing::warn!("still waiting after {}; the last error: {cause}; {next}", self.tally());
-        } else if !self.reported.iter().any(|known| known == cause) {
+        } else if is_new {
             tracing::warn!("{cause}; {next}");
         } else {
             tracing::debug!("{cause}; {next}");
         }
-        if !self.reported.iter().any(|known| known == cause) {
-            self.reported.truncate(CAUSES - 1);
-            self.reported.push(cause.to_owned());
+        if is_new {
+            self.reported.push(constant);
         }
     }
 
@@ -141,12 +142,12 @@ impl Patience {
             let Some(pause) = self.pause(&error, failures, random()) else { return Err(error) };
             failed(&error);
             self.report(&error.to_string(), &self.trying_again());
-            self.sleep(pause).await;
+            Self::sleep(pause).await;
         }
     }
 
     /// Waits.
-    pub(crate) async fn sleep(&self, pause: Duration) {
+    pub(crate) async fn sleep(pause: Duration) {
         tokio::time::sleep(pause).await;
     }
 
@@ -154,5 +155,39 @@ impl Patience {
     pub(crate) fn trying_again(&self) -> String {
         let left = Duration::from_secs(self.left().unwrap_or_default().as_secs());
         format!("trying again for at most {}", humantime::format_duration(left))
+    }
+}
+
+/// The cause without the words that differ from one answer to the next: request ids, times, ports. The status and the codes of
+/// the CA are numbers of at most three digits.
+fn constant(cause: &str) -> String {
+    let varies = |word: &str| {
+        let word = word.trim_matches(|c: char| c.is_ascii_punctuation());
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        digits > 0 && (digits != word.len() || digits > 3)
+    };
+    cause.split_whitespace().filter(|word| !varies(word)).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_times_and_ports_do_not_make_a_new_cause() {
+        let of = |id: &str, time: &str| constant(&format!("ca:7054 answered 502: id {id} at {time}, code (20)"));
+        let one = of("4f0e8a2c-7a2b-4c1d", "2026-11-30T02:17:32Z");
+        assert_eq!(one, of("[req-99]", "02:17:33.004"));
+        assert!(one.contains("502:") && one.contains("(20)"), "{one}");
+        assert_ne!(constant("h:1 answered 502"), constant("h:1 answered 503"));
+    }
+
+    #[test]
+    fn only_the_first_causes_are_reported() {
+        let mut patience = Patience::new(Some(Duration::from_secs(60)));
+        for word in "abcdefghijklmnopqrstuvwxyz".chars() {
+            patience.report(&word.to_string(), "trying again");
+        }
+        assert_eq!(patience.reported.len(), CAUSES);
     }
 }

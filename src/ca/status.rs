@@ -94,9 +94,6 @@ const ENVELOPE_CHARS: usize = 300;
 /// Maximum length of a text without an envelope, in characters.
 const FOREIGN_CHARS: usize = 80;
 
-/// Maximum length of the part of a body that is redacted, in bytes.
-const REDACTED_BYTES: usize = 32 * 1024;
-
 /// A sender that is not a Fabric CA, recognised by its text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -175,7 +172,7 @@ fn refusal(operation: Operation, http_status: u16, envelope: &Envelope, redactor
         // The server repeats the whole request here, secrets included.
         "the request body is not valid JSON (the request that the CA repeats is omitted)".to_owned()
     } else {
-        harmless(&redacted(text, redactor), ENVELOPE_CHARS)
+        harmless(&redactor.redact(text), ENVELOPE_CHARS)
     };
     let class = class_of(http_status, code, &text.to_ascii_lowercase());
     ServerError { operation, http_status, code: Some(code), message, class, origin: None }
@@ -243,15 +240,8 @@ fn foreign(operation: Operation, http_status: u16, body: &[u8], redactor: &Redac
     let lower = text.to_ascii_lowercase();
     let class = if http_status >= 500 { Class::Gateway } else { Class::Misconfigured };
     let origin = ORIGINS.iter().find(|o| lower.contains(o.sign));
-    let message = harmless(&redacted(&text, redactor), FOREIGN_CHARS);
+    let message = harmless(&redactor.redact(&text), FOREIGN_CHARS);
     ServerError { operation, http_status, code: None, message, class, origin }
-}
-
-/// The beginning of a foreign text without secrets: more than a message shows of it, so that no secret is cut before it
-/// is found.
-fn redacted(text: &str, redactor: &Redactor) -> String {
-    let end = (0..=text.len().min(REDACTED_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    redactor.redact(&text[..end])
 }
 
 /// Returns the first `limit` characters of a foreign text, safe for a terminal or a log: control and invisible

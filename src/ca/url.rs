@@ -187,13 +187,14 @@ fn split_port(host: &str) -> Result<(&str, Option<u16>), CaUrlError> {
 
 fn credentials(user_info: &str) -> Result<(Option<String>, Option<Secret>), CaUrlError> {
     let (id, secret) = user_info.split_once(':').map_or((user_info, None), |(id, secret)| (id, Some(secret)));
-    let id = percent_decode(id)?;
-    let secret = secret.map(percent_decode).transpose()?;
+    let decoded = |text| String::from_utf8(percent_decoded(text)).map_err(|_| CaUrlError::NotUtf8);
+    let id = decoded(id)?;
+    let secret = secret.map(decoded).transpose()?;
     Ok((Some(id).filter(|i| !i.is_empty()), secret.filter(|s| !s.is_empty()).map(Secret::new)))
 }
 
 /// Decodes `%XX`. Keeps a `%` without two hex digits, for secrets that were not encoded.
-fn percent_decode(text: &str) -> Result<String, CaUrlError> {
+pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
     let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
     let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
     while let Some(byte) = bytes.get(at) {
@@ -201,7 +202,7 @@ fn percent_decode(text: &str) -> Result<String, CaUrlError> {
         decoded.push(pair.map_or(*byte, |(high, low)| high << 4 | low));
         at += if pair.is_some() { 3 } else { 1 };
     }
-    String::from_utf8(decoded).map_err(|_| CaUrlError::NotUtf8)
+    decoded
 }
 
 impl fmt::Display for CaUrl {

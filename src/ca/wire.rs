@@ -265,18 +265,21 @@ fn redacted(pem: Vec<u8>, redactor: &Redactor) -> Vec<u8> {
         let blocks = pem_blocks(block.as_bytes()).unwrap_or_default();
         matches!(&blocks[..], [one] if one.headers.is_empty() && Cert::from_der(one.der.clone()).is_ok())
     };
-    let (mut out, mut open, mut at) = (String::new(), 0, 0);
+    let (mut certificates, mut others, mut open, mut at) = (Vec::new(), Vec::new(), 0, 0);
     while let Some(end) = text[at..].find(END).map(|end| at + end + END.len()) {
         if let Some(start) = text[at..end].rfind(BEGIN).map(|start| at + start)
             && is_certificate(&text[start..end])
         {
-            out.push_str(&redactor.redact(&text[open..start]));
-            out.push_str(&text[start..end]);
+            others.push(&text[open..start]);
+            certificates.push(&text[start..end]);
             open = end;
         }
         at = end;
     }
-    out.push_str(&redactor.redact(&text[open..]));
+    others.push(&text[open..]);
+    let others = redactor.redact_all(others);
+    let out: String =
+        others.iter().map(String::as_str).zip(certificates.into_iter().chain([""])).flat_map(|(a, b)| [a, b]).collect();
     if out == text { pem } else { out.into_bytes() }
 }
 

@@ -70,7 +70,7 @@ impl<'p> BySecret<'_, 'p> {
                     return Err(Failure::Unsent(Error::from(error).with_detail("no secret was sent")));
                 };
                 patience.report(&error.to_string(), &patience.trying_again());
-                patience.sleep(pause).await;
+                Patience::sleep(pause).await;
                 continue;
             }
             sending().and_then(|()| refusals.begin(secret, env.disk, (env.now)())).map_err(Failure::Unsent)?;
@@ -91,7 +91,7 @@ impl<'p> BySecret<'_, 'p> {
                     return Err(Failure::Ca(error, Box::new(refusals)));
                 };
                 patience.report(&error.to_string(), &patience.trying_again());
-                patience.sleep(pause).await;
+                Patience::sleep(pause).await;
             } else if !error.may_pass() || patience.left().is_none() {
                 return Err(Failure::Ca(error, Box::new(refusals)));
             }
@@ -128,6 +128,6 @@ async fn pause(
     }
     let cause = last.map_or_else(|| stop.message().to_owned(), ToString::to_string);
     patience.report(&cause, &format!("waiting until {at}"));
-    patience.sleep(pause).await;
+    Patience::sleep(pause).await;
     None
 }

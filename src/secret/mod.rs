@@ -25,12 +25,6 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// A secret from a file or standard input: a byte order mark at the beginning and line ends (LF or CR) at either end are
-    /// dropped.
-    pub fn from_file_text(text: &str) -> Self {
-        Self::new(cleaned::trimmed(text))
-    }
-
     /// The text of the secret.
     pub fn expose(&self) -> &str {
         &self.0

@@ -16,6 +16,8 @@ const SHORT: usize = 5;
 const PART: usize = 8;
 /// The same at either end of a text, where it was cut.
 const CUT_PART: usize = 3;
+/// The longest text that is looked at, in bytes; the rest of a longer one is masked. Every reading of a byte is work.
+const LIMIT: usize = 32 * 1024;
 /// Bytes that are read at once. Parts of this size overlap by half.
 const WINDOW: usize = 8 * 1024;
 /// How many readings of one window are looked at.
@@ -82,8 +84,22 @@ impl Redactor {
         self
     }
 
-    /// The text with every form of every secret masked.
+    /// The text with every form of every secret masked, and what follows its first 32 KiB.
     pub(crate) fn redact(&self, text: &str) -> String {
+        self.redact_within(text, &mut { LIMIT })
+    }
+
+    /// Several texts, whose lengths together count towards the limit of one.
+    pub(crate) fn redact_all<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let mut left = LIMIT;
+        texts.into_iter().map(|text| self.redact_within(text, &mut left)).collect()
+    }
+
+    /// The text, of which at most `left` bytes are looked at.
+    fn redact_within(&self, text: &str, left: &mut usize) -> String {
+        let end = (0..=text.len().min(*left)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        let (text, rest) = text.split_at(if self.needles.is_empty() { text.len() } else { end });
+        *left = left.saturating_sub(text.len());
         let mut marks = Vec::new();
         if !self.needles.is_empty() {
             let mut start = 0;
@@ -96,7 +112,8 @@ impl Redactor {
                 start += WINDOW / 2;
             }
         }
-        masked(text, marks)
+        let out = masked(text, marks);
+        if rest.trim().is_empty() { out + rest } else { out + MASK }
     }
 
     /// Adds a needle in each spelling that a decoding of the text could turn it into.

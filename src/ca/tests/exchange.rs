@@ -3,6 +3,9 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::server::{answer, block_on, plain_client, reply, serve, silence};
 use crate::ca::{CaError, CaUrl, Class, Client, Credential, EnrollRequest, RegisterRequest};
 use crate::pki::key::{KeyAlgorithm, KeyPair};
@@ -213,6 +216,38 @@ fn the_secret_is_removed_from_server_messages() {
         assert!(!format!("{error} {error:?}").contains("peerpw"), "{error}");
         assert!(error.to_string().contains("[redacted]"), "{error}");
     }
+}
+
+#[test]
+fn user_and_password_of_the_proxy_are_removed_from_server_messages() {
+    for (user_info, hidden, shown) in [
+        ("http://t0ken-0f-proxy", "t0ken-0f-proxy", ""),
+        ("t0ken-0f-proxy", "t0ken-0f-proxy", ""),
+        ("http://t0ken%2D0f%2Dproxy", "t0ken-0f-proxy", ""),
+        ("http://user:pr0xy%2Bpw", "pr0xy+pw", "user"),
+    ] {
+        let says = format!("{hidden} {shown} is not good");
+        let proxy = serve(None, vec![answer("400 Bad Request", &says)]);
+        let (url, ..) = CaUrl::parse("http://ca.invalid:7054").expect("a URL");
+        let builder = Client::builder(url).plaintext(true);
+        let client = builder.proxy(Some(format!("{user_info}@{}", proxy.address))).build().expect("a client");
+        let error = enroll(&client).expect_err("a refusal").to_string();
+        assert!(!error.contains(hidden) && error.contains("[redacted]") && error.contains(shown), "{error}");
+    }
+}
+
+#[test]
+fn a_large_answer_keeps_its_certificates_and_little_else() {
+    let mut answer_of = serde_json::from_str::<serde_json::Value>(&enrolled()).expect("JSON");
+    let chain = STANDARD.decode(answer_of["result"]["ServerInfo"]["CAChain"].as_str().expect("a chain"));
+    let chain = String::from_utf8(chain.expect("base64")).expect("PEM");
+    let padded = format!("{chain}{}{chain}peerpw", "one\n-----END CERTIFICATE-----\n".repeat(18_000));
+    answer_of["result"]["ServerInfo"]["CAChain"] = STANDARD.encode(&padded).into();
+    let server = serve(None, vec![answer("201 Created", &answer_of.to_string())]);
+    let enrollment = enroll(&plain_client(server.address).build().expect("a client")).expect("an enrolment");
+    let kept = String::from_utf8(enrollment.chain_pem).expect("text");
+    assert_eq!(kept.matches(chain.trim()).count(), 2);
+    assert!(kept.len() < 2 * chain.len() + (33 << 10) && !kept.contains("peerpw"), "{} bytes", kept.len());
 }
 
 #[test]
