@@ -133,7 +133,7 @@ impl Answer {
             Some(Proof::FingerprintOfCertificate) => {
                 "only the certificate with this fingerprint; over plain HTTP nothing else is proven"
             }
-            None => "nothing: anybody could have answered. Compare a fingerprint with the CA's operator",
+            None => "not at all: any server could have sent this answer. Compare a fingerprint with the CA's operator",
         };
         lines.line(format_args!("proven   {proof}"));
         for (title, certificates) in [("chain of the CA", &self.chain), ("TLS certificates", &self.tls)] {

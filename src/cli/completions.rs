@@ -95,18 +95,23 @@ const FILES: [(&str, &str); 4] = [
 
 /// The man page of a command. Words are not hyphenated, so that paths and flags can be copied, and examples keep their
 /// lines.
-fn page(command: Command, exit_status: &[String]) -> io::Result<Vec<u8>> {
+fn page(mut command: Command, exit_status: &[String]) -> io::Result<Vec<u8>> {
     let after_help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let has_options = command.get_arguments().any(|arg| !arg.is_hide_set());
     let has_version = command.get_version().is_some();
     let has_subcommands = command.has_subcommands();
     let variables = variables(&command);
+    let usage = command.render_usage().to_string();
     let man = clap_mangen::Man::new(command);
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     page.extend(b".nh\n.ad l\n");
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    writeln!(page, ".SH SYNOPSIS\n.nf")?;
+    for line in usage.trim_start_matches("Usage:").lines() {
+        writeln!(page, "{}", roff(line.trim()))?;
+    }
+    page.extend(b".fi\n");
     man.render_description_section(&mut page)?;
     if has_options {
         man.render_options_section(&mut page)?;

@@ -33,7 +33,7 @@ pub(super) struct DevCaArgs {
         env = "FABCERT_CA_NAME"
     )]
     ca_names: Vec<String>,
-    /// How many intermediate CAs are between the root and the issuing CA
+    /// Number of intermediate CAs between the root and the issuing CA
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8), env = "FABCERT_INTERMEDIATES")]
     intermediates: u8,
     /// Name in the server certificate, besides localhost, 127.0.0.1 and ::1. Repeatable

@@ -14,7 +14,7 @@ const fn input(flag: &'static str, value: &'static str, what: &'static str, exam
     Input { flag, value, what, example }
 }
 
-const INPUTS: [Input; 19] = [
+const INPUTS: [Input; 18] = [
     input("url", "URL", "URL of the CA", "https://org1-ca:7054"),
     input("id", "ID", "enrolment id", "org1-peer1"),
     input("secret-file", "PATH", "file with the enrolment secret", "/run/secrets/enroll"),
@@ -33,7 +33,6 @@ const INPUTS: [Input; 19] = [
     input("ca-url", "URL", "URL of the CA, without id and secret", "https://org1-ca:7054"),
     input("fabcert-image", "IMAGE", "image of fabcert", "registry.example/fabcert"),
     input("tls-url", "URL", "URL of the TLS CA", "https://org1-tls-ca:7054"),
-    input("fingerprint", "SHA256", "fingerprint of the CA's certificate", "ab:cd:..."),
 ];
 
 /// Examples of arguments without a flag, by the name of their value.

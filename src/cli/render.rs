@@ -33,7 +33,10 @@ it.";
 
 /// Render Kubernetes manifests for peers that enrol before they start, behind a gateway Service.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    override_usage = "fabcert render [OPTIONS] --org <NAME> --namespace <NS> --ca-url <URL>\n                      --fabcert-image <IMAGE>"
+)]
 pub(super) struct RenderArgs {
     /// Name of the organisation: the label of every object, and the first part of names
     #[arg(long, value_name = "NAME", env = "FABCERT_ORG")]

@@ -185,12 +185,14 @@ impl fmt::Display for DryRun {
                 None if c.applies.is_empty() => writeln!(f, "  to do   nothing")?,
                 None => writeln!(f, "  to do   apply without a request: {}", Shown(c.applies.join(", ")))?,
             }
+            let longest = c.names.iter().map(|n| n.name.len()).chain(c.names_dropped.iter().map(String::len)).max();
+            let width = longest.unwrap_or_default().min(48);
             for n in &c.names {
                 let sign = if n.change == "add" { '+' } else { '=' };
-                writeln!(f, "  name  {sign} {:<5} {:<48} {}", n.kind, Shown(&n.name), Shown(&n.reason))?;
+                writeln!(f, "  name  {sign} {:<5} {:<width$} {}", n.kind, Shown(&n.name), Shown(&n.reason))?;
             }
             for name in &c.names_dropped {
-                writeln!(f, "  name  -       {:<48} dropped", Shown(name))?;
+                writeln!(f, "  name  -       {:<width$} dropped", Shown(name))?;
             }
             for p in &c.files {
                 writeln!(f, "  file    {}  {}", p.mode, Shown(p.path.display()))?;

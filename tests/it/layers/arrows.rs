@@ -113,7 +113,6 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
         &[
             "error",
             "secret",
-            "pem_source",
             "time",
             "text",
             "disk",
