@@ -31,8 +31,11 @@ pub struct LockFile(Holder);
 #[derive(Debug)]
 enum Holder {
     File(File),
-    /// The file system has no locks.
-    Name(File, #[allow(dead_code, reason = "the name is free again when the socket is dropped")] UnixDatagram),
+    /// The file system has no locks. The name is free again when the socket is dropped.
+    Name {
+        file: File,
+        _socket: UnixDatagram,
+    },
 }
 
 impl Drop for LockFile {
@@ -48,7 +51,7 @@ impl Drop for LockFile {
 impl LockFile {
     /// The open file.
     pub(super) const fn file(&self) -> &File {
-        let (Holder::File(file) | Holder::Name(file, _)) = &self.0;
+        let (Holder::File(file) | Holder::Name { file, .. }) = &self.0;
         file
     }
 
@@ -62,7 +65,7 @@ impl LockFile {
     /// # Errors
     /// When it cannot be written.
     pub fn rewrite(&mut self, path: &Path, text: &str) -> Result<()> {
-        let (Holder::File(file) | Holder::Name(file, _)) = &mut self.0;
+        let (Holder::File(file) | Holder::Name { file, .. }) = &mut self.0;
         let mut write = || -> io::Result<()> {
             file.set_len(0)?;
             file.write_all(text.as_bytes())
@@ -100,7 +103,7 @@ pub(super) fn lock_by_name(file: File) -> io::Result<Locked> {
     let found = file.metadata()?;
     let name = format!("fabcert-lock-{:x}-{:x}", found.dev(), found.ino());
     match UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name)?) {
-        Ok(socket) => Ok(Locked::ByUs(LockFile(Holder::Name(file, socket)))),
+        Ok(socket) => Ok(Locked::ByUs(LockFile(Holder::Name { file, _socket: socket }))),
         Err(e) if e.kind() == io::ErrorKind::AddrInUse => by_other(&file),
         Err(e) => Err(e),
     }

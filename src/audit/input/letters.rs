@@ -76,8 +76,19 @@ impl Letters {
     }
 }
 
+/// For each byte, whether it is a base64 character.
+const LETTERS: [bool; 256] = {
+    let mut letters = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        letters[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    letters
+};
+
 const fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+    LETTERS[byte as usize]
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use memchr::memchr;
+use memchr::memmem::{find, rfind};
 use zeroize::Zeroizing;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -77,7 +79,7 @@ fn decode(text: &[u8], end: usize) -> Decoded<'_> {
             return Decoded::End;
         }
         let (header, next) = line(rest);
-        let Some(colon) = header.iter().position(|b| *b == b':') else { break };
+        let Some(colon) = memchr(b':', header) else { break };
         has_headers = true;
         encrypted |= trimmed(&header[..colon]) == b"DEK-Info";
         rest = next;
@@ -92,7 +94,8 @@ fn decode(text: &[u8], end: usize) -> Decoded<'_> {
     let Some((b"", next)) = closing.map(line) else { return Decoded::Broken };
     let mut content = Zeroizing::new(Vec::with_capacity(end.saturating_sub(body)));
     if body < end {
-        content.extend(text[body..end].iter().filter(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')));
+        let is_blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+        text[body..end].split(is_blank).for_each(|part| content.extend_from_slice(part));
     }
     let Ok(der) = BASE64.decode(content.as_slice()).map(Zeroizing::new) else { return Decoded::Broken };
     let label = String::from_utf8_lossy(label).into_owned();
@@ -101,7 +104,7 @@ fn decode(text: &[u8], end: usize) -> Decoded<'_> {
 
 /// The first line without trailing spaces and tabs, and the text after it.
 fn line(text: &[u8]) -> (&[u8], &[u8]) {
-    let (line, rest) = match text.iter().position(|b| *b == b'\n') {
+    let (line, rest) = match memchr(b'\n', text) {
         Some(i) => (text[..i].strip_suffix(b"\r").unwrap_or(&text[..i]), &text[i + 1..]),
         None => (text, &text[text.len()..]),
     };
@@ -115,14 +118,6 @@ fn trimmed(text: &[u8]) -> &[u8] {
         Ok(text) => text.trim().as_bytes(),
         Err(_) => text.trim_ascii(),
     }
-}
-
-fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len()).position(|w| w == needle)
-}
-
-fn rfind(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len()).rposition(|w| w == needle)
 }
 
 #[cfg(test)]
