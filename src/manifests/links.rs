@@ -3,7 +3,7 @@
 //! Services and workloads that cannot be distinguished share one list: ten thousand Services that each select ten thousand
 //! workloads are one link, not a hundred million.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,11 +23,15 @@ pub(super) struct Group {
 /// One list for each Service or workload; equal ones may be shared.
 type Lists = Vec<Arc<[usize]>>;
 
-/// Workloads with the same labels and namespace.
+/// Workloads with the same namespace and the same labels, apart from those that no selector names.
 struct Class<'a> {
+    /// The labels of the first.
     labels: &'a Labels,
     workloads: Vec<usize>,
 }
+
+/// Labels in order.
+type Pairs<'a> = Vec<(&'a String, &'a String)>;
 
 /// Classes by their namespace.
 type ByNamespace<'a> = HashMap<Option<&'a str>, Vec<usize>>;
@@ -39,14 +43,16 @@ struct Classes<'a> {
 }
 
 impl<'a> Classes<'a> {
-    fn of(workloads: &'a [Workload]) -> Self {
+    fn of(workloads: &'a [Workload], services: &'a [Service]) -> Self {
         let mut all: Vec<Class<'a>> = Vec::new();
-        let mut known: HashMap<(&Labels, Option<&str>), usize> = HashMap::new();
+        let named: HashSet<(&String, &String)> = services.iter().flat_map(|s| &s.selector).collect();
+        let mut known: HashMap<(Pairs<'_>, Option<&str>), usize> = HashMap::new();
         let mut by_label: HashMap<(&str, &str), ByNamespace<'_>> = HashMap::new();
         for (w, workload) in workloads.iter().enumerate() {
             let (labels, namespace) = (&workload.labels, workload.meta.namespace.as_deref());
-            let class = *known.entry((labels, namespace)).or_insert_with(|| {
-                for (key, value) in labels {
+            let pairs: Pairs<'_> = labels.iter().filter(|pair| named.contains(pair)).collect();
+            let class = *known.entry((pairs.clone(), namespace)).or_insert_with(|| {
+                for (key, value) in pairs {
                     let of_label = by_label.entry((key.as_str(), value.as_str())).or_default();
                     of_label.entry(namespace).or_default().push(all.len());
                 }
@@ -88,7 +94,7 @@ fn within<'a>(label: &'a ByNamespace<'a>, namespace: Option<&'a str>) -> Vec<&'a
 /// Groups the Services by the workloads that they select: of those without a namespace, the nearest to the Service.
 /// `in_namespace`: only workloads that may be in the Service's namespace.
 pub(super) fn groups(services: &[Service], workloads: &[Workload], in_namespace: bool) -> Vec<Group> {
-    let classes = Classes::of(workloads);
+    let classes = Classes::of(workloads, services);
     let mut by_selector: BTreeMap<(&Labels, Option<&str>), Vec<usize>> = BTreeMap::new();
     for (s, service) in services.iter().enumerate() {
         let namespace = service.meta.namespace.as_deref().filter(|_| in_namespace);
@@ -202,4 +208,30 @@ fn ranked(services: &[Service], selected: &[Arc<[usize]>], selecting: &[Arc<[usi
         Arc::clone(ranked)
     };
     selecting.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::{Manifest, Network, Settings, Variables};
+
+    #[test]
+    fn labels_that_no_selector_names_do_not_distinguish_workloads() {
+        let pod = |i: usize, role: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{i}, namespace: x, labels: {{app: all, role: {role}, own: p{i}}}}}\nspec: \
+                 {{containers: [{{name: c}}]}}\n"
+            )
+        };
+        let service =
+            "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: x}\nspec: {selector: {app: all, role: a}}\n";
+        let mut objects: Vec<String> = (0..50).map(|i| pod(i, if i < 20 { "a" } else { "b" })).collect();
+        objects.push(service.to_owned());
+        let manifest =
+            Manifest::read(Path::new("m.yaml"), &objects.join("---\n"), &Variables::new()).expect("manifests");
+        let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };
+        let network = Network::new([manifest], settings);
+        assert_eq!(Classes::of(&network.workloads, &network.services).all.len(), 2);
+        assert_eq!(*network.selected[0], *(0..20).collect::<Vec<_>>());
+    }
 }
