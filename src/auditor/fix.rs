@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit::input::LoadOptions;
 use crate::coverage::Fix;
-use crate::disk::Disk;
+use crate::disk::{Disk, Op};
 use crate::manifests::{Addition, with_names};
 use crate::{Error, ErrorKind};
 
@@ -80,7 +80,13 @@ fn one(path: &Path, fix: &Fix, disk: &Disk, load: &LoadOptions, within: &[PathBu
     if new.text == text {
         return Ok(0);
     }
-    disk.finish(&edit, new.text.as_bytes())?;
+    match disk.finish(&edit, new.text.as_bytes()) {
+        // The folder alone could not be synced.
+        Err(e) if e.op() == Op::Sync => {
+            tracing::warn!("{}: it is fixed, but a power failure may undo that: {e}", path.display());
+        }
+        done => done?,
+    }
     let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
     Ok(count(&fix.additions) - count(&new.refused))
 }

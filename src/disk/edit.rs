@@ -77,13 +77,12 @@ impl Disk {
     ///
     /// # Errors
     /// When the file has changed since it was read, one of its properties cannot be kept, or a step fails; the file is
-    /// then unchanged.
+    /// then unchanged. Only after an error of [`Op::Sync`] it has the new content, which a power failure may undo.
     pub(crate) fn finish(&self, edit: &Edit, bytes: &[u8]) -> Result<()> {
         let Edit { file, path, target, .. } = edit;
-        let staged = self.staged_beside(target)?;
-        let steps = || {
-            self.step(Op::Write, &staged, |partial| {
-                let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged)?;
+        self.through_staged(path, target, |staged| {
+            self.step(Op::Write, staged, |partial| {
+                let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(staged)?;
                 new.write_all(if partial { &bytes[..bytes.len() / 2] } else { bytes })?;
                 keep_properties(file, &new)?;
                 new.sync_all()
@@ -92,13 +91,8 @@ impl Disk {
                 if !is_unchanged(edit)? {
                     return Err(io::Error::other("it has changed since it was read; run the command again"));
                 }
-                fs::rename(&staged, target)
+                fs::rename(staged, target)
             })
-        };
-        steps().map_err(|e| {
-            // The error is about `path`, not about the new file beside it.
-            drop(self.remove_file(&staged));
-            e.on(path)
         })?;
         target.parent().map_or(Ok(()), |folder| self.sync(folder))
     }

@@ -189,10 +189,15 @@ impl HeldFolder<'_> {
     /// # Errors
     /// When the file that finds this out cannot be removed.
     pub fn owner_of_all(&self) -> Result<Option<u32>> {
-        let name = format!("probe-{}.tmp", std::process::id());
-        let Ok(file) = self.open(&name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, 0o600) else {
-            return Ok(None);
-        };
+        // Processes of two containers may have the same number.
+        let made = (0..64).find_map(|n| {
+            let name = format!("probe-{}-{n}.tmp", std::process::id());
+            match self.open(&name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, 0o600) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => None,
+                made => Some(made.ok().map(|file| (name, file))),
+            }
+        });
+        let Some((name, file)) = made.flatten() else { return Ok(None) };
         let path = self.path.join(&name);
         let looked = self.disk.set_mode(&file, &path, 0o600).and_then(|()| Metadata::of(&file.metadata()?));
         self.remove(&name)?;
@@ -237,8 +242,11 @@ impl HeldFolder<'_> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::disk::{FaultAction, When};
 
     #[test]
     fn a_folder_that_was_swapped_for_another_is_still_the_first_one() {
@@ -285,5 +293,24 @@ mod tests {
         let held = disk.hold(dir.path()).unwrap().unwrap();
         assert_eq!(held.owner_of_all().unwrap(), None);
         assert_eq!(held.names().unwrap(), Vec::<OsString>::new());
+    }
+
+    /// Two pods on one volume: fabcert is process 1 in both.
+    #[test]
+    fn a_probe_of_another_container_is_not_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = dir.path().join(format!("probe-{}-0.tmp", std::process::id()));
+        fs::write(&other, "").unwrap();
+        // Each mode that is set comes out as it is: nothing of the kind is found, but only after a probe of its own.
+        let probed = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&probed);
+        let disk = Disk::with_faults(Arc::new(move |step| {
+            if step.op == Op::Remove && step.when == When::After {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+            FaultAction::Continue
+        }));
+        assert_eq!(disk.hold(dir.path()).unwrap().unwrap().owner_of_all().unwrap(), None);
+        assert_eq!((probed.load(Ordering::Relaxed), other.exists()), (1, true));
     }
 }

@@ -32,21 +32,30 @@ impl Disk {
             Some(_) if self.link_target(path)?.is_some() => self.canonical(path)?,
             _ => path.to_owned(),
         };
-        let staged = self.staged_beside(&target)?;
-        let steps = || {
-            self.write_new_with(&staged, mode, write)?;
-            self.sync(&staged)?;
-            self.rename(&staged, &target)
-        };
-        steps().map_err(|e| {
-            // The error is about `path`, not about the leftover.
+        self.through_staged(path, &target, |staged| {
+            self.write_new_with(staged, mode, write)?;
+            self.sync(staged)?;
+            self.rename(staged, &target)
+        })
+    }
+
+    /// Carries out `steps`, which write the new content of `target` to the path that they are given and rename it. Errors
+    /// are about `path`; after one the new content is removed.
+    pub(super) fn through_staged(
+        &self,
+        path: &Path,
+        target: &Path,
+        steps: impl FnOnce(&Path) -> Result<(), FsError>,
+    ) -> Result<(), FsError> {
+        let staged = self.staged_beside(target)?;
+        steps(&staged).map_err(|e| {
             drop(self.remove_file(&staged));
             e.on(path)
         })
     }
 
     /// A path beside `target` for its new content, which no other run uses.
-    pub(super) fn staged_beside(&self, target: &Path) -> Result<PathBuf, FsError> {
+    fn staged_beside(&self, target: &Path) -> Result<PathBuf, FsError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         loop {
             let mut name = OsString::from(".");
