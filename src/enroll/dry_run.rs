@@ -131,7 +131,7 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
 }
 
 fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
-    let key_mode = format!("{:04o}", request.key_mode);
+    let key_mode = format!("{:04o}", task.key_access.mode);
     let mut files: Vec<(String, String)> = Vec::new();
     let mut add = |path: String, mode: &str| files.push((path, mode.to_owned()));
     let stem = &task.stem;

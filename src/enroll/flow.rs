@@ -1,5 +1,7 @@
 //! The steps of a run: look, decide, lock, ask, verify, plan, install, record.
 
+use std::path::PathBuf;
+
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 use crate::Error;
 use crate::ca::Patience;
@@ -11,7 +13,7 @@ use crate::identity::names::{NameChange, check_drops};
 use crate::identity::obtain::obtain;
 use crate::identity::prove::Issued;
 use crate::identity::state::pending::{self, Pending};
-use crate::identity::task::{Shape, Task};
+use crate::identity::task::Task;
 use crate::identity::{Environment, Reason, Request, TlsFiles};
 use crate::install::{Lock, Place};
 use crate::pki::key::KeyPair;
@@ -39,7 +41,25 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
-    tasks.iter_mut().try_for_each(|task| task.take_recorded_names(env.disk))?;
+    let enrolled = enroll_locked(request, tasks, &places, &locks, env).await;
+    if enrolled.is_err() {
+        // Removes the state folder of a run that left nothing in it.
+        for lock in locks {
+            lock.withdraw(env.disk);
+        }
+    }
+    enrolled
+}
+
+/// The steps of a run that may change the targets.
+async fn enroll_locked(
+    request: &Request,
+    mut tasks: Vec<Task<'_>>,
+    places: &[&Place],
+    locks: &[Lock],
+    env: &Environment<'_>,
+) -> Result<Outcome, Error> {
+    tasks.iter_mut().try_for_each(|task| task.keep_form(env.disk))?;
     let mut currents = look(&tasks, env)?;
     for (task, _) in tasks.iter().zip(&currents).filter(|(task, current)| is_answer_installed(task, current, env)) {
         tracing::debug!("{}: the answer that a killed run kept is installed", task.target.display());
@@ -54,13 +74,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     let reforms = reforms(&tasks, &reasons, &currents, env);
     if reasons.iter().any(Option::is_some) {
         let mut both = tasks.iter().zip(&currents);
-        let rehearsed = both.try_for_each(|(task, current)| task.rehearse(current, &locks, tasks.len() > 1, env.disk));
-        if let Err(e) = rehearsed {
-            for lock in locks {
-                lock.withdraw(env.disk);
-            }
-            return Err(e);
-        }
+        both.try_for_each(|(task, current)| task.rehearse(current, locks, tasks.len() > 1, env.disk))?;
     }
     let mut issued: Vec<Option<Issued>> = Vec::new();
     let mut patience = Patience::new(request.wait);
@@ -75,26 +89,24 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
             attributes: request.attributes.as_deref(),
             signed: credential(request, task, &tasks, &currents, &issued),
             patience: &mut patience,
-            places: &places,
+            places,
         };
         issued.push(Some(obtain(task, &mut asking, current, env).await?));
     }
     let old: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
     let new_tls = tasks.iter().zip(&issued).find(|(t, _)| t.purpose() == Purpose::Tls).and_then(|(_, i)| i.as_ref());
     for (((task, current), new), reform) in tasks.iter().zip(&mut currents).zip(&issued).zip(&reforms) {
-        match (task.shape, new) {
-            (_, Some(new)) => {
-                let tls = new_tls.filter(|_| task.purpose() == Purpose::Sign).map(|t| &t.verified);
-                let path = task.put(current, new, tls, &locks, env)?;
-                current.replace_leaf(new.verified.leaf().clone(), path);
-            }
-            (Shape::Msp(_), None) if add_tls_roots(task, current, new_tls, &locks, env)? => {}
-            (_, None) => {
-                if let Some(reform) = reform {
-                    current.leaf_path = task.apply(current, reform, &locks, env)?;
-                }
-            }
+        if let Some(new) = new {
+            let tls = new_tls.filter(|_| task.purpose() == Purpose::Sign).map(|t| &t.verified);
+            let path = task.put(current, new, tls, locks, env)?;
+            current.replace_leaf(new.verified.leaf().clone(), path);
+            continue;
         }
+        let path = match add_tls_roots(task, current, new_tls, locks, env)? {
+            Some(path) => Some(path),
+            None => reform.as_ref().map(|reform| task.apply(current, reform, locks, env)).transpose()?,
+        };
+        current.leaf_path = path.unwrap_or_else(|| std::mem::take(&mut current.leaf_path));
     }
     let changes = changes(&tasks, &old, &currents);
     Ok(outcome(request, &tasks, &currents, &reasons, &reforms, &changes))
@@ -130,7 +142,7 @@ pub(super) fn reforms(
 fn changes(tasks: &[Task<'_>], old: &[Option<Cert>], currents: &[Current]) -> Vec<NameChange> {
     let change = |((task, old), current): ((&Task<'_>, &Option<Cert>), &Current)| {
         let new = current.leaf.as_ref();
-        new.map(|new| NameChange::between(old.as_ref(), new, &task.requested)).unwrap_or_default()
+        new.map(|new| NameChange::between(old.as_ref(), new, task)).unwrap_or_default()
     };
     tasks.iter().zip(old).zip(currents).map(change).collect()
 }
@@ -144,8 +156,14 @@ fn clean_up(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) {
         if !is_done && !task.place.has_leftovers(env.disk) {
             continue;
         }
-        let cleaned = Lock::acquire(env.disk, &task.place, (env.now)())
-            .and_then(|_lock| if is_done { task.place.remove_state_file(env.disk, pending::FILE) } else { Ok(()) });
+        let clean = |_lock: Lock| {
+            // Another run may have changed the folder before this one had the lock.
+            if is_answer_installed(task, &task.look(env.disk)?, env) {
+                task.place.remove_state_file(env.disk, pending::FILE)?;
+            }
+            Ok::<(), Error>(())
+        };
+        let cleaned = Lock::acquire(env.disk, &task.place, (env.now)()).map_err(Error::from).and_then(clean);
         if let Err(e) = cleaned {
             tracing::debug!("{e}; the next run that changes {} cleans up", task.target.display());
         }
@@ -155,9 +173,7 @@ fn clean_up(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) {
 /// Whether the pending key of a run that was killed after the install is that of the current certificate.
 fn is_answer_installed(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> bool {
     let Some(leaf) = &current.leaf else { return false };
-    let kept = task.place.peek_state_file(env.disk, pending::FILE).ok().flatten();
-    let file = task.place.state_dir().join(pending::FILE);
-    kept.and_then(|bytes| Pending::parse(&bytes, &file).ok()).is_some_and(|pending| pending.answers_with(leaf))
+    Pending::at(&task.place, env.disk).ok().flatten().is_some_and(|pending| pending.answers_with(leaf))
 }
 
 fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Current>, Error> {
@@ -194,21 +210,21 @@ fn credential<'a>(
     }
 }
 
-/// Adds the root of a TLS certificate that was issued later than the signing certificate to the MSP folder. Returns
-/// whether the folder was installed again.
+/// Adds the root of a TLS certificate that was issued later than the signing certificate to the MSP folder, which gets the
+/// requested form too. Returns the certificate's path in the folder if the folder was installed again.
 fn add_tls_roots(
     task: &Task<'_>,
     current: &Current,
     tls: Option<&Issued>,
     locks: &[Lock],
     env: &Environment<'_>,
-) -> Result<bool, Error> {
-    let (Some(tls), Some(msp)) = (tls, &current.msp) else { return Ok(false) };
+) -> Result<Option<PathBuf>, Error> {
+    let (Some(tls), Some(msp)) = (tls, &current.msp) else { return Ok(None) };
     if msp.tls_roots.contains(&tls.verified.chain().root) {
-        return Ok(false);
+        return Ok(None);
     }
-    let Some(issued) = current_issue(task, current) else { return Ok(false) };
-    task.put(current, &issued, Some(&tls.verified), locks, env).map(|_| true)
+    let Some(issued) = current_issue(task, current) else { return Ok(None) };
+    task.put(current, &issued, Some(&tls.verified), locks, env).map(Some)
 }
 
 fn outcome(

@@ -10,9 +10,11 @@ use crate::identity::current::Current;
 use crate::identity::due::held_by_another;
 use crate::identity::kept_key::is_orderer;
 use crate::identity::names::{NameChange, check_drops};
+use crate::identity::obtain::BACKDATE;
 use crate::identity::prove::{Issued, Unproven, prove};
 use crate::identity::state::pending::{self, Asked, Pending};
 use crate::identity::state::random_id::random_id;
+use crate::identity::state::refusals::{self, Subject, Success};
 use crate::identity::task::{Shape, Task};
 use crate::identity::{Environment, FormGiven, KeyRequest, MspForm, TlsFiles};
 use crate::install::{KeyAccess, Lock, Place};
@@ -52,6 +54,8 @@ pub(crate) struct OfflineRequest {
     pub(crate) node_ous: bool,
     /// The permissions of the key.
     pub(crate) key_access: KeyAccess,
+    /// What of the form was given.
+    pub(crate) given: FormGiven,
     /// Replace a pending key, another identity or another root.
     pub(crate) force: bool,
 }
@@ -79,8 +83,17 @@ pub(crate) fn make_csr(
     env: &Environment<'_>,
 ) -> Result<MadeCsr, Error> {
     let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
-    let _lock = Lock::acquire(env.disk, &place, (env.now)())?;
-    let pending = pending_at(&place, env)?.filter(|_| !request.force);
+    let lock = Lock::acquire(env.disk, &place, (env.now)())?;
+    lock.withdrawn_on_error(env.disk, |_| make_csr_at(place, request, accept, env))
+}
+
+fn make_csr_at(
+    place: Place,
+    request: &OfflineRequest,
+    accept: &mut dyn FnMut(&str) -> Result<(), Error>,
+    env: &Environment<'_>,
+) -> Result<MadeCsr, Error> {
+    let pending = Pending::at(&place, env.disk)?.filter(|_| !request.force);
     let task = request.settled(request.task(place, None, env)?, env)?.0;
     let requested = match &task.key {
         KeyRequest::Current => {
@@ -147,8 +160,20 @@ pub(crate) fn install_answer(
     let chain_pem = parts.join(&b'\n');
     let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
-    let Some(pending) = pending_at(&place, env)? else {
-        let answer = Unproven { cert_pem: &answer.cert_pem, chain_pem: &chain_pem, server_date: None };
+    lock.withdrawn_on_error(env.disk, |lock| {
+        install_answer_at(place, lock, request, (&answer.cert_pem, &chain_pem), env)
+    })
+}
+
+fn install_answer_at(
+    place: Place,
+    lock: &Lock,
+    request: &OfflineRequest,
+    (cert_pem, chain_pem): (&[u8], &[u8]),
+    env: &Environment<'_>,
+) -> Result<Outcome, Error> {
+    let answer = Unproven { cert_pem, chain_pem, server_date: None };
+    let Some(pending) = Pending::at(&place, env.disk)? else {
         return current_answer(request, place, &answer, env)?.ok_or_else(|| {
             Error::new(ErrorKind::Input, format!("no key is pending beside {}", request.target.display()))
                 .with_help("make one with fabcert csr and the same folder")
@@ -186,11 +211,16 @@ pub(crate) fn install_answer(
         return Err(held_by_another(&request.target, other, &request.id));
     }
     let now = (env.now)();
-    let answer = Unproven { cert_pem: &answer.cert_pem, chain_pem: &chain_pem, server_date: None };
     let (verified, plan) = prove(&task, &current, &key, &answer, now).map_err(of_carried_files)?;
-    let change = NameChange::between(current.leaf.as_ref(), verified.leaf(), &task.requested);
+    let change = NameChange::between(current.leaf.as_ref(), verified.leaf(), &task);
+    let subject = pending.ca().map(|(url, ca_name)| Subject::new(&url, ca_name, pending.id()));
     let issued = Issued { verified, key, received_at: now, plan, asked: Some(pending.asked), is_new: true };
-    let file = task.put(&current, &issued, None, &[lock], env)?;
+    let file = task.put(&current, &issued, None, std::slice::from_ref(lock), env)?;
+    if let Some(subject) = subject {
+        // Requests are for an earlier NotBefore.
+        let success = Success::IssuedAt(issued.verified.leaf().not_before().plus(BACKDATE));
+        refusals::clear(&[&task.place], &subject, "", success, env.disk, now)?;
+    }
     let path = request.target.join(file);
     Ok(request.outcome(Action::Enrolled, "certificate verified and installed", issued.verified.leaf(), path, &change))
 }
@@ -284,8 +314,6 @@ impl OfflineRequest {
             Purpose::Sign => Shape::Msp(MspForm { layout: self.layout, node_ous: self.node_ous }),
             Purpose::Tls => Shape::Tls(TlsFiles::Three(self.tls_names)),
         };
-        // The names that are the default may not have been given; those of the current pair are then taken.
-        let given = FormGiven { tls_names: self.tls_names != TlsNames::default(), ..FormGiven::default() };
         let mut task = Task {
             run: random_id()?,
             id: &self.id,
@@ -301,7 +329,7 @@ impl OfflineRequest {
             role: self.role,
             key: self.key.clone(),
             key_access: self.key_access,
-            given,
+            given: self.given,
             force: self.force,
             ca: None,
             profile: None,
@@ -310,12 +338,7 @@ impl OfflineRequest {
             stem: "ca".to_owned(),
             tls_stem: "ca".to_owned(),
         };
-        task.take_recorded_names(env.disk)?;
+        task.keep_form(env.disk)?;
         Ok(task)
     }
-}
-
-fn pending_at(place: &Place, env: &Environment<'_>) -> Result<Option<Pending>, Error> {
-    let path = place.state_dir().join(pending::FILE);
-    place.read_state_file(env.disk, pending::FILE)?.map(|b| Pending::parse(&b, &path)).transpose()
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::disk::{DiskFolder, FolderReader};
 use crate::identity::Environment;
-use crate::identity::state::history::{self, History, Install};
+use crate::identity::state::history::{self, History, Install, Rollback};
+use crate::identity::state::random_id::random_id;
 use crate::identity::state::record;
 use crate::install::{InstallError, Lock, Place, rollback};
 use crate::msp::{CONFIG, CurrentMsp, CurrentTls, SIGN_FOLDERS, TLS_FOLDERS, TlsNames};
@@ -59,12 +60,16 @@ struct Side<'a> {
     kind: Folder,
     lock: Lock,
     previous: Option<PathBuf>,
+    history: History,
+    /// The number of the current set.
+    set: u64,
     /// The install by which the two sets differ; `None` for sets of an older fabcert.
     last: Option<Install>,
 }
 
 /// Brings back what the last install replaced in these folders: the folders that one run replaced go back together, and
-/// a folder that this run did not replace stays. A second call undoes the first.
+/// a folder that this run did not replace stays. A second call undoes the first, or finishes it if it was killed between
+/// two folders.
 ///
 /// # Errors
 /// When there is nothing to bring back, or only for one of the folders that the last install replaced together; when a
@@ -87,23 +92,48 @@ pub(crate) fn roll_back(
     if let Some(first) = together.iter().find(|side| side.previous.is_none()) {
         return Err(nothing_before(first, &together));
     }
-    let steps = together.iter().map(|side| side.step(env)).collect();
-    let outcome = RolledBack { steps, left: left.iter().map(|side| side.named.to_owned()).collect() };
     for side in &together {
         side.report_the_other(&together, env);
     }
+    let is_halfway = is_halfway(&together);
+    let (open, done): (Vec<_>, Vec<_>) = together.into_iter().partition(|side| !is_halfway || !side.is_back());
+    for side in &done {
+        tracing::info!("{} went back in a rollback that was interrupted; this run finishes it", side.named.display());
+    }
+    let steps = open.iter().map(|side| side.step(env)).collect();
+    let outcome = RolledBack { steps, left: left.iter().map(|side| side.named.to_owned()).collect() };
     if !dry_run {
-        for (done, side) in together.iter().enumerate() {
+        let are_several = open.len() + done.len() > 1;
+        if !is_halfway {
+            let id = if are_several { Some(random_id()?) } else { None };
+            let mut to_note = open.iter().filter(|side| are_several || side.history.rollback.is_some());
+            to_note.try_for_each(|side| side.note(id.as_ref(), env))?;
+        }
+        for (done, side) in open.iter().enumerate() {
             if let Err(e) = side.publish(env) {
                 // Back to where it began: the folders belong together.
-                for before in &together[..done] {
+                for before in &open[..done] {
                     before.publish(env)?;
                 }
                 return Err(e);
             }
         }
+        for side in open.iter().chain(&done).filter(|_| are_several) {
+            if let Err(e) = side.note(None, env) {
+                tracing::warn!("{e}");
+            }
+        }
     }
     Ok(outcome)
+}
+
+/// Whether a rollback was interrupted after one of these folders went back and before another did.
+fn is_halfway(together: &[Side<'_>]) -> bool {
+    let id = |side: &Side<'_>| side.history.rollback.as_ref().map(|rollback| rollback.id.clone());
+    let Some(first) = together.first().and_then(id) else { return false };
+    together.iter().all(|side| id(side).as_ref() == Some(&first))
+        && together.iter().any(Side::is_back)
+        && !together.iter().all(Side::is_back)
 }
 
 impl<'a> Side<'a> {
@@ -120,7 +150,20 @@ impl<'a> Side<'a> {
         let sets: Vec<&dyn FolderReader> =
             [Some(&current), before.as_ref()].into_iter().flatten().map(|f| f as &dyn FolderReader).collect();
         let last = history.later(&sets).cloned();
-        Ok(Self { named, kind, lock, previous, last })
+        let set = place.set_number(env.disk)?;
+        Ok(Self { named, kind, lock, previous, history, set, last })
+    }
+
+    /// Whether the rollback that is noted has changed this folder.
+    fn is_back(&self) -> bool {
+        self.history.rollback.as_ref().is_some_and(|rollback| rollback.set != self.set)
+    }
+
+    /// Notes that this folder is about to go back with others, or that none is.
+    fn note(&self, id: Option<&String>, env: &Environment<'_>) -> Result<(), Error> {
+        let rollback = id.map(|id| Rollback { id: id.clone(), set: self.set });
+        let bytes = self.history.clone().during(rollback);
+        Ok(self.lock.place().write_state_note(env.disk, history::FILE, &bytes)?)
     }
 
     fn step(&self, env: &Environment<'_>) -> Step {
@@ -228,5 +271,73 @@ impl SetSummary {
 impl fmt::Display for SetSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "serial {}, valid from {} to {}", Shown(&self.serial), self.not_before, self.not_after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::Timestamp;
+    use crate::disk::{Disk, FaultAction};
+    use crate::install::{FolderPlan, Placement, install};
+
+    /// Installs the set `n` in both folders, as one run does.
+    fn put(places: &[&Place], n: u8) {
+        let disk = Disk::real();
+        let now = Timestamp::from_unix(1_000 + i64::from(n));
+        let locks = Lock::acquire_all(&disk, places, now).unwrap();
+        for lock in &locks {
+            let mut plan = FolderPlan::default();
+            plan.file("server.crt", vec![n], 0o644);
+            let place = lock.place();
+            let before = place.read_state_file(&disk, history::FILE).unwrap();
+            let before = before.map(|bytes| History::parse(&bytes)).unwrap_or_default();
+            let note = before.with(Install::of(format!("run {n}"), &plan, Vec::new(), None, now));
+            place.write_state_note(&disk, history::FILE, &note).unwrap();
+            install(&disk, lock, &plan, &|_| Ok(())).unwrap();
+        }
+    }
+
+    fn in_two_folders(layout: Placement, fail_from: usize) -> bool {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = ["msp", "tls"].map(|name| dir.path().join(name));
+        if layout == Placement::Mounted {
+            for folder in &folders {
+                Disk::real().create_dirs(folder).unwrap();
+            }
+        }
+        let places = folders.each_ref().map(|folder| Place::with_layout(folder, layout));
+        let places = places.each_ref();
+        put(&places, 1);
+        put(&places, 2);
+        let sets = || folders.each_ref().map(|folder| std::fs::read(folder.join("server.crt")).unwrap()[0]);
+        let named: Vec<(Folder, &Path)> = folders.iter().map(|folder| (Folder::Tls, folder.as_path())).collect();
+        let run = |disk: &Disk| {
+            roll_back(&named, false, &Environment { disk, now: &|| Timestamp::from_unix(2_000) }).map(drop)
+        };
+        let steps = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&steps);
+        let killed = Disk::with_faults(Arc::new(move |_| {
+            // As after a kill: nothing happens any more.
+            if count.fetch_add(1, Ordering::Relaxed) < fail_from { FaultAction::Continue } else { FaultAction::Fail(5) }
+        }));
+        let _ = run(&killed);
+        let case = format!("{layout:?}, {fail_from}: {:?}", sets());
+        run(&Disk::real()).unwrap();
+        assert_eq!(sets()[0], sets()[1], "{case}");
+        run(&Disk::real()).unwrap();
+        assert_eq!(sets()[0], sets()[1], "{case}");
+        steps.load(Ordering::Relaxed) > fail_from
+    }
+
+    #[test]
+    fn a_rollback_that_was_killed_between_two_folders_is_finished() {
+        for layout in [Placement::Plain, Placement::Mounted] {
+            let ended = (0..400).find(|fail_from| !in_two_folders(layout, *fail_from));
+            assert!(ended.is_some_and(|steps| steps > 40), "{ended:?}");
+        }
     }
 }

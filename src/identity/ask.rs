@@ -6,7 +6,6 @@ use super::Environment;
 use super::by_secret::{BySecret, Failure};
 use super::ca_access::CaAccess;
 use super::state::pending::{self, Pending};
-use super::state::refusals::Refusals;
 use super::task::Task;
 use crate::ca::{AttrRequest, CaError, Client, Credential, EnrollRequest, Enrollment, Patience};
 use crate::install::Place;
@@ -28,19 +27,19 @@ pub(crate) struct Asking<'a> {
 }
 
 /// Asks the CA with the signing identity if there is one; without one, or when the CA refuses it, with the secret.
-/// Returns the answer, and the memory of refused tries that is to be cleared once the answer is kept.
+/// Returns the answer, and whether it was by secret: the memory of tries is to be cleared once the answer is kept.
 ///
 /// # Errors
 /// When there is no secret, earlier tries of it forbid another, the CA cannot be reached, or the CA refuses.
-pub(crate) async fn ask<'a>(
+pub(crate) async fn ask(
     task: &Task<'_>,
     ca: &CaAccess,
-    asking: &mut Asking<'a>,
+    asking: &mut Asking<'_>,
     client: &Client,
     body: &EnrollRequest<'_>,
     pending: &mut Pending,
     env: &Environment<'_>,
-) -> Result<(Enrollment, Option<Refusals<'a>>), Error> {
+) -> Result<(Enrollment, bool), Error> {
     let patience = &mut *asking.patience;
     // The outcome of a request in flight is unknown: the CA may issue, and count, after this process is killed.
     let mut lost = pending.answer_lost;
@@ -54,7 +53,7 @@ pub(crate) async fn ask<'a>(
         let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
         let note = |e: &CaError| lost |= e.is_ambiguous();
         match patience.run(random, note, || client.reenroll(&credential, body)).await {
-            Ok(answer) => return Ok((answer, None)),
+            Ok(answer) => return Ok((answer, false)),
             Err(e) if e.is_refusal() => {
                 tracing::info!("{e}; enrolling with the secret instead");
                 keep(pending, lost)?;
@@ -76,7 +75,7 @@ pub(crate) async fn ask<'a>(
         keep(pending, true)
     };
     match by_secret.enroll(patience, env, random, sending, || lost = true).await {
-        Ok((answer, refusals)) => Ok((answer, Some(refusals))),
+        Ok(answer) => Ok((answer, true)),
         Err(Failure::Unsent(error)) => {
             if sent {
                 keep(pending, lost)?;

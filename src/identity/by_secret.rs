@@ -36,8 +36,7 @@ pub(super) enum Failure<'a> {
 }
 
 impl<'p> BySecret<'_, 'p> {
-    /// Sends the secret as often as it may be sent within the time of the run. Returns the answer, and the memory that
-    /// is to be cleared once the answer is kept. `sending` is called before each request, `lost` after each whose
+    /// Sends the secret as often as it may be sent within the time of the run. `sending` is called before each request, `lost` after each whose
     /// answer is lost; `random` returns numbers in 0..1.
     ///
     /// # Errors
@@ -49,7 +48,7 @@ impl<'p> BySecret<'_, 'p> {
         random: fn() -> f64,
         mut sending: impl FnMut() -> Result<(), Error>,
         mut lost: impl FnMut(),
-    ) -> Result<(Enrollment, Refusals<'p>), Failure<'p>> {
+    ) -> Result<Enrollment, Failure<'p>> {
         let Self { ca, client, secret, .. } = *self;
         let subject = Subject::new(&ca.url, ca.ca_name.as_deref(), &ca.id);
         let read = Refusals::read(self.places, subject, ca.url.to_string(), secret, env.disk);
@@ -75,7 +74,7 @@ impl<'p> BySecret<'_, 'p> {
             }
             sending().and_then(|()| refusals.begin(secret, env.disk, (env.now)())).map_err(Failure::Unsent)?;
             let error = match client.enroll(&ca.id, secret, self.body).await {
-                Ok(answer) => return Ok((answer, refusals)),
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             force = false;

@@ -17,6 +17,8 @@ pub(crate) struct Current {
     /// The certificate's file in the target.
     pub(crate) leaf_path: PathBuf,
     pub(crate) key: Option<KeyPair>,
+    /// Whether there is a file for the key.
+    pub(crate) holds_a_key: bool,
     pub(crate) chain: Option<Chain>,
     /// The root that a new chain must end in.
     pub(crate) root: Option<Cert>,

@@ -70,7 +70,8 @@ impl fmt::Display for Reason {
     }
 }
 
-fn list(names: &[SanName]) -> String {
+/// The names, separated by commas.
+pub(super) fn list(names: &[SanName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -7,13 +7,13 @@ use super::Environment;
 use super::current::{Current, copy};
 use super::plan::Plan;
 use super::prove::{Issued, current_as_verified};
-use super::request::{FormGiven, MspForm, TlsFiles};
+use super::request::{FormGiven, TlsFiles};
 use super::state::record::KeyFileAccess;
 use super::task::{Shape, Task};
 use crate::Error;
 use crate::disk::Disk;
 use crate::install::{FolderPlan, KeyAccess, Lock};
-use crate::msp::{CONFIG, KEYSTORE, Layout};
+use crate::msp::{CONFIG, is_key};
 
 impl Task<'_> {
     /// What the file system made of the requested mode and group of the key's file in `plan`; `None` if the file cannot be
@@ -27,8 +27,7 @@ impl Task<'_> {
 
 /// The key's file in the plan.
 fn key_path(plan: &FolderPlan) -> Option<PathBuf> {
-    let is_key = |path: &&PathBuf| path.starts_with(KEYSTORE) || path.extension().is_some_and(|e| e == "key");
-    plan.files.iter().map(|file| &file.path).find(is_key).cloned()
+    plan.files.iter().map(|file| &file.path).find(|path| is_key(path)).cloned()
 }
 
 /// The current certificate, to be put in its folder again in another form.
@@ -42,18 +41,11 @@ pub(crate) struct Reform {
 impl Task<'_> {
     /// What of the requested form the folder does not have; `None` when it has all, or holds no usable certificate.
     pub(crate) fn reform(&self, current: &Current, env: &Environment<'_>) -> Option<Reform> {
-        if self.given == FormGiven::default() && self.key_access.group.is_none() {
+        if self.given == FormGiven::default() {
             return None;
         }
         let issued = current_issue(self, current)?;
-        let shape = match self.shape {
-            // A layout that is not requested stays.
-            Shape::Msp(form) if !self.given.layout && is_cryptogen(current) => {
-                Shape::Msp(MspForm { layout: Layout::Cryptogen, ..form })
-            }
-            shape => shape,
-        };
-        let plan = self.plan_in(shape, current, &issued.verified, &issued.key, None, (env.now)()).ok()?;
+        let plan = self.plan(current, &issued.verified, &issued.key, None, (env.now)()).ok()?;
         let folder = match &plan {
             Plan::Msp(plan) => &plan.folder,
             Plan::Tls(plan) => &plan.folder,
@@ -63,7 +55,7 @@ impl Task<'_> {
     }
 
     fn differences(&self, current: &Current, plan: &FolderPlan, disk: &Disk) -> Vec<String> {
-        let FormGiven { key_mode, layout, node_ous, tls_names } = self.given;
+        let FormGiven { key_mode, group: group_given, layout, node_ous, tls_names } = self.given;
         let mut found = Vec::new();
         let at = |path: &std::path::Path| disk.metadata_followed(&self.place.target().join(path)).ok().flatten();
         let planned_key = key_path(plan).unwrap_or_default();
@@ -108,7 +100,7 @@ impl Task<'_> {
         if key_mode && key.mode & 0o777 != mode {
             found.push(format!("key mode {mode:04o}"));
         }
-        if let Some(group) = group.filter(|group| *group != key.gid) {
+        if let Some(group) = group.filter(|group| group_given && *group != key.gid) {
             found.push(format!("group {group}"));
         }
         found
@@ -124,11 +116,6 @@ impl Task<'_> {
     ) -> Result<PathBuf, Error> {
         self.put(current, &reform.issued, None, locks, env)
     }
-}
-
-fn is_cryptogen(current: &Current) -> bool {
-    let key = current.msp.as_ref().and_then(|msp| msp.key.as_ref());
-    key.is_some_and(|(path, _)| path.ends_with("priv_sk"))
 }
 
 /// The current certificate as an issue that is put in its folder again.

@@ -3,18 +3,21 @@
 use super::current::Current;
 use super::request::KeyRequest;
 use super::task::Task;
-use crate::pki::x509::{Cert, NodeOu};
+use crate::pki::x509::NodeOu;
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind};
 
-/// Whether the identity is an orderer: by the requested role, or without one by its current certificates.
+/// Whether the identity is an orderer: by the requested role, or without one by its current certificates or their records.
 pub(crate) fn is_orderer(roles: &[RoleRule], currents: &[Current]) -> bool {
     let mut requested = roles.iter().filter_map(|role| match role {
         RoleRule::Exactly(ou) => Some(*ou == NodeOu::Orderer),
         _ => None,
     });
-    let held = |leaf: &Cert| NodeOu::among(leaf.organizational_units()).contains(&NodeOu::Orderer);
-    requested.next().unwrap_or_else(|| currents.iter().filter_map(|c| c.leaf.as_ref()).any(held))
+    let held = |current: &Current| match &current.leaf {
+        Some(leaf) => NodeOu::among(leaf.organizational_units()).contains(&NodeOu::Orderer),
+        None => current.record.as_ref().is_some_and(|record| record.is_orderer),
+    };
+    requested.next().unwrap_or_else(|| currents.iter().any(held))
 }
 
 impl Task<'_> {
@@ -30,13 +33,22 @@ impl Task<'_> {
         is_orderer: bool,
         is_new_requested: bool,
     ) -> Result<(), Error> {
-        let same = current.leaf.as_ref().filter(|leaf| leaf.common_name() == Some(self.id));
-        if let (Some(leaf), KeyRequest::New(curve), Purpose::Tls) = (same, &self.key, self.purpose())
+        // A key without its certificate may be the orderer's: the certificate alone was lost.
+        let is_held = match (&current.leaf, &current.record) {
+            (Some(leaf), _) => leaf.common_name() == Some(self.id),
+            (None, record) => {
+                current.holds_a_key
+                    && record.as_ref().and_then(|r| r.id.as_deref()).is_none_or(|id| id == self.id || !self.force)
+            }
+        };
+        if let (true, KeyRequest::New(curve), Purpose::Tls) = (is_held, &self.key, self.purpose())
             && is_orderer
             && !is_new_requested
         {
-            let pair = current.key.as_ref().filter(|key| key.spki_der() == leaf.spki_der());
+            let leaf = current.leaf.as_ref();
+            let pair = current.key.as_ref().filter(|key| leaf.is_none_or(|leaf| key.spki_der() == leaf.spki_der()));
             let what = match (pair, curve) {
+                (None, _) if leaf.is_none() => "the key cannot be read without its certificate".to_owned(),
                 (None, _) => "the folder does not hold the key of its certificate".to_owned(),
                 (Some(key), Some(curve)) if *curve != key.algorithm() => {
                     format!("its key is {}, but {curve} was requested", key.algorithm())

@@ -7,6 +7,7 @@ pub(crate) mod current;
 pub(crate) mod due;
 mod environment;
 pub(crate) mod form;
+mod kept_form;
 pub(crate) mod kept_key;
 pub(crate) mod names;
 pub(crate) mod obtain;

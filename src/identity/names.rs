@@ -1,6 +1,7 @@
 //! The names of a new certificate: those that the run requests, and those of the current certificate, which are kept.
 
 use super::current::Current;
+use super::due::list;
 use super::state::record::Record;
 use super::task::Task;
 use crate::pki::name::{self, NameSet, SanName};
@@ -32,22 +33,26 @@ pub(crate) struct NameChange {
 }
 
 impl NameChange {
-    /// `requested`: the names that the run requests. `old` is `None` for a first certificate, and equals `new` where none
-    /// was issued.
-    pub(crate) fn between(old: Option<&Cert>, new: &Cert, requested: &[SanName]) -> Self {
-        let old = old.map_or(&[][..], Cert::sans);
+    /// `old` is `None` for a first certificate or a lost one, and equals `new` where none was issued.
+    pub(crate) fn between(old: Option<&Cert>, new: &Cert, task: &Task<'_>) -> Self {
+        let old = old.map_or(&task.kept[..], Cert::sans);
         let (kept, dropped): (Vec<_>, Vec<_>) = old.iter().cloned().partition(|name| name::holds(new.sans(), name));
-        Self { kept: kept.into_iter().filter(|name| !name::holds(requested, name)).collect(), dropped }
+        Self { kept: kept.into_iter().filter(|name| !name::holds(&task.requested, name)).collect(), dropped }
     }
 }
 
 impl Task<'_> {
-    /// Adds the names of the current certificate of the same identity to the requested ones, less those to drop.
+    /// Adds the names of the current certificate of the same identity to the requested ones, less those to drop. Of a
+    /// certificate that was lost or cannot be read, the record has the requested names.
     pub(crate) fn keep_names(&mut self, current: &Current) {
         (self.sans, self.kept, self.dropped) = (self.requested.clone(), Vec::new(), Vec::new());
-        let Some(leaf) = &current.leaf else { return };
-        let is_same_identity = leaf.common_name() == Some(self.id);
-        for held in leaf.sans() {
+        let (holder, names) = match (&current.leaf, &current.record) {
+            (Some(leaf), _) => (leaf.common_name(), leaf.sans().to_vec()),
+            (None, Some(record)) => (record.id.as_deref(), record.names()),
+            (None, None) => return,
+        };
+        let is_same_identity = holder == Some(self.id);
+        for held in &names {
             if name::holds(&self.sans, held) {
                 continue;
             }
@@ -73,7 +78,7 @@ impl Task<'_> {
     /// Logs the names that the new certificate keeps of the current one, and those that it does not.
     pub(crate) fn report_names(&self, current: &Current) {
         let target = self.target.display();
-        if current.leaf.is_none() && current.holds_a_broken_certificate {
+        if current.leaf.is_none() && current.holds_a_broken_certificate && current.record.is_none() {
             tracing::warn!("{target}: the current certificate cannot be read, so its names are not kept");
         }
         if !self.kept.is_empty() {
@@ -129,10 +134,6 @@ fn requestable(held: &SanName) -> Option<SanName> {
     let prefix = held.kind().to_string().to_ascii_lowercase();
     let parsed: SanName = format!("{prefix}:{held}").parse().ok()?;
     name::holds(std::slice::from_ref(&parsed), held).then_some(parsed)
-}
-
-fn list(names: &[SanName]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

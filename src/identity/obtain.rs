@@ -11,7 +11,7 @@ use super::prove::{Issued, Unproven, prove};
 use super::request::KeyRequest;
 use super::state::not_as_asked::NotAsAsked;
 use super::state::pending::{self, Answer, Asked, Pending};
-use super::state::refusals::{Refusals, Subject};
+use super::state::refusals::{self, Subject, Success};
 use super::task::Task;
 use super::{Environment, due};
 use crate::ca::{Client, EnrollRequest, TrustAnchors};
@@ -22,7 +22,7 @@ use crate::proof::VerifiedEnrollment;
 use crate::{Error, ErrorKind, Timestamp};
 
 /// Allows for clocks of nodes that differ by some seconds: a certificate whose `NotBefore` is in the future is refused.
-const BACKDATE: Duration = Duration::from_secs(300);
+pub(crate) const BACKDATE: Duration = Duration::from_secs(300);
 
 /// Obtains one certificate, from an answer that an earlier run kept and did not install, or from the CA.
 pub(crate) async fn obtain(
@@ -35,7 +35,7 @@ pub(crate) async fn obtain(
     let (id, purpose) = (task.id, task.purpose());
     let ca = task.ca.ok_or_else(|| Error::new(ErrorKind::Bug, "the task has no CA"))?;
     let file = task.place.state_dir().join(pending::FILE);
-    let kept = task.place.read_state_file(disk, pending::FILE)?.map(|b| Pending::parse(&b, &file)).transpose()?;
+    let kept = Pending::at(&task.place, disk)?;
     if let Some(other) = kept.as_ref().filter(|p| p.is_carried_by_hand() && !task.force) {
         return Err(Error::new(
             ErrorKind::Input,
@@ -55,14 +55,16 @@ pub(crate) async fn obtain(
         )
         .with_help("finish that enrolment first, or drop its key with --force"));
     }
+    let subject = Subject::new(&ca.url, ca.ca_name.as_deref(), id);
     let usable = kept.and_then(|p| p.for_request(id, task.ca, purpose));
     let asked = Asked::new(&task.sans, &task.drop_sans, task.profile, asking.attributes, task.subject);
     if let Some(pending) = &usable
         && let Some(issued) = earlier_answer(task, current, pending, &asked, &file, env)?
     {
         tracing::info!("installing the answer that an earlier run received and kept");
-        let subject = Subject::new(&ca.url, ca.ca_name.as_deref(), id);
-        Refusals::forget(asking.places, &subject, issued.received_at, disk)?;
+        let answered = pending.answer.as_ref().map_or("", |answer| &answer.ca_name);
+        let success = Success::ReceivedAt(issued.received_at);
+        refusals::clear(asking.places, &subject, answered, success, disk, (env.now)())?;
         return Ok(issued);
     }
     let (mut pending, key) = pending_key(task, current, usable, asked, env)?;
@@ -82,8 +84,8 @@ pub(crate) async fn obtain(
     let received_at = (env.now)();
     let mut cleared = None;
     let proven = match answered {
-        Ok((answer, refusals)) => {
-            cleared = refusals.map(|refusals| (refusals, answer.ca_name.clone()));
+        Ok((answer, by_secret)) => {
+            cleared = by_secret.then(|| answer.ca_name.clone());
             report_skew(answer.server_date, received_at);
             pending.answer_lost = false;
             pending.answer = Some(Answer::of(&answer, pending.asked.clone(), received_at));
@@ -101,9 +103,15 @@ pub(crate) async fn obtain(
         pending.not_as_asked = Some(noted);
         error
     });
-    task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
-    if let Some((mut refusals, ca_name)) = cleared {
-        refusals.clear(&ca_name, disk)?;
+    let kept = task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600);
+    let cleared = cleared.map_or(Ok(()), |answered| {
+        refusals::clear(asking.places, &subject, &answered, Success::Now, disk, received_at)
+    });
+    match kept {
+        // A later run installs the answer and clears the tries.
+        Ok(()) => cleared?,
+        // There is no later run for it: a certificate that the CA counted is installed, and a wrong one reported.
+        Err(e) => tracing::warn!("the CA's answer could not be kept for a later run: {e}"),
     }
     let (verified, plan) = proven?;
     Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true })

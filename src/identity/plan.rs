@@ -45,23 +45,7 @@ impl Task<'_> {
         tls: Option<&VerifiedEnrollment>,
         now: Timestamp,
     ) -> Result<Plan, PlanError> {
-        self.plan_in(self.shape, current, verified, key, tls, now)
-    }
-
-    /// [`Task::plan`] in another shape.
-    ///
-    /// # Errors
-    /// As [`Task::plan`].
-    pub(crate) fn plan_in(
-        &self,
-        shape: Shape,
-        current: &Current,
-        verified: &VerifiedEnrollment,
-        key: &KeyPair,
-        tls: Option<&VerifiedEnrollment>,
-        now: Timestamp,
-    ) -> Result<Plan, PlanError> {
-        let files = match shape {
+        let files = match self.shape {
             Shape::Msp(form) => {
                 let empty = CurrentMsp::default();
                 let request = MspRequest {

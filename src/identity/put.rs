@@ -12,7 +12,7 @@ use super::state::record::{self, Record};
 use super::task::{Shape, Task};
 use super::trust::namesakes;
 use crate::disk::DiskFolder;
-use crate::install::{FolderPlan, Lock, install};
+use crate::install::{FolderPlan, Lock, Place, install};
 use crate::msp::{AdminRule, CurrentMsp, judge};
 use crate::proof::{MspPlan, VerifiedEnrollment};
 use crate::{Error, ErrorKind};
@@ -99,10 +99,12 @@ impl Task<'_> {
         let mut record = Record::of(&issued.verified, issued.received_at, issued.asked.clone(), plan);
         record.namesakes = namesakes(&self.trust, &issued.verified.chain().root);
         record.key_file = self.key_file_access(plan, env.disk);
-        place.write_state_note(env.disk, record::FILE, &record.to_bytes())?;
-        if issued.is_new {
-            // If it survives a crash, the next run sees that its answer is installed.
-            place.drop_state_file(env.disk, pending::FILE)?;
+        // The folder is complete without them: the next run sees by the certificate itself what is installed.
+        let noted = place
+            .write_state_note(env.disk, record::FILE, &record.to_bytes())
+            .and_then(|()| if issued.is_new { place.drop_state_file(env.disk, pending::FILE) } else { Ok(()) });
+        if let Err(e) = noted {
+            tracing::warn!("{}: the set is installed, but not all of it could be recorded: {e}", self.target.display());
         }
         Ok(plan.certificate().to_owned())
     }
@@ -112,9 +114,15 @@ impl Task<'_> {
     fn note_install(&self, plan: &FolderPlan, locks: &[Lock], env: &Environment<'_>) -> Result<(), Error> {
         let own = self.place.target();
         let others = locks.iter().map(|lock| lock.place().target()).filter(|target| *target != own);
-        let install = Install::of(self.run.clone(), plan, others.map(Path::to_owned).collect(), (env.now)());
+        let others: Vec<PathBuf> = others.map(Path::to_owned).collect();
         let before = self.place.read_state_file(env.disk, history::FILE)?;
         let before = before.map(|bytes| History::parse(&bytes)).unwrap_or_default();
+        let elsewhere = others.iter().chain(before.beside()).filter_map(|folder| {
+            let bytes = Place::of(env.disk, folder).ok()?.peek_state_file(env.disk, history::FILE).ok()??;
+            History::parse(&bytes).latest_but(&self.run)
+        });
+        let latest = elsewhere.chain(before.latest_but(&self.run)).max();
+        let install = Install::of(self.run.clone(), plan, others, latest, (env.now)());
         Ok(self.place.write_state_note(env.disk, history::FILE, &before.with(install))?)
     }
 }

@@ -19,6 +19,7 @@ use crate::{Error, ErrorKind, PemSource};
 #[allow(clippy::struct_excessive_bools, reason = "one for each option")]
 pub(crate) struct FormGiven {
     pub(crate) key_mode: bool,
+    pub(crate) group: bool,
     pub(crate) layout: bool,
     pub(crate) node_ous: bool,
     pub(crate) tls_names: bool,

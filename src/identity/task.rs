@@ -13,7 +13,7 @@ use super::trust::TrustFile;
 use crate::ca::AttrRequest;
 use crate::disk::{Disk, DiskFolder, FolderReader as _};
 use crate::install::{KeyAccess, Lock, Place, rehearse};
-use crate::msp::{CurrentMsp, CurrentTls, SIGN_FOLDERS, TLS_FOLDERS};
+use crate::msp::{CurrentMsp, CurrentTls, KEYSTORE, SIGN_FOLDERS, TLS_FOLDERS};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Chain, SubjectFields};
@@ -123,25 +123,15 @@ impl<'a> Task<'a> {
             })
         });
         let mut tasks = tasks.collect::<Result<Vec<Self>, Error>>()?;
-        tasks.iter_mut().try_for_each(|task| task.take_recorded_names(disk))?;
+        tasks.iter_mut().try_for_each(|task| task.keep_form(disk))?;
         Ok(tasks)
     }
 
-    /// Takes the file names of the pair that an earlier run installed, if this run gives none.
+    /// The record of the last install; `None` if there is none that can be used.
     ///
     /// # Errors
-    /// When the record cannot be read.
-    pub(crate) fn take_recorded_names(&mut self, disk: &Disk) -> Result<(), Error> {
-        if let Shape::Tls(TlsFiles::Three(names)) = self.shape
-            && !self.given.tls_names
-            && self.record(disk)?.is_some_and(|record| record.is_renamed(names))
-        {
-            self.shape = Shape::Tls(TlsFiles::Three(names.other()));
-        }
-        Ok(())
-    }
-
-    fn record(&self, disk: &Disk) -> Result<Option<Record>, Error> {
+    /// When it cannot be read.
+    pub(super) fn record(&self, disk: &Disk) -> Result<Option<Record>, Error> {
         Ok(self.place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes)))
     }
 
@@ -160,7 +150,7 @@ impl<'a> Task<'a> {
             Shape::Msp(_) => Current::msp(current_msp(&self.place, disk)?),
             Shape::Tls(TlsFiles::Three(names)) => {
                 // A later run may give other file names than the run that installed the pair.
-                let is_renamed = record.as_ref().is_some_and(|record| record.is_renamed(names));
+                let is_renamed = self.is_renamed(names, record.as_ref(), disk);
                 let names = if is_renamed { names.other() } else { names };
                 let paths = (names.certificate().into(), names.ca());
                 Current::tls(CurrentTls::read(&folder, names), paths)
@@ -172,12 +162,23 @@ impl<'a> Task<'a> {
                 Current { is_msp: has_roots, ..Current::tls(existing.into_tls(), (certificate, "tlscacerts")) }
             }
         };
-        // A record of another certificate is ignored: a run was killed between install and record.
-        current.record = record.filter(|r| current.leaf.as_ref().is_some_and(|leaf| leaf.serial_hex() == r.serial));
+        // A record of another certificate is ignored: a run was killed between install and record. One of a certificate that
+        // was lost since says what it held.
+        current.record = record.filter(|r| current.leaf.as_ref().is_none_or(|leaf| leaf.serial_hex() == r.serial));
+        current.holds_a_key = self.holds_a_key(disk)?;
         if let Some(record) = &current.record {
             current.changed = record.changed(&|path| folder.read(path).ok().map(|b| b.to_vec()));
         }
         Ok(current)
+    }
+
+    /// Whether there is a file for the key, whatever is in it.
+    fn holds_a_key(&self, disk: &Disk) -> Result<bool, Error> {
+        let at = |path: &str| disk.metadata_followed(&self.place.target().join(path));
+        Ok(match self.shape {
+            Shape::Tls(TlsFiles::Three(names)) => at(names.key())?.is_some(),
+            _ => at(KEYSTORE)?.is_some() && !disk.read_dir(&self.place.target().join(KEYSTORE))?.is_empty(),
+        })
     }
 
     /// Takes over what the new certificate keeps of the current one.
@@ -222,7 +223,7 @@ impl<'a> Task<'a> {
             Shape::Tls(TlsFiles::Three(names)) => Some(PathBuf::from(names.key())),
             _ => current.msp.as_ref().and_then(|msp| msp.key.as_ref()).map(|(path, _)| path.clone()),
         };
-        Ok(file.map_or(Ok(()), |file| self.place.vouch_for(disk, &file))?)
+        Ok(file.map_or(Ok(()), |file| self.place.vouch_for(disk, &file, self.key_access.mode))?)
     }
 
     /// Warns that the state of the target is not used.

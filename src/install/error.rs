@@ -161,7 +161,7 @@ impl From<InstallError> for Error {
             }
             InstallError::NotOwn { path, .. } => {
                 return Self::new(ErrorKind::Input, message).with_help(format!(
-                    "another user may have put a key there: run fabcert as the owner, or look into it, then remove it with rm -r {}",
+                    "another user may have put a key there: run fabcert as the owner, or look into it, then close it with chmod go-w {0}, or remove it with rm -r {0}",
                     path.display()
                 ));
             }

@@ -97,7 +97,15 @@ impl Lock {
         order.sort_by_key(|&i| places[i].target());
         let mut locks = Vec::new();
         for i in order {
-            locks.push((i, Self::acquire(disk, places[i], now)?));
+            match Self::acquire(disk, places[i], now) {
+                Ok(lock) => locks.push((i, lock)),
+                Err(e) => {
+                    for (_, lock) in locks {
+                        lock.withdraw(disk);
+                    }
+                    return Err(e);
+                }
+            }
         }
         locks.sort_by_key(|(i, _)| *i);
         Ok(locks.into_iter().map(|(_, lock)| lock).collect())
@@ -109,6 +117,22 @@ impl Lock {
             // What may stay is an empty folder.
             let _ = state.remove_unused(LOCK_FILE, self.file);
         }
+    }
+
+    /// Runs `change` under the lock; if it fails, the lock is withdrawn.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub(crate) fn withdrawn_on_error<T, E>(
+        self,
+        disk: &Disk,
+        change: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let changed = change(&self);
+        if changed.is_err() {
+            self.withdraw(disk);
+        }
+        changed
     }
 
     /// Whether the lock holds for processes on other machines that share the file system too.

@@ -126,6 +126,35 @@ impl Place {
         }
     }
 
+    /// The number of the current set: another set in the folder has another number.
+    ///
+    /// # Errors
+    /// When the folder cannot be inspected.
+    pub(crate) fn set_number(&self, disk: &Disk) -> Result<u64, InstallError> {
+        let set = match self.layout {
+            Placement::Plain => disk.metadata(&self.target)?,
+            Placement::Mounted => disk.metadata_followed(&self.target.join(generation::DATA))?,
+        };
+        Ok(set.map_or(0, |set| set.inode))
+    }
+
+    /// The places beside this one: folders of the same parent, or mounts beside it, in whose state folder there is a file
+    /// `name`. Those that cannot be looked into are left out.
+    pub(crate) fn beside_with(&self, disk: &Disk, name: &str) -> Vec<Self> {
+        let as_place = |entry: OsString| {
+            let text = entry.to_string_lossy();
+            let hidden = text.strip_prefix('.').and_then(|text| text.strip_suffix(".fabcert"));
+            let (target, layout) = match hidden {
+                Some(target) => (self.parent().join(target), Placement::Plain),
+                None => (self.parent().join(&entry), Placement::Mounted),
+            };
+            let place = Self { target, layout, group: self.group };
+            let is_there = disk.metadata(&place.state_dir().join(name)).is_ok_and(|found| found.is_some());
+            (place.target != self.target && is_there).then_some(place)
+        };
+        disk.read_dir(self.parent()).unwrap_or_default().into_iter().filter_map(as_place).collect()
+    }
+
     /// Whether a killed run may have left something to clean up. A folder that cannot be listed counts as clean.
     pub fn has_leftovers(&self, disk: &Disk) -> bool {
         let Ok(Some(state)) = self.state(disk) else { return false };
@@ -143,13 +172,15 @@ impl Place {
         self.state(disk).err().filter(|e| matches!(e, InstallError::NotOwn { .. }))
     }
 
-    /// Checks who put the file `file` into the target, before a key in it is used again.
+    /// Checks who may have written the file `file` of the target, before a key in it is used again. `mode` is the mode that
+    /// fabcert gives it.
     ///
     /// # Errors
     /// [`InstallError::NotOwn`] when it belongs neither to the effective user, root or the group of the place, nor to the
-    /// owner of the target.
-    pub fn vouch_for(&self, disk: &Disk, file: &Path) -> Result<(), InstallError> {
-        state_folder::vouch_for_file(disk, &self.target, self.group, file)
+    /// owner of the target, or others may write it.
+    pub fn vouch_for(&self, disk: &Disk, file: &Path, mode: u32) -> Result<(), InstallError> {
+        let state = self.state(disk)?;
+        state_folder::vouch_for_file(disk, state.as_ref(), (&self.target, self.group), file, mode)
     }
 
     /// Removes the leftovers of a killed [`Place::write_state_file`].

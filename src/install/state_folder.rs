@@ -30,13 +30,15 @@ struct Owners {
     /// On a file system that keeps neither owner nor mode: the owner that it shows for what this process creates. Such
     /// a file system cannot say who wrote a file; who may write there is up to its mount.
     shown: Option<u32>,
+    /// The owner of the target, for files in it.
+    target: Option<u32>,
 }
 
 impl Owners {
     /// Why an entry with this metadata cannot be used; `None` if it can.
     fn refuse(&self, found: &Metadata) -> Option<String> {
         let is_group = self.group == Some(found.gid);
-        if ![Some(self.user), Some(0), self.shown].contains(&Some(found.uid)) && !is_group {
+        if ![Some(self.user), Some(0), self.shown, self.target].contains(&Some(found.uid)) && !is_group {
             return Some(format!("it belongs to user {}, and fabcert runs as user {}", found.uid, self.user));
         }
         let others = if is_group { 0o002 } else { 0o022 };
@@ -48,7 +50,7 @@ impl Owners {
 impl<'a> StateFolder<'a> {
     /// Opens the state folder at `path`, which may be shared with `group`; `None` if it does not exist.
     pub(super) fn open(disk: &'a Disk, path: &Path, group: Option<u32>) -> Result<Option<Self>, InstallError> {
-        let owners = Owners { user: disk.user(), group, shown: None };
+        let owners = Owners { user: disk.user(), group, shown: None, target: None };
         let folder = match disk.hold(path) {
             Ok(Some(folder)) => folder,
             Ok(None) => return Ok(None),
@@ -185,12 +187,24 @@ impl<'a> StateFolder<'a> {
 }
 
 /// Checks that a file of the target, which may be in a folder that others may write, belongs to the effective user, to
-/// root, to the group of the place, or to the owner of the target.
-pub(super) fn vouch_for_file(disk: &Disk, target: &Path, group: Option<u32>, file: &Path) -> Result<(), InstallError> {
+/// root, to the group of the place, or to the owner of the target, and that nobody else may write it. `mode` is the mode
+/// that it was written with.
+pub(super) fn vouch_for_file(
+    disk: &Disk,
+    state: Option<&StateFolder<'_>>,
+    (target, group): (&Path, Option<u32>),
+    file: &Path,
+    mode: u32,
+) -> Result<(), InstallError> {
     let path = target.join(file);
-    let Some(found) = disk.metadata_followed(&path)? else { return Ok(()) };
-    let shown = disk.metadata(target)?.map(|target| target.uid);
-    let owners = Owners { user: disk.user(), group, shown };
+    let Some(mut found) = disk.metadata_followed(&path)? else { return Ok(()) };
+    found.mode &= !(mode & 0o020);
+    let owners = Owners {
+        user: disk.user(),
+        group,
+        shown: state.and_then(|state| state.owners.shown),
+        target: disk.metadata(target)?.map(|target| target.uid),
+    };
     owners.refuse(&found).map_or(Ok(()), |reason| Err(InstallError::NotOwn { path, reason }))
 }
 

@@ -1,9 +1,10 @@
 //! The names of the files in an MSP folder and a TLS folder.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::KEYSTORE;
 use crate::pki::key::Ski;
 
 /// The file names of an MSP folder. Fabric reads both layouts: it ignores file names.
@@ -15,6 +16,11 @@ pub enum Layout {
     FabricCa,
     /// As `cryptogen` names them: `signcerts/<id>-cert.pem`, `keystore/priv_sk`, `cacerts/ca.<domain>-cert.pem`.
     Cryptogen,
+}
+
+impl Layout {
+    /// The key's file in the layout of `cryptogen`.
+    pub(crate) const CRYPTOGEN_KEY: &str = "keystore/priv_sk";
 }
 
 impl fmt::Display for Layout {
@@ -111,6 +117,11 @@ impl FromStr for TlsNames {
     }
 }
 
+/// Whether a private key is in the file `path` of an MSP or TLS folder.
+pub(crate) fn is_key(path: &Path) -> bool {
+    path.starts_with(KEYSTORE) || path.extension().is_some_and(|e| e == "key")
+}
+
 /// The CA folder of a certificate.
 #[derive(Clone, Copy)]
 pub(crate) enum CaFolder {
@@ -151,7 +162,7 @@ impl<'a> MspNames<'a> {
     pub(crate) fn key(&self, ski: Ski) -> PathBuf {
         match self.layout {
             Layout::FabricCa => format!("keystore/{}", ski.key_file_name()).into(),
-            Layout::Cryptogen => "keystore/priv_sk".into(),
+            Layout::Cryptogen => Layout::CRYPTOGEN_KEY.into(),
         }
     }
 

@@ -54,6 +54,7 @@ pub(in crate::cli) fn request(
         tls_names: target.tls_names.unwrap_or_default().into(),
         node_ous: !target.no_node_ous,
         key_access: target.key_access(),
+        given: target.given(),
         force,
     })
 }

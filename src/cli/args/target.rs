@@ -65,10 +65,11 @@ impl TargetArgs {
         (msp, tls)
     }
 
-    /// What of the form was given: it is applied to a current certificate too.
+    /// What of the form was given: it is applied to a current certificate too, and the rest of it stays.
     pub(in crate::cli) const fn given(&self) -> FormGiven {
         FormGiven {
             key_mode: self.key_mode.is_some(),
+            group: self.group.is_some(),
             layout: self.layout.is_some(),
             node_ous: self.node_ous || self.no_node_ous,
             tls_names: self.tls_names.is_some(),

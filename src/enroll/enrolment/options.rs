@@ -190,7 +190,8 @@ impl Enrolment {
 
     /// Permission bits (0600 by default) of key files, and the group id of the folders.
     pub fn key_access(mut self, mode: u32, group: Option<u32>) -> Self {
-        (self.key_mode, self.group, self.given.key_mode) = (mode, group, true);
+        (self.key_mode, self.group) = (mode, group);
+        (self.given.key_mode, self.given.group) = (true, group.is_some());
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,8 @@ const KEPT: usize = 6;
 pub(crate) struct Install {
     /// A random number; the same for the folders that one run replaced.
     pub(crate) run: String,
-    /// The time of the install by the local clock.
+    /// The time of the install by the local clock, and later than that of every earlier install that is known: the clock may
+    /// have been set back.
     pub(crate) at: Timestamp,
     /// The other targets of the run.
     #[serde(default)]
@@ -33,14 +35,21 @@ pub(crate) struct Install {
 }
 
 impl Install {
-    /// The install of `plan` in the run `run`.
-    pub(crate) fn of(run: String, plan: &FolderPlan, beside: Vec<PathBuf>, now: Timestamp) -> Self {
+    /// The install of `plan` in the run `run`, later than `latest`.
+    pub(crate) fn of(
+        run: String,
+        plan: &FolderPlan,
+        beside: Vec<PathBuf>,
+        latest: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
         let files: BTreeMap<PathBuf, String> = plan.files.iter().map(|f| (f.path.clone(), sha256(&f.bytes))).collect();
         let mut owned = plan.owned.clone();
         owned.extend(files.keys().cloned());
         owned.sort();
         owned.dedup();
-        Self { run, at: now, beside, owned, files }
+        let at = latest.map_or(now, |latest| now.max(latest.plus(Duration::from_secs(1))));
+        Self { run, at, beside, owned, files }
     }
 
     /// Whether this install wrote the set in `folder`. `config.yaml` is left out: the operator may change it.
@@ -51,10 +60,22 @@ impl Install {
 }
 
 /// The last installs, the newest last.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct History {
     schema_version: u32,
     installs: Vec<Install>,
+    /// The rollback of several folders that is under way, or was interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rollback: Option<Rollback>,
+}
+
+/// A rollback of several folders, noted in each before the first goes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rollback {
+    /// A random number; the same in every folder that goes back.
+    pub(crate) id: String,
+    /// The number of the folder's set before.
+    pub(crate) set: u64,
 }
 
 impl History {
@@ -65,11 +86,32 @@ impl History {
 
     /// The bytes of the file with `install` added.
     pub(crate) fn with(mut self, install: Install) -> Vec<u8> {
-        self.schema_version = 1;
+        self.rollback = None;
         self.installs.push(install);
         let excess = self.installs.len().saturating_sub(KEPT);
         self.installs.drain(..excess);
+        self.into_bytes()
+    }
+
+    /// The bytes of the file with this rollback under way.
+    pub(crate) fn during(mut self, rollback: Option<Rollback>) -> Vec<u8> {
+        self.rollback = rollback;
+        self.into_bytes()
+    }
+
+    fn into_bytes(mut self) -> Vec<u8> {
+        self.schema_version = 1;
         serde_json::to_vec_pretty(&self).unwrap_or_default()
+    }
+
+    /// The time of the last install by another run than `run`.
+    pub(crate) fn latest_but(&self, run: &str) -> Option<Timestamp> {
+        self.installs.iter().filter(|install| install.run != run).map(|install| install.at).max()
+    }
+
+    /// The folders that were installed together with this one.
+    pub(crate) fn beside(&self) -> impl Iterator<Item = &PathBuf> {
+        self.installs.iter().flat_map(|install| &install.beside)
     }
 
     /// The later of the installs that wrote these sets.

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::not_as_asked::NotAsAsked;
-use crate::ca::{AttrRequest, Enrollment};
+use crate::ca::{AttrRequest, CaUrl, Enrollment};
+use crate::disk::Disk;
 use crate::identity::ca_access::CaAccess;
+use crate::install::Place;
 use crate::pki::key::KeyPair;
 use crate::pki::name::{SanName, server_name};
 use crate::pki::x509::{Cert, SubjectFields};
@@ -130,6 +132,9 @@ pub(crate) struct Answer {
     pub(crate) cert_pem: String,
     /// The CA chain, PEM.
     pub(crate) chain_pem: String,
+    /// The CA's name; answers that an older version kept lack it.
+    #[serde(default)]
+    pub(crate) ca_name: String,
     /// The CA's time.
     pub(crate) server_date: Option<Timestamp>,
     /// The local time at which it arrived.
@@ -143,6 +148,7 @@ impl Answer {
             asked,
             cert_pem: text(&answer.cert_pem),
             chain_pem: text(&answer.chain_pem),
+            ca_name: answer.ca_name.clone(),
             server_date: answer.server_date,
             received_at,
         }
@@ -172,11 +178,21 @@ impl Pending {
         }
     }
 
+    /// Reads the pending key of `place`; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the file belongs to somebody else, cannot be read, or is broken: it may hold the only copy of a key, so it is
+    /// never dropped silently.
+    pub(crate) fn at(place: &Place, disk: &Disk) -> Result<Option<Self>, Error> {
+        let file = place.state_dir().join(FILE);
+        place.read_state_file(disk, FILE)?.map(|bytes| Self::parse(&bytes, &file)).transpose()
+    }
+
     /// Reads the file.
     ///
     /// # Errors
-    /// When the file is broken: it may hold the only copy of a key, so it is never dropped silently.
-    pub(crate) fn parse(bytes: &[u8], path: &std::path::Path) -> Result<Self, Error> {
+    /// When the file is broken.
+    fn parse(bytes: &[u8], path: &std::path::Path) -> Result<Self, Error> {
         serde_json::from_slice(bytes).ok().filter(|p: &Self| p.schema_version == 1).ok_or_else(|| {
             Error::new(ErrorKind::Input, format!("the pending key in {} cannot be read", path.display()))
                 .with_help("move the file away if the key in it is not needed, and run again")
@@ -229,6 +245,12 @@ impl Pending {
     /// Whether the certificate is carried by hand: the key waits for `fabcert install`.
     pub(crate) fn is_carried_by_hand(&self) -> bool {
         self.url.is_empty()
+    }
+
+    /// The CA that the key is for, and its name if one was requested; `None` for a CSR that is carried by hand.
+    pub(crate) fn ca(&self) -> Option<(CaUrl, Option<&str>)> {
+        let (url, ..) = CaUrl::parse(&self.url).ok()?;
+        Some((url, self.ca_name.as_deref()))
     }
 
     /// The enrolment id.

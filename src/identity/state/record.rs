@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::pending::Asked;
 use crate::Timestamp;
 use crate::install::FolderPlan;
-use crate::msp::TlsNames;
+use crate::msp::is_key;
+use crate::pki::name::SanName;
+use crate::pki::x509::NodeOu;
 use crate::proof::VerifiedEnrollment;
 
 /// The file in the state folder.
@@ -31,6 +33,12 @@ pub(crate) struct Record {
     /// SKIs (hex) of trust anchors with the name of the root and another key: another CA, not a replaced one.
     #[serde(default)]
     pub(crate) namesakes: Vec<String>,
+    /// The enrolment id; records of older versions lack it.
+    #[serde(default)]
+    pub(crate) id: Option<String>,
+    /// Whether the certificate holds the OU `orderer`.
+    #[serde(default)]
+    pub(crate) is_orderer: bool,
     /// Mode and group of the key's file.
     #[serde(default)]
     pub(crate) key_file: Option<KeyFileAccess>,
@@ -62,14 +70,25 @@ impl Record {
             files,
             asked,
             namesakes: Vec::new(),
+            id: issued.leaf().common_name().map(str::to_owned),
+            is_orderer: NodeOu::among(issued.leaf().organizational_units()).contains(&NodeOu::Orderer),
             key_file: None,
         }
     }
 
-    /// Whether fabcert wrote the pair of a TLS folder under the other names.
-    pub(crate) fn is_renamed(&self, names: TlsNames) -> bool {
-        let wrote = |names: TlsNames| self.files.contains_key(names.certificate());
-        wrote(names.other()) && !wrote(names)
+    /// Whether fabcert wrote this file.
+    pub(crate) fn wrote(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// The key's file.
+    pub(crate) fn key_file_path(&self) -> Option<&Path> {
+        self.files.keys().map(Path::new).find(|path| is_key(path))
+    }
+
+    /// The names that were requested.
+    pub(crate) fn names(&self) -> Vec<SanName> {
+        self.asked.as_ref().map(Asked::sans).unwrap_or_default()
     }
 
     /// Names that the request dropped. The CA may have issued them all the same.

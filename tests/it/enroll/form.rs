@@ -1,7 +1,7 @@
 //! Requests of a later run about files, which need no CA, and about the certificate, which do; and trust files that show
 //! that the CA was replaced.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use fabcert::pki::x509::Cert;
@@ -22,7 +22,7 @@ fn run(node: &Node<'_>, more: &[&str], action: &str, words: &str) {
     assert!(reason.contains(words), "{more:?}: {reason}");
 }
 
-fn mode(path: &Path) -> u32 {
+fn mode_of(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().mode() & 0o777
 }
 
@@ -37,11 +37,11 @@ pub(super) fn a_form_is_applied_without_a_request(ca: &dyn CaUnderTest) {
         assert_eq!(keys.len(), 1, "{keys:?}");
         keys[0].clone()
     };
-    assert_eq!((mode(&only_key()), mode(&peer.folder("tls/server.key"))), (0o600, 0o600));
+    assert_eq!((mode_of(&only_key()), mode_of(&peer.folder("tls/server.key"))), (0o600, 0o600));
 
     run(&peer, &["--key-mode", "0640"], "unchanged", "sign: applied key mode 0640; tls: applied key mode 0640");
-    assert_eq!((mode(&only_key()), mode(&peer.folder("tls/server.key"))), (0o640, 0o640));
-    assert_eq!(mode(&msp("keystore")), 0o750);
+    assert_eq!((mode_of(&only_key()), mode_of(&peer.folder("tls/server.key"))), (0o640, 0o640));
+    assert_eq!(mode_of(&msp("keystore")), 0o750);
     let before = tree(peer.dir());
     run(&peer, &["--key-mode", "0640"], "unchanged", "the certificate holds every requested name");
     run(&peer, &[], "unchanged", "the certificate holds every requested name");
@@ -54,7 +54,7 @@ pub(super) fn a_form_is_applied_without_a_request(ca: &dyn CaUnderTest) {
     assert!(msp("signcerts/peer1-cert.pem").is_file() && msp("keystore/priv_sk").is_file());
     assert!(!msp("signcerts/cert.pem").exists() && only_key() == msp("keystore/priv_sk"));
     run(&peer, &["--key-mode", "0600"], "unchanged", "applied key mode 0600");
-    assert_eq!(mode(&msp("keystore/priv_sk")), 0o600, "a layout that is not given stays");
+    assert_eq!(mode_of(&msp("keystore/priv_sk")), 0o600, "a layout that is not given stays");
 
     run(&peer, &["--no-node-ous"], "unchanged", "sign: applied no config.yaml");
     assert!(!msp("config.yaml").exists());
@@ -80,6 +80,57 @@ pub(super) fn a_form_is_applied_without_a_request(ca: &dyn CaUnderTest) {
         println!("not root: the group of a key cannot be changed here");
     }
     assert_eq!((ca.answered().len(), peer.server().serial_hex()), (heard, serial), "no request");
+}
+
+/// A later run changes only what it is given of mode, group, file names and `config.yaml`: also one that issues again, and
+/// one that adds the root of a TLS certificate.
+pub(super) fn only_what_is_given_changes(ca: &dyn CaUnderTest) {
+    let peer = Node::new(ca, "peer1", "peer");
+    let is_root = std::fs::metadata(peer.dir()).unwrap().uid() == 0;
+    let group: &[&str] = if is_root { &["--group", "2000"] } else { &[] };
+    let form = |mode: u32, cryptogen: bool, config: bool| {
+        let keystore = peer.folder("msp/keystore");
+        let keys: Vec<_> = std::fs::read_dir(&keystore).unwrap().map(|e| e.unwrap().path()).collect();
+        let [sign_key] = &keys[..] else { panic!("{keys:?}") };
+        let tls_key = peer.folder("tls/tls.key");
+        assert_eq!((mode_of(sign_key), mode_of(&tls_key)), (mode, mode));
+        assert_eq!(sign_key.ends_with("priv_sk"), cryptogen, "{keys:?}");
+        assert_eq!(peer.folder("msp/config.yaml").exists(), config);
+        assert!(!peer.folder("tls/server.crt").exists());
+        if is_root {
+            let gid = |path: &Path| std::fs::metadata(path).unwrap().gid();
+            assert_eq!((gid(sign_key), gid(&keystore), gid(&tls_key)), (2000, 2000, 2000));
+        }
+    };
+    let msp_only = ["--msp-dir", "msp", "--layout", "cryptogen", "--no-node-ous", "--key-mode", "0640"];
+    peer.enrolled(&[&msp_only[..], group].concat());
+    peer.enrolled(&[&BOTH[..], &["--tls-names", "k8s", "--key-mode", "0640"], group].concat());
+    assert!(peer.folder("msp/tlscacerts").is_dir(), "the TLS root is added");
+    form(0o640, true, false);
+    peer.enrolled(&[&BOTH[..], &["--force"]].concat());
+    form(0o640, true, false);
+    run(&peer, &["--layout", "fabric-ca"], "unchanged", "sign: applied layout fabric-ca");
+    form(0o640, false, false);
+    run(&peer, &["--key-mode", "0600"], "unchanged", "applied key mode 0600");
+    form(0o600, false, false);
+    // By hand, as far as --key-mode could request it.
+    for key in ["msp/keystore", "tls"] {
+        let keys = std::fs::read_dir(peer.folder(key)).unwrap().map(|e| e.unwrap().path());
+        for key in keys.filter(|path| path.to_string_lossy().ends_with(if key == "tls" { ".key" } else { "_sk" })) {
+            std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o440)).unwrap();
+        }
+    }
+    run(&peer, &["--node-ous"], "unchanged", "sign: applied NodeOUs in config.yaml");
+    form(0o440, false, true);
+    peer.enrolled(&[&BOTH[..], &["--force"]].concat());
+    form(0o440, false, true);
+    run(&peer, &[], "unchanged", "the certificate holds");
+}
+
+#[test]
+fn what_is_not_given_stays() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    only_what_is_given_changes(&ca);
 }
 
 /// Subject and attributes are in the certificate: a different request is a reason to enrol, once.

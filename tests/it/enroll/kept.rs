@@ -163,6 +163,7 @@ pub(super) fn another_identity_gives_no_name(ca: &dyn CaUnderTest) {
     );
 
     std::fs::write(second.folder("tls/server.crt"), "no certificate").unwrap();
+    std::fs::remove_file(second.folder(".tls.fabcert/record.json")).unwrap();
     let ran = second.enrolled(&["--tls-dir", "tls", "--san", "peer2"]);
     assert!(ran.stderr.contains("cannot be read, so its names are not kept"), "{ran:?}");
 }
@@ -242,6 +243,23 @@ pub(super) fn the_key_of_an_orderer_stays(ca: &dyn CaUnderTest) {
         fabcert(&["csr", "--id", "orderer1", "--tls-dir", &text(&orderer.folder("tls")), "--san", "orderer1"], None);
     assert_eq!(Csr::from_pem(csr.stdout.as_bytes()).unwrap().spki_der(), first.spki_der(), "{csr:?}");
     std::fs::remove_file(orderer.folder(".tls.fabcert/pending.json")).unwrap();
+
+    // The certificate alone is lost, or damaged: the record says whose the key is, and which names it had.
+    for lose in [|path: &Path| std::fs::remove_file(path).unwrap(), |path: &Path| std::fs::write(path, "lost").unwrap()]
+    {
+        lose(&orderer.folder("tls/server.crt"));
+        let ran = orderer.enrolled(&["--tls-dir", "tls", "--san", "orderer1"]);
+        assert_eq!(orderer.server().spki_der(), first.spki_der(), "{ran:?}");
+        assert_eq!(
+            (orderer.server_names(), list(&ran.json()["names_kept"])),
+            (sorted(&["orderer1", "other"]), sorted(&["other"]))
+        );
+    }
+    std::fs::remove_file(orderer.folder("tls/server.crt")).unwrap();
+    let key = std::fs::read(orderer.folder("tls/server.key")).unwrap();
+    std::fs::write(orderer.folder("tls/server.key"), "no key").unwrap();
+    assert_eq!(orderer.run(&both).code, 4, "a key that cannot be read is not replaced in silence");
+    std::fs::write(orderer.folder("tls/server.key"), key).unwrap();
 
     orderer.enrolled(&[&both[..], &["--force", "--new-tls-key"]].concat());
     assert_ne!(orderer.server().spki_der(), first.spki_der());

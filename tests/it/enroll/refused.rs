@@ -116,3 +116,25 @@ fn another_identity_or_root_is_installed_only_with_force() {
     let Some(other) = RealCa::builder().start() else { return };
     moves_only_by_force(&ca, &other);
 }
+
+/// A first run that sends nothing leaves no state folder behind.
+#[test]
+fn a_first_run_that_is_refused_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| text(&dir.path().join(name));
+    let url = format!("http://localhost:{}", nobody().port());
+    let (msp, tls, none) = (at("msp"), at("tls"), at("none"));
+    std::fs::write(at("secret"), "pw").unwrap();
+    let runs: [(&[&str], i32); 4] = [
+        (&["enroll", "--plaintext", "--url", &url, "--msp-dir", &msp, "--secret-file", &none], 5),
+        (&["enroll", "--plaintext", "--url", &url, "--tls-dir", &tls, "--san", "p", "--key-file", &none], 5),
+        (&["csr", "--msp-dir", &msp, "--key-file", &none], 5),
+        (&["install", "--msp-dir", &msp, "--cert", &at("secret"), "--chain", &at("secret")], 4),
+    ];
+    for (args, code) in runs {
+        let ran = fabcert(&[args, &["--id", "peer1"]].concat(), None);
+        assert_eq!(ran.code, code, "{args:?}: {ran:?}");
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["secret"], "{args:?}");
+    }
+}

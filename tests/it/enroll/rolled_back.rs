@@ -70,6 +70,32 @@ fn folders_that_were_installed_together_go_back_together_or_not_at_all() {
     assert_eq!(tree(&peer.msp()), first);
 }
 
+/// The order of installs is that in which they were made, also where the clock was set back in between.
+#[test]
+fn the_last_install_is_found_after_the_clock_was_set_back() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca, "peerpw", None);
+    for more in [&[][..], &["--force"]] {
+        assert_eq!(peer.enroll("peerpw", more).code, 0);
+    }
+    for state in [".msp.fabcert", ".tls.fabcert"] {
+        let file = peer.dir().join("peer").join(state).join("installs.json");
+        let mut history: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        for install in history["installs"].as_array_mut().unwrap() {
+            install["at"] = (install["at"].as_i64().unwrap() + 3 * 86_400).into();
+        }
+        fs::write(&file, history.to_string()).unwrap();
+    }
+    // Each folder alone, one after the other.
+    let named = peer.enroll("peerpw", &["--san", "org1-peer1.example.com"]);
+    assert_eq!(named.json()["action"], "enrolled");
+    let back = roll_back(&peer, &[]);
+    assert_eq!((back.code, &back.json()["left"]), (0, &serde_json::json!([peer.msp()])), "{back:?}");
+    assert_eq!(enroll_msp(&ca, &text(&peer.msp()), &["--force"]).code, 0);
+    let back = roll_back(&peer, &[]);
+    assert_eq!((back.code, &back.json()["left"]), (0, &serde_json::json!([peer.tls()])), "{back:?}");
+}
+
 /// A run that only applies a form installs the certificate of an earlier run again.
 #[test]
 fn a_form_that_one_folder_got_goes_back_alone() {

@@ -105,6 +105,30 @@ fn a_state_file_that_is_a_link_or_that_others_may_write_is_refused() {
     }
 }
 
+/// A key that is used again, as --reuse-key and a new certificate of an orderer do.
+#[test]
+fn a_key_file_that_others_may_write_is_refused() {
+    let disk = Disk::real();
+    for layout in EVERY_LAYOUT {
+        let dir = scratch();
+        let place = world(dir.path(), layout, Before::Installed);
+        let file = place.target().join("other.key");
+        fs::write(&file, "key").unwrap();
+        let vouch = |mode: u32, given: u32| {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            place.vouch_for(&disk, Path::new("other.key"), given)
+        };
+        for (mode, given) in [(0o666, 0o600), (0o660, 0o600), (0o660, 0o640), (0o602, 0o600), (0o662, 0o660)] {
+            let error = vouch(mode, given).expect_err("others may write it");
+            assert!(matches!(&error, InstallError::NotOwn { path, .. } if *path == file), "{mode:o}: {error}");
+            assert!(Error::from(error).help().is_some_and(|help| help.contains("chmod go-w")), "{mode:o}");
+        }
+        for (mode, given) in [(0o600, 0o600), (0o644, 0o600), (0o660, 0o660)] {
+            vouch(mode, given).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_lock_file_that_is_a_link_is_neither_opened_nor_changed() {
     for layout in EVERY_LAYOUT {

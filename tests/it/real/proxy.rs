@@ -21,6 +21,7 @@ pub(crate) struct PathProxy {
     address: SocketAddr,
     prefix: String,
     seen: Arc<Mutex<Vec<String>>>,
+    is_open: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     worker: Option<JoinHandle<()>>,
 }
@@ -33,6 +34,8 @@ struct Route {
     anchor: PathBuf,
     tls: Arc<ServerConfig>,
     seen: Arc<Mutex<Vec<String>>>,
+    /// Whether the CA's own answers pass.
+    is_open: Arc<AtomicBool>,
 }
 
 impl PathProxy {
@@ -52,7 +55,7 @@ impl PathProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let seen = Arc::new(Mutex::default());
-        let stop = Arc::new(AtomicBool::new(false));
+        let (is_open, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let route = Route {
             instead,
             prefix: prefix.to_owned(),
@@ -60,6 +63,7 @@ impl PathProxy {
             anchor: anchor.to_path_buf(),
             tls: certificate.server_config(),
             seen: Arc::clone(&seen),
+            is_open: Arc::clone(&is_open),
         };
         let stopping = Arc::clone(&stop);
         let worker = std::thread::spawn(move || {
@@ -71,7 +75,12 @@ impl PathProxy {
                 let _ = stream.map_err(|e| e.to_string()).and_then(|s| route.serve(s));
             }
         });
-        Self { address, prefix: prefix.to_owned(), seen, stop, worker: Some(worker) }
+        Self { address, prefix: prefix.to_owned(), seen, is_open, stop, worker: Some(worker) }
+    }
+
+    /// From now on the CA's own answers pass.
+    pub(crate) fn open(&self) {
+        self.is_open.store(true, Ordering::SeqCst);
     }
 
     /// `https://localhost:PORT/PREFIX`.
@@ -128,7 +137,8 @@ impl Route {
         upstream.write_all(body).map_err(|e| e.to_string())?;
         upstream.flush().map_err(|e| e.to_string())?;
         let answer = transport::read_to_end(&mut upstream)?;
-        Ok(self.instead.clone().filter(|_| rest.ends_with("/enroll")).unwrap_or(answer))
+        let replaces = rest.ends_with("/enroll") && !self.is_open.load(Ordering::SeqCst);
+        Ok(self.instead.clone().filter(|_| replaces).unwrap_or(answer))
     }
 }
 

@@ -12,11 +12,11 @@ mod tries;
 use std::path::PathBuf;
 
 pub(crate) use schedule::{LIMIT, Next};
-pub(crate) use tries::Subject;
+pub(crate) use tries::{Subject, Success};
 
 use crate::ca::{CaError, LockRisk};
 use crate::disk::Disk;
-use crate::install::{InstallError, Place};
+use crate::install::{InstallError, Lock, Place};
 use crate::text::shell_word;
 use crate::{Error, ErrorKind, Secret, Timestamp};
 use tries::{Mark, Memory, Outcome};
@@ -66,39 +66,24 @@ impl<'a> Refusals<'a> {
         let mut memory = Memory::default();
         let mut broken = None;
         for place in places {
-            // Whether there is a file must be known: otherwise this is an error of the disk, and nothing is sent.
-            if disk.metadata(&place.state_dir().join(FILE))?.is_none() {
-                continue;
+            match read_file(place, disk)? {
+                None => {}
+                Some(Ok(read)) => memory.join(read),
+                Some(Err(why)) => {
+                    broken = Some((place.state_dir().join(FILE), why));
+                    memory.join(Memory::lost());
+                }
             }
-            let read = match place.read_state_file(disk, FILE) {
-                Ok(None) => continue,
-                Ok(Some(bytes)) => Memory::parse(&bytes).ok_or_else(|| "its content is damaged".to_owned()),
-                Err(InstallError::Fs(e)) => Err(e.to_string()),
-                Err(e) => return Err(e.into()),
-            };
-            memory.join(read.unwrap_or_else(|why| {
-                broken = Some((place.state_dir().join(FILE), why));
-                Memory::lost()
-            }));
+        }
+        // The same identity may enrol into folders beside these, in runs of their own. A file there that cannot be read may
+        // be about any identity.
+        for place in beside(places, disk) {
+            if let Ok(Some(Ok(read))) = read_file(&place, disk) {
+                memory.join(read);
+            }
         }
         let marks = memory.marks(&subject, secret);
         Ok(Self { places, url, subject, memory, broken, marks, in_flight: None })
-    }
-
-    /// Forgets the tries of `subject` up to `until`: an answer of that time was kept by a run that was killed before it
-    /// forgot them.
-    ///
-    /// # Errors
-    /// When a state folder must not be used, or cannot be written.
-    pub(crate) fn forget(places: &[&Place], subject: &Subject, until: Timestamp, disk: &Disk) -> Result<(), Error> {
-        for place in places {
-            let Ok(Some(bytes)) = place.read_state_file(disk, FILE) else { continue };
-            let Some(mut memory) = Memory::parse(&bytes) else { continue };
-            if memory.forget(subject, until) {
-                memory.write(place, disk)?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether the secret may be sent at `now`.
@@ -162,17 +147,6 @@ impl<'a> Refusals<'a> {
         if self.marks.is_empty() {
             self.marks.push(mark);
         }
-        self.write(disk)
-    }
-
-    /// Forgets the tries of this identity at this CA, which has issued a certificate; `answered` is the CA's name in its
-    /// answer. Keep the answer first: [`Refusals::forget`] finishes this when the kept answer is installed.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub(crate) fn clear(&mut self, answered: &str, disk: &Disk) -> Result<(), Error> {
-        self.memory.clear(&self.subject, answered);
-        self.in_flight = None;
         self.write(disk)
     }
 
@@ -252,6 +226,65 @@ impl<'a> Refusals<'a> {
             "the cause may be a wrong secret, an identity that is not registered yet or is revoked, used-up enrolments, or a CA whose database is locked or incomplete: the CA's log and the registrar ({}) know",
             registrar(&self.subject.id)
         )
+    }
+}
+
+/// Forgets the tries of `subject` up to a success: the CA has issued a certificate for a secret, and counts from zero again.
+/// `answered` is the CA's name in its answer, or empty. Keep the answer first: an answer that is kept clears the tries in the
+/// run that installs it.
+///
+/// # Errors
+/// When a state folder must not be used, or cannot be written.
+pub(crate) fn clear(
+    places: &[&Place],
+    subject: &Subject,
+    answered: &str,
+    success: Success,
+    disk: &Disk,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let clear = |place: &Place| {
+        let Some(read) = read_file(place, disk)? else { return Ok(()) };
+        let mut memory = read.unwrap_or_else(|_| Memory::lost());
+        if memory.clear(subject, answered, success) { memory.write(place, disk) } else { Ok(()) }
+    };
+    places.iter().try_for_each(|place| clear(place))?;
+    for place in beside(places, disk) {
+        // A run that holds the lock there counts these tries until its own success.
+        let lock = Lock::acquire_existing(disk, &place, now);
+        if let Err(e) = lock.map_err(Error::from).and_then(|_lock| clear(&place)) {
+            tracing::debug!("the tries noted in {} are not cleared: {e}", place.state_dir().display());
+        }
+    }
+    Ok(())
+}
+
+/// The places beside `places` that remember tries.
+fn beside(places: &[&Place], disk: &Disk) -> Vec<Place> {
+    let mut found: Vec<Place> = Vec::new();
+    for other in places.iter().flat_map(|place| place.beside_with(disk, FILE)) {
+        let is_known = places.iter().copied().chain(&found).any(|place| place.target() == other.target());
+        if !is_known {
+            found.push(other);
+        }
+    }
+    found
+}
+
+/// What the file in `place` remembers, or why it cannot be read; `None` if there is no file.
+///
+/// # Errors
+/// When the state folder must not be used or looked into.
+fn read_file(place: &Place, disk: &Disk) -> Result<Option<Result<Memory, String>>, Error> {
+    // Whether there is a file must be known: otherwise this is an error of the disk, and nothing is sent.
+    if disk.metadata(&place.state_dir().join(FILE))?.is_none() {
+        return Ok(None);
+    }
+    match place.read_state_file(disk, FILE) {
+        Ok(None) => Ok(None),
+        Ok(Some(bytes)) => Ok(Some(Memory::parse(&bytes).ok_or_else(|| "its content is damaged".to_owned()))),
+        Err(InstallError::Fs(e)) => Ok(Some(Err(e.to_string()))),
+        Err(e) => Err(e.into()),
     }
 }
 

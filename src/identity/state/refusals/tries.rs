@@ -51,6 +51,17 @@ impl Subject {
     }
 }
 
+/// When the CA issued a certificate for a secret.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Success {
+    /// In the request that this run has sent.
+    Now,
+    /// In an earlier run, which received it then.
+    ReceivedAt(Timestamp),
+    /// Then or later, in a request whose answer was lost: the first such request is taken.
+    IssuedAt(Timestamp),
+}
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,6 +86,9 @@ pub(crate) struct Try {
     /// The time of the answer, or of the request while there is no answer.
     pub(super) at: Timestamp,
     pub(super) outcome: Outcome,
+    /// Identities that have enrolled since: the try does not count for them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    not_for: Vec<Subject>,
 }
 
 /// Salt and salted slow hash of a secret: they recognise it, and do not help to guess it.
@@ -152,6 +166,7 @@ impl Memory {
             mark: Some(Mark { salt: first.salt.clone(), hash: first.secret_hash.clone() }),
             at: first.last,
             outcome: Outcome::Refused("refused, as an earlier version of fabcert noted".to_owned()),
+            not_for: Vec::new(),
         });
         Some(Self { tries: made.collect(), ..Self::default() })
     }
@@ -199,7 +214,8 @@ impl Memory {
 
     /// The tries that the CA may count for `subject`, in the order of time.
     pub(super) fn of(&self, subject: &Subject) -> Vec<&Try> {
-        let mut tries: Vec<&Try> = self.tries.iter().filter(|t| subject.may_be(&t.subject)).collect();
+        let counts = |t: &&Try| subject.may_be(&t.subject) && !t.not_for.contains(subject);
+        let mut tries: Vec<&Try> = self.tries.iter().filter(counts).collect();
         tries.sort_by_key(|t| t.at);
         tries
     }
@@ -226,7 +242,7 @@ impl Memory {
         // The newest are kept; there are more than the limit by then.
         let old = &own[..(own.len() + 1).saturating_sub(KEPT)];
         self.tries.retain(|t| !old.contains(&t.key));
-        self.tries.push(Try { key: key.clone(), subject, mark, at, outcome: Outcome::Sent });
+        self.tries.push(Try { key: key.clone(), subject, mark, at, outcome: Outcome::Sent, not_for: Vec::new() });
         Ok(key)
     }
 
@@ -243,23 +259,34 @@ impl Memory {
         self.tries.retain(|t| t.key != key);
     }
 
-    /// Forgets the tries of `subject` up to `until`, when the CA issued a certificate; returns whether there were any.
-    pub(super) fn forget(&mut self, subject: &Subject, until: Timestamp) -> bool {
-        let before = self.tries.len();
-        self.tries.retain(|t| t.subject != *subject || t.at > until);
-        self.tries.len() < before
-    }
-
-    /// Forgets the tries of an identity that has enrolled; `answered` is the name of the CA in the answer.
-    pub(super) fn clear(&mut self, subject: &Subject, answered: &str) {
+    /// Forgets the tries up to `success` that the CA may count for an identity that has enrolled; `answered` is the name of
+    /// the CA in the answer, or empty. A try that may have been of another identity or CA counts for that one only.
+    /// Returns whether anything changed.
+    pub(super) fn clear(&mut self, subject: &Subject, answered: &str, success: Success) -> bool {
         let is_it = |other: &Subject| {
             let default = subject.ca_name.is_none() && other.ca_name.as_deref() == Some(answered);
             other.ca == subject.ca && other.id == subject.id && (other.ca_name == subject.ca_name || default)
         };
-        self.tries.retain(|t| !is_it(&t.subject));
-        if self.lost && !self.enrolled.contains(subject) {
+        let until = match success {
+            Success::Now => None,
+            Success::ReceivedAt(at) => Some(at),
+            Success::IssuedAt(at) => {
+                let open = self.of(subject).into_iter().filter(|t| !matches!(t.outcome, Outcome::Refused(_)));
+                Some(open.map(|t| t.at).find(|lost| *lost >= at).unwrap_or(at))
+            }
+        };
+        let is_before = |t: &Try| until.is_none_or(|until| t.at <= until);
+        let before = self.clone();
+        self.tries.retain(|t| !(is_it(&t.subject) && is_before(t)));
+        for other in self.tries.iter_mut().filter(|t| is_before(t) && subject.may_be(&t.subject)) {
+            if !other.not_for.contains(subject) {
+                other.not_for.push(subject.clone());
+            }
+        }
+        if self.lost && until.is_none() && !self.enrolled.contains(subject) {
             self.enrolled.push(subject.clone());
         }
+        *self != before
     }
 }
 

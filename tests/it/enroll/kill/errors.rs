@@ -4,14 +4,14 @@
 use std::time::Instant;
 
 use fabcert::enroll::Action;
-use fabcert::internals::{Disk, FaultAction, Placement};
+use fabcert::internals::{Disk, FaultAction, Op, Placement, When};
 use fabcert::msp::Layout;
 use fabcert::pki::key::KeyPair;
 use fabcert::pki::x509::Cert;
 
 use super::{Before, Ca, Run, assert_tidy, beginning, copy, pairs, record};
 use crate::enroll::faults::now;
-use crate::install::world::{EIO, ENOSPC, EROFS, View, faulty, scratch, view};
+use crate::install::world::{EIO, ENOSPC, EROFS, Recorded, View, faulty, scratch, view};
 
 const EACCES: i32 = 13;
 
@@ -121,4 +121,34 @@ fn a_disk_that_fails_in_a_first_enrolment_in_mounts_leaves_pairs_and_keys() {
 fn a_disk_that_fails_in_a_later_enrolment_in_mounts_leaves_pairs_and_keys() {
     fail_everywhere(Layout::FabricCa, Placement::Mounted, Before::Older);
     fail_everywhere(Layout::Cryptogen, Placement::Mounted, Before::Older);
+}
+
+/// A certificate that the CA issued and counted is installed although a file of the state cannot be written any more.
+#[test]
+fn an_issued_certificate_is_installed_although_its_answer_cannot_be_kept() {
+    let ca = Ca::with_files(Layout::FabricCa);
+    ca.add("org1-peer1", -1);
+    let template = scratch();
+    beginning(&ca, template.path(), Placement::Plain, Before::Nothing);
+    let steps = record(&ca, template.path(), "org1-peer1");
+    let of_msp = |name: &str| {
+        let path = std::path::Path::new(".msp.fabcert").join(name);
+        let is_begun = |step: &Recorded| step.0 == Op::Write && step.1 == path && step.2 == When::Before;
+        steps.iter().enumerate().filter(|(_, step)| is_begun(step)).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    // The key is written before the request, and the answer after it.
+    let [_, answer] = of_msp("pending.json.tmp")[..] else { panic!("{steps:?}") };
+    for at in [answer, *of_msp("record.json.tmp").last().unwrap()] {
+        let dir = scratch();
+        copy(template.path(), dir.path());
+        let run = ca.run(dir.path(), "org1-peer1");
+        let issued = ca.issued();
+        let (disk, _) = faulty(at, FaultAction::Fail(ENOSPC), false, true);
+        let outcome = run.enroll(&disk).unwrap_or_else(|e| panic!("{at}: {e}"));
+        assert_eq!(outcome.action, Action::Enrolled);
+        assert_eq!(ca.issued(), (issued.0 + 1, issued.1 + 1));
+        assert!(pairs(&run, "").iter().all(Option::is_some));
+        let again = run.enroll(&Disk::real()).unwrap();
+        assert_eq!((again.action, ca.issued()), (Action::Unchanged, (issued.0 + 1, issued.1 + 1)));
+    }
 }
