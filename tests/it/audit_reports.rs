@@ -6,6 +6,7 @@ mod junit;
 mod platforms;
 mod sarif;
 mod tree;
+pub(crate) mod valid;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;

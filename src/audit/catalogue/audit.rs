@@ -46,7 +46,8 @@ pub static INPUT_SKIPPED: Rule = Rule {
     id: "input-skipped",
     title: "an input was skipped",
     rationale: "The audit never opens pipes, devices and sockets: reading one may block or have side effects. It does \
-                not read manifests that are too large, and reads only a part of a file with very many certificates.",
+                not read manifests that are too large, and reads only a part of a file with very many certificates and of what \
+                links out of the audited folders lead to.",
     remedy: "name regular files, and split very large ones",
     severity: Severity::Note,
     confidence: Confidence::Certain,

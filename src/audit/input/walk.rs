@@ -1,7 +1,7 @@
 //! The walk: finds folders and files, outer folders first, in name order. Reads only names.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -95,6 +95,9 @@ pub(super) const SPECIAL: &str = "it is a device, a pipe or a socket, and was no
 /// The reason for a dangling link.
 pub(super) const DANGLING: &str = "the link target does not exist";
 
+/// The most entries that are looked at behind links out of the named folders: one may lead to `/`.
+const MOST_OUTSIDE: usize = 10_000;
+
 /// A walk over paths that exist.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
@@ -116,8 +119,16 @@ impl<'a> Walk<'a> {
     /// leads to it.
     pub(crate) fn run(self, found: &mut dyn FnMut(Unit)) {
         let ids = self.named.iter().filter_map(|n| if let Named::Dir(_, id) = n { Some(*id) } else { None }).collect();
-        let mut visit =
-            Visit { disk: self.disk, excluded: self.options.excluded, named: ids, seen: HashSet::new(), near: None };
+        let folders = self.named.iter().filter_map(|n| if let Named::Dir(path, _) = n { Some(path) } else { None });
+        let mut visit = Visit {
+            disk: self.disk,
+            excluded: self.options.excluded,
+            named: ids,
+            roots: folders.filter_map(|path| self.disk.canonical(path).ok()).collect(),
+            left: MOST_OUTSIDE,
+            seen: HashSet::new(),
+            near: None,
+        };
         for named in self.named {
             match named {
                 Named::Dir(path, _) => visit.tree(path, found),
@@ -150,24 +161,34 @@ struct Visit<'a> {
     disk: &'a Disk,
     excluded: &'a (dyn Fn(&Path) -> bool + Sync),
     named: HashSet<FolderId>,
+    /// The named folders, links resolved.
+    roots: Vec<PathBuf>,
+    /// The number of entries out of them that may still be looked at.
+    left: usize,
     seen: HashSet<FolderId>,
     near: Option<Near>,
 }
+
+/// A folder to visit, and whether a link out of the named folders led to it.
+type Pending = (PathBuf, bool);
 
 impl Visit<'_> {
     /// Walks a folder and all folders below it. A stack of pending folders replaces recursion: trees may be thousands
     /// of levels deep.
     fn tree(&mut self, top: PathBuf, found: &mut dyn FnMut(Unit)) {
-        let mut open = vec![top];
-        while let Some(dir) = open.pop() {
-            let below = self.folder(&dir, found);
+        let mut open = vec![(top, false)];
+        while let Some((dir, is_outside)) = open.pop() {
+            if is_outside && self.left == 0 {
+                continue;
+            }
+            let below = self.folder(&dir, is_outside, found);
             // The last pushed folder is visited next.
             open.extend(below.into_iter().rev());
         }
     }
 
     /// Visits one folder; returns its pending sub-folders.
-    fn folder(&mut self, dir: &Path, found: &mut dyn FnMut(Unit)) -> Vec<PathBuf> {
+    fn folder(&mut self, dir: &Path, is_outside: bool, found: &mut dyn FnMut(Unit)) -> Vec<Pending> {
         let opened = self.disk.open_folder_near(dir, &mut self.near);
         let id = match &opened {
             Ok(folder) => folder_id(folder.metadata()),
@@ -195,6 +216,17 @@ impl Visit<'_> {
                 return Vec::new();
             }
         };
+        if is_outside {
+            self.left = self.left.saturating_sub(entries.len());
+            if self.left == 0 {
+                let why = format!(
+                    "links out of the audited folders lead to more than {MOST_OUTSIDE} entries; the rest is not audited"
+                );
+                found(Unit::Skipped(dir.to_owned(), why));
+                return Vec::new();
+            }
+        }
+        let links: HashSet<_> = entries.iter().filter(|e| e.kind == Kind::Link).map(|e| e.name.clone()).collect();
         let names = self.sort(dir, entries, found);
         let tls = tls_shape(self.disk, dir, &names);
         let wanted = self.named.contains(&id);
@@ -210,7 +242,17 @@ impl Visit<'_> {
             found(Unit::File { path: dir.join(name), named: false });
         }
         let whole = msp || tls.is_some();
-        names.folders.iter().filter(|n| !(whole && is_msp_part(n))).map(|name| dir.join(name)).collect()
+        let below = names.folders.iter().filter(|n| !(whole && is_msp_part(n)));
+        let pending = |name: &OsString| {
+            let path = dir.join(name);
+            let leads_out = is_outside || links.contains(name) && self.leads_out(&path);
+            (path, leads_out)
+        };
+        below.map(pending).collect()
+    }
+
+    fn leads_out(&self, path: &Path) -> bool {
+        self.disk.canonical(path).is_ok_and(|path| !self.roots.iter().any(|root| path.starts_with(root)))
     }
 
     /// Whether `dir` holds the keys of a fabric-ca-server (`lib/serverconfig.go`): no node reads that folder as its

@@ -45,7 +45,7 @@ fn gitlab_takes_each_entry_and_tells_it_from_the_others() {
 }
 
 /// A workflow command as the runner of GitHub Actions reads it: `::name key=value,key=value::message`.
-fn command_of(line: &str) -> (&str, Vec<(&str, String)>, String) {
+pub(super) fn command_of(line: &str) -> (&str, Vec<(&str, String)>, String) {
     let (head, message) = line.strip_prefix("::").and_then(|l| l.split_once("::")).expect("a command");
     let (name, properties) = head.split_once(' ').expect("properties");
     let properties = properties.split(',').map(|p| p.split_once('=').expect("a value"));
@@ -82,7 +82,7 @@ fn each_annotation_is_one_line_that_the_runner_reads_back() {
 }
 
 /// The cells of a row, where a backslash takes the meaning of a bar.
-fn cells(row: &str) -> Vec<String> {
+pub(super) fn cells(row: &str) -> Vec<String> {
     let (mut cells, mut escaped) = (vec![String::new()], false);
     for c in row.chars() {
         match c {
@@ -95,7 +95,7 @@ fn cells(row: &str) -> Vec<String> {
 }
 
 /// The text of a cell without its escapes; panics at what Markdown or HTML would take for its own.
-fn plain(cell: &str) -> String {
+pub(super) fn plain(cell: &str) -> String {
     // A character that GitHub or GitLab would act on is in an element of its own.
     let mut parts = cell.trim().split("<span>&#");
     let mut whole = parts.next().unwrap_or_default().to_owned();

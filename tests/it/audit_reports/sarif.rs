@@ -8,7 +8,7 @@ use super::tree::{self, Tree};
 use super::{Everything, audit, holds, json};
 use crate::verdicts::unpack;
 
-const SARIF: &str = include_str!("../../../testdata/schema/sarif-2.1.0.json");
+pub(super) const SARIF: &str = include_str!("../../../testdata/schema/sarif-2.1.0.json");
 
 #[test]
 fn sarif_follows_the_schema_of_oasis_and_names_file_and_line() {

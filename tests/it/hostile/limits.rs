@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -116,19 +115,11 @@ fn full_and_closed_streams_are_no_panics() {
     }
 }
 
-/// Makes `count` folders, each in the one before.
-fn nest(dir: &Path, count: usize) {
-    let script =
-        "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(int(sys.argv[2])):\n os.mkdir('d')\n os.chdir('d')\n";
-    let made = Command::new("python3").args(["-c", script]).arg(dir).arg(count.to_string()).output().unwrap();
-    assert!(made.status.success(), "{made:?}");
-}
-
 #[test]
 fn folders_nested_thousands_deep_are_audited() {
     let scene = Scene::new();
     scene.write("msp/signcerts/a.pem", scene.server("a", &["a"]).0);
-    nest(&scene.path("msp"), 4_000);
+    super::nest(&scene.path("msp"), 4_000);
     for args in [&["audit", "msp", "--no-policy"][..], &["inspect", "msp"]] {
         let ran = super::ended(command(args, &[]).current_dir(scene.dir()), GUARD);
         assert!([0, 1].contains(&ran.code) && is_no_panic(&ran), "{args:?}: {ran:?}");
@@ -148,7 +139,7 @@ fn a_foreign_folder_of_a_thousand_levels_is_carried_over_by_an_install() {
     let made = fabcert(&["csr", "--id", "a", "--msp-dir", &msp, "--key-file", &key], None);
     assert_eq!(made.code, 0, "{made:?}");
     fs::create_dir_all(scene.path("msp/other")).unwrap();
-    nest(&scene.path("msp/other"), 1_200);
+    super::nest(&scene.path("msp/other"), 1_200);
     let mut params = server("a", &[]);
     params.extended_key_usages.clear();
     params.distinguished_name.push(rcgen::DnType::OrganizationalUnitName, "client");

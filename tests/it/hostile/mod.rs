@@ -3,7 +3,10 @@
 mod limits;
 mod links;
 mod pipes;
+mod reports;
+mod trees;
 
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -44,4 +47,12 @@ fn output(mut child: Child, within: Duration) -> Output {
         std::thread::sleep(Duration::from_millis(10));
     };
     Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+/// Makes `count` folders, each in the one before.
+fn nest(dir: &Path, count: usize) {
+    let script =
+        "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(int(sys.argv[2])):\n os.mkdir('d')\n os.chdir('d')\n";
+    let made = Command::new("python3").args(["-c", script]).arg(dir).arg(count.to_string()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
 }
