@@ -131,7 +131,7 @@ pub fn main() -> ExitCode {
         let line = usage::Line { words: &words, command: &command };
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-        let known = variables::check(&Cli::command(), &line.names(), variables);
+        let known = variables::check(Cli::command, &line.names(), variables);
         let parsed =
             without_after_help(command.clone()).try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
         match parsed {

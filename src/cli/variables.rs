@@ -15,34 +15,38 @@ const SECRETS: [&str; 2] = ["FABCERT_SECRET", "FABCERT_TLS_SECRET"];
 /// Commands that only print what they are made of.
 const FREE: [&str; 5] = ["rules", "explain", "completions", "man", "version"];
 
-/// Refuses variables that no command knows. `chosen` are the words that name the command, and `variables` those of the
-/// process that are set. Returns a warning about known variables that the command does not use.
+/// Refuses variables that no command knows. `root` is built only where such variables are set, `chosen` are the words that
+/// name the command, and `variables` those of the process that are set. Returns a warning about known variables that the
+/// command does not use.
 ///
 /// # Errors
 /// For each unknown variable; the known ones that it resembles are in the help. For `FABCERT_CSR_HOSTS` where the names come
 /// from `--san`, which has this name in the Go client.
 pub(super) fn check(
-    root: &Command,
+    root: impl FnOnce() -> Command,
     chosen: &[&str],
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<Option<String>, Error> {
     if chosen.first().is_some_and(|word| FREE.contains(word)) {
         return Ok(None);
     }
-    let known = names(every_argument(root));
     let mut set: Vec<String> = variables
         .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty() && !is_of_a_service(name, value))
         .map(|(name, _)| name)
-        .collect();
-    set.sort();
-    let (known_set, unknown): (Vec<String>, Vec<String>) = set
-        .into_iter()
         .filter(|name| !SECRETS.contains(&name.as_str()))
-        .partition(|name| known.contains(&name.as_str()));
+        .collect();
+    if set.is_empty() {
+        return Ok(None);
+    }
+    set.sort();
+    let root = root();
+    let known = names(every_argument(&root));
+    let (known_set, unknown): (Vec<String>, Vec<String>) =
+        set.into_iter().partition(|name| known.contains(&name.as_str()));
     if !unknown.is_empty() {
         return Err(unknown_variables(&unknown, &known));
     }
-    let command = chosen.iter().try_fold(root, |command, word| command.find_subcommand(word)).unwrap_or(root);
+    let command = chosen.iter().try_fold(&root, |command, word| command.find_subcommand(word)).unwrap_or(&root);
     let used = names(root.get_arguments().chain(command.get_arguments()));
     let unused: Vec<String> = known_set.into_iter().filter(|name| !used.contains(&name.as_str())).collect();
     let command = format!("fabcert {}", chosen.join(" "));
@@ -109,7 +113,7 @@ mod tests {
 
     fn checked(chosen: &[&str], variables: &[(&str, &str)]) -> Result<Option<String>, Error> {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        check(&crate::cli::Cli::command(), chosen, owned)
+        check(crate::cli::Cli::command, chosen, owned)
     }
 
     #[test]
