@@ -15,6 +15,7 @@ use super::wire::{self, CaInfo, EnrollRequest, Enrollment, RegisterRequest};
 use super::{CaError, CaUrl, TrustAnchors};
 use crate::pki::key::KeyPair;
 use crate::secret::Redactor;
+use crate::text::pem_blocks;
 use crate::{Secret, Timestamp};
 
 /// Default limit for the connection, TLS included.
@@ -224,7 +225,18 @@ impl Client {
         let authorization = auth::basic(id, secret);
         let redactor = self.redactor.clone().credential(id, secret);
         let (result, date) = self.call(operation, Some(&authorization), body, &redactor).await?;
-        wire::read_enrollment(result, date, &redactor).map_err(|reason| self.unusable(operation, reason))
+        let enrollment =
+            wire::read_enrollment(result, date, &redactor).map_err(|reason| self.unusable(operation, reason))?;
+        let is_secret_in =
+            |pem: &[u8]| pem_blocks(pem).unwrap_or_default().iter().any(|block| redactor.is_in(&block.der));
+        if !is_secret_in(request.csr_pem.as_bytes())
+            && (is_secret_in(&enrollment.cert_pem) || is_secret_in(&enrollment.chain_pem))
+        {
+            return Err(
+                self.unusable(operation, "a certificate in it contains the secret, and certificates are public")
+            );
+        }
+        Ok(enrollment)
     }
 
     /// Enrols again with the current certificate as credential. The CA copies nothing from it: the request must be

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::Secret;
@@ -70,6 +72,23 @@ impl Redactor {
             redactor.ids.push((format!("{}:", id.to_ascii_lowercase()), secret.clone()));
         }
         redactor
+    }
+
+    /// Whether the bytes of a certificate contain a secret of an enrolment as text, in base64 or in hexadecimal. A certificate
+    /// is public: what is in one cannot be redacted. Secrets of few characters may be there by chance and do not count.
+    pub(crate) fn is_in(&self, der: &[u8]) -> bool {
+        // A BMPString has a zero byte before each character of ASCII.
+        let text: Zeroizing<Vec<u8>> = Zeroizing::new(der.iter().filter(|b| **b != 0).copied().collect());
+        self.ids.iter().any(|(_, secret)| {
+            let bytes = secret.expose().as_bytes();
+            let digits = bytes.iter().flat_map(|b| [b >> 4, b & 15]);
+            let hex: Zeroizing<String> =
+                Zeroizing::new(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect());
+            let base64 = Zeroizing::new(STANDARD_NO_PAD.encode(bytes));
+            let forms = [bytes, hex.as_bytes(), base64.as_bytes()];
+            bytes.len() >= PART
+                && forms.iter().any(|form| text.windows(form.len()).any(|w| w.eq_ignore_ascii_case(form)))
+        })
     }
 
     /// Adds a text of base64, such as the signature in a token.
