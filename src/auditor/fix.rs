@@ -45,7 +45,7 @@ impl Applied {
 }
 
 /// Adds names to files, whose paths are relative to the base of `load`, and which must be, without links, one of `paths`
-/// or below one. What cannot be added to a list is a warning in the log; a file that cannot be changed does not stop the
+/// or below one. A name that cannot be added to a list is a warning in the log; a file that cannot be changed does not stop the
 /// others.
 pub(super) fn apply(fixes: &BTreeMap<PathBuf, Fix>, disk: &Disk, load: &LoadOptions, paths: &[PathBuf]) -> Applied {
     let given = paths.iter().filter(|path| path.as_os_str() != "-").map(|path| load.here.join(path));

@@ -141,7 +141,8 @@ impl ClientBuilder {
         let tls = tls::client_config(trust(self.anchors), identity).map_err(|e| unusable(e.to_string()))?;
         let mut redactor = Redactor::default().public(self.url.host());
         // reqwest takes a URL without http:// too.
-        let parsed = |url: &str| Url::parse(url).or_else(|_| Url::parse(&format!("http://{url}"))).ok();
+        let with_host = |url: &str| Url::parse(url).ok().filter(Url::has_host);
+        let parsed = |url: &str| with_host(url).or_else(|| with_host(&format!("http://{url}")));
         if let Some(proxy) = self.proxy.as_ref().and_then(|proxy| parsed(proxy.expose())) {
             let decoded = |text| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
             let user = decoded(proxy.username());

@@ -35,7 +35,7 @@ impl<'a> WorkingTree<'a> {
         Ok(Self { disk, here, roots })
     }
 
-    /// Adds folders that are trees too, whatever is above them. A file stands for its folder.
+    /// Adds folders that are trees too, in whatever folders they are. For a file its folder is added.
     #[must_use]
     pub(crate) fn with<'p>(mut self, paths: impl IntoIterator<Item = &'p Path>) -> Self {
         for path in paths {

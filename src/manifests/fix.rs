@@ -46,7 +46,7 @@ const TRIES: usize = 200;
 
 impl Fixed {
     /// Makes additions, the last in the text first: all together, or else one half after the other, down to those that
-    /// are not possible. Without `tries`, what is left is refused.
+    /// are not possible. Without `tries`, the rest is refused.
     fn add(&mut self, additions: &[&Addition], variables: &Variables, tries: &mut usize) {
         let left = tries.checked_sub(1).filter(|_| !additions.is_empty());
         let Some(left) = left else { return self.refused.extend(additions.iter().map(|a| (*a).clone())) };

@@ -51,7 +51,7 @@ impl Network {
     /// Of the nodes of one set of manifests each has at most [`Network::most_names`].
     pub(crate) fn needed(&self, w: usize) -> Vec<Needed> {
         let mut names = Names { most: self.most_names(), ..Names::default() };
-        // What a full list has no place for is left out.
+        // A full list leaves further names out.
         let _ = self.collect(w, &mut names);
         names.list
     }

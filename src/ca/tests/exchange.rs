@@ -225,6 +225,7 @@ fn user_and_password_of_the_proxy_are_removed_from_server_messages() {
         ("t0ken-0f-proxy", "t0ken-0f-proxy", ""),
         ("http://t0ken%2D0f%2Dproxy", "t0ken-0f-proxy", ""),
         ("http://user:pr0xy%2Bpw", "pr0xy+pw", "user"),
+        ("user:pr0xy%2Bpw", "pr0xy+pw", "user"),
     ] {
         let says = format!("{hidden} {shown} is not good");
         let proxy = serve(None, vec![answer("400 Bad Request", &says)]);

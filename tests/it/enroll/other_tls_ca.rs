@@ -147,8 +147,9 @@ fn the_wrong_ca_of_the_server_and_the_wrong_scheme_are_named() {
     assert!(wrong.stderr.contains("default CA") && wrong.stderr.contains("--ca-name"), "{wrong:?}");
 
     let plain = url.replace("https://", "http://");
-    // Another folder, which remembers no refusal.
-    let other = text(&dir.path().join("other"));
+    // Elsewhere, where no refusal is remembered.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = text(&elsewhere.path().join("msp"));
     let plain = ["--url", &plain, "--plaintext", "--msp-dir", &other];
     let ran = fabcert_in(&[&args[..], &plain].concat(), &[("FABCERT_SECRET", "only2pw")]);
     assert_eq!(ran.code, 6, "{ran:?}");
