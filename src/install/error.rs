@@ -18,6 +18,19 @@ pub enum InstallError {
         /// The path.
         path: PathBuf,
     },
+    /// The target is the working directory or a folder above it: the next command of the shell would work in the replaced
+    /// set.
+    #[error("{} contains the working directory, which would move away with the replaced folder", path.display())]
+    WorkingDirectory {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The target is in a state folder, where replaced sets are kept.
+    #[error("{} is in a folder where fabcert keeps replaced sets", path.display())]
+    Replaced {
+        /// The target.
+        path: PathBuf,
+    },
     /// The target, or a folder above it, is a dangling link.
     #[error("{} is a dangling symbolic link", path.display())]
     DanglingLink {
@@ -138,6 +151,13 @@ impl From<InstallError> for Error {
                     .with_source(*source);
             }
             InstallError::NotAFolder { .. } => (ErrorKind::Input, "name a folder, or a path that does not exist yet"),
+            InstallError::WorkingDirectory { .. } => {
+                (ErrorKind::Input, "go to another folder (cd ..), and name this one by its path")
+            }
+            InstallError::Replaced { .. } => (
+                ErrorKind::Input,
+                "name the target by its absolute path; a shell that worked in it when it was replaced must enter it again (cd \"$PWD\")",
+            ),
             InstallError::DanglingLink { .. } => {
                 (ErrorKind::Input, "remove the link, or create the folder that it points to")
             }

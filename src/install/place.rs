@@ -13,6 +13,9 @@ use crate::disk::{Disk, FsError, Kind, Op};
 /// The lock file's name in the state folder.
 pub(super) const LOCK_FILE: &str = "lock";
 
+/// The end of the name of the state folder beside a target.
+const STATE_END: &str = ".fabcert";
+
 /// How a folder is replaced in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,7 +46,8 @@ impl Place {
     /// When the path is not a folder or cannot be inspected.
     pub fn of(disk: &Disk, target: &Path) -> Result<Self, InstallError> {
         let Some(current) = disk.metadata_followed(target)? else {
-            return Ok(Self { target: resolve_missing(disk, target)?, layout: Placement::Plain, group: None });
+            let place = Self { target: resolve_missing(disk, target)?, layout: Placement::Plain, group: None };
+            return if place.is_replaced() { Err(InstallError::Replaced { path: place.target }) } else { Ok(place) };
         };
         if current.kind != Kind::Dir {
             return Err(InstallError::NotAFolder { path: target.to_owned() });
@@ -54,7 +58,23 @@ impl Place {
             || disk.is_mount_point(&target)?
             || !disk.may_write_in(parent);
         let layout = if mounted { Placement::Mounted } else { Placement::Plain };
-        Ok(Self { target, layout, group: None })
+        let place = Self { target, layout, group: None };
+        if place.is_replaced() {
+            return Err(InstallError::Replaced { path: place.target });
+        }
+        if !mounted && disk.canonical(Path::new(".")).is_ok_and(|here| here.starts_with(&place.target)) {
+            return Err(InstallError::WorkingDirectory { path: place.target });
+        }
+        Ok(place)
+    }
+
+    /// Whether the target is in the state folder of a folder that is replaced.
+    fn is_replaced(&self) -> bool {
+        let is_state = |name: &OsStr| {
+            let name = name.as_encoded_bytes();
+            name.len() > STATE_END.len() && name.starts_with(b".") && name.ends_with(STATE_END.as_bytes())
+        };
+        self.target.ancestors().skip(1).filter_map(Path::file_name).any(is_state)
     }
 
     /// A place with a given layout; `target` must be absolute, below `/`, and free of links.
@@ -102,7 +122,7 @@ impl Place {
             Placement::Plain => {
                 let mut name = OsString::from(".");
                 name.push(self.target.file_name().unwrap_or_default());
-                name.push(".fabcert");
+                name.push(STATE_END);
                 self.parent().join(name)
             }
         }
@@ -143,7 +163,7 @@ impl Place {
     pub(crate) fn beside_with(&self, disk: &Disk, name: &str) -> Vec<Self> {
         let as_place = |entry: OsString| {
             let text = entry.to_string_lossy();
-            let hidden = text.strip_prefix('.').and_then(|text| text.strip_suffix(".fabcert"));
+            let hidden = text.strip_prefix('.').and_then(|text| text.strip_suffix(STATE_END));
             let (target, layout) = match hidden {
                 Some(target) => (self.parent().join(target), Placement::Plain),
                 None => (self.parent().join(&entry), Placement::Mounted),

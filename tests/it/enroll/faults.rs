@@ -283,3 +283,39 @@ fn an_identity_with_one_enrolment_gets_both_folders() {
     let ran = enroll(&ca, dir.path(), &["--msp-dir", &msp, "--role", "peer"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
+
+/// A certificate is public, and its names are shown.
+#[test]
+fn a_certificate_with_the_secret_in_it_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    // The name that the fault adds.
+    let secret = "unasked.example";
+    let mut config = DevCaConfig::new(now).with_identity(IdentitySpec::new("org1-peer1", secret, "peer"));
+    config.faults.push(Fault::ExtraSan.into());
+    let ca = DevCa::spawn_thread(config).unwrap();
+    let anchor = dir.path().join("anchor.pem");
+    std::fs::write(&anchor, ca.tls_anchor_pem()).unwrap();
+    let tls = dir.path().join("p/tls");
+    let args = [
+        "enroll",
+        "--url",
+        ca.url(),
+        "--id",
+        "org1-peer1",
+        "--tls-ca",
+        &anchor.display().to_string(),
+        "--san",
+        "org1-peer1",
+    ];
+    let ran = fabcert(
+        &[&args[..], &["--tls-dir", &tls.display().to_string(), "-vv", "--output", "json"]].concat(),
+        Some(secret),
+    );
+    assert_eq!(ran.code, 8, "{ran:?}");
+    assert!(ran.stderr.contains("a certificate in it contains the secret"), "{ran:?}");
+    assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{ran:?}");
+    assert!(!tls.exists());
+    for (path, (_, content)) in tree(dir.path()) {
+        assert!(!String::from_utf8_lossy(&content).contains(secret), "{path}");
+    }
+}

@@ -1,6 +1,8 @@
 //! Runs that end without a certificate: the exit code gives the reason, and the folders are unchanged.
 
-use crate::command::fabcert;
+use std::path::Path;
+
+use crate::command::{command, fabcert};
 use crate::real::transport::TransportCa;
 use crate::real::{CaUnderTest, RealCa, Registration, oracle};
 use crate::reserved::nobody;
@@ -136,5 +138,37 @@ fn a_first_run_that_is_refused_leaves_nothing() {
         assert_eq!(ran.code, code, "{args:?}: {ran:?}");
         let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["secret"], "{args:?}");
+    }
+}
+
+/// A folder that is replaced takes the working directory of the shell along, and `.` is the old set from then on.
+#[test]
+fn the_working_directory_and_a_replaced_set_are_no_targets() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("https://localhost:{}", nobody().port());
+    let stranger = TransportCa::new(&dir.path().join("stranger"));
+    let anchor = text(stranger.anchor());
+    let here = dir.path().join("peer/tls");
+    std::fs::create_dir_all(here.join("inner")).unwrap();
+    std::fs::create_dir_all(dir.path().join("peer/.tls.fabcert/previous")).unwrap();
+    let enroll = |from: &Path, target: &str| {
+        let args = ["enroll", "--url", &url, "--id", "p", "--tls-ca", &anchor, "--san", "p", "--tls-dir", target];
+        let out = command(&args, &[("FABCERT_SECRET", "pw")]).current_dir(from).output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    for (from, target, word) in [
+        (here.clone(), ".", "working directory"),
+        (here.join("inner"), "..", "working directory"),
+        (here.clone(), here.to_str().unwrap(), "working directory"),
+        (dir.path().join("peer/.tls.fabcert/previous"), ".", "replaced"),
+        (dir.path().join("peer/.tls.fabcert/previous"), "../next", "replaced"),
+    ] {
+        let (code, stderr) = enroll(&from, target);
+        assert!(code == Some(4) && stderr.contains(word), "{target} in {}: {stderr}", from.display());
+    }
+    // The folder above and another one are targets.
+    for target in [&text(&here), "other"] {
+        let (code, stderr) = enroll(&dir.path().join("peer"), target);
+        assert_eq!(code, Some(6), "{stderr}");
     }
 }

@@ -3,12 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use fabcert::devca::{DevCa, DevCaConfig, Fault, IdentitySpec};
-
 use crate::command::{fabcert, tree};
 use crate::real::{CaUnderTest, RealCa};
 
-use super::faults::now;
 use super::scene::{NAMES, Peer, text};
 
 /// A secret with characters that a URL must escape.
@@ -56,27 +53,4 @@ fn nowhere_else(ca: &dyn CaUnderTest) {
 fn no_output_or_file_has_the_secret() {
     let Some(ca) = RealCa::builder().start() else { return };
     nowhere_else(&ca);
-}
-
-/// A certificate is public, and its names are shown.
-#[test]
-fn a_certificate_with_the_secret_in_it_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    // The name that the fault adds.
-    let secret = "unasked.example";
-    let mut config = DevCaConfig::new(now).with_identity(IdentitySpec::new("org1-peer1", secret, "peer"));
-    config.faults.push(Fault::ExtraSan.into());
-    let ca = DevCa::spawn_thread(config).unwrap();
-    let anchor = dir.path().join("anchor.pem");
-    std::fs::write(&anchor, ca.tls_anchor_pem()).unwrap();
-    let tls = dir.path().join("p/tls");
-    let args = ["enroll", "--url", ca.url(), "--id", "org1-peer1", "--tls-ca", &text(&anchor), "--san", NAMES[0]];
-    let ran = fabcert(&[&args[..], &["--tls-dir", &text(&tls), "-vv", "--output", "json"]].concat(), Some(secret));
-    assert_eq!(ran.code, 8, "{ran:?}");
-    assert!(ran.stderr.contains("a certificate in it contains the secret"), "{ran:?}");
-    assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{ran:?}");
-    assert!(!tls.exists());
-    for (path, (_, content)) in tree(dir.path()) {
-        assert!(!String::from_utf8_lossy(&content).contains(secret), "{path}");
-    }
 }
