@@ -64,7 +64,7 @@ pub(crate) async fn obtain(
         tracing::info!("installing the answer that an earlier run received and kept");
         let answered = pending.answer.as_ref().map_or("", |answer| &answer.ca_name);
         let success = Success::ReceivedAt(issued.received_at);
-        refusals::clear(asking.places, &subject, answered, success, disk, (env.now)())?;
+        refusals::clear(asking.places, &subject, answered, success, disk)?;
         return Ok(issued);
     }
     let (mut pending, key) = pending_key(task, current, usable, asked, env)?;
@@ -104,9 +104,8 @@ pub(crate) async fn obtain(
         error
     });
     let kept = task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600);
-    let cleared = cleared.map_or(Ok(()), |answered| {
-        refusals::clear(asking.places, &subject, &answered, Success::Now, disk, received_at)
-    });
+    let cleared =
+        cleared.map_or(Ok(()), |answered| refusals::clear(asking.places, &subject, &answered, Success::Now, disk));
     match kept {
         // A later run installs the answer and clears the tries.
         Ok(()) => cleared?,

@@ -183,6 +183,19 @@ fn force_sends_a_refused_secret_once_within_wait() {
 #[cfg(feature = "dev-ca")]
 #[test]
 fn an_installed_answer_clears_the_tries_before_it() {
+    installed_after_a_lost_answer(0o600);
+}
+
+/// The certificate is installed, whether the memory can be written or not.
+#[cfg(feature = "dev-ca")]
+#[test]
+fn an_answer_is_installed_beside_a_memory_that_cannot_be_used() {
+    installed_after_a_lost_answer(0o660);
+}
+
+/// The memory has the mode `mode` when the answer is installed.
+#[cfg(feature = "dev-ca")]
+fn installed_after_a_lost_answer(mode: u32) {
     use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec};
 
     let peer = IdentitySpec::new("peer1", "right", "peer");
@@ -203,9 +216,12 @@ fn an_installed_answer_clears_the_tries_before_it() {
     let memory = dir.path().join(".msp.fabcert/refusal.json");
     assert_eq!((lost.code, memory.exists()), (6, true), "{lost:?}");
 
+    std::fs::set_permissions(&memory, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     let (cert, chain) = (write("cert.pem", &ca.issued("peer1")[0]), write("root.pem", &ca.root_pem()));
     let installed = fabcert(&["install", "--id", "peer1", "--msp-dir", &msp, "--cert", &cert, "--chain", &chain], None);
-    assert_eq!((installed.code, memory.exists()), (0, false), "{installed:?}");
+    assert_eq!((installed.code, memory.exists()), (0, mode != 0o600), "{installed:?}");
+    assert!(installed.stdout.contains("certificate verified and installed"), "{installed:?}");
+    assert_eq!(installed.stderr.contains("earlier tries are still counted"), mode != 0o600, "{installed:?}");
 }
 
 /// `--wait` is one budget for both certificates, each at a CA of its own that does not answer.

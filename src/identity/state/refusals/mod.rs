@@ -16,7 +16,7 @@ pub(crate) use tries::{Subject, Success};
 
 use crate::ca::{CaError, LockRisk};
 use crate::disk::Disk;
-use crate::install::{InstallError, Lock, Place};
+use crate::install::{InstallError, Place};
 use crate::text::shell_word;
 use crate::{Error, ErrorKind, Secret, Timestamp};
 use tries::{Mark, Memory, Outcome};
@@ -31,7 +31,10 @@ pub(crate) struct Refusals<'a> {
     /// The CA as the user wrote it, for messages.
     url: String,
     subject: Subject,
+    /// What the folders of the run remember.
     memory: Memory,
+    /// What folders beside them remember: it counts, and is written by their own runs only.
+    beside: Memory,
     /// The file that cannot be read, and why.
     broken: Option<(PathBuf, String)>,
     /// How the memory knows the secret of this run.
@@ -75,15 +78,17 @@ impl<'a> Refusals<'a> {
                 }
             }
         }
-        // The same identity may enrol into folders beside these, in runs of their own. A file there that cannot be read may
-        // be about any identity.
-        for place in beside(places, disk) {
-            if let Ok(Some(Ok(read))) = read_file(&place, disk) {
-                memory.join(read);
-            }
-        }
-        let marks = memory.marks(&subject, secret);
-        Ok(Self { places, url, subject, memory, broken, marks, in_flight: None })
+        let beside = beside(places, disk);
+        let mut refusals = Self { places, url, subject, memory, beside, broken, marks: Vec::new(), in_flight: None };
+        refusals.marks = refusals.known().marks(&refusals.subject, secret);
+        Ok(refusals)
+    }
+
+    /// Everything that counts: what the folders of the run and those beside them remember.
+    fn known(&self) -> Memory {
+        let mut known = self.memory.clone();
+        known.join(self.beside.clone());
+        known
     }
 
     /// Whether the secret may be sent at `now`.
@@ -91,19 +96,20 @@ impl<'a> Refusals<'a> {
         if self.memory.is_lost_for(&self.subject) {
             return Next::Full;
         }
-        let all = self.memory.of(&self.subject);
+        let known = self.known();
+        let all = known.of(&self.subject);
         let same: Vec<_> = all.iter().copied().filter(|t| t.is_of(&self.marks)).collect();
         Next::after(all.len(), &same, now)
     }
 
     /// Whether no try is remembered.
     pub(crate) fn is_empty(&self) -> bool {
-        self.memory.of(&self.subject).is_empty() && !self.memory.is_lost_for(&self.subject)
+        self.known().of(&self.subject).is_empty() && !self.memory.is_lost_for(&self.subject)
     }
 
     /// Whether the last try got no refusal: its run was ended, or its answer was lost.
     pub(crate) fn last_is_open(&self) -> bool {
-        self.memory.of(&self.subject).last().is_some_and(|t| !matches!(t.outcome, Outcome::Refused(_)))
+        self.known().of(&self.subject).last().is_some_and(|t| !matches!(t.outcome, Outcome::Refused(_)))
     }
 
     /// Notes a try that is about to be sent: a run that is killed before the answer leaves a try with an open outcome.
@@ -187,7 +193,7 @@ impl<'a> Refusals<'a> {
 
     /// Adds to the error of a try what is remembered now, and when the next try is allowed.
     pub(crate) fn explain(&self, error: Error, now: Timestamp) -> Error {
-        let tries = self.memory.of(&self.subject).len();
+        let tries = self.known().of(&self.subject).len();
         if tries == 0 {
             return error;
         }
@@ -197,7 +203,7 @@ impl<'a> Refusals<'a> {
     }
 
     fn count(&self) -> String {
-        match self.memory.of(&self.subject).len() {
+        match self.known().of(&self.subject).len() {
             1 => format!(
                 "1 try without success (a CA locks an identity after 10 wrong secrets; fabcert stops at {LIMIT})"
             ),
@@ -214,12 +220,12 @@ impl<'a> Refusals<'a> {
             Outcome::Open(what) => format!("{}: {what}; the CA may have counted it", t.at),
             Outcome::Refused(what) => format!("{}: {what}", t.at),
         };
-        self.memory.of(&self.subject).iter().map(line).collect()
+        self.known().of(&self.subject).iter().map(line).collect()
     }
 
     /// The possible causes, and who can say which it was.
     fn causes(&self) -> String {
-        if !self.memory.of(&self.subject).iter().any(|t| matches!(t.outcome, Outcome::Refused(_))) {
+        if !self.known().of(&self.subject).iter().any(|t| matches!(t.outcome, Outcome::Refused(_))) {
             return "whether the CA counted a request without an answer is not known".to_owned();
         }
         format!(
@@ -230,8 +236,8 @@ impl<'a> Refusals<'a> {
 }
 
 /// Forgets the tries of `subject` up to a success: the CA has issued a certificate for a secret, and counts from zero again.
-/// `answered` is the CA's name in its answer, or empty. Keep the answer first: an answer that is kept clears the tries in the
-/// run that installs it.
+/// Notes which tries of folders beside these count no more; the files there stay as they are. `answered` is the CA's name in
+/// its answer, or empty. Keep the answer first: an answer that is kept clears the tries in the run that installs it.
 ///
 /// # Errors
 /// When a state folder must not be used, or cannot be written.
@@ -241,34 +247,31 @@ pub(crate) fn clear(
     answered: &str,
     success: Success,
     disk: &Disk,
-    now: Timestamp,
 ) -> Result<(), Error> {
-    let clear = |place: &Place| {
-        let Some(read) = read_file(place, disk)? else { return Ok(()) };
-        let mut memory = read.unwrap_or_else(|_| Memory::lost());
-        if memory.clear(subject, answered, success) { memory.write(place, disk) } else { Ok(()) }
-    };
-    places.iter().try_for_each(|place| clear(place))?;
-    for place in beside(places, disk) {
-        // A run that holds the lock there counts these tries until its own success.
-        let lock = Lock::acquire_existing(disk, &place, now);
-        if let Err(e) = lock.map_err(Error::from).and_then(|_lock| clear(&place)) {
-            tracing::debug!("the tries noted in {} are not cleared: {e}", place.state_dir().display());
+    let beside = beside(places, disk);
+    for place in places {
+        let mut memory = match read_file(place, disk)? {
+            Some(read) => read.unwrap_or_else(|_| Memory::lost()),
+            None => Memory::default(),
+        };
+        if memory.clear(subject, answered, success, &beside) {
+            memory.write(place, disk)?;
         }
     }
     Ok(())
 }
 
-/// The places beside `places` that remember tries.
-fn beside(places: &[&Place], disk: &Disk) -> Vec<Place> {
-    let mut found: Vec<Place> = Vec::new();
+/// What folders beside `places` remember: the same identity may enrol there, in runs of its own. A file there that cannot be
+/// read may be about any identity, and does not count.
+fn beside(places: &[&Place], disk: &Disk) -> Memory {
+    let mut memory = Memory::default();
     for other in places.iter().flat_map(|place| place.beside_with(disk, FILE)) {
-        let is_known = places.iter().copied().chain(&found).any(|place| place.target() == other.target());
-        if !is_known {
-            found.push(other);
+        let is_own = places.iter().any(|place| place.target() == other.target());
+        if !is_own && let Ok(Some(Ok(read))) = read_file(&other, disk) {
+            memory.join(read.without_loss());
         }
     }
-    found
+    memory
 }
 
 /// What the file in `place` remembers, or why it cannot be read; `None` if there is no file.

@@ -44,7 +44,7 @@ impl Folder {
 
     /// The CA issues for `subject`; `answered` is its name.
     fn succeed(&self, places: &[&Place], subject: &Subject, answered: &str) {
-        super::clear(places, subject, answered, Success::Now, &self.disk, at(0)).unwrap();
+        super::clear(places, subject, answered, Success::Now, &self.disk).unwrap();
     }
 
     /// Sends one request that is lost, if it may be sent.
@@ -193,7 +193,7 @@ fn a_success_of_an_earlier_time_clears_the_tries_before_it() {
     }
     // Issued in the second request, whose answer was lost; the time of a try is that of its answer.
     let left = |success: Success| {
-        super::clear(&places, &peer(), "", success, &folder.disk, at(300)).unwrap();
+        super::clear(&places, &peer(), "", success, &folder.disk).unwrap();
         folder.read(&places, peer(), "right").history().len()
     };
     assert_eq!(left(Success::IssuedAt(at(-1))), 2);
@@ -219,12 +219,51 @@ fn folders_beside_each_other_count_together_in_runs_of_their_own() {
     folder.succeed(&[&tls], &peer(), "");
     for place in all {
         assert!(folder.read(&[place], peer(), "right").is_empty());
-        assert!(!place.state_dir().join(super::FILE).exists());
+    }
+    for place in all {
+        folder.succeed(&[place], &peer(), "");
+    }
+    folder.succeed(&[&tls], &peer(), "");
+    for place in all {
+        assert!(!place.state_dir().join(super::FILE).exists(), "{place:?}");
     }
     // A file that cannot be read is about this identity only in the run's own folders.
     msp.write_state_file(&folder.disk, super::FILE, b"{", 0o600).unwrap();
     assert_eq!(folder.read(&[&msp], peer(), "right").next(at(0)), Next::Full);
     assert!(folder.read(&[&tls], peer(), "right").is_empty());
+}
+
+/// The state folders of other identities, and of the same identity in other runs.
+#[test]
+fn a_run_changes_nothing_in_the_state_folders_beside_its_own() {
+    let folder = Folder::new();
+    let (p1, p2, p3) = (folder.place("p1"), folder.place("p2"), folder.place("p3"));
+    let named = |id| subject("https://ca", None, id);
+    folder.lose(&[&p1], &named("p1"), "wrong", at(0));
+    folder.lose(&[&p1], &named("p2"), "wrong", at(0));
+    let mode = |place: &Place| folder.disk.metadata(&place.state_dir()).unwrap().unwrap().mode & 0o7777;
+    let content = || p1.read_state_file(&folder.disk, super::FILE).unwrap();
+    let (before, names) = (content(), folder.disk.read_dir(&p1.state_dir()).unwrap());
+    let group = Some(rustix::process::getegid().as_raw());
+    let grouped = p2.clone().for_group(group);
+    assert_eq!(folder.lose(&[&grouped], &named("p2"), "right", at(20)), Next::Now);
+    let own = p2.for_group(group).read_state_file(&folder.disk, super::FILE).unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&own).contains("\"p1\""), "tries of another identity");
+    folder.succeed(&[&grouped], &named("p2"), "");
+    assert!(folder.read(&[&grouped], named("p2"), "right").is_empty());
+    assert_eq!((content(), mode(&p1)), (before, 0o700));
+    assert_eq!(folder.disk.read_dir(&p1.state_dir()).unwrap(), names);
+    // A damaged file is about its own folder only, also after a success beside it.
+    p1.write_state_file(&folder.disk, super::FILE, b"{", 0o600).unwrap();
+    folder.succeed(&[&grouped], &named("p2"), "");
+    assert!(folder.read(&[&p3], named("p3"), "right").is_empty());
+    // Also one that a run in that folder has noted as lost.
+    let forced = &[&p1];
+    folder.read(forced, named("p1"), "new").begin(&Secret::new("new"), &folder.disk, at(30)).unwrap();
+    assert_eq!(folder.read(forced, named("p1"), "new").next(at(1_000_000)), Next::Full);
+    assert!(folder.read(&[&p3], named("p3"), "right").is_empty());
+    assert_eq!(folder.lose(&[&p3], &named("p3"), "right", at(40)), Next::Now);
+    assert!(folder.read(&[&p3], named("p1"), "x").stop(at(1_000_000)).is_none(), "no loss is copied");
 }
 
 #[test]

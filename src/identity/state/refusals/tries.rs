@@ -120,6 +120,19 @@ pub(super) struct Memory {
     lost: bool,
     /// The identities that have enrolled since the file was lost.
     enrolled: Vec<Subject>,
+    /// Tries in files of other folders that count no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ended: Vec<Ended>,
+}
+
+/// A try before a success that was noted in another folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ended {
+    /// The key of the try.
+    key: String,
+    /// The identity that has enrolled since.
+    by: Subject,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -189,6 +202,11 @@ impl Memory {
         sha256(&serde_json::to_vec(self).unwrap_or_default())
     }
 
+    /// The tries alone, without the loss of an earlier file.
+    pub(super) fn without_loss(self) -> Self {
+        Self { lost: false, enrolled: Vec::new(), ..self }
+    }
+
     /// Adds what another folder remembers.
     pub(super) fn join(&mut self, other: Self) {
         for known in other.tries {
@@ -205,6 +223,11 @@ impl Memory {
             (_, false) => {}
         }
         self.lost |= other.lost;
+        for ended in other.ended {
+            if !self.ended.contains(&ended) {
+                self.ended.push(ended);
+            }
+        }
     }
 
     /// Whether nothing is known about the tries of `subject`.
@@ -214,7 +237,8 @@ impl Memory {
 
     /// The tries that the CA may count for `subject`, in the order of time.
     pub(super) fn of(&self, subject: &Subject) -> Vec<&Try> {
-        let counts = |t: &&Try| subject.may_be(&t.subject) && !t.not_for.contains(subject);
+        let is_ended = |t: &Try| self.ended.iter().any(|e| e.key == t.key && (e.by == t.subject || e.by == *subject));
+        let counts = |t: &&Try| subject.may_be(&t.subject) && !t.not_for.contains(subject) && !is_ended(t);
         let mut tries: Vec<&Try> = self.tries.iter().filter(counts).collect();
         tries.sort_by_key(|t| t.at);
         tries
@@ -260,13 +284,13 @@ impl Memory {
     }
 
     /// Forgets the tries up to `success` that the CA may count for an identity that has enrolled; `answered` is the name of
-    /// the CA in the answer, or empty. A try that may have been of another identity or CA counts for that one only.
-    /// Returns whether anything changed.
-    pub(super) fn clear(&mut self, subject: &Subject, answered: &str, success: Success) -> bool {
-        let is_it = |other: &Subject| {
-            let default = subject.ca_name.is_none() && other.ca_name.as_deref() == Some(answered);
-            other.ca == subject.ca && other.id == subject.id && (other.ca_name == subject.ca_name || default)
-        };
+    /// the CA in the answer, or empty. A try that may have been of another identity or CA counts for that one only. Tries of
+    /// `beside`, the memory of other folders, are noted as ended. Returns whether anything changed.
+    pub(super) fn clear(&mut self, subject: &Subject, answered: &str, success: Success, beside: &Self) -> bool {
+        let mut names = vec![subject.clone()];
+        if subject.ca_name.is_none() && !answered.is_empty() {
+            names.push(Subject { ca_name: Some(answered.to_owned()), ..subject.clone() });
+        }
         let until = match success {
             Success::Now => None,
             Success::ReceivedAt(at) => Some(at),
@@ -277,11 +301,15 @@ impl Memory {
         };
         let is_before = |t: &Try| until.is_none_or(|until| t.at <= until);
         let before = self.clone();
-        self.tries.retain(|t| !(is_it(&t.subject) && is_before(t)));
+        self.tries.retain(|t| !(names.contains(&t.subject) && is_before(t)));
         for other in self.tries.iter_mut().filter(|t| is_before(t) && subject.may_be(&t.subject)) {
             if !other.not_for.contains(subject) {
                 other.not_for.push(subject.clone());
             }
+        }
+        self.ended.retain(|e| beside.tries.iter().any(|t| t.key == e.key));
+        for t in beside.of(subject).into_iter().filter(|t| is_before(t)) {
+            self.ended.extend(names.iter().map(|by| Ended { key: t.key.clone(), by: by.clone() }));
         }
         if self.lost && until.is_none() && !self.enrolled.contains(subject) {
             self.enrolled.push(subject.clone());
