@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use rustix::io::Errno;
 use serde::Serialize;
 
 use super::args::{KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, offline};
 use super::input::Missing;
 use super::next::{Next, words};
 use super::{output, process};
-use crate::disk::{Disk, FsError, Kind, Op, WorkingTree};
+use crate::disk::{Disk, Kind, WorkingTree};
 use crate::enroll;
 use crate::identity::Environment;
 use crate::pki::x509::Csr;
@@ -73,7 +72,7 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
     let mut existing = None;
     let mut accept = |csr: &str| -> Result<(), Error> {
         existing = match &args.out {
-            Some(path) => accepted(&disk, path, csr, args.force)?,
+            Some(path) => accepted((&disk, &tree), path, csr, args.force)?,
             None => None,
         };
         Ok(())
@@ -119,22 +118,22 @@ fn next(args: &CsrArgs, id: &str) -> Next {
 }
 
 /// The CSR for the same request that the file of `--out` holds already; `None` if the file is to be written.
-fn accepted(disk: &Disk, path: &Path, csr: &str, force: bool) -> Result<Option<String>, Error> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let reason = match (disk.metadata_followed(path)?, folder) {
-        (Some(found), _) if found.kind == Kind::Dir => Some(Errno::ISDIR),
-        (None, Some(folder)) if disk.metadata_followed(folder)?.is_none() => Some(Errno::NOENT),
-        _ => None,
-    };
-    if let Some(reason) = reason {
-        return Err(FsError::new(Op::Write, path, reason).into());
-    }
+fn accepted(
+    (disk, tree): (&Disk, &WorkingTree<'_>),
+    path: &Path,
+    csr: &str,
+    force: bool,
+) -> Result<Option<String>, Error> {
     match current(disk, path)?.filter(|_| !force) {
         Some(text) if !is_same_request(&text, csr) => {
             Err(Error::new(ErrorKind::Input, format!("{} holds something else", path.display()))
                 .with_help("give another file with --out, move this one away, or overwrite it with --force"))
         }
-        other => Ok(other),
+        Some(text) => Ok(Some(text)),
+        None => {
+            tree.check_replace(path)?;
+            Ok(None)
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::io::Errno;
+
 use super::{Disk, FsError, Kind, Op, pipe};
 
 impl Disk {
@@ -27,15 +29,33 @@ impl Disk {
         mode: u32,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), FsError> {
-        let target = match self.metadata_followed(path)? {
-            Some(found) if found.kind == Kind::Special || is_stream(path) => return self.write_to(path, write),
-            Some(_) if self.link_target(path)?.is_some() => self.canonical(path)?,
-            _ => path.to_owned(),
-        };
+        let Some(target) = self.replaced(path)? else { return self.write_to(path, write) };
         self.through_staged(path, &target, |staged| {
             self.write_new_with(staged, mode, write)?;
             self.sync(staged)?;
             self.rename(staged, &target)
+        })
+    }
+
+    /// Checks that [`Self::replace`] can create the new content of `path`, and leaves everything as it is.
+    ///
+    /// # Errors
+    /// The one that [`Self::replace`] would end with.
+    pub(crate) fn check_replace(&self, path: &Path) -> Result<(), FsError> {
+        let Some(target) = self.replaced(path)? else { return Ok(()) };
+        self.through_staged(path, &target, |staged| {
+            self.write_new(staged, &[], 0o600)?;
+            self.remove_file(staged)
+        })
+    }
+
+    /// The file that is replaced, with links resolved; `None` for a device or pipe, which is written to.
+    fn replaced(&self, path: &Path) -> Result<Option<PathBuf>, FsError> {
+        Ok(match self.metadata_followed(path)? {
+            Some(found) if found.kind == Kind::Special || is_stream(path) => None,
+            Some(found) if found.kind == Kind::Dir => return Err(FsError::new(Op::Write, path, Errno::ISDIR)),
+            Some(_) if self.link_target(path)?.is_some() => Some(self.canonical(path)?),
+            _ => Some(path.to_owned()),
         })
     }
 

@@ -69,6 +69,15 @@ impl<'a> WorkingTree<'a> {
         self.disk.replace_with(&target, mode, write).map_err(|e| e.on(path))
     }
 
+    /// Like [`Disk::check_replace`], inside the tree.
+    ///
+    /// # Errors
+    /// As [`Self::replace`].
+    pub(crate) fn check_replace(&self, path: &Path) -> Result<()> {
+        let target = self.resolve(path, Op::Write)?;
+        self.disk.check_replace(&target).map_err(|e| e.on(path))
+    }
+
     /// Like [`Disk::create_dirs`], inside the tree.
     ///
     /// # Errors
