@@ -123,7 +123,7 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
     let mut all = Vec::new();
     for unit in units {
         let unit = match unit {
-            Unit::Stdin(_) => Unit::Stdin(process::read_stdin(process::CONTENT_LIMIT)?),
+            Unit::Stdin(_) => Unit::Stdin(process::read_stdin()?),
             other => other,
         };
         let last = load(&disk, &unit, &options, &mut |part| all.push(seen(&part)));

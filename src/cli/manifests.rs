@@ -18,7 +18,7 @@ pub(super) fn read(
 ) -> Result<Manifests, Error> {
     let variables = args.variables()?;
     let is_stdin = paths.iter().any(|p| p.as_os_str() == "-");
-    let stdin = if is_stdin { Some(process::read_stdin(process::CONTENT_LIMIT)?) } else { None };
+    let stdin = if is_stdin { Some(process::read_stdin()?) } else { None };
     Manifests::read(disk, paths, stdin, &variables, settings)
 }
 

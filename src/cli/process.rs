@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind, Timestamp};
+use crate::{Error, ErrorKind, Timestamp, secret};
 
 /// Forbids core dumps, which would hold secrets and keys: by the limit, and for systems that pass them to a program whatever
 /// the limit is. Where the system refuses, the run goes on.
@@ -21,27 +21,39 @@ pub(super) fn forbid_core_dumps() {
     }
 }
 
-/// The size limit of a secret on standard input, in bytes; the same as of a secret file.
-pub(super) const SECRET_LIMIT: usize = 64 * 1024;
-/// The size limit of everything else on standard input, in bytes.
-pub(super) const CONTENT_LIMIT: usize = 64 * 1024 * 1024;
+/// The size limit of standard input that is not a secret, in bytes.
+const CONTENT_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Reads standard input to its end; it may hold keys.
 ///
 /// # Errors
-/// When it cannot be read, or holds more than `limit` bytes.
-pub(super) fn read_stdin(limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// When it cannot be read, or holds more than 64 MiB.
+pub(super) fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Error> {
+    let content = read_beyond(CONTENT_LIMIT)?;
+    if content.len() > CONTENT_LIMIT {
+        return Err(Error::new(ErrorKind::Input, format!("standard input holds more than {CONTENT_LIMIT} bytes"))
+            .with_help("give it in parts, or as files"));
+    }
+    Ok(content)
+}
+
+/// Reads a secret from standard input; of one that is too large, as much as shows it.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn read_secret() -> Result<Zeroizing<Vec<u8>>, Error> {
+    read_beyond(secret::LIMIT)
+}
+
+/// Reads standard input to its end, or to one byte beyond `limit`.
+fn read_beyond(limit: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
     let more = limit.saturating_add(1);
     // A secret is read without growing, so that no copy is left behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(more.min(SECRET_LIMIT + 1)));
+    let mut content = Zeroizing::new(Vec::with_capacity(more.min(secret::LIMIT + 1)));
     let mut stdin = std::io::stdin().lock().take(u64::try_from(more).unwrap_or(u64::MAX));
     stdin
         .read_to_end(&mut content)
         .map_err(|e| Error::new(ErrorKind::Io, "cannot read standard input").with_source(e))?;
-    if content.len() > limit {
-        return Err(Error::new(ErrorKind::Input, format!("standard input holds more than {limit} bytes"))
-            .with_help("give it in parts, or as files"));
-    }
     Ok(content)
 }
 

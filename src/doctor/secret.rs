@@ -4,8 +4,8 @@ use super::check::Diagnosis;
 use crate::Secret;
 use crate::disk::{Disk, Kind};
 use crate::identity::SecretSource;
-use crate::identity::secret_source::{LIMIT, unreadable, wide_mode};
-use crate::secret::Cleaned;
+use crate::identity::secret_source::{unreadable, wide_mode};
+use crate::secret::{Cleaned, LIMIT};
 
 const CHECK: &str = "secret";
 const ALONE: &str = "write the secret alone into it: printf %s SECRET > FILE";

@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::disk::{Disk, FsError, Kind};
-use crate::secret::Cleaned;
+use crate::secret::{Cleaned, LIMIT, TOO_LARGE};
 use crate::{Error, ErrorKind, Secret};
 
-/// Size limit of a secret file, in bytes.
-pub(crate) const LIMIT: usize = 64 * 1024;
 /// Where container engines mount secrets, readable by all in the container.
 const MOUNTED: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 
@@ -74,6 +72,9 @@ fn cleaned(bytes: &[u8], source: &str) -> Result<Secret, Error> {
 
 /// The error for a file that cannot be read. Where the path leads nowhere, it may be the secret itself, and is not shown.
 pub(crate) fn unreadable(disk: &Disk, path: &Path, e: FsError) -> Error {
+    if e.io_kind() == std::io::ErrorKind::FileTooLarge {
+        return Error::new(ErrorKind::Input, format!("the secret file {} {TOO_LARGE}", path.display())).with_help(COST);
+    }
     let is_there = |path: &Path| matches!(disk.metadata_followed(path), Ok(Some(_)));
     let mut folders = path.ancestors().skip(1).filter(|folder| !["", "/"].iter().any(|top| *folder == Path::new(top)));
     if is_there(path) || folders.any(is_there) {

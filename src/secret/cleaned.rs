@@ -6,6 +6,11 @@ use super::Secret;
 const MARK: char = '\u{feff}';
 const LINE_ENDS: [char; 2] = ['\r', '\n'];
 
+/// Size limit of a source of a secret, in bytes.
+pub(crate) const LIMIT: usize = 64 * 1024;
+/// The fault of a source above [`LIMIT`], as the end of a sentence about it.
+pub(crate) const TOO_LARGE: &str = "holds more than 64 KiB; expected the secret alone";
+
 /// A secret, and what there is to say about its source.
 #[derive(Debug)]
 pub(crate) struct Cleaned {
@@ -22,6 +27,9 @@ impl Cleaned {
     /// # Errors
     /// When the bytes hold no secret: the reason as the end of a sentence about the source.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        if bytes.len() > LIMIT {
+            return Err(TOO_LARGE);
+        }
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             return Err("is UTF-16 text; save it as UTF-8");
         }

@@ -11,7 +11,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub(crate) use cleaned::Cleaned;
+pub(crate) use cleaned::{Cleaned, LIMIT, TOO_LARGE};
 pub(crate) use redactor::Redactor;
 pub(crate) use user_info::without_passwords;
 

@@ -166,6 +166,38 @@ fn endless_standard_input_is_refused() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(4), "{args:?}: {stderr}");
         assert!(stderr.contains("standard input holds more than"), "{args:?}: {stderr}");
+        assert_eq!(stderr.contains("give it in parts"), args != enroll, "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_secret_of_more_than_64_kib_is_refused_from_every_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (msp, large, full) = (path("p/msp"), path("large"), path("full"));
+    std::fs::write(&large, "x".repeat(64 * 1024 + 1)).unwrap();
+    std::fs::write(&full, "x".repeat(64 * 1024)).unwrap();
+    let enroll = ["enroll", "--url", "http://a@127.0.0.1:1", "--plaintext", "--msp-dir", &msp];
+    let with = |file: &str, variable: &[(&str, &str)], stdin: &str| {
+        let file = if file.is_empty() { vec![] } else { vec!["--secret-file", file] };
+        let mut run = command(&[&enroll[..], &file].concat(), variable);
+        let output = run.stdin(std::fs::File::open(stdin).unwrap()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let text = "x".repeat(64 * 1024 + 1);
+    for (file, variable, stdin) in [
+        (large.as_str(), &[][..], "/dev/null"),
+        ("-", &[], &large),
+        ("", &[("FABCERT_SECRET", text.as_str())], "/dev/null"),
+    ] {
+        let (code, stderr) = with(file, variable, stdin);
+        assert_eq!(code, Some(4), "{file}: {stderr}");
+        assert!(stderr.contains("holds more than 64 KiB; expected the secret alone"), "{file}: {stderr}");
+        assert!(stderr.contains("nothing was sent"), "{file}: {stderr}");
+    }
+    for (file, stdin) in [(full.as_str(), "/dev/null"), ("-", &full)] {
+        let (code, stderr) = with(file, &[], stdin);
+        assert_eq!(code, Some(6), "{file}: {stderr}");
     }
 }
 
@@ -199,6 +231,17 @@ fn a_csr_file_is_not_overwritten_in_silence() {
         assert_eq!(ran.code, 5, "{ran:?}");
     }
     assert!(kept() == before, "the answer to the first CSR can still be installed");
+    let links = tempfile::tempdir().unwrap();
+    let (file, link) = (path("file"), links.path().join("link").to_str().unwrap().to_owned());
+    std::fs::write(&file, "").unwrap();
+    std::os::unix::fs::symlink(path("file/a.csr"), &link).unwrap();
+    let before = tree(dir.path());
+    for unwritable in [format!("{file}/a.csr"), "/proc/a.csr".to_owned(), link] {
+        let ran = fabcert(&["csr", "--id", "b", "--msp-dir", &path("b"), "--out", &unwritable], None);
+        assert_eq!(ran.code, 5, "{ran:?}");
+        assert!(ran.stderr.contains(&unwritable), "{ran:?}");
+        assert!(tree(dir.path()) == before, "{unwritable}: no key is left");
+    }
     let to_a_device = fabcert(&["csr", "--id", "a", "--msp-dir", &msp, "--out", "/dev/null"], None);
     assert_eq!(to_a_device.code, 0, "{to_a_device:?}");
 }

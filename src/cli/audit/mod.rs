@@ -34,7 +34,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
             .with_help("name files or folders, `.` for everything below, `-` for standard input"));
     }
     if args.paths.iter().any(|p| p.as_os_str() == "-") {
-        run.request = run.request.stdin(super::process::read_stdin(super::process::CONTENT_LIMIT)?);
+        run.request = run.request.stdin(super::process::read_stdin()?);
     }
     let plan = run.dial_plan()?;
     if !plan.is_empty() {

@@ -242,7 +242,7 @@ fn secret(
 ) -> Result<SecretSource, Error> {
     if let Some(path) = file {
         if path.as_os_str() == "-" {
-            return SecretSource::given(&process::read_stdin(process::SECRET_LIMIT)?, "standard input");
+            return SecretSource::given(&process::read_secret()?, "standard input");
         }
         return Ok(SecretSource::File(path.clone()));
     }
