@@ -243,7 +243,7 @@ fn a_run_changes_nothing_in_the_state_folders_beside_its_own() {
     folder.lose(&[&p1], &named("p2"), "wrong", at(0));
     let mode = |place: &Place| folder.disk.metadata(&place.state_dir()).unwrap().unwrap().mode & 0o7777;
     let content = || p1.read_state_file(&folder.disk, super::FILE).unwrap();
-    let (before, names) = (content(), folder.disk.read_dir(&p1.state_dir()).unwrap());
+    let (before, entries) = (content(), folder.disk.read_dir(&p1.state_dir()).unwrap());
     let group = Some(rustix::process::getegid().as_raw());
     let grouped = p2.clone().for_group(group);
     assert_eq!(folder.lose(&[&grouped], &named("p2"), "right", at(20)), Next::Now);
@@ -252,7 +252,7 @@ fn a_run_changes_nothing_in_the_state_folders_beside_its_own() {
     folder.succeed(&[&grouped], &named("p2"), "");
     assert!(folder.read(&[&grouped], named("p2"), "right").is_empty());
     assert_eq!((content(), mode(&p1)), (before, 0o700));
-    assert_eq!(folder.disk.read_dir(&p1.state_dir()).unwrap(), names);
+    assert_eq!(folder.disk.read_dir(&p1.state_dir()).unwrap(), entries);
     // A damaged file is about its own folder only, also after a success beside it.
     p1.write_state_file(&folder.disk, super::FILE, b"{", 0o600).unwrap();
     folder.succeed(&[&grouped], &named("p2"), "");
