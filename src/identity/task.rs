@@ -16,7 +16,7 @@ use crate::install::{KeyAccess, Lock, Place, rehearse};
 use crate::msp::{CurrentMsp, CurrentTls, KEYSTORE, SIGN_FOLDERS, TLS_FOLDERS};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
-use crate::pki::x509::{Chain, SubjectFields};
+use crate::pki::x509::{Cert, Chain, SubjectFields};
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind, PemSource, Timestamp};
 
@@ -162,23 +162,33 @@ impl<'a> Task<'a> {
                 Current { is_msp: has_roots, ..Current::tls(existing.into_tls(), (certificate, "tlscacerts")) }
             }
         };
-        // A record of another certificate is ignored: a run was killed between install and record. One of a certificate that
-        // was lost since says what it held.
-        current.record = record.filter(|r| current.leaf.as_ref().is_none_or(|leaf| leaf.serial_hex() == r.serial));
-        current.holds_a_key = self.holds_a_key(disk)?;
+        // A record of another certificate, or of the same one in another file, is ignored: a run was killed between install and
+        // record, or the set was rolled back. One of a certificate that was lost since says what it held.
+        let is_of = |record: &Record, leaf: &Cert| {
+            record.serial == leaf.serial_hex() && record.wrote(&current.leaf_path.to_string_lossy())
+        };
+        current.record = record.filter(|record| current.leaf.as_ref().is_none_or(|leaf| is_of(record, leaf)));
+        current.holds_a_key = self.holds_a_key(&current, disk)?;
         if let Some(record) = &current.record {
             current.changed = record.changed(&|path| folder.read(path).ok().map(|b| b.to_vec()));
         }
         Ok(current)
     }
 
-    /// Whether there is a file for the key, whatever is in it.
-    fn holds_a_key(&self, disk: &Disk) -> Result<bool, Error> {
-        let at = |path: &str| disk.metadata_followed(&self.place.target().join(path));
-        Ok(match self.shape {
-            Shape::Tls(TlsFiles::Three(names)) => at(names.key())?.is_some(),
-            _ => at(KEYSTORE)?.is_some() && !disk.read_dir(&self.place.target().join(KEYSTORE))?.is_empty(),
-        })
+    /// Whether there is a file for the key, whatever is in it. In a TLS folder that is also one under the other name that has
+    /// lost its certificate.
+    fn holds_a_key(&self, current: &Current, disk: &Disk) -> Result<bool, Error> {
+        let is_there = |path: &str| Ok::<_, Error>(disk.metadata_followed(&self.place.target().join(path))?.is_some());
+        let Shape::Tls(TlsFiles::Three(names)) = self.shape else {
+            return Ok(is_there(KEYSTORE)? && !disk.read_dir(&self.place.target().join(KEYSTORE))?.is_empty());
+        };
+        for names in [names, names.other()] {
+            let certificate = names.certificate();
+            if is_there(names.key())? && (current.leaf_path == Path::new(certificate) || !is_there(certificate)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes over what the new certificate keeps of the current one.
@@ -219,10 +229,7 @@ impl<'a> Task<'a> {
     /// # Errors
     /// When somebody else did.
     pub(crate) fn vouch_for_key(&self, current: &Current, disk: &Disk) -> Result<(), Error> {
-        let file = match self.shape {
-            Shape::Tls(TlsFiles::Three(names)) => Some(PathBuf::from(names.key())),
-            _ => current.msp.as_ref().and_then(|msp| msp.key.as_ref()).map(|(path, _)| path.clone()),
-        };
+        let file = self.key_file(current);
         Ok(file.map_or(Ok(()), |file| self.place.vouch_for(disk, &file, self.key_access.mode))?)
     }
 

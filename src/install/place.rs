@@ -146,18 +146,6 @@ impl Place {
         }
     }
 
-    /// The number of the current set: another set in the folder has another number.
-    ///
-    /// # Errors
-    /// When the folder cannot be inspected.
-    pub(crate) fn set_number(&self, disk: &Disk) -> Result<u64, InstallError> {
-        let set = match self.layout {
-            Placement::Plain => disk.metadata(&self.target)?,
-            Placement::Mounted => disk.metadata_followed(&self.target.join(generation::DATA))?,
-        };
-        Ok(set.map_or(0, |set| set.inode))
-    }
-
     /// The places beside this one: folders of the same parent, or mounts beside it, in whose state folder there is a file
     /// `name`. Those that cannot be looked into are left out.
     pub(crate) fn beside_with(&self, disk: &Disk, name: &str) -> Vec<Self> {

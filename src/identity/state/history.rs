@@ -74,8 +74,9 @@ pub(crate) struct History {
 pub(crate) struct Rollback {
     /// A random number; the same in every folder that goes back.
     pub(crate) id: String,
-    /// The number of the folder's set before.
-    pub(crate) set: u64,
+    /// The digest of the set that comes back.
+    #[serde(default)]
+    pub(crate) digest: String,
 }
 
 impl History {

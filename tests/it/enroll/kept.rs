@@ -289,6 +289,49 @@ pub(super) fn file_names_stay(ca: &dyn CaUnderTest) {
     assert_eq!(kept, ["gw", "new.example", "orderer1"], "{csr:?}");
 }
 
+/// The folder decides which names the pair has: after a rollback, after a hand moved it, and when its certificate is lost.
+pub(super) fn file_names_are_those_on_disk(ca: &dyn CaUnderTest) {
+    let orderer = Node::new(ca, "orderer1", "orderer");
+    let line = ["--tls-dir", "tls", "--role", "orderer", "--san", "orderer1"];
+    orderer.enrolled(&line);
+    let key = std::fs::read(orderer.folder("tls/server.key")).unwrap();
+    let holds = |names: [&str; 3], ran: &Ran| {
+        assert_eq!(tree(&orderer.folder("tls")).into_keys().collect::<Vec<_>>(), names, "{ran:?}");
+        assert_eq!(std::fs::read(orderer.folder("tls").join(names[2])).unwrap(), key, "{ran:?}");
+    };
+    let (fabric, k8s) = (["ca.crt", "server.crt", "server.key"], ["ca.crt", "tls.crt", "tls.key"]);
+    let unchanged = |more: &[&str], names: [&str; 3]| {
+        let ran = orderer.run(&[&line[..], more].concat());
+        assert_eq!((ran.code, ran.json()["action"].as_str()), (0, Some("unchanged")), "{ran:?}");
+        holds(names, &ran);
+    };
+    unchanged(&["--tls-names", "k8s"], k8s);
+    let back = fabcert(&["rollback", "--tls-dir", &text(&orderer.folder("tls"))], None);
+    assert_eq!(back.code, 0, "{back:?}");
+    unchanged(&[], fabric);
+
+    unchanged(&["--tls-names", "k8s"], k8s);
+    for (from, to) in k8s.iter().zip(fabric).skip(1) {
+        std::fs::rename(orderer.folder("tls").join(from), orderer.folder("tls").join(to)).unwrap();
+    }
+    unchanged(&[], fabric);
+    unchanged(&["--tls-names", "k8s"], k8s);
+
+    // The record describes the pair under the names that it had; without one the key alone is enough.
+    for (lost, names, record) in [(k8s, fabric, true), (fabric, k8s, false), (k8s, k8s, true)] {
+        std::fs::remove_file(orderer.folder("tls").join(lost[1])).unwrap();
+        if !record {
+            std::fs::remove_file(orderer.folder(".tls.fabcert/record.json")).unwrap();
+        }
+        let given: &[&str] = match names {
+            _ if lost == names => &[],
+            _ if names == fabric => &["--tls-names", "fabric"],
+            _ => &["--tls-names", "k8s"],
+        };
+        holds(names, &orderer.enrolled(&[&line[..], given].concat()));
+    }
+}
+
 fn key_of(msp: &Path) -> Vec<String> {
     tree(&msp.join("keystore")).into_keys().collect()
 }
@@ -297,6 +340,12 @@ fn key_of(msp: &Path) -> Vec<String> {
 fn file_names_that_are_not_given_stay() {
     let Some(ca) = RealCa::builder().start() else { return };
     file_names_stay(&ca);
+}
+
+#[test]
+fn the_files_on_disk_decide_the_names() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    file_names_are_those_on_disk(&ca);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `rollback` after installs by the binary.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::command::{Ran, fabcert, tree};
 use crate::install::odd::Fuse;
@@ -110,6 +111,46 @@ fn a_form_that_one_folder_got_goes_back_alone() {
     let back = roll_back(&peer, &[]);
     assert_eq!((back.code, &back.json()["left"]), (0, &serde_json::json!([peer.msp()])), "{back:?}");
     assert!(peer.folders() == second, "{back:?}");
+}
+
+/// The record of the last install describes the set that is gone.
+#[test]
+fn the_form_that_came_back_is_kept() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca, "peerpw", None);
+    assert_eq!(peer.enroll("peerpw", &["--no-node-ous"]).code, 0);
+    let other = ["--force", "--key-mode", "0640", "--layout", "cryptogen", "--node-ous", "--tls-names", "k8s"];
+    assert_eq!(peer.enroll("peerpw", &other).code, 0);
+    assert_eq!(roll_back(&peer, &[]).code, 0);
+    let again = peer.enroll("peerpw", &["--force"]);
+    assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("enrolled")), "{again:?}");
+    let keys: Vec<_> = fs::read_dir(peer.msp().join("keystore")).unwrap().map(|e| e.unwrap().path()).collect();
+    let [sign_key] = &keys[..] else { panic!("{keys:?}") };
+    assert!(!sign_key.ends_with("priv_sk") && !peer.msp().join("config.yaml").exists(), "{again:?}");
+    for key in [sign_key, &peer.tls().join("server.key")] {
+        assert_eq!(fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600, "{}", key.display());
+    }
+    assert!(!peer.tls().join("tls.key").exists());
+}
+
+/// A pipe that is in the way of one folder is removed after the failed rollback.
+#[test]
+fn a_rollback_that_was_undone_can_be_repeated() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca, "peerpw", None);
+    assert_eq!(peer.enroll("peerpw", &[]).code, 0);
+    let first = peer.folders();
+    assert_eq!(peer.enroll("peerpw", &["--force"]).code, 0);
+    let second = peer.folders();
+    let pipe = peer.tls().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let refused = roll_back(&peer, &[]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    fs::remove_file(&pipe).unwrap();
+    assert!(peer.folders() == second, "{refused:?}");
+    let back = roll_back(&peer, &[]);
+    assert_eq!((back.code, back.json()["sets"].as_array().map(Vec::len)), (0, Some(2)), "{back:?}");
+    assert!(peer.folders() == first, "{back:?}");
 }
 
 #[test]
