@@ -11,12 +11,12 @@ use crate::identity::{CaAccess, Environment, Request, SecretSource};
 use crate::install::{InstallError, KeyAccess, Lock, Place, Placement, try_files};
 use crate::{Error, Secret};
 
-/// The folder of the trial file.
-const TRIAL: &str = ".fabcert-doctor";
+/// Gives a text that no other run gives.
+pub(super) type Random = fn() -> Result<String, Error>;
 
 /// Checks a folder and its state. Writes a file with the permissions of a key beside it, or in it if it is mounted, and
 /// removes the file.
-pub(super) fn check(target: &Path, access: KeyAccess, disk: &Disk, diagnosis: &mut Diagnosis) {
+pub(super) fn check(target: &Path, access: KeyAccess, random: Random, disk: &Disk, diagnosis: &mut Diagnosis) {
     let place = match Place::of(disk, target) {
         Ok(place) => place,
         Err(e) => return diagnosis.failed("folder", &e.into()),
@@ -32,7 +32,7 @@ pub(super) fn check(target: &Path, access: KeyAccess, disk: &Disk, diagnosis: &m
         },
         Ok(None) => ("it does not exist yet".to_owned(), existing(place.target(), disk)),
     };
-    match try_write(within, access, disk) {
+    match try_write(within, access, random, disk) {
         Err(e) => diagnosis.failed("folder", &e),
         Ok(warnings) if warnings.is_empty() => {
             diagnosis.ok("folder", format!("{shown}: {description}; {} can be written", within.display()));
@@ -57,10 +57,9 @@ fn existing<'a>(path: &'a Path, disk: &Disk) -> &'a Path {
 
 /// Writes a key's file as an install does, in a folder of its own that is removed again. Returns what the file system does
 /// otherwise than asked, in words.
-fn try_write(within: &Path, access: KeyAccess, disk: &Disk) -> Result<Vec<String>, Error> {
-    let folder = within.join(TRIAL);
-    // A doctor that was killed left it.
-    disk.remove_tree(&folder)?;
+fn try_write(within: &Path, access: KeyAccess, random: Random, disk: &Disk) -> Result<Vec<String>, Error> {
+    // Other doctors may be at work beside it.
+    let folder = within.join(format!(".fabcert-doctor-{}", random()?));
     let tried = disk.create_dir(&folder, 0o700).map_err(Into::into).and_then(|()| try_files(disk, &folder, access));
     let removed = disk.remove_tree(&folder);
     let warnings = tried?;
@@ -195,7 +194,7 @@ mod tests {
             if is_refused { FaultAction::Fail(EPERM) } else { FaultAction::Continue }
         }));
         let mut diagnosis = Diagnosis::new();
-        check(&dir.path().join("msp"), access, &disk, &mut diagnosis);
+        check(&dir.path().join("msp"), access, || Ok("1".to_owned()), &disk, &mut diagnosis);
         (diagnosis.lines().to_string(), Disk::real().read_dir(dir.path()).expect("a list"))
     }
 
@@ -213,11 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn trial_file_of_a_killed_doctor_is_removed_by_the_next() {
+    fn doctors_in_one_folder_do_not_disturb_each_other() {
         let dir = tempfile::tempdir().expect("a folder");
         let disk = Disk::real();
-        disk.create_dirs(&dir.path().join(TRIAL).join("trial")).expect("a folder");
-        assert_eq!(try_write(dir.path(), KeyAccess::default(), &disk).expect("it can be written"), [""; 0]);
-        assert!(disk.read_dir(dir.path()).expect("a list").is_empty());
+        let other = dir.path().join(".fabcert-doctor-2");
+        disk.create_dir(&other, 0o700).expect("a folder");
+        let tried = try_write(dir.path(), KeyAccess::default(), || Ok("1".to_owned()), &disk);
+        assert_eq!(tried.expect("it can be written"), [""; 0]);
+        let left = disk.read_dir(dir.path()).expect("a list");
+        assert_eq!(left, [other.file_name().expect("a name")], "its own is removed, the other one stays");
     }
 }

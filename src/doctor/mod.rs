@@ -11,6 +11,7 @@ use std::path::PathBuf;
 pub(crate) use check::Diagnosis;
 
 use crate::Error;
+use crate::identity::state::random_id::random_id;
 use crate::identity::{CaAccess, Environment, Request, SecretSource};
 use crate::install::KeyAccess;
 
@@ -51,7 +52,7 @@ pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnos
     }
     diagnosis.ok("user", format!("uid {}, gid {}", user(), rustix::process::getegid().as_raw()));
     for target in folders {
-        folder::check(target, key_access, env.disk, &mut diagnosis);
+        folder::check(target, key_access, random_id, env.disk, &mut diagnosis);
     }
     match patient {
         Patient::Request(request) => {
