@@ -120,6 +120,7 @@ impl Run {
         let tls_of = tls_of.map(|(workload, path)| TlsOf { workload: workload.clone(), path: load.shown(path) });
         let mut manifests = Coverage::new(tls_of.collect());
         let mut watch = GatewayWatch::default();
+        let mut refused = None;
         let mut is_something = !endpoints.unreachable.is_empty();
         drive(criteria, &self.disk, units, request.jobs.unwrap_or_else(cores), progress, &mut |mut audited| {
             sharing.note(std::mem::take(&mut audited.keys));
@@ -128,7 +129,9 @@ impl Run {
             if !endpoints.served.is_empty() {
                 servers.note(&audited);
             }
-            manifests.note(&mut audited, &policy.members);
+            if let Err(e) = manifests.note(&mut audited, &policy.members) {
+                refused.get_or_insert(e);
+            }
             is_something |= audited.is_something;
             if keep_names
                 && let Some(subject) = &audited.subject
@@ -138,6 +141,7 @@ impl Run {
             }
             report.add(audited);
         })
+        .and_then(|()| refused.map_or(Ok(()), Err))
         .map_err(|e| e.in_file(&load.base.join(&policy.path)))?;
         progress.end();
         let covered = self.cover(manifests, &mut report)?;

@@ -8,7 +8,7 @@ use super::mapped::{Mapped, TlsOf};
 use crate::audit::model::audited::Audited;
 use crate::audit::model::report::SubjectReport;
 use crate::manifests::{Manifest, Network, Settings, Unset};
-use crate::policy::MemberEntry;
+use crate::policy::{MemberEntry, PolicyError};
 
 /// The manifests of a run, while they are collected.
 #[derive(Debug, Default)]
@@ -24,12 +24,15 @@ impl Coverage {
     }
 
     /// Records a subject and takes its manifest. `members` are the certificate locations from the policy.
-    pub(crate) fn note(&mut self, audited: &mut Audited, members: &[MemberEntry]) {
-        let Some(SubjectReport { path, .. }) = &audited.subject else { return };
+    ///
+    /// # Errors
+    /// If such a location leaves too many ways to match.
+    pub(crate) fn note(&mut self, audited: &mut Audited, members: &[MemberEntry]) -> Result<(), PolicyError> {
+        let Some(SubjectReport { path, .. }) = &audited.subject else { return Ok(()) };
         if let Some(manifest) = audited.manifest.take() {
             self.manifests.push((path.clone(), *manifest));
         }
-        self.mapped.note(path, audited.server.is_some(), &audited.names, members);
+        self.mapped.note(path, audited.server.is_some(), &audited.names, members)
     }
 
     /// Whether there is any manifest.

@@ -8,7 +8,7 @@ use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::Location;
 use crate::manifests::{Meta, Network};
 use crate::pki::name::SanName;
-use crate::policy::MemberEntry;
+use crate::policy::{MemberEntry, PolicyError};
 
 /// The location of the TLS certificate of a workload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,7 +88,16 @@ impl Mapped {
     }
 
     /// Records a path. `names` are those of its TLS certificate, if it `holds_one`.
-    pub(crate) fn note(&mut self, path: &Path, holds_one: bool, names: &[String], members: &[MemberEntry]) {
+    ///
+    /// # Errors
+    /// If the location of an entry leaves too many ways to match.
+    pub(crate) fn note(
+        &mut self,
+        path: &Path,
+        holds_one: bool,
+        names: &[String],
+        members: &[MemberEntry],
+    ) -> Result<(), PolicyError> {
         let mut take = |of: TlsOf, entry| {
             let names = names.iter().map(|name| crate::pki::name::server_name(name)).collect();
             self.found.push(Found { of, names, entry });
@@ -97,13 +106,14 @@ impl Mapped {
             take(of.clone(), None);
         }
         if !holds_one {
-            return;
+            return Ok(());
         }
         for (index, entry) in members.iter().enumerate() {
-            if let Some(workload) = entry.workload_at(path) {
+            if let Some(workload) = entry.workload_at(path)? {
                 take(TlsOf { workload, path: path.to_owned() }, Some(index));
             }
         }
+        Ok(())
     }
 
     /// The certificates by workload.

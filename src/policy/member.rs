@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::parse::PolicyError;
 use super::placeholder::fill;
 use crate::text::Pattern;
 
@@ -18,7 +19,12 @@ pub(crate) struct MemberEntry {
 
 impl MemberEntry {
     /// The workload with its certificate at `path`; `None` if the entry does not match.
-    pub(crate) fn workload_at(&self, path: &Path) -> Option<String> {
-        self.tls.captures(path).ok().flatten().map(|captures| fill(&self.workload, &captures))
+    ///
+    /// # Errors
+    /// If the location leaves too many ways to match.
+    pub(crate) fn workload_at(&self, path: &Path) -> Result<Option<String>, PolicyError> {
+        let captures = self.tls.captures(path);
+        let captures = captures.map_err(|e| PolicyError { line: self.line, reason: e.to_string() })?;
+        Ok(captures.map(|captures| fill(&self.workload, &captures)))
     }
 }

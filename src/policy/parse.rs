@@ -294,10 +294,14 @@ ignore:
     fn members_match_by_path() {
         let text = "version: 1\nmembers:\n  - {workload: acme/peer1, tls: certs/p1.pem}\n  - workload: \"{org}-{node}\"\n    tls: \"{org}/{node}/tls\"\n";
         let members = parse(text).unwrap().members;
-        let at = |m: usize, path: &str| members[m].workload_at(Path::new(path));
+        let at = |m: usize, path: &str| members[m].workload_at(Path::new(path)).unwrap();
         assert_eq!((at(0, "certs/p1.pem"), at(0, "certs/p2.pem")), (Some("acme/peer1".into()), None));
         assert_eq!((at(1, "org1/peer1/tls"), at(1, "org1/peer1/msp")), (Some("org1-peer1".into()), None));
         assert_eq!([members[0].line, members[1].line], [3, 4]);
+        let text = "version: 1\nmembers:\n  - {workload: a, tls: \"{a}{b}{c}{d}{e}{f}x/{a}{b}{c}{d}{e}{f}y\"}\n";
+        let long = format!("{0}x/{0}ay", "a".repeat(200));
+        let error = parse(text).unwrap().members[0].workload_at(Path::new(&long)).unwrap_err();
+        assert!(error.line == 3 && error.reason.contains("too many ways"), "{error}");
         for (entry, word) in [
             ("{workload: a}", "tls"),
             ("{tls: a}", "workload"),
