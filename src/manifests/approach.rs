@@ -31,8 +31,8 @@ impl Inbound {
     fn take_dials(&mut self, network: &Network) {
         let mut equal: HashMap<(usize, &str, Option<usize>), usize> = HashMap::new();
         for (d, dial) in network.dials.iter().enumerate() {
-            let services = network.resolve_near(&dial.host, dial.namespace.as_deref(), &dial.at.path);
-            self.is_cut |= services.len() >= MOST_ALIKE;
+            let (services, is_cut) = network.resolve_near(&dial.host, dial.namespace.as_deref(), &dial.at.path);
+            self.is_cut |= is_cut;
             if services.is_empty()
                 && let Some(w) = network.pod(&dial.host, dial.namespace.as_deref())
             {
@@ -93,8 +93,8 @@ impl Inbound {
         for (a, alias) in network.services.iter().enumerate() {
             if let Exposure::ExternalName(host) = &alias.exposure {
                 let host = host.text.to_ascii_lowercase();
-                let services = network.resolve(&host, alias.meta.namespace.as_deref());
-                self.is_cut |= services.len() >= MOST_ALIKE;
+                let (services, is_cut) = network.resolve_most(&host, alias.meta.namespace.as_deref());
+                self.is_cut |= is_cut;
                 for s in services {
                     self.services[s].aliases.push(a);
                 }

@@ -12,24 +12,29 @@ use super::network::Network;
 /// Upper bound of rounds: the longest chain of links (route, Service, workload, Certificate) is shorter.
 const ROUNDS: usize = 6;
 
-/// Sets the namespace of each object without one if its linked objects all name the same namespace.
-pub(super) fn infer(network: &mut Network) {
+/// Sets the namespace of each object without one if its linked objects all name the same namespace. Returns whether a
+/// name led to so many Services that some were left out.
+pub(super) fn infer(network: &mut Network) -> bool {
     if let Some(namespace) = network.settings.namespace.clone() {
         for meta in metas(network) {
             meta.namespace.get_or_insert_with(|| namespace.clone());
         }
-        return;
+        return false;
     }
     let dialled = dialled(network);
+    let mut is_cut = false;
     for _ in 0..ROUNDS {
-        let found = round(network, &dialled);
+        let found;
+        // A later round may reach what an earlier one left out.
+        (found, is_cut) = round(network, &dialled);
         if found.is_empty() {
-            return;
+            break;
         }
         for (kind, index, namespace) in found {
             meta_of(network, kind, index).namespace = Some(namespace);
         }
     }
+    is_cut
 }
 
 #[derive(Clone, Copy)]
@@ -58,9 +63,10 @@ fn dialled(network: &Network) -> Vec<(usize, String)> {
     network.dials.iter().filter_map(|d| full(&d.host)).collect()
 }
 
-/// Passes the namespace of each linked object to the other end. An object that receives exactly one namespace takes it.
-fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, String)> {
-    let mut given = Given::default();
+/// Passes the namespace of each linked object to the other end. An object that receives exactly one namespace takes it. Also
+/// returns whether a route led to so many Services that some were left out.
+fn round(network: &Network, dialled: &[(usize, String)]) -> (Vec<(Kind, usize, String)>, bool) {
+    let (mut given, mut is_cut) = (Given::default(), false);
     for (s, namespace) in dialled {
         given.take(Kind::Service, *s, &network.services[*s].meta, namespace);
     }
@@ -75,6 +81,7 @@ fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, St
             let Some(named) = services.get(&backend.service.text) else { continue };
             let near = named.open_near(None, &route.meta.at.path, MOST_ALIKE);
             let open = near.iter().take(MOST_ALIKE).map(|s| (Kind::Service, *s, &network.services[*s].meta));
+            is_cut |= near.len() > MOST_ALIKE && (backend.namespace.is_some() || route.meta.namespace.is_some());
             // A route that names the namespace of its backend may be in another one.
             if let Some(namespace) = &backend.namespace {
                 open.for_each(|(kind, s, meta)| given.take(kind, s, meta, namespace));
@@ -116,7 +123,7 @@ fn round(network: &Network, dialled: &[(usize, String)]) -> Vec<(Kind, usize, St
             given.link_all(&workloads.collect::<Vec<_>>(), named);
         }
     }
-    given.only_ones()
+    (given.only_ones(), is_cut)
 }
 
 /// Workloads by the name of an object that they use.

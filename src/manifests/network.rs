@@ -100,7 +100,7 @@ impl Network {
             network.add(object, &mut twins, &mut gateways);
         }
         network.dials = network.all_dials();
-        namespace::infer(&mut network);
+        let is_cut = namespace::infer(&mut network);
         network.dials_take_namespaces();
         network.routes_take_hosts(&gateways);
         network.index = Index::of(
@@ -116,6 +116,7 @@ impl Network {
         network.index.count_nodes(&network.workloads, &network.nodes);
         network.members = network.all_members();
         network.inbound = network.all_inbound();
+        network.inbound.is_cut |= is_cut;
         network
     }
 
@@ -235,6 +236,11 @@ impl Network {
     /// The Services that `host` resolves to from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or an external
     /// name of a Service.
     pub(crate) fn resolve(&self, host: &str, from: Option<&str>) -> Vec<usize> {
+        self.resolve_most(host, from).0
+    }
+
+    /// As [`Self::resolve`], and whether some may have been left out because there are too many.
+    pub(super) fn resolve_most(&self, host: &str, from: Option<&str>) -> (Vec<usize>, bool) {
         let labels: Vec<&str> = host.split('.').collect();
         let (namespace, fits) = match labels.as_slice() {
             [_] => (from, true),
@@ -242,9 +248,9 @@ impl Network {
             [_, namespace, "svc", domain @ ..] => (Some(*namespace), domain.join(".") == self.settings.cluster_domain),
             _ => (None, false),
         };
-        let mut found = Vec::new();
+        let (mut found, mut is_cut) = (Vec::new(), false);
         if fits {
-            found = self.behind_aliases(self.index.services.within(labels[0], namespace));
+            (found, is_cut) = self.behind_aliases(self.index.services.within(labels[0], namespace));
         }
         if labels.len() > 1 {
             let external = self.index.external.get(&host.to_ascii_lowercase());
@@ -252,7 +258,8 @@ impl Network {
         }
         found.sort_unstable();
         found.dedup();
-        found
+        is_cut |= found.len() >= MOST_ALIKE;
+        (found, is_cut)
     }
 
     /// Whether `host` resolves to a Service.
@@ -262,8 +269,8 @@ impl Network {
             && !self.resolve(host, from).is_empty()
     }
 
-    /// As [`Self::resolve`], and of the Services without a namespace only the nearest to a file.
-    pub(super) fn resolve_near(&self, host: &str, from: Option<&str>, file: &Path) -> Vec<usize> {
+    /// As [`Self::resolve_most`], and of the Services without a namespace only the nearest to a file.
+    pub(super) fn resolve_near(&self, host: &str, from: Option<&str>, file: &Path) -> (Vec<usize>, bool) {
         let labels: Vec<&str> = host.splitn(4, '.').collect();
         let namespace = match labels.as_slice() {
             [_] => Some(from),
@@ -276,16 +283,23 @@ impl Network {
                 if !self.index.aliases.contains(labels[0])
                     && !self.index.external.contains_key(&host.to_ascii_lowercase()) =>
             {
-                self.index.services.nearest(labels[0], namespace, file)
+                let found = self.index.services.nearest(labels[0], namespace, file);
+                let is_cut = found.len() >= MOST_ALIKE;
+                (found, is_cut)
             }
-            _ => nearest(file, self.resolve(host, from), |s| &self.services[s].meta),
+            _ => {
+                let (found, is_cut) = self.resolve_most(host, from);
+                (nearest(file, found, |s| &self.services[s].meta), is_cut)
+            }
         }
     }
 
-    /// The Services, with those of type `ExternalName` replaced by the Services behind their hosts, in at most five steps.
-    fn behind_aliases(&self, mut services: Vec<usize>) -> Vec<usize> {
+    /// The Services, with those of type `ExternalName` replaced by the Services behind their hosts, through at most five;
+    /// and whether some may have been left out.
+    fn behind_aliases(&self, mut services: Vec<usize>) -> (Vec<usize>, bool) {
         let (mut found, mut hosts) = (Vec::new(), HashSet::new());
-        for _ in 0..5 {
+        let mut is_cut = services.len() >= MOST_ALIKE;
+        for _ in 0..=5 {
             let mut next = Vec::new();
             for s in services {
                 let Exposure::ExternalName(host) = &self.services[s].exposure else {
@@ -294,14 +308,16 @@ impl Network {
                 };
                 let mut labels = host.text.split('.');
                 if let (Some(name), Some(namespace)) = (labels.next(), labels.next())
-                    && next.len() < MOST_ALIKE
                     && hosts.insert((name, namespace))
+                    && next.len() < MOST_ALIKE
                 {
                     next.extend(self.index.services.within(name, Some(namespace)));
+                    is_cut |= next.len() >= MOST_ALIKE;
                 }
             }
             services = next;
         }
-        found
+        is_cut |= !services.is_empty();
+        (found, is_cut)
     }
 }

@@ -103,3 +103,42 @@ fn a_name_leads_to_a_limited_number_of_services() {
     assert_eq!(apart.left_out(), None);
     assert!(required(&apart, "p7").contains(&"gw".to_owned()));
 }
+
+#[test]
+fn aliases_beyond_the_limits_are_reported_as_left_out() {
+    let alias = |from: &str, to: &str, more: &str| {
+        service(from, "x", &format!("type: ExternalName, externalName: {to}.x.svc.cluster.local{more}"))
+    };
+    // The limit cuts within a chain that ends in one Service.
+    let both = |count: usize| {
+        let aliases = (0..count).map(|i| alias("b", "c", &format!(", selector: {{i: i{i}}}")));
+        let objects = [alias("a", "b", ""), service("c", "x", "selector: {app: p}"), peer("p", "x", "app: p", "")];
+        network(&[&aliases.chain(objects).collect::<Vec<_>>().join("---\n")])
+    };
+    assert!(both(MOST_ALIKE + 1).left_out().is_some());
+    assert_eq!(both(MOST_ALIKE - 1).left_out(), None);
+    let chain = |count: usize| {
+        let aliases = (0..count).map(|i| alias(&format!("a{i}"), &format!("a{}", i + 1), ""));
+        let end = service(&format!("a{count}"), "x", "selector: {app: p}");
+        network(&[&aliases.chain([end, peer("p", "x", "app: p", "")]).collect::<Vec<_>>().join("---\n")])
+    };
+    assert_eq!(chain(6).left_out(), None);
+    assert!(chain(7).left_out().is_some());
+}
+
+#[test]
+fn services_that_a_route_gives_no_namespace_are_reported_as_left_out() {
+    let route = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: x}\nspec: {rules: [{host: h.example.com, \
+                 http: {paths: [{backend: {service: {name: gw, port: {number: 7051}}}}]}}]}\n";
+    let of = |count: usize| {
+        let services =
+            (0..count).map(|i| service("gw", "", &format!("selector: {{app: p{i}}}, ports: [{{port: 7051}}]")));
+        let manifest = services.chain([route.to_owned()]).collect::<Vec<_>>().join("---\n");
+        let network = network(&[&manifest]);
+        let open = network.services.iter().filter(|s| s.meta.namespace.is_none()).count();
+        (open, network.left_out().is_some())
+    };
+    assert_eq!(of(MOST_ALIKE - 1), (0, false));
+    let (open, is_cut) = of(10 * MOST_ALIKE);
+    assert!(open > 0 && is_cut, "{open}");
+}
