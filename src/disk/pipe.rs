@@ -2,7 +2,7 @@
 //! would wait for ever, and a device may have no end.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -60,7 +60,11 @@ pub(super) fn read_bounded(file: &mut File, limit: usize, patience: Duration) ->
 
 /// Waits until `file` can be read or its other end is closed.
 fn ready(file: &File, limit: Duration) -> io::Result<PollFlags> {
-    let mut polled = [PollFd::new(file, PollFlags::IN)];
+    waited(file, PollFlags::IN, limit)
+}
+
+fn waited(file: &File, wanted: PollFlags, limit: Duration) -> io::Result<PollFlags> {
+    let mut polled = [PollFd::new(file, wanted)];
     let limit = Timespec::try_from(limit).map_err(|_| Errno::INVAL)?;
     match poll(&mut polled, Some(&limit)) {
         Ok(_) => Ok(polled[0].revents()),
@@ -69,8 +73,34 @@ fn ready(file: &File, limit: Duration) -> io::Result<PollFlags> {
     }
 }
 
+/// A pipe or device that is written to: an error if it takes nothing for a while.
+pub(super) struct Written {
+    file: File,
+    patience: Duration,
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let begun = Instant::now();
+        loop {
+            match self.file.write(bytes) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            let Some(left) = self.patience.checked_sub(begun.elapsed()) else {
+                return Err(late(&format!("its reader took nothing for {:?}", self.patience)));
+            };
+            waited(&self.file, PollFlags::OUT, left)?;
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Opens a pipe or device for writing; a pipe that no program reads is an error after a while.
-pub(super) fn open_for_writing(path: &Path, patience: Duration) -> io::Result<File> {
+pub(super) fn open_for_writing(path: &Path, patience: Duration) -> io::Result<Written> {
     let (begun, most) = (Instant::now(), patience.min(OTHER_END));
     let flags = super::os_flags(OFlags::NONBLOCK | OFlags::NOCTTY);
     let file = loop {
@@ -84,9 +114,12 @@ pub(super) fn open_for_writing(path: &Path, patience: Duration) -> io::Result<Fi
             opened => break opened?,
         }
     };
-    let flags = rustix::fs::fcntl_getfl(&file)?;
-    rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
-    Ok(file)
+    if super::replace::is_stream(path) {
+        // The user chose its reader, such as a pager, and ends it.
+        let flags = rustix::fs::fcntl_getfl(&file)?;
+        rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    }
+    Ok(Written { file, patience })
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -127,7 +160,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = pipe(dir.path());
         let writer = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-        io::Write::write_all(&mut &writer, b"half").unwrap();
+        (&writer).write_all(b"half").unwrap();
         let error = Disk::real().with_patience(Duration::from_millis(200)).read(&path, 9).unwrap_err();
         assert!(error.to_string().ends_with("its content did not end within 200ms"), "{error}");
     }
@@ -142,9 +175,9 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(100));
                 let mut file = OpenOptions::new().write(true).open(path).unwrap();
                 std::thread::sleep(Duration::from_millis(100));
-                io::Write::write_all(&mut file, b"sec").unwrap();
+                file.write_all(b"sec").unwrap();
                 std::thread::sleep(Duration::from_millis(100));
-                io::Write::write_all(&mut file, b"ret").unwrap();
+                file.write_all(b"ret").unwrap();
             }
         });
         assert_eq!(Disk::real().read_secret(&path, 9).unwrap().as_slice(), b"secret");
@@ -166,5 +199,37 @@ mod tests {
         let error = disk.replace(&path, b"report", 0o644).unwrap_err();
         assert!(error.to_string().ends_with("no program opened the pipe for reading within 200ms"), "{error}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_is_an_error_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = pipe(dir.path());
+        let _reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let disk = Disk::real().with_patience(Duration::from_millis(200));
+        let error = disk.replace(&path, &[b'x'; 1 << 20], 0o644).unwrap_err();
+        assert!(error.to_string().ends_with("its reader took nothing for 200ms"), "{error}");
+    }
+
+    #[test]
+    fn a_slow_reader_gets_everything() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = pipe(dir.path());
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                let (mut file, mut chunk, mut count) = (File::open(path).unwrap(), [0; 65536], 0);
+                loop {
+                    std::thread::sleep(Duration::from_millis(50));
+                    match file.read(&mut chunk).unwrap() {
+                        0 => return count,
+                        read => count += read,
+                    }
+                }
+            }
+        });
+        let disk = Disk::real().with_patience(Duration::from_millis(500));
+        disk.replace(&path, &[b'x'; 1 << 20], 0o644).unwrap();
+        assert_eq!(reader.join().unwrap(), 1 << 20);
     }
 }
