@@ -207,7 +207,7 @@ mod tests {
         let path = pipe(dir.path());
         let _reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let disk = Disk::real().with_patience(Duration::from_millis(200));
-        let error = disk.replace(&path, &[b'x'; 1 << 20], 0o644).unwrap_err();
+        let error = disk.replace(&path, &vec![b'x'; 1 << 20], 0o644).unwrap_err();
         assert!(error.to_string().ends_with("its reader took nothing for 200ms"), "{error}");
     }
 
@@ -218,7 +218,7 @@ mod tests {
         let reader = std::thread::spawn({
             let path = path.clone();
             move || {
-                let (mut file, mut chunk, mut count) = (File::open(path).unwrap(), [0; 65536], 0);
+                let (mut file, mut chunk, mut count) = (File::open(path).unwrap(), vec![0; 65536], 0);
                 loop {
                     std::thread::sleep(Duration::from_millis(50));
                     match file.read(&mut chunk).unwrap() {
@@ -229,7 +229,7 @@ mod tests {
             }
         });
         let disk = Disk::real().with_patience(Duration::from_millis(500));
-        disk.replace(&path, &[b'x'; 1 << 20], 0o644).unwrap();
+        disk.replace(&path, &vec![b'x'; 1 << 20], 0o644).unwrap();
         assert_eq!(reader.join().unwrap(), 1 << 20);
     }
 }
