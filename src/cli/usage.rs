@@ -78,7 +78,7 @@ pub(super) struct Line<'a> {
 pub(super) fn error(e: &clap::Error, line: &Line<'_>) -> Error {
     let name = line.names().join(" ");
     match e.kind() {
-        ClapKind::InvalidSubcommand => unknown_command(e),
+        ClapKind::InvalidSubcommand => unknown_command(e, &name),
         ClapKind::MissingRequiredArgument => {
             let missing = strings(e, ContextKind::InvalidArg);
             input::missing(&name, &missing)
@@ -93,17 +93,19 @@ pub(super) fn error(e: &clap::Error, line: &Line<'_>) -> Error {
     }
 }
 
-/// The answer to a word that is not a command.
-fn unknown_command(e: &clap::Error) -> Error {
+/// The answer to a word that is not a command of `group`, which is empty for fabcert itself.
+fn unknown_command(e: &clap::Error, group: &str) -> Error {
     let word = string(e, ContextKind::InvalidSubcommand).unwrap_or_default();
-    let error = Error::new(ErrorKind::Usage, format!("\"{word}\" is not a command of fabcert"));
+    let parent = format!("fabcert {group}");
+    let parent = parent.trim_end();
+    let error = Error::new(ErrorKind::Usage, format!("\"{word}\" is not a command of {parent}"));
     let lower = word.to_ascii_lowercase();
     if let Some((_, answer)) = WORDS.iter().find(|(words, _)| words.contains(&lower.as_str())) {
         return error.with_help(*answer);
     }
     match strings(e, ContextKind::SuggestedSubcommand).first() {
-        Some(near) => error.with_help(format!("did you mean fabcert {near}? fabcert --help lists the commands")),
-        None => error.with_help("fabcert --help lists the commands"),
+        Some(near) => error.with_help(format!("did you mean {parent} {near}? {parent} --help lists the commands")),
+        None => error.with_help(format!("{parent} --help lists the commands")),
     }
 }
 
