@@ -56,7 +56,8 @@ fn collect(matches: &ArgMatches, command: &Command, given: &mut Vec<(PathBuf, St
     }
 }
 
-/// The flag or variable of the longest path that is a word of its own in `message`. `None` if the message names it already.
+/// The flag or variable of the longest path that is a word of its own in `message`. `None` if the message names it already,
+/// or if two have this path.
 fn origin(message: &str, given: &[(PathBuf, String)], home: Option<&Path>) -> Option<String> {
     let is_about = |path: &Path| {
         let text = path.display().to_string();
@@ -64,7 +65,11 @@ fn origin(message: &str, given: &[(PathBuf, String)], home: Option<&Path>) -> Op
         has_word(message, &text) || below_home.is_some_and(|text| has_word(message, &text))
     };
     let found = given.iter().filter(|(path, _)| is_about(path));
-    let (_, origin) = found.max_by_key(|(path, _)| path.as_os_str().len())?;
+    let (path, origin) = found.max_by_key(|(path, _)| path.as_os_str().len())?;
+    // Two flags with one path: the message is about one of them, and nothing says which.
+    if given.iter().any(|(other, of_other)| other == path && of_other != origin) {
+        return None;
+    }
     (!message.contains(origin.as_str())).then(|| origin.clone())
 }
 
@@ -93,6 +98,12 @@ mod tests {
         assert_eq!(origin("m: not a folder").as_deref(), Some("--msp-dir"));
         assert_eq!(origin("cannot read m/signcerts or /m"), None);
         assert_eq!(origin("--tls-ca ca.pem holds no certificate"), None, "it names the flag");
+    }
+
+    #[test]
+    fn a_path_of_two_flags_names_neither() {
+        let given = ["--tls-ca", "--secret-file"].map(|flag| (PathBuf::from("ca.pem"), flag.to_owned()));
+        assert_eq!(origin("the secret file ca.pem contains several lines", &given, None), None);
     }
 
     #[test]

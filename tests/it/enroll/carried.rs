@@ -78,6 +78,7 @@ fn by_hand(ca: &dyn CaUnderTest) {
         let installed = (tree(&peer.msp()), tree(&peer.tls()));
         let again = install(folder, &file(&format!("{name}.pem")), &file(&format!("{name}-chain.pem")));
         assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("unchanged")), "{again:?}");
+        assert!(!again.stderr.contains("names that were not asked for"), "{again:?}");
         assert!((tree(&peer.msp()), tree(&peer.tls())) == installed);
     }
     let other = install(folders[1].1, &file("msp.pem"), &file("msp-chain.pem"));
