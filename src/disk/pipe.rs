@@ -99,8 +99,9 @@ impl Write for Written {
     }
 }
 
-/// Opens a pipe or device for writing; a pipe that no program reads is an error after a while.
-pub(super) fn open_for_writing(path: &Path, patience: Duration) -> io::Result<Written> {
+/// Opens a pipe or device for writing; a pipe that no program reads is an error after a while. Writing to a `stream` of the
+/// process itself has no time limit.
+pub(super) fn open_for_writing(path: &Path, stream: bool, patience: Duration) -> io::Result<Written> {
     let (begun, most) = (Instant::now(), patience.min(OTHER_END));
     let flags = super::os_flags(OFlags::NONBLOCK | OFlags::NOCTTY);
     let file = loop {
@@ -114,7 +115,7 @@ pub(super) fn open_for_writing(path: &Path, patience: Duration) -> io::Result<Wr
             opened => break opened?,
         }
     };
-    if super::replace::is_stream(path) {
+    if stream {
         // The user chose its reader, such as a pager, and ends it.
         let flags = rustix::fs::fcntl_getfl(&file)?;
         rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;

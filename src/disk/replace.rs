@@ -91,7 +91,7 @@ impl Disk {
 
     fn write_to(&self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FsError> {
         self.step(Op::Write, path, |_| {
-            let mut out = io::BufWriter::new(pipe::open_for_writing(path, self.patience())?);
+            let mut out = io::BufWriter::new(pipe::open_for_writing(path, is_stream(path), self.patience())?);
             write(&mut out)?;
             out.flush()
         })

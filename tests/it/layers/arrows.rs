@@ -74,7 +74,16 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("audit", &["error", "time", "text", "disk", "pki", "msp", "manifests"]),
     (
         "coverage",
-        &["text", "pki", "manifests", "policy::MemberEntry", "audit::model", "audit::catalogue", "audit::ledger"],
+        &[
+            "text",
+            "pki",
+            "manifests",
+            "policy::MemberEntry",
+            "policy::PolicyError",
+            "audit::model",
+            "audit::catalogue",
+            "audit::ledger",
+        ],
     ),
     (
         "policy",
