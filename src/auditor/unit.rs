@@ -144,7 +144,9 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
             role: subject.role.map(NodeOu::as_str),
             verdicts: subject.verdicts.clone(),
         }),
-        is_something: is_subject || (!subject.is_blank && findings.iter().any(|f| !f.is_of(&INPUT_SKIPPED))),
+        is_something: is_subject
+            || subject.is_cut
+            || (!subject.is_blank && findings.iter().any(|f| !f.is_of(&INPUT_SKIPPED))),
         certificates: subject.certificates.len(),
         findings,
         earlier: Ledger::default(),

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::classify::MSP_PARTS;
 use super::gather::{Parts, Spot, gather, is_promising};
 use super::manifest;
-use super::walk::{ServedUnit, Unit};
+use super::walk::{MOST_OUTSIDE, ServedUnit, Unit};
 use crate::audit::catalogue::{INPUT_SKIPPED, INPUT_UNREADABLE, Rule};
 use crate::audit::model::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::disk::{Disk, Kind};
@@ -73,6 +73,15 @@ pub(crate) fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut d
         }
         Unit::Served(served) => Some(endpoint(served)),
         Unit::Skipped(path, why) => Some(loader.trouble(path, &INPUT_SKIPPED, why)),
+        Unit::Cut(path) => {
+            let why = format!(
+                "links out of the audited folders lead to more than {MOST_OUTSIDE} entries; the rest is not audited: leave \
+                 the link out with --exclude, or name what it leads to as a PATH"
+            );
+            let mut subject = loader.trouble(path, &INPUT_SKIPPED, &why);
+            subject.is_cut = true;
+            Some(subject)
+        }
         Unit::Unreadable { path, why, named } => {
             let mut subject = loader.trouble(path, &INPUT_UNREADABLE, why);
             subject.is_named = *named;

@@ -34,6 +34,8 @@ pub(crate) enum Unit {
     Served(ServedUnit),
     /// An entry that is skipped, with the reason.
     Skipped(PathBuf, String),
+    /// A folder behind a link out of the named folders, where the limit of such entries is reached.
+    Cut(PathBuf),
     /// An entry that could not be inspected.
     Unreadable {
         /// The path.
@@ -53,6 +55,7 @@ impl Unit {
             | Self::Tls(path, _)
             | Self::File { path, .. }
             | Self::Skipped(path, _)
+            | Self::Cut(path)
             | Self::Unreadable { path, .. } => path,
             Self::Stdin(_) => Path::new("-"),
             Self::Served(served) => Path::new(&served.endpoint),
@@ -96,7 +99,7 @@ pub(super) const SPECIAL: &str = "it is a device, a pipe or a socket, and was no
 pub(super) const DANGLING: &str = "the link target does not exist";
 
 /// The most entries that are looked at behind links out of the named folders: one may lead to `/`.
-const MOST_OUTSIDE: usize = 10_000;
+pub(super) const MOST_OUTSIDE: usize = 10_000;
 
 /// A walk over paths that exist.
 #[derive(Debug)]
@@ -125,7 +128,7 @@ impl<'a> Walk<'a> {
             excluded: self.options.excluded,
             named: ids,
             roots: folders.filter_map(|path| self.disk.canonical(path).ok()).collect(),
-            left: MOST_OUTSIDE,
+            left: Some(MOST_OUTSIDE),
             seen: HashSet::new(),
             near: None,
         };
@@ -163,8 +166,8 @@ struct Visit<'a> {
     named: HashSet<FolderId>,
     /// The named folders, links resolved.
     roots: Vec<PathBuf>,
-    /// The number of entries out of them that may still be looked at.
-    left: usize,
+    /// The number of entries out of them that may still be looked at; `None` after one more was found.
+    left: Option<usize>,
     seen: HashSet<FolderId>,
     near: Option<Near>,
 }
@@ -178,7 +181,7 @@ impl Visit<'_> {
     fn tree(&mut self, top: PathBuf, found: &mut dyn FnMut(Unit)) {
         let mut open = vec![(top, false)];
         while let Some((dir, is_outside)) = open.pop() {
-            if is_outside && self.left == 0 {
+            if is_outside && self.left.is_none() {
                 continue;
             }
             let below = self.folder(&dir, is_outside, found);
@@ -217,12 +220,9 @@ impl Visit<'_> {
             }
         };
         if is_outside {
-            self.left = self.left.saturating_sub(entries.len());
-            if self.left == 0 {
-                let why = format!(
-                    "links out of the audited folders lead to more than {MOST_OUTSIDE} entries; the rest is not audited"
-                );
-                found(Unit::Skipped(dir.to_owned(), why));
+            self.left = self.left.and_then(|left| left.checked_sub(entries.len()));
+            if self.left.is_none() {
+                found(Unit::Cut(dir.to_owned()));
                 return Vec::new();
             }
         }

@@ -224,6 +224,7 @@ pub(crate) struct MspFacts {
 
 /// A subject of an audit.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[non_exhaustive]
 pub(crate) struct Subject {
     /// Its kind.
@@ -249,6 +250,8 @@ pub(crate) struct Subject {
     /// Whether it is a part of a file that is too large to be judged as a whole: the content of the other parts is not
     /// known here.
     pub(crate) is_part: bool,
+    /// Whether it is left out with all that follows it, because of a limit.
+    pub(crate) is_cut: bool,
     /// The further content of an MSP folder.
     pub(crate) msp: Option<MspFacts>,
     /// The content of a manifest, until the run collects it.
@@ -277,6 +280,7 @@ impl Subject {
             is_named: false,
             is_blank: false,
             is_part: false,
+            is_cut: false,
             msp: None,
             manifest: None,
             verdicts: Verdicts::None,

@@ -1,7 +1,7 @@
 //! An input was skipped.
 
 use super::check::{Check, Context};
-use crate::audit::catalogue::INPUT_SKIPPED;
+use crate::audit::catalogue::{INPUT_SKIPPED, Severity};
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::Subject;
 
@@ -9,8 +9,9 @@ pub(super) static CHECK: Check =
     Check { rule: &INPUT_SKIPPED, applies: |subject, _| !subject.troubles.is_empty(), check };
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
+    let severity = if subject.is_cut { Severity::Error } else { INPUT_SKIPPED.severity };
     for trouble in subject.troubles.iter().filter(|t| *t.rule == INPUT_SKIPPED) {
-        findings.report(&INPUT_SKIPPED, &trouble.at, trouble.reason.as_str()).add();
+        findings.report(&INPUT_SKIPPED, &trouble.at, trouble.reason.as_str()).severity(severity).add();
     }
 }
 

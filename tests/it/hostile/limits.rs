@@ -166,3 +166,27 @@ fn a_foreign_folder_of_a_thousand_levels_is_carried_over_by_an_install() {
     let removed = Command::new("rm").arg("-rf").args([scene.path("msp"), scene.path(".msp.fabcert")]).status().unwrap();
     assert!(removed.success());
 }
+
+#[test]
+fn more_entries_behind_links_than_the_limit_are_an_error() {
+    let scene = Scene::new();
+    scene.tls_folder("in/tls", "a", &["a"]);
+    fs::create_dir_all(scene.path("out/below")).unwrap();
+    (1..10_000).for_each(|i| drop(scene.write(&format!("out/{i}"), "")));
+    std::os::unix::fs::symlink("../out", scene.path("in/out")).unwrap();
+    let skipped = |ran: &Ran| {
+        let report = ran.json();
+        let all = report["findings"].as_array().unwrap().iter().filter(|f| f["rule"] == "input-skipped");
+        all.map(|f| f["severity"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let most = scene.audit("in", &[]);
+    assert_eq!((most.code, skipped(&most)), (0, vec![]), "{most:?}");
+    scene.write("out/below/b", "");
+    let more = scene.audit("in", &[]);
+    assert_eq!((more.code, skipped(&more)), (1, vec!["error".to_owned()]), "{more:?}");
+    assert!(more.stdout.contains("--exclude"), "{more:?}");
+    let excluded = scene.audit("in", &["--exclude", "**/out"]);
+    assert_eq!((excluded.code, skipped(&excluded)), (0, vec![]), "{excluded:?}");
+    fs::remove_dir_all(scene.path("in/tls")).unwrap();
+    assert_eq!(scene.audit("in", &[]).code, 1, "an audit of nothing else");
+}
