@@ -95,6 +95,7 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
         let reform = if reason.is_some() { None } else { task.reform(current, env) };
         let held = current.leaf.as_ref().filter(|leaf| leaf.common_name() == Some(task.id)).map_or(&[][..], Cert::sans);
         let change = |name: &SanName| if name::holds(held, name) { "keep" } else { "add" };
+        let kept_from = if current.leaf.is_some() { "held by the current certificate" } else { "requested before" };
         let names = match task.shape {
             Shape::Msp(_) => request.sign.as_ref().map(|sign| &sign.names),
             Shape::Tls(_) => request.tls.as_ref().map(|tls| &tls.names),
@@ -109,7 +110,7 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
             .into_iter()
             .flat_map(NameSet::iter)
             .map(|requested| planned(&requested.name, requested.reason.clone()))
-            .chain(task.kept.iter().map(|name| planned(name, "held by the current certificate".to_owned())))
+            .chain(task.kept.iter().map(|name| planned(name, kept_from.to_owned())))
             .collect();
         // A run with nothing to do drops nothing.
         let dropped = if reason.is_some() { &task.dropped[..] } else { &[] };

@@ -78,19 +78,20 @@ impl Task<'_> {
     /// Logs the names that the new certificate keeps of the current one, and those that it does not.
     pub(crate) fn report_names(&self, current: &Current) {
         let target = self.target.display();
+        let source = if current.leaf.is_some() { "the current certificate" } else { "an earlier request" };
         if current.leaf.is_none() && current.holds_a_broken_certificate && current.record.is_none() {
             tracing::warn!("{target}: the current certificate cannot be read, so its names are not kept");
         }
         if !self.kept.is_empty() {
             let kept = list(&self.kept);
             tracing::info!(
-                "{target}: keeping names of the current certificate that this run does not request: {kept}; drop one with --drop-san NAME"
+                "{target}: keeping names of {source} that this run does not request: {kept}; drop one with --drop-san NAME"
             );
         }
         let (asked, others): (Vec<_>, Vec<_>) =
             self.dropped.iter().cloned().partition(|held| name::holds(&self.drop_sans, held));
         if !asked.is_empty() {
-            tracing::info!("{target}: dropping names of the current certificate: {}", list(&asked));
+            tracing::info!("{target}: dropping names of {source}: {}", list(&asked));
         }
         if !others.is_empty() && current.leaf.as_ref().and_then(Cert::common_name) == Some(self.id) {
             tracing::warn!(

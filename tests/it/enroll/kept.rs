@@ -123,6 +123,14 @@ pub(super) fn names_are_kept_until_dropped(ca: &dyn CaUnderTest) {
     peer.enrolled(&later);
     assert_eq!(peer.server_names(), sorted(&all));
 
+    // Of a lost certificate, the names are not those of a current one.
+    let certificate = peer.folder("tls/server.crt");
+    let held = std::fs::read(&certificate).unwrap();
+    std::fs::remove_file(&certificate).unwrap();
+    let lost = peer.run(&[&later[..], &["--dry-run", "--output", "human"]].concat());
+    assert!(lost.stdout.contains("requested before") && !lost.stdout.contains("held by the current"), "{lost:?}");
+    std::fs::write(&certificate, held).unwrap();
+
     let unchanged = peer.run(&later);
     assert_eq!(unchanged.json()["action"], "unchanged", "{unchanged:?}");
     assert_eq!(list(&unchanged.json()["names_kept"]), kept);
