@@ -59,7 +59,7 @@ impl Task<'_> {
         Ok(())
     }
 
-    /// Whether the pair of a TLS folder has the names other than `names`: by the files, or by the record if there is none.
+    /// Whether the pair of a TLS folder has the names other than `names`: by the files, or by the record where no file is left.
     pub(crate) fn is_renamed(&self, names: TlsNames, record: Option<&Record>, disk: &Disk) -> bool {
         let is_there = |path: &str| disk.metadata(&self.place.target().join(path)).is_ok_and(|found| found.is_some());
         let other = names.other();

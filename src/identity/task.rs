@@ -127,7 +127,7 @@ impl<'a> Task<'a> {
         Ok(tasks)
     }
 
-    /// The record of the last install; `None` if there is none that can be used.
+    /// The record of the last install; `None` if no record can be used.
     ///
     /// # Errors
     /// When it cannot be read.

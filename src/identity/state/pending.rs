@@ -178,7 +178,7 @@ impl Pending {
         }
     }
 
-    /// Reads the pending key of `place`; `None` if there is none.
+    /// Reads the pending key of `place`; `None` if no key is pending.
     ///
     /// # Errors
     /// When the file belongs to somebody else, cannot be read, or is broken: it may hold the only copy of a key, so it is

@@ -1,4 +1,4 @@
-//! Each rule about manifests: one fault, reported where it stands, and nothing else.
+//! Each rule about manifests: one fault, reported at its line, and nothing else.
 
 use super::organisation::{Organisation, PEERS};
 
