@@ -87,6 +87,10 @@ fn one(path: &Path, fix: &Fix, disk: &Disk, load: &LoadOptions, within: &[PathBu
         }
         done => done?,
     }
-    let count = |additions: &[Addition]| additions.iter().map(|a| a.names.len()).sum::<usize>();
-    Ok(count(&fix.additions) - count(&new.refused))
+    let mut count = 0;
+    for Addition { of, names, .. } in fix.additions.iter().filter(|addition| !new.refused.contains(addition)) {
+        tracing::info!("{}: added to the dnsNames of {}: {}", path.display(), of.by, names.join(", "));
+        count += names.len();
+    }
+    Ok(count)
 }

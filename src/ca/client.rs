@@ -143,7 +143,10 @@ impl ClientBuilder {
         // reqwest takes a URL without http:// too.
         let with_host = |url: &str| Url::parse(url).ok().filter(Url::has_host);
         let parsed = |url: &str| with_host(url).or_else(|| with_host(&format!("http://{url}")));
+        let mut proxy_address = String::new();
         if let Some(proxy) = self.proxy.as_ref().and_then(|proxy| parsed(proxy.expose())) {
+            let port = proxy.port_or_known_default().unwrap_or_default();
+            proxy_address = format!("{}:{port}", proxy.host_str().unwrap_or_default());
             let decoded = |text| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
             let user = decoded(proxy.username());
             redactor = match proxy.password() {
@@ -160,7 +163,7 @@ impl ClientBuilder {
             plaintext,
             tls,
             identified,
-            proxy: self.proxy.map(|url| url.expose().to_owned()),
+            proxy: self.proxy.map(|url| (url.expose().to_owned(), proxy_address)),
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
         })?;

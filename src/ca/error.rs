@@ -81,6 +81,14 @@ pub enum CaError {
         /// The limit.
         after: Duration,
     },
+    /// The proxy was not reached, or opened no connection to the CA; nothing was sent.
+    #[error("the proxy {proxy}: {reason}")]
+    Proxied {
+        /// `HOST:PORT` of the proxy.
+        proxy: String,
+        /// What happened.
+        reason: String,
+    },
     /// No trusted TLS connection; no request was processed.
     #[error("{address}: {failure}")]
     Tls {
@@ -231,6 +239,7 @@ impl CaError {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::ConnectTimeout { .. }
+            | Self::Proxied { .. }
             | Self::TimedOut { .. }
             | Self::Lost { .. } => true,
             Self::Server { error, .. } => {
@@ -291,6 +300,9 @@ impl CaError {
             Self::Resolve { .. } => "check the host in the URL and the DNS of this machine or pod; --wait keeps trying",
             Self::Connect { .. } | Self::ConnectTimeout { .. } => {
                 "check host and port in the URL and that the CA runs; --wait keeps trying while it starts"
+            }
+            Self::Proxied { .. } => {
+                "check host, port, user and password of --proxy, and that the proxy may connect to the CA; --wait keeps trying"
             }
             Self::Tls { failure, .. } => return failure.next_step(),
             Self::TimedOut { .. } | Self::Lost { .. } if self.is_ambiguous() => AMBIGUOUS,

@@ -26,7 +26,8 @@ pub(super) struct Setup {
     pub(super) tls: rustls::ClientConfig,
     /// Whether `tls` has a client certificate.
     pub(super) identified: bool,
-    pub(super) proxy: Option<String>,
+    /// The proxy's URL, and its `HOST:PORT` for messages.
+    pub(super) proxy: Option<(String, String)>,
     pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
 }
@@ -36,6 +37,8 @@ pub(super) struct Setup {
 pub(super) struct Transport {
     http: reqwest::Client,
     address: String,
+    /// `HOST:PORT` of the proxy.
+    proxy: Option<String>,
     identified: bool,
     connect_timeout: Duration,
     timeout: Duration,
@@ -78,12 +81,13 @@ impl Transport {
             .timeout(setup.timeout)
             .https_only(!setup.plaintext)
             .tls_backend_preconfigured(setup.tls);
-        if let Some(proxy) = setup.proxy {
-            builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| CaError::Proxy)?);
+        let (url, proxy) = setup.proxy.unzip();
+        if let Some(url) = url {
+            builder = builder.proxy(reqwest::Proxy::all(url).map_err(|_| CaError::Proxy)?);
         }
         let http = builder.build().map_err(|e| CaError::Setup { reason: innermost(&e) })?;
         let Setup { address, identified, timeout, .. } = setup;
-        Ok(Self { http, address, identified, connect_timeout, timeout })
+        Ok(Self { http, address, proxy, identified, connect_timeout, timeout })
     }
 
     /// Posts JSON and reads the complete answer. `authorization` is the value of that header.
@@ -130,6 +134,18 @@ impl Transport {
             }
             // The request was sent, and may have been processed.
             return CaError::Lost { address, operation, reason: innermost(error) };
+        }
+        if let Some(proxy) = self.proxy.clone().filter(|_| error.is_connect()) {
+            let reason = innermost(error);
+            let reason = match reason.strip_prefix("tunnel error: ") {
+                _ if error.is_timeout() => {
+                    format!("no connection to {address} within {}", humantime::format_duration(self.connect_timeout))
+                }
+                Some(answer) => format!("it opened no connection to {address} ({answer})"),
+                None if error.is_dns() => format!("the host name could not be resolved: {reason}"),
+                None => format!("no connection: {reason}"),
+            };
+            return CaError::Proxied { proxy, reason };
         }
         match (error.is_connect(), error.is_timeout()) {
             (true, true) => CaError::ConnectTimeout { address, after: self.connect_timeout },

@@ -70,9 +70,13 @@ pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Er
     let disk = Disk::real();
     let now = process::now();
     let answer = process::runtime()?.block_on(process::until_signal(inquire(&inquiry, &disk, now)))?;
-    match form {
-        OutputForm::Json => output::print_json(&answer)?,
-        OutputForm::Human => output::print(&answer.lines())?,
+    let printed = match form {
+        OutputForm::Json => output::print_json(&answer),
+        OutputForm::Human => output::print(&answer.lines()),
+    };
+    match &args.out {
+        Some(path) => output::after(printed, || format!("the certificates are in {}", path.display()))?,
+        None => printed?,
     }
     if answer.is_unproven() {
         tracing::warn!(

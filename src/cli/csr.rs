@@ -83,7 +83,7 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
     if let Some(path) = args.out.as_ref().filter(|_| !is_current) {
         tree.replace(path, csr.as_bytes(), 0o644)?;
     }
-    match (output.output, &args.out) {
+    let printed = match (output.output, &args.out) {
         (OutputForm::Json, path) => output::print_json(&Created {
             schema_version: 1,
             action: "csr",
@@ -92,14 +92,18 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
             csr: &csr,
             names_kept: made.kept.iter().map(ToString::to_string).collect(),
             names_dropped: made.dropped.iter().map(ToString::to_string).collect(),
-        })?,
-        (OutputForm::Human, None) => output::document(&csr)?,
+        }),
+        (OutputForm::Human, None) => output::document(&csr),
         (OutputForm::Human, Some(path)) => {
             let what = if is_current { "unchanged: the CSR for" } else { "wrote the CSR for" };
             let joint = if is_current { "is in" } else { "to" };
-            output::print_line(format_args!("{what} {id} {joint} {}", path.display()))?;
+            output::print_line(format_args!("{what} {id} {joint} {}", path.display()))
         }
-    }
+    };
+    output::after(printed, || match &args.out {
+        Some(path) => format!("the CSR is in {}", path.display()),
+        None => "the key of the CSR is stored, and the next run prints a CSR for the same key".to_owned(),
+    })?;
     next(args, id).print(output);
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{output, process};
-use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running, WARNING};
+use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running};
 use crate::disk::{Disk, Kind, WorkingTree};
 use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
@@ -161,7 +161,7 @@ fn greeting(args: &DevCaArgs, running: &Running) -> Lines {
         None => "--tls-ca ANCHOR (written by --anchor-out ANCHOR)".to_owned(),
     };
     let mut lines = Lines::new();
-    lines.line(format_args!("warning: {WARNING}")).line(format_args!("serving {url} as {names}"));
+    lines.line(format_args!("serving {url} as {names}, for development and tests only"));
     for fault in &args.faults {
         lines.line(format_args!("fault: {fault}"));
     }

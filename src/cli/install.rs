@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::{NameArgs, OutputArgs, OutputForm, TargetArgs, offline};
+use super::args::{NameArgs, OutputArgs, TargetArgs, offline};
 use super::enroll::audit_next;
 use super::input::Missing;
-use super::{outcome, output, process};
+use super::{outcome, process};
 use crate::disk::Disk;
 use crate::enroll::{self, Action};
 use crate::identity::Environment;
@@ -70,10 +70,7 @@ pub(super) fn run(args: &InstallArgs, output: &OutputArgs) -> Result<ExitCode, E
         let files: Vec<String> = args.chain.iter().map(|path| path.display().to_string()).collect();
         e.with_detail(&format!("the chain was read from {}", files.join(", ")))
     })?;
-    match output.output {
-        OutputForm::Json => output::print_json(&outcome)?,
-        OutputForm::Human => output::print(&outcome::page(&outcome, process::now()))?,
-    }
+    outcome::print(&outcome, output.output)?;
     if outcome.action == Action::Enrolled {
         audit_next(&outcome, &args.names.gateway_service).print(output);
     }

@@ -309,6 +309,36 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_a_value_keeps_the_words_of_fabcert_and_repeats_none_of_the_value() {
+        const VALUES: [&str; 6] =
+            ["group", "time", "expected", "s3cr3t-0f-peer1", "\"s3cr3t\"x-s3cr3t", "slow=s3cr3t\"s3cr3t"];
+        fn check(root: &clap::Command, command: &clap::Command, above: &[&str], refused: &mut Vec<String>) {
+            let any = [std::any::TypeId::of::<String>(), std::any::TypeId::of::<std::path::PathBuf>()];
+            let narrow = |arg: &&clap::Arg| !any.iter().any(|id| arg.get_value_parser().type_id() == *id);
+            for flag in command.get_arguments().filter(narrow).filter_map(clap::Arg::get_long) {
+                for value in VALUES {
+                    let mut words: Vec<std::ffi::OsString> = above.iter().map(Into::into).collect();
+                    words.push(format!("--{flag}={value}").into());
+                    let line = usage::Line { words: &words, command: root };
+                    let parsed = root.clone().try_get_matches_from([&["fabcert".into()], &words[..]].concat());
+                    let Err(e) = parsed else { continue };
+                    let text = usage::error(&quoted(unshown::without_secrets(e, root, &words)), &line).to_string();
+                    assert!(!text.contains("s3cr3t") && !text.contains("[redacted]"), "{words:?}: {text}");
+                    refused.extend(text.contains(" does not take ").then(|| flag.to_owned()));
+                }
+            }
+            for below in command.get_subcommands() {
+                check(root, below, &[above, &[below.get_name()]].concat(), refused);
+            }
+        }
+        let (root, mut refused) = (Cli::command(), Vec::new());
+        check(&root, &root, &[], &mut refused);
+        for flag in ["group", "key-mode", "timeout", "wait", "at", "samples", "fingerprint", "role", "output"] {
+            assert!(refused.iter().any(|found| found == flag), "--{flag} is not in {refused:?}");
+        }
+    }
+
+    #[test]
     fn every_flag_has_the_variable_of_its_name() {
         fn check(command: &clap::Command) {
             for arg in command

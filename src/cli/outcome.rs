@@ -1,15 +1,34 @@
 //! The outcome of an enrolment for people.
 
+use super::args::OutputForm;
 use super::dates::life;
-use crate::Timestamp;
+use super::{output, process};
 use crate::enroll::{Action, Outcome};
 use crate::text::escape::Lines;
+use crate::{Error, Timestamp};
 
 /// The column at which values are.
 const VALUES: usize = 13;
 
+/// Prints the outcome. An error says what the folders hold.
+pub(super) fn print(outcome: &Outcome, form: OutputForm) -> Result<(), Error> {
+    let printed = match form {
+        OutputForm::Json => output::print_json(outcome),
+        OutputForm::Human => output::print(&page(outcome, process::now())),
+    };
+    output::after(printed, || {
+        let identity = &outcome.identity;
+        let what = match outcome.action {
+            Action::Enrolled => "is installed",
+            Action::Unchanged => "is up to date",
+        };
+        let folders = identity.msp_dir.iter().chain(&identity.tls_dir);
+        format!("the identity {} {what} in {}", identity.id, output::paths(folders))
+    })
+}
+
 /// What was done, and each certificate with one name a line.
-pub(super) fn page(outcome: &Outcome, now: Timestamp) -> Lines {
+fn page(outcome: &Outcome, now: Timestamp) -> Lines {
     let mut lines = Lines::new();
     let word = match outcome.action {
         Action::Enrolled => "enrolled",

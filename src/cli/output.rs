@@ -4,6 +4,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -119,6 +120,16 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(e)),
         _ => Ok(()),
     }
+}
+
+/// The result of printing what was done: an error says that it is done, and where.
+pub(super) fn after(printed: Result<(), Error>, done: impl FnOnce() -> String) -> Result<(), Error> {
+    printed.map_err(|e| e.with_items([done()]))
+}
+
+/// Paths for a message: `a and b`.
+pub(super) fn paths<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    paths.into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
 }
 
 fn unwritable(e: io::Error) -> Error {

@@ -286,14 +286,16 @@ fn write(dir: &std::path::Path, files: &[Rendered], force: bool, form: OutputFor
     for (file, path) in files.iter().zip(&paths) {
         tree.replace(path, file.text.as_bytes(), 0o644)?;
     }
-    if form == OutputForm::Json {
-        return output::print_json(&serde_json::json!({"schema_version": 1, "action": "rendered", "files": paths}));
-    }
-    let mut lines = Lines::new();
-    for path in &paths {
-        lines.line(format_args!("{}", path.display()));
-    }
-    output::print(&lines)
+    let printed = if form == OutputForm::Json {
+        output::print_json(&serde_json::json!({"schema_version": 1, "action": "rendered", "files": paths}))
+    } else {
+        let mut lines = Lines::new();
+        for path in &paths {
+            lines.line(format_args!("{}", path.display()));
+        }
+        output::print(&lines)
+    };
+    output::after(printed, || format!("the manifests are in {}", dir.display()))
 }
 
 /// The documents as one List, which kubectl accepts as well.

@@ -12,6 +12,7 @@ use crate::Error;
 use crate::disk::Disk;
 use crate::enroll::{self, Folder, RolledBack, SetSummary, Step};
 use crate::identity::Environment;
+use crate::text::escape::Lines;
 
 /// Restore the folders that the last install replaced.
 #[derive(Args, Debug)]
@@ -51,30 +52,35 @@ pub(super) fn run(args: &RollbackArgs, form: OutputForm) -> Result<ExitCode, Err
         named(Folder::Msp, &args.msp_dir).into_iter().chain(named(Folder::Tls, &args.tls_dir)).collect();
     let folders: Vec<(Folder, &Path)> = folders.iter().map(|(kind, dir)| (*kind, dir.as_path())).collect();
     let RolledBack { steps, left } = enroll::roll_back(&folders, args.dry_run, &environment)?;
-    match form {
+    let printed = match form {
         OutputForm::Json => output::print_json(&Printed {
             schema_version: 1,
             action: if args.dry_run { "dry-run" } else { "rolled-back" },
             folders: steps.iter().map(|step| &step.folder).collect(),
             sets: &steps,
             left: &left,
-        })?,
+        }),
         OutputForm::Human => {
             let verb = if args.dry_run { "would restore" } else { "restored" };
+            let mut lines = Lines::new();
             for Step { folder, from, to } in &steps {
-                output::print_line(format_args!("{verb} {} to its state before the last install", folder.display()))?;
+                lines.line(format_args!("{verb} {} to its state before the last install", folder.display()));
                 for (side, set) in [("from", from), ("to  ", to)] {
                     let text = set.as_ref().map_or_else(|| "no certificate".to_owned(), SetSummary::to_string);
-                    output::print_line(format_args!("  {side}  {text}"))?;
+                    lines.line(format_args!("  {side}  {text}"));
                 }
             }
             for folder in &left {
-                output::print_line(format_args!(
-                    "left {} as it is: the last install did not replace it",
-                    folder.display()
-                ))?;
+                lines.line(format_args!("left {} as it is: the last install did not replace it", folder.display()));
             }
+            output::print(&lines)
         }
+    };
+    if args.dry_run {
+        printed?;
+    } else {
+        let folders = steps.iter().map(|step| &step.folder);
+        output::after(printed, || format!("restored {}; a second rollback undoes it", output::paths(folders)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

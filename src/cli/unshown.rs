@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-const HIDDEN: &str = "...";
+/// What is shown in place of such a word.
+pub(super) const HIDDEN: &str = "...";
 
 /// The error without the words in it that may be a secret. `words` are those after the program's name.
 pub(super) fn without_secrets(mut e: clap::Error, command: &Command, words: &[OsString]) -> clap::Error {

@@ -7,7 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use clap::{Arg, Command};
 
 use super::input;
-use crate::{Error, ErrorKind, Secret};
+use super::unshown::HIDDEN;
+use crate::{Error, ErrorKind};
 
 /// Words that people try as commands, and what to run instead. The longer answers are for calls of the Fabric CA's
 /// registrar, which fabcert does not make.
@@ -119,7 +120,7 @@ fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
     let valid = strings(e, ContextKind::ValidValue);
     // A value may be a secret that belongs elsewhere: it is repeated only if it resembles one that the flag takes.
     let near = strings(e, ContextKind::SuggestedValue);
-    let own = std::error::Error::source(e).map(|own| Secret::new(value).redact(&own.to_string())).unwrap_or_default();
+    let own = std::error::Error::source(e).map(|own| without_quoted(&own.to_string())).unwrap_or_default();
     let expected = if valid.is_empty() {
         expected(value_name, &own)
     } else if valid.len() == 1 {
@@ -146,6 +147,14 @@ fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
             "" => error,
             name => error.with_help(format!("fabcert {name} --help describes {flag}")),
         },
+    }
+}
+
+/// The text of a value's parser without what it repeats of the value, which is in quotes.
+fn without_quoted(own: &str) -> String {
+    match (own.find('"'), own.rfind('"')) {
+        (Some(start), Some(end)) if start + 1 < end => format!("{}{HIDDEN}{}", &own[..=start], &own[end..]),
+        _ => own.to_owned(),
     }
 }
 

@@ -72,7 +72,15 @@ impl FsError {
                 Op::Read | Op::List | Op::Look => {
                     format!("run fabcert as a user who may read {path}, or give its user that right")
                 }
-                _ => format!("run fabcert as the owner of {path}, or give its user the right to write there"),
+                // These change the path itself; every other step changes the folder that it is in.
+                Op::Edit | Op::Mode | Op::Own | Op::Time | Op::Sync => {
+                    format!("run fabcert as the owner of {path}, or give its user the right to change it")
+                }
+                _ => {
+                    let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                    let folder = folder.unwrap_or(Path::new(".")).display();
+                    format!("run fabcert as the owner of {folder}, or give its user the right to write there")
+                }
             },
             Errno::NOENT => match (self.op, self.path.parent()) {
                 (Op::Read | Op::List | Op::Look, _) => {
@@ -164,5 +172,16 @@ mod tests {
             assert!(FsError::new(Op::Move, Path::new("/a"), errno).help().is_some(), "{errno:?}");
         }
         assert_eq!(FsError::new(Op::Move, Path::new("/a"), Errno::IO).help(), None);
+    }
+
+    #[test]
+    fn the_right_to_write_is_asked_for_where_it_lacks() {
+        let help = |op, path: &str| FsError::new(op, Path::new(path), Errno::ACCESS).help().unwrap_or_default();
+        for op in [Op::CreateDir, Op::Write, Op::Copy, Op::Link, Op::Move, Op::Exchange, Op::Remove, Op::Lock] {
+            assert!(help(op, "/ro/.msp.fabcert").contains("the owner of /ro, or"), "{op}: {}", help(op, "/ro/x"));
+        }
+        assert!(help(Op::Write, "new").contains("the owner of ., or"));
+        assert!(help(Op::Mode, "/ro/file").contains("the owner of /ro/file, or"));
+        assert!(help(Op::Read, "/ro/file").contains("may read /ro/file"));
     }
 }

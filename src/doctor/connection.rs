@@ -135,7 +135,12 @@ async fn resolve(access: &CaAccess, diagnosis: &mut Diagnosis) -> bool {
 fn stages(access: &CaAccess, address: &str, result: Result<(), &CaError>, diagnosis: &mut Diagnosis) -> bool {
     let failed = |error: &CaError| Error::new(error.kind(), error.to_string()).with_help(error.help());
     match result {
-        Err(error @ (CaError::Resolve { .. } | CaError::Connect { .. } | CaError::ConnectTimeout { .. })) => {
+        Err(
+            error @ (CaError::Resolve { .. }
+            | CaError::Connect { .. }
+            | CaError::ConnectTimeout { .. }
+            | CaError::Proxied { .. }),
+        ) => {
             diagnosis.failed("tcp", &failed(error));
             diagnosis.skip("tls", format!("{address}: no connection"));
             false

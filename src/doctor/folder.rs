@@ -126,7 +126,12 @@ pub(super) fn certificates(request: &Request, env: &Environment<'_>, diagnosis: 
         let valid =
             current.leaf.as_ref().map(|leaf| format!("\"{}\", valid until {}", leaf.subject(), leaf.not_after()));
         match (task.decide(named.as_ref(), &current, (env.now)()), valid) {
-            (Ok(None), Some(valid)) => diagnosis.ok(CHECK, format!("{shown}: {valid}; nothing is due")),
+            (Ok(None), Some(valid)) => {
+                diagnosis.ok(CHECK, format!("{shown}: {valid}; nothing is due"));
+                if let Some((refusal, remedy)) = task.refusal(&current, env) {
+                    diagnosis.warn(CHECK, refusal, remedy);
+                }
+            }
             (Ok(Some(reason)), Some(valid)) => {
                 is_needed = true;
                 diagnosis.ok(CHECK, format!("{shown}: {valid}; the next run enrols: {reason}"));

@@ -36,6 +36,9 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     let is_as_requested = reforms(&tasks, &reasons_before, &currents, env).iter().all(Option::is_none);
     if reasons_before.iter().all(Option::is_none) && is_as_requested {
         clean_up(&tasks, &currents, env);
+        for (refusal, remedy) in tasks.iter().zip(&currents).filter_map(|(task, current)| task.refusal(current, env)) {
+            tracing::warn!("{refusal}; {remedy}");
+        }
         let leaves: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
         let changes = changes(&tasks, &leaves, &currents);
         return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));

@@ -7,12 +7,29 @@ use super::Environment;
 use super::current::Current;
 use super::form::current_issue;
 use super::task::{Shape, Task};
-use crate::disk::FolderReader as _;
-use crate::msp::{CurrentMsp, MspConfig};
+use crate::disk::{DiskFolder, FolderReader as _};
+use crate::msp::{AdminRule, CurrentMsp, MspConfig, MspRefusal, NO_ADMINISTRATOR, judge};
 use crate::pki::x509::NodeOu;
 use crate::{Error, ErrorKind};
 
 impl Task<'_> {
+    /// Why Fabric refuses the current MSP folder as it is, with what to do. `None` if it accepts it, and for a TLS folder.
+    pub(crate) fn refusal(&self, current: &Current, env: &Environment<'_>) -> Option<(String, &'static str)> {
+        let (Shape::Msp(_), Some(_), Some(_)) = (self.shape, &current.msp, &current.leaf) else { return None };
+        let folder = DiskFolder::new(env.disk, self.place.target());
+        let MspRefusal { number, path, reason, .. } = judge(&folder, (env.now)(), AdminRule::Fabric).err()?;
+        let remedy = if number == NO_ADMINISTRATOR {
+            "write config.yaml with --node-ous, which asks the CA for nothing, or put the certificate of an administrator \
+             into admincerts"
+        } else {
+            "fabcert audit lists everything that Fabric refuses"
+        };
+        Some((
+            format!("{}: Fabric refuses this MSP folder: {}: {reason}", self.target.display(), path.display()),
+            remedy,
+        ))
+    }
+
     /// Judges the files that are carried over: with the current certificate if there is one, which the next one
     /// resembles. `--force` may change the CA, so that only the next certificate shows whether they fit.
     ///

@@ -19,4 +19,4 @@ pub(crate) use node_ous::MspConfig;
 pub(crate) use read::{CONFIG, SIGN_FOLDERS, TLS_FOLDERS, sha256_hex};
 pub(crate) use read::{CurrentConfig, CurrentMsp, CurrentTls};
 pub use verdict::ChannelRules;
-pub(crate) use verdict::{AdminRule, MspRefusal, MspWarning, judge, verdicts};
+pub(crate) use verdict::{AdminRule, MspRefusal, MspWarning, NO_ADMINISTRATOR, judge, verdicts};

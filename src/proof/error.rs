@@ -144,6 +144,8 @@ pub enum VerifyError {
         expected: String,
         /// The certificate's OUs.
         found: Vec<String>,
+        /// Whether the request names the role.
+        is_given: bool,
     },
 }
 
@@ -191,8 +193,12 @@ impl From<VerifyError> for crate::Error {
             VerifyError::NotYetValid { .. } | VerifyError::Expired { .. } => {
                 "set the clock right on both sides and run again; nothing was written"
             }
+            // Without a role, exactly one NodeOU is expected only where NodeOUs are to be written.
+            VerifyError::Role { is_given: true, .. } => {
+                "have the registrar give the identity that type (fabric-ca-client register --id.type), or name the --role that the CA gives it; nothing was written"
+            }
             VerifyError::Role { .. } => {
-                "register the identity with type peer, orderer, admin or client (fabric-ca-client register --id.type), name another --role, or use --no-node-ous; nothing was written"
+                "register the identity with type peer, orderer, admin or client (fabric-ca-client register --id.type), or write no NodeOUs with --no-node-ous; nothing was written"
             }
             VerifyError::Usage { purpose: "TLS", .. } => {
                 "the CA's profile tls must hold server auth and client auth; have the CA's configuration fixed; nothing was written"

@@ -169,5 +169,6 @@ fn check_role(leaf: &Cert, rule: RoleRule) -> Result<(), VerifyError> {
         RoleRule::Exactly(node_ou) => format!("\"{node_ou}\" and no other NodeOU"),
         RoleRule::ExactlyOne => "exactly one NodeOU (client, peer, admin or orderer)".to_owned(),
     };
-    Err(VerifyError::Role { expected, found: leaf.organizational_units().to_vec() })
+    let is_given = matches!(rule, RoleRule::Exactly(_));
+    Err(VerifyError::Role { expected, found: leaf.organizational_units().to_vec(), is_given })
 }

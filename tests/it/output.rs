@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
 
-use crate::command::{Ran, fabcert};
+use crate::command::{Ran, command, fabcert};
 use crate::enroll::faults::now;
 use crate::enroll::scene::text;
 use crate::real::transport;
@@ -151,6 +151,51 @@ fn a_csr_its_installation_and_the_way_back_say_where_things_are() {
     scene.both_forms("rollback", |form| run(&["rollback", "--tls-dir", &tls], &[], form));
     let msp = scene.path("msp");
     scene.both_forms("rollback_of_nothing", |form| run(&["rollback", "--msp-dir", &msp], &[], form));
+}
+
+/// The run with a standard output that takes nothing: the exit code and what standard error says.
+fn unprinted(args: &[&str], secret: Option<&str>) -> (Option<i32>, String) {
+    let variables: Vec<(&str, &str)> = secret.iter().map(|secret| ("FABCERT_SECRET", *secret)).collect();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command(args, &variables).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_an_error_that_says_what_is_done() {
+    let scene = Scene::new();
+    let path = |name: &str| scene.path(name);
+    let (anchor, msp, tls, out) = (path("anchor.pem"), path("msp"), path("tls"), path("a.csr"));
+    let (cert, chain, anchors, render) = (path("a.pem"), path("chain.pem"), path("anchors.pem"), path("manifests"));
+    let named = ["--id", "org1-peer1", "--tls-dir", &tls, "--san", "org1-peer1"];
+    let enroll = [&["enroll", "--url", scene.ca.url(), "--tls-ca", &anchor, "--msp-dir", &msp], &named[..]].concat();
+    let fails = |args: &[&str], done: &str| {
+        for form in [&[][..], &["--output", "json"]] {
+            let (code, stderr) = unprinted(&[args, form].concat(), Some("peerpw"));
+            assert_eq!(code, Some(5), "{args:?}: {stderr}");
+            assert!(
+                stderr.contains("cannot write to standard output\n") && stderr.contains(done),
+                "{args:?}: {stderr}"
+            );
+        }
+    };
+    fails(&[&enroll[..], &["--force"]].concat(), &format!("the identity org1-peer1 is installed in {msp} and {tls}\n"));
+    fails(&enroll, &format!("the identity org1-peer1 is up to date in {msp} and {tls}\n"));
+    fails(&[&["csr", "--force", "--out", &out], &named[..]].concat(), &format!("the CSR is in {out}\n"));
+    fails(&[&["csr"], &named[..]].concat(), "the key of the CSR is stored");
+    scene.sign(&out, &cert, &chain);
+    let (code, stderr) = unprinted(&[&["install", "--cert", &cert, "--chain", &chain], &named[..]].concat(), None);
+    assert!(code == Some(5) && stderr.contains(&format!("org1-peer1 is installed in {tls}\n")), "{stderr}");
+    fails(&["rollback", "--tls-dir", &tls], &format!("restored {tls}"));
+    fails(
+        &["ca", "info", "--url", scene.ca.url(), "--tls-ca", &anchor, "--out", &anchors, "--force"],
+        &format!("the certificates are in {anchors}\n"),
+    );
+    let organisation = ["--org", "org1", "--namespace", "fabric", "--ca-url", "https://ca", "--fabcert-image", "i"];
+    fails(
+        &[&["render", "--out", &render, "--force"], &organisation[..]].concat(),
+        &format!("the manifests are in {render}\n"),
+    );
 }
 
 #[test]

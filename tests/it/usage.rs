@@ -88,8 +88,11 @@ fn version_is_a_command_too() {
 
 #[test]
 fn a_value_error_names_flag_kind_and_example() {
-    let cases: [(&[&str], &[&str]); 8] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (&["enroll", "--group", "no-such-group"], &["--group <GROUP>", "/etc/group", "1000"]),
+        (&["enroll", "--group", "nosuchgroup"], &["expected a numeric group id such as 1000", "in /etc/group, which"]),
+        (&["enroll", "--key-mode", "expected"], &["expected an octal mode such as 0600"]),
+        (&["audit", ".", "--at", "time"], &["expected a time such as"]),
         (&["enroll", "--wait", "soon"], &["--wait <DURATION>", "a duration such as 30s"]),
         (&["enroll", "--timeout=x"], &["--timeout <DURATION>", "a duration such as 30s"]),
         (&["enroll", "--role", "pear"], &["--role <ROLE>", "expected one of peer, orderer", "did you mean peer?"]),

@@ -76,7 +76,7 @@ pub static EXPIRED: Rule = Rule {
     title: "certificate has expired",
     rationale: "A peer does not start with an expired signing certificate, and no client accepts an expired TLS \
                 certificate. A running peer continues without a warning until its next restart.",
-    remedy: "enrol again: fabcert enroll --force with the flags of the last enrolment",
+    remedy: "enrol again: fabcert enroll with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[

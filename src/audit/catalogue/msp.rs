@@ -23,8 +23,8 @@ pub static ADMINS_MISSING: Rule = Rule {
     title: "no administrator: neither NodeOUs with an admin OU nor a certificate in admincerts",
     rationale: "An MSP needs an administrator. Without config.yaml, with one under another name, or with Enable: \
                 false, this must be a certificate in admincerts.",
-    remedy: "write config.yaml with NodeOUs (fabcert enroll does), or put an administrator certificate \
-                into admincerts",
+    remedy: "write config.yaml with NodeOUs: fabcert enroll --node-ous with the flags of the last enrolment, which asks \
+             the CA for nothing while the certificate is good; or put an administrator certificate into admincerts",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[Source::Fabric { path: "msp/mspimplsetup.go", item: "postSetupV142" }],

@@ -22,7 +22,7 @@ pub static SAN_CN_ONLY: Rule = Rule {
     title: "the name that clients dial is only in the CN",
     rationale: "Node and Java use the CN if there is no SAN, so such a certificate works until a Go client connects: \
                 another peer, the gateway of another organisation, the peer CLI. Go has ignored the CN since 1.15.",
-    remedy: "enrol again with the name as a SAN: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
+    remedy: "enrol again with the name as a SAN: fabcert enroll --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -67,7 +67,7 @@ pub static SAN_GATEWAY_MISSING: Rule = Rule {
     title: "TLS certificate of a member lacks the gateway Service's name",
     rationale: "Clients dial the Service by its name and reach any of its members. Connections to a member that lacks \
                 the name fail: a random share of all connections, and every one after a failover to it.",
-    remedy: "enrol again with every name: fabcert enroll --force --gateway-service SERVICE with the flags of the last enrolment",
+    remedy: "enrol again with every name: fabcert enroll --gateway-service SERVICE with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -84,7 +84,7 @@ pub static SAN_IP_AS_DNS: Rule = Rule {
     title: "IP address in a SAN of type DNS",
     rationale: "A client that dials an IP address compares it with SANs of type IP only. An address as a DNS name \
                 never matches.",
-    remedy: "enrol again; the CA issues an IP SAN for an address: fabcert enroll --force --san 10.0.0.1",
+    remedy: "enrol again; the CA issues an IP SAN for an address: fabcert enroll --san 10.0.0.1",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -119,7 +119,7 @@ pub static SAN_MISSING: Rule = Rule {
     title: "TLS certificate lacks a name that clients dial",
     rationale: "TLS clients compare the name that they dial with the SANs of the certificate and nothing else. If the \
                 name is missing, the connection fails in the handshake.",
-    remedy: "enrol again with every name: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
+    remedy: "enrol again with every name: fabcert enroll --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -136,7 +136,7 @@ pub static SAN_NONE: Rule = Rule {
     title: "TLS certificate has no DNS name and no IP address",
     rationale: "A certificate without SANs is valid for no host. Every Go client, and so every peer, orderer and the \
                 peer CLI, refuses it under any name.",
-    remedy: "enrol again with the names that clients dial: fabcert enroll --force --san NAME,... with the flags of the last enrolment",
+    remedy: "enrol again with the names that clients dial: fabcert enroll --san NAME,... with the flags of the last enrolment",
     severity: Severity::Error,
     confidence: Confidence::Certain,
     sources: &[
@@ -167,7 +167,7 @@ pub static SAN_SHORT_ONLY: Rule = Rule {
     title: "Service name in its short form only",
     rationale: "The short form of a Service name resolves only inside its own namespace. Clients elsewhere in the \
                 cluster dial a longer form, and TLS checks the name that was dialled, not the name that DNS completed.",
-    remedy: "enrol again with the longer forms: fabcert enroll --force --gateway-service SERVICE --namespace NS",
+    remedy: "enrol again with the longer forms: fabcert enroll --gateway-service SERVICE --namespace NS",
     severity: Severity::Note,
     confidence: Confidence::Likely,
     sources: &[
@@ -184,7 +184,7 @@ pub static SAN_WILDCARD: Rule = Rule {
     title: "wildcard SAN, which clients match differently",
     rationale: "A wildcard matches exactly one whole label, the first one. Go, Node and Java differ in edge cases, and \
                 a wildcard also matches every other Service in the same domain.",
-    remedy: "list the names that clients dial instead: fabcert enroll --force --san NAME,...",
+    remedy: "list the names that clients dial instead: fabcert enroll --san NAME,... --drop-san '*.DOMAIN'",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[

@@ -54,8 +54,8 @@ pub static NODEOU_MISSING: Rule = Rule {
                 identity is a plain member, and Org.peer policies fail. With it, an identity without exactly one of \
                 those OUs is not a member: a peer does not start, and an orderer starts but everyone refuses it. OUs \
                 are case-sensitive.",
-    remedy: "write config.yaml with NodeOUs (fabcert enroll does); register the identity with --id.type peer (orderer, \
-             admin, client)",
+    remedy: "write config.yaml with NodeOUs: fabcert enroll --node-ous with the flags of the last enrolment; register \
+             the identity with --id.type peer (orderer, admin, client)",
     severity: Severity::Warning,
     confidence: Confidence::Certain,
     sources: &[

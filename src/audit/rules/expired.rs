@@ -21,20 +21,20 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             .report(&EXPIRED, &held.at, format!("the certificate expired at {end}, {days} days ago{effect}"))
             .subject(held.cert.subject())
             .severity(severity)
-            .remedy(renewal(subject, held))
+            .remedy(renewal(subject, held, false))
             .add();
     }
 }
 
-/// The remedy; the certificate of a CA is renewed, not enrolled.
-pub(super) fn renewal(subject: &Subject, held: &HeldCert) -> String {
+/// The remedy; the certificate of a CA is renewed, not enrolled. `force`: the certificate may not be due yet.
+pub(super) fn renewal(subject: &Subject, held: &HeldCert, force: bool) -> String {
     if held.is_authority() {
         "renew the CA with its present key, put its new certificate there, then enrol again the certificates that it issued"
             .to_owned()
     } else if held.place == Place::Admin {
         "enrol the administrator again, and replace this certificate with the new one".to_owned()
     } else {
-        paste::enrol(subject, "")
+        paste::enrol(subject, "", force)
     }
 }
 

@@ -25,7 +25,7 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             )
             .subject(held.cert.subject())
             .severity(severity)
-            .remedy(renewal(subject, held))
+            .remedy(renewal(subject, held, true))
             .add();
     }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use crate::audit::model::subject::{Place, Subject, SubjectKind};
 use crate::text::shell_word;
 
-/// The command that enrols a subject again, with these comma-separated names, if there are any. A comment asks for the
-/// other flags of the last enrolment, such as those of the CA.
-pub(super) fn enrol(subject: &Subject, names: &str) -> String {
+/// The command that enrols a subject again, with these comma-separated names, if there are any. `force`: `fabcert enroll`
+/// may find nothing to do. A comment asks for the other flags of the last enrolment, such as those of the CA.
+pub(super) fn enrol(subject: &Subject, names: &str, force: bool) -> String {
+    let force = if force { " --force" } else { "" };
     let names = if names.is_empty() { String::new() } else { format!(" --san {}", shell_word(names)) };
     let path = shell_word(&subject.path.to_string_lossy());
     let folder = match subject.kind {
@@ -19,7 +20,7 @@ pub(super) fn enrol(subject: &Subject, names: &str) -> String {
         },
         _ => String::new(),
     };
-    format!("fabcert enroll --force{names}{folder} # and the flags of the last enrolment")
+    format!("fabcert enroll{force}{names}{folder} # and the flags of the last enrolment")
 }
 
 /// The path of the server certificate in a TLS folder.
@@ -50,12 +51,12 @@ mod tests {
         let mut subject = tls_folder(&server("peer1", &["peer1"]).issued_by(&root), &root);
         let dir = subject.path.display().to_string();
         let end = " # and the flags of the last enrolment";
-        assert_eq!(enrol(&subject, "a,*.b"), format!("fabcert enroll --force --san 'a,*.b' --tls-dir {dir}{end}"));
+        assert_eq!(enrol(&subject, "a,*.b", false), format!("fabcert enroll --san 'a,*.b' --tls-dir {dir}{end}"));
         let mut in_file = |name: &str| {
             let path = subject.path.join(name);
             let held = subject.certificates.iter_mut().find(|c| c.place == Place::Server).unwrap();
             held.at.path = path;
-            enrol(&subject, "")
+            enrol(&subject, "", true)
         };
         assert_eq!(in_file("tls.crt"), format!("fabcert enroll --force --tls-dir {dir} --tls-names k8s{end}"));
         let go = in_file("signcerts/cert.pem");

@@ -32,12 +32,9 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
             if beside.is_some() { "the TLS folder beside it lacks" } else { "no TLS folder is beside it to hold" };
         let message = format!("the signing certificate holds {}, where it has no effect; {place} it", idle.join(", "));
         let tls = subject.path.with_file_name("tls");
-        // Otherwise the present names of the TLS folder would be lost.
-        let mut all: Vec<String> = beside.into_iter().flatten().map(ToString::to_string).collect();
-        all.extend(idle.iter().cloned());
-        let (tls, names) = (shell_word(&tls.to_string_lossy()), shell_word(&all.join(",")));
-        let remedy =
-            format!("fabcert enroll --force --san {names} --tls-dir {tls} # and the flags of the last enrolment");
+        // An enrolment keeps the names that the certificate in the TLS folder holds.
+        let (tls, names) = (shell_word(&tls.to_string_lossy()), shell_word(&idle.join(",")));
+        let remedy = format!("fabcert enroll --san {names} --tls-dir {tls} # and the flags of the last enrolment");
         findings
             .report(&SAN_ON_MSP_ONLY, &held.at, message)
             .subject(held.cert.subject())

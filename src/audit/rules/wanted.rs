@@ -7,7 +7,7 @@ use super::paste;
 use crate::audit::catalogue::Rule;
 use crate::audit::model::expectation::{Expectation, ExpectedName};
 use crate::audit::model::finding::Findings;
-use crate::audit::model::subject::{HeldCert, Subject};
+use crate::audit::model::subject::{HeldCert, Subject, SubjectKind};
 use crate::pki::name::{NameIndex, SanName};
 use crate::text::shell_word;
 
@@ -111,13 +111,15 @@ fn is_partial_match(pattern: &str, name: &str) -> bool {
         && label.ends_with(after)
 }
 
-/// The command that enrols again with every valid name of the certificate, and the missing ones.
+/// The command that enrols again with the missing names. An enrolment keeps the names that the certificate in its folder
+/// holds; outside a folder they are given too.
 pub(super) fn command<'a>(
     subject: &Subject,
     held: &'a [SanName],
     missing: impl IntoIterator<Item = &'a SanName>,
 ) -> String {
-    paste::enrol(subject, &joined(held, missing))
+    let is_folder = matches!(subject.kind, SubjectKind::Msp | SubjectKind::Tls);
+    paste::enrol(subject, &joined(if is_folder { &[] } else { held }, missing), false)
 }
 
 /// Every valid name of the certificate, and the missing ones, each once.

@@ -179,7 +179,8 @@ fn a_given_proxy_tunnels_tls() {
     let proxy = serve(None, vec![answer("502 Bad Gateway", "")]);
     let builder = client("https://ca.invalid:7054", &anchor).proxy(Some(format!("http://{}", proxy.address)));
     let error = ask(builder).expect_err("no tunnel");
-    assert!(matches!(error, CaError::Connect { .. }), "{error}");
+    let by_proxy = |proxy: &str| matches!(&error, CaError::Proxied { proxy: named, .. } if named == proxy);
+    assert!(by_proxy(&proxy.address.to_string()), "{error}");
     assert!(proxy.requests.lock().expect("a lock")[0].starts_with("CONNECT ca.invalid:7054 "));
 }
 

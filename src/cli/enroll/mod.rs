@@ -132,10 +132,7 @@ pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode,
         return Ok(ExitCode::SUCCESS);
     }
     let outcome = process::runtime()?.block_on(process::until_signal(enroll::enroll(&request, &environment)))?;
-    match form {
-        OutputForm::Json => output::print_json(&outcome)?,
-        OutputForm::Human => output::print(&outcome::page(&outcome, process::now()))?,
-    }
+    outcome::print(&outcome, form)?;
     if outcome.action == Action::Enrolled {
         audit_next(&outcome, &gateways).print(output);
     }

@@ -73,8 +73,10 @@ fn remedy(covered: &Covered, node: &CoveredNode, held: &HeldNames, names: &[Stri
             format!("add to its csr hosts: {}", names.join(", "))
         }
         None => {
-            // The remedy lists the held names too, since an enrolment replaces them all.
-            let mut all: Vec<String> = held.names.iter().map(|n| n.text.clone()).collect();
+            let is_folder = held.at.path.to_string_lossy() == held.by && !is_certificate(&held.at.path);
+            // An enrolment keeps the names that the certificate in its folder holds; elsewhere they are given too.
+            let held_names = held.names.iter().filter(|_| !is_folder);
+            let mut all: Vec<String> = held_names.map(|n| n.text.clone()).collect();
             let mut known: HashSet<String> = all.iter().cloned().collect();
             let lacking = held.lacking(&node.needed, Need::Required);
             let required = lacking.values().flatten().map(|n| n.name.to_string());
@@ -83,10 +85,9 @@ fn remedy(covered: &Covered, node: &CoveredNode, held: &HeldNames, names: &[Stri
                     all.push(name);
                 }
             }
-            let is_folder = held.at.path.to_string_lossy() == held.by && !is_certificate(&held.at.path);
             let folder = if is_folder { format!(" --tls-dir {}", shell_word(&held.by)) } else { String::new() };
             let names = shell_word(&all.join(","));
-            format!("fabcert enroll --force --san {names}{folder} # and the flags of the last enrolment")
+            format!("fabcert enroll --san {names}{folder} # and the flags of the last enrolment")
         }
     }
 }

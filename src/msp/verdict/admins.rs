@@ -13,6 +13,8 @@ use super::{AdminRule, ChannelRules, MspRefusal, Warnings, refuse};
 use crate::pki::x509::NodeOu;
 
 const ADMINCERTS: &str = "admincerts";
+/// The number of the refusal of an MSP without an administrator.
+pub(crate) const NO_ADMINISTRATOR: u8 = 58;
 /// There is no number of its own for an administrator whose certificate starts before its CA's.
 const NUMBERS: PathNumbers = PathNumbers { unknown: 59, date: 59, length: 27, usage: 40, several: 28 };
 
@@ -42,10 +44,10 @@ pub(super) fn check_any(
     }
     let reason = "there is no administrator: neither a certificate here nor an admin OU in config.yaml";
     match rule {
-        AdminRule::Fabric => refuse(58, Path::new(ADMINCERTS), reason),
+        AdminRule::Fabric => refuse(NO_ADMINISTRATOR, Path::new(ADMINCERTS), reason),
         AdminRule::Waived => {
             let reason = format!("{reason}; a peer does not start with this folder until there is one");
-            warnings.push(Some(58), Path::new(ADMINCERTS), reason);
+            warnings.push(Some(NO_ADMINISTRATOR), Path::new(ADMINCERTS), reason);
             Ok(())
         }
     }

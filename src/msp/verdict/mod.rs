@@ -30,6 +30,7 @@ mod units;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::admins::NO_ADMINISTRATOR;
 use self::authorities::Authorities;
 use self::load::Tree;
 use self::parsed::{Loaded, Parsed};

@@ -15,7 +15,11 @@ fn after_a_fix_there_is_no_finding_and_only_lines_were_added() {
     assert_eq!(org.audit(&[]).code, 1);
     let fixed = org.audit(&["--fix"]);
     assert_eq!((fixed.code, reported(&fixed)), (0, vec![]), "{fixed:?}");
-    assert!(fixed.stderr.contains("dnsNames"), "{}", fixed.stderr);
+    for (file, name) in [("peer-b.yaml", "gw.acme.example"), ("orderer.yaml", "ord-1")] {
+        let added =
+            fixed.stderr.lines().find(|line| line.contains(file)).unwrap_or_else(|| panic!("{file}: {fixed:?}"));
+        assert!(added.contains(": added to the dnsNames of Certificate ") && added.contains(name), "{fixed:?}");
+    }
     assert_eq!(reported(&org.audit(&[])), [""; 0], "and it stays so");
     let after = org.read("peer-b.yaml");
     let mut old = before[1].lines();

@@ -91,6 +91,61 @@ fn nothing_is_spent_and_nothing_stays_on_a_real_ca() {
     nothing_is_spent_and_nothing_stays(&ca);
 }
 
+/// An MSP folder without `config.yaml` and without an administrator, whether fabcert wrote it so or another program did.
+#[test]
+fn enroll_doctor_and_audit_agree_on_a_folder_that_fabric_refuses() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let dir = tempfile::tempdir().unwrap();
+    let (url, anchor) = (ca.url(), ca.tls_anchor().display().to_string());
+    let msp = dir.path().join("msp").display().to_string();
+    let args = ["--url", &url, "--id", ADMIN.0, "--tls-ca", &anchor, "--msp-dir", &msp];
+    let enroll = |more: &[&str]| {
+        let ran = fabcert_in(&[&["enroll"], &args[..], more].concat(), &[("FABCERT_SECRET", ADMIN.1)]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran
+    };
+    let agree = |refused: bool, more: &[&str]| {
+        let (before, enrolled) = (ca.count("enroll"), enroll(more));
+        assert!(enrolled.stdout.starts_with("unchanged "), "{enrolled:?}");
+        let examined = doctor(&[&args[..], more].concat());
+        assert_eq!(examined.code, 0, "{examined:?}");
+        let audited = fabcert_in(&["audit", "--output", "json", &msp], &[]);
+        let verdict = audited.json()["subjects"][0]["verdicts"]["peer"]["verdict"].clone();
+        assert_eq!((audited.code, verdict.as_str()), if refused { (1, Some("refuse")) } else { (0, Some("accept")) });
+        assert_eq!(ca.count("enroll"), before, "no request");
+        let texts = [enrolled.stderr, examined.stdout.clone()];
+        assert!(
+            texts.iter().all(|text| text.contains("Fabric refuses this MSP folder: admincerts") == refused),
+            "{texts:?}"
+        );
+        for text in [&texts[..], &[audited.stdout]].concat().iter().filter(|_| refused) {
+            assert!(text.contains("--node-ous"), "{text}");
+        }
+        assert_eq!(checks(&examined).contains(&"certificate warning".to_owned()), refused, "{examined:?}");
+    };
+    enroll(&["--no-node-ous"]);
+    agree(true, &[]);
+    agree(true, &["--no-node-ous"]);
+    enroll(&["--node-ous"]);
+    agree(false, &[]);
+    fs::remove_file(dir.path().join("msp/config.yaml")).unwrap();
+    fs::remove_dir_all(dir.path().join(".msp.fabcert")).unwrap();
+    agree(true, &[]);
+    enroll(&["--node-ous"]);
+    agree(false, &[]);
+}
+
+#[test]
+fn no_node_ous_is_advised_only_where_node_ous_are_written() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let dir = tempfile::tempdir().unwrap();
+    let (url, anchor) = (ca.url(), ca.tls_anchor().display().to_string());
+    let msp = dir.path().join("msp").display().to_string();
+    let args = ["enroll", "--url", &url, "--id", ADMIN.0, "--tls-ca", &anchor, "--msp-dir", &msp];
+    let ran = fabcert_in(&[&args[..], &["--role", "peer", "--no-node-ous"]].concat(), &[("FABCERT_SECRET", ADMIN.1)]);
+    assert!(ran.code == 8 && ran.stderr.contains("--role") && !ran.stderr.contains("--no-node-ous"), "{ran:?}");
+}
+
 #[test]
 fn every_check_is_made_although_the_ca_is_not_reached() {
     let ca = DevCaUnderTest::start(|_| {}, None);

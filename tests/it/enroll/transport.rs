@@ -128,6 +128,34 @@ fn a_proxy_is_used_only_when_given() {
 }
 
 #[test]
+fn an_error_of_the_connection_to_the_proxy_names_the_proxy_and_no_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let (msp, anchor) = (text(&dir.path().join("msp")), text(&dir.path().join("ca.pem")));
+    std::fs::write(&anchor, include_bytes!("../../../testdata/certs/go-client-ecert.pem")).unwrap();
+    let (refuses, closed) = (Relay::proxy().port(), nobody());
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let silent = silent.local_addr().unwrap().port();
+    for (proxy, said) in [
+        (format!("127.0.0.1:{}", closed.port()), "no connection"),
+        ("no-such-proxy.invalid:3128".to_owned(), "could not be resolved"),
+        (format!("127.0.0.1:{refuses}"), "opened no connection to org1-ca.invalid:7054"),
+        (format!("127.0.0.1:{silent}"), "no connection to org1-ca.invalid:7054 within 1s"),
+    ] {
+        for command in ["enroll", "doctor"] {
+            let url = format!("http://somebody:pr0xy-s3cr3t@{proxy}");
+            let args =
+                [command, "--url", "https://org1-ca.invalid", "--id", "a", "--tls-ca", &anchor, "--msp-dir", &msp];
+            let more = ["--connect-timeout", "1s", "--proxy", &url];
+            let ran = fabcert_in(&[&args[..], &more].concat(), &[("FABCERT_SECRET", "peerpw")]);
+            let text = format!("{}{}", ran.stdout, ran.stderr);
+            assert_eq!(ran.code, 6, "{ran:?}");
+            assert!(text.contains(&format!("the proxy {proxy}: ")) && text.contains(said), "{text}");
+            assert!(text.contains("--proxy") && !text.contains("pr0xy-s3cr3t"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn the_go_clients_variables_are_enough() {
     let Some(ca) = RealCa::builder().start() else { return };
     let peer = Peer::register(&ca, "peerpw", None);
