@@ -78,7 +78,7 @@ impl FsError {
                 }
                 _ => {
                     let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                    let folder = folder.unwrap_or(Path::new(".")).display();
+                    let folder = folder.unwrap_or_else(|| Path::new(".")).display();
                     format!("run fabcert as the owner of {folder}, or give its user the right to write there")
                 }
             },
