@@ -61,6 +61,7 @@ pub mod audit;
 mod auditor;
 pub mod ca;
 mod cainfo;
+mod channel;
 #[doc(hidden)]
 pub mod cli;
 mod coverage;

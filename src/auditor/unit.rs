@@ -130,7 +130,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
     let is_subject = !subject.certificates.is_empty()
         || !subject.csrs.is_empty()
         || !subject.crls.is_empty()
-        || matches!(subject.kind, SubjectKind::Msp | SubjectKind::Tls | SubjectKind::Manifest);
+        || matches!(subject.kind, SubjectKind::Msp | SubjectKind::Tls | SubjectKind::Manifest | SubjectKind::Channel);
     let leaf = subject.leaf();
     let uses = |held: &HeldCert| match held.place {
         Place::Server | Place::Served => Some(true),

@@ -58,6 +58,8 @@ impl Everything {
         manifests.change("peer-a.yaml", "    - acme-gateway\n", "");
         let crl = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/corpus/crl/e01-300.der");
         std::fs::copy(crl, manifests.path("a.crl")).unwrap();
+        let block = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/channel/raft.block");
+        std::fs::copy(block, manifests.path("supply.block")).unwrap();
         Self { tree, recorded: [unpack("msp-cases.tar.gz"), unpack("tls-cases.tar.gz")], manifests, members }
     }
 
@@ -118,7 +120,7 @@ fn json_follows_its_schema_whatever_was_found() {
     }
     assert_eq!(
         kinds.into_iter().collect::<Vec<_>>(),
-        ["certificate", "crl", "csr", "endpoint", "manifest", "msp", "tls"]
+        ["certificate", "channel", "crl", "csr", "endpoint", "manifest", "msp", "tls"]
     );
 }
 

@@ -6,6 +6,7 @@
 
 mod audit;
 mod audit_reports;
+mod channel;
 mod command;
 mod console;
 mod coverage;

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use super::channel;
 use super::classify::MSP_PARTS;
 use super::gather::{Parts, Spot, gather, is_promising};
 use super::manifest;
@@ -62,8 +63,8 @@ pub(crate) fn load(disk: &Disk, unit: &Unit, options: &LoadOptions, part: &mut d
         Unit::Tls(dir, names) => Some(loader.tls(dir, *names)),
         Unit::File { path, named } => loader.file(path, *named, part),
         Unit::Stdin(content) => {
-            if let Some(manifest) = loader.manifest(Path::new("-"), content) {
-                return Some(manifest);
+            if let Some(whole) = loader.whole(Path::new("-"), content) {
+                return Some(whole);
             }
             let mut subject = Subject::new(SubjectKind::Certificate, "-");
             let source = (&mut content.as_slice() as &mut dyn Read, content.len() as u64);
@@ -205,13 +206,13 @@ impl Loader<'_> {
     fn file(&self, path: &Path, named: bool, part: &mut dyn FnMut(Subject)) -> Option<Subject> {
         let is_called_so = may_be_manifest(path);
         // A file that the user names may have any name.
-        let is_tried = is_called_so || (named && !is_promising(path));
+        let is_tried = is_called_so || channel::is_called_so(path) || (named && !is_promising(path));
         let content = is_tried.then(|| self.disk.read_regular(path, LARGEST_MANIFEST));
         if let Some(Ok(content)) = &content
-            && let Some(mut manifest) = self.manifest(&self.shown(path), content)
+            && let Some(mut whole) = self.whole(&self.shown(path), content)
         {
-            manifest.is_named = named;
-            return Some(manifest);
+            whole.is_named = named;
+            return Some(whole);
         }
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         let mut parts = |subject| finished(subject, named).into_iter().for_each(&mut *part);
@@ -225,7 +226,11 @@ impl Loader<'_> {
         finished(subject, named)
     }
 
-    fn manifest(&self, shown: &Path, content: &[u8]) -> Option<Subject> {
+    /// A file that is read as a whole: a channel configuration or a manifest.
+    fn whole(&self, shown: &Path, content: &[u8]) -> Option<Subject> {
+        if let Some(channel) = channel::subject(shown, content) {
+            return Some(channel);
+        }
         let text = std::str::from_utf8(content).ok()?;
         Manifest::read(shown, text, &self.options.variables).map(|manifest| manifest::subject(shown, manifest))
     }

@@ -1,6 +1,7 @@
 //! From paths to subjects: the walk finds units, and the load reads each unit into a subject.
 
 mod blocks;
+mod channel;
 mod classify;
 mod content;
 mod gather;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::links::{Issuer, Links};
 use super::verdict::Verdicts;
 use crate::audit::catalogue::Rule;
+use crate::channel::ChannelConfig;
 use crate::manifests::Manifest;
 use crate::msp::{CurrentConfig, MspWarning};
 use crate::pki::name::SanName;
@@ -31,6 +32,8 @@ pub enum SubjectKind {
     Crl,
     /// A Kubernetes manifest.
     Manifest,
+    /// A channel configuration.
+    Channel,
     /// A live endpoint.
     Endpoint,
 }
@@ -256,6 +259,8 @@ pub(crate) struct Subject {
     pub(crate) msp: Option<MspFacts>,
     /// The content of a manifest, until the run collects it.
     pub(crate) manifest: Option<Box<Manifest>>,
+    /// The channel configuration, until the run collects it.
+    pub(crate) channel: Option<Box<ChannelConfig>>,
     /// Fabric's verdicts.
     pub(crate) verdicts: Verdicts,
     /// For the TLS folder `tls` beside an MSP folder `msp`: the TLS CAs of that MSP, if any.
@@ -283,6 +288,7 @@ impl Subject {
             is_cut: false,
             msp: None,
             manifest: None,
+            channel: None,
             verdicts: Verdicts::None,
             tls_cas_beside: Vec::new(),
             tls_names_beside: None,

@@ -40,6 +40,8 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("msp", &["time", "text", "disk", "pki"]),
     ("ca", &["error", "secret", "time", "text", "pki", "lookup"]),
+    // A configuration that was read before: what a channel says of certificates.
+    ("channel", &["text", "pki"]),
     // It knows folders and files, and no certificate.
     ("install", &["error", "time", "disk"]),
     // What is proven is planned here too, so it knows what a plan is, and neither a client nor how a plan is carried out.
@@ -71,7 +73,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("names", &["error", "secret", "disk", "manifests", "audit::input"]),
     ("render", &["text::yaml", "pki::name"]),
     // What is audited is read before; neither CA nor network nor clock.
-    ("audit", &["error", "time", "text", "disk", "pki", "msp", "manifests"]),
+    ("audit", &["error", "time", "text", "disk", "pki", "msp", "manifests", "channel"]),
     (
         "coverage",
         &[
@@ -128,6 +130,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "pki",
             "msp",
             "ca",
+            "channel",
             "cainfo",
             "install",
             "proof",

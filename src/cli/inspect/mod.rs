@@ -1,6 +1,8 @@
 //! `fabcert inspect`.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
+mod channel;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +10,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use self::channel::ChannelSeen;
 use super::args::OutputForm;
 use super::dates::life;
 use super::{output, process};
@@ -20,12 +23,13 @@ use crate::text::escape::Lines;
 use crate::text::yaml;
 use crate::{Error, ErrorKind};
 
-/// Show the contents of certificates, CSRs, keys, revocation lists, MSP and TLS folders, and manifests. Private keys are
-/// never printed.
+/// Show the contents of certificates, CSRs, keys, revocation lists, MSP and TLS folders, manifests, and channel configurations.
+/// Private keys are never printed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fabcert inspect server.crt
   fabcert inspect --output json /var/hyperledger/peer/msp
+  peer channel fetch config -c supply -o orderer1:7050 && fabcert inspect supply_config.block
   kubectl get secret org1-peer1-tls -o jsonpath='{.data.tls\\.crt}' \\
       | base64 -d | fabcert inspect -")]
 pub(super) struct InspectArgs {
@@ -46,6 +50,8 @@ struct Seen {
     /// The `NodeOUs` of `config.yaml`; `null` if it has none.
     node_ous: Option<NodeOusSeen>,
     objects: Vec<ObjectSeen>,
+    /// The channel configuration; `null` in other files.
+    channel: Option<ChannelSeen>,
     unreadable: Vec<String>,
 }
 
@@ -133,7 +139,7 @@ pub(super) fn run(args: &InspectArgs, form: OutputForm) -> Result<ExitCode, Erro
         let why = all.into_iter().flat_map(|seen: Seen| seen.unreadable).next();
         return Err(Error::new(ErrorKind::NoInput, "the paths hold nothing that fabcert can read").with_help(
             why.unwrap_or_else(|| {
-                "give files with certificates, CSRs, keys, revocation lists or manifests, or folders with such files"
+                "give files with certificates, CSRs, keys, revocation lists, manifests or channel configurations, or folders with such files"
                     .to_owned()
             }),
         ));
@@ -169,6 +175,7 @@ fn seen(subject: &Subject) -> Seen {
     Seen {
         node_ous: subject.msp.as_ref().and_then(|facts| node_ous(&facts.config_text)),
         objects: subject.manifest.iter().flat_map(|m| &m.objects).map(object_seen).collect(),
+        channel: subject.channel.as_deref().map(ChannelSeen::of),
         path: subject.path.clone(),
         kind: subject.kind,
         role: subject.role.map(crate::pki::x509::NodeOu::as_str),
@@ -292,6 +299,7 @@ fn describe(seen: &Seen, out: &mut Lines) {
         SubjectKind::Csr => "CSR",
         SubjectKind::Crl => "revocation list",
         SubjectKind::Manifest => "manifest",
+        SubjectKind::Channel => seen.channel.as_ref().map_or("channel configuration", |channel| channel.form),
         _ => "file",
     };
     let role = seen.role.map(|r| format!(", {r}")).unwrap_or_default();
@@ -349,6 +357,9 @@ fn describe(seen: &Seen, out: &mut Lines) {
     for object in &seen.objects {
         let namespace = object.namespace.as_ref().map(|n| format!(", namespace {n}")).unwrap_or_default();
         line("object", &format!("{} {}{namespace} (line {})", object.kind, object.name, object.line));
+    }
+    if let Some(channel) = &seen.channel {
+        channel.describe(&mut line);
     }
     for text in &seen.unreadable {
         line("unreadable", text);

@@ -1,0 +1,19 @@
+//! The error that a file is not a readable channel configuration.
+
+/// A fault of a channel configuration: the message and the field that cannot be read, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}{field}{}: {reason}", if field.is_empty() { "" } else { "." }, at(*offset))]
+pub(crate) struct ChannelError {
+    /// The name of the protobuf message, as Fabric's `.proto` files have it.
+    pub(crate) message: &'static str,
+    /// The name of its field; empty for the message itself.
+    pub(crate) field: &'static str,
+    /// The offset in the file, in bytes; `None` in JSON.
+    pub(crate) offset: Option<usize>,
+    /// The reason.
+    pub(crate) reason: String,
+}
+
+fn at(offset: Option<usize>) -> String {
+    offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default()
+}

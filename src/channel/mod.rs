@@ -1,0 +1,11 @@
+//! Channel configurations: who may order in a channel, whom it trusts, and where its nodes are.
+
+mod config;
+mod error;
+mod message;
+mod read;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub(crate) use config::{ChannelCert, ChannelConfig, Consenter, Organisation};
