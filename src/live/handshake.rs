@@ -212,7 +212,7 @@ impl Watch {
         signed: &DigitallySignedStruct,
         version: Version,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let proof = check(certificate, message, signed, version);
+        let proof = check(certificate, message, (signed.scheme, signed.signature()), version);
         let is_proven = proof.is_ok();
         if let Ok(mut seen) = self.seen.lock() {
             seen.proof = Some(proof);
