@@ -29,7 +29,7 @@ pub struct Client {
     url: CaUrl,
     ca_name: Option<String>,
     transport: Transport,
-    /// Knows the proxy's password.
+    /// Knows the proxy's password, and the secret that the CA was sent before.
     redactor: Redactor,
 }
 
@@ -45,6 +45,7 @@ pub struct ClientBuilder {
     proxy: Option<Secret>,
     connect_timeout: Duration,
     timeout: Duration,
+    redactor: Redactor,
 }
 
 impl ClientBuilder {
@@ -80,6 +81,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn proxy(mut self, url: Option<String>) -> Self {
         self.proxy = url.map(Secret::new);
+        self
+    }
+
+    /// Adds a secret that the CA knows already, for requests that do not send it.
+    #[must_use]
+    pub(crate) fn known(mut self, id: &str, secret: &Secret) -> Self {
+        self.redactor = self.redactor.credential(id, secret);
         self
     }
 
@@ -139,7 +147,7 @@ impl ClientBuilder {
         let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
         let identity = identity.transpose().map_err(unusable)?;
         let tls = tls::client_config(trust(self.anchors), identity).map_err(|e| unusable(e.to_string()))?;
-        let mut redactor = Redactor::default().public(self.url.host());
+        let mut redactor = self.redactor.public(self.url.host());
         // reqwest takes a URL without http:// too.
         let with_host = |url: &str| Url::parse(url).ok().filter(Url::has_host);
         let parsed = |url: &str| with_host(url).or_else(|| with_host(&format!("http://{url}")));
@@ -187,6 +195,7 @@ impl Client {
             proxy: None,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             timeout: DEFAULT_TIMEOUT,
+            redactor: Redactor::default(),
         }
     }
 
@@ -228,19 +237,8 @@ impl Client {
         let body = wire::enroll_body(request, self.ca_name());
         let authorization = auth::basic(id, secret);
         let redactor = self.redactor.clone().credential(id, secret);
-        let (result, date) = self.call(operation, Some(&authorization), body, &redactor).await?;
-        let enrollment =
-            wire::read_enrollment(result, date, &redactor).map_err(|reason| self.unusable(operation, reason))?;
-        let is_secret_in =
-            |pem: &[u8]| pem_blocks(pem).unwrap_or_default().iter().any(|block| redactor.is_in(&block.der));
-        if !is_secret_in(request.csr_pem.as_bytes())
-            && (is_secret_in(&enrollment.cert_pem) || is_secret_in(&enrollment.chain_pem))
-        {
-            return Err(
-                self.unusable(operation, "a certificate in it contains the secret, and certificates are public")
-            );
-        }
-        Ok(enrollment)
+        let answer = self.call(operation, Some(&authorization), body, &redactor).await?;
+        self.enrollment(operation, answer, request, &redactor)
     }
 
     /// Enrols again with the current certificate as credential. The CA copies nothing from it: the request must be
@@ -255,8 +253,28 @@ impl Client {
     ) -> Result<Enrollment, CaError> {
         let operation = Operation::Reenroll;
         let body = wire::enroll_body(request, self.ca_name());
-        let (result, date) = self.call_signed(operation, credential, body, None).await?;
-        wire::read_enrollment(result, date, &self.redactor).map_err(|reason| self.unusable(operation, reason))
+        let answer = self.call_signed(operation, credential, body, None).await?;
+        self.enrollment(operation, answer, request, &self.redactor)
+    }
+
+    /// Reads the answer to a request for a certificate.
+    fn enrollment(
+        &self,
+        operation: Operation,
+        (result, date): (Value, Option<Timestamp>),
+        request: &EnrollRequest<'_>,
+        redactor: &Redactor,
+    ) -> Result<Enrollment, CaError> {
+        let unusable = |reason| self.unusable(operation, reason);
+        let enrollment = wire::read_enrollment(result, date, redactor).map_err(unusable)?;
+        let is_secret_in =
+            |pem: &[u8]| pem_blocks(pem).unwrap_or_default().iter().any(|block| redactor.is_in(&block.der));
+        if !is_secret_in(request.csr_pem.as_bytes())
+            && (is_secret_in(&enrollment.cert_pem) || is_secret_in(&enrollment.chain_pem))
+        {
+            return Err(unusable("a certificate in it contains the secret, and certificates are public"));
+        }
+        Ok(enrollment)
     }
 
     /// Registers an identity and returns its secret, either the requested one or the CA's choice. `credential` is the

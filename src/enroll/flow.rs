@@ -80,7 +80,7 @@ async fn enroll_locked(
         both.try_for_each(|(task, current)| task.rehearse(current, locks, tasks.len() > 1, env.disk))?;
     }
     let mut issued: Vec<Option<Issued>> = Vec::new();
-    let mut patience = Patience::new(request.wait);
+    let (mut patience, mut sent) = (Patience::new(request.wait), None);
     for ((task, reason), current) in tasks.iter().zip(&reasons).zip(&currents) {
         let Some(reason) = reason else {
             issued.push(None);
@@ -93,6 +93,7 @@ async fn enroll_locked(
             signed: credential(request, task, &tasks, &currents, &issued),
             patience: &mut patience,
             places,
+            sent: &mut sent,
         };
         issued.push(Some(obtain(task, &mut asking, current, env).await?));
     }

@@ -10,7 +10,7 @@ use super::task::Task;
 use crate::ca::{AttrRequest, CaError, Client, Credential, EnrollRequest, Enrollment, Patience};
 use crate::install::Place;
 use crate::pki::key::KeyPair;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Secret};
 
 /// The parts of a request that its task does not hold.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) patience: &'a mut Patience,
     /// Every target of the run; a refused try is remembered in each.
     pub(crate) places: &'a [&'a Place],
+    /// The secret that the run has sent; the CA's later answers must not hold it either.
+    pub(crate) sent: &'a mut Option<Secret>,
 }
 
 /// Asks the CA with the signing identity if there is one; without one, or when the CA refuses it, with the secret.
@@ -65,6 +67,7 @@ pub(crate) async fn ask(
         }
     }
     let secret = ca.secret.read(env.disk)?;
+    *asking.sent = Some(secret.clone());
     let by_secret = BySecret { ca, client, body, secret: &secret, places: asking.places, force: task.force };
     let mut sent = false;
     let sending = || {

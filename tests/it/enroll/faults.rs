@@ -319,3 +319,35 @@ fn a_certificate_with_the_secret_in_it_is_refused() {
         assert!(!String::from_utf8_lossy(&content).contains(secret), "{path}");
     }
 }
+
+/// The second certificate is requested with a token, without the secret that got the first one.
+#[test]
+fn the_second_certificate_of_a_run_must_not_hold_the_secret_either() {
+    let secret = "unasked.example";
+    for from_file in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = DevCaConfig::new(now).with_identity(IdentitySpec::new("org1-peer1", secret, "peer"));
+        config.faults.push(FaultRule::new(Fault::ExtraSan).on(Endpoint::Reenroll));
+        let ca = DevCa::spawn_thread(config).unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        std::fs::write(path("anchor.pem"), ca.tls_anchor_pem()).unwrap();
+        let folders = tempfile::tempdir().unwrap();
+        let (msp, tls) = (folders.path().join("msp"), folders.path().join("tls"));
+        let (anchor, file, msp_dir, tls_dir) =
+            (path("anchor.pem"), path("secret"), msp.display().to_string(), tls.display().to_string());
+        let mut args = vec!["enroll", "--url", ca.url(), "--id", "org1-peer1", "--tls-ca", &anchor];
+        args.extend(["--san", "org1-peer1", "--msp-dir", &msp_dir, "--tls-dir", &tls_dir, "-vv"]);
+        if from_file {
+            std::fs::write(&file, secret).unwrap();
+            args.extend(["--secret-file", &file]);
+        }
+        let ran = fabcert(&args, (!from_file).then_some(secret));
+        assert_eq!(ran.code, 8, "{ran:?}");
+        assert!(ran.stderr.contains("a certificate in it contains the secret"), "{ran:?}");
+        assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{ran:?}");
+        assert!(!msp.exists() && !tls.exists());
+        for (path, (_, content)) in tree(folders.path()) {
+            assert!(!String::from_utf8_lossy(&content).contains(secret), "{path}");
+        }
+    }
+}
