@@ -15,11 +15,21 @@ use crate::{Error, Secret};
 pub(super) type Random = fn() -> Result<String, Error>;
 
 /// Checks a folder and its state. Writes a file with the permissions of a key beside it, or in it if it is mounted, and
-/// removes the file.
-pub(super) fn check(target: &Path, access: KeyAccess, random: Random, disk: &Disk, diagnosis: &mut Diagnosis) {
-    let place = match Place::of(disk, target) {
-        Ok(place) => place,
-        Err(e) => return diagnosis.failed("folder", &e.into()),
+/// removes the file. `form`: the place and the permissions that a run keeps; `given` are the permissions otherwise.
+pub(super) fn check(
+    target: &Path,
+    form: Option<(&Place, KeyAccess)>,
+    given: KeyAccess,
+    random: Random,
+    disk: &Disk,
+    diagnosis: &mut Diagnosis,
+) {
+    let (place, access) = match form {
+        Some((place, access)) => (place.clone(), access),
+        None => match Place::of(disk, target) {
+            Ok(place) => (place.for_group(given.group), given),
+            Err(e) => return diagnosis.failed("folder", &e.into()),
+        },
     };
     let shown = target.display();
     let (description, within) = match disk.metadata_followed(target) {
@@ -99,13 +109,18 @@ fn state(place: &Place, disk: &Disk, diagnosis: &mut Diagnosis) {
 }
 
 /// Reports the certificates in the folders of a request, and whether they are due. Returns whether an enrolment is needed.
-pub(super) fn certificates(request: &Request, env: &Environment<'_>, diagnosis: &mut Diagnosis) -> bool {
+pub(super) fn certificates(
+    request: &Request,
+    tasks: &Result<Vec<Task<'_>>, Error>,
+    env: &Environment<'_>,
+    diagnosis: &mut Diagnosis,
+) -> bool {
     const CHECK: &str = "certificate";
     let mut is_needed = false;
-    let tasks = match Task::all(request, env.disk) {
+    let tasks = match tasks {
         Ok(tasks) => tasks,
         Err(e) => {
-            diagnosis.failed(CHECK, &e);
+            diagnosis.failed(CHECK, e);
             return true;
         }
     };
@@ -113,7 +128,7 @@ pub(super) fn certificates(request: &Request, env: &Environment<'_>, diagnosis: 
         diagnosis.failed("key", &e);
         None
     });
-    for task in &tasks {
+    for task in tasks {
         let shown = task.target.display();
         let current = match task.look(env.disk) {
             Ok(current) => current,
@@ -152,13 +167,13 @@ pub(super) fn certificates(request: &Request, env: &Environment<'_>, diagnosis: 
 /// Reports whether an earlier refusal of the CA stops the next request. `secrets`: each CA with its secret, as far as the
 /// check of the secrets has read them.
 pub(super) fn refusals(
-    request: &Request,
+    tasks: &Result<Vec<Task<'_>>, Error>,
     secrets: &[(&CaAccess, Option<Secret>)],
     env: &Environment<'_>,
     diagnosis: &mut Diagnosis,
 ) {
     const CHECK: &str = "refusals";
-    let Ok(tasks) = Task::all(request, env.disk) else {
+    let Ok(tasks) = tasks else {
         // The folders have a check of their own.
         return diagnosis.skip(CHECK, "the folders cannot be read");
     };
@@ -199,7 +214,7 @@ mod tests {
             if is_refused { FaultAction::Fail(EPERM) } else { FaultAction::Continue }
         }));
         let mut diagnosis = Diagnosis::new();
-        check(&dir.path().join("msp"), access, || Ok("1".to_owned()), &disk, &mut diagnosis);
+        check(&dir.path().join("msp"), None, access, || Ok("1".to_owned()), &disk, &mut diagnosis);
         (diagnosis.lines().to_string(), Disk::real().read_dir(dir.path()).expect("a list"))
     }
 

@@ -12,6 +12,7 @@ pub(crate) use check::Diagnosis;
 
 use crate::Error;
 use crate::identity::state::random_id::random_id;
+use crate::identity::task::Task;
 use crate::identity::{CaAccess, Environment, Request, SecretSource};
 use crate::install::KeyAccess;
 
@@ -51,17 +52,24 @@ pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnos
         connection::check(access, env.disk, now, &mut diagnosis).await;
     }
     diagnosis.ok("user", format!("uid {}, gid {}", user(), rustix::process::getegid().as_raw()));
+    let tasks = match patient {
+        Patient::Request(request) => Task::all(request, env.disk),
+        Patient::Parts { .. } => Ok(Vec::new()),
+    };
     for target in folders {
-        folder::check(target, key_access, random_id, env.disk, &mut diagnosis);
+        // A run changes only what it is given of the form.
+        let task = tasks.iter().flatten().find(|task| task.target == target);
+        let form = task.map(|task| (&task.place, task.key_access));
+        folder::check(target, form, key_access, random_id, env.disk, &mut diagnosis);
     }
     match patient {
         Patient::Request(request) => {
-            let is_needed = folder::certificates(request, env, &mut diagnosis);
+            let is_needed = folder::certificates(request, &tasks, env, &mut diagnosis);
             let mut secrets = Vec::new();
             for access in accesses {
                 secrets.push((access, secret::check(&access.secret, is_needed, env.disk, &mut diagnosis)));
             }
-            folder::refusals(request, &secrets, env, &mut diagnosis);
+            folder::refusals(&tasks, &secrets, env, &mut diagnosis);
         }
         Patient::Parts { access: Some(access), .. } if !matches!(access.secret, SecretSource::None) => {
             secret::check(&access.secret, true, env.disk, &mut diagnosis);

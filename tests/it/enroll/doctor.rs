@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::command::{Ran, fabcert_in, tree};
+use crate::command::{Ran, command, fabcert_in, tree};
 use crate::real::{ADMIN, CaUnderTest, RealCa};
 use crate::reserved::nobody;
 
@@ -237,4 +237,40 @@ fn secret_that_cannot_be_sent_as_it_is_and_a_wide_mode_are_found() {
     let ran = doctor(&[&args[..], &["--secret-file", "s3cr3tword"]].concat());
     assert!(checks(&ran).contains(&"secret error".to_owned()), "{ran:?}");
     assert!(!ran.stdout.contains("s3cr3tword") && !ran.stderr.contains("s3cr3tword"), "{ran:?}");
+}
+
+/// A run keeps the group of the last install; here it may not give a file to that group.
+#[test]
+fn group_that_a_run_keeps_is_tried() {
+    if !rustix::process::geteuid().is_root() {
+        println!("not root: the group of a key cannot be changed here");
+        return;
+    }
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let dir = tempfile::tempdir().unwrap();
+    let file = secret(dir.path(), ADMIN.1.as_bytes(), 0o600);
+    let msp = dir.path().join("msp").display().to_string();
+    let (url, anchor) = (ca.url(), ca.tls_anchor().display().to_string());
+    let mut args = vec!["--url", &url, "--id", ADMIN.0, "--tls-ca", &anchor, "--no-node-ous", "--msp-dir", &msp];
+    args.extend(["--secret-file", &file]);
+    let enrolled = fabcert_in(&[&["enroll", "--group", "2000"], &args[..]].concat(), &[]);
+    assert_eq!(enrolled.code, 0, "{enrolled:?}");
+    let bound = |more: &[&str]| {
+        let fabcert = command(&[more, &args[..]].concat(), &[]);
+        let drop = ["--bounding-set", "-chown", "--inh-caps", "-chown", "--"];
+        let mut setpriv = Command::new("setpriv");
+        let ran = setpriv.args(drop).arg(fabcert.get_program()).args(fabcert.get_args()).env_clear().output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: ran.status.code().unwrap(), stdout: text(ran.stdout), stderr: text(ran.stderr) }
+    };
+    let ran = bound(&["doctor", "--output", "json"]);
+    assert!(checks(&ran).contains(&"folder warning".to_owned()), "{ran:?}");
+    let words = "the key will belong to group 0 instead of 2000";
+    assert!(message(&ran, "folder").contains(words), "{ran:?}");
+    let ran = bound(&["enroll", "--force"]);
+    assert!(ran.code == 0 && ran.stderr.contains(words), "the install says the same: {ran:?}");
+    let given = fabcert_in(&[&["enroll", "--group", "2000"], &args[..]].concat(), &[]);
+    assert_eq!(given.code, 0, "{given:?}");
+    let ran = doctor(&args);
+    assert!(checks(&ran).contains(&"folder ok".to_owned()), "{ran:?}");
 }
