@@ -49,6 +49,9 @@ pub(super) struct CsrArgs {
     force: bool,
 }
 
+/// What a run leaves that could not give out its CSR.
+const KEPT: &str = "the key of the CSR is stored, and the next run without --force makes a CSR for the same key";
+
 #[derive(Serialize)]
 struct Created<'a> {
     schema_version: u32,
@@ -81,7 +84,7 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
     let is_current = existing.is_some();
     let csr = existing.unwrap_or(made.pem);
     if let Some(path) = args.out.as_ref().filter(|_| !is_current) {
-        tree.replace(path, csr.as_bytes(), 0o644)?;
+        output::after(tree.replace(path, csr.as_bytes(), 0o644).map_err(Error::from), || KEPT.to_owned())?;
     }
     let printed = match (output.output, &args.out) {
         (OutputForm::Json, path) => output::print_json(&Created {
@@ -102,7 +105,7 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
     };
     output::after(printed, || match &args.out {
         Some(path) => format!("the CSR is in {}", path.display()),
-        None => "the key of the CSR is stored, and the next run prints a CSR for the same key".to_owned(),
+        None => KEPT.to_owned(),
     })?;
     next(args, id).print(output);
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::command::{Ran, fabcert, tree};
+use crate::command::{Ran, command, fabcert, tree};
 use crate::real::{CaUnderTest, RealCa, oracle, transport};
 
 use super::on_a_real_ca::node_ous_name_the_issuer;
@@ -201,4 +201,35 @@ fn certificate_and_chain_may_be_der_files() {
     let put = install(&folder, &file("leaf.der"), Path::new(&chain));
     assert_eq!(put.code, 0, "{put:?}");
     assert_eq!(refusals(&file("tls"), true), [""; 0]);
+}
+
+/// A full disk is met where the CSR is written: after the key is kept.
+#[test]
+fn csr_that_cannot_be_written_leaves_a_key_that_the_next_run_uses() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&dir.path().join(name));
+    let (tls, out) = (path("tls"), path("csr.pem"));
+    let args = ["csr", "--id", "org1-peer1", "--tls-dir", &tls, "--san", "peer1"];
+    let key = |pem: &str| fabcert::pki::x509::Csr::from_pem(pem.as_bytes()).unwrap().spki_der().to_vec();
+    let to_file = fabcert(&[&args[..], &["--out", "/dev/full"]].concat(), None);
+    let printed = |more: &[&str]| {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = command(&[&args[..], more].concat(), &[]).stdout(full).output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
+    };
+    let (as_text, as_json) = (printed(&[]), printed(&["--output", "json"]));
+    for (code, stderr) in [(Some(to_file.code), to_file.stderr), as_text, as_json] {
+        assert_eq!(code, Some(5), "{stderr}");
+        assert!(stderr.contains("the key of the CSR is stored") && stderr.contains("without --force"), "{stderr}");
+    }
+    let pending = tree(dir.path());
+    let first = fabcert(&args, None);
+    let second = fabcert(&[&args[..], &["--out", &out]].concat(), None);
+    assert_eq!((first.code, second.code), (0, 0), "{first:?} {second:?}");
+    assert_eq!(key(&first.stdout), key(&std::fs::read_to_string(&out).unwrap()));
+    let kept = |tree: &std::collections::BTreeMap<String, (u32, Vec<u8>)>| {
+        let (_, (_, bytes)) = tree.iter().find(|(path, _)| path.ends_with("pending.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(bytes).unwrap()["key_pem"].clone()
+    };
+    assert_eq!(kept(&pending), kept(&tree(dir.path())), "the key of the run that failed");
 }
