@@ -223,6 +223,12 @@ impl Manifests {
         }
         let ignored = manifests.iter().map(|(_, m)| m.ignored).sum();
         let network = Network::new(manifests.into_iter().map(|(_, m)| m), settings);
+        for (words, at) in network.crowded() {
+            tracing::warn!("{}:{}: {words}", at.path.display(), at.line);
+        }
+        if let Some(words) = network.left_out() {
+            tracing::warn!("{words}");
+        }
         Ok(Self { network, ignored, left_out })
     }
 

@@ -33,10 +33,12 @@ impl Inbound {
         for (d, dial) in network.dials.iter().enumerate() {
             let (services, is_cut) = network.resolve_near(&dial.host, dial.namespace.as_deref(), &dial.at.path);
             self.is_cut |= is_cut;
-            if services.is_empty()
-                && let Some(w) = network.pod(&dial.host, dial.namespace.as_deref())
-            {
-                self.pods_dialled.entry(w).or_default().push(d);
+            if services.is_empty() {
+                let (pod, is_cut) = network.pod_most(&dial.host, dial.namespace.as_deref());
+                self.is_cut |= is_cut;
+                if let Some(w) = pod {
+                    self.pods_dialled.entry(w).or_default().push(d);
+                }
             }
             for s in services {
                 let service = &network.services[s];

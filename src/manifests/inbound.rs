@@ -11,7 +11,7 @@ pub(super) struct Inbound {
     pub(super) services: Vec<Leads>,
     /// The dials of pods of a `StatefulSet`, by workload.
     pub(super) pods_dialled: HashMap<usize, Vec<usize>>,
-    /// Whether a name led to so many Services that some were left out.
+    /// Whether a name led to so many Services or pods that some were left out.
     pub(super) is_cut: bool,
 }
 

@@ -7,7 +7,7 @@ use super::certificate::Certificate;
 use super::config_map::ConfigMap;
 use super::fabric::FabricNode;
 use super::meta::Meta;
-use super::near::Named;
+use super::near::{MOST_ALIKE, Named};
 use super::route::Route;
 use super::secret::Secret;
 use super::service::{Exposure, Service};
@@ -122,15 +122,18 @@ impl Index {
         found.filter_map(|host| self.hosts.get(&host).copied()).min()
     }
 
-    /// The workloads with a pod of this name, which may be in the namespace. In order.
-    pub(super) fn with_pod(&self, pod: &str, namespace: Option<&str>, workloads: &[Workload]) -> Vec<usize> {
+    /// The workloads with a pod of this name, which may be in the namespace, in order; and whether some may have been left
+    /// out because there are too many.
+    pub(super) fn with_pod(&self, pod: &str, namespace: Option<&str>, workloads: &[Workload]) -> (Vec<usize>, bool) {
         let mut found = self.pods.within(pod, namespace);
+        let mut is_cut = found.len() >= MOST_ALIKE;
         if let Some((name, _)) = pod.rsplit_once('-') {
-            let numbered = self.numbered.within(name, namespace).into_iter();
-            found.extend(numbered.filter(|w| workloads[*w].has_pod(pod)));
+            let numbered = self.numbered.within(name, namespace);
+            is_cut |= numbered.len() >= MOST_ALIKE;
+            found.extend(numbered.into_iter().filter(|w| workloads[*w].has_pod(pod)));
         }
         found.sort_unstable();
-        found
+        (found, is_cut)
     }
 
     /// Counts the nodes, once they are known.

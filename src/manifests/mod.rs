@@ -11,6 +11,7 @@ mod backend;
 mod certificate;
 mod config_map;
 mod container;
+mod crowded;
 mod dial;
 mod document;
 mod endpoint;

@@ -49,6 +49,13 @@ impl Named {
         found.truncate(MOST_ALIKE);
         found
     }
+
+    /// Whether [`Self::nearest`] leaves some out.
+    pub(super) fn leaves_out(&self, name: &str, namespace: Option<&str>, from: &Path) -> bool {
+        let most = MOST_ALIKE + 1;
+        self.get(name)
+            .is_some_and(|found| found.all.len() >= most && found.nearest(namespace, from, most).len() >= most)
+    }
 }
 
 /// The objects of one name.
@@ -196,21 +203,6 @@ impl Candidates {
     }
 }
 
-/// Removes candidates without a namespace if one of the same name is nearer to `from`.
-pub(super) fn nearest<'a>(from: &Path, candidates: Vec<usize>, meta: impl Fn(usize) -> &'a Meta) -> Vec<usize> {
-    if candidates.len() < 2 {
-        return candidates;
-    }
-    let near = |c: &usize| nearness(from, &meta(*c).at.path);
-    let mut best: HashMap<&str, usize> = HashMap::new();
-    for c in &candidates {
-        let known = best.entry(meta(*c).name.as_str()).or_default();
-        *known = near(c).max(*known);
-    }
-    let stays = |c: &usize| meta(*c).namespace.is_some() || best.get(meta(*c).name.as_str()) == Some(&near(c));
-    candidates.into_iter().filter(stays).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -242,6 +234,21 @@ mod tests {
         assert_eq!(near("org2/gw.yaml"), [1, 2, 3]);
         assert_eq!(near("elsewhere.yaml"), [0, 1, 2, 3], "all are equally near");
         assert_eq!(near("org3/peer.yaml"), [2, 3]);
+    }
+
+    /// The same choice in plain steps: removes candidates without a namespace if one of the same name is nearer to `from`.
+    fn nearest<'a>(from: &Path, candidates: Vec<usize>, meta: impl Fn(usize) -> &'a Meta) -> Vec<usize> {
+        if candidates.len() < 2 {
+            return candidates;
+        }
+        let near = |c: &usize| nearness(from, &meta(*c).at.path);
+        let mut best: HashMap<&str, usize> = HashMap::new();
+        for c in &candidates {
+            let known = best.entry(meta(*c).name.as_str()).or_default();
+            *known = near(c).max(*known);
+        }
+        let stays = |c: &usize| meta(*c).namespace.is_some() || best.get(meta(*c).name.as_str()) == Some(&near(c));
+        candidates.into_iter().filter(stays).collect()
     }
 
     fn path() -> impl Strategy<Value = &'static str> {

@@ -86,8 +86,8 @@ impl Network {
     /// What was left out of the links between names and Services, in words.
     pub(crate) fn left_out(&self) -> Option<String> {
         let words = format!(
-            "a dial, route or alias leads to {MOST_ALIKE} Services or more, or through more than five aliases; only the first \
-             were compared"
+            "a dial, route or alias leads to {MOST_ALIKE} Services or pods or more, or through more than five aliases; only the \
+             first were compared"
         );
         self.inbound.is_cut.then_some(words)
     }

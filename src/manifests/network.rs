@@ -14,7 +14,7 @@ use super::index::{Index, Twins};
 use super::links;
 use super::manifest::{Manifest, Object};
 use super::namespace;
-use super::near::{MOST_ALIKE, nearest};
+use super::near::{Candidates, MOST_ALIKE};
 use super::profile::Profile;
 use super::proxy::KubeProxy;
 use super::route::{Gateway, Passthrough, Route, RouteHost};
@@ -222,15 +222,26 @@ impl Network {
     /// The workload of a pod by its DNS name behind a headless Service: `POD.H`, `POD.H.N`, `POD.H.N.svc`,
     /// `POD.H.N.svc.DOMAIN`.
     pub(super) fn pod(&self, host: &str, from: Option<&str>) -> Option<usize> {
-        let (pod, rest) = host.split_once('.')?;
-        self.resolve(rest, from).into_iter().find_map(|s| {
+        self.pod_most(host, from).0
+    }
+
+    /// As [`Self::pod`], and whether none was found and some may have been left out because there are too many.
+    pub(super) fn pod_most(&self, host: &str, from: Option<&str>) -> (Option<usize>, bool) {
+        let Some((pod, rest)) = host.split_once('.') else { return (None, false) };
+        let (services, mut is_cut) = self.resolve_most(rest, from);
+        for s in services {
             let meta = &self.services[s].meta;
             let governs = |w: &usize| {
                 self.workloads[*w].governing_service.as_deref() == Some(meta.name.as_str())
                     && self.selected[s].binary_search(w).is_ok()
             };
-            self.index.with_pod(pod, meta.namespace.as_deref(), &self.workloads).into_iter().find(governs)
-        })
+            let (pods, is_cut_here) = self.index.with_pod(pod, meta.namespace.as_deref(), &self.workloads);
+            if let Some(w) = pods.into_iter().find(governs) {
+                return (Some(w), false);
+            }
+            is_cut |= is_cut_here;
+        }
+        (None, is_cut)
     }
 
     /// The Services that `host` resolves to from a namespace: `S`, `S.N`, `S.N.svc`, `S.N.svc.DOMAIN`, or an external
@@ -289,7 +300,7 @@ impl Network {
             }
             _ => {
                 let (found, is_cut) = self.resolve_most(host, from);
-                (nearest(file, found, |s| &self.services[s].meta), is_cut)
+                (Candidates::new(&found, |s| &self.services[s].meta).nearest(file), is_cut)
             }
         }
     }

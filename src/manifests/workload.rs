@@ -135,11 +135,11 @@ impl Workload {
         self.meta.kind == "StatefulSet"
     }
 
-    /// Whether it is among [`Self::pod_names`].
+    /// Whether one of its pods has this name.
     pub(super) fn has_pod(&self, pod: &str) -> bool {
         match pod.strip_prefix(self.meta.name.as_str()).and_then(|rest| rest.strip_prefix('-')) {
             Some(number) if self.has_numbered_pods() => {
-                number.parse::<u64>().is_ok_and(|n| n < self.replicas.min(MOST_PODS) && n.to_string() == number)
+                number.parse::<u64>().is_ok_and(|n| n < self.replicas && n.to_string() == number)
             }
             _ => !self.has_numbered_pods() && self.pod_names().iter().any(|name| name == pod),
         }

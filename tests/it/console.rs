@@ -229,7 +229,7 @@ fn endpoints_that_are_asked_for_one_name_are_one_gateway() {
 }
 
 #[test]
-fn a_manifest_that_is_named_and_broken_fails_the_audit_and_a_huge_one_is_told_of() {
+fn manifest_that_is_named_and_broken_or_too_large_to_be_read_fails_the_audit() {
     let scene = Scene::new();
     let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c";
     scene.write("k8s/broken.yaml", manifest);
@@ -239,8 +239,14 @@ fn a_manifest_that_is_named_and_broken_fails_the_audit_and_a_huge_one_is_told_of
     let huge = format!("{manifest}}}\ndata:\n  k: {}\n", "x".repeat(33 << 20));
     scene.write("k8s/huge.yaml", huge);
     let ran = scene.audit("k8s", &[]);
-    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.code, 1, "{ran:?}");
     assert!(found(&ran).contains(&"input-skipped huge.yaml".to_owned()), "{ran:?}");
+    std::fs::remove_file(scene.path("k8s/broken.yaml")).unwrap();
+    let alone = scene.audit("k8s", &[]);
+    assert_eq!((alone.code, found(&alone)), (1, vec!["input-skipped huge.yaml".to_owned()]), "{alone:?}");
+    assert_eq!(alone.json()["findings"][0]["severity"], "error", "{alone:?}");
+    assert_eq!(scene.audit("k8s/huge.yaml", &[]).code, 1, "named");
+    assert_eq!(scene.audit("k8s", &["--exclude", "**/huge.yaml"]).code, 3, "nothing else is there");
 }
 
 #[test]

@@ -45,10 +45,11 @@ pub static IGNORE_STALE: Rule = Rule {
 pub static INPUT_SKIPPED: Rule = Rule {
     id: "input-skipped",
     title: "an input was skipped",
-    rationale: "The audit never opens pipes, devices and sockets: reading one may block or have side effects. It does \
-                not read manifests that are too large, and reads only a part of a file with very many certificates and of what \
-                links out of the audited folders lead to.",
-    remedy: "name regular files, and split very large ones",
+    rationale: "Pipes, devices and sockets are never opened, because reading one may block or have side effects, and a \
+                file with thousands of certificates is judged in parts: both are notes. Where a limit left something out \
+                that was not read, nothing is known of it, and the finding is an error: a manifest above 32 MiB, what links out \
+                of the audited folders lead to, names of manifests that lead to too many objects.",
+    remedy: "name regular files, split very large ones, and leave out with --exclude what is not to be audited",
     severity: Severity::Note,
     confidence: Confidence::Certain,
     sources: &[Source::Convention("an audit reports what it skipped")],

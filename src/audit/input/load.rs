@@ -220,8 +220,12 @@ impl Loader<'_> {
         if is_called_so
             && content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge))
         {
-            let reason = format!("it is larger than {} MiB, and was not read as a manifest", LARGEST_MANIFEST >> 20);
+            let reason = format!(
+                "it is larger than {} MiB, and was not read as a manifest: split it, or leave it out with --exclude",
+                LARGEST_MANIFEST >> 20
+            );
             subject.troubles.push(Trouble { at: subject.location(), rule: &INPUT_SKIPPED, reason });
+            subject.is_cut = true;
         }
         finished(subject, named)
     }

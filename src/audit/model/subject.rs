@@ -253,7 +253,7 @@ pub(crate) struct Subject {
     /// Whether it is a part of a file that is too large to be judged as a whole: the content of the other parts is not
     /// known here.
     pub(crate) is_part: bool,
-    /// Whether it is left out with all that follows it, because of a limit.
+    /// Whether a part of it was not read, because of a limit.
     pub(crate) is_cut: bool,
     /// The further content of an MSP folder.
     pub(crate) msp: Option<MspFacts>,

@@ -51,6 +51,9 @@ pub(crate) fn check(covered: &Covered, findings: &mut Findings) {
             findings.report(&INPUT_SKIPPED, &at, left_out.as_str()).severity(Severity::Error).add();
         }
     }
+    for (left_out, at) in covered.network.crowded() {
+        findings.report(&INPUT_SKIPPED, &location(at), left_out).severity(Severity::Error).add();
+    }
     if let Some(left_out) = covered.network.left_out() {
         findings.report(&INPUT_SKIPPED, &Location::whole("."), left_out).severity(Severity::Error).add();
     }

@@ -142,3 +142,92 @@ fn services_that_a_route_gives_no_namespace_are_reported_as_left_out() {
     let (open, is_cut) = of(10 * MOST_ALIKE);
     assert!(open > 0 && is_cut, "{open}");
 }
+
+#[test]
+fn objects_of_one_name_beyond_the_limit_are_reported_as_left_out() {
+    let mounting = |kind: &str| {
+        let source = match kind {
+            "Secret" => "secret: {secretName: c}",
+            _ => "configMap: {name: c}",
+        };
+        format!(
+            "{}          volumeMounts: [{{name: v, mountPath: /tls}}]\n      volumes: [{{name: v, {source}}}]\n",
+            peer("p", "", "app: p", &variable("CORE_PEER_TLS_CERT_FILE", "/tls/tls.crt"))
+        )
+    };
+    let from = peer("p", "", "app: p", "          envFrom: [{configMapRef: {name: c}}]\n");
+    let single = peer(
+        "p",
+        "",
+        "app: p",
+        "            - {name: CORE_PEER_ID, valueFrom: {configMapKeyRef: {name: c, key: k}}}\n",
+    );
+    let object = |kind: &str| match kind {
+        "Certificate" => {
+            "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: d}\nspec: {secretName: c}\n"
+        }
+        "Secret" => "apiVersion: v1\nkind: Secret\nmetadata: {name: c}\n",
+        _ => "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n",
+    };
+    for (kind, user) in [
+        ("Secret", mounting("Secret")),
+        ("Certificate", mounting("Secret")),
+        ("ConfigMap", mounting("ConfigMap")),
+        ("ConfigMap", from),
+        ("ConfigMap", single),
+    ] {
+        // Certificates that differ in nothing are one.
+        let one = |i: usize| match kind {
+            "Certificate" => object(kind).replace("secretName: c", &format!("secretName: c, dnsNames: [n{i}]")),
+            _ => object(kind).to_owned(),
+        };
+        let crowded = |count: usize, place: &dyn Fn(usize) -> String| {
+            let files: Vec<(String, String)> = (0..count).map(|i| (place(i), one(i))).collect();
+            let files = files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+            let network = network_of(&files.chain([("org7/p.yaml", user.as_str())]).collect::<Vec<_>>());
+            network.crowded().into_iter().map(|(words, _)| words).collect::<Vec<_>>()
+        };
+        let alike = |_: usize| "all.yaml".to_owned();
+        assert_eq!(crowded(MOST_ALIKE, &alike), [""; 0], "{kind}");
+        let found = crowded(MOST_ALIKE + 1, &alike);
+        assert!(found.len() == 1 && found[0].contains(kind) && found[0].contains("\"c\""), "{kind}: {found:?}");
+        // The one beside the workload is meant.
+        assert_eq!(crowded(MOST_ALIKE + 1, &|i| format!("org{i}/c.yaml")), [""; 0], "{kind}");
+    }
+}
+
+#[test]
+fn pods_of_one_name_beyond_the_limit_are_reported_as_left_out() {
+    // The last one is behind the Service.
+    let of = |count: usize, is_numbered: bool| {
+        let set = |i: usize| {
+            let kind = if is_numbered { "StatefulSet" } else { "Deployment" };
+            let governed = if i + 1 == count { "gw" } else { "other" };
+            let more = if is_numbered {
+                format!("  serviceName: {governed}\n  replicas: 200\n  template:")
+            } else {
+                "  template:".to_owned()
+            };
+            let pod = if is_numbered {
+                "    spec:\n".to_owned()
+            } else {
+                format!("    spec:\n      hostname: p-150\n      subdomain: {governed}\n")
+            };
+            peer("p", "", &format!("app: {governed}, i: i{i}"), "")
+                .replace("Deployment", kind)
+                .replace("  template:", &more)
+                .replace("    spec:\n", &pod)
+        };
+        let gateway = service("gw", "", "clusterIP: None, selector: {app: gw}, ports: [{port: 7051}]");
+        let dialling = peer("d", "", "app: d", &variable("CORE_PEER_GOSSIP_BOOTSTRAP", "p-150.gw:7051"));
+        network(&[&(0..count).map(set).chain([gateway, dialling]).collect::<Vec<_>>().join("---\n")])
+    };
+    for is_numbered in [true, false] {
+        let few = of(10, is_numbered);
+        assert_eq!(few.left_out(), None, "{is_numbered}");
+        let last = few.workloads.iter().rposition(|w| w.meta.name == "p").expect("a workload");
+        let needed = few.needed(last).into_iter().any(|n| n.name.to_string() == "p-150.gw");
+        assert!(needed, "the pod beyond the first hundred is dialled: {is_numbered}");
+        assert!(of(MOST_ALIKE + 1, is_numbered).left_out().is_some(), "{is_numbered}");
+    }
+}
