@@ -11,7 +11,7 @@ use crate::identity::due::held_by_another;
 use crate::identity::kept_key::is_orderer;
 use crate::identity::names::{NameChange, check_drops};
 use crate::identity::obtain::BACKDATE;
-use crate::identity::prove::{Issued, Unproven, prove, prove_again};
+use crate::identity::prove::{Issued, Unproven, prove};
 use crate::identity::state::pending::{self, Asked, Pending};
 use crate::identity::state::random_id::random_id;
 use crate::identity::state::refusals::{self, Subject, Success};
@@ -212,6 +212,7 @@ fn install_answer_at(
     }
     let now = (env.now)();
     let (verified, plan) = prove(&task, &current, &key, &answer, now).map_err(of_carried_files)?;
+    verified.log_warnings();
     let change = NameChange::between(current.leaf.as_ref(), verified.leaf(), &task);
     let subject = pending.ca().map(|(url, ca_name)| Subject::new(&url, ca_name, pending.id()));
     let issued = Issued { verified, key, received_at: now, plan, asked: Some(pending.asked), is_new: true };
@@ -245,7 +246,7 @@ fn current_answer(
     if given.first() != Some(leaf) || !current.problems.is_empty() || !current.changed.is_empty() {
         return Ok(None);
     }
-    let (verified, _) = prove_again(&task, &current, key, answer, (env.now)()).map_err(of_carried_files)?;
+    let (verified, _) = prove(&task, &current, key, answer, (env.now)()).map_err(of_carried_files)?;
     if verified.chain() != chain {
         return Ok(None);
     }

@@ -208,7 +208,9 @@ fn prove_kept(
         chain_pem: answer.chain_pem.as_bytes(),
         server_date: answer.server_date,
     };
-    prove(task, current, key, &unproven, now)
+    let proven = prove(task, current, key, &unproven, now)?;
+    proven.0.log_warnings();
+    Ok(proven)
 }
 
 fn requested_key(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> Result<KeyPair, Error> {

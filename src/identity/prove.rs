@@ -47,24 +47,6 @@ pub(crate) fn prove(
     answer: &Unproven<'_>,
     now: Timestamp,
 ) -> Result<(VerifiedEnrollment, Option<Plan>), Error> {
-    let proven = prove_again(task, current, key, answer, now)?;
-    for warning in proven.0.warnings() {
-        tracing::warn!("{warning}");
-    }
-    Ok(proven)
-}
-
-/// As [`prove`], for an answer that was installed before: its warnings were given then.
-///
-/// # Errors
-/// As [`prove`].
-pub(crate) fn prove_again(
-    task: &Task<'_>,
-    current: &Current,
-    key: &KeyPair,
-    answer: &Unproven<'_>,
-    now: Timestamp,
-) -> Result<(VerifiedEnrollment, Option<Plan>), Error> {
     let pinned_root = current.root.as_ref().filter(|_| !task.force);
     let verified = verified(task, key, answer, pinned_root, now)?;
     // A folder that would be refused is not as requested either. Faults that an operator can fix are reported at

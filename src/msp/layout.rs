@@ -7,6 +7,18 @@ use std::str::FromStr;
 use super::KEYSTORE;
 use crate::pki::key::Ski;
 
+/// The sub-folders by which Fabric knows an MSP.
+pub(crate) const MSP_PARTS: [&str; 8] = [
+    "signcerts",
+    "cacerts",
+    "keystore",
+    "admincerts",
+    "intermediatecerts",
+    "tlscacerts",
+    "tlsintermediatecerts",
+    "crls",
+];
+
 /// The file names of an MSP folder. Fabric reads both layouts: it ignores file names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -39,6 +39,13 @@ impl VerifiedEnrollment {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+
+    /// Logs them.
+    pub(crate) fn log_warnings(&self) {
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
+    }
 }
 
 /// Proves that `cert_pem` (one certificate) with `chain_pem` (CA certificates, any order) is what was expected: one

@@ -4,19 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use crate::disk::Disk;
-use crate::msp::TlsNames;
-
-/// The sub-folders by which Fabric knows an MSP.
-pub(super) const MSP_PARTS: [&str; 8] = [
-    "signcerts",
-    "cacerts",
-    "keystore",
-    "admincerts",
-    "intermediatecerts",
-    "tlscacerts",
-    "tlsintermediatecerts",
-    "crls",
-];
+use crate::msp::{MSP_PARTS, TlsNames};
 
 /// The names in a folder, links followed.
 #[derive(Debug, Default)]

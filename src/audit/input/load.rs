@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::channel;
-use super::classify::MSP_PARTS;
 use super::gather::{Parts, Spot, gather, is_promising};
 use super::manifest;
 use super::walk::{MOST_OUTSIDE, ServedUnit, Unit};
@@ -12,7 +11,7 @@ use crate::audit::catalogue::{INPUT_SKIPPED, INPUT_UNREADABLE, Rule};
 use crate::audit::model::subject::{HeldCert, Location, MspFacts, Place, Subject, SubjectKind, Trouble};
 use crate::disk::{Disk, Kind};
 use crate::manifests::{Manifest, Variables};
-use crate::msp::{CurrentConfig, TlsNames};
+use crate::msp::{CurrentConfig, MSP_PARTS, TlsNames};
 use crate::pki::x509::{Cert, NodeOu};
 
 /// Larger files are not manifests; they are searched for certificates without being read as a whole.

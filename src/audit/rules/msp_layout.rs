@@ -7,23 +7,13 @@ use std::path::Path;
 use super::paste;
 use crate::audit::model::finding::Findings;
 use crate::audit::model::subject::{Location, Subject};
+use crate::msp::MSP_PARTS;
 
 pub(super) static CHECK: Check = Check { rule: &MSP_LAYOUT, applies: |subject, _| subject.msp.is_some(), check };
 
-const FOLDERS: [&str; 8] = [
-    "signcerts",
-    "cacerts",
-    "keystore",
-    "admincerts",
-    "intermediatecerts",
-    "tlscacerts",
-    "tlsintermediatecerts",
-    "crls",
-];
-
 /// Whether it has the name of a folder of an MSP, but not in lower case.
 pub(super) fn is_in_other_letters(stranger: &Path) -> bool {
-    FOLDERS.iter().any(|f| stranger.as_os_str().eq_ignore_ascii_case(f))
+    MSP_PARTS.iter().any(|f| stranger.as_os_str().eq_ignore_ascii_case(f))
 }
 
 fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {

@@ -26,10 +26,15 @@ impl Brake {
             2 => 3600,
             _ => return Self::Closed,
         };
-        let next = last.plus(Duration::from_secs(pause));
-        // A clock that was set back must not block requests for years.
-        if now >= next || now < last.minus(Duration::from_secs(60)) { Self::Open } else { Self::Until(next) }
+        end_of_pause(last, Duration::from_secs(pause), now).map_or(Self::Open, Self::Until)
     }
+}
+
+/// When a pause that began at `last` ends; `None` once it is over. A clock that was set back by more than a minute ends it
+/// too: it must not stop requests for years.
+pub(super) fn end_of_pause(last: Timestamp, pause: Duration, now: Timestamp) -> Option<Timestamp> {
+    let end = last.plus(pause);
+    (now < end && now >= last.minus(Duration::from_secs(60))).then_some(end)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::super::brake::end_of_pause;
 use super::tries::Try;
 use crate::Timestamp;
 
@@ -12,9 +13,6 @@ const PAUSES: [Duration; 4] =
 
 /// The largest number of refused tries since the last success, over all secrets.
 pub(crate) const LIMIT: usize = 8;
-
-/// A clock that is behind the last try by more than this was set back.
-const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// Whether a secret may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +35,7 @@ impl Next {
         }
         let Some(last) = same.iter().map(|t| t.at).max() else { return Self::Now };
         let Some(pause) = PAUSES.get(same.len() - 1) else { return Self::SecretUsedUp };
-        let next = last.plus(*pause);
-        // A clock that was set back must not stop requests for years.
-        if now >= next || now < last.minus(CLOCK_SLACK) { Self::Now } else { Self::At(next) }
+        end_of_pause(last, *pause, now).map_or(Self::Now, Self::At)
     }
 
     /// When the next request is sent, for messages; `None` when it may be sent now.
