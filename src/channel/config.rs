@@ -151,6 +151,11 @@ impl ChannelCert {
         let der = block.and_then(|blocks| blocks.into_iter().next().ok_or_else(|| "it is not PEM".to_owned()));
         Self(der.and_then(|block| Cert::from_der(block.der).map(Box::new).map_err(|e| e.to_string())))
     }
+
+    /// The certificate, if it can be read.
+    pub(crate) fn cert(&self) -> Option<&Cert> {
+        self.0.as_deref().ok()
+    }
 }
 
 impl ChannelMsp {

@@ -1,5 +1,7 @@
 //! The error that a file is not a readable channel configuration.
 
+use crate::{Error, ErrorKind};
+
 /// A fault of a channel configuration: the message and the field that cannot be read, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}{}{field}{}: {reason}", if field.is_empty() { "" } else { "." }, at(*offset))]
@@ -16,4 +18,13 @@ pub(crate) struct ChannelError {
 
 fn at(offset: Option<usize>) -> String {
     offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default()
+}
+
+impl ChannelError {
+    /// The error of a command that was given the file `path`.
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Error {
+        let message = format!("{}: the channel configuration cannot be read: {self}", path.display());
+        Error::new(ErrorKind::Input, message)
+            .with_help("get the block again: peer channel fetch config FILE -c CHANNEL -o HOST:PORT")
+    }
 }

@@ -3,9 +3,11 @@
 mod config;
 mod error;
 mod message;
+mod pinned;
 mod read;
 #[cfg(test)]
 mod tests;
 mod wire;
 
 pub(crate) use config::{ChannelCert, ChannelConfig, Consenter, Organisation};
+pub(crate) use pinned::{ChannelFile, FabricVersion, Pinned, PinnedAs};

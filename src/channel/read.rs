@@ -36,38 +36,33 @@ const HOST: &str = "host";
 const PORT: &str = "port";
 
 impl ChannelConfig {
-    /// Reads the content of a file: an encoded message or its JSON. `None` if it is something else; with `is_expected`,
-    /// that is an error.
+    /// Reads the content of a file: an encoded message or its JSON. `None` if it is something else.
     ///
     /// # Errors
     /// If a field cannot be read.
-    pub(crate) fn read(content: &[u8], is_expected: bool) -> Option<Result<Self, ChannelError>> {
-        let fail = |reason: String| {
-            let error = ChannelError { message: "Block", field: "", offset: None, reason };
-            is_expected.then_some(Err(error))
-        };
+    pub(crate) fn read(content: &[u8]) -> Option<Result<Self, ChannelError>> {
         if content.len() > LARGEST {
-            return fail(format!("it is larger than {} MiB", LARGEST >> 20));
-        }
-        if !content.trim_ascii_start().starts_with(b"{") {
-            let Some((form, message)) = encoded_form(content) else {
-                return fail("it is not a configuration block, nor another form of a channel configuration".to_owned());
-            };
-            return Some(Self::of(form, message));
-        }
-        if !is_expected && !KEYS.iter().any(|key| memchr::memmem::find(content, key.as_bytes()).is_some()) {
             return None;
         }
-        let json: serde_json::Value = match serde_json::from_slice(content) {
-            Ok(json) => json,
-            Err(e) => return fail(format!("it is not JSON: {e}")),
-        };
-        match json_form(&json) {
-            Some((form, message)) => Some(Self::of(form, message)),
-            None => fail(
-                "it is not the JSON of a channel configuration, as configtxlator proto_decode prints it".to_owned(),
-            ),
+        if !content.trim_ascii_start().starts_with(b"{") {
+            return encoded_form(content).map(|(form, message)| Self::of(form, message));
         }
+        if !KEYS.iter().any(|key| memchr::memmem::find(content, key.as_bytes()).is_some()) {
+            return None;
+        }
+        let json: serde_json::Value = serde_json::from_slice(content).ok()?;
+        json_form(&json).map(|(form, message)| Self::of(form, message))
+    }
+
+    /// Reads the content of a file that is given as a channel configuration.
+    ///
+    /// # Errors
+    /// If it is something else, or a field cannot be read.
+    pub(crate) fn read_expected(content: &[u8]) -> Result<Self, ChannelError> {
+        Self::read(content).unwrap_or_else(|| {
+            let reason = "it is not a configuration block, nor another form of a channel configuration".to_owned();
+            Err(ChannelError { message: "Block", field: "", offset: None, reason })
+        })
     }
 
     fn of(form: Form, message: Message<'_>) -> Result<Self, ChannelError> {

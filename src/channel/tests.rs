@@ -19,7 +19,7 @@ const UPDATE: &[u8] = include_bytes!("../../testdata/channel/raft.update");
 const UPDATE_JSON: &[u8] = include_bytes!("../../testdata/channel/raft.update.json");
 
 pub(super) fn read(content: &[u8]) -> ChannelConfig {
-    ChannelConfig::read(content, false).expect("a configuration").expect("a readable one")
+    ChannelConfig::read(content).expect("a configuration").expect("a readable one")
 }
 
 fn shown(config: &ChannelConfig) -> String {
@@ -177,7 +177,7 @@ fn encoded_parts_of_a_block_are_recognised() {
 #[test]
 fn faults_name_message_field_and_offset() {
     let fault = |content: &[u8]| {
-        let read = ChannelConfig::read(content, false).expect("a block");
+        let read = ChannelConfig::read(content).expect("a block");
         read.map_or_else(|e| e.to_string(), |_| "no fault".to_owned())
     };
     let at = |text: &[u8]| memchr::memmem::find(RAFT, text).expect("in the block");
@@ -215,15 +215,15 @@ fn faults_name_message_field_and_offset() {
 fn other_content_is_no_configuration() {
     for other in [&b""[..], b"{}", b"{\"data\":{\"data\":[]}}", b"-----BEGIN CERTIFICATE-----", &[0x0a, 0], &[0x12; 64]]
     {
-        assert!(ChannelConfig::read(other, false).is_none(), "{other:?}");
-        assert!(ChannelConfig::read(other, true).is_some_and(|read| read.is_err()), "{other:?}");
+        assert!(ChannelConfig::read(other).is_none(), "{other:?}");
+        assert!(ChannelConfig::read_expected(other).is_err(), "{other:?}");
     }
 }
 
 proptest! {
     #[test]
     fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = ChannelConfig::read(&bytes, true);
+        let _ = ChannelConfig::read(&bytes);
     }
 
     #[test]
@@ -231,7 +231,7 @@ proptest! {
         for whole in [RAFT, BFT, CONFIG, UPDATE, UPDATE_JSON] {
             let at = at % whole.len();
             let rest = if cut { &[] } else { &whole[at..] };
-            let _ = ChannelConfig::read(&[&whole[..at], &bytes, rest].concat(), true);
+            let _ = ChannelConfig::read(&[&whole[..at], &bytes, rest].concat());
         }
     }
 }

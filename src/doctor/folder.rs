@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::check::Diagnosis;
 use crate::disk::{Disk, Kind, Metadata};
+use crate::identity::pinned_key::Channels;
 use crate::identity::state::pending;
 use crate::identity::state::refusals::{Refusals, Subject};
 use crate::identity::task::Task;
@@ -111,7 +112,7 @@ fn state(place: &Place, disk: &Disk, diagnosis: &mut Diagnosis) {
 /// Reports the certificates in the folders of a request, and whether they are due. Returns whether an enrolment is needed.
 pub(super) fn certificates(
     request: &Request,
-    tasks: &Result<Vec<Task<'_>>, Error>,
+    tasks: &mut Result<Vec<Task<'_>>, Error>,
     env: &Environment<'_>,
     diagnosis: &mut Diagnosis,
 ) -> bool {
@@ -124,6 +125,10 @@ pub(super) fn certificates(
             return true;
         }
     };
+    let channels = Channels::read(&request.channels, env.disk).unwrap_or_else(|e| {
+        diagnosis.failed("channel", &e);
+        Channels::default()
+    });
     let named = request.key.named(env.disk).unwrap_or_else(|e| {
         diagnosis.failed("key", &e);
         None
@@ -140,7 +145,14 @@ pub(super) fn certificates(
         };
         let valid =
             current.leaf.as_ref().map(|leaf| format!("\"{}\", valid until {}", leaf.subject(), leaf.not_after()));
-        match (task.decide(named.as_ref(), &current, (env.now)()), valid) {
+        task.keep_pinned_key(&current, &channels, request.new_tls_key);
+        let reason = task.decide(named.as_ref(), &current, (env.now)());
+        if matches!(reason, Ok(Some(_)))
+            && let Err(e) = task.check_pinned_key(&current, &channels, env.disk)
+        {
+            diagnosis.failed("channel", &e);
+        }
+        match (reason, valid) {
             (Ok(None), Some(valid)) => {
                 diagnosis.ok(CHECK, format!("{shown}: {valid}; nothing is due"));
                 if let Some((refusal, remedy)) = task.refusal(&current, env) {

@@ -52,7 +52,7 @@ pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnos
         connection::check(access, env.disk, now, &mut diagnosis).await;
     }
     diagnosis.ok("user", format!("uid {}, gid {}", user(), rustix::process::getegid().as_raw()));
-    let tasks = match patient {
+    let mut tasks = match patient {
         Patient::Request(request) => Task::all(request, env.disk),
         Patient::Parts { .. } => Ok(Vec::new()),
     };
@@ -64,7 +64,7 @@ pub(crate) async fn examine(patient: &Patient, env: &Environment<'_>) -> Diagnos
     }
     match patient {
         Patient::Request(request) => {
-            let is_needed = folder::certificates(request, &tasks, env, &mut diagnosis);
+            let is_needed = folder::certificates(request, &mut tasks, env, &mut diagnosis);
             let mut secrets = Vec::new();
             for access in accesses {
                 secrets.push((access, secret::check(&access.secret, is_needed, env.disk, &mut diagnosis)));

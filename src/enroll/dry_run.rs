@@ -9,6 +9,7 @@ use super::flow::settle;
 use super::outcome::union;
 use crate::Error;
 use crate::identity::Environment;
+use crate::identity::pinned_key::Channels;
 use crate::identity::task::{Shape, Task};
 use crate::identity::{Request, TlsFiles};
 use crate::msp::Layout;
@@ -85,12 +86,14 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
     let mut certificates = Vec::new();
     let mut tasks = Task::all(request, env.disk)?;
     let currents = tasks.iter().map(|task| task.look(env.disk)).collect::<Result<Vec<_>, _>>()?;
-    settle(&mut tasks, request, &currents)?;
+    let channels = Channels::read(&request.channels, env.disk)?;
+    settle(&mut tasks, request, &channels, &currents)?;
     for (task, current) in tasks.iter().zip(&currents) {
         let reason = task.decide(own_key.as_ref(), current, (env.now)())?;
         if reason.is_some() {
             task.check_file_names()?;
             task.check_operator_files(current, env)?;
+            task.check_pinned_key(current, &channels, env.disk)?;
         }
         let reform = if reason.is_some() { None } else { task.reform(current, env) };
         let held = current.leaf.as_ref().filter(|leaf| leaf.common_name() == Some(task.id)).map_or(&[][..], Cert::sans);

@@ -11,6 +11,7 @@ use crate::identity::form::{Reform, current_issue};
 use crate::identity::kept_key::is_orderer;
 use crate::identity::names::{NameChange, check_drops};
 use crate::identity::obtain::obtain;
+use crate::identity::pinned_key::Channels;
 use crate::identity::prove::Issued;
 use crate::identity::state::pending::{self, Pending};
 use crate::identity::task::Task;
@@ -27,11 +28,12 @@ use crate::proof::{Purpose, RoleRule};
 /// refused, 8 not as requested, 9 locked. The targets are then unchanged; if only the second install failed, the first
 /// target is new and complete, and the next run installs the other.
 pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome, Error> {
+    let channels = Channels::read(&request.channels, env.disk)?;
     let mut tasks = Task::all(request, env.disk)?;
     let places: Vec<Place> = tasks.iter().map(|t| t.place.clone()).collect();
     let places: Vec<&Place> = places.iter().collect();
     let currents = look(&tasks, env)?;
-    settle(&mut tasks, request, &currents)?;
+    settle(&mut tasks, request, &channels, &currents)?;
     let reasons_before = reasons(&tasks, request, &currents, env)?;
     let is_as_requested = reforms(&tasks, &reasons_before, &currents, env).iter().all(Option::is_none);
     if reasons_before.iter().all(Option::is_none) && is_as_requested {
@@ -44,7 +46,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
-    let enrolled = enroll_locked(request, tasks, &places, &locks, env).await;
+    let enrolled = enroll_locked(request, tasks, &channels, (&places, &locks), env).await;
     if enrolled.is_err() {
         // Removes the state folder of a run that left nothing in it.
         for lock in locks {
@@ -58,8 +60,8 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
 async fn enroll_locked(
     request: &Request,
     mut tasks: Vec<Task<'_>>,
-    places: &[&Place],
-    locks: &[Lock],
+    channels: &Channels,
+    (places, locks): (&[&Place], &[Lock]),
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
     tasks.iter_mut().try_for_each(|task| task.keep_form(env.disk))?;
@@ -68,11 +70,12 @@ async fn enroll_locked(
         tracing::debug!("{}: the answer that a killed run kept is installed", task.target.display());
         task.place.remove_state_file(env.disk, pending::FILE)?;
     }
-    settle(&mut tasks, request, &currents)?;
+    settle(&mut tasks, request, channels, &currents)?;
     let reasons = reasons(&tasks, request, &currents, env)?;
     for ((task, _), current) in tasks.iter().zip(&reasons).zip(&currents).filter(|((_, reason), _)| reason.is_some()) {
         task.check_file_names()?;
         task.check_operator_files(current, env)?;
+        task.check_pinned_key(current, channels, env.disk)?;
     }
     let reforms = reforms(&tasks, &reasons, &currents, env);
     if reasons.iter().any(Option::is_some) {
@@ -120,11 +123,17 @@ async fn enroll_locked(
 ///
 /// # Errors
 /// When a name to drop is not held, or the key of an orderer cannot be kept.
-pub(super) fn settle(tasks: &mut [Task<'_>], request: &Request, currents: &[Current]) -> Result<(), Error> {
+pub(super) fn settle(
+    tasks: &mut [Task<'_>],
+    request: &Request,
+    channels: &Channels,
+    currents: &[Current],
+) -> Result<(), Error> {
     let roles: Vec<RoleRule> = tasks.iter().map(|task| task.role).collect();
     let is_orderer = is_orderer(&roles, currents);
     for (task, current) in tasks.iter_mut().zip(currents) {
         task.settle(current, is_orderer, request.new_tls_key)?;
+        task.keep_pinned_key(current, channels, request.new_tls_key);
         let known = current.record.as_ref().map_or(&[][..], |r| &r.namesakes);
         task.check_trust(current.root.as_ref(), known)?;
     }

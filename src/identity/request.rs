@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::ca_access::CaAccess;
 use crate::ca::AttrRequest;
+use crate::channel::FabricVersion;
 use crate::disk::Disk;
 use crate::install::KeyAccess;
 use crate::msp::{Layout, TlsNames};
@@ -114,6 +115,15 @@ pub(crate) struct TlsRequest {
     pub(crate) role: RoleRule,
 }
 
+/// The channels whose consenters keep their keys.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChannelRequest {
+    /// Files with their configurations.
+    pub(crate) files: Vec<PathBuf>,
+    /// The version of their orderers, if it is known.
+    pub(crate) fabric_version: Option<FabricVersion>,
+}
+
 /// The request of one run.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -131,6 +141,8 @@ pub struct Request {
     pub(crate) key: KeyRequest,
     /// Whether the TLS certificate of an orderer gets a new key as well.
     pub(crate) new_tls_key: bool,
+    /// The channels that may know the identity as a consenter.
+    pub(crate) channels: ChannelRequest,
     /// What of the form was given explicitly.
     pub(crate) given: FormGiven,
     /// Mode of key files.

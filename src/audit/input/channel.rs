@@ -13,7 +13,7 @@ pub(super) fn is_called_so(path: &Path) -> bool {
 
 /// Reads a channel configuration as a subject; `None` if the content is something else.
 pub(super) fn subject(path: &Path, content: &[u8]) -> Option<Subject> {
-    let read = ChannelConfig::read(content, false)?;
+    let read = ChannelConfig::read(content)?;
     let mut subject = Subject::new(SubjectKind::Channel, path);
     let mut trouble = |reason| {
         subject.troubles.push(Trouble { at: Location::whole(path), rule: &INPUT_UNREADABLE, reason });

@@ -1,6 +1,7 @@
 //! Arguments that several commands share, one group a file, and what they mean to the library.
 
 mod ca;
+mod channels;
 mod duration;
 pub(super) mod fabric_env;
 mod key;
@@ -11,6 +12,7 @@ mod output;
 mod target;
 
 pub(super) use ca::{CaArgs, ConnectionArgs, TlsCaArgs};
+pub(super) use channels::ChannelArgs;
 pub(super) use duration::parse_duration;
 pub(super) use key::KeyArgs;
 pub(super) use manifests::ManifestArgs;

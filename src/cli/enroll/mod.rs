@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{CaArgs, KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, TlsCaArgs, parse_duration};
+use super::args::{
+    CaArgs, ChannelArgs, KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, TlsCaArgs, parse_duration,
+};
 use super::next::{Next, words};
 use super::prompt::Prompt;
 use super::{outcome, output, process};
@@ -60,6 +62,8 @@ pub(super) struct EnrollArgs {
     pub(super) target: TargetArgs,
     #[command(flatten)]
     key: KeyArgs,
+    #[command(flatten)]
+    channels: ChannelArgs,
     /// Signing profile at the CA, for one folder alone. With --msp-dir, the profile tls makes a TLS folder with the layout
     /// of the Go client
     #[arg(

@@ -68,7 +68,7 @@ pub(in crate::cli) fn checked_request(args: EnrollArgs, env: fabric_env::Lookup<
 
 /// The request that the arguments describe. Reads standard input if it holds the secret, and manifests, but no other file.
 fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
-    let EnrollArgs { ca, tls_ca, names, target, key, profile, attrs, wait, force, .. } = args;
+    let EnrollArgs { ca, tls_ca, names, target, key, channels, profile, attrs, wait, force, .. } = args;
     let home = target.home.as_deref();
     let (msp_dir, tls_dir) = target.folders();
     if let (Some(a), Some(b)) = (&msp_dir, &tls_dir)
@@ -137,6 +137,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         drop_sans,
         key: key.request(),
         new_tls_key: key.new_tls_key,
+        channels: channels.request(),
         given: target.given(),
         key_mode: target.key_access().mode,
         group: target.group,

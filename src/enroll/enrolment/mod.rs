@@ -12,7 +12,7 @@ use crate::ca::AttrRequest;
 use crate::disk::Disk;
 use crate::identity::names::parse_drops;
 use crate::identity::{
-    CaAccess, Environment, FormGiven, KeyRequest, MspForm, Request, SignRequest, TlsFiles, TlsRequest,
+    CaAccess, ChannelRequest, Environment, FormGiven, KeyRequest, MspForm, Request, SignRequest, TlsFiles, TlsRequest,
 };
 use crate::msp::{Layout, TlsNames};
 use crate::pki::name::{NameRequest, NameSet};
@@ -66,6 +66,7 @@ pub struct Enrolment {
     tls_names: TlsNames,
     key: KeyRequest,
     new_tls_key: bool,
+    channels: ChannelRequest,
     given: FormGiven,
     key_mode: u32,
     group: Option<u32>,
@@ -99,6 +100,7 @@ impl Enrolment {
             tls_names: TlsNames::Fabric,
             key: KeyRequest::New(None),
             new_tls_key: false,
+            channels: ChannelRequest::default(),
             given: FormGiven::default(),
             key_mode: 0o600,
             group: None,
@@ -166,6 +168,7 @@ impl Enrolment {
             drop_sans: parse_drops(&self.drop_sans, &names)?,
             key: self.key.clone(),
             new_tls_key: self.new_tls_key,
+            channels: self.channels.clone(),
             given: self.given,
             key_mode: self.key_mode,
             group: self.group,

@@ -188,6 +188,13 @@ impl Enrolment {
         self
     }
 
+    /// Adds a file with the configuration of a channel (a block, or its JSON). A consenter of the channel keeps the key by which
+    /// the channel knows it; a request for another key ends with [`ErrorKind::Input`](crate::ErrorKind::Input).
+    pub fn channel_config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.channels.files.push(path.into());
+        self
+    }
+
     /// Permission bits (0600 by default) of key files, and the group id of the folders.
     pub fn key_access(mut self, mode: u32, group: Option<u32>) -> Self {
         (self.key_mode, self.group) = (mode, group);

@@ -33,6 +33,7 @@ mod on_a_real_ca;
 mod on_the_dev_ca;
 mod other_tls_ca;
 mod own_key;
+mod pinned;
 mod profile;
 mod refused;
 #[cfg(feature = "dev-ca")]

@@ -116,6 +116,14 @@ fn a_wrong_secret_is_not_sent_in_a_loop() {
 }
 
 #[test]
+fn consenters_keep_their_keys() {
+    for run in [super::pinned::a_raft_consenter_keeps_its_tls_key, super::pinned::a_bft_consenter_keeps_its_signing_key]
+    {
+        run(&DevCaUnderTest::start(|_| {}, None));
+    }
+}
+
+#[test]
 fn later_runs_keep_what_they_keep_on_the_real_ca() {
     use super::kept::{
         a_waiting_key_stays, another_identity_gives_no_name, names_are_kept_by_hand, names_are_kept_until_dropped,

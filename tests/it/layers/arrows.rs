@@ -40,8 +40,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("msp", &["time", "text", "disk", "pki"]),
     ("ca", &["error", "secret", "time", "text", "pki", "lookup"]),
-    // A configuration that was read before: what a channel says of certificates.
-    ("channel", &["text", "pki"]),
+    ("channel", &["error", "text", "disk", "pki"]),
     // It knows folders and files, and no certificate.
     ("install", &["error", "time", "disk"]),
     // What is proven is planned here too, so it knows what a plan is, and neither a client nor how a plan is carried out.
@@ -59,7 +58,10 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "install::PlannedDir",
         ],
     ),
-    ("identity", &["error", "secret", "pem_source", "time", "text", "disk", "pki", "msp", "ca", "install", "proof"]),
+    (
+        "identity",
+        &["error", "secret", "pem_source", "time", "text", "disk", "pki", "msp", "ca", "install", "proof", "channel"],
+    ),
     (
         "enroll",
         &["error", "secret", "pem_source", "time", "text", "disk", "pki", "msp", "ca", "install", "proof", "identity"],
