@@ -108,6 +108,13 @@ impl Error {
         self
     }
 
+    /// Begins the message with the flag or the file that it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// Sets what to do next.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {

@@ -8,6 +8,7 @@ use crate::audit::input::{LoadOptions, Unit, Walk, WalkOptions};
 use crate::disk::Disk;
 pub use crate::manifests::{At, LeftOut, Need, Needed, Reason};
 use crate::manifests::{Manifest, Network, Settings, Variables};
+use crate::pki::name::check_place;
 use crate::secret::Hidden;
 use crate::{Error, ErrorKind};
 
@@ -158,6 +159,7 @@ impl Manifests {
         variables: &Variables,
         settings: Settings,
     ) -> Result<Self, Error> {
+        check_place(settings.namespace.as_deref(), &settings.cluster_domain)?;
         let here = Disk::working_directory()?;
         let load = LoadOptions { base: here.clone(), here, variables: Variables::new() };
         let mut texts = Vec::new();

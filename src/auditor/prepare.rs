@@ -9,7 +9,7 @@ use crate::Error;
 use crate::audit::input::LoadOptions;
 use crate::audit::model::expectation::{Expectation, ExpectedName, NameSource};
 use crate::disk::Disk;
-use crate::pki::name::{NameRequest, NameSet, SanName};
+use crate::pki::name::{NameRequest, NameSet, SanName, check_place};
 use crate::policy::{Baseline, Policy};
 
 impl AuditRequest {
@@ -39,6 +39,7 @@ impl AuditRequest {
     /// The names and the role that every subject must hold. The short form of a Service name is required; the longer
     /// ones are advised, since no manifest is known to dial them.
     fn expectation(&self) -> Result<Expectation, Error> {
+        check_place(self.settings.namespace.as_deref(), &self.settings.cluster_domain)?;
         let mut names = Vec::new();
         let of = |sort: Expected| self.expected.iter().filter(move |(_, s)| *s == sort).map(|(text, _)| text);
         for text in of(Expected::San) {

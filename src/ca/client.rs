@@ -152,7 +152,10 @@ impl ClientBuilder {
         let with_host = |url: &str| Url::parse(url).ok().filter(Url::has_host);
         let parsed = |url: &str| with_host(url).or_else(|| with_host(&format!("http://{url}")));
         let mut proxy_address = String::new();
-        if let Some(proxy) = self.proxy.as_ref().and_then(|proxy| parsed(proxy.expose())) {
+        if let Some(url) = &self.proxy {
+            // reqwest goes past a proxy whose scheme it does not know.
+            let known = |proxy: &Url| matches!(proxy.scheme(), "http" | "https");
+            let proxy = parsed(url.expose()).filter(known).ok_or(CaError::Proxy)?;
             let port = proxy.port_or_known_default().unwrap_or_default();
             proxy_address = format!("{}:{port}", proxy.host_str().unwrap_or_default());
             let decoded = |text| String::from_utf8_lossy(&percent_decoded(text)).into_owned();

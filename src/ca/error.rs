@@ -293,7 +293,7 @@ impl CaError {
             Self::ClientIdentity { .. } => {
                 "give a certificate and its private key, both PEM, with --tls-client-cert and --tls-client-key"
             }
-            Self::Proxy => "write it as http://HOST:PORT",
+            Self::Proxy => "write it as --proxy http://HOST:PORT",
             Self::Setup { .. } => "report this as a bug",
             Self::Id { .. } => "have the identity registered under another id",
             Self::Signing { .. } => "check the identity's key and certificate files",

@@ -89,9 +89,9 @@ pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Er
 impl InfoArgs {
     fn inquiry(&self) -> Result<Inquiry, Error> {
         // The id and a secret in the URL of an enrolment are not needed, and not sent.
-        let (parsed, id, _) = CaUrl::parse(&self.url)?;
+        let (parsed, id, _) = CaUrl::parse(&self.url).map_err(|e| Error::from(e).about("--url"))?;
         if parsed.is_plaintext() && !self.connection.plaintext {
-            return Err(Error::new(ErrorKind::Usage, format!("{parsed} is plain HTTP, which proves nothing"))
+            return Err(Error::new(ErrorKind::Usage, format!("--url: {parsed} is plain HTTP, which proves nothing"))
                 .with_help("use https://, or allow plain HTTP with --plaintext"));
         }
         let access = self.connection.access(parsed, id.unwrap_or_default(), None)?;

@@ -11,6 +11,7 @@ use clap::Args;
 use super::{output, process};
 use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running};
 use crate::disk::{Disk, Kind, WorkingTree};
+use crate::pki::name::SanName;
 use crate::text::escape::Lines;
 use crate::{Error, ErrorKind};
 
@@ -94,6 +95,7 @@ impl DevCaArgs {
             Error::new(ErrorKind::Usage, "--identity: expected ID:SECRET:TYPE[:AFFILIATION]")
                 .with_help("for example --identity org1-peer1:peerpw:peer:org1.department1")
         })?;
+        self.hosts.iter().try_for_each(|host| host.parse::<SanName>().map(drop))?;
         let mut config = DevCaConfig::new(process::now);
         config.listen = self.listen;
         config.state.clone_from(&self.state);

@@ -9,9 +9,9 @@ use clap::Args;
 use super::args::{NameArgs, OutputArgs, TargetArgs, offline};
 use super::enroll::audit_next;
 use super::input::Missing;
-use super::{outcome, process};
+use super::{outcome, output, process};
 use crate::disk::Disk;
-use crate::enroll::{self, Action};
+use crate::enroll::{self, Action, UNREADABLE_ANSWER};
 use crate::identity::Environment;
 use crate::{Error, ErrorKind};
 
@@ -64,11 +64,11 @@ pub(super) fn run(args: &InstallArgs, output: &OutputArgs) -> Result<ExitCode, E
     let chain = args.chain.iter().map(|path| disk.read(path, LIMIT)).collect::<Result<Vec<_>, _>>()?;
     let environment = Environment { disk: &disk, now: &process::now };
     let outcome = enroll::install_answer(&request, &cert, &chain, &environment).map_err(|e| {
-        if e.kind() != ErrorKind::NotAsAsked || !e.help().is_some_and(|help| help.contains("--chain")) {
+        if e.kind() != ErrorKind::NotAsAsked && !e.message().starts_with(UNREADABLE_ANSWER) {
             return e;
         }
-        let files: Vec<String> = args.chain.iter().map(|path| path.display().to_string()).collect();
-        e.with_detail(&format!("the chain was read from {}", files.join(", ")))
+        let (cert, chain) = (output::paths(&args.cert), output::paths(&args.chain));
+        e.with_detail(&format!("the certificate was read from {cert} (--cert), the chain from {chain} (--chain)"))
     })?;
     outcome::print(&outcome, output.output)?;
     if outcome.action == Action::Enrolled {

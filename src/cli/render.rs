@@ -194,7 +194,7 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
         }
         Ok(text.to_owned())
     };
-    let (url, id, secret) = crate::ca::CaUrl::parse(&args.ca_url)?;
+    let (url, id, secret) = crate::ca::CaUrl::parse(&args.ca_url).map_err(|e| Error::from(e).about("--ca-url"))?;
     if id.is_some() || secret.is_some() {
         return Err(Error::new(
             ErrorKind::Input,
@@ -204,7 +204,7 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     }
     if url.is_plaintext() {
         return Err(Error::new(
-            ErrorKind::Input,
+            ErrorKind::Usage,
             "--ca-url is not an https:// URL: the secret would cross the network unencrypted",
         )
         .with_help("expected https://HOST[:PORT][/PATH]"));

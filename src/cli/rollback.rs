@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::OutputForm;
+use super::args::{OutputForm, check_apart};
 use super::{output, process};
 use crate::Error;
 use crate::disk::Disk;
@@ -45,6 +45,7 @@ struct Printed<'a> {
 }
 
 pub(super) fn run(args: &RollbackArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    check_apart(args.msp_dir.as_deref(), args.tls_dir.as_deref())?;
     let disk = Disk::real();
     let environment = Environment { disk: &disk, now: &process::now };
     let named = |kind: Folder, dir: &'_ Option<PathBuf>| dir.clone().map(|dir| (kind, dir));

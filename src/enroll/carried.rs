@@ -7,6 +7,10 @@ use crate::pki::x509::Cert;
 use crate::text::{pem_blocks, pem_encode};
 use crate::{Error, ErrorKind};
 
+/// The message about an answer in no known form.
+pub(crate) const UNREADABLE_ANSWER: &str =
+    "the answer is neither PEM nor a certificate in DER nor certificates in PKCS#7";
+
 /// An answer as the proof takes it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CarriedAnswer {
@@ -34,11 +38,8 @@ impl CarriedAnswer {
             return Ok(Self { cert_pem: pem_encode("CERTIFICATE", &der).into_bytes(), chain_pem: Vec::new() });
         }
         let certificates = pkcs7_certificates(&der).map_err(|_| {
-            Error::new(
-                ErrorKind::Input,
-                "the answer is neither PEM nor a certificate in DER nor certificates in PKCS#7",
-            )
-            .with_help("convert it to PEM, for example with openssl x509 -inform DER or openssl pkcs7 -print_certs")
+            Error::new(ErrorKind::Input, UNREADABLE_ANSWER)
+                .with_help("convert it to PEM, for example with openssl x509 -inform DER or openssl pkcs7 -print_certs")
         })?;
         let is_ca = |der: &Vec<u8>| Cert::from_der(der.clone()).is_ok_and(|c| c.is_ca());
         let (cas, others): (Vec<_>, Vec<_>) = certificates.into_iter().partition(is_ca);

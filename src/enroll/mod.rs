@@ -12,6 +12,7 @@ mod offline;
 mod outcome;
 mod rollback;
 
+pub(crate) use carried::UNREADABLE_ANSWER;
 pub(crate) use dry_run::plan;
 pub(crate) use flow::enroll;
 pub(crate) use offline::{OfflineRequest, install_answer, make_csr};

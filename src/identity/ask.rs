@@ -71,17 +71,19 @@ pub(crate) async fn ask(
     let by_secret = BySecret { ca, client, body, secret: &secret, places: asking.places, force: task.force };
     let mut sent = false;
     let sending = || {
+        keep(pending, true)?;
         if !sent {
             tracing::info!("asking {} for the {} of {}", ca.url, task.purpose().words(), ca.id);
         }
         sent = true;
-        keep(pending, true)
+        Ok(())
     };
     match by_secret.enroll(patience, env, random, sending, || lost = true).await {
         Ok(answer) => Ok((answer, true)),
         Err(Failure::Unsent(error)) => {
-            if sent {
-                keep(pending, lost)?;
+            // The error in hand says more than a second one of the same disk.
+            if sent && let Err(e) = keep(pending, lost) {
+                tracing::debug!("{e}");
             }
             Err(patience.ended(error))
         }

@@ -62,8 +62,8 @@ impl<'p> BySecret<'_, 'p> {
             if !forced && let Some(stop) = pause(&refusals, patience, failed.as_ref(), (env.now)()).await {
                 return Err(failed.map_or(Failure::Unsent(stop), |e| Failure::Ca(e, Box::new(refusals))));
             }
-            patience.attempt();
             if !forced && let Some(error) = self.unreached(&refusals, patience).await {
+                patience.attempt();
                 failures += 1;
                 let Some(pause) = patience.pause(&error, failures, random()) else {
                     return Err(Failure::Unsent(Error::from(error).with_detail("no secret was sent")));
@@ -73,6 +73,7 @@ impl<'p> BySecret<'_, 'p> {
                 continue;
             }
             sending().and_then(|()| refusals.begin(secret, env.disk, (env.now)())).map_err(Failure::Unsent)?;
+            patience.attempt();
             let error = match client.enroll(&ca.id, secret, self.body).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,

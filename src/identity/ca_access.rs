@@ -7,6 +7,7 @@ use super::secret_source::SecretSource;
 use crate::ca::{CaError, CaUrl, Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, TrustAnchors};
 use crate::disk::Disk;
 use crate::pki::key::KeyPair;
+use crate::pki::x509::Cert;
 use crate::{Error, ErrorKind, PemSource, Secret};
 
 /// A CA, the connection to it, and the identity at it.
@@ -154,8 +155,17 @@ impl CaAccess {
         Ok(match &self.client_identity {
             None => builder,
             Some((cert, key)) => {
-                let key = KeyPair::from_pem(&key.read(disk, 64 * 1024)?)?;
-                builder.client_identity(cert.read(disk, 1024 * 1024)?.to_vec(), key)
+                let (cert_pem, key_pem) = (cert.read(disk, 1024 * 1024)?, key.read(disk, 64 * 1024)?);
+                let key_pair = KeyPair::from_pem(&key_pem).map_err(|e| Error::from(e).about(&key.origin()))?;
+                let unusable = |reason: String| {
+                    let origins = format!("{} with the key {}", cert.origin(), key.origin());
+                    CaError::ClientIdentity { address: self.url.to_string(), reason: format!("{origins}: {reason}") }
+                };
+                let certs = Cert::all_from_pem(&cert_pem).map_err(|e| unusable(e.to_string()))?;
+                if certs.first().is_none_or(|leaf| leaf.spki_der() != key_pair.spki_der()) {
+                    return Err(unusable("the first certificate belongs to another key".to_owned()).into());
+                }
+                builder.client_identity(cert_pem.to_vec(), key_pair)
             }
         })
     }

@@ -188,7 +188,7 @@ impl From<InstallError> for Error {
             InstallError::NoPrevious { .. } => {
                 (ErrorKind::Input, "only an install that replaced another set can be rolled back")
             }
-            InstallError::Overlap { .. } => (ErrorKind::Input, "name two separate folders, such as msp and tls"),
+            InstallError::Overlap { .. } => (ErrorKind::Usage, "name two separate folders, such as msp and tls"),
             InstallError::Locked { .. } => (ErrorKind::Locked, "wait until it ends, then run again"),
             InstallError::BadPlan { .. } => (ErrorKind::Bug, "this is a bug in fabcert; please report it"),
         };

@@ -175,7 +175,7 @@ fn a_remedy_is_a_line_that_a_shell_takes() {
         .unwrap();
     let words = String::from_utf8(words.stdout).unwrap();
     let dir = scene.path("a tls");
-    let expected = ["enroll", "--force", "--san", "peer1,gateway", "--tls-dir", text(&dir)];
+    let expected = ["enroll", "--san", "gateway", "--tls-dir", text(&dir)];
     assert_eq!(words.lines().collect::<Vec<_>>(), expected, "{remedy}");
 }
 

@@ -1,5 +1,7 @@
 //! Errors of the command line: what is missing is listed at once, words of other tools are answered, values are described.
 
+mod values;
+
 use std::path::Path;
 
 use crate::command::{Ran, command, fabcert, fabcert_in, tree};

@@ -18,4 +18,4 @@ pub(super) use key::KeyArgs;
 pub(super) use manifests::ManifestArgs;
 pub(super) use names::NameArgs;
 pub(super) use output::{ColorChoice, LogForm, OutputArgs, OutputForm};
-pub(super) use target::{LayoutArg, RoleArg, TargetArgs, below_home};
+pub(super) use target::{LayoutArg, RoleArg, TargetArgs, below_home, check_apart};

@@ -9,7 +9,7 @@ use super::ManifestArgs;
 use crate::cli::manifests;
 use crate::identity::names::parse_drops;
 use crate::manifests::Settings;
-use crate::pki::name::{NameRequest, NameSet, SanName};
+use crate::pki::name::{NameRequest, NameSet, SanName, check_place};
 use crate::pki::x509::SubjectFields;
 use crate::{Error, ErrorKind};
 
@@ -80,6 +80,7 @@ impl NameArgs {
 
     /// The requested names, of which a TLS certificate needs at least one. Logs a warning for each odd one.
     pub(in crate::cli) fn name_set(&self, for_tls: bool) -> Result<NameSet, Error> {
+        check_place(self.namespace.as_deref(), &self.cluster_domain)?;
         let mut set = NameSet::derive(&NameRequest {
             sans: &self.san,
             hostnames: &self.hostname,

@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind};
 
 /// Notes what `csr` and `install` need and the arguments do not hold.
 pub(in crate::cli) fn missing(missing: &mut Missing, id: Option<&str>, names: Option<&NameArgs>, target: &TargetArgs) {
-    if id.is_none() {
+    if id.is_none_or(str::is_empty) {
         missing.add(&["id"]);
     }
     if target.folders() == (None, None) {

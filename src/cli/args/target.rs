@@ -11,6 +11,7 @@ use crate::install::KeyAccess;
 use crate::msp::{Layout, TlsNames};
 use crate::pki::x509::NodeOu;
 use crate::proof::{Purpose, RoleRule};
+use crate::{Error, ErrorKind};
 
 /// The folders of the result, and the files in them.
 #[derive(Args, Clone, Debug, Default)]
@@ -53,6 +54,19 @@ pub(in crate::cli) fn below_home(home: Option<&Path>, path: &Path) -> PathBuf {
         Some(home) if path.is_relative() => home.join(path),
         _ => path.to_owned(),
     }
+}
+
+/// Checks that the MSP folder and the TLS folder are two, by their paths.
+///
+/// # Errors
+/// When they are one, or one is inside the other.
+pub(in crate::cli) fn check_apart(msp: Option<&Path>, tls: Option<&Path>) -> Result<(), Error> {
+    let inside = msp.zip(tls).is_some_and(|(a, b)| a.starts_with(b) || b.starts_with(a));
+    if inside {
+        let message = "--msp-dir and --tls-dir must be two folders, and neither may be inside the other";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    Ok(())
 }
 
 impl TargetArgs {

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::EnrollArgs;
 use crate::ca::{AttrRequest, CaUrl};
-use crate::cli::args::{CaArgs, LayoutArg, TlsCaArgs, below_home, fabric_env};
+use crate::cli::args::{CaArgs, LayoutArg, TlsCaArgs, below_home, check_apart, fabric_env};
 use crate::cli::input::Missing;
 use crate::cli::process;
 use crate::identity::{CaAccess, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
@@ -16,7 +16,8 @@ use crate::{Error, ErrorKind, Secret};
 
 /// Whether a URL is plain HTTP, and whether it contains an enrolment id. A URL that does not parse is reported later.
 pub(super) fn url_parts(url: &str) -> (bool, bool) {
-    CaUrl::parse(url).map_or((false, true), |(url, id, _)| (url.is_plaintext(), id.is_some()))
+    let has_id = |id: Option<String>| id.is_some_and(|id| !id.is_empty());
+    CaUrl::parse(url).map_or((false, true), |(url, id, _)| (url.is_plaintext(), has_id(id)))
 }
 
 /// Everything that an enrolment needs and the arguments do not hold. A missing secret alone is reported when it is needed:
@@ -25,10 +26,11 @@ fn missing(args: &EnrollArgs, env: fabric_env::Lookup<'_>) -> Missing {
     let mut missing = Missing::of("enroll");
     let EnrollArgs { ca, tls_ca, names, target, .. } = args;
     let (is_plaintext, has_id) = ca.url.as_deref().map_or((false, false), url_parts);
+    let has_id = ca.id.as_deref().map_or(has_id, |id| !id.is_empty());
     if ca.url.is_none() {
         missing.add(&["url"]);
     }
-    if ca.id.is_none() && !has_id {
+    if !has_id {
         missing.add(&["id"]);
     }
     if ca.connection.tls_ca.is_empty() && !is_plaintext && !ca.connection.plaintext {
@@ -71,14 +73,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
     let EnrollArgs { ca, tls_ca, names, target, key, channels, profile, attrs, wait, force, .. } = args;
     let home = target.home.as_deref();
     let (msp_dir, tls_dir) = target.folders();
-    if let (Some(a), Some(b)) = (&msp_dir, &tls_dir)
-        && (a == b || a.starts_with(b) || b.starts_with(a))
-    {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            "--msp-dir and --tls-dir must be two folders, and neither may be inside the other",
-        ));
-    }
+    check_apart(msp_dir.as_deref(), tls_dir.as_deref())?;
     let both = msp_dir.is_some() && tls_dir.is_some();
     // The Go client does the same with the profile tls.
     let msp_shaped =
@@ -162,7 +157,7 @@ fn access(ca: &CaArgs, home: Option<&Path>, env: fabric_env::Lookup<'_>) -> Resu
         Error::new(ErrorKind::Usage, "expected the URL of the CA")
             .with_help("give --url https://ID@HOST[:PORT], or set FABCERT_URL or FABRIC_CA_CLIENT_URL")
     })?;
-    let (url, url_id, url_secret) = parse_url(text, ca.connection.plaintext)?;
+    let (url, url_id, url_secret) = parse_url("--url", text, ca.connection.plaintext)?;
     let id = ca.id.clone().or(url_id).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "expected an enrolment id")
             .with_help("give --id ID, or add it to the URL: https://ID@HOST")
@@ -184,7 +179,7 @@ fn tls_access(
     let mut access = first.clone();
     let mut url_secret = None;
     if let Some(text) = &tls.tls_url {
-        let (url, id, secret) = parse_url(text, ca.connection.plaintext)?;
+        let (url, id, secret) = parse_url("--tls-url", text, ca.connection.plaintext)?;
         access.url = url;
         access.ca_name = None;
         if let Some(id) = id {
@@ -209,17 +204,17 @@ fn tls_access(
     Ok(access)
 }
 
-fn parse_url(text: &str, plaintext: bool) -> Result<(CaUrl, Option<String>, Option<Secret>), Error> {
-    let parts = CaUrl::parse(text)?;
+fn parse_url(flag: &str, text: &str, plaintext: bool) -> Result<(CaUrl, Option<String>, Option<Secret>), Error> {
+    let parts = CaUrl::parse(text).map_err(|e| Error::from(e).about(flag))?;
     if parts.0.is_plaintext() && !plaintext {
         return Err(Error::new(
             ErrorKind::Usage,
-            format!("{} is plain HTTP: the secret would cross the network unencrypted", parts.0),
+            format!("{flag}: {} is plain HTTP: the secret would cross the network unencrypted", parts.0),
         )
         .with_help("use https://, or allow plain HTTP with --plaintext"));
     }
     if parts.1.is_none() && parts.2.is_some() {
-        return Err(Error::new(ErrorKind::Usage, "the URL contains a secret but no enrolment id"));
+        return Err(Error::new(ErrorKind::Usage, format!("{flag}: the URL contains a secret but no enrolment id")));
     }
     Ok(parts)
 }
@@ -234,20 +229,31 @@ fn anchors_needed(access: &CaAccess, flag: &str) -> Result<(), Error> {
     ))
 }
 
-/// Where the secret comes from: the file, else the environment, else the URL.
+/// Where the secret comes from: the file, else the environment, else the URL. A warning names the sources that are not
+/// read.
 fn secret(
     file: Option<&PathBuf>,
-    variable: &str,
+    variable: &'static str,
     env: fabric_env::Lookup<'_>,
     in_url: Option<Secret>,
 ) -> Result<SecretSource, Error> {
+    let given = env(variable).filter(|v| !v.is_empty());
+    let file_flag = if variable == "FABCERT_SECRET" { "--secret-file" } else { "--tls-secret-file" };
+    let sources =
+        [(file.is_some(), file_flag), (given.is_some(), variable), (in_url.is_some(), "the secret in the URL")];
+    let mut sources = sources.into_iter().filter_map(|(is_given, source)| is_given.then_some(source));
+    if let Some(used) = sources.next() {
+        for ignored in sources {
+            tracing::warn!("the secret is taken from {used}; {ignored} is not used");
+        }
+    }
     if let Some(path) = file {
         if path.as_os_str() == "-" {
             return SecretSource::given(&process::read_secret()?, "standard input");
         }
         return Ok(SecretSource::File(path.clone()));
     }
-    if let Some(value) = env(variable).filter(|v| !v.is_empty()) {
+    if let Some(value) = given {
         return SecretSource::given(Zeroizing::new(value).as_bytes(), variable);
     }
     match in_url {

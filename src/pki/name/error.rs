@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind};
 #[non_exhaustive]
 pub enum NameError {
     /// An empty text, or an empty item between two commas or after a type prefix.
-    #[error("a name is empty")]
+    #[error("the name \"\" is empty")]
     Empty,
     /// White space anywhere.
     #[error("the name {text:?} has a space")]
@@ -258,7 +258,7 @@ impl NameError {
 }
 
 /// The text for an error message: a secret between `id:` and `@`, as in a pasted CA URL, is masked.
-pub(super) fn masked(text: &str) -> String {
+pub(crate) fn masked(text: &str) -> String {
     let start = text.find("://").map_or(0, |at| at + "://".len());
     let secret = text.rfind('@').and_then(|end| {
         let colon = text.get(start..end)?.find(':')?;

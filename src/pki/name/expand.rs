@@ -165,6 +165,15 @@ impl Service {
     }
 }
 
+/// Checks a namespace and the domain of a cluster.
+///
+/// # Errors
+/// When one of them cannot be a part of a name.
+pub(crate) fn check_place(namespace: Option<&str>, domain: &str) -> Result<(), NameError> {
+    cluster_domain(domain)?;
+    namespace.map_or(Ok(()), |text| label("namespace", text).map(drop))
+}
+
 /// A DNS label as Kubernetes names its objects (RFC 1123), in lower case.
 fn label(what: &'static str, text: &str) -> Result<String, NameError> {
     let name = text.to_ascii_lowercase();

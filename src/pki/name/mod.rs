@@ -23,6 +23,8 @@ mod uri;
 mod properties;
 
 pub use error::NameError;
+pub(crate) use error::masked;
+pub(crate) use expand::check_place;
 pub use expand::{NameRequest, NameSet, RequestedName};
 pub use go_match::matches_as_go;
 pub use host::HostName;

@@ -72,7 +72,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     // It shares no code with the client: one misreading of the protocol could hide on both sides.
     ("devca", &["error", "secret", "time", "text", "disk", "pki"]),
     ("manifests", &["error", "text", "pki::name"]),
-    ("names", &["error", "secret", "disk", "manifests", "audit::input"]),
+    ("names", &["error", "secret", "disk", "manifests", "audit::input", "pki::name"]),
     ("render", &["text::yaml", "pki::name"]),
     // What is audited is read before; neither CA nor network nor clock.
     ("audit", &["error", "time", "text", "disk", "pki", "msp", "manifests", "channel"]),

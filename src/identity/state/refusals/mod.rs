@@ -121,8 +121,16 @@ impl<'a> Refusals<'a> {
         if self.marks.is_empty() && !self.is_empty() {
             self.marks.push(Mark::new(secret)?);
         }
-        self.in_flight = Some(self.memory.add(&self.subject, self.marks.first().cloned(), now)?);
-        self.write(disk)
+        let key = self.memory.add(&self.subject, self.marks.first().cloned(), now)?;
+        let written = self.write(disk);
+        if written.is_ok() {
+            self.in_flight = Some(key);
+        } else {
+            // Nothing is sent: no folder counts the try, as far as it can still be written.
+            self.memory.remove(&key);
+            self.places.iter().for_each(|place| drop(self.memory.write(place, disk)));
+        }
+        written
     }
 
     /// Notes what came back for the try in flight.

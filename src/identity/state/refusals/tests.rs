@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::tries::{Mark, Memory, Outcome};
 use super::{LIMIT, Next, Refusals, Subject, Success};
 use crate::ca::{CaError, CaUrl, Operation};
-use crate::disk::Disk;
+use crate::disk::{Disk, FaultAction, Op, Step, When};
 use crate::install::{Place, Placement};
 use crate::{Secret, Timestamp};
 
@@ -21,6 +21,32 @@ fn subject(url: &str, ca_name: Option<&str>, id: &str) -> Subject {
 
 fn peer() -> Subject {
     subject("https://ca", None, "org1-peer1")
+}
+
+/// A try that cannot be noted in every folder is not sent, and counts in none.
+#[test]
+fn a_try_that_cannot_be_noted_is_not_counted() {
+    const ENOSPC: i32 = 28;
+    for when in [When::Before, When::After] {
+        let folder = Folder::new();
+        let (msp, tls) = (folder.place("msp"), folder.place("tls"));
+        let places = [&msp, &tls];
+        let failed = std::sync::atomic::AtomicBool::new(false);
+        let disk = Disk::with_faults(std::sync::Arc::new(move |step: &Step<'_>| {
+            let is_of_tls = step.path.to_string_lossy().contains(".tls.fabcert/refusal.json");
+            let is_hit = is_of_tls && step.op == Op::Write && step.when == when;
+            if is_hit && !failed.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                FaultAction::Fail(ENOSPC)
+            } else {
+                FaultAction::Continue
+            }
+        }));
+        let mut refusals = folder.read(&places, peer(), "pw");
+        assert_eq!(refusals.begin(&Secret::new("pw"), &disk, at(0)).unwrap_err().exit_code(), 5);
+        for place in places {
+            assert!(folder.read(&[place], peer(), "pw").is_empty(), "{when:?}");
+        }
+    }
 }
 
 /// A folder for state files.

@@ -67,6 +67,8 @@ fn fail_everywhere(files: Layout, layout: Placement, before: Before) {
         let look = || -> [View; 2] { run.folders().map(|folder| view(&folder)) };
         let (old, old_pairs) = (look(), pairs(&run, &case));
         let issued = ca.running.issued(&run.id).len();
+        let asked = || ca.running.requests().iter().filter(|r| r.target.contains("enroll")).count();
+        let asked_before = asked();
         let (disk, _) = faulty(at, action, for_good, true);
         match run.enroll(&disk) {
             Ok(outcome) => {
@@ -76,6 +78,12 @@ fn fail_everywhere(files: Layout, layout: Placement, before: Before) {
             Err(e) => {
                 failed += 1;
                 assert_eq!(e.exit_code(), 5, "{case}: {e}");
+            }
+        }
+        if asked() == asked_before && !for_good {
+            for folder in run.folders() {
+                let state = fabcert::internals::Place::of(&Disk::real(), &folder).unwrap().state_dir();
+                assert!(!state.join("refusal.json").exists(), "{case}: nothing was sent, and a try is counted");
             }
         }
         let (seen, seen_pairs) = (look(), pairs(&run, &case));
