@@ -1,6 +1,8 @@
 //! Values that cannot be used: the message names the flag or the variable, and the same mistake has the same exit code in every
 //! command.
 
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
+
 use crate::command::{Ran, fabcert, fabcert_in};
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/names/example.yaml");
@@ -130,8 +132,7 @@ fn an_error_of_a_file_names_the_file() {
     let (junk, key, der, msp) = (path("junk"), path("key.pem"), path("der"), path("msp"));
     std::fs::write(&junk, "junk\n").unwrap();
     std::fs::write(&der, [0x30, 3, 2, 1, 1]).unwrap();
-    std::fs::write(&key, fabcert::pki::key::KeyPair::generate(Default::default()).unwrap().to_pkcs8_pem().as_bytes())
-        .unwrap();
+    std::fs::write(&key, KeyPair::generate(KeyAlgorithm::P256).unwrap().to_pkcs8_pem().as_bytes()).unwrap();
     let enroll = [&ENROLL[..5], &["a", "--msp-dir", &msp, "--secret-file", &junk]].concat();
     for (cert, private, named) in [
         (CERTIFICATE, junk.as_str(), &[&junk][..]),
