@@ -53,8 +53,10 @@ fn said(mismatch: AuthorityMismatch, ca: &Cert) -> String {
 mod tests {
     use yasna::{Tag, construct_der};
 
-    use super::super::fixture::{ca, found, server, tls_folder};
+    use super::super::fixture::{Made, ca, found, holding, server, tls_folder};
     use super::*;
+    use crate::audit::model::subject::SubjectKind;
+    use crate::pki::key::{KeyAlgorithm, KeyPair};
 
     #[test]
     fn a_key_identifier_of_another_ca_is_found() {
@@ -68,5 +70,35 @@ mod tests {
         });
         spec.extra.push((&[2, 5, 29, 35], false, other));
         assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+    }
+
+    #[test]
+    fn another_certificate_of_the_ca_with_the_named_identifier_is_enough() {
+        let key = KeyPair::generate(KeyAlgorithm::P256).expect("a key");
+        let authority = |id: u8| {
+            let mut spec = ca("root");
+            spec.key_ids = false;
+            spec.extra.push((&[2, 5, 29, 14], false, construct_der(|w| w.write_bytes(&[id; 20]))));
+            let der = spec.der(&key, "root", &key);
+            Made {
+                cert: Cert::from_der(der).expect("a certificate"),
+                key: KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).expect("a key"),
+            }
+        };
+        let [named, other] = [7, 8].map(authority);
+        let mut spec = server("peer1", &["peer1"]);
+        spec.key_ids = false;
+        let id = construct_der(|w| {
+            w.write_sequence(|w| w.next().write_tagged_implicit(Tag::context(0), |w| w.write_bytes(&[7; 20])));
+        });
+        spec.extra.push((&[2, 5, 29, 35], false, id));
+        let leaf = spec.issued_by(&named);
+        let folder = |anchors: &[&Made]| {
+            let anchors = anchors.iter().map(|ca| (Place::ServerAnchor, &ca.cert));
+            let certs = std::iter::once((Place::Server, &leaf.cert)).chain(anchors).collect::<Vec<_>>();
+            found(&CHECK, &holding(SubjectKind::Tls, certs)).len()
+        };
+        assert_eq!(folder(&[&other]), 1);
+        assert_eq!((folder(&[&other, &named]), folder(&[&named, &other])), (0, 0));
     }
 }

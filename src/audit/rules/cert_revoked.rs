@@ -39,6 +39,9 @@ mod tests {
         let peer = identity("peer1").issued_by(&root);
         let subject = |signer, serial| with_crl(msp_folder(&peer, &root), list("root", signer, serial, 12));
         assert_eq!(found(&CHECK, &subject(&root, 0x2a)).len(), 1);
+        let mut second = subject(&root, 0x2a);
+        second.crls[0].at.block = Some(2);
+        assert!(found(&CHECK, &second).is_empty(), "Fabric reads the first list of a file");
         assert!(found(&CHECK, &subject(&root, 0x2b)).is_empty(), "another serial number");
         assert!(found(&CHECK, &subject(&other, 0x2a)).is_empty(), "another key");
     }

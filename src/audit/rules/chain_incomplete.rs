@@ -75,5 +75,8 @@ mod tests {
         assert_eq!(bundle(&[&leaf.cert, &root.cert]), 0);
         assert_eq!(bundle(&[&root.cert, &other.cert]), 0);
         assert_eq!(bundle(&[&leaf.cert, &leaf.cert]), 0);
+        let mut part = holding(SubjectKind::Certificate, [(Place::Loose, &leaf.cert), (Place::Loose, &other.cert)]);
+        part.is_part = true;
+        assert!(found(&CHECK, &part).is_empty(), "the issuer may be in another part");
     }
 }

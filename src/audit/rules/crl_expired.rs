@@ -20,8 +20,11 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::super::crl_ignored::tests::{list, with_crl};
-    use super::super::fixture::{ca, found, identity, msp_folder};
+    use super::super::fixture::{ca, found, found_under, identity, msp_folder};
     use super::*;
+    use crate::Timestamp;
+    use crate::audit::model::expectation::Expectation;
+    use crate::msp::ChannelRules;
 
     #[test]
     fn a_list_is_good_until_its_next_update() {
@@ -30,6 +33,18 @@ mod tests {
         for (month, count) in [(11, 1), (12, 0)] {
             let subject = with_crl(msp_folder(&peer, &root), list("root", &root, 7, month));
             assert_eq!(found(&CHECK, &subject).len(), count, "due in month {month}");
+        }
+    }
+
+    #[test]
+    fn the_second_of_the_next_update_still_counts() {
+        let root = ca("root").self_signed();
+        let list = list("root", &root, 7, 12);
+        let due = list.next_update().expect("a time");
+        let subject = with_crl(msp_folder(&identity("peer1").issued_by(&root), &root), list);
+        for (now, count) in [(due, 0), (Timestamp::from_unix(due.unix() + 1), 1)] {
+            let context = Context { now, expectation: &Expectation::default(), channel_rules: ChannelRules::V3_0 };
+            assert_eq!(found_under(&CHECK, &subject, &context).len(), count, "{now}");
         }
     }
 }

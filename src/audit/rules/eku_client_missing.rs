@@ -29,8 +29,11 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, server, tls_folder};
+    use yasna::models::ObjectIdentifier;
+
+    use super::super::fixture::{ca, found, holding, server, tls_folder};
     use super::*;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn a_server_certificate_without_client_auth_is_found() {
@@ -39,5 +42,29 @@ mod tests {
         assert!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
         spec.extended_key_usage = Some(vec![1]);
         assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len(), 1);
+    }
+
+    #[test]
+    fn a_server_certificate_elsewhere_than_in_a_tls_folder_is_a_warning() {
+        let root = ca("root").self_signed();
+        let mut spec = server("ca", &["ca"]);
+        spec.extended_key_usage = Some(vec![1]);
+        let leaf = spec.issued_by(&root);
+        for (place, severity) in [(Place::Server, Severity::Error), (Place::Loose, Severity::Warning)] {
+            let subject = holding(SubjectKind::Certificate, [(place, &leaf.cert)]);
+            assert_eq!(found(&CHECK, &subject)[0].severity, severity, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn any_usage_includes_client_auth() {
+        let root = ca("root").self_signed();
+        let mut spec = server("peer1", &["peer1"]);
+        spec.extended_key_usage = None;
+        let any = yasna::construct_der(|w| {
+            w.write_sequence(|w| w.next().write_oid(&ObjectIdentifier::from_slice(&[2, 5, 29, 37, 0])));
+        });
+        spec.extra.push((&[2, 5, 29, 37], false, any));
+        assert!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).is_empty());
     }
 }

@@ -32,18 +32,36 @@ fn check(subject: &Subject, context: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{DAY, NOW, ca, found, server, tls_folder};
+    use super::super::fixture::{DAY, NOW, ca, found, identity, msp_folder, server, tls_folder};
     use super::*;
     use crate::Timestamp;
 
     #[test]
     fn a_month_is_a_warning_and_a_week_an_error() {
         let root = ca("root").self_signed();
-        for (days, severity) in [(40, None), (29, Some(Severity::Warning)), (6, Some(Severity::Error)), (-1, None)] {
+        for (days, severity) in [
+            (40, None),
+            (30, None),
+            (29, Some(Severity::Warning)),
+            (7, Some(Severity::Warning)),
+            (6, Some(Severity::Error)),
+            (-1, None),
+        ] {
             let mut spec = server("peer1", &["peer1"]);
             spec.not_after = Timestamp::from_unix(NOW.unix() + days * DAY + 60);
             let findings = found(&CHECK, &tls_folder(&spec.issued_by(&root), &root));
             assert_eq!(findings.first().map(|f| f.severity), severity, "{days}");
         }
+    }
+
+    #[test]
+    fn a_certificate_that_fabric_does_not_read_may_expire() {
+        let root = ca("root").self_signed();
+        let mut spec = identity("peer1");
+        spec.not_after = Timestamp::from_unix(NOW.unix() + DAY);
+        let mut subject = msp_folder(&spec.issued_by(&root), &root);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
+        subject.certificates[0].place = Place::SignCertExtra;
+        assert_eq!(found(&CHECK, &subject), []);
     }
 }

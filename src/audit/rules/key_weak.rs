@@ -49,6 +49,8 @@ fn is_short_rsa(kind: &str) -> bool {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder, rsa_spki, server, spki, tls_folder};
     use super::*;
+    use crate::audit::model::subject::{HeldCsr, Location, SubjectKind};
+    use crate::pki::x509::SignatureCheck;
 
     #[test]
     fn short_rsa_keys_are_found() {
@@ -84,5 +86,36 @@ mod tests {
         assert_eq!(found(&CHECK, &subject).len(), 1);
         subject.keys[0].kind = KeyKind::Plain("RSA 2048".to_owned());
         assert!(found(&CHECK, &subject).is_empty());
+    }
+
+    #[test]
+    fn keys_that_tls_cannot_use_are_found() {
+        let root = ca("root").self_signed();
+        let curve = |oid: &[u64], length| spki(&[1, 2, 840, 10045, 2, 1], Some(oid), &vec![4; length]);
+        let keys = [
+            ("P-224", curve(&[1, 3, 132, 0, 33], 57)),
+            ("secp256k1", curve(&[1, 3, 132, 0, 10], 65)),
+            ("DSA", spki(&[1, 2, 840, 10040, 4, 1], None, &[2, 1, 5])),
+        ];
+        for (kind, key) in keys {
+            let mut spec = server("peer1", &["peer1"]);
+            spec.spki = Some(key);
+            assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)).len(), 1, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_csr_for_a_short_key_is_found() {
+        let mut subject = Subject::new(SubjectKind::Csr, "x.csr");
+        for (key, count) in [("RSA 2048", 0), ("P-256", 0), ("RSA 1024", 1)] {
+            subject.csrs = vec![HeldCsr {
+                at: Location::whole("x.csr"),
+                subject: "CN=p".to_owned(),
+                sans: Vec::new(),
+                signature: SignatureCheck::Good,
+                key: key.to_owned(),
+            }];
+            assert_eq!(found(&CHECK, &subject).len(), count, "{key}");
+        }
     }
 }

@@ -59,4 +59,14 @@ mod tests {
             assert_eq!(found(&CHECK, &subject)[0].remedy, KEYSTORE_MANY.remedy);
         }
     }
+
+    #[test]
+    fn no_key_is_removed_where_the_right_one_is_missing() {
+        let root = ca("root").self_signed();
+        let peer = identity("peer1").issued_by(&root);
+        let mut subject = msp_folder(&peer, &root);
+        let path = |name: &str| subject.path.join("keystore").join(name).display().to_string();
+        subject.keys = vec![held_key(&path("a_sk"), &root.key), held_key(&path("b_sk"), &root.key)];
+        assert_eq!(found(&CHECK, &subject)[0].remedy, KEYSTORE_MANY.remedy);
+    }
 }

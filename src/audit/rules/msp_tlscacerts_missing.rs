@@ -38,6 +38,7 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 mod tests {
     use super::super::fixture::{ca, found, identity, msp_folder};
     use super::*;
+    use crate::audit::model::subject::MspFacts;
 
     #[test]
     fn an_msp_without_a_tls_ca_is_found() {
@@ -50,6 +51,9 @@ mod tests {
         assert!(found(&CHECK, &subject).is_empty(), "no channel gets the MSP of a user");
         subject.path = "org1/msp".into();
         assert_eq!(found(&CHECK, &subject).len(), 1);
+        subject.msp.get_or_insert_default().strangers.push("TLScacerts".into());
+        assert!(found(&CHECK, &subject).is_empty(), "msp-layout reports that");
+        subject.msp = Some(MspFacts::default());
         let mut tls = subject.at(Place::RootCa).next().unwrap().clone();
         tls.place = Place::TlsRootCa;
         subject.certificates.push(tls);

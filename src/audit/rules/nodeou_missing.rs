@@ -59,4 +59,14 @@ mod tests {
             assert_eq!(found(&CHECK, &subject).len(), count, "{text:?}");
         }
     }
+
+    #[test]
+    fn a_folder_in_place_of_the_file_is_left_to_another_rule() {
+        let root = ca("root").self_signed();
+        let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
+        subject.role = Some(NodeOu::Peer);
+        assert_eq!(found(&CHECK, &subject).len(), 1);
+        subject.msp.get_or_insert_default().config_is_no_file = true;
+        assert!(found(&CHECK, &subject).is_empty(), "config-unusable reports it");
+    }
 }

@@ -40,7 +40,7 @@ fn role_of_place(msp: &Path) -> Option<NodeOu> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{found, found_expecting, holding};
+    use super::super::fixture::{ca, found, found_expecting, holding, identity, msp_folder};
     use super::*;
     use crate::audit::SubjectKind;
     use crate::audit::model::expectation::Expectation;
@@ -68,5 +68,15 @@ mod tests {
             subject.path = path.into();
             assert_eq!(found(&CHECK, &subject).len(), count, "{path}");
         }
+    }
+
+    #[test]
+    fn an_identity_without_a_role_is_found_only_if_one_is_expected() {
+        let root = ca("root").self_signed();
+        let mut subject = msp_folder(&identity("peer1").issued_by(&root), &root);
+        subject.path = "o/peers/p/msp".into();
+        assert!(found(&CHECK, &subject).is_empty());
+        let expectation = Expectation { role: Some(NodeOu::Peer), ..Expectation::default() };
+        assert!(found_expecting(&CHECK, &subject, &expectation)[0].message.contains("none"));
     }
 }

@@ -46,4 +46,16 @@ mod tests {
         let subject = tls_folder(&server("peer0", &["peer0", "*.ns.svc"]).issued_by(&root), &root);
         assert_eq!(found_expecting(&CHECK, &subject, &expecting(&["peer0", "a.ns.svc"], Some("gw"))), []);
     }
+
+    #[test]
+    fn a_wildcard_inside_a_label_matches_in_node_and_java_only() {
+        let root = ca("tlsca").self_signed();
+        let subject = tls_folder(&server("peer0", &["aba*ba.ns", "peer0:7051"]).issued_by(&root), &root);
+        for (name, is_matched) in [("abaxba.ns", true), ("ababa.ns", true), ("aba.ns", false), ("abaxba.other", false)]
+        {
+            let findings = found_expecting(&CHECK, &subject, &expecting(&[name], None));
+            assert_eq!(findings[0].message.contains("match a wildcard inside a label"), is_matched, "{name}");
+            assert!(!findings[0].remedy.contains("7051"), "what no certificate may hold is not requested again");
+        }
+    }
 }

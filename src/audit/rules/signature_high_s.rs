@@ -33,8 +33,9 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, identity, msp_folder, with_high_s};
+    use super::super::fixture::{ca, found, holding, identity, msp_folder, with_high_s};
     use super::*;
+    use crate::audit::model::subject::SubjectKind;
 
     #[test]
     fn the_other_s_of_a_signature_verifies_too_and_is_noted() {
@@ -44,5 +45,15 @@ mod tests {
         peer.cert = with_high_s(&peer.cert);
         assert!(peer.cert.is_issued_by(&root.cert));
         assert_eq!(found(&CHECK, &msp_folder(&peer, &root)).len(), 1);
+    }
+
+    #[test]
+    fn intermediates_count_and_roots_do_not() {
+        let root = ca("root").self_signed();
+        let high = with_high_s(&ca("middle").issued_by(&root).cert);
+        for (place, count) in [(Place::IntermediateCa, 1), (Place::Admin, 1), (Place::TlsRootCa, 0)] {
+            let certs = [(place, &high), (Place::RootCa, &root.cert)];
+            assert_eq!(found(&CHECK, &holding(SubjectKind::Msp, certs)).len(), count, "{place:?}");
+        }
     }
 }

@@ -49,6 +49,7 @@ mod tests {
     use super::*;
     use crate::audit::model::subject::SubjectKind;
     use crate::audit::rules::fixture::{Made, ca, found, holding, server, tls_folder};
+    use crate::pki::x509::Cert;
 
     const SHA1: &[u64] = &[1, 2, 840, 10045, 4, 1];
 
@@ -72,5 +73,27 @@ mod tests {
         let root = old.self_signed();
         let findings = found(&CHECK, &tls_folder(&server("p", &["p"]).issued_by(&root), &root));
         assert_eq!((findings.len(), findings[0].severity), (1, Severity::Warning));
+    }
+
+    #[test]
+    fn a_root_whose_signature_cannot_be_verified_is_a_warning() {
+        let (mut old, other) = (ca("ca"), ca("ca").self_signed());
+        old.signature_oid = SHA1;
+        let root = Cert::from_der(old.der(&other.key, "ca", &ca("ca").self_signed().key)).expect("a certificate");
+        let findings = found(&CHECK, &holding(SubjectKind::Certificate, [(Place::Loose, &root)]));
+        assert_eq!((findings.len(), findings[0].severity), (1, Severity::Warning));
+    }
+
+    #[test]
+    fn a_served_certificate_without_anchors_has_no_verdict() {
+        let root = ca("ca").self_signed();
+        let mut leaf = server("p", &["p"]);
+        leaf.signature_oid = SHA1;
+        let leaf = leaf.issued_by(&root);
+        let served = |more: &[(Place, &Cert)]| {
+            let certs = [&[(Place::Served, &leaf.cert)], more].concat();
+            found(&CHECK, &holding(SubjectKind::Endpoint, certs)).len()
+        };
+        assert_eq!((served(&[]), served(&[(Place::ServerAnchor, &root.cert)])), (1, 0));
     }
 }

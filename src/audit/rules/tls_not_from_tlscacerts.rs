@@ -29,8 +29,10 @@ fn check(subject: &Subject, _: &Context<'_>, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{ca, found, server, tls_folder};
+    use super::super::fixture::{ca, found, holding, server, tls_folder};
     use super::*;
+    use crate::audit::model::subject::SubjectKind;
+    use crate::pki::x509::Cert;
 
     #[test]
     fn a_certificate_of_another_ca_than_the_msps_is_found() {
@@ -41,5 +43,21 @@ mod tests {
         assert!(found(&CHECK, &subject).is_empty());
         subject.tls_cas_beside.pop();
         assert_eq!(found(&CHECK, &subject).len(), 1);
+    }
+
+    #[test]
+    fn the_tls_ca_may_be_above_what_the_server_sends_or_the_certificate_itself() {
+        let root = ca("tlsca").self_signed();
+        let middle = ca("middle").issued_by(&root);
+        let leaf = server("peer1", &["peer1"]).issued_by(&middle);
+        let with = |beside: &Cert, chain: &[&Cert]| {
+            let chain = chain.iter().map(|cert| (Place::ServerChain, *cert));
+            let certs = std::iter::once((Place::Server, &leaf.cert)).chain(chain).collect::<Vec<_>>();
+            let mut subject = holding(SubjectKind::Tls, certs);
+            subject.tls_cas_beside = vec![beside.clone()];
+            found(&CHECK, &subject).len()
+        };
+        assert_eq!((with(&root.cert, &[]), with(&root.cert, &[&middle.cert])), (1, 0));
+        assert_eq!(with(&leaf.cert, &[]), 0);
     }
 }

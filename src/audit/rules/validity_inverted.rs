@@ -37,6 +37,8 @@ mod tests {
         assert_eq!(found(&CHECK, &subject).len(), 1);
         assert_eq!(found(&expired::CHECK, &subject), []);
         assert_eq!(found(&not_yet_valid::CHECK, &subject), []);
+        spec.not_after = spec.not_before;
+        assert_eq!(found(&CHECK, &tls_folder(&spec.issued_by(&root), &root)), [], "it is valid for a second");
         assert_eq!(found(&CHECK, &tls_folder(&server("peer0", &["peer0"]).issued_by(&root), &root)), []);
     }
 }
