@@ -165,3 +165,35 @@ impl HeldNames {
         lacking
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::manifests::{Manifest, Settings, Variables};
+
+    /// A peer with the Secret `s`, and this number of Certificates for that Secret.
+    fn covered(certificates: usize) -> Covered {
+        let peer = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: c, env: [{name: CORE_PEER_TLS_CERT_FILE, \
+                    value: /t/tls.crt}], volumeMounts: [{name: t, mountPath: /t}]}]\n  volumes: [{name: t, secret: {secretName: s}}]\n";
+        let certificate = |i: usize| {
+            format!(
+                "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {{name: c{i}}}\nspec: {{secretName: s, dnsNames: [n{i}]}}\n"
+            )
+        };
+        let objects = std::iter::once(peer.to_owned()).chain((0..certificates).map(certificate));
+        let text = objects.collect::<Vec<_>>().join("---\n");
+        let manifest = Manifest::read(Path::new("m.yaml"), &text, &Variables::new()).expect("manifests");
+        let settings = Settings { namespace: None, cluster_domain: "cluster.local".to_owned() };
+        Covered::new(Network::new([manifest], settings), Mapped::default())
+    }
+
+    #[test]
+    fn certificates_of_a_node_beyond_the_limit_are_reported_as_left_out() {
+        for (count, is_cut) in [(MOST_HELD, false), (MOST_HELD + 1, true)] {
+            let covered = covered(count);
+            assert_eq!((covered.nodes[0].held.len(), covered.nodes[0].left_out.is_some()), (MOST_HELD, is_cut));
+        }
+    }
+}

@@ -13,6 +13,8 @@ pub(crate) mod mapped;
 mod place;
 pub(crate) mod rules;
 pub(crate) mod secrets;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use covered::Covered;
 pub(crate) use fix::{Fix, fixes};

@@ -236,6 +236,20 @@ mod tests {
     }
 
     #[test]
+    fn extended_usages_exclude_servers_unless_one_is_server_auth_or_any() {
+        for (usages, excludes) in [
+            ("", false),
+            ("digital signature, key encipherment", false),
+            ("client auth", true),
+            ("client auth, server auth", false),
+            ("client auth, any", false),
+        ] {
+            let found = certificate(&format!("spec: {{secretName: s, usages: [{usages}]}}\n"));
+            assert_eq!(found.excludes_servers(), excludes, "{usages}");
+        }
+    }
+
+    #[test]
     fn durations_are_parsed_as_in_go() {
         let hours = |h: u64| Some(Duration::from_secs(h * 3600));
         assert_eq!(go_duration("2160h"), hours(2160));

@@ -50,6 +50,8 @@ fn the_certificate_path_resolves_through_the_mount() {
         ("/elsewhere/tls.crt", t, from_secret, &["Certificate c:6"]),
         ("", t, from_secret, &["Certificate c:6"]),
         ("/cfg/tls/tls.crt", t, "{name: t, secret: {secretName: none}}", &[]),
+        // The key of the CA.
+        ("/cfg/tls/ca.crt", t, from_secret, &[]),
         // The innermost mount contains the file.
         (
             "/cfg/tls/tls.crt",

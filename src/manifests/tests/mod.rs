@@ -6,6 +6,7 @@ mod kinds;
 mod limits;
 mod namespaces;
 mod properties;
+mod reach;
 mod reading;
 mod routes;
 mod selection;
