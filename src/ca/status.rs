@@ -142,7 +142,7 @@ static ORIGINS: [Origin; 8] = [
     Origin { sign: "<center>nginx", name: "nginx, not the CA", next_step: INGRESS_HOST },
     Origin {
         sign: "404 page not found",
-        name: "a Go server without this path: a Fabric CA under another path, or Traefik without a matching route",
+        name: "a Go server that does not have this path: the path in the URL may be wrong, or Traefik has no route for it",
         next_step: PATH,
     },
 ];
@@ -244,6 +244,11 @@ fn foreign(operation: Operation, http_status: u16, body: &[u8], redactor: &Redac
     ServerError { operation, http_status, code: None, message, class, origin }
 }
 
+/// Whether a server answers so where it does not have the path, or has something else there.
+const fn is_of_path(http_status: u16) -> bool {
+    matches!(http_status, 404 | 405)
+}
+
 /// Returns the first `limit` characters of a foreign text, safe for a terminal or a log: control and invisible
 /// characters become spaces, and runs of spaces become one.
 pub(super) fn harmless(text: &str, limit: usize) -> String {
@@ -295,6 +300,7 @@ impl ServerError {
             (Class::Misconfigured, ..) if (300..400).contains(&self.http_status) => {
                 "redirects are not followed, because they would send the secret elsewhere: give the final URL of the CA".to_owned()
             }
+            _ if is_of_path(self.http_status) => PATH.to_owned(),
             _ => "check host, port and path of the URL: this is not an answer of a Fabric CA".to_owned(),
         }
     }
@@ -317,6 +323,12 @@ impl fmt::Display for ServerError {
         }
         match self.origin {
             Some(origin) => write!(f, "{operation} was answered by {} (HTTP {status})", origin.name)?,
+            None if is_of_path(status) => {
+                write!(
+                    f,
+                    "the answer to {operation} is HTTP {status}: the path in the URL may be wrong, or the server is not a Fabric CA"
+                )?;
+            }
             None => write!(f, "the answer to {operation} is HTTP {status} and not from a Fabric CA")?,
         }
         if self.message.is_empty() { Ok(()) } else { write!(f, ": \"{}\"", self.message) }

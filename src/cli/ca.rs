@@ -69,7 +69,8 @@ pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Er
     let inquiry = args.inquiry()?;
     let disk = Disk::real();
     let now = process::now();
-    let answer = process::runtime()?.block_on(process::until_signal(inquire(&inquiry, &disk, now)))?;
+    let asked = process::runtime()?.block_on(process::until_signal(inquire(&inquiry, &disk, now)));
+    let answer = asked.map_err(without_wait)?;
     let printed = match form {
         OutputForm::Json => output::print_json(&answer),
         OutputForm::Human => output::print(&answer.lines()),
@@ -84,6 +85,14 @@ pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Er
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The error without the advice to wait: this command has no `--wait`.
+fn without_wait(e: Error) -> Error {
+    match e.help().and_then(|help| help.split_once("; --wait")).map(|(help, _)| help.to_owned()) {
+        Some(help) => e.with_help(help),
+        None => e,
+    }
 }
 
 impl InfoArgs {

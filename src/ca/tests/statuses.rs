@@ -78,7 +78,9 @@ fn answers_without_an_envelope_are_not_refusals() {
         (503, "{}", Class::Gateway, "HTTP 503"),
         (500, "{\"success\":true,\"result\":\"\"}", Class::Gateway, "HTTP 500"),
         (404, "default backend - 404", Class::Misconfigured, "ingress"),
-        (404, "404 page not found\n", Class::Misconfigured, "path"),
+        (404, "404 page not found\n", Class::Misconfigured, "the path in the URL may be wrong"),
+        (404, "<h1>Not Found</h1>", Class::Misconfigured, "the path in the URL may be wrong"),
+        (405, "", Class::Misconfigured, "the path in the URL may be wrong"),
         (401, "<h1>Log in</h1>", Class::Misconfigured, "Log in"),
         (403, "Forbidden by policy", Class::Misconfigured, "Forbidden"),
         (400, "Client sent an HTTP request to an HTTPS server.\n", Class::Misconfigured, "TLS port"),
@@ -92,6 +94,7 @@ fn answers_without_an_envelope_are_not_refusals() {
         let error = judged(Operation::Enroll, status, body);
         assert_eq!(server_error(&error).class, class, "{status} {body}");
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{status} {body}");
+        assert!(!word.contains("the path") || error.help().contains("check the path in the URL"), "{error}");
         assert_eq!(error.is_retryable(), status >= 500, "{status} {body}");
         assert!(error.to_string().contains(word), "{error}");
         // A gateway's failure or an unreadable success does not show whether the CA counted the enrolment.

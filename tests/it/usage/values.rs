@@ -126,6 +126,13 @@ fn an_error_of_a_name_or_a_url_names_the_flag_or_the_variable() {
 }
 
 #[test]
+fn help_names_no_flag_that_the_command_does_not_have() {
+    let ran = with(&["ca", "info"], &["--url", "https://127.0.0.1:1", "--tls-ca", CERTIFICATE]);
+    names(&ran, 6, &["check host and port"]);
+    assert!(!ran.stderr.contains("--wait"), "{ran:?}");
+}
+
+#[test]
 fn an_error_of_a_file_names_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
