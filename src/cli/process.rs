@@ -1,6 +1,7 @@
 //! What the process gets from the system: standard input, the clock, a runtime, signals.
 
 use std::io::Read as _;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -108,8 +109,11 @@ impl Signals {
     }
 }
 
-/// Notified when the echo of the terminal is turned off: from then on no signal may end the process without restoring it.
+/// Notified before the echo of the terminal is turned off: from then on no signal may end the process without restoring it.
 pub(super) static SILENT: Notify = Notify::const_new();
+
+/// Set when the handlers of [`hung_up`] are in place.
+pub(super) static HANDLED: OnceLock<()> = OnceLock::new();
 
 /// Waits for a signal that comes from a terminal or for it, from the first silent question on. Before, the process may have
 /// been started with `nohup`.
@@ -118,6 +122,7 @@ async fn hung_up() -> Result<(u8, &'static str), Error> {
     let failed = |e: std::io::Error| Error::new(ErrorKind::Io, "cannot wait for signals").with_source(e);
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let mut quit = signal(SignalKind::quit()).map_err(failed)?;
+    HANDLED.get_or_init(|| ());
     tokio::select! {
         _ = hangup.recv() => Ok((1, "SIGHUP")),
         _ = quit.recv() => Ok((3, "SIGQUIT")),
