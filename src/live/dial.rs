@@ -284,3 +284,72 @@ impl Target {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// The dialling of one endpoint at these ports, of which nothing was dialled yet.
+    fn dialling(samples: usize, timeout: Duration, ports: &[u16]) -> Dialling {
+        let options = DialOptions { server_name: None, samples, timeout, client: None };
+        let endpoint = Endpoint { host: "localhost".to_owned(), port: 7051 };
+        let mut dialling = Dialling {
+            targets: vec![Target::new(endpoint, &options)],
+            unresolved: Vec::new(),
+            waiting: BTreeSet::new(),
+            lookups: 0,
+            connections: 0,
+            running: JoinSet::new(),
+        };
+        dialling.take_addresses(0, Ok(ports.iter().copied().map(at).collect()));
+        dialling
+    }
+
+    #[tokio::test]
+    async fn each_address_is_dialled_once_before_any_is_dialled_twice() {
+        let dialling = dialling(0, Duration::from_secs(9), &[2, 1, 2]);
+        let target = &dialling.targets[0];
+        assert_eq!(target.addresses.iter().map(|address| address.at).collect::<Vec<_>>(), [at(1), at(2)]);
+        assert_eq!(target.count, 1, "at least one sample");
+        let turns: Vec<_> = dialling.waiting.iter().map(|turn| (turn.sample, turn.address)).collect();
+        assert_eq!(turns, [(0, 0), (0, 1)]);
+    }
+
+    #[tokio::test]
+    async fn silent_address_gets_few_connections_and_none_after_the_deadline() {
+        let offered = |timeout, started, ended| {
+            let mut dialling = dialling(100, timeout, &[1]);
+            dialling.waiting.clear();
+            let address = &mut dialling.targets[0].addresses[0];
+            (address.started, address.ended) = (started, ended);
+            dialling.offer(0, 0);
+            !dialling.waiting.is_empty()
+        };
+        let long = Duration::from_secs(9);
+        assert!(offered(long, AN_ADDRESS - 1, 0) && !offered(long, AN_ADDRESS, 0));
+        assert!(offered(long, AN_ADDRESS, 1), "one more for each that ended");
+        assert!(!offered(long, 100, 100), "all were made");
+        assert!(!offered(Duration::ZERO, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn samples_that_were_not_made_are_reported_unless_a_failure_says_the_same() {
+        let good = Sample { served: Ok(vec![vec![1]]), ..Sample::failed(Some(at(1)), "") };
+        let silent = Sample::failed(Some(at(1)), "silent");
+        for (made, expected) in [
+            (vec![good.clone(), good.clone()], vec![true, true]),
+            (vec![good.clone()], vec![true, false]),
+            (vec![silent.clone()], vec![false]),
+            (vec![], vec![false]),
+        ] {
+            let mut target = dialling(2, Duration::from_secs(9), &[1]).targets.remove(0);
+            target.addresses[0].samples = made.iter().cloned().map(Some).chain([None, None]).take(2).collect();
+            let samples = target.samples();
+            assert_eq!(samples.iter().map(|s| s.served.is_ok()).collect::<Vec<_>>(), expected, "{samples:?}");
+        }
+    }
+}

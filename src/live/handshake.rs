@@ -296,3 +296,71 @@ fn config(watch: &Arc<Watch>) -> Result<ClientConfig, String> {
     config.resumption = Resumption::disabled();
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, Error as Tls};
+    use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+    use super::*;
+
+    const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7051);
+
+    /// What a watch that saw this makes of a handshake that ended so.
+    fn sample(proof: Option<Result<(), String>>, end: Option<bool>, asked: bool, with_certificate: bool) -> Sample {
+        let certificate = with_certificate.then(|| {
+            let made = rcgen::generate_simple_self_signed(["client".to_owned()]).expect("a certificate");
+            let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+            certified(&ClientPair { chain: vec![made.cert.der().clone()], key }).expect("a pair")
+        });
+        let watch = Watch {
+            seen: Mutex::new(Seen { chain: vec![vec![1]], proof }),
+            asked: AtomicBool::new(asked),
+            certificate,
+        };
+        watch.sample(ADDRESS, end.map(|is_refusal| End { is_refusal, reason: "END".to_owned() }), None)
+    }
+
+    #[test]
+    fn certificate_counts_only_with_a_proof() {
+        assert_eq!(sample(Some(Ok(())), None, false, false).served, Ok(vec![vec![1]]));
+        let refused = sample(Some(Err("another key".to_owned())), Some(true), true, false);
+        assert_eq!(refused.served, Err("another key".to_owned()));
+        let unproven = sample(None, Some(true), false, false).served.expect_err("no proof");
+        assert!(unproven.contains("did not prove that it holds the key") && unproven.contains("END"), "{unproven}");
+    }
+
+    #[test]
+    fn end_after_the_proof_is_a_refusal_only_of_a_client_that_was_asked() {
+        let ended = |is_refusal, asked, with_certificate| {
+            let sample = sample(Some(Ok(())), Some(is_refusal), asked, with_certificate);
+            assert!(sample.served.is_ok(), "its certificate is proven");
+            (sample.wants_client, sample.broken_off.unwrap_or_default())
+        };
+        assert_eq!(ended(true, true, false), (true, String::new()));
+        let refused = "the server refused the client certificate: END".to_owned();
+        assert_eq!(ended(true, true, true), (false, refused));
+        let broken = (false, "the handshake broke off after the certificate: END".to_owned());
+        for (is_refusal, asked) in [(true, false), (false, true), (false, false)] {
+            assert_eq!(ended(is_refusal, asked, false), broken, "{is_refusal} {asked}");
+        }
+    }
+
+    #[test]
+    fn alerts_and_closed_connections_come_from_the_server() {
+        let of = |e: IoError| End::of(&e).is_refusal;
+        let alert = Tls::AlertReceived(AlertDescription::CertificateRequired);
+        assert!(of(IoError::new(ErrorKind::InvalidData, alert)));
+        for kind in [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe] {
+            assert!(of(kind.into()), "{kind}");
+        }
+        assert!(!of(ErrorKind::TimedOut.into()));
+        assert!(!of(IoError::new(ErrorKind::InvalidData, Tls::InvalidCertificate(CertificateError::BadSignature))));
+    }
+
+    #[test]
+    fn protocol_of_grpc_is_offered() {
+        let config = config(&Arc::new(Watch::default())).expect("a configuration");
+        assert_eq!(config.alpn_protocols, [b"h2"]);
+    }
+}

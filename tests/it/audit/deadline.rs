@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::live::serve;
 use super::scene::Scene;
-use crate::command::{Ran, fabcert};
+use crate::command::{Ran, command, fabcert};
 
 /// Beyond the limit: starting the program, judging, a busy machine.
 const SLACK: Duration = Duration::from_millis(2500);
@@ -81,4 +81,32 @@ fn server_that_sends_a_byte_at_a_time_is_bounded_by_the_deadline() {
     let (ran, took) = timed(&["--connect", &address, "--samples", "20", "--dial-timeout", "1s"]);
     assert_eq!(ran.code, 6, "{ran:?}");
     assert!(took < Duration::from_secs(1) + SLACK, "{took:?}");
+}
+
+#[test]
+fn every_sample_is_made_although_the_process_may_open_few_files() {
+    let scene = Scene::new();
+    let (cert, key) = scene.server("peer", &["localhost"]);
+    let address = format!("127.0.0.1:{}", serve(&cert, &key));
+    let root = scene.write("root.pem", scene.root()).display().to_string();
+    let args = ["audit", "--no-policy", "--connect", &address, "--server-name", "localhost", "--tls-ca", &root];
+    let fabcert = command(&[&args[..], &["--samples", "60", "--dial-timeout", "20s"]].concat(), &[]);
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 16 && exec \"$@\"", "sh"]).arg(fabcert.get_program()).args(fabcert.get_args());
+    let output = limited.env_clear().output().unwrap();
+    let shown = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(!shown.contains("endpoint-unreachable"), "{shown}");
+}
+
+/// Each of the connections, which are served one after the other, would otherwise be waited for.
+#[test]
+fn server_that_asks_for_no_certificate_is_not_waited_for() {
+    let scene = Scene::new();
+    let (cert, key) = scene.server("peer", &["localhost"]);
+    let address = format!("127.0.0.1:{}", serve(&cert, &key));
+    let root = scene.write("root.pem", scene.root()).display().to_string();
+    let args = ["--connect", &address, "--server-name", "localhost", "--tls-ca", &root, "--dial-timeout", "15s"];
+    let (ran, _) = timed(&[&args[..], &["--samples", "30"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
 }

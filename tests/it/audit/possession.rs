@@ -206,6 +206,41 @@ fn server_that_requires_a_client_certificate_is_reached_without_one_and_a_note_s
     }
 }
 
+/// A server that asks for a client certificate, takes a client without one, and then ends the connection in order.
+#[test]
+fn server_that_closes_the_connection_of_a_client_without_a_certificate_is_reached_too() {
+    let scene = Scene::new();
+    let (cert, key) = scene.server("peer", &[GATEWAY]);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(scene.root().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_client_cert_verifier(verifier.allow_unauthenticated().build().unwrap())
+        .with_single_cert(
+            vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()],
+            PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+        )
+        .unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let config = Arc::new(config);
+        for mut tcp in listener.incoming().flatten() {
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            while tls.is_handshaking() && tls.complete_io(&mut tcp).is_ok() {}
+            tls.send_close_notify();
+            let _ = tls.complete_io(&mut tcp);
+        }
+    });
+    let ran = probe(&scene, port);
+    let (answering, messages) = seen(&ran);
+    assert_eq!((ran.code, answering, messages.len()), (0, 1, 1), "{ran:?}");
+    assert!(messages[0].starts_with("client-certificate-required: "), "{messages:?}");
+}
+
 #[test]
 fn client_certificate_that_the_server_refuses_is_a_failure_under_each_version() {
     let (scene, stranger) = (Scene::new(), Scene::new());
