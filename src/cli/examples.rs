@@ -1,7 +1,6 @@
 //! Every example in the help and in the pages is a command line that parses.
 
-use super::{Cli, with_variables};
-use clap::CommandFactory as _;
+use super::{as_read, whole_command};
 
 /// The words of a line of a shell, split at pipes, redirections and `;`: one list a command. Comments end the line.
 fn commands(line: &str) -> Vec<Vec<String>> {
@@ -89,7 +88,7 @@ fn fenced(page: &str) -> String {
 
 /// Why fabcert does not take a call.
 fn trouble(words: &[String]) -> Option<String> {
-    let e = with_variables(Cli::command()).try_get_matches_from(words).err()?;
+    let e = as_read(whole_command()).try_get_matches_from(words).err()?;
     e.use_stderr().then(|| format!("{}: {}", words.join(" "), e.to_string().lines().next().unwrap_or_default()))
 }
 
@@ -100,7 +99,7 @@ fn every_example_of_the_help_parses() {
         command.get_subcommands().for_each(|command| texts(command, all));
     }
     let mut all = Vec::new();
-    texts(&Cli::command(), &mut all);
+    texts(&whole_command(), &mut all);
     let calls: Vec<Vec<String>> = all.iter().flat_map(|text| calls(text)).collect();
     let wrong: Vec<String> = calls.iter().filter_map(|words| trouble(words)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");

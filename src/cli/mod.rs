@@ -8,6 +8,7 @@ mod completions;
 mod crash;
 mod csr;
 mod dates;
+mod deferred;
 #[cfg(feature = "dev-ca")]
 mod demo;
 #[cfg(feature = "dev-ca")]
@@ -28,6 +29,7 @@ mod outcome;
 mod output;
 mod process;
 mod prompt;
+mod reading;
 mod render;
 mod rollback;
 mod rules;
@@ -37,12 +39,13 @@ mod variables;
 
 use std::process::ExitCode;
 
-use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::{ContextKind, ContextValue};
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::args::{LogForm, OutputForm};
+use self::deferred::Deferred;
 use self::process::{now, runtime};
+use self::reading::as_read;
 use crate::Error;
 
 const AFTER_HELP: &str = "\
@@ -83,39 +86,39 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Enrol an identity: create a key and a CSR, verify what the CA issues, install the MSP and TLS folders
-    Enroll(Box<enroll::EnrollArgs>),
+    Enroll(Box<Deferred<enroll::EnrollArgs>>),
     /// Check everything that an enrolment needs: the CA and the way to it, the secret, the folders
-    Doctor(Box<doctor::DoctorArgs>),
+    Doctor(Box<Deferred<doctor::DoctorArgs>>),
     /// Show a CA's name, version and chain, and get its anchor file by fingerprint
-    Ca(ca::CaCommandArgs),
+    Ca(Deferred<ca::CaCommandArgs>),
     /// Audit certificates, MSP and TLS folders, manifests and live endpoints: what fails now, and what will fail
-    Audit(Box<audit::AuditArgs>),
+    Audit(Box<Deferred<audit::AuditArgs>>),
     /// List the names that each node in Kubernetes manifests needs in its TLS certificate, with the reasons
-    Names(Box<names::NamesArgs>),
+    Names(Box<Deferred<names::NamesArgs>>),
     /// Render Kubernetes manifests for peers that enrol before they start, behind a gateway Service
-    Render(Box<render::RenderArgs>),
+    Render(Box<Deferred<render::RenderArgs>>),
     /// Show the contents of certificates, CSRs, keys, revocation lists, MSP and TLS folders, and manifests
-    Inspect(inspect::InspectArgs),
+    Inspect(Deferred<inspect::InspectArgs>),
     /// List the rules of the audit
-    Rules(rules::RulesArgs),
+    Rules(Deferred<rules::RulesArgs>),
     /// Explain a rule, an error code of a Fabric CA, or a line of a log
-    Explain(rules::ExplainArgs),
+    Explain(Deferred<rules::ExplainArgs>),
     /// Create a key and a CSR for a CA that this machine cannot reach
-    Csr(Box<csr::CsrArgs>),
+    Csr(Box<Deferred<csr::CsrArgs>>),
     /// Verify and install a certificate from a CA that this machine cannot reach
-    Install(Box<install::InstallArgs>),
+    Install(Box<Deferred<install::InstallArgs>>),
     /// Restore the folders that the last install replaced
-    Rollback(rollback::RollbackArgs),
+    Rollback(Deferred<rollback::RollbackArgs>),
     /// Show on this machine, in seconds, what a missing name does: a development CA, peers, a gateway, a failover
     #[cfg(feature = "dev-ca")]
-    Demo(demo::DemoArgs),
+    Demo(Deferred<demo::DemoArgs>),
     /// Run an embedded server with the API of a Fabric CA, for development and tests only
     #[cfg(feature = "dev-ca")]
-    DevCa(Box<dev_ca::DevCaArgs>),
+    DevCa(Box<Deferred<dev_ca::DevCaArgs>>),
     /// Print a completion script for a shell
-    Completions(completions::CompletionsArgs),
+    Completions(Deferred<completions::CompletionsArgs>),
     /// Write man pages
-    Man(completions::ManArgs),
+    Man(Deferred<completions::ManArgs>),
     /// Print the version, as --version does
     #[command(hide = true)]
     Version,
@@ -126,19 +129,29 @@ pub fn main() -> ExitCode {
     process::forbid_core_dumps();
     crash::record();
     crash::caught(OutputForm::Human, LogForm::Text, || {
-        let command = with_variables(Cli::command());
         let words: Vec<_> = std::env::args_os().skip(1).collect();
+        let mut command = as_read(command(|command| words.iter().any(|word| word == command.get_name())));
+        let mut parsed = parse(&mut command);
+        if parsed.is_err() {
+            // What is suggested may belong to any command.
+            command = as_read(whole_command());
+            parsed = parse(&mut command.clone());
+        }
         let line = usage::Line { words: &words, command: &command };
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-        let known = variables::check(Cli::command, &line.names(), variables);
-        let parsed =
-            without_after_help(command.clone()).try_get_matches().and_then(|m| Ok((Cli::from_arg_matches(&m)?, m)));
+        let known = variables::check(whole_command, &line.names(), variables);
         match parsed {
             Ok((cli, matches)) => started(cli, known, &matches, &command),
             Err(e) => usage_exit(e, &line, known.err()),
         }
     })
+}
+
+/// Parses the process's arguments.
+fn parse(command: &mut clap::Command) -> Result<(Cli, clap::ArgMatches), clap::Error> {
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Ok((Cli::from_arg_matches(&matches)?, matches))
 }
 
 /// Runs a command line that is understood, if its variables are `known`; warns of those that it does not read.
@@ -179,53 +192,38 @@ fn watched(cli: Cli) -> Result<ExitCode, Error> {
     }
 }
 
-/// The command with its variables read as manifests of containers set them: 1 and yes are true; an empty variable, or one
-/// that says no, is not set, so that it conflicts with nothing. Help does not show their values.
-fn with_variables(command: clap::Command) -> clap::Command {
-    let arg = |arg: clap::Arg| {
-        let none: &[&str] = match arg.get_action() {
-            ArgAction::SetTrue => &["", "0", "n", "no", "f", "false", "off"],
-            ArgAction::Count => &["", "0"],
-            _ => &[""],
-        };
-        let value = arg.get_env().and_then(std::env::var_os);
-        let is_unset = value.is_some_and(|value| none.iter().any(|none| value.eq_ignore_ascii_case(none)));
-        let arg = if is_unset { arg.env(Resettable::Reset) } else { arg }.hide_env_values(true);
-        match arg.get_action() {
-            ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
-            _ => arg,
-        }
-    };
-    command.mut_args(arg).mut_subcommands(with_variables)
+/// The command, of which those below have arguments that `is_needed` says of.
+fn command(is_needed: impl Fn(&clap::Command) -> bool) -> clap::Command {
+    let below = |command| if is_needed(&command) { deferred::defined(command) } else { command };
+    Cli::command().mut_subcommands(below)
 }
 
-/// The command without the text after the options: clap would wrap its examples on a narrow terminal, and a line that is
-/// copied would run half a command. It is [printed](output::clap) as it is.
-fn without_after_help(command: clap::Command) -> clap::Command {
-    command.after_help(Resettable::Reset).mut_subcommands(without_after_help)
+/// The command with the arguments of every command below it.
+fn whole_command() -> clap::Command {
+    command(|_| true)
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Error> {
     let form = cli.output.output;
     match cli.command {
-        Command::Enroll(args) => enroll::run(*args, &cli.output),
-        Command::Doctor(args) => doctor::run(*args, form),
-        Command::Ca(args) => ca::run(&args, form),
-        Command::Audit(args) => audit::run(&args, &cli.output),
-        Command::Names(args) => names::run(&args, &cli.output),
-        Command::Render(args) => render::run(&args, &cli.output),
-        Command::Inspect(args) => inspect::run(&args, form),
-        Command::Rules(args) => rules::rules(&args, form),
-        Command::Explain(args) => rules::explain(&args, form),
-        Command::Csr(args) => csr::run(&args, &cli.output),
-        Command::Install(args) => install::run(&args, &cli.output),
-        Command::Rollback(args) => rollback::run(&args, form),
+        Command::Enroll(args) => enroll::run(args.0, &cli.output),
+        Command::Doctor(args) => doctor::run(args.0, form),
+        Command::Ca(args) => ca::run(&args.0, form),
+        Command::Audit(args) => audit::run(&args.0, &cli.output),
+        Command::Names(args) => names::run(&args.0, &cli.output),
+        Command::Render(args) => render::run(&args.0, &cli.output),
+        Command::Inspect(args) => inspect::run(&args.0, form),
+        Command::Rules(args) => rules::rules(&args.0, form),
+        Command::Explain(args) => rules::explain(&args.0, form),
+        Command::Csr(args) => csr::run(&args.0, &cli.output),
+        Command::Install(args) => install::run(&args.0, &cli.output),
+        Command::Rollback(args) => rollback::run(&args.0, form),
         #[cfg(feature = "dev-ca")]
-        Command::Demo(args) => demo::run(&args, &cli.output),
+        Command::Demo(args) => demo::run(&args.0, &cli.output),
         #[cfg(feature = "dev-ca")]
-        Command::DevCa(args) => dev_ca::run(&args),
-        Command::Completions(args) => completions::completions(&args, Cli::command()),
-        Command::Man(args) => completions::man(&args, Cli::command()),
+        Command::DevCa(args) => dev_ca::run(&args.0),
+        Command::Completions(args) => completions::completions(&args.0, whole_command()),
+        Command::Man(args) => completions::man(&args.0, whole_command()),
         Command::Version => version(form),
     }
 }
@@ -293,7 +291,7 @@ mod tests {
 
     #[test]
     fn command_line_is_consistent() {
-        with_variables(Cli::command()).debug_assert();
+        as_read(whole_command()).debug_assert();
     }
 
     #[test]
@@ -305,7 +303,7 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        check(&whole_command());
     }
 
     #[test]
@@ -353,6 +351,6 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        check(&whole_command());
     }
 }

@@ -107,13 +107,11 @@ fn is_of_a_service(name: &str, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn checked(chosen: &[&str], variables: &[(&str, &str)]) -> Result<Option<String>, Error> {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        check(crate::cli::Cli::command, chosen, owned)
+        check(crate::cli::whole_command, chosen, owned)
     }
 
     #[test]

@@ -112,28 +112,23 @@ impl HeldFolder<'_> {
         }
     }
 
-    /// Creates the file `name` with these bytes, the permissions `mode`, and the group `group` if given.
+    /// Creates the file `name` with these bytes, the permissions `mode`, and the group `group` if given. If `durable`, it is
+    /// synced to the disk.
     ///
     /// # Errors
     /// When the name exists, or the file cannot be written; a part of the bytes may then be written.
-    pub fn write_new(&self, name: &str, bytes: &[u8], mode: u32, group: Option<u32>) -> Result<()> {
+    pub fn write_new(&self, name: &str, bytes: &[u8], mode: u32, group: Option<u32>, durable: bool) -> Result<()> {
         let path = self.path.join(name);
-        self.disk.step(Op::Write, &path, |partial| {
+        let file = self.disk.step(Op::Write, &path, |partial| {
             let mut file = self.open(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)?;
             file.write_all(if partial { &bytes[..bytes.len() / 2] } else { bytes })?;
             if let Some(group) = group {
                 give_group(&file, group)?;
             }
-            self.disk.set_mode(&file, &path, mode)
-        })
-    }
-
-    /// Syncs the file `name` to the disk.
-    ///
-    /// # Errors
-    /// When the disk reports an error.
-    pub fn sync_file(&self, name: &str) -> Result<()> {
-        self.disk.sync_step(&self.path.join(name), || self.open(name, OFlags::RDONLY | OFlags::NONBLOCK, 0)?.sync_all())
+            self.disk.set_mode(&file, &path, mode)?;
+            Ok(file)
+        })?;
+        if durable { self.disk.sync_step(&path, || file.sync_all()) } else { Ok(()) }
     }
 
     /// Syncs the folder to the disk.
@@ -153,20 +148,21 @@ impl HeldFolder<'_> {
             .whole_step(Op::Move, &self.path.join(to), || Ok(rustix::fs::renameat(&self.dir, from, &self.dir, to)?))
     }
 
-    /// Removes the file or link `name`; a missing one is not an error.
+    /// Removes the file or link `name`. Returns whether there was one.
     ///
     /// # Errors
     /// When it is a folder or cannot be removed.
-    pub fn remove(&self, name: &str) -> Result<()> {
+    pub fn remove(&self, name: &str) -> Result<bool> {
         if self.entry(name)?.is_none() {
-            return Ok(());
+            return Ok(false);
         }
-        self.disk.whole_step(Op::Remove, &self.path.join(name), || {
+        let removed = self.disk.whole_step(Op::Remove, &self.path.join(name), || {
             match rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => Ok(()),
                 Err(e) => Err(e.into()),
             }
-        })
+        });
+        removed.map(|()| true)
     }
 
     /// Sets the group of the folder, if given, and its permissions.
@@ -255,7 +251,7 @@ mod tests {
         fs::create_dir(&state).unwrap();
         let disk = Disk::real();
         let held = disk.hold(&state).unwrap().unwrap();
-        held.write_new("file", b"own", 0o600, None).unwrap();
+        held.write_new("file", b"own", 0o600, None, false).unwrap();
         fs::rename(&state, &moved).unwrap();
         fs::create_dir(&state).unwrap();
         fs::write(state.join("file"), "planted").unwrap();
@@ -280,7 +276,7 @@ mod tests {
             .unwrap();
         let held = disk.hold(&dir.path().join("real")).unwrap().unwrap();
         assert!(held.read("file", 9).is_err() && held.try_lock("file").is_err() && held.read("pipe", 9).is_err());
-        assert!(held.write_new("file", b"x", 0o600, None).is_err());
+        assert!(held.write_new("file", b"x", 0o600, None, false).is_err());
         assert_eq!(held.entry("file").unwrap().map(|m| m.kind), Some(Kind::Link));
         held.remove("file").unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("target")).unwrap(), "x");

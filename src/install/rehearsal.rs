@@ -7,11 +7,12 @@ use rustix::io::Errno;
 use super::{InstallError, KeyAccess, Lock, Placement, generation, swap};
 use crate::disk::{Disk, FsError, Op};
 
-/// The folder of the trial files.
+/// The name of the trial file.
 const TRIAL: &str = "trial";
 
 /// Tries every kind of step that installing `owned` paths at the locked place takes: reads and copies what is kept,
-/// writes a key with its mode and group, syncs it, makes links and swaps where the layout needs them. Readers see
+/// writes a key with its mode and group, makes links and swaps where the layout needs them. Nothing is synced: the pending
+/// key, which is synced to the same file system before the request, shows whether that works. Readers see
 /// nothing of it, and nothing is left. Returns what the file system does otherwise than asked, in words.
 ///
 /// # Errors
@@ -34,25 +35,21 @@ pub fn rehearse(disk: &Disk, lock: &Lock, owned: &[PathBuf], access: KeyAccess) 
     Ok(warnings)
 }
 
-/// Writes a key's file in a folder, as an install does, and reads back what came out. Returns what the file system does
+/// Writes a key's file in the folder `build`, as an install does, and reads back what came out. Returns what the file system does
 /// otherwise than asked, in words.
 ///
 /// # Errors
 /// When an install would fail here; the file may be left then.
 pub(crate) fn try_files(disk: &Disk, build: &Path, access: KeyAccess) -> Result<Vec<String>, InstallError> {
-    let folder = build.join(TRIAL);
-    let file = folder.join("key");
-    disk.create_dir(&folder, 0o700)?;
+    let file = build.join(TRIAL);
     disk.write_new(&file, &[0; 4096], access.mode)?;
     if let Some(group) = access.group {
         disk.chgrp(&file, group)?;
     }
-    disk.sync(&file)?;
-    disk.sync(&folder)?;
     let Some(found) = disk.metadata(&file)? else {
         return Err(FsError::new(Op::Look, &file, Errno::NOENT).into());
     };
-    disk.remove_tree(&folder)?;
+    disk.remove_file(&file)?;
     let mut warnings = Vec::new();
     if found.mode != access.mode {
         warnings.push(format!(

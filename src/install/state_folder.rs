@@ -98,10 +98,12 @@ impl<'a> StateFolder<'a> {
 
     /// The content of the file `name`; `None` if it does not exist.
     pub(super) fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, InstallError> {
-        if self.entry(name)?.is_some_and(|m| m.kind == Kind::Link) {
-            return Err(self.not_own(name, "it is a symbolic link".to_owned()));
-        }
-        let Some((bytes, found)) = self.folder.read(name, LIMIT)? else { return Ok(None) };
+        let (bytes, found) = match self.folder.read(name, LIMIT) {
+            Ok(Some(read)) => read,
+            Ok(None) => return Ok(None),
+            Err(e) if e.is(Errno::LOOP) => return Err(self.not_own(name, "it is a symbolic link".to_owned())),
+            Err(e) => return Err(e.into()),
+        };
         match self.owners.refuse(&found) {
             Some(reason) => Err(self.not_own(name, reason)),
             None => Ok(Some(bytes)),
@@ -117,11 +119,13 @@ impl<'a> StateFolder<'a> {
         durable: bool,
     ) -> Result<(), FsError> {
         let unfinished = format!("{name}{UNFINISHED}");
-        self.folder.remove(&unfinished)?;
-        let written = self
-            .folder
-            .write_new(&unfinished, bytes, mode, group)
-            .and_then(|()| if durable { self.folder.sync_file(&unfinished) } else { Ok(()) })
+        let write = || self.folder.write_new(&unfinished, bytes, mode, group, durable);
+        let written = match write() {
+            // A run that was killed left it.
+            Err(e) if e.is(Errno::EXIST) => self.folder.remove(&unfinished).and_then(|_| write()),
+            done => done,
+        };
+        let written = written
             .and_then(|()| self.folder.rename(&unfinished, name))
             .and_then(|()| if durable { self.folder.sync() } else { Ok(()) });
         if written.is_err() {
@@ -133,13 +137,7 @@ impl<'a> StateFolder<'a> {
 
     /// Removes the file `name`; a missing one is not an error.
     pub(super) fn remove(&self, name: &str, durable: bool) -> Result<(), FsError> {
-        if self.folder.entry(name)?.is_some() {
-            self.folder.remove(name)?;
-            if durable {
-                self.folder.sync()?;
-            }
-        }
-        Ok(())
+        if self.folder.remove(name)? && durable { self.folder.sync() } else { Ok(()) }
     }
 
     /// Locks the file `name`.

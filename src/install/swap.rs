@@ -112,6 +112,9 @@ pub(super) fn rehearse(
 /// Cleans up after a run, however it ended: keeps the complete current set and one previous set, nothing else.
 pub(super) fn recover(disk: &Disk, place: &Place) -> Result<(), FsError> {
     let (state, target) = (place.state_dir(), place.target());
+    if !disk.read_dir(&state)?.iter().any(|name| name.to_str().is_some_and(is_leftover)) {
+        return Ok(());
+    }
     disk.remove_tree(&state.join(BUILD))?;
     trash::empty(disk, &state)?;
     let old = state.join(OLD);

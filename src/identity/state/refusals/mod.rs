@@ -48,7 +48,8 @@ impl Memory {
     fn write(&self, place: &Place, disk: &Disk) -> Result<(), Error> {
         match self.to_bytes() {
             Some(bytes) => Ok(place.write_state_file(disk, FILE, &bytes, 0o600)?),
-            None => Ok(place.remove_state_file(disk, FILE)?),
+            // A power failure may bring it back: then a try counts that was none, until the next success.
+            None => Ok(place.drop_state_file(disk, FILE)?),
         }
     }
 }
