@@ -191,6 +191,11 @@ fn a_result_that_cannot_be_printed_is_an_error_that_says_what_is_done() {
         &["ca", "info", "--url", scene.ca.url(), "--tls-ca", &anchor, "--out", &anchors, "--force"],
         &format!("the certificates are in {anchors}\n"),
     );
+    let baseline = path("baseline.json");
+    fails(&["audit", &tls, "--write-baseline", &baseline], &format!("the baseline is in {baseline}\n"));
+    let (policy, expected) = (path("fabcert.yaml"), format!("the policy is in {}\n", path("fabcert.yaml")));
+    let (code, stderr) = unprinted(&["audit", &tls, "--init", "--policy", &policy], None);
+    assert!(code == Some(5) && stderr.contains(&expected), "{stderr}");
     let organisation = ["--org", "org1", "--namespace", "fabric", "--ca-url", "https://ca", "--fabcert-image", "i"];
     fails(
         &[&["render", "--out", &render, "--force"], &organisation[..]].concat(),

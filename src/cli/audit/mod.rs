@@ -163,7 +163,11 @@ fn print(
     for (format, file) in forms {
         match file {
             None => {
-                output::print_report(*format, report, output.color)?;
+                let printed = output::print_report(*format, report, output.color);
+                match &args.policy.write_baseline {
+                    Some(path) => output::after(printed, || format!("the baseline is in {}", path.display()))?,
+                    None => printed?,
+                }
             }
             Some(path) => {
                 tree.replace_with(path, 0o644, |out| render(*format, report, Style::default(), out))?;
@@ -227,15 +231,16 @@ fn init(
     let count = named.len();
     let found: Vec<Found<'_>> = named.iter().map(|(path, names)| Found { path, names: names.clone() }).collect();
     tree.replace(path, write_policy(&found).as_bytes(), 0o644)?;
-    if form == OutputForm::Json {
+    let printed = if form == OutputForm::Json {
         output::print_json(
             &serde_json::json!({"schema_version": 1, "action": "init", "path": path, "certificates": count}),
-        )?;
+        )
     } else {
         output::print_line(format_args!(
             "wrote {} from the names in {count} TLS certificates; check it, and add the names that clients dial",
             path.display()
-        ))?;
-    }
+        ))
+    };
+    output::after(printed, || format!("the policy is in {}", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
