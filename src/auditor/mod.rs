@@ -1,6 +1,7 @@
 //! A whole audit: many subjects, with policy, manifests and live endpoints.
 
 mod ca_names;
+mod channels;
 mod drive;
 mod endpoints;
 mod fix;

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::ca_names::CaNames;
+use super::channels::Channels;
 use super::drive::{Progress, Source, drive};
 use super::fix::apply;
 use super::gateway::GatewayWatch;
@@ -115,7 +116,7 @@ impl Run {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let mut report = Report::new();
         let (mut sharing, mut named, mut servers) = (KeySharing::default(), Vec::new(), ServedOnDisk::default());
-        let mut ca_names = CaNames::default();
+        let (mut ca_names, mut channels) = (CaNames::default(), Channels::default());
         let tls_of = request.tls_of.iter();
         let tls_of = tls_of.map(|(workload, path)| TlsOf { workload: workload.clone(), path: load.shown(path) });
         let mut manifests = Coverage::new(tls_of.collect());
@@ -123,6 +124,7 @@ impl Run {
         let mut refused = None;
         let mut is_something = !endpoints.unreachable.is_empty();
         drive(criteria, &self.disk, units, request.jobs.unwrap_or_else(cores), progress, &mut |mut audited| {
+            channels.note(&mut audited);
             sharing.note(std::mem::take(&mut audited.keys));
             ca_names.note(std::mem::take(&mut audited.cas));
             watch.note(&audited);
@@ -147,6 +149,7 @@ impl Run {
         let covered = self.cover(manifests, &mut report)?;
         sharing.report(&mut report);
         ca_names.report(&mut report);
+        channels.report(criteria.now, &criteria.expectation, &mut report);
         let mut shared = Findings::new();
         servers.report(&mut shared);
         for (endpoint, reason) in &endpoints.unreachable {

@@ -119,14 +119,14 @@ fn ca_use(held: &HeldCert, folder: &Path) -> Option<CaUse> {
     })
 }
 
-fn sha256(bytes: &[u8]) -> Digest {
+pub(super) fn sha256(bytes: &[u8]) -> Digest {
     let mut out = Digest::default();
     out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
     out
 }
 
 fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
-    let manifest = subject.manifest.take();
+    let (manifest, channel) = (subject.manifest.take(), subject.channel.take());
     let is_subject = !subject.certificates.is_empty()
         || !subject.csrs.is_empty()
         || !subject.crls.is_empty()
@@ -169,6 +169,7 @@ fn audited(mut subject: Subject, findings: Vec<Finding>) -> Audited {
             .filter(|held| held.is_tls_leaf())
             .map(|held| held.cert.sans().iter().map(ToString::to_string).collect())
             .unwrap_or_default(),
+        channel,
         manifest,
     }
 }

@@ -1,7 +1,7 @@
 //! All rules, in the order of their ids.
 
 use super::rule::Rule;
-use super::{audit, authority, certificate, chain, key, manifest, msp, names, node_ou, tls};
+use super::{audit, authority, certificate, chain, channel, key, manifest, msp, names, node_ou, tls};
 
 /// Every rule, sorted by id.
 pub static RULES: &[&Rule] = &[
@@ -21,10 +21,15 @@ pub static RULES: &[&Rule] = &[
     &chain::CHAIN_BROKEN,
     &chain::CHAIN_INCOMPLETE,
     &chain::CHAIN_WRONG_FOLDER,
+    &channel::CHANNEL_CA_EXPIRING,
+    &channel::CHANNEL_HOST_MISSING,
+    &channel::CHANNEL_MSP_UNKNOWN,
     &tls::CLIENT_CERTIFICATE_REQUIRED,
     &msp::CONFIG_MISSPELT,
     &msp::CONFIG_OU_CA,
     &msp::CONFIG_UNUSABLE,
+    &channel::CONSENTER_KEY_CHANGED,
+    &channel::CONSENTER_NOT_ON_DISK,
     &authority::CRL_EXPIRED,
     &authority::CRL_IGNORED,
     &authority::CRL_UNUSABLE,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::finding::{Digest, Finding};
 use super::report::SubjectReport;
 use crate::audit::ledger::Ledger;
+use crate::channel::ChannelConfig;
 use crate::manifests::Manifest;
 
 /// The result of auditing one subject.
@@ -27,6 +28,8 @@ pub(crate) struct Audited {
     pub(crate) cas: Vec<CaUse>,
     /// The names of its TLS certificate, for a first policy.
     pub(crate) names: Vec<String>,
+    /// The content of a channel configuration.
+    pub(crate) channel: Option<Box<ChannelConfig>>,
     /// The content of a manifest.
     pub(crate) manifest: Option<Box<Manifest>>,
     /// The certificate of a TLS server, and whether it was served or is on disk.

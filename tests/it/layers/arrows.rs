@@ -106,6 +106,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "msp",
             "manifests",
             "names",
+            "channel",
             "audit",
             "coverage",
             "policy",
