@@ -114,6 +114,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "pem_source",
         ],
     ),
+    ("probe", &["error", "disk", "audit", "auditor"]),
     ("live", &["lookup", "pki::go", "pki::x509"]),
     // Pure functions of what was found.
     ("report", &["text", "audit"]),
@@ -140,6 +141,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "identity",
             "enroll",
             "doctor",
+            "probe",
             "devca",
             "manifests",
             "render",
