@@ -84,7 +84,6 @@ pub mod names;
 mod pem_source;
 pub mod pki;
 mod policy;
-pub mod probe;
 pub mod proof;
 mod render;
 pub mod report;

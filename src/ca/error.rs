@@ -233,6 +233,11 @@ impl CaError {
         self.kind() == ErrorKind::Refused
     }
 
+    /// Whether the CA did not accept the credential, and did not look at the rest of the request.
+    pub(crate) const fn is_about_the_credential(&self) -> bool {
+        matches!(self, Self::Server { error, .. } if error.http_status == 401 && matches!(error.class, Class::Credential))
+    }
+
     /// Whether the problem may be temporary, so that `--wait` retries.
     pub const fn is_retryable(&self) -> bool {
         match self {

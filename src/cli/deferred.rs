@@ -3,7 +3,7 @@
 use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 
-use super::{audit, ca, completions, csr, doctor, enroll, inspect, install, names, probe, render, rollback, rules};
+use super::{audit, ca, completions, csr, doctor, enroll, inspect, install, names, reenroll, render, rollback, rules};
 #[cfg(feature = "dev-ca")]
 use super::{demo, dev_ca};
 
@@ -29,12 +29,12 @@ impl<T: Args> Args for Deferred<T> {
 pub(super) fn defined(command: Command) -> Command {
     let define: fn(Command) -> Command = match command.get_name() {
         "enroll" => enroll::EnrollArgs::augment_args,
+        "reenroll" => reenroll::ReenrollArgs::augment_args,
         "doctor" => doctor::DoctorArgs::augment_args,
         "ca" => ca::CaCommandArgs::augment_args,
         "audit" => audit::AuditArgs::augment_args,
         "names" => names::NamesArgs::augment_args,
         "render" => render::RenderArgs::augment_args,
-        "probe" => probe::ProbeArgs::augment_args,
         "inspect" => inspect::InspectArgs::augment_args,
         "rules" => rules::RulesArgs::augment_args,
         "explain" => rules::ExplainArgs::augment_args,

@@ -27,10 +27,10 @@ mod next;
 mod origin;
 mod outcome;
 mod output;
-mod probe;
 mod process;
 mod prompt;
 mod reading;
+mod reenroll;
 mod render;
 mod rollback;
 mod rules;
@@ -88,6 +88,8 @@ struct Cli {
 enum Command {
     /// Enrol an identity: create a key and a CSR, verify what the CA issues, install the MSP and TLS folders
     Enroll(Box<Deferred<enroll::EnrollArgs>>),
+    /// Get new certificates with the current ones as credentials; their names are kept
+    Reenroll(Box<Deferred<reenroll::ReenrollArgs>>),
     /// Check everything that an enrolment needs: the CA and the way to it, the secret, the folders
     Doctor(Box<Deferred<doctor::DoctorArgs>>),
     /// Show a CA's name, version and chain, and get its anchor file by fingerprint
@@ -98,8 +100,6 @@ enum Command {
     Names(Box<Deferred<names::NamesArgs>>),
     /// Render Kubernetes manifests for peers that enrol before they start, behind a gateway Service
     Render(Box<Deferred<render::RenderArgs>>),
-    /// Check, as an exec probe, that folders and the running node hold a valid certificate with the wanted names now
-    Probe(Deferred<probe::ProbeArgs>),
     /// Show the contents of certificates, CSRs, keys, revocation lists, MSP and TLS folders, and manifests
     Inspect(Deferred<inspect::InspectArgs>),
     /// List the rules of the audit
@@ -189,7 +189,9 @@ fn watched(cli: Cli) -> Result<ExitCode, Error> {
         #[cfg(feature = "dev-ca")]
         Command::DevCa(_) => run(cli),
         // It has handlers while it waits for the network, and may block before.
-        Command::Enroll(_) | Command::Doctor(_) | Command::Ca(_) => process::watched(move || run(cli)),
+        Command::Enroll(_) | Command::Reenroll(_) | Command::Doctor(_) | Command::Ca(_) => {
+            process::watched(move || run(cli))
+        }
         _ if std::process::id() == 1 => process::watched(move || run(cli)),
         _ => run(cli),
     }
@@ -210,12 +212,12 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     let form = cli.output.output;
     match cli.command {
         Command::Enroll(args) => enroll::run(args.0, &cli.output),
+        Command::Reenroll(args) => reenroll::run(args.0, &cli.output),
         Command::Doctor(args) => doctor::run(args.0, form),
         Command::Ca(args) => ca::run(&args.0, form),
         Command::Audit(args) => audit::run(&args.0, &cli.output),
         Command::Names(args) => names::run(&args.0, &cli.output),
         Command::Render(args) => render::run(&args.0, &cli.output),
-        Command::Probe(args) => probe::run(&args.0, form),
         Command::Inspect(args) => inspect::run(&args.0, form),
         Command::Rules(args) => rules::rules(&args.0, form),
         Command::Explain(args) => rules::explain(&args.0, form),

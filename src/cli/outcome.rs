@@ -19,7 +19,7 @@ pub(super) fn print(outcome: &Outcome, form: OutputForm) -> Result<(), Error> {
     output::after(printed, || {
         let identity = &outcome.identity;
         let what = match outcome.action {
-            Action::Enrolled => "is installed",
+            Action::Enrolled | Action::Reenrolled => "is installed",
             Action::Unchanged => "is up to date",
         };
         let folders = identity.msp_dir.iter().chain(&identity.tls_dir);
@@ -32,6 +32,7 @@ fn page(outcome: &Outcome, now: Timestamp) -> Lines {
     let mut lines = Lines::new();
     let word = match outcome.action {
         Action::Enrolled => "enrolled",
+        Action::Reenrolled => "reenrolled",
         Action::Unchanged => "unchanged",
     };
     lines.line(format_args!("{word} {}: {}", outcome.identity.id, outcome.reason));

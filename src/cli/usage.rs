@@ -15,9 +15,8 @@ use crate::{Error, ErrorKind};
 const WORDS: &[(&[&str], &str)] = &[
     (&["enrol", "enrole", "login"], "run fabcert enroll"),
     (
-        &["reenroll", "reenrol", "re-enroll", "renew", "rotate"],
-        "run fabcert enroll with the same arguments again: it does nothing while the certificate is good, and enrols when \
-         it is due; --force enrols at once",
+        &["reenrol", "re-enroll", "renew", "rotate"],
+        "run fabcert reenroll, which gets a new certificate with the current one as credential",
     ),
     (
         &["register"],

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::identity::Environment;
 use crate::identity::pinned_key::Channels;
 use crate::identity::task::{Shape, Task};
-use crate::identity::{Request, TlsFiles};
+use crate::identity::{Authentication, Request, TlsFiles};
 use crate::msp::Layout;
 use crate::pki::name::{self, NameSet, SanName};
 use crate::pki::x509::Cert;
@@ -69,6 +69,9 @@ pub(crate) struct DryRun {
     pub(crate) schema_version: u32,
     /// Enrolment id.
     pub(crate) id: String,
+    /// How certificates would be issued.
+    #[serde(skip)]
+    pub(crate) verb: &'static str,
     /// The certificates.
     pub(crate) certificates: Vec<PlannedCertificate>,
     /// The kept names of all certificates, bare.
@@ -131,7 +134,8 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
     }
     let names_kept = union(certificates.iter().map(|c| &c.names_kept));
     let names_dropped = union(certificates.iter().map(|c| &c.names_dropped));
-    Ok(DryRun { schema_version: 1, id: request.id().to_owned(), certificates, names_kept, names_dropped })
+    let verb = if request.authentication == Authentication::Secret { "enrol" } else { "re-enrol" };
+    Ok(DryRun { schema_version: 1, id: request.id().to_owned(), verb, certificates, names_kept, names_dropped })
 }
 
 fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {
@@ -185,7 +189,7 @@ impl fmt::Display for DryRun {
             writeln!(f, "\n{} certificate -> {}", c.role, Shown(c.target.display()))?;
             writeln!(f, "  CA      {}", Shown(&c.ca))?;
             match &c.reason {
-                Some(reason) => writeln!(f, "  to do   enrol: {}", Shown(reason))?,
+                Some(reason) => writeln!(f, "  to do   {}: {}", self.verb, Shown(reason))?,
                 None if c.applies.is_empty() => writeln!(f, "  to do   nothing")?,
                 None => writeln!(f, "  to do   apply without a request: {}", Shown(c.applies.join(", ")))?,
             }

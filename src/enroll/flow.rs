@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-use crate::Error;
 use crate::ca::Patience;
 use crate::identity::ask::Asking;
+use crate::identity::credential::Signed;
 use crate::identity::current::Current;
 use crate::identity::form::{Reform, current_issue};
 use crate::identity::kept_key::is_orderer;
@@ -14,12 +14,13 @@ use crate::identity::obtain::obtain;
 use crate::identity::pinned_key::Channels;
 use crate::identity::prove::Issued;
 use crate::identity::state::pending::{self, Pending};
+use crate::identity::state::record::IssuingCa;
 use crate::identity::task::Task;
-use crate::identity::{Environment, Reason, Request, TlsFiles};
+use crate::identity::{Authentication, Environment, KeyRequest, Reason, Request, SignRequest, TlsFiles};
 use crate::install::{Lock, Place};
-use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
 use crate::proof::{Purpose, RoleRule};
+use crate::{Error, ErrorKind};
 
 /// Carries out the request. A run with nothing to do opens no connection and changes nothing.
 ///
@@ -93,7 +94,8 @@ async fn enroll_locked(
         task.report_names(current);
         let mut asking = Asking {
             attributes: request.attributes.as_deref(),
-            signed: credential(request, task, &tasks, &currents, &issued),
+            authentication: request.authentication,
+            signed: &credentials(request, task, &tasks, &currents, &issued),
             patience: &mut patience,
             places,
             sent: &mut sent,
@@ -116,7 +118,13 @@ async fn enroll_locked(
         current.leaf_path = path.unwrap_or_else(|| std::mem::take(&mut current.leaf_path));
     }
     let changes = changes(&tasks, &old, &currents);
-    Ok(outcome(request, &tasks, &currents, &reasons, &reforms, &changes))
+    let mut outcome = outcome(request, &tasks, &currents, &reasons, &reforms, &changes);
+    let by_token =
+        request.authentication != Authentication::Secret && !issued.iter().flatten().any(|new| new.by_secret);
+    if outcome.action == Action::Enrolled && by_token {
+        outcome.action = Action::Reenrolled;
+    }
+    Ok(outcome)
 }
 
 /// Takes over what the new certificates keep of the current ones.
@@ -134,8 +142,22 @@ pub(super) fn settle(
     for (task, current) in tasks.iter_mut().zip(currents) {
         task.settle(current, is_orderer, request.new_tls_key)?;
         task.keep_pinned_key(current, channels, request.new_tls_key);
+        if let (KeyRequest::New(None), Some(key)) = (&task.key, &current.key)
+            && request.authentication != Authentication::Secret
+        {
+            task.key = KeyRequest::New(Some(key.algorithm()));
+        }
         let known = current.record.as_ref().map_or(&[][..], |r| &r.namesakes);
         task.check_trust(current.root.as_ref(), known)?;
+    }
+    if request.authentication != Authentication::Secret
+        && let Some(task) = tasks.iter().find(|task| task.purpose() == Purpose::Tls && task.sans.is_empty())
+    {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("a TLS certificate needs names, and the one in {} holds none", task.target.display()),
+        )
+        .with_help("give the names that clients dial with --san, --hostname, --gateway-service or --from-manifests"));
     }
     check_drops(tasks, currents)
 }
@@ -203,24 +225,36 @@ fn reasons(
     tasks.iter().zip(currents).map(|(task, current)| task.decide(named.as_ref(), current, (env.now)())).collect()
 }
 
-/// The signing identity as the credential for the TLS certificate (same id, same CA), so that the second certificate
-/// does not count as an enrolment.
-fn credential<'a>(
+/// The certificates that can be the credential for the certificate of `task`, the preferred one first.
+///
+/// By secret: the signing identity for the TLS certificate (same id, same CA), so that the second certificate does not count
+/// as an enrolment. By token: the current certificate of the folder, then those of the other folder of the same id.
+fn credentials<'a>(
     request: &Request,
     task: &Task<'_>,
-    tasks: &[Task<'_>],
+    tasks: &'a [Task<'_>],
     currents: &'a [Current],
     issued: &'a [Option<Issued>],
-) -> Option<(String, &'a KeyPair)> {
-    let sign = request.sign.as_ref()?;
-    if task.purpose() != Purpose::Tls || !task.ca.is_some_and(|ca| sign.ca.same_identity(ca)) {
-        return None;
+) -> Vec<Signed<'a>> {
+    let latest = |at: usize| match issued.get(at).and_then(Option::as_ref) {
+        Some(new) => Some(Signed {
+            cert: new.verified.leaf().clone(),
+            key: &new.key,
+            folder: tasks[at].target,
+            issued_by: tasks[at].ca.map(|ca| IssuingCa::of(ca, &[])),
+        }),
+        None => Signed::current(&tasks[at], &currents[at]),
+    };
+    let own = tasks.iter().position(|t| t.purpose() == task.purpose());
+    let other = tasks.iter().position(|t| t.purpose() != task.purpose());
+    if request.authentication == Authentication::Secret {
+        let is_same = |sign: &SignRequest| task.ca.is_some_and(|ca| sign.ca.same_identity(ca));
+        let has_sign = task.purpose() == Purpose::Tls && request.sign.as_ref().is_some_and(is_same);
+        return other.filter(|_| has_sign).and_then(latest).into_iter().collect();
     }
-    let at = tasks.iter().position(|t| t.purpose() == Purpose::Sign)?;
-    match issued.get(at)? {
-        Some(new) => Some((new.verified.leaf().to_pem(), &new.key)),
-        None => Some((currents[at].leaf.as_ref()?.to_pem(), currents[at].key.as_ref()?)),
-    }
+    let own = own.and_then(|at| Signed::current(&tasks[at], &currents[at]));
+    let all = own.into_iter().chain(other.and_then(latest));
+    all.filter(|signed| signed.cert.common_name() == Some(task.id)).collect()
 }
 
 /// Adds the root of a TLS certificate that was issued later than the signing certificate to the MSP folder, which gets the

@@ -215,7 +215,8 @@ fn install_answer_at(
     verified.log_warnings();
     let change = NameChange::between(current.leaf.as_ref(), verified.leaf(), &task);
     let subject = pending.ca().map(|(url, ca_name)| Subject::new(&url, ca_name, pending.id()));
-    let issued = Issued { verified, key, received_at: now, plan, asked: Some(pending.asked), is_new: true };
+    let issued =
+        Issued { verified, key, received_at: now, plan, asked: Some(pending.asked), is_new: true, by_secret: false };
     let file = task.put(&current, &issued, None, std::slice::from_ref(lock), env)?;
     if let Some(subject) = subject {
         // Requests are for an earlier NotBefore.
@@ -337,6 +338,7 @@ impl OfflineRequest {
             key_access: self.key_access,
             given: self.given,
             force: self.force,
+            always: false,
             ca: None,
             profile: None,
             attributes: None,

@@ -17,6 +17,8 @@ use crate::text::escape::Shown;
 pub enum Action {
     /// At least one certificate was issued.
     Enrolled,
+    /// At least one certificate was issued, each with a current certificate as credential.
+    Reenrolled,
     /// Nothing was due.
     Unchanged,
 }
@@ -128,6 +130,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.action {
             Action::Enrolled => "enrolled",
+            Action::Reenrolled => "reenrolled",
             Action::Unchanged => "unchanged",
         };
         writeln!(f, "{}", Shown(format_args!("{word} {}: {}", self.identity.id, self.reason)))?;

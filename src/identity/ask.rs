@@ -5,11 +5,13 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use super::Environment;
 use super::by_secret::{BySecret, Failure};
 use super::ca_access::CaAccess;
+use super::credential::{self, Signed};
+use super::request::Authentication;
 use super::state::pending::{self, Pending};
+use super::state::token_refusal;
 use super::task::Task;
 use crate::ca::{AttrRequest, CaError, Client, Credential, EnrollRequest, Enrollment, Patience};
 use crate::install::Place;
-use crate::pki::key::KeyPair;
 use crate::{Error, ErrorKind, Secret};
 
 /// The parts of a request that its task does not hold.
@@ -17,9 +19,9 @@ use crate::{Error, ErrorKind, Secret};
 pub(crate) struct Asking<'a> {
     /// Attribute requests; `None` leaves the choice to the CA.
     pub(crate) attributes: Option<&'a [AttrRequest]>,
-    /// The signing identity (certificate PEM and key): the credential for the second certificate when identity and CA
-    /// are the same.
-    pub(crate) signed: Option<(String, &'a KeyPair)>,
+    pub(crate) authentication: Authentication,
+    /// The certificates that can be the credential, the preferred one first. By secret: the signing certificate at most.
+    pub(crate) signed: &'a [Signed<'a>],
     /// The time of the whole run.
     pub(crate) patience: &'a mut Patience,
     /// Every target of the run; a refused try is remembered in each.
@@ -28,7 +30,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) sent: &'a mut Option<Secret>,
 }
 
-/// Asks the CA with the signing identity if there is one; without one, or when the CA refuses it, with the secret.
+/// Asks the CA with a certificate if there is one to sign with; without one, or when the CA refuses it, with the secret. A
+/// re-enrolment sends the secret only in place of an expired certificate, and only if it may.
 /// Returns the answer, and whether it was by secret: the memory of tries is to be cleared once the answer is kept.
 ///
 /// # Errors
@@ -49,16 +52,56 @@ pub(crate) async fn ask(
         pending.answer_lost = open;
         Ok::<(), Error>(task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?)
     };
-    if let Some((cert_pem, key)) = &asking.signed {
+    let is_token = asking.authentication != Authentication::Secret;
+    let chosen = match asking.authentication {
+        Authentication::Secret => asking.signed.first().map(|signed| Chosen { signed, has_expired: false }),
+        Authentication::Token { secret_if_expired } => {
+            let chosen = choose(task, ca, asking.signed, patience, client, env).await?;
+            let serial = chosen.signed.cert.serial_hex();
+            let url = ca.url.to_string();
+            let before = token_refusal::recent(&task.place, env.disk, &serial, &url, (env.now)());
+            match before.filter(|_| chosen.has_expired && !task.force) {
+                None => Some(chosen),
+                Some(at) if secret_if_expired => {
+                    tracing::info!("the CA refused the expired certificate at {at}; enrolling with the secret instead");
+                    None
+                }
+                Some(at) => return Err(credential::expired(chosen.signed, ca, None, Some(at))),
+            }
+        }
+    };
+    if let Some(Chosen { signed, has_expired }) = chosen {
         keep(pending, true)?;
         tracing::info!("asking {} for the {} of {} (re-enrolment)", ca.url, task.purpose().words(), ca.id);
-        let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
+        let cert_pem = signed.cert.to_pem();
+        let credential = Credential { cert_pem: cert_pem.as_bytes(), key: signed.key };
         let note = |e: &CaError| lost |= e.is_ambiguous();
         match patience.run(random, note, || client.reenroll(&credential, body)).await {
             Ok(answer) => return Ok((answer, false)),
-            Err(e) if e.is_refusal() => {
+            Err(e) if e.is_refusal() && (!is_token || has_expired && e.is_about_the_credential()) => {
+                if has_expired {
+                    let (serial, url) = (signed.cert.serial_hex(), ca.url.to_string());
+                    token_refusal::note(&task.place, env.disk, &serial, &url, (env.now)())?;
+                }
+                if asking.authentication == (Authentication::Token { secret_if_expired: false }) {
+                    let error = keep_if_ambiguous(task, pending, &e, lost, env)?;
+                    let error = error.unwrap_or_else(|| ca.explain(e));
+                    return Err(patience.ended(credential::expired(signed, ca, Some(error), None)));
+                }
                 tracing::info!("{e}; enrolling with the secret instead");
                 keep(pending, lost)?;
+            }
+            Err(e) if e.is_refusal() && e.is_about_the_credential() => {
+                let error = keep_if_ambiguous(task, pending, &e, lost, env)?;
+                // The record may be wrong about the CA.
+                let judged = client.info().await.ok().map(|info| {
+                    credential::fitting(std::slice::from_ref(signed), task, ca, &info, (env.now)()).map(drop)
+                });
+                let error = error.unwrap_or_else(|| ca.explain(e));
+                return Err(patience.ended(match judged {
+                    Some(Err(other)) => other.with_detail(&error.to_string()),
+                    _ => credential::revoked(error, signed, task),
+                }));
             }
             Err(e) => {
                 let error = keep_if_ambiguous(task, pending, &e, lost, env)?;
@@ -92,6 +135,40 @@ pub(crate) async fn ask(
             Err(patience.ended(refusals.explain(error.unwrap_or_else(|| ca.explain(e)), (env.now)())))
         }
     }
+}
+
+/// The credential of a request.
+struct Chosen<'s, 'a> {
+    signed: &'s Signed<'a>,
+    /// Whether it has expired, by the CA's clock if that is known.
+    has_expired: bool,
+}
+
+/// The credential for a re-enrolment. Where no record says that the CA issued a certificate, or it has expired, the CA is asked
+/// about itself first, which needs no credentials.
+///
+/// # Errors
+/// When no certificate fits, or the CA cannot be reached.
+async fn choose<'s, 'a>(
+    task: &Task<'_>,
+    ca: &CaAccess,
+    signed: &'s [Signed<'a>],
+    patience: &mut Patience,
+    client: &Client,
+    env: &Environment<'_>,
+) -> Result<Chosen<'s, 'a>, Error> {
+    let now = (env.now)();
+    if signed.is_empty() {
+        return Err(credential::missing(task));
+    }
+    if let Some(signed) = signed.iter().find(|signed| signed.is_recorded_of(ca) && !signed.has_expired(now)) {
+        return Ok(Chosen { signed, has_expired: false });
+    }
+    let info = patience.run(random, |_| {}, || client.info()).await;
+    let info = info.map_err(|e| patience.ended(ca.explain(e)))?;
+    let now = info.server_date.unwrap_or(now);
+    let signed = credential::fitting(signed, task, ca, &info, now)?;
+    Ok(Chosen { signed, has_expired: signed.has_expired(now) })
 }
 
 /// Keeps the pending key if the CA may have issued for it, now or earlier, and drops it if the CA did not. `lost`: the

@@ -17,6 +17,8 @@ pub(crate) enum Reason {
     Missing,
     /// `--force` was given.
     Forced,
+    /// The run issues a new certificate in every case.
+    Requested,
     /// The current files cannot be used.
     Broken(Vec<String>),
     /// The target holds another identity, and `--force` replaces it.
@@ -51,6 +53,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Missing => f.write_str("the folder holds no certificate"),
             Self::Forced => f.write_str("--force"),
+            Self::Requested => f.write_str("a new certificate was requested"),
             Self::Broken(problems) => write!(f, "the current files cannot be used: {}", problems.join("; ")),
             Self::OtherIdentity(id) => write!(f, "--force replaces the identity \"{id}\""),
             Self::NamesMissing(names) => write!(f, "the certificate lacks {}", list(names)),

@@ -125,5 +125,5 @@ pub(crate) fn current_issue(task: &Task<'_>, current: &Current) -> Option<Issued
     let record = current.record.as_ref();
     let received_at = record.map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
     let asked = record.and_then(|r| r.asked.clone());
-    Some(Issued { verified, key, received_at, plan: None, asked, is_new: false })
+    Some(Issued { verified, key, received_at, plan: None, asked, is_new: false, by_secret: false })
 }

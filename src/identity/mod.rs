@@ -3,10 +3,12 @@
 pub(crate) mod ask;
 mod by_secret;
 pub(crate) mod ca_access;
+pub(crate) mod credential;
 pub(crate) mod current;
 pub(crate) mod due;
 mod environment;
 pub(crate) mod form;
+pub(crate) mod held;
 mod kept_form;
 pub(crate) mod kept_key;
 pub(crate) mod names;
@@ -26,5 +28,7 @@ pub use ca_access::CaAccess;
 pub(crate) use due::Reason;
 pub use environment::Environment;
 pub use request::Request;
-pub(crate) use request::{ChannelRequest, FormGiven, KeyRequest, MspForm, SignRequest, TlsFiles, TlsRequest};
+pub(crate) use request::{
+    Authentication, ChannelRequest, FormGiven, KeyRequest, MspForm, SignRequest, TlsFiles, TlsRequest,
+};
 pub(crate) use secret_source::SecretSource;

@@ -84,6 +84,7 @@ pub(crate) async fn obtain(
     let answered = ask(task, ca, asking, &client, &body, &mut pending, env).await;
     let received_at = (env.now)();
     let mut cleared = None;
+    let by_secret = matches!(answered, Ok((_, true)));
     let proven = match answered {
         Ok((answer, by_secret)) => {
             cleared = by_secret.then(|| answer.ca_name.clone());
@@ -114,7 +115,7 @@ pub(crate) async fn obtain(
         Err(e) => tracing::warn!("the CA's answer could not be kept for a later run: {e}"),
     }
     let (verified, plan) = proven?;
-    Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true })
+    Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true, by_secret })
 }
 
 /// The key for the request, kept on disk. The pending key is used again if it still matches the request, so that a lost
@@ -179,7 +180,8 @@ fn earlier_answer(
             Ok((verified, _)) if task.drop_sans.iter().any(|n| name::holds(verified.leaf().sans(), n)) => {}
             Ok((verified, plan)) if !is_due(&verified, answer.received_at, now) => {
                 let asked = Some(asked.clone());
-                return Ok(Some(Issued { verified, key, received_at: answer.received_at, plan, asked, is_new: true }));
+                let received_at = answer.received_at;
+                return Ok(Some(Issued { verified, key, received_at, plan, asked, is_new: true, by_secret: false }));
             }
             Err(e) if answer.asked == *asked => wrong = Some(e),
             _ => {}

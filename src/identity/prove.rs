@@ -34,6 +34,8 @@ pub(crate) struct Issued {
     pub(crate) asked: Option<Asked>,
     /// Whether the certificate answers the pending key; it is the current one otherwise.
     pub(crate) is_new: bool,
+    /// Whether the CA was asked with the secret in this run.
+    pub(crate) by_secret: bool,
 }
 
 /// Verifies that `answer` is what `task` requests, for `key`, and that Fabric and its clients accept the resulting folder.

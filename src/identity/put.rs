@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::prove::Issued;
 use super::state::history::{self, History, Install};
 use super::state::pending;
-use super::state::record::{self, Record};
+use super::state::record::{self, IssuingCa, Record};
 use super::task::{Shape, Task};
 use super::trust::namesakes;
 use crate::disk::DiskFolder;
@@ -99,6 +99,11 @@ impl Task<'_> {
         let mut record = Record::of(&issued.verified, issued.received_at, issued.asked.clone(), plan);
         record.namesakes = namesakes(&self.trust, &issued.verified.chain().root);
         record.key_file = self.key_file_access(plan, env.disk);
+        record.ca = if issued.is_new {
+            self.ca.map(|ca| IssuingCa::of(ca, &self.trust))
+        } else {
+            self.record(env.disk)?.and_then(|before| before.ca)
+        };
         // The folder is complete without them: the next run sees by the certificate itself what is installed.
         let noted = place
             .write_state_note(env.disk, record::FILE, &record.to_bytes())

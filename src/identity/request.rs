@@ -124,6 +124,19 @@ pub(crate) struct ChannelRequest {
     pub(crate) fabric_version: Option<FabricVersion>,
 }
 
+/// How a run authenticates at the CA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    /// By secret; the signing certificate is the credential for a TLS certificate of the same identity and CA.
+    #[default]
+    Secret,
+    /// By a current certificate.
+    Token {
+        /// Whether the secret is sent where that certificate has expired and the CA does not take it.
+        secret_if_expired: bool,
+    },
+}
+
 /// The request of one run.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -151,6 +164,10 @@ pub struct Request {
     pub(crate) group: Option<u32>,
     /// Enrol even if the current certificate is good.
     pub(crate) force: bool,
+    /// How the run authenticates at the CA.
+    pub(crate) authentication: Authentication,
+    /// Whether a new certificate is issued even if the current one is good, and nothing else is forced.
+    pub(crate) always: bool,
     /// How long to keep trying while the CA cannot be reached.
     pub(crate) wait: Option<Duration>,
 }

@@ -56,6 +56,8 @@ pub(crate) struct Task<'a> {
     pub(crate) given: FormGiven,
     /// Replace a good certificate, a pending key, another identity or another root.
     pub(crate) force: bool,
+    /// Issue a certificate even if the current one is good.
+    pub(crate) always: bool,
     /// The CA to ask; `None` when the answer is carried by hand.
     pub(crate) ca: Option<&'a CaAccess>,
     pub(crate) profile: Option<&'a str>,
@@ -114,6 +116,7 @@ impl<'a> Task<'a> {
                 key_access: request.key_access(),
                 given: request.given,
                 force: request.force,
+                always: request.always,
                 ca: Some(ca),
                 profile,
                 attributes: request.attributes.as_deref(),
@@ -278,7 +281,8 @@ impl<'a> Task<'a> {
             force: self.force,
             target: self.target,
         };
-        due::decide(evidence.as_ref(), &wanted, now)
+        let reason = due::decide(evidence.as_ref(), &wanted, now)?;
+        Ok(if self.always { reason.or(Some(Reason::Requested)) } else { reason })
     }
 
     /// What is requested now and was not when the current certificate was issued.

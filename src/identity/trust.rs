@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::ca_access::CaAccess;
+use super::state::record::{IssuingCa, RecordedAnchors};
 use super::task::Task;
 use crate::disk::Disk;
 use crate::pki::x509::Cert;
@@ -48,8 +50,34 @@ impl TrustFile {
         }
     }
 
+    /// Its certificates; none if it cannot be read.
     fn certificates(&self) -> Vec<Cert> {
         self.content.as_ref().ok().and_then(|pem| Cert::all_from_pem(pem).ok()).unwrap_or_default()
+    }
+}
+
+/// The size limit of recorded certificates of one source, in bytes. Of a larger file, the path alone is recorded.
+const ANCHORS_LIMIT: usize = 64 * 1024;
+
+impl IssuingCa {
+    /// `trust` are the anchors of `ca` as they were read.
+    pub(crate) fn of(ca: &CaAccess, trust: &[TrustFile]) -> Self {
+        let absolute = |source: &PemSource| match source {
+            PemSource::File(path) => std::path::absolute(path).ok(),
+            PemSource::Given(_) => None,
+        };
+        let anchors = ca.anchors.iter().zip(trust).map(|(source, read)| {
+            let pem: String = read.certificates().iter().map(Cert::to_pem).collect();
+            let file = absolute(source).filter(|path| !path.starts_with("/dev") && !path.starts_with("/proc"));
+            RecordedAnchors { pem: if pem.len() > ANCHORS_LIMIT { String::new() } else { pem }, file }
+        });
+        let identity = ca.client_identity.as_ref();
+        Self {
+            url: ca.url.to_string(),
+            ca_name: ca.ca_name.clone(),
+            anchors: anchors.collect(),
+            client_identity: identity.and_then(|(cert, key)| Some((absolute(cert)?, absolute(key)?))),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod library;
 mod output;
 mod process;
 mod real;
+mod reenroll;
 mod reserved;
 #[cfg(feature = "dev-ca")]
 mod terminal;

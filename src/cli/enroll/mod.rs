@@ -20,7 +20,7 @@ use crate::disk::Disk;
 use crate::enroll::{self, Action, Outcome};
 use crate::identity::{CaAccess, Environment, Request, SecretSource};
 
-pub(super) use request::{checked_request, complete};
+pub(super) use request::{checked_request, complete, reenroll_request};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,7 +57,7 @@ pub(super) struct EnrollArgs {
     #[command(flatten)]
     tls_ca: TlsCaArgs,
     #[command(flatten)]
-    names: NameArgs,
+    pub(super) names: NameArgs,
     #[command(flatten)]
     pub(super) target: TargetArgs,
     #[command(flatten)]
@@ -92,7 +92,7 @@ pub(super) struct EnrollArgs {
     force: bool,
     /// Print the names with their reasons and the files with their modes. Sends no request and writes nothing
     #[arg(long, env = "FABCERT_DRY_RUN", help_heading = "Request")]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// --csr.cn of the Go client, whose enroll command ignores it as well
     #[arg(long = "csr.cn", hide = true)]
     csr_cn: Option<String>,
@@ -108,7 +108,6 @@ pub(super) struct EnrollArgs {
 }
 
 pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
-    let form = output.output;
     let env = |name: &str| std::env::var(name).ok();
     complete(&mut args, &env);
     let prompt = Prompt::on_a_terminal(output);
@@ -127,18 +126,30 @@ pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode,
         let due = plan.certificates.iter().map(|certificate| certificate.reason.is_some());
         asked::secrets(accesses(&mut request).zip(due).filter(|(_, is_due)| *is_due).map(|(ca, _)| ca), prompt)?;
     }
+    carry_out(&request, dry_run, &gateways, &environment, output)
+}
+
+/// Carries out a request, or shows its plan, and prints the result.
+pub(super) fn carry_out(
+    request: &Request,
+    dry_run: bool,
+    gateways: &[String],
+    environment: &Environment<'_>,
+    output: &OutputArgs,
+) -> Result<ExitCode, Error> {
+    let form = output.output;
     if dry_run {
-        let plan = enroll::plan(&request, &environment)?;
+        let plan = enroll::plan(request, environment)?;
         match form {
             OutputForm::Json => output::print_json(&plan)?,
             OutputForm::Human => output::page(&plan.to_string())?,
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let outcome = process::runtime()?.block_on(process::until_signal(enroll::enroll(&request, &environment)))?;
+    let outcome = process::runtime()?.block_on(process::until_signal(enroll::enroll(request, environment)))?;
     outcome::print(&outcome, form)?;
-    if outcome.action == Action::Enrolled {
-        audit_next(&outcome, &gateways).print(output);
+    if outcome.action != Action::Unchanged {
+        audit_next(&outcome, gateways).print(output);
     }
     Ok(ExitCode::SUCCESS)
 }

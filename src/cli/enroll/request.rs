@@ -9,7 +9,9 @@ use crate::ca::{AttrRequest, CaUrl};
 use crate::cli::args::{CaArgs, LayoutArg, TlsCaArgs, below_home, check_apart, fabric_env};
 use crate::cli::input::Missing;
 use crate::cli::process;
-use crate::identity::{CaAccess, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
+use crate::disk::Disk;
+use crate::identity::held::{Held, HeldForm, inherit};
+use crate::identity::{Authentication, CaAccess, MspForm, Request, SecretSource, SignRequest, TlsFiles, TlsRequest};
 use crate::pki::name::NameSet;
 use crate::proof::{Purpose, RoleRule};
 use crate::{Error, ErrorKind, Secret};
@@ -20,17 +22,26 @@ pub(super) fn url_parts(url: &str) -> (bool, bool) {
     CaUrl::parse(url).map_or((false, true), |(url, id, _)| (url.is_plaintext(), has_id(id)))
 }
 
+/// Whether a run needs names and a secret: a re-enrolment has the names of the current certificate, and that certificate as its
+/// credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Issue {
+    First,
+    Again(Authentication),
+}
+
 /// Everything that an enrolment needs and the arguments do not hold. A missing secret alone is reported when it is needed:
 /// a run with nothing to do needs none.
-fn missing(args: &EnrollArgs, env: fabric_env::Lookup<'_>) -> Missing {
-    let mut missing = Missing::of("enroll");
+fn missing(args: &EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Missing {
+    let is_first = issue == Issue::First;
+    let mut missing = Missing::of(if is_first { "enroll" } else { "reenroll" });
     let EnrollArgs { ca, tls_ca, names, target, .. } = args;
     let (is_plaintext, has_id) = ca.url.as_deref().map_or((false, false), url_parts);
     let has_id = ca.id.as_deref().map_or(has_id, |id| !id.is_empty());
     if ca.url.is_none() {
         missing.add(&["url"]);
     }
-    if !has_id {
+    if is_first && !has_id {
         missing.add(&["id"]);
     }
     if ca.connection.tls_ca.is_empty() && !is_plaintext && !ca.connection.plaintext {
@@ -43,14 +54,18 @@ fn missing(args: &EnrollArgs, env: fabric_env::Lookup<'_>) -> Missing {
     if target.folders() == (None, None) {
         missing.add(&["msp-dir", "tls-dir"]);
     }
-    if target.tls_dir.is_some() && !names.has_some() {
+    if is_first && target.tls_dir.is_some() && !names.has_some() {
         missing.add(&["san", "hostname", "gateway-service", "from-manifests"]);
     }
     let in_url = |url: &str| CaUrl::parse(url).map_or(true, |(_, _, secret)| secret.is_some());
     let has_secret = ca.secret_file.is_some()
         || env("FABCERT_SECRET").is_some_and(|secret| !secret.is_empty())
         || ca.url.as_deref().is_some_and(in_url);
-    if missing.is_something() && !has_secret {
+    let needs_secret = match issue {
+        Issue::First => missing.is_something(),
+        Issue::Again(authentication) => authentication == Authentication::Token { secret_if_expired: true },
+    };
+    if needs_secret && !has_secret {
         missing.add(&["secret-file"]);
     }
     missing
@@ -64,12 +79,59 @@ pub(in crate::cli) fn complete(args: &mut EnrollArgs, env: fabric_env::Lookup<'_
 
 /// The request that the arguments describe, if they hold all that it needs.
 pub(in crate::cli) fn checked_request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
-    missing(&args, env).check()?;
-    request(args, env)
+    missing(&args, Issue::First, env).check()?;
+    request(args, Issue::First, env)
+}
+
+/// The request for new certificates of the identities in the folders. Reads the folders.
+pub(in crate::cli) fn reenroll_request(
+    mut args: EnrollArgs,
+    secret_if_expired: bool,
+    disk: &Disk,
+    env: fabric_env::Lookup<'_>,
+) -> Result<Request, Error> {
+    let authentication = Authentication::Token { secret_if_expired };
+    let issue = Issue::Again(authentication);
+    missing(&args, issue, env).check()?;
+    let (msp_dir, tls_dir) = args.target.folders();
+    let of_folder = |dir: &Option<PathBuf>| dir.as_deref().map(|dir| Held::required(dir, disk)).transpose();
+    let (sign, tls) = (of_folder(&msp_dir)?, of_folder(&tls_dir)?);
+    let is_profile_given = args.profile.is_some();
+    let in_url = args.ca.url.as_deref().and_then(|url| CaUrl::parse(url).ok()?.1);
+    let has_tls_id = args.tls_ca.tls_id.is_some();
+    for held in sign.iter().chain(&tls) {
+        let is_tls = held.form != HeldForm::Msp && sign.is_some();
+        let given =
+            if is_tls && has_tls_id { args.tls_ca.tls_id.as_ref() } else { args.ca.id.as_ref().or(in_url.as_ref()) };
+        if given.is_some_and(|given| given != held.id()) && !(is_tls && !has_tls_id && args.tls_ca.tls_url.is_some()) {
+            let (target, id) = (held.target.display(), held.id());
+            let message =
+                format!("{target} holds the certificate of \"{id}\", not of \"{}\"", given.map_or("", String::as_str));
+            return Err(Error::new(ErrorKind::Input, message).with_help("leave out --id, or name another folder"));
+        }
+    }
+    if let Some(first) = sign.as_ref().or(tls.as_ref()) {
+        args.ca.id = Some(first.id().to_owned());
+    }
+    if let (Some(sign), Some(tls)) = (&sign, &tls)
+        && sign.id() != tls.id()
+    {
+        args.tls_ca.tls_id = Some(tls.id().to_owned());
+    }
+    if let (Some(HeldForm::Tls(TlsFiles::MspShaped)), None, None) =
+        (sign.as_ref().map(|held| held.form), &tls, &args.profile)
+    {
+        args.profile = Some("tls".to_owned());
+    }
+    let mut request = request(args, issue, env)?;
+    request.always = true;
+    let held: Vec<Held> = sign.into_iter().chain(tls).collect();
+    inherit(&mut request, &held, is_profile_given);
+    Ok(request)
 }
 
 /// The request that the arguments describe. Reads standard input if it holds the secret, and manifests, but no other file.
-fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
+fn request(args: EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
     let EnrollArgs { ca, tls_ca, names, target, key, channels, profile, attrs, wait, force, .. } = args;
     let home = target.home.as_deref();
     let (msp_dir, tls_dir) = target.folders();
@@ -78,7 +140,7 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
     // The Go client does the same with the profile tls.
     let msp_shaped =
         !both && profile.as_deref() == Some("tls") && target.layout.unwrap_or_default() == LayoutArg::FabricCa;
-    let name_set = names.name_set(tls_dir.is_some() || msp_shaped)?;
+    let name_set = names.name_set(issue == Issue::First && (tls_dir.is_some() || msp_shaped))?;
     if both && profile.is_some() {
         return Err(Error::new(ErrorKind::Usage, "--profile needs one folder, --msp-dir or --tls-dir")
             .with_help("with both folders the signing certificate uses the default profile of the CA, and the TLS certificate the profile tls"));
@@ -137,6 +199,11 @@ fn request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Err
         key_mode: target.key_access().mode,
         group: target.group,
         force,
+        authentication: match issue {
+            Issue::First => Authentication::Secret,
+            Issue::Again(authentication) => authentication,
+        },
+        always: false,
         wait,
     })
 }

@@ -12,7 +12,8 @@ use crate::ca::AttrRequest;
 use crate::disk::Disk;
 use crate::identity::names::parse_drops;
 use crate::identity::{
-    CaAccess, ChannelRequest, Environment, FormGiven, KeyRequest, MspForm, Request, SignRequest, TlsFiles, TlsRequest,
+    Authentication, CaAccess, ChannelRequest, Environment, FormGiven, KeyRequest, MspForm, Request, SignRequest,
+    TlsFiles, TlsRequest,
 };
 use crate::msp::{Layout, TlsNames};
 use crate::pki::name::{NameRequest, NameSet};
@@ -173,6 +174,8 @@ impl Enrolment {
             key_mode: self.key_mode,
             group: self.group,
             force: self.force,
+            authentication: Authentication::Secret,
+            always: false,
             wait: self.wait,
         })
     }

@@ -1,5 +1,5 @@
 //! The state of an identity between runs, beside its target: the record of the last issue, the pending key with its
-//! answer, and the refused tries.
+//! answer, the refused tries, and an expired credential that the CA refused.
 
 mod brake;
 pub(crate) mod history;
@@ -8,3 +8,4 @@ pub(crate) mod pending;
 pub(crate) mod random_id;
 pub(crate) mod record;
 pub(crate) mod refusals;
+pub(crate) mod token_refusal;

@@ -107,6 +107,22 @@ impl Asked {
         parts
     }
 
+    /// The signing profile.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    /// The attribute requests.
+    pub(crate) fn attributes(&self) -> Option<Vec<AttrRequest>> {
+        let one = |(name, optional): &(String, bool)| AttrRequest { name: name.clone(), optional: *optional };
+        self.attributes.as_ref().map(|list| list.iter().map(one).collect())
+    }
+
+    /// The subject fields beside the CN.
+    pub(crate) const fn subject(&self) -> &SubjectFields {
+        &self.subject
+    }
+
     /// Whether the two differ in names only. The verification checks the names; the CA's answer does not show the rest.
     pub(crate) fn is_alike_but_for_names(&self, other: &Self) -> bool {
         self.profile == other.profile && self.attributes == other.attributes && self.subject == other.subject

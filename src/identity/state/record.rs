@@ -1,13 +1,14 @@
 //! The record of an installed certificate: its time of issue, and the files that fabcert wrote.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::pending::Asked;
 use crate::Timestamp;
+use crate::identity::ca_access::CaAccess;
 use crate::install::FolderPlan;
 use crate::msp::is_key;
 use crate::pki::name::SanName;
@@ -42,6 +43,36 @@ pub(crate) struct Record {
     /// Mode and group of the key's file.
     #[serde(default)]
     pub(crate) key_file: Option<KeyFileAccess>,
+    /// The CA that issued the certificate; `None` if it was carried by hand, and in records of older versions.
+    #[serde(default)]
+    pub(crate) ca: Option<IssuingCa>,
+}
+
+/// The CA that issued a certificate, and what a renewal needs to reach it. Holds no secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct IssuingCa {
+    pub(in crate::identity) url: String,
+    pub(in crate::identity) ca_name: Option<String>,
+    /// The trust anchors of the connection.
+    pub(in crate::identity) anchors: Vec<RecordedAnchors>,
+    /// Files of the certificate and the key for mutual TLS.
+    pub(in crate::identity) client_identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// A source of trust anchors.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RecordedAnchors {
+    /// The file, if it was one.
+    pub(in crate::identity) file: Option<PathBuf>,
+    /// Its certificates at the time of issue, PEM: for a file that is not there any more.
+    pub(in crate::identity) pem: String,
+}
+
+impl IssuingCa {
+    /// Whether it is the CA of `ca`.
+    pub(crate) fn is(&self, ca: &CaAccess) -> bool {
+        self.url == ca.url.to_string() && self.ca_name == ca.ca_name
+    }
 }
 
 /// Mode and group that an install requested for the key's file, and what the file system made of them.
@@ -73,6 +104,7 @@ impl Record {
             id: issued.leaf().common_name().map(str::to_owned),
             is_orderer: NodeOu::among(issued.leaf().organizational_units()).contains(&NodeOu::Orderer),
             key_file: None,
+            ca: None,
         }
     }
 

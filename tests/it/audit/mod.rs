@@ -8,7 +8,6 @@ mod odd_inputs;
 mod pairs;
 mod policy;
 mod possession;
-mod probe;
 pub(crate) mod scene;
 mod verdicts;
 

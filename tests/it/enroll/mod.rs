@@ -30,7 +30,7 @@ mod minted;
 mod odd_answers;
 mod on_a_real_ca;
 #[cfg(feature = "dev-ca")]
-mod on_the_dev_ca;
+pub(crate) mod on_the_dev_ca;
 mod other_tls_ca;
 mod own_key;
 mod pinned;

@@ -8,15 +8,15 @@ use super::faults::now;
 use super::on_a_real_ca::{a_folder_is_left_alone_until_something_lacks, a_wrong_secret_locks_nothing, both_folders};
 use crate::real::{Answered, CaUnderTest, Registration};
 
-pub(super) struct DevCaUnderTest {
-    running: Running,
+pub(crate) struct DevCaUnderTest {
+    pub(crate) running: Running,
     ca_name: Option<&'static str>,
     anchor: PathBuf,
     _folder: tempfile::TempDir,
 }
 
 impl DevCaUnderTest {
-    pub(super) fn start(change: impl FnOnce(&mut DevCaConfig), ca_name: Option<&'static str>) -> Self {
+    pub(crate) fn start(change: impl FnOnce(&mut DevCaConfig), ca_name: Option<&'static str>) -> Self {
         let mut config = DevCaConfig::new(now);
         change(&mut config);
         let running = DevCa::spawn_thread(config).unwrap();
@@ -46,6 +46,10 @@ impl CaUnderTest for DevCaUnderTest {
             spec = spec.limited_to(i64::from(limit));
         }
         self.running.add_identity(&spec).unwrap();
+    }
+
+    fn revoke(&self, id: &str) {
+        self.running.revoke(id).unwrap();
     }
 
     fn answered(&self) -> Vec<Answered> {

@@ -7,62 +7,62 @@ use crate::command::{Ran, fabcert, tree};
 use crate::real::{CaUnderTest, Registration};
 
 /// The names of the TLS certificate.
-pub(super) const NAMES: [&str; 2] = ["org1-peer1", "org1-peer-gateway-svc"];
+pub(crate) const NAMES: [&str; 2] = ["org1-peer1", "org1-peer-gateway-svc"];
 
 /// `org1-peer1`, registered at a CA, and the parent of its MSP and TLS folders.
-pub(super) struct Peer<'a> {
+pub(crate) struct Peer<'a> {
     ca: &'a dyn CaUnderTest,
     dir: tempfile::TempDir,
 }
 
 impl<'a> Peer<'a> {
     /// Registers the peer with this secret and this limit of enrolments, if any.
-    pub(super) fn register(ca: &'a dyn CaUnderTest, secret: &str, max_enrollments: Option<u32>) -> Self {
+    pub(crate) fn register(ca: &'a dyn CaUnderTest, secret: &str, max_enrollments: Option<u32>) -> Self {
         ca.register(&Registration { max_enrollments, ..Registration::peer("org1-peer1", secret) });
         Self { ca, dir: tempfile::tempdir().unwrap() }
     }
 
     /// The same identity with other folders.
-    pub(super) fn elsewhere(&self) -> Self {
+    pub(crate) fn elsewhere(&self) -> Self {
         Self { ca: self.ca, dir: tempfile::tempdir().unwrap() }
     }
 
     /// The parent of this peer's folders.
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    pub(super) fn msp(&self) -> PathBuf {
+    pub(crate) fn msp(&self) -> PathBuf {
         self.dir().join("peer/msp")
     }
 
-    pub(super) fn tls(&self) -> PathBuf {
+    pub(crate) fn tls(&self) -> PathBuf {
         self.dir().join("peer/tls")
     }
 
     /// Everything below the parent, including fabcert's state.
-    pub(super) fn tree(&self) -> BTreeMap<String, (u32, Vec<u8>)> {
+    pub(crate) fn tree(&self) -> BTreeMap<String, (u32, Vec<u8>)> {
         tree(&self.dir().join("peer"))
     }
 
     /// The MSP and the TLS folder only.
-    pub(super) fn folders(&self) -> [BTreeMap<String, (u32, Vec<u8>)>; 2] {
+    pub(crate) fn folders(&self) -> [BTreeMap<String, (u32, Vec<u8>)>; 2] {
         [tree(&self.msp()), tree(&self.tls())]
     }
 
     /// The numbers of successful requests for certificates, by secret and by token.
-    pub(super) fn issued(&self) -> (usize, usize) {
+    pub(crate) fn issued(&self) -> (usize, usize) {
         (self.ca.count_status("enroll", 201), self.ca.count_status("reenroll", 201))
     }
 
     /// Enrols for both folders at this peer's own CA.
-    pub(super) fn enroll(&self, secret: &str, more: &[&str]) -> Ran {
+    pub(crate) fn enroll(&self, secret: &str, more: &[&str]) -> Ran {
         let anchor = self.ca.tls_anchor().to_path_buf();
         self.enroll_at(&self.ca.url(), &anchor, self.ca.ca_name(), secret, more)
     }
 
     /// Enrols for both folders at any CA.
-    pub(super) fn enroll_at(
+    pub(crate) fn enroll_at(
         &self,
         url: &str,
         anchor: &Path,

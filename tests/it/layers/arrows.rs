@@ -114,7 +114,6 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "pem_source",
         ],
     ),
-    ("probe", &["error", "disk", "audit", "auditor"]),
     ("live", &["lookup", "pki::go", "pki::x509"]),
     // Pure functions of what was found.
     ("report", &["text", "audit"]),
@@ -141,7 +140,6 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "identity",
             "enroll",
             "doctor",
-            "probe",
             "devca",
             "manifests",
             "render",

@@ -15,6 +15,8 @@ pub(super) struct CaConfig<'a> {
     pub(super) tier: u32,
     /// The number of CAs below this one.
     pub(super) below: u32,
+    /// `ca.reenrollIgnoreCertExpiry`.
+    pub(super) reenroll_expired: bool,
     pub(super) parent: Option<Parent>,
     pub(super) tls: &'a Issued,
     pub(super) tls_anchor: &'a Path,
@@ -47,7 +49,7 @@ impl CaConfig<'_> {
 
     /// The server's file. The operations listener takes any free port; the CA's own is `port`.
     pub(super) fn yaml(&self, port: u16) -> String {
-        let Self { name, tls, .. } = self;
+        let Self { name, tls, reenroll_expired, .. } = self;
         let (admin, secret) = ADMIN;
         let client_auth = self.client_anchor.map_or_else(String::new, |anchor| {
             format!("  clientauth: {{type: RequireAndVerifyClientCert, certfiles: [{}]}}\n", anchor.display())
@@ -75,7 +77,7 @@ tls:
   enabled: true
   certfile: {tls_cert}
   keyfile: {tls_key}
-{client_auth}ca: {{name: "{name}"}}
+{client_auth}ca: {{name: "{name}", reenrollIgnoreCertExpiry: {reenroll_expired}}}
 db: {{type: sqlite3, datasource: fabric-ca-server.db}}
 operations: {{listenAddress: "127.0.0.1:0"}}
 metrics: {{provider: disabled}}
@@ -100,6 +102,8 @@ signing:
   profiles:
     # The length the next tier's certificate may have below it, so that a tier may follow that one.
     ca: {{usage: [cert sign, crl sign], expiry: 43800h, caconstraint: {{isca: true, maxpathlen: {path_below}}}}}
+    # Half of the certificates with it have expired when they are issued, as the server rounds to minutes.
+    short: {{usage: [digital signature], expiry: 1s}}
     tls: {{usage: [signing, key encipherment, server auth, client auth, key agreement], expiry: 8760h}}
 {certificate}"#,
             tls_cert = tls.cert.display(),

@@ -74,6 +74,8 @@ pub(crate) trait CaUnderTest {
     fn ca_name(&self) -> Option<&str>;
     /// Registers an identity at the CA of [`Self::ca_name`]; panics when the CA refuses.
     fn register(&self, registration: &Registration<'_>);
+    /// Revokes an identity with its certificates.
+    fn revoke(&self, id: &str);
     /// Every request answered so far, in order, including the fixture's own.
     fn answered(&self) -> Vec<Answered>;
 
@@ -95,6 +97,7 @@ pub(crate) struct RealCaBuilder {
     name: String,
     more_names: Vec<String>,
     client_anchor: Option<PathBuf>,
+    reenroll_expired: bool,
 }
 
 /// Real `fabric-ca-server` processes: a root and the intermediates below it, each in a folder of its own. The lowest
@@ -114,7 +117,13 @@ pub(crate) struct RealCa {
 impl RealCa {
     /// A root CA named `org1-ca`, TLS on, unlimited enrolments, certificates for a year.
     pub(crate) fn builder() -> RealCaBuilder {
-        RealCaBuilder { intermediates: 0, name: "org1-ca".into(), more_names: Vec::new(), client_anchor: None }
+        RealCaBuilder {
+            intermediates: 0,
+            name: "org1-ca".into(),
+            more_names: Vec::new(),
+            client_anchor: None,
+            reenroll_expired: false,
+        }
     }
 
     /// The same server with another of its CA names.
@@ -214,6 +223,11 @@ impl CaUnderTest for RealCa {
         succeed(&format!("register {}", r.id), &self.client(&home, &args));
     }
 
+    fn revoke(&self, id: &str) {
+        let url = self.url();
+        succeed(&format!("revoke {id}"), &self.client(&self.registrar(), &["revoke", "-u", &url, "-e", id]));
+    }
+
     fn answered(&self) -> Vec<Answered> {
         server::answered(&self.log())
     }
@@ -244,6 +258,12 @@ impl RealCaBuilder {
         self
     }
 
+    /// Takes expired certificates as credentials of `reenroll`.
+    pub(crate) fn reenroll_expired(mut self) -> Self {
+        self.reenroll_expired = true;
+        self
+    }
+
     /// Requires a client TLS certificate issued below the anchor in this PEM file. The fixture's own client has none,
     /// so nothing can be registered: use [`ADMIN`].
     pub(crate) fn require_client_certificate(mut self, anchor: &Path) -> Self {
@@ -270,6 +290,7 @@ impl RealCaBuilder {
                 more_names: if below == 0 { &self.more_names } else { &[] },
                 tier,
                 below,
+                reenroll_expired: self.reenroll_expired,
                 parent,
                 tls: &tls,
                 tls_anchor: transport.anchor(),

@@ -1,0 +1,103 @@
+//! What a folder and its record say of the identity in it, for a run that is given less than an enrolment.
+
+use std::path::{Path, PathBuf};
+
+use super::request::{Request, TlsFiles};
+use super::state::record::{self, Record};
+use crate::disk::{Disk, DiskFolder};
+use crate::install::Place;
+use crate::msp::{CurrentMsp, CurrentTls, TlsNames};
+use crate::pki::x509::Cert;
+use crate::{Error, ErrorKind};
+
+/// The form of a folder that holds a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeldForm {
+    Msp,
+    Tls(TlsFiles),
+}
+
+/// The identity in a folder.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) target: PathBuf,
+    pub(crate) form: HeldForm,
+    pub(crate) leaf: Cert,
+    /// The record of this certificate.
+    pub(crate) record: Option<Record>,
+}
+
+impl Held {
+    /// Reads the folder; `None` if it holds no certificate.
+    ///
+    /// # Errors
+    /// When the folder cannot be looked into.
+    pub(crate) fn read(target: &Path, disk: &Disk) -> Result<Option<Self>, Error> {
+        let place = Place::of(disk, target)?;
+        let folder = DiskFolder::new(disk, place.target());
+        let msp = CurrentMsp::read(&folder, None);
+        let three = |names| Some((HeldForm::Tls(TlsFiles::Three(names)), CurrentTls::read(&folder, names).leaf?));
+        let found = match msp.leaf {
+            Some((_, leaf)) if msp.roots.is_empty() && !msp.tls_roots.is_empty() => {
+                Some((HeldForm::Tls(TlsFiles::MspShaped), leaf))
+            }
+            Some((_, leaf)) => Some((HeldForm::Msp, leaf)),
+            None => three(TlsNames::Fabric).or_else(|| three(TlsNames::K8s)),
+        };
+        let Some((form, leaf)) = found else { return Ok(None) };
+        let record = place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes));
+        let record = record.filter(|record| record.serial == leaf.serial_hex());
+        Ok(Some(Self { target: target.to_owned(), form, leaf, record }))
+    }
+
+    /// Reads a folder that must hold a certificate.
+    ///
+    /// # Errors
+    /// When it holds none, or cannot be looked into.
+    pub(crate) fn required(target: &Path, disk: &Disk) -> Result<Self, Error> {
+        Self::read(target, disk)?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Input,
+                format!("{} holds no certificate that can be read, so that nothing can be renewed", target.display()),
+            )
+            .with_help("run fabcert enroll with the enrolment secret")
+        })
+    }
+
+    /// The enrolment id.
+    pub(crate) fn id(&self) -> &str {
+        self.leaf.common_name().unwrap_or_default()
+    }
+}
+
+/// Adds to a request what the current certificates were requested with: the CA takes profile, attributes and subject from the
+/// new request alone. `is_profile_given`: the profile is the user's.
+pub(crate) fn inherit(request: &mut Request, held: &[Held], is_profile_given: bool) {
+    for held in held {
+        let Some(asked) = held.record.as_ref().and_then(|record| record.asked.as_ref()) else { continue };
+        let of_sign = request.sign.as_mut().filter(|sign| sign.target == held.target && !is_profile_given);
+        if let Some(sign) = of_sign {
+            sign.profile = asked.profile().map(str::to_owned);
+        }
+        let of_tls = request.tls.as_mut().filter(|tls| tls.target == held.target && !is_profile_given);
+        if let (Some(tls), Some(profile)) = (of_tls, asked.profile()) {
+            profile.clone_into(&mut tls.profile);
+        }
+        if request.attributes.is_none() {
+            request.attributes = asked.attributes();
+        }
+        let (new, before) = (&mut request.subject, asked.subject());
+        let fields = [
+            (&mut new.country, &before.country),
+            (&mut new.state, &before.state),
+            (&mut new.locality, &before.locality),
+            (&mut new.organization, &before.organization),
+            (&mut new.serial_number, &before.serial_number),
+        ];
+        for (new, before) in fields {
+            if new.is_none() {
+                new.clone_from(before);
+            }
+        }
+    }
+}
