@@ -98,6 +98,11 @@ pub fn crl(der: &[u8]) {
     audit(&Unit::Stdin(Zeroizing::new(der.to_vec())));
 }
 
+/// A channel configuration, encoded or as JSON.
+pub fn channel(content: &[u8]) {
+    audit(&Unit::Stdin(Zeroizing::new(content.to_vec())));
+}
+
 /// A `config.yaml`.
 pub fn config_yaml(text: &[u8]) {
     if let Ok(config) = MspConfig::parse(text) {

@@ -55,6 +55,11 @@ fn exactly_the_run_rules_occur_in_the_run() {
     for source in [
         include_str!("unit.rs"),
         include_str!("ca_names.rs"),
+        include_str!("channels/ca_expiring.rs"),
+        include_str!("channels/consenter_key_changed.rs"),
+        include_str!("channels/consenter_not_on_disk.rs"),
+        include_str!("channels/host_missing.rs"),
+        include_str!("channels/msp_unknown.rs"),
         include_str!("key_sharing.rs"),
         include_str!("served_on_disk.rs"),
         include_str!("../audit/rules/mod.rs"),

@@ -90,7 +90,8 @@ impl<'a> Pinned<'a> {
         for consenter in &channel.consenters {
             let mut pin = |kind, cert: Option<&'a Cert>| {
                 let is_new = |cert: &&Cert| {
-                    !all.iter().any(|p| std::ptr::eq(p.consenter, consenter) && p.cert.spki_der() == cert.spki_der())
+                    let before = all.last().filter(|pin| std::ptr::eq(pin.consenter, consenter));
+                    before.is_none_or(|pin| pin.cert.spki_der() != cert.spki_der())
                 };
                 if let Some(cert) = cert.filter(is_new) {
                     all.push(Self { channel, consenter, kind, cert });

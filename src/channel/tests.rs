@@ -212,6 +212,23 @@ fn faults_name_message_field_and_offset() {
 }
 
 #[test]
+fn intermediates_and_revocation_lists_are_read() {
+    let encoded = |pem: &str| json!([STANDARD.encode(pem)]);
+    let crl = crate::text::pem_encode("X509 CRL", include_bytes!("../../testdata/corpus/crl/e01-300.der"));
+    let ca = include_str!("../../testdata/channel/nodes/peer0/msp-ca.pem");
+    let mut json: Value = serde_json::from_slice(CONFIG_JSON).unwrap();
+    let msp = &mut json["channel_group"]["groups"]["Application"]["groups"]["Org1"]["values"]["MSP"]["value"]["config"];
+    (msp["intermediate_certs"], msp["tls_intermediate_certs"]) = (encoded(ca), encoded("no certificate"));
+    (msp["revocation_list"], msp["admins"]) = (encoded(&crl), encoded(ca));
+    let config = read(json.to_string().as_bytes());
+    let msp = config.organisations.iter().find(|one| one.name == "Org1").and_then(|one| one.msp.as_ref()).unwrap();
+    let purposes: Vec<&str> = msp.authorities().map(|(purpose, _)| purpose).collect();
+    assert_eq!(purposes, ["root CA", "intermediate CA", "TLS root CA", "TLS intermediate CA"]);
+    assert!(msp.crls[0].is_ok() && msp.admins[0].cert().is_some());
+    assert_eq!(config.unreadable(), ["organisation Org1: TLS intermediate CA: it is not PEM"]);
+}
+
+#[test]
 fn other_content_is_no_configuration() {
     for other in [&b""[..], b"{}", b"{\"data\":{\"data\":[]}}", b"-----BEGIN CERTIFICATE-----", &[0x0a, 0], &[0x12; 64]]
     {

@@ -122,6 +122,7 @@ fn no_mutated_text_request_or_list_brings_it_down() {
     run("pem", 5, OTHERS / 4, |_, text| super::pem(text));
     run("csr", 6, OTHERS, |_, der| super::csr(der));
     run("crl", 7, OTHERS, |_, der| super::crl(der));
+    run("channel", 11, OTHERS / 10, |_, content| super::channel(content));
 }
 
 #[test]

@@ -29,7 +29,8 @@ use crate::{Error, ErrorKind};
 #[command(after_help = "Examples:
   fabcert inspect server.crt
   fabcert inspect --output json /var/hyperledger/peer/msp
-  peer channel fetch config -c supply -o orderer1:7050 && fabcert inspect supply_config.block
+  peer channel fetch config ch.block -c ch -o orderer1:7050
+  fabcert inspect ch.block
   kubectl get secret org1-peer1-tls -o jsonpath='{.data.tls\\.crt}' \\
       | base64 -d | fabcert inspect -")]
 pub(super) struct InspectArgs {
