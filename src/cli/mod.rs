@@ -335,7 +335,7 @@ mod tests {
                 check(root, below, &[above, &[below.get_name()]].concat(), refused);
             }
         }
-        let (root, mut refused) = (Cli::command(), Vec::new());
+        let (root, mut refused) = (whole_command(), Vec::new());
         check(&root, &root, &[], &mut refused);
         for flag in ["group", "key-mode", "timeout", "wait", "at", "samples", "fingerprint", "role", "output"] {
             assert!(refused.iter().any(|found| found == flag), "--{flag} is not in {refused:?}");
