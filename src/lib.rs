@@ -86,6 +86,7 @@ pub mod pki;
 mod policy;
 pub mod proof;
 mod render;
+mod renew;
 pub mod report;
 mod secret;
 #[cfg(any(test, fuzzing))]

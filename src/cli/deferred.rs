@@ -3,7 +3,9 @@
 use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 
-use super::{audit, ca, completions, csr, doctor, enroll, inspect, install, names, reenroll, render, rollback, rules};
+use super::{
+    audit, ca, completions, csr, doctor, enroll, inspect, install, names, reenroll, render, renew, rollback, rules,
+};
 #[cfg(feature = "dev-ca")]
 use super::{demo, dev_ca};
 
@@ -30,6 +32,7 @@ pub(super) fn defined(command: Command) -> Command {
     let define: fn(Command) -> Command = match command.get_name() {
         "enroll" => enroll::EnrollArgs::augment_args,
         "reenroll" => reenroll::ReenrollArgs::augment_args,
+        "renew" => renew::RenewArgs::augment_args,
         "doctor" => doctor::DoctorArgs::augment_args,
         "ca" => ca::CaCommandArgs::augment_args,
         "audit" => audit::AuditArgs::augment_args,

@@ -32,6 +32,7 @@ mod prompt;
 mod reading;
 mod reenroll;
 mod render;
+mod renew;
 mod rollback;
 mod rules;
 mod unshown;
@@ -90,6 +91,8 @@ enum Command {
     Enroll(Box<Deferred<enroll::EnrollArgs>>),
     /// Get new certificates with the current ones as credentials; their names are kept
     Reenroll(Box<Deferred<reenroll::ReenrollArgs>>),
+    /// Re-enrol every identity below some folders whose certificate is due, or list what is due
+    Renew(Box<Deferred<renew::RenewArgs>>),
     /// Check everything that an enrolment needs: the CA and the way to it, the secret, the folders
     Doctor(Box<Deferred<doctor::DoctorArgs>>),
     /// Show a CA's name, version and chain, and get its anchor file by fingerprint
@@ -189,7 +192,7 @@ fn watched(cli: Cli) -> Result<ExitCode, Error> {
         #[cfg(feature = "dev-ca")]
         Command::DevCa(_) => run(cli),
         // It has handlers while it waits for the network, and may block before.
-        Command::Enroll(_) | Command::Reenroll(_) | Command::Doctor(_) | Command::Ca(_) => {
+        Command::Enroll(_) | Command::Reenroll(_) | Command::Renew(_) | Command::Doctor(_) | Command::Ca(_) => {
             process::watched(move || run(cli))
         }
         _ if std::process::id() == 1 => process::watched(move || run(cli)),
@@ -213,6 +216,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Enroll(args) => enroll::run(args.0, &cli.output),
         Command::Reenroll(args) => reenroll::run(args.0, &cli.output),
+        Command::Renew(args) => renew::run(&args.0, &cli.output),
         Command::Doctor(args) => doctor::run(args.0, form),
         Command::Ca(args) => ca::run(&args.0, form),
         Command::Audit(args) => audit::run(&args.0, &cli.output),

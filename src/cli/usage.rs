@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind};
 const WORDS: &[(&[&str], &str)] = &[
     (&["enrol", "enrole", "login"], "run fabcert enroll"),
     (
-        &["reenrol", "re-enroll", "renew", "rotate"],
+        &["reenrol", "re-enroll", "rotate"],
         "run fabcert reenroll, which gets a new certificate with the current one as credential",
     ),
     (

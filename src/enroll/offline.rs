@@ -334,6 +334,7 @@ impl OfflineRequest {
             dropped: Vec::new(),
             subject: &self.subject,
             role: self.role,
+            due_at: None,
             key: self.key.clone(),
             key_access: self.key_access,
             given: self.given,

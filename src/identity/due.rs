@@ -89,6 +89,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) problems: &'a [String],
     /// The recorded time of issue.
     pub(crate) issued_at: Option<Timestamp>,
+    /// When it is due, if that is decided already.
+    pub(crate) due_at: Option<Timestamp>,
     /// Files that differ from the record.
     pub(crate) changed: Vec<String>,
 }
@@ -161,7 +163,13 @@ pub(crate) fn decide(
     if !current.changed.is_empty() {
         return Ok(Some(Reason::FilesChanged(current.changed.clone())));
     }
-    Ok(due(leaf, current.issuer, current.issued_at, now))
+    let Some(due_at) = current.due_at else { return Ok(due(leaf, current.issuer, current.issued_at, now)) };
+    let left = leaf.not_after().seconds_since(now);
+    Ok(match left {
+        ..=0 => Some(Reason::Expired(leaf.not_after())),
+        _ if now < due_at => None,
+        _ => Some(Reason::Due { not_after: leaf.not_after(), days_left: left / DAY }),
+    })
 }
 
 /// The error for a target that holds the certificate of another identity.
@@ -235,7 +243,15 @@ mod tests {
 
     fn current(leaf: &Cert) -> Evidence<'_> {
         let issued_at = Some(leaf.not_after().minus(std::time::Duration::from_secs(365 * 86_400)));
-        Evidence { leaf, curve: Some(KeyAlgorithm::P256), issuer: None, problems: &[], issued_at, changed: vec![] }
+        Evidence {
+            leaf,
+            curve: Some(KeyAlgorithm::P256),
+            issuer: None,
+            problems: &[],
+            issued_at,
+            due_at: None,
+            changed: vec![],
+        }
     }
 
     fn in_days(leaf: &Cert, days: i64) -> Timestamp {

@@ -8,7 +8,7 @@ use crate::disk::{Disk, DiskFolder};
 use crate::install::Place;
 use crate::msp::{CurrentMsp, CurrentTls, TlsNames};
 use crate::pki::x509::Cert;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Timestamp};
 
 /// The form of a folder that holds a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) struct Held {
     pub(crate) target: PathBuf,
     pub(crate) form: HeldForm,
     pub(crate) leaf: Cert,
+    /// `NotBefore` of the CA that issued it, if its certificate is there.
+    issuer_not_before: Option<Timestamp>,
     /// The record of this certificate.
     pub(crate) record: Option<Record>,
 }
@@ -36,18 +38,27 @@ impl Held {
         let place = Place::of(disk, target)?;
         let folder = DiskFolder::new(disk, place.target());
         let msp = CurrentMsp::read(&folder, None);
-        let three = |names| Some((HeldForm::Tls(TlsFiles::Three(names)), CurrentTls::read(&folder, names).leaf?));
+        let mut chain = msp.chain();
+        let mut three = |names| {
+            let tls = CurrentTls::read(&folder, names);
+            chain = tls.chain();
+            Some((HeldForm::Tls(TlsFiles::Three(names)), tls.leaf?))
+        };
         let found = match msp.leaf {
             Some((_, leaf)) if msp.roots.is_empty() && !msp.tls_roots.is_empty() => {
                 Some((HeldForm::Tls(TlsFiles::MspShaped), leaf))
             }
             Some((_, leaf)) => Some((HeldForm::Msp, leaf)),
-            None => three(TlsNames::Fabric).or_else(|| three(TlsNames::K8s)),
+            None => match three(TlsNames::Fabric) {
+                None => three(TlsNames::K8s),
+                found => found,
+            },
         };
         let Some((form, leaf)) = found else { return Ok(None) };
         let record = place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes));
         let record = record.filter(|record| record.serial == leaf.serial_hex());
-        Ok(Some(Self { target: target.to_owned(), form, leaf, record }))
+        let issuer_not_before = chain.map(|chain| chain.issuer().not_before());
+        Ok(Some(Self { target: target.to_owned(), form, leaf, issuer_not_before, record }))
     }
 
     /// Reads a folder that must hold a certificate.
@@ -64,6 +75,12 @@ impl Held {
         })
     }
 
+    /// The start of its life: the recorded time of issue, or else `NotBefore`, unless that is the issuer's.
+    pub(crate) fn start(&self) -> Option<Timestamp> {
+        let not_before = Some(self.leaf.not_before()).filter(|own| self.issuer_not_before != Some(*own));
+        self.record.as_ref().map(|record| record.issued_at).or(not_before)
+    }
+
     /// The enrolment id.
     pub(crate) fn id(&self) -> &str {
         self.leaf.common_name().unwrap_or_default()
@@ -72,7 +89,7 @@ impl Held {
 
 /// Adds to a request what the current certificates were requested with: the CA takes profile, attributes and subject from the
 /// new request alone. `is_profile_given`: the profile is the user's.
-pub(crate) fn inherit(request: &mut Request, held: &[Held], is_profile_given: bool) {
+pub(crate) fn inherit<'a>(request: &mut Request, held: impl IntoIterator<Item = &'a Held>, is_profile_given: bool) {
     for held in held {
         let Some(asked) = held.record.as_ref().and_then(|record| record.asked.as_ref()) else { continue };
         let of_sign = request.sign.as_mut().filter(|sign| sign.target == held.target && !is_profile_given);

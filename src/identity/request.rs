@@ -13,7 +13,7 @@ use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::name::{NameSet, SanName};
 use crate::pki::x509::SubjectFields;
 use crate::proof::RoleRule;
-use crate::{Error, ErrorKind, PemSource};
+use crate::{Error, ErrorKind, PemSource, Timestamp};
 
 /// Which parts of the form of the folders were given explicitly: they are applied to a current certificate too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub(crate) struct SignRequest {
     pub(crate) msp: MspForm,
     /// The NodeOU that the certificate must hold.
     pub(crate) role: RoleRule,
+    /// When it is due, in place of two thirds of its life.
+    pub(crate) due_at: Option<Timestamp>,
 }
 
 /// The files of a TLS folder.
@@ -113,6 +115,8 @@ pub(crate) struct TlsRequest {
     pub(crate) files: TlsFiles,
     /// The NodeOU that the certificate must hold, if one was requested.
     pub(crate) role: RoleRule,
+    /// When it is due, in place of two thirds of its life.
+    pub(crate) due_at: Option<Timestamp>,
 }
 
 /// The channels whose consenters keep their keys.

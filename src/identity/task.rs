@@ -50,6 +50,8 @@ pub(crate) struct Task<'a> {
     pub(crate) dropped: Vec<SanName>,
     pub(crate) subject: &'a SubjectFields,
     pub(crate) role: RoleRule,
+    /// When it is due, in place of two thirds of its life.
+    pub(crate) due_at: Option<Timestamp>,
     pub(crate) key: KeyRequest,
     pub(crate) key_access: KeyAccess,
     /// What of the form was given explicitly.
@@ -78,12 +80,25 @@ impl<'a> Task<'a> {
     /// When a target cannot be inspected, or the operating system provides no randomness.
     pub(crate) fn all(request: &'a Request, disk: &Disk) -> Result<Vec<Self>, Error> {
         let sign = request.sign.as_ref().map(|sign| {
-            (&sign.target, &sign.ca, Shape::Msp(sign.msp), &sign.names, sign.role, sign.profile.as_deref())
+            (
+                &sign.target,
+                &sign.ca,
+                Shape::Msp(sign.msp),
+                &sign.names,
+                (sign.role, sign.due_at),
+                sign.profile.as_deref(),
+            )
         });
-        let tls = request
-            .tls
-            .as_ref()
-            .map(|tls| (&tls.target, &tls.ca, Shape::Tls(tls.files), &tls.names, tls.role, Some(tls.profile.as_str())));
+        let tls = request.tls.as_ref().map(|tls| {
+            (
+                &tls.target,
+                &tls.ca,
+                Shape::Tls(tls.files),
+                &tls.names,
+                (tls.role, tls.due_at),
+                Some(tls.profile.as_str()),
+            )
+        });
         let stem = |ca: &CaAccess| ca.url.ca_file_stem(ca.ca_name.as_deref());
         let tls_ca = tls.map(|(_, ca, ..)| ca);
         // The same files are read once for both certificates.
@@ -98,7 +113,7 @@ impl<'a> Task<'a> {
         };
         let run = random_id()?;
         let parts = [sign, tls].into_iter().flatten();
-        let tasks = parts.map(|(target, ca, shape, names, role, profile)| {
+        let tasks = parts.map(|(target, ca, shape, names, (role, due_at), profile)| {
             Ok(Self {
                 run: run.clone(),
                 id: &ca.id,
@@ -112,6 +127,7 @@ impl<'a> Task<'a> {
                 dropped: Vec::new(),
                 subject: &request.subject,
                 role,
+                due_at,
                 key: request.key.clone(),
                 key_access: request.key_access(),
                 given: request.given,
@@ -264,6 +280,7 @@ impl<'a> Task<'a> {
             issuer: current.chain.as_ref().map(Chain::issuer),
             problems: &current.problems,
             issued_at: current.record.as_ref().map(|r| r.issued_at),
+            due_at: self.due_at,
             changed: current.changed.clone(),
         });
         let curve = match self.key {

@@ -30,6 +30,7 @@ mod output;
 mod process;
 mod real;
 mod reenroll;
+mod renew;
 mod reserved;
 #[cfg(feature = "dev-ca")]
 mod terminal;

@@ -55,7 +55,7 @@ fn what_is_given_by_a_variable_or_in_the_url_is_not_missing() {
 fn words_of_fabrics_tools_are_answered() {
     let answers = [
         ("register", "fabric-ca-client register"),
-        ("renew", "fabcert reenroll"),
+        ("rotate", "fabcert reenroll"),
         ("enrol", "fabcert enroll"),
         ("revoke", "fabric-ca-client revoke"),
         ("gencrl", "fabric-ca-client gencrl"),

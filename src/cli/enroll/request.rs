@@ -162,6 +162,7 @@ fn request(args: EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Resul
                 profile: profile.clone().unwrap_or_else(|| "tls".to_owned()),
                 files,
                 role: if both { RoleRule::Any } else { target.role_rule(Purpose::Tls) },
+                due_at: None,
             })
         })
         .transpose()?;
@@ -172,6 +173,7 @@ fn request(args: EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Resul
         profile,
         msp: MspForm { layout: target.layout.unwrap_or_default().into(), node_ous },
         role: target.role_rule(Purpose::Sign),
+        due_at: None,
     });
     if let Some(sign) = &sign
         && !both

@@ -155,6 +155,7 @@ impl Enrolment {
                 profile: None,
                 msp: MspForm { layout: self.layout, node_ous: self.node_ous },
                 role: role(needs_one),
+                due_at: None,
             }),
             tls: self.tls_dir.as_ref().map(|dir| TlsRequest {
                 target: dir.clone(),
@@ -163,6 +164,7 @@ impl Enrolment {
                 profile: "tls".to_owned(),
                 files: TlsFiles::Three(self.tls_names),
                 role: if both { RoleRule::Any } else { role(RoleRule::Any) },
+                due_at: None,
             }),
             subject: self.subject.clone(),
             attributes: self.attributes.clone(),

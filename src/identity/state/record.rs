@@ -7,13 +7,14 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::pending::Asked;
-use crate::Timestamp;
+use crate::disk::Disk;
 use crate::identity::ca_access::CaAccess;
 use crate::install::FolderPlan;
 use crate::msp::is_key;
 use crate::pki::name::SanName;
 use crate::pki::x509::NodeOu;
 use crate::proof::VerifiedEnrollment;
+use crate::{Error, PemSource, Secret, Timestamp};
 
 /// The file in the state folder.
 pub(crate) const FILE: &str = "record.json";
@@ -69,6 +70,24 @@ pub(crate) struct RecordedAnchors {
 }
 
 impl IssuingCa {
+    /// Access to it as `id`, without a secret. Anchors are read from their files, or from the record where a file is gone.
+    ///
+    /// # Errors
+    /// When the recorded URL is not one.
+    pub(crate) fn access(&self, id: &str, disk: &Disk) -> Result<CaAccess, Error> {
+        let mut access = CaAccess::new(&self.url, id)?;
+        access.ca_name.clone_from(&self.ca_name);
+        access.plaintext = access.url.is_plaintext();
+        let is_there = |path: &PathBuf| matches!(disk.metadata_followed(path), Ok(Some(_)));
+        let anchors = self.anchors.iter().map(|anchors| match &anchors.file {
+            Some(file) if anchors.pem.is_empty() || is_there(file) => PemSource::File(file.clone()),
+            _ => PemSource::Given(Secret::new(anchors.pem.clone())),
+        });
+        access.anchors = anchors.collect();
+        access.client_identity = self.client_identity.clone().map(|(cert, key)| (cert.into(), key.into()));
+        Ok(access)
+    }
+
     /// Whether it is the CA of `ca`.
     pub(crate) fn is(&self, ca: &CaAccess) -> bool {
         self.url == ca.url.to_string() && self.ca_name == ca.ca_name

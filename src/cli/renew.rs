@@ -1,0 +1,127 @@
+//! `fabcert renew`.
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::args::{ChannelArgs, ConnectionArgs, OutputArgs, OutputForm, parse_duration};
+use super::{output, process};
+use crate::Error;
+use crate::ca::CaUrl;
+use crate::disk::Disk;
+use crate::identity::Environment;
+use crate::renew::{Options, Pass, RowAction, find, pass};
+use crate::text::escape::Lines;
+
+const EXAMPLES: &str = "\
+Examples:
+  Renew what is due below a folder, for example once a day:
+    fabcert renew /var/hyperledger
+
+  List what is due and when; exit code 1 if something is:
+    fabcert renew /var/hyperledger --dry-run
+
+  Renew folders of other tools, whose CA no record of fabcert names:
+    fabcert renew organizations/peers --url https://org1-ca --tls-ca ca.pem
+
+A certificate is due after two thirds of its life, which counts from the
+recorded time of issue; some are renewed up to a twentieth earlier, so that not
+all are at the same time. It is also due if names, files or the chain differ
+from its record. Each identity has its own
+result; the exit code is the worst of all.";
+
+/// Renew the certificates that are due, with the current ones as credentials.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct RenewArgs {
+    /// Folders with certificates, or trees of them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// URL of the CA, for folders whose record names none
+    #[arg(short, long, value_name = "URL", env = "FABCERT_URL", hide_env_values = true, help_heading = "CA")]
+    url: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Renew when this time is left, in place of a third of the life
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_RENEW_BEFORE")]
+    renew_before: Option<Duration>,
+    /// Keep the current keys
+    #[arg(long, env = "FABCERT_REUSE_KEY")]
+    reuse_key: bool,
+    #[command(flatten)]
+    channels: ChannelArgs,
+    /// Number of identities to renew at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64), env = "FABCERT_JOBS")]
+    jobs: u16,
+    /// Keep trying each identity for this time while the CA cannot be reached
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_WAIT")]
+    wait: Option<Duration>,
+    /// List what is due, why and when. Sends no request and writes nothing; exit code 1 if something is due
+    #[arg(long, env = "FABCERT_DRY_RUN")]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
+    let disk = Disk::real().with_patience(args.connection.timeout);
+    let ca =
+        args.url.as_deref().map(|url| args.connection.access(CaUrl::parse(url)?.0, String::new(), None)).transpose()?;
+    let options = Options {
+        ca,
+        anchors: args.connection.tls_ca.iter().cloned().map(Into::into).collect(),
+        connect_timeout: args.connection.connect_timeout,
+        timeout: args.connection.timeout,
+        renew_before: args.renew_before,
+        reuse_key: args.reuse_key,
+        channels: args.channels.request(),
+        jobs: usize::from(args.jobs),
+        wait: args.wait,
+        dry_run: args.dry_run,
+    };
+    let found = find(&args.paths, &disk)?;
+    let pass = pass(&found, &options, &Environment { disk: &disk, now: &process::now });
+    let printed = match output.output {
+        OutputForm::Json => output::print_json(&pass),
+        OutputForm::Human => output::print(&lines(&pass)),
+    };
+    let renewed = pass.count(RowAction::Reenrolled);
+    output::after(printed, || format!("{renewed} of {} identities were renewed", pass.identities.len()))?;
+    Ok(ExitCode::from(pass.exit_code()))
+}
+
+/// One line for each folder, with a sentence below it where there is something to say, and a summary.
+fn lines(pass: &Pass) -> Lines {
+    let mut lines = Lines::new();
+    let ids = pass.identities.iter().map(|row| row.id.chars().count());
+    let width = ids.max().unwrap_or_default().clamp(2, 40);
+    lines.line(format_args!("{:<10}  {:<width$}  {:<20}  {:<20}  FOLDER", "STATE", "ID", "DUE", "EXPIRES"));
+    for row in &pass.identities {
+        for folder in &row.folders {
+            let state = if row.error.is_none() && folder.reason.is_none() { "unchanged" } else { row.action.word() };
+            lines.line(format_args!(
+                "{state:<10}  {:<width$}  {:<20}  {:<20}  {}",
+                row.id,
+                folder.due_at,
+                folder.not_after,
+                folder.path.display()
+            ));
+            if let Some(reason) = &folder.reason {
+                lines.hanging(14, format_args!("            {reason}"));
+            }
+        }
+        if let Some(error) = &row.error {
+            lines.hanging(14, format_args!("            error: {}", error.message));
+            if let Some(help) = &error.help {
+                lines.hanging(14, format_args!("            {help}"));
+            }
+        }
+    }
+    let count = |action| pass.count(action);
+    let (unchanged, failed) = (count(RowAction::Unchanged), count(RowAction::Failed));
+    let (verb, changed) =
+        if pass.dry_run { ("due", count(RowAction::Due)) } else { ("renewed", count(RowAction::Reenrolled)) };
+    lines.gap().line(format_args!("{changed} {verb}, {unchanged} not due, {failed} failed"));
+    lines
+}

@@ -1,0 +1,340 @@
+//! One pass over identities: which is due and why, and the renewal of those.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::found::Found;
+use super::schedule::{Life, Member, move_apart, share};
+use crate::enroll::{enroll, plan};
+use crate::identity::held::{Held, HeldForm, inherit};
+use crate::identity::state::record::Record;
+use crate::identity::{
+    Authentication, CaAccess, ChannelRequest, Environment, FormGiven, KeyRequest, MspForm, Request, SignRequest,
+    TlsFiles, TlsRequest,
+};
+use crate::msp::{CONFIG, Layout};
+use crate::pki::name::{NameSet, SanName};
+use crate::proof::RoleRule;
+use crate::{Error, ErrorKind, PemSource, Timestamp};
+
+/// The time between the dates of two members of one gateway: twice the time that a node needs to restart.
+const GAP: Duration = Duration::from_secs(20 * 60);
+
+/// What a pass is given beside the folders.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The CA of folders whose record names none; the id is not used.
+    pub(crate) ca: Option<CaAccess>,
+    /// Trust anchors in place of the recorded ones.
+    pub(crate) anchors: Vec<PemSource>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) timeout: Duration,
+    /// The time left at which a certificate is due, in place of a third of its life.
+    pub(crate) renew_before: Option<Duration>,
+    pub(crate) reuse_key: bool,
+    pub(crate) channels: ChannelRequest,
+    /// The number of identities at the same time.
+    pub(crate) jobs: usize,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) dry_run: bool,
+}
+
+/// What happened to an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RowAction {
+    Unchanged,
+    Due,
+    Reenrolled,
+    Failed,
+}
+
+impl RowAction {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Due => "due",
+            Self::Reenrolled => "reenrolled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The error of one identity.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RowError {
+    pub(crate) exit_code: u8,
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+/// One folder of an identity.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RowFolder {
+    /// `sign` or `tls`.
+    pub(crate) role: &'static str,
+    pub(crate) path: PathBuf,
+    /// RFC 3339, UTC: when the certificate is due by time; that of the new certificate after a renewal is later.
+    pub(crate) due_at: String,
+    /// RFC 3339, UTC.
+    pub(crate) not_after: String,
+    /// Why it is due; `null` if it is not.
+    pub(crate) reason: Option<String>,
+}
+
+/// One identity.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) action: RowAction,
+    pub(crate) folders: Vec<RowFolder>,
+    pub(crate) error: Option<RowError>,
+}
+
+impl Row {
+    fn fail(mut self, e: &Error) -> Self {
+        self.action = RowAction::Failed;
+        self.error = Some(RowError {
+            exit_code: e.exit_code(),
+            kind: e.kind().as_str(),
+            message: e.to_string(),
+            help: e.help().map(str::to_owned),
+        });
+        self
+    }
+}
+
+/// A whole pass.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Pass {
+    pub(crate) schema_version: u32,
+    pub(crate) dry_run: bool,
+    pub(crate) identities: Vec<Row>,
+}
+
+impl Pass {
+    pub(crate) fn count(&self, action: RowAction) -> usize {
+        self.identities.iter().filter(|row| row.action == action).count()
+    }
+
+    /// The worst of all identities; of a dry run 1 if one is due and none failed.
+    pub(crate) fn exit_code(&self) -> u8 {
+        let failed = self.identities.iter().filter_map(|row| Some(row.error.as_ref()?.exit_code)).max();
+        failed.unwrap_or_else(|| u8::from(self.dry_run && self.count(RowAction::Due) > 0))
+    }
+}
+
+/// Looks at every identity, and renews those that are due. An identity that fails does not stop the others.
+pub(crate) fn pass(all: &[Found], options: &Options, env: &Environment<'_>) -> Pass {
+    let dates = dates(all, options);
+    let next = AtomicUsize::new(0);
+    let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(found), Some(dates)) = (all.get(at), dates.get(at)) else { return };
+            let row = one(found, dates, options, env);
+            rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, row));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..options.jobs.clamp(1, all.len().max(1)) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    rows.sort_by_key(|(at, _)| *at);
+    Pass { schema_version: 1, dry_run: options.dry_run, identities: rows.into_iter().map(|(_, row)| row).collect() }
+}
+
+/// When each folder of each identity is due by time.
+fn dates(all: &[Found], options: &Options) -> Vec<Vec<Timestamp>> {
+    let gateways: Vec<Option<String>> = all.iter().map(|found| gateway(found, all)).collect();
+    let date = |held: &Held, gateway: Option<&str>| {
+        let life = Life { start: held.start(), end: held.leaf.not_after() };
+        life.due_at(options.renew_before, share(held.leaf.spki_der(), gateway))
+    };
+    let mut dates: Vec<Vec<Timestamp>> = all
+        .iter()
+        .zip(&gateways)
+        .map(|(found, gateway)| found.folders().map(|held| date(held, gateway.as_deref())).collect())
+        .collect();
+    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, gateway) in gateways.iter().enumerate() {
+        members.entry(gateway.as_deref().unwrap_or_default()).or_default().push(at);
+    }
+    members.remove("");
+    for members in members.values() {
+        // Both certificates of a member are renewed on the earlier of their dates.
+        let mut moved: Vec<Member> = members
+            .iter()
+            .map(|&at| Member {
+                due_at: dates[at].iter().min().copied().unwrap_or(Timestamp::from_unix(0)),
+                end: all[at].folders().map(|held| held.leaf.not_after()).min().unwrap_or(Timestamp::from_unix(0)),
+            })
+            .collect();
+        move_apart(&mut moved, GAP);
+        for (&at, member) in members.iter().zip(moved) {
+            dates[at].iter_mut().for_each(|date| *date = (*date).max(member.due_at));
+        }
+    }
+    dates
+}
+
+/// The name that the TLS certificates of several identities hold: they are behind one gateway.
+fn gateway(found: &Found, all: &[Found]) -> Option<String> {
+    let names = |found: &Found| -> Vec<String> {
+        found.tls.iter().flat_map(|held| held.leaf.sans()).map(SanName::to_string).collect()
+    };
+    let others: Vec<String> = all.iter().filter(|other| other.id() != found.id()).flat_map(names).collect();
+    names(found).into_iter().filter(|name| name != "localhost" && name != "127.0.0.1" && others.contains(name)).min()
+}
+
+/// One identity: what is due, and its renewal.
+fn one(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<'_>) -> Row {
+    let folders = found.folders().zip(dates).map(|(held, date)| RowFolder {
+        role: if held.form == HeldForm::Msp { "sign" } else { "tls" },
+        path: held.target.clone(),
+        due_at: date.rfc3339(),
+        not_after: held.leaf.not_after().rfc3339(),
+        reason: None,
+    });
+    let mut row =
+        Row { id: found.id().to_owned(), action: RowAction::Unchanged, folders: folders.collect(), error: None };
+    if let Some(e) = found.folders().find_map(|held| never_fresh(held, options)) {
+        return row.fail(&e);
+    }
+    let planned = request(found, dates, options, env).and_then(|request| Ok((plan(&request, env)?, request)));
+    let (planned, request) = match planned {
+        Ok(planned) => planned,
+        Err(e) => return row.fail(&e),
+    };
+    for (folder, certificate) in row.folders.iter_mut().zip(planned.certificates) {
+        folder.reason = certificate.reason;
+    }
+    if row.folders.iter().all(|folder| folder.reason.is_none()) {
+        return row;
+    }
+    row.action = RowAction::Due;
+    if options.dry_run {
+        return row;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let renewed = runtime
+        .map_err(|e| Error::new(ErrorKind::Io, "cannot start the runtime").with_source(e))
+        .and_then(|runtime| runtime.block_on(enroll(&request, env)));
+    match renewed {
+        Ok(_) => row.action = RowAction::Reenrolled,
+        Err(e) => row = row.fail(&e),
+    }
+    row
+}
+
+/// The error of a certificate whose next one would be due as soon as it is issued.
+fn never_fresh(held: &Held, options: &Options) -> Option<Error> {
+    let life = held.leaf.not_after().seconds_since(held.start()?);
+    let before = options.renew_before.filter(|before| i128::from(before.as_secs()) >= i128::from(life))?;
+    let days = life / 86_400;
+    let message = format!(
+        "{}: the certificate lives {days} days, which is not longer than --renew-before ({}): each pass would renew it",
+        held.target.display(),
+        humantime::format_duration(before)
+    );
+    Some(
+        Error::new(ErrorKind::Input, message)
+            .with_help("give a shorter time, or leave out --renew-before for a third of the life"),
+    )
+}
+
+/// The request that renews what the folders hold.
+fn request(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<'_>) -> Result<Request, Error> {
+    let names = |held: &Held| {
+        let mut set = NameSet::default();
+        for name in held.record.as_ref().map(Record::names).unwrap_or_default() {
+            set.add(name, "requested before".to_owned());
+        }
+        set
+    };
+    let mut dates = dates.iter().copied();
+    let sign = found.sign.as_ref().map(|held| {
+        // A folder of another tool gets no file that it does not have.
+        let node_ous = held.record.is_some() || env.disk.metadata(&held.target.join(CONFIG))?.is_some();
+        Ok::<_, Error>(SignRequest {
+            target: held.target.clone(),
+            ca: access(held, options, env)?,
+            names: names(held),
+            profile: None,
+            msp: MspForm { layout: Layout::default(), node_ous },
+            role: if node_ous { RoleRule::ExactlyOne } else { RoleRule::Any },
+            due_at: dates.next(),
+        })
+    });
+    let sign = sign.transpose()?;
+    let tls = found.tls.as_ref().map(|held| {
+        let files = match held.form {
+            HeldForm::Tls(files) => files,
+            HeldForm::Msp => TlsFiles::MspShaped,
+        };
+        Ok::<_, Error>(TlsRequest {
+            target: held.target.clone(),
+            ca: access(held, options, env)?,
+            names: names(held),
+            profile: "tls".to_owned(),
+            files,
+            role: RoleRule::Any,
+            due_at: dates.next(),
+        })
+    });
+    let mut request = Request {
+        sign,
+        tls: tls.transpose()?,
+        subject: crate::pki::x509::SubjectFields::default(),
+        attributes: None,
+        drop_sans: Vec::new(),
+        key: if options.reuse_key { KeyRequest::Current } else { KeyRequest::New(None) },
+        new_tls_key: false,
+        channels: options.channels.clone(),
+        given: FormGiven::default(),
+        key_mode: 0o600,
+        group: None,
+        force: false,
+        authentication: Authentication::Token { secret_if_expired: false },
+        always: false,
+        wait: options.wait,
+    };
+    inherit(&mut request, found.folders(), false);
+    Ok(request)
+}
+
+/// The CA of a folder: by its record, or else by the command line.
+fn access(held: &Held, options: &Options, env: &Environment<'_>) -> Result<CaAccess, Error> {
+    let recorded = held.record.as_ref().and_then(|record| record.ca.as_ref());
+    let mut access = match (recorded, &options.ca) {
+        (Some(recorded), _) => recorded.access(held.id(), env.disk)?,
+        (None, Some(ca)) => ca.clone(),
+        (None, None) => {
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!(
+                    "{}: the CA of \"{}\" is not known: no record of fabcert names it",
+                    held.target.display(),
+                    held.id()
+                ),
+            )
+            .with_help("give --url and --tls-ca once; the record then has them"));
+        }
+    };
+    held.id().clone_into(&mut access.id);
+    if !options.anchors.is_empty() {
+        access.anchors.clone_from(&options.anchors);
+    }
+    (access.connect_timeout, access.timeout) = (options.connect_timeout, options.timeout);
+    Ok(access)
+}

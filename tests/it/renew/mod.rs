@@ -1,0 +1,199 @@
+//! `fabcert renew`: one pass over trees, on the real Fabric CA and on the dev CA with the same code.
+
+#[cfg(feature = "dev-ca")]
+mod on_the_dev_ca;
+
+use std::path::{Path, PathBuf};
+
+use crate::command::{Ran, fabcert, tree};
+use crate::enroll::scene::text;
+use crate::real::{CaUnderTest, RealCa, Registration, oracle};
+
+const DAY: i64 = 86_400;
+
+/// A tree of peers with an MSP and a TLS folder each.
+struct Organisation<'a> {
+    ca: &'a dyn CaUnderTest,
+    dir: tempfile::TempDir,
+}
+
+impl<'a> Organisation<'a> {
+    fn with_peers(ca: &'a dyn CaUnderTest, ids: &[&str]) -> Self {
+        let organisation = Self { ca, dir: tempfile::tempdir().unwrap() };
+        for id in ids {
+            ca.register(&Registration { max_enrollments: Some(1), ..Registration::peer(id, "pw") });
+            let (url, anchor) = (ca.url(), text(&organisation.anchor()));
+            std::fs::copy(ca.tls_anchor(), &anchor).unwrap();
+            let (msp, tls) = (text(&organisation.folder(id, "msp")), text(&organisation.folder(id, "tls")));
+            let mut args = vec!["enroll", "--url", &url, "--tls-ca", &anchor, "--id", id, "--msp-dir", &msp];
+            args.extend(["--tls-dir", &tls, "--san", id, "--san", "gateway"]);
+            args.extend(ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]));
+            let ran = fabcert(&args, Some("pw"));
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+        organisation
+    }
+
+    fn root(&self) -> PathBuf {
+        self.dir.path().join("peers")
+    }
+
+    fn anchor(&self) -> PathBuf {
+        self.dir.path().join("anchor.pem")
+    }
+
+    fn folder(&self, id: &str, name: &str) -> PathBuf {
+        self.root().join(id).join(name)
+    }
+
+    fn renew(&self, more: &[&str]) -> Ran {
+        fabcert(&[&["renew", &text(&self.root()), "--output", "json"], more].concat(), None)
+    }
+
+    /// The number of requests for certificates so far.
+    fn asked(&self) -> usize {
+        self.ca.count("enroll") + self.ca.count("reenroll")
+    }
+
+    /// Changes the recorded time of issue of the certificate in a folder.
+    fn age(&self, id: &str, name: &str, days: i64) {
+        let state = self.root().join(id);
+        for entry in std::fs::read_dir(&state).unwrap() {
+            let path = entry.unwrap().path();
+            let is_of = path.file_name().unwrap().to_string_lossy().contains(name);
+            let record = path.join("record.json");
+            if !is_of || !record.is_file() {
+                continue;
+            }
+            let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+            json["issued_at"] = (json["issued_at"].as_i64().unwrap() - days * DAY).into();
+            std::fs::write(&record, json.to_string()).unwrap();
+            return;
+        }
+        panic!("no record of {name} in {}", state.display());
+    }
+}
+
+/// Id and action of each identity, and the reasons of its folders.
+fn rows(ran: &Ran) -> Vec<(String, String, Vec<Option<String>>)> {
+    let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let reasons = |row: &serde_json::Value| {
+        let folders = row["folders"].as_array().unwrap();
+        folders.iter().map(|folder| folder["reason"].as_str().map(str::to_owned)).collect()
+    };
+    let all = ran.json()["identities"].as_array().unwrap().clone();
+    all.iter().map(|row| (word(&row["id"]), word(&row["action"]), reasons(row))).collect()
+}
+
+fn actions(ran: &Ran) -> Vec<String> {
+    rows(ran).into_iter().map(|(_, action, _)| action).collect()
+}
+
+/// A pass requests what is due, and nothing else, whatever the limit of enrolments.
+fn only_what_is_due(ca: &dyn CaUnderTest) {
+    let peers = Organisation::with_peers(ca, &["peer1", "peer2"]);
+    let asked = peers.asked();
+    for more in [&["--dry-run"][..], &[]] {
+        let ran = peers.renew(more);
+        assert_eq!((ran.code, actions(&ran)), (0, vec!["unchanged".to_owned(); 2]), "{ran:?}");
+    }
+    assert_eq!(peers.asked(), asked, "nothing is due, and nothing was sent");
+
+    peers.age("peer2", "tls", 2000);
+    let before = [tree(&peers.folder("peer1", "msp")), tree(&peers.folder("peer2", "msp"))];
+    let planned = peers.renew(&["--dry-run"]);
+    assert_eq!((planned.code, actions(&planned)), (1, vec!["unchanged".to_owned(), "due".to_owned()]), "{planned:?}");
+    let reasons = &rows(&planned)[1].2;
+    assert!(reasons[0].is_none() && reasons[1].as_ref().unwrap().contains("the certificate is due"), "{reasons:?}");
+    assert_eq!(peers.asked(), asked);
+    let ran = peers.renew(&[]);
+    assert_eq!((ran.code, actions(&ran)), (0, vec!["unchanged".to_owned(), "reenrolled".to_owned()]), "{ran:?}");
+    assert_eq!(peers.asked(), asked + 1, "one certificate was due");
+    assert!(before == [tree(&peers.folder("peer1", "msp")), tree(&peers.folder("peer2", "msp"))]);
+    let tls = peers.folder("peer2", "tls");
+    if let Some(verdict) =
+        oracle::serves_under(&tls.join("server.crt"), &tls.join("server.key"), &tls.join("ca.crt"), "gateway")
+    {
+        assert!(verdict.accept, "{verdict:?}");
+    }
+    let again = peers.renew(&[]);
+    assert_eq!((again.code, peers.asked()), (0, asked + 1), "{again:?}");
+
+    // A file that was changed is a reason too. The anchors are in the record where their file is gone.
+    std::fs::remove_file(peers.anchor()).unwrap();
+    let ca_file = peers.folder("peer1", "tls").join("ca.crt");
+    std::fs::remove_file(&ca_file).unwrap();
+    let ran = peers.renew(&[]);
+    assert_eq!((ran.code, actions(&ran)), (0, vec!["reenrolled".to_owned(), "unchanged".to_owned()]), "{ran:?}");
+    assert!(ca_file.is_file());
+}
+
+#[test]
+fn only_what_is_due_is_renewed() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    only_what_is_due(&ca);
+}
+
+/// An identity that fails has its own error, and does not stop the others; the exit code is the worst.
+fn one_failure_stops_no_other(ca: &dyn CaUnderTest) {
+    let peers = Organisation::with_peers(ca, &["peer1", "peer2", "peer3"]);
+    for id in ["peer1", "peer2", "peer3"] {
+        peers.age(id, "msp", 2000);
+    }
+    ca.revoke("peer2");
+    let ran = peers.renew(&["--jobs", "2"]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert_eq!(actions(&ran), ["reenrolled", "failed", "reenrolled"]);
+    let error = &ran.json()["identities"][1]["error"];
+    assert_eq!(error["exit_code"], 7);
+    assert!(error["help"].as_str().unwrap().contains("revoked"), "{error}");
+}
+
+#[test]
+fn an_identity_that_fails_stops_no_other() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    one_failure_stops_no_other(&ca);
+}
+
+/// A folder of the Go client has no record; with the URL of its CA it is renewed, and known from then on.
+#[test]
+fn a_folder_that_fabcert_did_not_install_needs_the_url_once() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    ca.register(&Registration::peer("peer1", "pw"));
+    let home = tempfile::tempdir().unwrap();
+    let url = ca.url().replace("https://", "https://peer1:pw@");
+    let ran = ca.client(home.path(), &["enroll", "-u", &url, "--csr.hosts", "peer1", "--mspdir", "msp"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let folder = text(&home.path().join("msp"));
+    let unknown = fabcert(&["renew", &folder, "--output", "json"], None);
+    assert_eq!((unknown.code, actions(&unknown)), (4, vec!["failed".to_owned()]), "{unknown:?}");
+    let error = &unknown.json()["identities"][0]["error"];
+    assert!(error["message"].as_str().unwrap().contains("is not known"), "{error}");
+    assert!(error["help"].as_str().unwrap().contains("--url"), "{error}");
+    let (url, anchor) = (ca.url(), text(ca.tls_anchor()));
+    // Its `NotBefore` is that of the CA: what is left counts.
+    let before = ["--renew-before", "9000h"];
+    let args = ["renew", &folder, "--output", "json", "--url", &url, "--tls-ca", &anchor];
+    let ran = fabcert(&[&args[..], &before].concat(), None);
+    assert_eq!((ran.code, actions(&ran)), (0, vec!["reenrolled".to_owned()]), "{ran:?}");
+    let known = fabcert(&["renew", &folder, "--output", "json"], None);
+    assert_eq!((known.code, actions(&known)), (0, vec!["unchanged".to_owned()]), "{known:?}");
+    assert!(!home.path().join("msp/config.yaml").exists(), "the folder has no file more than before");
+    // A certificate that would always be due is an error and no loop.
+    let sent = ca.count("reenroll");
+    let fresh = fabcert(&[&["renew", &folder, "--output", "json"], &before[..]].concat(), None);
+    assert_eq!((fresh.code, actions(&fresh)), (4, vec!["failed".to_owned()]), "{fresh:?}");
+    assert_eq!(ca.count("reenroll"), sent);
+}
+
+#[test]
+fn paths_without_certificates_have_exit_codes_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let none = fabcert(&["renew", &text(dir.path())], None);
+    assert_eq!(none.code, 3, "{none:?}");
+    let missing = fabcert(&["renew", &text(&dir.path().join("gone"))], None);
+    assert_eq!(missing.code, 4, "{missing:?}");
+    let nothing = fabcert(&["renew"], None);
+    assert_eq!(nothing.code, 2, "{nothing:?}");
+    assert!(Path::new(dir.path()).read_dir().unwrap().next().is_none(), "nothing was written");
+}
