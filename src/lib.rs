@@ -84,6 +84,7 @@ pub mod names;
 mod pem_source;
 pub mod pki;
 mod policy;
+pub mod probe;
 pub mod proof;
 mod render;
 mod renew;

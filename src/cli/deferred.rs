@@ -4,7 +4,8 @@ use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::{
-    audit, ca, completions, csr, doctor, enroll, inspect, install, names, reenroll, render, renew, rollback, rules,
+    audit, ca, completions, csr, doctor, enroll, inspect, install, names, probe, reenroll, render, renew, rollback,
+    rules,
 };
 #[cfg(feature = "dev-ca")]
 use super::{demo, dev_ca};
@@ -38,6 +39,7 @@ pub(super) fn defined(command: Command) -> Command {
         "audit" => audit::AuditArgs::augment_args,
         "names" => names::NamesArgs::augment_args,
         "render" => render::RenderArgs::augment_args,
+        "probe" => probe::ProbeArgs::augment_args,
         "inspect" => inspect::InspectArgs::augment_args,
         "rules" => rules::RulesArgs::augment_args,
         "explain" => rules::ExplainArgs::augment_args,

@@ -27,6 +27,7 @@ mod next;
 mod origin;
 mod outcome;
 mod output;
+mod probe;
 mod process;
 mod prompt;
 mod reading;
@@ -103,6 +104,8 @@ enum Command {
     Names(Box<Deferred<names::NamesArgs>>),
     /// Render Kubernetes manifests for peers that enrol before they start, behind a gateway Service
     Render(Box<Deferred<render::RenderArgs>>),
+    /// Check, as an exec probe, that folders and the running node hold a valid certificate with the wanted names now
+    Probe(Deferred<probe::ProbeArgs>),
     /// Show the contents of certificates, CSRs, keys, revocation lists, MSP and TLS folders, and manifests
     Inspect(Deferred<inspect::InspectArgs>),
     /// List the rules of the audit
@@ -222,6 +225,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Audit(args) => audit::run(&args.0, &cli.output),
         Command::Names(args) => names::run(&args.0, &cli.output),
         Command::Render(args) => render::run(&args.0, &cli.output),
+        Command::Probe(args) => probe::run(&args.0, form),
         Command::Inspect(args) => inspect::run(&args.0, form),
         Command::Rules(args) => rules::rules(&args.0, form),
         Command::Explain(args) => rules::explain(&args.0, form),

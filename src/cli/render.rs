@@ -218,7 +218,7 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
     let gateway = args.gateway_service.clone().unwrap_or_else(|| format!("{}-peer-gateway-svc", args.org));
     let gateway = label("--gateway-service", &gateway)?;
     let mut names: Vec<&Label> = peers.iter().chain([&gateway]).collect();
-    names.sort();
+    names.sort_unstable();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(Error::new(ErrorKind::Input, "two Services have the same name")
             .with_help("give each peer and the gateway different names"));

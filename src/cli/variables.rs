@@ -38,7 +38,7 @@ pub(super) fn check(
     if set.is_empty() {
         return Ok(None);
     }
-    set.sort();
+    set.sort_unstable();
     let root = root();
     let known = names(every_argument(&root));
     let (known_set, unknown): (Vec<String>, Vec<String>) =

@@ -191,7 +191,7 @@ mod tests {
             (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap_or_default())
         };
         let mut found: Vec<_> = fs::read_dir(folder).unwrap().map(entry).collect();
-        found.sort();
+        found.sort_unstable();
         found
     }
 

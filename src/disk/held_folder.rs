@@ -73,7 +73,7 @@ impl HeldFolder<'_> {
                     names.push(std::os::unix::ffi::OsStringExt::from_vec(name));
                 }
             }
-            names.sort();
+            names.sort_unstable();
             Ok(names)
         };
         list().map_err(|e| FsError::new(Op::List, &self.path, e))

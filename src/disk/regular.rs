@@ -184,7 +184,7 @@ pub(super) fn entries(folder: &impl AsFd) -> io::Result<Vec<Entry>> {
             entries.push(Entry { name: OsStr::from_bytes(name.to_bytes()).to_owned(), kind: Kind::known(kind) });
         }
     }
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
 

@@ -94,7 +94,7 @@ impl Lock {
             }
         }
         let mut order: Vec<usize> = (0..places.len()).collect();
-        order.sort_by_key(|&i| places[i].target());
+        order.sort_unstable_by_key(|&i| places[i].target());
         let mut locks = Vec::new();
         for i in order {
             match Self::acquire(disk, places[i], now) {
@@ -107,7 +107,7 @@ impl Lock {
                 }
             }
         }
-        locks.sort_by_key(|(i, _)| *i);
+        locks.sort_unstable_by_key(|(i, _)| *i);
         Ok(locks.into_iter().map(|(_, lock)| lock).collect())
     }
 

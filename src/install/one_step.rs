@@ -83,7 +83,7 @@ impl FolderPlan {
             }
         }
         let mut sorted: Vec<_> = files.collect();
-        sorted.sort();
+        sorted.sort_unstable();
         match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(InstallError::BadPlan { path: pair[0].clone() }),
             None => Ok(()),

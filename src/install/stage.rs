@@ -44,7 +44,7 @@ pub(super) fn fill(disk: &Disk, stage: &Path, owned: &[PathBuf], filling: &Filli
 
 fn write_plan(disk: &Disk, stage: &Path, plan: &FolderPlan) -> Result<(), InstallError> {
     let mut dirs: Vec<_> = plan.dirs.iter().collect();
-    dirs.sort_by_key(|d| &d.path);
+    dirs.sort_unstable_by_key(|d| &d.path);
     for dir in dirs {
         make_parents(disk, stage, &dir.path)?;
         let path = stage.join(&dir.path);

@@ -47,7 +47,7 @@ impl FoundKey {
 pub(super) fn find_key(folder: &dyn FolderReader, ski: Ski) -> Found {
     let wanted = ski.hex();
     let mut entries = folder.list(Path::new(KEYSTORE)).unwrap_or_default();
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let named = entries.iter().find(|e| e.name.as_encoded_bytes().starts_with(wanted.as_bytes()));
     let ends_with = |end: &[u8]| named.is_some_and(|e| e.name.as_encoded_bytes().ends_with(end));
     let load = |kind: &str| {

@@ -34,7 +34,7 @@ pub(super) struct PemFolder {
 /// As [`FolderReader::list`].
 pub(super) fn pem_files(folder: &dyn FolderReader, dir: &str) -> io::Result<PemFolder> {
     let mut entries = folder.list(Path::new(dir))?;
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let mut out = PemFolder::default();
     for entry in entries.iter().filter(|e| e.kind == EntryKind::File) {
         let path = Path::new(dir).join(&entry.name);

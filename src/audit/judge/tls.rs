@@ -139,7 +139,7 @@ fn gather(folder: &dyn FolderReader, into: &mut MemoryFolder) -> TlsFiles {
         let entries = folder.list(Path::new(dir)).unwrap_or_default();
         let files = entries.into_iter().filter(|e| e.kind == EntryKind::File);
         let mut paths: Vec<PathBuf> = files.map(|e| Path::new(dir).join(e.name)).collect();
-        paths.sort();
+        paths.sort_unstable();
         paths
     };
     let mut first = |dir: &str| {

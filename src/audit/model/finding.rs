@@ -173,7 +173,7 @@ impl Finding {
     fn is_twin(&self, other: &Self) -> bool {
         let names = |finding: &Self| {
             let mut names: Vec<String> = finding.names.clone();
-            names.sort();
+            names.sort_unstable();
             names
         };
         (self.rule, self.block, self.line) == (other.rule, other.block, other.line)
@@ -242,7 +242,7 @@ fn digest(rule: &str, path: &Path, subject: Option<&str>, names: &[String]) -> D
     part(&path.to_string_lossy());
     part(subject.unwrap_or_default());
     let mut sorted: Vec<&String> = names.iter().collect();
-    sorted.sort();
+    sorted.sort_unstable();
     for name in sorted {
         part(name);
     }

@@ -46,7 +46,7 @@ impl Install {
         let files: BTreeMap<PathBuf, String> = plan.files.iter().map(|f| (f.path.clone(), sha256(&f.bytes))).collect();
         let mut owned = plan.owned.clone();
         owned.extend(files.keys().cloned());
-        owned.sort();
+        owned.sort_unstable();
         owned.dedup();
         let at = latest.map_or(now, |latest| now.max(latest.plus(Duration::from_secs(1))));
         Self { run, at, beside, owned, files }

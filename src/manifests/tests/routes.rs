@@ -184,6 +184,8 @@ fn passthrough_is_read_from_each_kind() {
         (annotated("nginx.ingress.kubernetes.io/ssl-passthrough: \"true\""), Passthrough::Yes),
         (annotated("nginx.ingress.kubernetes.io/ssl-passthrough: \"false\""), Passthrough::No),
         (annotated("nginx.ingress.kubernetes.io/backend-protocol: GRPCS"), Passthrough::Reencrypted),
+        (annotated("nginx.ingress.kubernetes.io/backend-protocol: https"), Passthrough::Reencrypted),
+        (annotated("nginx.ingress.kubernetes.io/backend-protocol: GRPC"), Passthrough::No),
         (annotated(""), Passthrough::No),
         (annotated("nginx.ingress.kubernetes.io/ssl-passthrough: \"True\""), Passthrough::Yes),
         (annotated("nginx.ingress.kubernetes.io/ssl-passthrough: \"yes\""), Passthrough::No),

@@ -8,6 +8,7 @@ mod odd_inputs;
 mod pairs;
 mod policy;
 mod possession;
+mod probe;
 pub(crate) mod scene;
 mod verdicts;
 

@@ -129,6 +129,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "pem_source",
         ],
     ),
+    ("probe", &["error", "disk", "audit", "auditor"]),
     ("live", &["lookup", "pki::go", "pki::x509"]),
     // Pure functions of what was found.
     ("report", &["text", "audit"]),
@@ -156,6 +157,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "enroll",
             "renew",
             "doctor",
+            "probe",
             "devca",
             "manifests",
             "render",

@@ -1,0 +1,101 @@
+//! A probe: whether folders, and the node that uses them, hold a valid certificate with the wanted names now.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::audit::catalogue::{
+    CLIENT_CERTIFICATE_REQUIRED, ENDPOINT_UNREACHABLE, EXPIRED, KEY_MISMATCH, KEY_MISSING, NOT_YET_VALID,
+    SAN_GATEWAY_MISSING, SAN_MISSING, SERVED_NOT_ON_DISK, TLS_FILE_MISSING,
+};
+use crate::audit::{Finding, Report, Rule, Severity, SubjectKind, SubjectReport, Verdict};
+use crate::disk::Disk;
+use crate::{AuditRequest, Error, ErrorKind};
+
+/// A folder or an endpoint, and whether it is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProbedPart {
+    /// The folder, or `HOST:PORT`.
+    pub path: PathBuf,
+    /// Why it is not ready; empty if it is.
+    pub reasons: Vec<String>,
+}
+
+/// Findings that make a folder unready beside a verdict of Fabric: an MSP accepts certificates that are not valid now.
+const UNREADY: [&Rule; 7] =
+    [&EXPIRED, &NOT_YET_VALID, &KEY_MISMATCH, &KEY_MISSING, &SAN_MISSING, &SAN_GATEWAY_MISSING, &TLS_FILE_MISSING];
+
+/// Probes an MSP or TLS folder, or one that holds both. `criteria` says which names are expected, and when; it has no paths of
+/// its own.
+///
+/// It is ready when it is complete, its key fits, its certificate is valid at that time, Fabric accepts it, and a TLS
+/// certificate holds the expected names. A missing or empty folder is not ready.
+///
+/// # Errors
+///
+/// Those of [`AuditRequest::run`].
+pub fn probe_folder(folder: &Path, criteria: AuditRequest) -> Result<ProbedPart, Error> {
+    let unready = |reason: String| Ok(ProbedPart { path: folder.to_owned(), reasons: vec![reason] });
+    if Disk::real().metadata_followed(folder)?.is_none() {
+        return unready("it does not exist".to_owned());
+    }
+    let report = match criteria.path(folder).jobs(1).run() {
+        Err(e) if e.kind() == ErrorKind::NoInput => return unready("it holds no certificate".to_owned()),
+        report => report?,
+    };
+    let is_folder = |subject: &SubjectReport| matches!(subject.kind, SubjectKind::Msp | SubjectKind::Tls);
+    let subjects: Vec<SubjectReport> = report.subjects().filter(is_folder).collect();
+    if subjects.is_empty() {
+        return unready("it is neither an MSP folder nor a TLS folder".to_owned());
+    }
+    let mut reasons: Vec<String> = subjects.iter().flat_map(refusals).collect();
+    let is_unready = |finding: &Finding| UNREADY.iter().any(|rule| finding.is_of(rule));
+    reasons.extend(report.findings().filter(is_unready).map(|finding| finding.message));
+    reasons.dedup();
+    Ok(ProbedPart { path: folder.to_owned(), reasons })
+}
+
+/// The reasons of the verdicts that matter for the node of the folder: an MSP folder is judged by the kind of node that its
+/// certificate is for.
+fn refusals(subject: &SubjectReport) -> Vec<String> {
+    let role = subject.role.as_ref().map(ToString::to_string);
+    let other = match role.as_deref() {
+        Some("orderer") => Some("peer"),
+        Some("peer") => Some("orderer"),
+        _ => None,
+    };
+    let matters = |name: &str| subject.kind == SubjectKind::Tls || (name != "channel" && Some(name) != other);
+    let entries = subject.verdicts.entries();
+    let refused = entries.into_iter().filter_map(|(name, verdict)| match verdict {
+        Some(Verdict::Refuse { reason, .. }) if matters(name) => Some(reason.clone()),
+        _ => None,
+    });
+    refused.collect()
+}
+
+/// Probes the endpoints of `request`, whose paths are the folders that the node uses. Each is ready when it answers, clients
+/// accept its certificate under the name, and the certificate is that of a folder: a node reads its certificate only at its
+/// start.
+///
+/// # Errors
+///
+/// Those of [`AuditRequest::run_live`].
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub async fn probe_served(endpoint: &str, request: AuditRequest) -> Result<ProbedPart, Error> {
+    let report = request.connect(endpoint).run_live().await?;
+    Ok(ProbedPart { path: endpoint.into(), reasons: faults_of_endpoint(&report, endpoint) })
+}
+
+fn faults_of_endpoint(report: &Report, endpoint: &str) -> Vec<String> {
+    let is_served = |path: &Path| path.to_string_lossy().starts_with(endpoint);
+    let is_fault = |finding: &Finding| {
+        finding.is_of(&SERVED_NOT_ON_DISK)
+            || finding.is_of(&ENDPOINT_UNREACHABLE)
+            || finding.severity == Severity::Error && !finding.is_of(&CLIENT_CERTIFICATE_REQUIRED)
+    };
+    report.findings().filter(|f| is_served(&f.path) && is_fault(f)).map(|finding| finding.message).collect()
+}
