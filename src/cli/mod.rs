@@ -322,8 +322,16 @@ mod tests {
 
     #[test]
     fn an_error_of_a_value_keeps_the_words_of_fabcert_and_repeats_none_of_the_value() {
-        const VALUES: [&str; 6] =
-            ["group", "time", "expected", "s3cr3t-0f-peer1", "\"s3cr3t\"x-s3cr3t", "slow=s3cr3t\"s3cr3t"];
+        const VALUES: [&str; 8] = [
+            "group",
+            "time",
+            "expected",
+            "s3cr3t-0f-peer1",
+            "\"s3cr3t\"x-s3cr3t",
+            "slow=s3cr3t\"s3cr3t",
+            "errors3cr3t",
+            "peers3cr3t",
+        ];
         fn check(root: &clap::Command, command: &clap::Command, above: &[&str], refused: &mut Vec<String>) {
             let any = [std::any::TypeId::of::<String>(), std::any::TypeId::of::<std::path::PathBuf>()];
             let narrow = |arg: &&clap::Arg| !any.iter().any(|id| arg.get_value_parser().type_id() == *id);

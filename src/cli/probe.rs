@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::args::{OutputForm, RoleArg, parse_duration};
 use super::{output, process};
-use crate::probe::{ProbedPart, probe_folder, probe_served};
+use crate::probe::{Holding, ProbedPart, probe_folder, probe_served};
 use crate::text::escape::Lines;
 use crate::{AuditRequest, Error, ErrorKind, audit};
 
@@ -49,6 +49,9 @@ pub(super) struct ProbeArgs {
     /// Kubernetes Service in front of the peers, whose name the TLS certificate must hold
     #[arg(long, value_name = "SVC", value_delimiter = ',', env = "FABCERT_GATEWAY_SERVICE")]
     gateway_service: Vec<String>,
+    /// Kubernetes namespace of the hosts and Services
+    #[arg(long, value_name = "NS", env = "FABCERT_NAMESPACE")]
+    namespace: Option<String>,
     /// NodeOU that each identity must have
     #[arg(long, value_enum, env = "FABCERT_ROLE")]
     role: Option<RoleArg>,
@@ -77,27 +80,34 @@ struct Printed {
 }
 
 pub(super) fn run(args: &ProbeArgs, form: OutputForm) -> Result<ExitCode, Error> {
-    let folders: Vec<&PathBuf> = args.paths.iter().chain(&args.msp_dir).chain(&args.tls_dir).collect();
+    let folders = args.folders();
     if folders.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "fabcert probe needs a folder")
             .with_help("give it as PATH, with --msp-dir (FABCERT_MSP_DIR) or with --tls-dir (FABCERT_TLS_DIR)"));
     }
+    if args.asks_of_tls() && folders.iter().all(|(_, holding)| *holding == Holding::Msp) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "names and endpoints are compared with a TLS certificate, and no TLS folder is given",
+        )
+        .with_help("give it with --tls-dir (FABCERT_TLS_DIR)"));
+    }
     let mut parts = Vec::new();
-    for folder in &folders {
-        parts.push(probe_folder(folder, args.criteria())?);
+    for (folder, holding) in &folders {
+        parts.push(probe_folder(folder, *holding, args.criteria())?);
     }
-    if !args.served.is_empty() {
-        let runtime = process::runtime()?;
-        for endpoint in &args.served {
-            let mut request = folders.iter().fold(args.criteria(), |request, folder| request.path(*folder));
-            request = request.samples(1).dial_timeout(args.dial_timeout);
-            if let Some(name) = &args.server_name {
-                request = request.server_name(name);
-            }
-            parts.push(runtime.block_on(process::until_signal(probe_served(endpoint, request)))?);
+    let is_ready = |parts: &[ProbedPart]| parts.iter().all(|part| part.reasons.is_empty());
+    // Without folders that are ready there is nothing to compare with.
+    if !args.served.is_empty() && is_ready(&parts) {
+        let request = folders.iter().fold(args.criteria(), |request, (folder, _)| request.path(*folder));
+        let mut request = request.samples(1).dial_timeout(args.dial_timeout);
+        if let Some(name) = &args.server_name {
+            request = request.server_name(name);
         }
+        let served = process::runtime()?.block_on(process::until_signal(probe_served(&args.served, request)))?;
+        parts.extend(served);
     }
-    let ready = parts.iter().all(|part| part.reasons.is_empty());
+    let ready = is_ready(&parts);
     match form {
         OutputForm::Json => output::print_json(&Printed { schema_version: 1, ready, parts })?,
         OutputForm::Human => output::print(&lines(&parts))?,
@@ -121,12 +131,27 @@ fn lines(parts: &[ProbedPart]) -> Lines {
 }
 
 impl ProbeArgs {
+    /// The folders, and what each must be. Names are in a TLS certificate, and an endpoint serves one.
+    fn folders(&self) -> Vec<(&PathBuf, Holding)> {
+        let named = self.msp_dir.iter().map(|dir| (dir, Holding::Msp));
+        let named = named.chain(self.tls_dir.iter().map(|dir| (dir, Holding::Tls)));
+        self.paths.iter().map(|path| (path, Holding::Any)).chain(named).collect()
+    }
+
+    /// Whether something is asked of a TLS certificate.
+    fn asks_of_tls(&self) -> bool {
+        [&self.san, &self.hostname, &self.gateway_service, &self.served].iter().any(|list| !list.is_empty())
+    }
+
     /// What the certificates must hold.
     fn criteria(&self) -> AuditRequest {
         let mut request = audit(Vec::<PathBuf>::new(), process::now());
         request = self.san.iter().fold(request, AuditRequest::expect_san);
         request = self.hostname.iter().fold(request, AuditRequest::hostname);
         request = self.gateway_service.iter().fold(request, AuditRequest::gateway_service);
+        if let Some(namespace) = &self.namespace {
+            request = request.namespace(namespace);
+        }
         match self.role {
             Some(role) => request.role(role.into()),
             None => request,

@@ -117,7 +117,7 @@ fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
     let value_name = value_name.trim_start_matches(['<', '[']).trim_end_matches(['>', ']', '.']);
     let arg = line.argument(flag.trim_start_matches("--"));
     let valid = strings(e, ContextKind::ValidValue);
-    // A value may be a secret that belongs elsewhere: it is repeated only if it resembles one that the flag takes.
+    // The value itself is never repeated: it may be a secret that belongs elsewhere.
     let near = strings(e, ContextKind::SuggestedValue);
     let own = std::error::Error::source(e).map(|own| without_quoted(&own.to_string())).unwrap_or_default();
     let expected = if valid.is_empty() {
@@ -131,11 +131,7 @@ fn invalid_value(e: &clap::Error, line: &Line<'_>) -> Error {
         Some(variable) => format!("{} ({argument})", variable.to_string_lossy()),
         None => argument.to_owned(),
     };
-    let given = match (value.is_empty(), near.is_empty()) {
-        (true, _) => "an empty value".to_owned(),
-        (false, true) => "this value".to_owned(),
-        (false, false) => format!("the value \"{value}\""),
-    };
+    let given = if value.is_empty() { "an empty value" } else { "this value" };
     let error = Error::new(ErrorKind::Usage, format!("{place} does not take {given}: {expected}"));
     match near.first() {
         Some(near) => error.with_help(format!("did you mean {near}?")),

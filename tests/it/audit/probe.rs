@@ -74,6 +74,34 @@ fn a_node_that_serves_another_certificate_is_not_ready() {
 }
 
 #[test]
+fn an_endpoint_is_found_in_the_report_however_it_is_written() {
+    let scene = Scene::new();
+    let (old, old_key) = scene.server("org1-peer1", &["localhost"]);
+    scene.tls_folder("peer1/tls", "org1-peer1", &["localhost"]);
+    let port = serve(&old, &old_key);
+    for endpoint in [format!("127.0.0.1:0{port}"), format!("[127.0.0.1]:{port}"), format!("127.0.0.1:+{port}")] {
+        let ran = probe(&scene, &["--served", &endpoint, "--server-name", "localhost"]);
+        assert_ne!(ran.code, 0, "{endpoint}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_of_a_certificate_that_is_not_there_is_never_ready() {
+    let scene = Scene::new();
+    scene.tls_folder("peer1/tls", "org1-peer1", &["org1-peer1"]);
+    let tls = scene.path("peer1/tls").display().to_string();
+    let ran = fabcert(&["probe", "--output", "json", "--msp-dir", &tls], None);
+    assert_eq!((ran.code, reasons(&ran)), (1, vec!["it is not an MSP folder".to_owned()]), "{ran:?}");
+    let msp = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/msp");
+    for more in [["--san", GATEWAY], ["--served", "127.0.0.1:1"]] {
+        assert_eq!(fabcert(&[&["probe", "--msp-dir", msp], &more[..]].concat(), None).code, 2);
+    }
+    let missing = scene.path("none").display().to_string();
+    let ran = fabcert(&["probe", "--tls-dir", &missing, "--served", "127.0.0.1:1"], None);
+    assert_eq!(ran.code, 1, "{ran:?}");
+}
+
+#[test]
 fn a_probe_without_a_folder_is_a_usage_error() {
     let ran = fabcert(&["probe"], None);
     assert_eq!(ran.code, 2, "{ran:?}");

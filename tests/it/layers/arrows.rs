@@ -129,7 +129,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "pem_source",
         ],
     ),
-    ("probe", &["error", "disk", "audit", "auditor"]),
+    ("probe", &["error", "disk", "audit", "auditor", "live::Endpoint"]),
     ("live", &["lookup", "pki::go", "pki::x509"]),
     // Pure functions of what was found.
     ("report", &["text", "audit"]),
