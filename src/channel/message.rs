@@ -14,7 +14,7 @@ use super::error::ChannelError;
 use super::wire::{WireFields, WireValue};
 
 /// The most values of one field: bounds the memory of a hostile file.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 
 /// A field of a message: its number, and its name in `.proto` files and JSON.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::config::{ChannelCert, ChannelConfig, ChannelMsp, Consenter, Form, Organisation, Section};
 use super::error::ChannelError;
-use super::message::{Field, Message};
+use super::message::{Field, MOST, Message};
 use crate::pki::x509::Crl;
 use crate::text::pem_blocks;
 
@@ -203,6 +203,9 @@ impl ChannelConfig {
                     }
                     _ => {}
                 }
+            }
+            if self.organisations.len() == MOST {
+                return Err(group.error(format!("the channel has more than {MOST} organisations")));
             }
             self.organisations.push(one);
         }

@@ -81,7 +81,9 @@ pub(crate) async fn ask(
             Err(e) if e.is_refusal() && (!is_token || has_expired && e.is_about_the_credential()) => {
                 if has_expired {
                     let (serial, url) = (signed.cert.serial_hex(), ca.url.to_string());
-                    token_refusal::note(&task.place, env.disk, &serial, &url, (env.now)())?;
+                    if let Err(e) = token_refusal::note(&task.place, env.disk, &serial, &url, (env.now)()) {
+                        tracing::warn!("the refusal could not be noted: {e}");
+                    }
                 }
                 if asking.authentication == (Authentication::Token { secret_if_expired: false }) {
                     let error = keep_if_ambiguous(task, pending, &e, lost, env)?;

@@ -102,7 +102,9 @@ impl Task<'_> {
         record.ca = if issued.is_new {
             self.ca.map(|ca| IssuingCa::of(ca, &self.trust))
         } else {
-            self.record(env.disk)?.and_then(|before| before.ca)
+            // Of the set that is in place; the record may be of another one.
+            let serial = issued.verified.leaf().serial_hex();
+            self.record(env.disk).ok().flatten().filter(|before| before.serial == serial).and_then(|before| before.ca)
         };
         // The folder is complete without them: the next run sees by the certificate itself what is installed.
         let noted = place

@@ -309,7 +309,12 @@ impl Memory {
         }
         self.ended.retain(|e| beside.tries.iter().any(|t| t.key == e.key));
         for t in beside.of(subject).into_iter().filter(|t| is_before(t)) {
-            self.ended.extend(names.iter().map(|by| Ended { key: t.key.clone(), by: by.clone() }));
+            for by in &names {
+                let ended = Ended { key: t.key.clone(), by: by.clone() };
+                if !self.ended.contains(&ended) {
+                    self.ended.push(ended);
+                }
+            }
         }
         if self.lost && until.is_none() && !self.enrolled.contains(subject) {
             self.enrolled.push(subject.clone());
