@@ -60,6 +60,7 @@ fn publish(
     check: &dyn Fn(&Path) -> Result<(), Error>,
 ) -> Result<(), InstallError> {
     let place = lock.place();
+    place.refuse_working_directory(disk)?;
     let published = match place.layout() {
         Placement::Plain => swap::publish(disk, place, owned, filling, check),
         Placement::Mounted => generation::publish(disk, place, owned, filling, check),

@@ -62,10 +62,19 @@ impl Place {
         if place.is_replaced() {
             return Err(InstallError::Replaced { path: place.target });
         }
-        if !mounted && disk.canonical(Path::new(".")).is_ok_and(|here| here.starts_with(&place.target)) {
-            return Err(InstallError::WorkingDirectory { path: place.target });
-        }
         Ok(place)
+    }
+
+    /// Checks that an install would not move the working directory of this process away.
+    ///
+    /// # Errors
+    /// [`InstallError::WorkingDirectory`] when the target is replaced as a whole, and the working directory is in it.
+    pub(super) fn refuse_working_directory(&self, disk: &Disk) -> Result<(), InstallError> {
+        let is_here = || disk.canonical(Path::new(".")).is_ok_and(|here| here.starts_with(&self.target));
+        if self.layout == Placement::Plain && is_here() {
+            return Err(InstallError::WorkingDirectory { path: self.target.clone() });
+        }
+        Ok(())
     }
 
     /// Whether the target is in the state folder of a folder that is replaced.

@@ -19,6 +19,7 @@ const TRIAL: &str = "trial";
 /// When an install would fail here.
 pub fn rehearse(disk: &Disk, lock: &Lock, owned: &[PathBuf], access: KeyAccess) -> Result<Vec<String>, InstallError> {
     let place = lock.place();
+    place.refuse_working_directory(disk)?;
     let done = match place.layout() {
         Placement::Plain => swap::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),
         Placement::Mounted => generation::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),

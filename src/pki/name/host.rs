@@ -167,9 +167,20 @@ fn bracketed(text: &str) -> Option<String> {
     inner.parse::<Ipv6Addr>().ok().map(|ip| ip.to_string())
 }
 
-/// The `xn--` form of a name outside ASCII (UTS 46), if fabcert accepts it.
+/// The `xn--` form of a name outside ASCII, for a hint, if fabcert accepts it: each label in lower case, as Punycode (RFC 3492).
+/// UTS 46 maps some letters to others as well; a name with marks or compatibility forms, which it would map, has no hint.
 pub(super) fn ascii_form(text: &str) -> Option<String> {
-    let ascii = idna::domain_to_ascii(text).ok()?;
+    let is_mapped = |c: char| !c.is_ascii() && (!c.is_alphanumeric() || c >= '\u{f900}');
+    if text.contains(is_mapped) {
+        return None;
+    }
+    let label = |label: &str| {
+        if label.is_ascii() {
+            return Some(label.to_owned());
+        }
+        idna::punycode::encode_str(&label.to_lowercase()).map(|encoded| format!("xn--{encoded}"))
+    };
+    let ascii = text.split('.').map(label).collect::<Option<Vec<_>>>()?.join(".");
     ascii.parse::<HostName>().ok().map(|host| host.0)
 }
 
