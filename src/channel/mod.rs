@@ -9,5 +9,5 @@ mod read;
 mod tests;
 mod wire;
 
-pub(crate) use config::{ChannelCert, ChannelConfig, ChannelMsp, Consenter, Organisation, Section};
+pub(crate) use config::{ChannelCert, ChannelConfig, ChannelMsp, Consenter, Form, Organisation, Section};
 pub(crate) use pinned::{ChannelFile, FabricVersion, Pinned, PinnedAs};

@@ -3,7 +3,7 @@
 use super::current::Current;
 use super::request::{ChannelRequest, KeyRequest};
 use super::task::Task;
-use crate::channel::{ChannelFile, FabricVersion, Pinned, PinnedAs};
+use crate::channel::{ChannelFile, FabricVersion, Form, Pinned, PinnedAs};
 use crate::disk::Disk;
 use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
@@ -21,9 +21,15 @@ impl Channels {
     /// Reads the channels of a request.
     ///
     /// # Errors
-    /// When a file cannot be read, or is not a channel configuration.
+    /// When a file cannot be read, or is not a channel configuration with consenters.
     pub(crate) fn read(request: &ChannelRequest, disk: &Disk) -> Result<Self, Error> {
-        let files = request.files.iter().map(|path| ChannelFile::read(path, disk)).collect::<Result<_, _>>()?;
+        let files = request.files.iter().map(|path| ChannelFile::read(path, disk)).collect::<Result<Vec<_>, _>>()?;
+        let is_partial = |file: &&ChannelFile| file.config.form == Form::Update || file.config.consenters.is_empty();
+        if let Some(file) = files.iter().find(is_partial) {
+            let message = format!("{} does not name all consenters, whose keys stay", file.path.display());
+            return Err(Error::new(ErrorKind::Input, message)
+                .with_help("give the whole configuration: peer channel fetch config CHANNEL.block -c CHANNEL"));
+        }
         Ok(Self { files, version: request.fabric_version })
     }
 

@@ -133,6 +133,9 @@ fn channel_configuration_must_be_one() {
     let (heard, tls) = (ca.answered().len(), ["--tls-dir", "tls", "--san", "orderer1", "--channel-config"]);
     let ran = node.run(&[&tls[..], &[&certificate]].concat());
     assert!(ran.code == 4 && ran.stderr.contains("not a configuration block"), "{ran:?}");
+    let update = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/channel/raft.update");
+    let ran = node.run(&[&tls[..], &[update]].concat());
+    assert!(ran.code == 4 && ran.stderr.contains("does not name all consenters"), "{ran:?}");
     assert_eq!(node.run(&[&tls[..], &["missing.block"]].concat()).code, 5);
     assert_eq!(node.run(&[&tls[..], &[&certificate, "--fabric-version", "two"]].concat()).code, 2);
     assert_eq!(ca.answered().len(), heard);
