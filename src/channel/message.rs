@@ -122,7 +122,7 @@ impl<'a> Message<'a> {
         Ok(self.one(field)?.map(|value| Self { name, value }))
     }
 
-    /// The message in a field; an error if there is none.
+    /// The message in a field, which must not be missing.
     pub(super) fn required(&self, field: Field, name: &'static str) -> Result<Self, ChannelError> {
         self.message(field, name)?.ok_or_else(|| ChannelError { field: field.1, ..self.error("the field is missing") })
     }

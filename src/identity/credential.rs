@@ -24,7 +24,7 @@ pub(crate) struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// The current certificate of `task`; `None` if there is none, or its key is not there.
+    /// The current certificate of `task`; `None` if it or its key is missing.
     pub(crate) fn current(task: &Task<'a>, current: &'a Current) -> Option<Self> {
         let (cert, key) = (current.leaf.clone()?, current.key.as_ref()?);
         let issued_by = current.record.as_ref().and_then(|record| record.ca.clone());
@@ -41,7 +41,7 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// The certificate of the CA itself, in what it says of itself: the one that issued no other certificate there.
+/// The CA's own certificate: the one in the chain of its `cainfo` that issued no other certificate of the chain.
 ///
 /// # Errors
 /// When its chain cannot be read.
@@ -58,7 +58,7 @@ fn own_certificate(info: &CaInfo, ca: &CaAccess) -> Result<Cert, Error> {
 /// has.
 ///
 /// # Errors
-/// When the CA issued none of them, or there is none.
+/// When the CA issued no certificate of `all`.
 pub(super) fn fitting<'s, 'a>(
     all: &'s [Signed<'a>],
     task: &Task<'_>,

@@ -1,4 +1,4 @@
-//! What a folder and its record say of the identity in it, for a run that is given less than an enrolment.
+//! The identity in a folder, and how it was requested: what an enrolment is given and a renewal is not.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! One pass over identities: which is due and why, and the renewal of those.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -156,7 +156,7 @@ pub(crate) fn pass(all: &[Found], options: &Options, env: &Environment<'_>) -> P
 
 /// When each folder of each identity is due by time.
 fn dates(all: &[Found], options: &Options) -> Vec<Vec<Timestamp>> {
-    let gateways: Vec<Option<String>> = all.iter().map(|found| gateway(found, all)).collect();
+    let gateways = gateways(all);
     let date = |held: &Held, gateway: Option<&str>| {
         let life = Life { start: held.start(), end: held.leaf.not_after() };
         life.due_at(options.renew_before, share(held.leaf.spki_der(), gateway))
@@ -188,13 +188,20 @@ fn dates(all: &[Found], options: &Options) -> Vec<Vec<Timestamp>> {
     dates
 }
 
-/// The name that the TLS certificates of several identities hold: they are behind one gateway.
-fn gateway(found: &Found, all: &[Found]) -> Option<String> {
+/// The gateway of each identity: the first name that its TLS certificate shares with that of another identity.
+fn gateways(all: &[Found]) -> Vec<Option<String>> {
     let names = |found: &Found| -> Vec<String> {
-        found.tls.iter().flat_map(|held| held.leaf.sans()).map(SanName::to_string).collect()
+        let names = found.tls.iter().flat_map(|held| held.leaf.sans()).map(SanName::to_string);
+        names.filter(|name| name != "localhost" && name != "127.0.0.1").collect()
     };
-    let others: Vec<String> = all.iter().filter(|other| other.id() != found.id()).flat_map(names).collect();
-    names(found).into_iter().filter(|name| name != "localhost" && name != "127.0.0.1" && others.contains(name)).min()
+    let mut holders: HashMap<String, HashSet<&str>> = HashMap::new();
+    for found in all {
+        for name in names(found) {
+            holders.entry(name).or_default().insert(found.id());
+        }
+    }
+    let is_shared = |name: &String| holders.get(name).is_some_and(|ids| ids.len() > 1);
+    all.iter().map(|found| names(found).into_iter().filter(is_shared).min()).collect()
 }
 
 /// One identity: what is due, and its renewal.

@@ -101,7 +101,7 @@ fn errors_of_values_name_the_flag_or_the_variable() {
         let event: serde_json::Value = serde_json::from_str(json.stderr.trim()).unwrap();
         assert!(event.to_string().contains(name), "{event}");
     }
-    // What resembles a possible value may be a secret too; the possible value is none.
+    // What resembles a possible value may be a secret too.
     let near = ran(&[], &["--role", "peeer"]).stderr;
     assert!(near.contains("did you mean peer?") && !near.contains("peeer"), "{near}");
 }

@@ -158,7 +158,7 @@ impl View<'_> {
 
     /// The TLS folders of an organisation, by their CAs.
     fn tls_folders(&self, one: &Organisation) -> Vec<&Node> {
-        let authorities = one.msp.as_ref().map(authorities_of).unwrap_or_default();
+        let authorities: HashSet<Digest> = one.msp.iter().flat_map(authorities_of).collect();
         let is_of = |node: &&Node| node.tls && node.authorities.iter().any(|ca| authorities.contains(ca));
         self.nodes.iter().filter(is_of).collect()
     }

@@ -110,7 +110,7 @@ fn each_member_is_dialled_by_a_service_of_its_own() {
     let other = service("all", "x", "selector: {org: o}, ports: [{port: 7051}]");
     let services = [of("a-first", "p1", ""), of("p1", "p1", ""), of("bare", "p3", ", clusterIP: None"), gateway, other];
     let texts: Vec<&str> = peers.iter().chain(&services).map(String::as_str).collect();
-    // The Service with the name of the member comes first; one of several members is none of its own; behind a headless
+    // The Service with the name of the member comes first; one of several members does not count; behind a headless
     // Service without a StatefulSet, pods have no names.
     let expected = ["p1", "bare"].map(|name| (format!("{name}.x.svc.cluster.local"), 7051));
     assert_eq!(network(&texts).member_endpoints("gw.x", 7051), expected);

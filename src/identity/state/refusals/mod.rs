@@ -48,7 +48,7 @@ impl Memory {
     fn write(&self, place: &Place, disk: &Disk) -> Result<(), Error> {
         match self.to_bytes() {
             Some(bytes) => Ok(place.write_state_file(disk, FILE, &bytes, 0o600)?),
-            // A power failure may bring it back: then a try counts that was none, until the next success.
+            // A power failure may bring it back: then an answered try counts as open, until the next success.
             None => Ok(place.drop_state_file(disk, FILE)?),
         }
     }
