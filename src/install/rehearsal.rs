@@ -7,8 +7,8 @@ use rustix::io::Errno;
 use super::{InstallError, KeyAccess, Lock, Placement, generation, swap};
 use crate::disk::{Disk, FsError, Op};
 
-/// The name of the trial file.
-const TRIAL: &str = "trial";
+/// The name of the trial file: one that is removed from a state folder if the run is killed.
+const TRIAL: &str = swap::BUILD;
 
 /// Tries every kind of step that installing `owned` paths at the locked place takes: reads and copies what is kept,
 /// writes a key with its mode and group, makes links and swaps where the layout needs them. Nothing is synced: the pending
@@ -36,8 +36,8 @@ pub fn rehearse(disk: &Disk, lock: &Lock, owned: &[PathBuf], access: KeyAccess) 
     Ok(warnings)
 }
 
-/// Writes a key's file in the folder `build`, as an install does, and reads back what came out. Returns what the file system does
-/// otherwise than asked, in words.
+/// Writes a key's file in the folder `build`, as an install does, and reads back what came out. Returns, in words, what the file
+/// system does otherwise than asked.
 ///
 /// # Errors
 /// When an install would fail here; the file may be left then.

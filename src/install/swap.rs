@@ -16,7 +16,7 @@ use super::{InstallError, Place, trash};
 use crate::Error;
 use crate::disk::{Disk, FsError, Kind};
 
-const BUILD: &str = "build";
+pub(super) const BUILD: &str = "build";
 const READY: &str = "swap-";
 const OLD: &str = "old";
 const PREVIOUS: &str = "previous";
@@ -95,11 +95,11 @@ pub(super) fn rehearse(
     owned: &[PathBuf],
     try_files: &dyn Fn(&Path) -> Result<Vec<String>, InstallError>,
 ) -> Result<Vec<String>, InstallError> {
-    let (target, build) = (place.target(), place.state_dir().join(BUILD));
-    let current = disk.metadata(target)?;
-    stage::open(disk, &build, current.as_ref())?;
+    let (target, state) = (place.target(), place.state_dir());
+    let Some(current) = disk.metadata(target)? else { return try_files(&state) };
+    let build = state.join(BUILD);
+    stage::open(disk, &build, Some(&current))?;
     let warnings = try_files(&build)?;
-    let Some(current) = current else { return Ok(warnings) };
     stage::refuse_unmovable(disk, target)?;
     let not_owned = |path: &Path| !owned.iter().any(|o| o == path);
     stage::copy_entries(disk, target, &build, Path::new(""), &not_owned)?;
