@@ -11,3 +11,4 @@ mod wire;
 
 pub(crate) use config::{ChannelCert, ChannelConfig, ChannelMsp, Consenter, Form, Organisation, Section};
 pub(crate) use pinned::{ChannelFile, FabricVersion, Pinned, PinnedAs};
+pub(crate) use read::LARGEST;

@@ -27,16 +27,26 @@ impl Found {
     }
 }
 
-/// The identities in `paths`, which are folders with certificates or trees of them, in the order of their paths. Hidden folders
-/// and links below a path are not followed.
+/// What is below some paths.
+#[derive(Debug, Default)]
+pub(crate) struct Finds {
+    /// The identities, in the order of their paths.
+    pub(crate) identities: Vec<Found>,
+    /// The errors of folders that cannot be looked into.
+    pub(crate) unreadable: Vec<Error>,
+}
+
+/// The identities in `paths`, which are folders with certificates or trees of them. Hidden folders and links below a path are
+/// not followed. A folder that cannot be looked into does not stop the search.
 ///
 /// # Errors
 /// [`ErrorKind::Input`] if a path does not exist, [`ErrorKind::NoInput`] if there is no folder with a certificate.
-pub(crate) fn find(paths: &[PathBuf], disk: &Disk) -> Result<Vec<Found>, Error> {
+pub(crate) fn find(paths: &[PathBuf], disk: &Disk) -> Result<Finds, Error> {
     let mut all: Vec<Held> = Vec::new();
+    let mut unreadable = Vec::new();
     for path in paths {
         match disk.metadata_followed(path)? {
-            Some(found) if found.kind == Kind::Dir => below(path, DEPTH, disk, &mut all)?,
+            Some(found) if found.kind == Kind::Dir => below(path, DEPTH, disk, &mut all, &mut unreadable),
             Some(_) => {
                 return Err(Error::new(ErrorKind::Input, format!("{} is not a folder", path.display()))
                     .with_help("give the folder of the certificate, or a folder above it"));
@@ -44,32 +54,35 @@ pub(crate) fn find(paths: &[PathBuf], disk: &Disk) -> Result<Vec<Found>, Error> 
             None => return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))),
         }
     }
-    if all.is_empty() {
+    if all.is_empty() && unreadable.is_empty() {
         let list: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         return Err(Error::new(ErrorKind::NoInput, format!("no folder with a certificate in {}", list.join(", ")))
             .with_help("run fabcert enroll first"));
     }
     all.sort_by(|a, b| a.target.cmp(&b.target));
     all.dedup_by(|a, b| a.target == b.target);
-    Ok(paired(all))
+    Ok(Finds { identities: paired(all), unreadable })
 }
 
-fn below(path: &Path, depth: usize, disk: &Disk, all: &mut Vec<Held>) -> Result<(), Error> {
-    if let Some(held) = Held::read(path, disk)? {
+fn below(path: &Path, depth: usize, disk: &Disk, all: &mut Vec<Held>, unreadable: &mut Vec<Error>) {
+    match Held::read(path, disk) {
         // A certificate of a CA is not renewed.
-        if !held.leaf.is_ca() {
-            all.push(held);
-            return Ok(());
+        Ok(Some(held)) if !held.leaf.is_ca() => return all.push(held),
+        Ok(_) => {}
+        Err(e) => return unreadable.push(e),
+    }
+    let names = match disk.read_dir(path) {
+        Ok(names) => names,
+        Err(e) => return unreadable.push(e.into()),
+    };
+    for name in names.iter().filter(|name| !name.as_encoded_bytes().starts_with(b".")) {
+        let child = path.join(name);
+        match disk.metadata(&child) {
+            Ok(Some(found)) if found.kind == Kind::Dir && depth > 0 => below(&child, depth - 1, disk, all, unreadable),
+            Ok(_) => {}
+            Err(e) => unreadable.push(e.into()),
         }
     }
-    for name in disk.read_dir(path)? {
-        let child = path.join(&name);
-        let is_folder = disk.metadata(&child)?.is_some_and(|found| found.kind == Kind::Dir);
-        if is_folder && depth > 0 && !name.as_encoded_bytes().starts_with(b".") {
-            below(&child, depth - 1, disk, all)?;
-        }
-    }
-    Ok(())
 }
 
 /// Puts each MSP folder together with the only TLS folder beside it that has the same id.

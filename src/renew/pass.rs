@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::found::Found;
+use super::found::{Finds, Found};
 use super::schedule::{Life, Member, move_apart, share};
 use crate::enroll::{enroll, plan};
 use crate::identity::held::{Held, HeldForm, inherit};
@@ -88,7 +88,7 @@ pub(crate) struct RowFolder {
     pub(crate) reason: Option<String>,
 }
 
-/// One identity.
+/// One identity, or the error of a folder that cannot be looked into, which has no id.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) id: String,
@@ -98,6 +98,10 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    fn new(id: &str, folders: Vec<RowFolder>) -> Self {
+        Self { id: id.to_owned(), action: RowAction::Unchanged, folders, error: None }
+    }
+
     fn fail(mut self, e: &Error) -> Self {
         self.action = RowAction::Failed;
         self.error = Some(RowError {
@@ -130,8 +134,10 @@ impl Pass {
     }
 }
 
-/// Looks at every identity, and renews those that are due. An identity that fails does not stop the others.
-pub(crate) fn pass(all: &[Found], options: &Options, env: &Environment<'_>) -> Pass {
+/// Looks at every identity, and renews those that are due. An identity that fails, or a folder that cannot be looked into, does
+/// not stop the others.
+pub(crate) fn pass(finds: &Finds, options: &Options, env: &Environment<'_>) -> Pass {
+    let all = &finds.identities[..];
     let dates = dates(all, options);
     let next = AtomicUsize::new(0);
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
@@ -151,7 +157,9 @@ pub(crate) fn pass(all: &[Found], options: &Options, env: &Environment<'_>) -> P
     });
     let mut rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     rows.sort_by_key(|(at, _)| *at);
-    Pass { schema_version: 1, dry_run: options.dry_run, identities: rows.into_iter().map(|(_, row)| row).collect() }
+    let unreadable = finds.unreadable.iter().map(|e| Row::new("", Vec::new()).fail(e));
+    let identities = rows.into_iter().map(|(_, row)| row).chain(unreadable).collect();
+    Pass { schema_version: 1, dry_run: options.dry_run, identities }
 }
 
 /// When each folder of each identity is due by time.
@@ -213,8 +221,7 @@ fn one(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<
         not_after: held.leaf.not_after().rfc3339(),
         reason: None,
     });
-    let mut row =
-        Row { id: found.id().to_owned(), action: RowAction::Unchanged, folders: folders.collect(), error: None };
+    let mut row = Row::new(found.id(), folders.collect());
     if let Some(e) = found.folders().find_map(|held| never_fresh(held, options)) {
         return row.fail(&e);
     }

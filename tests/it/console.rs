@@ -250,6 +250,17 @@ fn manifest_that_is_named_and_broken_or_too_large_to_be_read_fails_the_audit() {
 }
 
 #[test]
+fn a_block_that_is_too_large_to_be_read_fails_the_audit() {
+    let scene = Scene::new();
+    scene.tls_folder("tls", "peer1", &["peer1"]);
+    for size in [17 << 20, 33 << 20] {
+        scene.write("genesis.block", vec![0x0a; size]);
+        let ran = scene.audit(".", &[]);
+        assert_eq!((ran.code, found(&ran)), (1, vec!["input-skipped genesis.block".to_owned()]), "{size}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_key_that_is_there_and_cannot_be_read_is_not_called_missing() {
     let scene = Scene::new();
     scene.tls_folder("tls", "peer1", &["peer1"]);

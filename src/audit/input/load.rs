@@ -216,12 +216,16 @@ impl Loader<'_> {
         let mut subject = Subject::new(SubjectKind::Certificate, self.shown(path));
         let mut parts = |subject| finished(subject, named).into_iter().for_each(&mut *part);
         self.add_file(&mut subject, path, Spot::loose(named), Some(&mut parts));
-        if is_called_so
-            && content.is_some_and(|read| read.is_err_and(|e| e.io_kind() == std::io::ErrorKind::FileTooLarge))
-        {
+        let limit = if is_called_so { Some((LARGEST_MANIFEST, "manifest")) } else { channel::limit(path) };
+        let is_above = |limit: usize| match &content {
+            Some(Ok(content)) => content.len() > limit,
+            Some(Err(e)) => e.io_kind() == std::io::ErrorKind::FileTooLarge,
+            None => false,
+        };
+        if let Some((limit, kind)) = limit.filter(|(limit, _)| is_above(*limit)) {
             let reason = format!(
-                "it is larger than {} MiB, and was not read as a manifest: split it, or leave it out with --exclude",
-                LARGEST_MANIFEST >> 20
+                "it is larger than {} MiB, and was not read as a {kind}: split it, or leave it out with --exclude",
+                limit >> 20
             );
             subject.troubles.push(Trouble { at: subject.location(), rule: &INPUT_SKIPPED, reason });
             subject.is_cut = true;

@@ -5,7 +5,7 @@ mod on_the_dev_ca;
 
 use std::path::{Path, PathBuf};
 
-use crate::command::{Ran, fabcert, tree};
+use crate::command::{Ran, command, fabcert, tree};
 use crate::enroll::scene::text;
 use crate::real::{CaUnderTest, RealCa, Registration, oracle};
 
@@ -87,6 +87,33 @@ fn rows(ran: &Ran) -> Vec<(String, String, Vec<Option<String>>)> {
 
 fn actions(ran: &Ran) -> Vec<String> {
     rows(ran).into_iter().map(|(_, action, _)| action).collect()
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_does_not_stop_the_rest() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let scene = crate::audit::scene::Scene::new();
+    let open = |path: &Path| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    open(scene.dir());
+    scene.tls_folder("peer1/tls", "peer1", &["peer1"]);
+    let closed = scene.write("closed/tls/server.crt", "").parent().unwrap().to_owned();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut command = command(&["renew", &text(scene.dir()), "--dry-run", "--output", "json"], &[]);
+    let Ok(output) = command.uid(65534).gid(65534).current_dir("/").output() else {
+        println!("skipped: the program is out of reach for nobody");
+        return;
+    };
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report["identities"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{report}");
+    assert_eq!(rows[0]["id"], "peer1", "{report}");
+    assert!(rows[1]["error"]["message"].as_str().unwrap().contains("closed/tls"), "{report}");
+    assert_eq!(output.status.code(), Some(5), "{report}");
 }
 
 /// A pass requests what is due, and nothing else, whatever the limit of enrolments.
