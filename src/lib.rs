@@ -57,6 +57,7 @@
 //! What is hidden from this page (`cli`, `internals`) is for the program, the tests and the benches of this package alone,
 //! and may change in any release.
 
+mod agent;
 pub mod audit;
 mod auditor;
 pub mod ca;

@@ -81,6 +81,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "enroll",
         ],
     ),
+    ("agent", &["time"]),
     ("cainfo", &["error", "time", "text", "disk", "pki", "ca", "identity"]),
     // What an enrolment would do, looked at; it asks no CA for a certificate.
     ("doctor", &["error", "secret", "time", "text", "disk", "pki", "ca", "install", "identity", "lookup"]),
@@ -187,7 +188,11 @@ pub(super) const OUTSIDE: &[(Pattern, &[&str], &str)] = &[
     ),
     (Pattern::Begins("std::env"), &["cli", "disk"], "the environment"),
     (Pattern::Ends("SystemTime::now"), &["cli"], "the clock: time is an argument"),
-    (Pattern::Ends("Instant::now"), &["ca", "cli", "disk", "live"], "the clock: only for how long something took"),
+    (
+        Pattern::Ends("Instant::now"),
+        &["agent", "ca", "cli", "disk", "live"],
+        "the clock: only for how long something took",
+    ),
     (Pattern::Ends("process::exit"), &[], "the end of the process: errors go up to main"),
     (Pattern::Ends("process::abort"), &[], "the end of the process: errors go up to main"),
     (Pattern::Begins("std::process::Command"), &[], "other programs"),

@@ -1,0 +1,3 @@
+//! The agent: it enrols what is missing, then renews for ever, and shows what it knows.
+
+pub(crate) mod status;
