@@ -116,7 +116,9 @@ pub(crate) async fn ask(
     let by_secret = BySecret { ca, client, body, secret: &secret, places: asking.places, force: task.force };
     let mut sent = false;
     let sending = || {
-        keep(pending, true)?;
+        pending.answer_lost = true;
+        // The memory of tries is written to the same folder next.
+        task.place.write_state_file_before(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?;
         if !sent {
             tracing::info!("asking {} for the {} of {}", ca.url, task.purpose().words(), ca.id);
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::state_folder::{self, StateFolder, UNFINISHED};
+use super::state_folder::{self, StateFolder, Sync, UNFINISHED};
 use super::{InstallError, generation, swap};
 use crate::disk::{Disk, FsError, Kind, Op};
 
@@ -244,7 +244,23 @@ impl Place {
     /// When it cannot be written; the old content then stays.
     pub fn write_state_file(&self, disk: &Disk, name: &str, bytes: &[u8], mode: u32) -> Result<(), InstallError> {
         self.state_file(name)?;
-        Ok(self.make_state(disk)?.write(name, bytes, (mode, None), true)?)
+        Ok(self.make_state(disk)?.write(name, bytes, (mode, None), Sync::All)?)
+    }
+
+    /// Like [`Place::write_state_file`], for a file that is followed by another one: the sync of the other's name syncs the name of
+    /// this one too.
+    ///
+    /// # Errors
+    /// As [`Place::write_state_file`].
+    pub(crate) fn write_state_file_before(
+        &self,
+        disk: &Disk,
+        name: &str,
+        bytes: &[u8],
+        mode: u32,
+    ) -> Result<(), InstallError> {
+        self.state_file(name)?;
+        Ok(self.make_state(disk)?.write(name, bytes, (mode, None), Sync::Content)?)
     }
 
     /// Like [`Place::write_state_file`], without the sync, and readable for the group of the place: for content that is
@@ -256,7 +272,7 @@ impl Place {
     pub fn write_state_note(&self, disk: &Disk, name: &str, bytes: &[u8]) -> Result<(), InstallError> {
         self.state_file(name)?;
         let mode = if self.group.is_some() { 0o640 } else { 0o600 };
-        Ok(self.make_state(disk)?.write(name, bytes, (mode, self.group), false)?)
+        Ok(self.make_state(disk)?.write(name, bytes, (mode, self.group), Sync::Nothing)?)
     }
 
     /// Removes the state file `name`; a missing file is not an error.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::{InstallError, KeyAccess, Lock, Placement, generation, swap};
+use super::place::LOCK_FILE;
+use super::{InstallError, KeyAccess, Lock, Place, Placement, generation, swap};
 use crate::disk::{Disk, FsError, Op};
 
 /// The name of the trial file: one that is removed from a state folder if the run is killed.
@@ -20,13 +21,18 @@ const TRIAL: &str = swap::BUILD;
 pub fn rehearse(disk: &Disk, lock: &Lock, owned: &[PathBuf], access: KeyAccess) -> Result<Vec<String>, InstallError> {
     let place = lock.place();
     place.refuse_working_directory(disk)?;
-    let done = match place.layout() {
-        Placement::Plain => swap::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),
-        Placement::Mounted => generation::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),
+    let mut warnings = if is_shown_by_lock(disk, place, access)? {
+        Vec::new()
+    } else {
+        let done = match place.layout() {
+            Placement::Plain => swap::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),
+            Placement::Mounted => generation::rehearse(disk, place, owned, &|build| try_files(disk, build, access)),
+        };
+        let cleaned = super::lock::recover(disk, place);
+        let warnings = done?;
+        cleaned?;
+        warnings
     };
-    let cleaned = super::lock::recover(disk, place);
-    let mut warnings = done?;
-    cleaned?;
     if !lock.is_shared() {
         warnings.push(format!(
             "the file system of {} has no locks: a fabcert on another machine that uses the folder is not locked out",
@@ -34,6 +40,17 @@ pub fn rehearse(disk: &Disk, lock: &Lock, owned: &[PathBuf], access: KeyAccess) 
         ));
     }
     Ok(warnings)
+}
+
+/// Whether the lock file has shown all that can be tried: where nothing is kept or swapped, an install makes files beside the lock
+/// file, with its mode, and the pending key shows before the request whether there is room.
+fn is_shown_by_lock(disk: &Disk, place: &Place, access: KeyAccess) -> Result<bool, FsError> {
+    if place.layout() != Placement::Plain || access != KeyAccess::default() || disk.metadata(place.target())?.is_some()
+    {
+        return Ok(false);
+    }
+    let lock = disk.metadata(&place.state_dir().join(LOCK_FILE))?;
+    Ok(lock.is_some_and(|lock| lock.mode == access.mode))
 }
 
 /// Writes a key's file in the folder `build`, as an install does, and reads back what came out. Returns, in words, what the file

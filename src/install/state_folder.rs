@@ -34,6 +34,15 @@ struct Owners {
     target: Option<u32>,
 }
 
+/// What a write syncs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sync {
+    Nothing,
+    /// The content. The name is synced with the next file of the folder that is written with [`Sync::All`].
+    Content,
+    All,
+}
+
 impl Owners {
     /// Why an entry with this metadata cannot be used; `None` if it can.
     fn refuse(&self, found: &Metadata) -> Option<String> {
@@ -110,16 +119,16 @@ impl<'a> StateFolder<'a> {
         }
     }
 
-    /// Writes the file `name` in one step; if `durable`, it is synced.
+    /// Writes the file `name` in one step.
     pub(super) fn write(
         &self,
         name: &str,
         bytes: &[u8],
         (mode, group): (u32, Option<u32>),
-        durable: bool,
+        sync: Sync,
     ) -> Result<(), FsError> {
         let unfinished = format!("{name}{UNFINISHED}");
-        let write = || self.folder.write_new(&unfinished, bytes, mode, group, durable);
+        let write = || self.folder.write_new(&unfinished, bytes, mode, group, sync != Sync::Nothing);
         let written = match write() {
             // A run that was killed left it.
             Err(e) if e.is(Errno::EXIST) => self.folder.remove(&unfinished).and_then(|_| write()),
@@ -127,7 +136,7 @@ impl<'a> StateFolder<'a> {
         };
         let written = written
             .and_then(|()| self.folder.rename(&unfinished, name))
-            .and_then(|()| if durable { self.folder.sync() } else { Ok(()) });
+            .and_then(|()| if sync == Sync::All { self.folder.sync() } else { Ok(()) });
         if written.is_err() {
             // The write's own error says more than the cleanup's.
             let _ = self.folder.remove(&unfinished);

@@ -129,7 +129,7 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// Creates and signs a request, and parses it.
+    /// Creates and signs a request, and parses it; its signature, which was made here, is not verified.
     ///
     /// # Errors
     /// When a field is longer than a Fabric CA accepts (`lib/serverenroll.go`, error code 80), or a name cannot be
@@ -140,7 +140,7 @@ impl Csr {
         params.distinguished_name = subject_dn(enrollment_id, subject)?;
         params.subject_alt_names = sans.iter().map(san_type).collect::<Result<_, _>>()?;
         let request = params.serialize_request(key).map_err(|e| CsrError::Encoding(e.to_string()))?;
-        Self::from_der(request.der().to_vec())
+        Self::parse(request.der().to_vec(), |_| SignatureCheck::Good)
     }
 
     /// Reads a request from DER and checks its signature.
@@ -157,6 +157,21 @@ impl Csr {
     /// # Errors
     /// When it cannot be decoded, or bytes follow it.
     pub fn read(der: Vec<u8>) -> Result<Self, CsrError> {
+        Self::parse(der, |request| {
+            let info = &request.certification_request_info;
+            SignatureAlgorithm::of(&request.signature_algorithm).verify(
+                &PublicKeyKind::of(&info.subject_pki),
+                &info.subject_pki.subject_public_key.data,
+                info.raw,
+                &request.signature_value.data,
+            )
+        })
+    }
+
+    fn parse(
+        der: Vec<u8>,
+        check: impl FnOnce(&X509CertificationRequest<'_>) -> SignatureCheck,
+    ) -> Result<Self, CsrError> {
         let (rest, parsed) =
             X509CertificationRequest::from_der(&der).map_err(|e| CsrError::Malformed(e.to_string()))?;
         if !rest.is_empty() {
@@ -164,12 +179,7 @@ impl Csr {
         }
         let info = &parsed.certification_request_info;
         let public_key = PublicKeyKind::of(&info.subject_pki);
-        let signature = SignatureAlgorithm::of(&parsed.signature_algorithm).verify(
-            &public_key,
-            &info.subject_pki.subject_public_key.data,
-            info.raw,
-            &parsed.signature_value.data,
-        );
+        let signature = check(&parsed);
         let sans = parsed
             .requested_extensions()
             .into_iter()

@@ -91,6 +91,7 @@ fn modes_that_are_refused_or_ignored_are_a_warning() {
             let lock = Lock::acquire(&odd, &place, NOW);
             if rustix::process::geteuid().is_root() || lock.is_ok() {
                 let lock = lock.unwrap();
+                fs::set_permissions(place.state_dir().join("lock"), fs::Permissions::from_mode(0o777)).unwrap();
                 let warnings = rehearse(&odd, &lock, &owned(), KeyAccess::default()).unwrap();
                 let text = warnings.join("\n");
                 assert!(text.contains("mode 0777 instead of 0600") && text.contains("every user"), "{text}");
