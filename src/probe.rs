@@ -76,16 +76,20 @@ pub fn probe_folder(folder: &Path, holding: Holding, criteria: AuditRequest) -> 
         Holding::Tls if !holds(SubjectKind::Tls) => return unready("it is not a TLS folder".to_owned()),
         _ => {}
     }
-    let mut reasons: Vec<String> = subjects.iter().flat_map(refusals).collect();
     let is_unready = |finding: &Finding| UNREADY.iter().any(|rule| finding.is_of(rule));
-    reasons.extend(report.findings().filter(is_unready).map(|finding| finding.message));
+    let findings: Vec<Finding> = report.findings().filter(is_unready).collect();
+    // A finding says what its rule's refusal says, for each name.
+    let is_found = |rule: &str| findings.iter().any(|finding| finding.rule == rule);
+    let refused = subjects.iter().flat_map(refusals).filter(|(rule, _)| !is_found(rule)).map(|(_, reason)| reason);
+    let mut reasons: Vec<String> = refused.collect();
+    reasons.extend(findings.iter().map(|finding| finding.message.clone()));
     reasons.dedup();
     Ok(ProbedPart { path: folder.to_owned(), reasons })
 }
 
-/// The reasons of the verdicts that matter for the node of the folder: an MSP folder is judged by the kind of node that its
+/// The rules and reasons of the verdicts that matter for the node of the folder: an MSP folder is judged by the kind of node that its
 /// certificate is for.
-fn refusals(subject: &SubjectReport) -> Vec<String> {
+fn refusals(subject: &SubjectReport) -> Vec<(&'static str, String)> {
     let role = subject.role.as_ref().map(ToString::to_string);
     let other = match role.as_deref() {
         Some("orderer") => Some("peer"),
@@ -95,7 +99,7 @@ fn refusals(subject: &SubjectReport) -> Vec<String> {
     let matters = |name: &str| subject.kind == SubjectKind::Tls || (name != "channel" && Some(name) != other);
     let entries = subject.verdicts.entries();
     let refused = entries.into_iter().filter_map(|(name, verdict)| match verdict {
-        Some(Verdict::Refuse { reason, .. }) if matters(name) => Some(reason.clone()),
+        Some(Verdict::Refuse { rule, reason }) if matters(name) => Some((*rule, reason.clone())),
         _ => None,
     });
     refused.collect()
