@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::{Disk, FsError, Kind, Op, Result, UNSUPPORTED, Verdict, When, is_refused, open_unfollowed, unless_refused};
+use super::{
+    Disk, FsError, Kind, Op, Result, UNSUPPORTED, Verdict, When, is_refused, open_unfollowed, os_flags, unless_refused,
+};
 
 /// The number of bytes written at once.
 const BUFFER: usize = 64 * 1024;
@@ -63,6 +65,20 @@ impl Disk {
             let mut file = create_new(path, mode)?;
             file.write_all(if partial { &bytes[..bytes.len() / 2] } else { bytes })?;
             self.set_mode(&file, path, mode)
+        })
+    }
+
+    /// Replaces the content of the regular file `path` where it is: a file that is mounted alone cannot be replaced by
+    /// another. A missing file is created with the permissions `mode`. A reader may see a part of the bytes.
+    ///
+    /// # Errors
+    /// When the path is a link, or the bytes cannot be written.
+    pub(crate) fn write_in_place(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+        self.step(Op::Write, path, |partial| {
+            let flags = os_flags(OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY);
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(mode).custom_flags(flags);
+            options.open(path)?.write_all(if partial { &bytes[..bytes.len() / 2] } else { bytes })
         })
     }
 

@@ -1,0 +1,259 @@
+//! What systemd is given (`sd_notify(3)`): ready, alive, a status line, the end.
+#![allow(dead_code, reason = "wired with the loop")]
+
+use std::convert::Infallible;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use super::status::{Board, HookState, Status};
+use crate::text::escape::Shown;
+use crate::{Error, ErrorKind, Timestamp};
+
+/// The most characters of a status line.
+const LINE: usize = 256;
+
+/// The socket of the service manager.
+#[derive(Debug)]
+pub(crate) struct Notifier {
+    socket: UnixDatagram,
+    /// How often it must be said that the loop turns: half of what the unit allows, as `sd_watchdog_enabled(3)` recommends.
+    watchdog: Option<Duration>,
+}
+
+impl Notifier {
+    /// The service manager that the environment names; `None` without one. `pid` is that of this process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] if a variable cannot be read, [`ErrorKind::Io`] if the socket cannot be used.
+    pub(crate) fn new(variable: &dyn Fn(&str) -> Option<OsString>, pid: u32) -> Result<Option<Self>, Error> {
+        let Some(address) = variable("NOTIFY_SOCKET").filter(|address| !address.is_empty()) else { return Ok(None) };
+        let socket = connected(&address).map_err(|e| {
+            let message = format!("cannot use the socket of the service manager, {}", address.display());
+            let help = "unset NOTIFY_SOCKET, or set it to a path or to @ and an abstract name";
+            Error::new(ErrorKind::Io, message).with_source(e).with_help(help)
+        })?;
+        Ok(Some(Self { socket, watchdog: watchdog(variable, pid)? }))
+    }
+
+    /// The loop has started: units that wait for this one start.
+    pub(crate) fn ready(&self) {
+        self.send("READY=1");
+    }
+
+    /// Says for ever, as often as the watchdog wants it, that the loop turns, as long as it does. Without a watchdog it does
+    /// nothing.
+    pub(crate) async fn watch(&self, board: &Board) -> Infallible {
+        let Some(interval) = self.watchdog else { return std::future::pending().await };
+        loop {
+            if board.read(Status::is_alive) {
+                self.alive();
+            }
+            tokio::time::sleep(interval).await;
+        }
+    }
+
+    fn alive(&self) {
+        self.send("WATCHDOG=1");
+    }
+
+    /// The line in `systemctl status`.
+    pub(crate) fn status(&self, board: &Board) {
+        let line = board.read(|status| line(status, status.now()));
+        self.send(&format!("STATUS={line}"));
+    }
+
+    /// The process ends on purpose.
+    pub(crate) fn stopping(&self) {
+        self.send("STOPPING=1");
+    }
+
+    fn send(&self, text: &str) {
+        if let Err(e) = self.socket.send(text.as_bytes()) {
+            tracing::warn!("the service manager was not notified: {e}");
+        }
+    }
+}
+
+/// A socket that nothing waits for: a service manager that does not read must not stop the loop.
+fn connected(address: &OsStr) -> io::Result<UnixDatagram> {
+    let bytes = address.as_bytes();
+    let address = match bytes.split_first() {
+        Some((b'@', name)) => SocketAddr::from_abstract_name(name)?,
+        Some((b'/', _)) => SocketAddr::from_pathname(address)?,
+        _ => return Err(io::Error::new(io::ErrorKind::Unsupported, "it is neither a path nor an abstract name")),
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.connect_addr(&address)?;
+    Ok(socket)
+}
+
+fn watchdog(variable: &dyn Fn(&str) -> Option<OsString>, pid: u32) -> Result<Option<Duration>, Error> {
+    let number = |name: &str| {
+        let Some(text) = variable(name) else { return Ok(None) };
+        let number = text.to_str().and_then(|text| text.parse::<u64>().ok());
+        number.map(Some).ok_or_else(|| Error::new(ErrorKind::Input, format!("{name} is not a number")))
+    };
+    // The variables of another process, such as a shell that has started this one, are not for this one.
+    if number("WATCHDOG_PID")?.is_some_and(|other| other != u64::from(pid)) {
+        return Ok(None);
+    }
+    Ok(number("WATCHDOG_USEC")?.filter(|micros| *micros > 0).map(|micros| Duration::from_micros(micros / 2)))
+}
+
+/// One line about all identities.
+fn line(status: &Status, now: Timestamp) -> String {
+    let all = status.identities.len();
+    let unready = status.identities.iter().filter_map(|identity| {
+        let reasons = identity.reasons(now, false);
+        reasons.into_iter().next().map(|reason| format!("{}: {}", identity.id, reason.message))
+    });
+    let unready: Vec<String> = unready.collect();
+    let waiting = |identity: &super::status::Identity| matches!(identity.hook, HookState::Waiting { .. });
+    let hooks = status.identities.iter().filter(|identity| waiting(identity)).count();
+    let mut text = match (all, unready.first()) {
+        (0, _) => "looking for identities".to_owned(),
+        (1, None) => format!("1 identity ready; next look at {}", status.next_turn),
+        (n, None) => format!("{n} identities ready; next look at {}", status.next_turn),
+        (n, Some(first)) => format!("{} of {n} not ready; {first}", unready.len()),
+    };
+    if hooks > 1 {
+        text = format!("{text}; {hooks} hooks wait");
+    }
+    Shown(text).to_string().chars().take(LINE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::status::{Folder, Identity};
+    use super::*;
+
+    fn notifier(variables: &[(&str, &str)]) -> Result<Option<Notifier>, Error> {
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        Notifier::new(&find, 77)
+    }
+
+    fn received(socket: &UnixDatagram) -> String {
+        let mut bytes = [0; 1024];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    }
+
+    fn board() -> Board {
+        let board = Board::new(Timestamp::from_unix(0));
+        board.update(|of| *of = status());
+        board
+    }
+
+    fn status() -> Status {
+        let at = Timestamp::from_unix;
+        let folder = Folder { role: "tls", not_after: Some(at(4000)), due_at: Some(at(1000)), ..Folder::default() };
+        let mut status = Status::new(at(0));
+        status.turn(at(0), at(60));
+        status.identities.push(Identity { id: "peer1".to_owned(), folders: vec![folder], ..Identity::default() });
+        status
+    }
+
+    fn speaks(manager: &UnixDatagram, address: &str) {
+        let notifier = notifier(&[("NOTIFY_SOCKET", address)]).unwrap().unwrap();
+        assert_eq!(notifier.watchdog, None);
+        notifier.ready();
+        notifier.alive();
+        notifier.status(&board());
+        notifier.stopping();
+        assert_eq!(received(manager), "READY=1");
+        assert_eq!(received(manager), "WATCHDOG=1");
+        assert_eq!(received(manager), "STATUS=1 identity ready; next look at 1970-01-01T00:01:00Z");
+        assert_eq!(received(manager), "STOPPING=1");
+    }
+
+    #[test]
+    fn a_manager_at_a_path_is_notified() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        speaks(&UnixDatagram::bind(&path).unwrap(), path.to_str().unwrap());
+    }
+
+    #[test]
+    fn a_manager_at_an_abstract_name_is_notified() {
+        let name = format!("fabcert-notify-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        speaks(&UnixDatagram::bind_addr(&address).unwrap(), &format!("@{name}"));
+    }
+
+    #[test]
+    fn a_manager_that_does_not_read_holds_nothing_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let _manager = UnixDatagram::bind(&path).unwrap();
+        let notifier = notifier(&[("NOTIFY_SOCKET", path.to_str().unwrap())]).unwrap().unwrap();
+        (0..10_000).for_each(|_| notifier.alive());
+    }
+
+    #[test]
+    fn without_a_manager_nothing_is_notified() {
+        assert!(notifier(&[]).unwrap().is_none());
+        assert!(notifier(&[("NOTIFY_SOCKET", "")]).unwrap().is_none());
+        for address in ["/nowhere/notify", "vsock:2:9999", "notify"] {
+            let error = notifier(&[("NOTIFY_SOCKET", address)]).unwrap_err();
+            assert_eq!(error.exit_code(), 5);
+            assert!(error.to_string().contains(address), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_watchdog_is_for_the_named_process_and_due_in_half_its_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let _manager = UnixDatagram::bind(&path).unwrap();
+        let with = |more: &[(&str, &str)]| {
+            let path: &Path = &path;
+            notifier(&[&[("NOTIFY_SOCKET", path.to_str().unwrap())], more].concat())
+        };
+        let interval = |more: &[(&str, &str)]| with(more).unwrap().unwrap().watchdog;
+        let half = Some(Duration::from_secs(15));
+        assert_eq!(interval(&[("WATCHDOG_USEC", "30000000"), ("WATCHDOG_PID", "77")]), half);
+        assert_eq!(interval(&[("WATCHDOG_USEC", "30000000")]), half);
+        assert_eq!(interval(&[("WATCHDOG_USEC", "30000000"), ("WATCHDOG_PID", "78")]), None);
+        assert_eq!(interval(&[("WATCHDOG_USEC", "0")]), None);
+        assert_eq!(with(&[("WATCHDOG_USEC", "soon")]).unwrap_err().to_string(), "WATCHDOG_USEC is not a number");
+    }
+
+    #[tokio::test]
+    async fn the_watchdog_hears_of_a_loop_that_turns_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        manager.set_nonblocking(true).unwrap();
+        let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "20000")];
+        let notifier = notifier(&variables).unwrap().unwrap();
+        let heard = async |board: &Board| {
+            let _ = tokio::time::timeout(Duration::from_millis(100), notifier.watch(board)).await;
+            std::iter::from_fn(|| manager.recv(&mut [0; 64]).ok()).count()
+        };
+        let board = board();
+        assert!(heard(&board).await >= 2);
+        board.update(Status::hang);
+        assert_eq!(heard(&board).await, 0);
+    }
+
+    #[test]
+    fn the_status_line_names_the_first_identity_that_is_not_ready() {
+        let mut status = status();
+        let at = Timestamp::from_unix;
+        assert_eq!(line(&Status::new(at(0)), at(0)), "looking for identities");
+        status.identities.push(Identity { id: "a\nREADY=1".to_owned(), ..Identity::default() });
+        let line = |status: &Status| line(status, at(0));
+        assert_eq!(line(&status), "1 of 2 not ready; a\\nREADY=1: it has no folder with a certificate");
+        for identity in &mut status.identities {
+            identity.hook = HookState::Waiting { failures: 1, error: "x".repeat(1000) };
+        }
+        assert_eq!(line(&status).len(), LINE);
+    }
+}
