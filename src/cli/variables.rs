@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use clap::{Arg, Command};
 
 use super::unshown::every_argument;
+use crate::agent::hooks;
 use crate::{Error, ErrorKind};
 
 /// The prefix of fabcert's variables.
@@ -33,7 +34,7 @@ pub(super) fn check(
     let mut set: Vec<String> = variables
         .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty() && !is_of_a_service(name, value))
         .map(|(name, _)| name)
-        .filter(|name| !SECRETS.contains(&name.as_str()))
+        .filter(|name| !SECRETS.contains(&name.as_str()) && !hooks::GIVEN.contains(&name.as_str()))
         .collect();
     if set.is_empty() {
         return Ok(None);
@@ -150,6 +151,15 @@ mod tests {
             ("FABCERTX", "x"),
         ];
         assert_eq!(checked(&["enroll"], &passing).unwrap(), None);
+    }
+
+    #[test]
+    fn a_hook_may_call_fabcert_with_the_environment_that_it_gets() {
+        let of_a_hook: Vec<_> = hooks::GIVEN.iter().map(|name| (*name, "x")).collect();
+        assert_eq!(checked(&["probe"], &of_a_hook).unwrap(), None);
+        let folders = [&of_a_hook[..], &[("FABCERT_ID", "peer1"), ("FABCERT_TLS_DIR", "/tls")]].concat();
+        let warning = checked(&["probe"], &folders).unwrap();
+        assert_eq!(warning.as_deref(), Some("fabcert probe does not read FABCERT_ID"));
     }
 
     #[test]

@@ -82,6 +82,22 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("agent", &["error", "time", "text", "disk"]),
+    // It knows folders and the certificates in them, and neither the CA nor the loop.
+    (
+        "agent::hooks",
+        &[
+            "error",
+            "time",
+            "text",
+            "disk",
+            "identity::Environment",
+            "identity::held",
+            "identity::state::record",
+            "install::Place",
+            "install::InstallError",
+            "live",
+        ],
+    ),
     ("cainfo", &["error", "time", "text", "disk", "pki", "ca", "identity"]),
     // What an enrolment would do, looked at; it asks no CA for a certificate.
     ("doctor", &["error", "secret", "time", "text", "disk", "pki", "ca", "install", "identity", "lookup"]),
@@ -157,6 +173,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "identity",
             "enroll",
             "renew",
+            "agent",
             "doctor",
             "probe",
             "devca",
@@ -183,19 +200,19 @@ pub(super) const OUTSIDE: &[(Pattern, &[&str], &str)] = &[
     (Pattern::Begins("hyper"), &["agent", "devca"], "the network"),
     (
         Pattern::Begins("tokio"),
-        &["agent", "ca", "devca", "live", "lookup", "enroll", "renew", "auditor", "doctor", "cli"],
+        &["agent", "agent::hooks", "ca", "devca", "live", "lookup", "enroll", "renew", "auditor", "doctor", "cli"],
         "the runtime",
     ),
     (Pattern::Begins("std::env"), &["cli", "disk"], "the environment"),
     (Pattern::Ends("SystemTime::now"), &["cli"], "the clock: time is an argument"),
     (
         Pattern::Ends("Instant::now"),
-        &["agent", "ca", "cli", "disk", "live"],
+        &["agent", "agent::hooks", "ca", "cli", "disk", "live"],
         "the clock: only for how long something took",
     ),
     (Pattern::Ends("process::exit"), &[], "the end of the process: errors go up to main"),
     (Pattern::Ends("process::abort"), &[], "the end of the process: errors go up to main"),
-    (Pattern::Begins("std::process::Command"), &[], "other programs"),
+    (Pattern::Begins("std::process::Command"), &["agent::hooks"], "other programs"),
     (Pattern::Ends("io::stdout"), &["cli"], "standard output"),
     (
         Pattern::Ends("rule_by_id"),

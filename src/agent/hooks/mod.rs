@@ -1,0 +1,304 @@
+//! What runs after a new certificate is in place: commands, touched files, signals, and the proof of what the node serves.
+//!
+//! For each certificate every hook ends well once. What is done is written durably: before the first try that the hooks wait,
+//! then after each hook, so that a kill repeats at most the hook that was running. A hook that failed is tried again; those that
+//! ended well are not repeated for the same certificate. The hooks of a certificate that was replaced before they passed run
+//! for the newer one.
+#![allow(dead_code, reason = "wired with the loop")]
+
+mod command;
+mod memory;
+mod process;
+mod served;
+mod signal;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::disk::Disk;
+use crate::identity::Environment;
+use crate::identity::held::Held;
+use crate::identity::state::record::sha256;
+use crate::install::Place;
+use crate::live::Endpoint;
+use crate::text::escape::Shown;
+use crate::{Error, Timestamp};
+
+pub(crate) use command::HookCommand;
+use memory::{Fingerprints, Memory, Waiting};
+pub(crate) use signal::SignalTarget;
+
+/// Variables of the agent that a command gets.
+pub(crate) const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
+
+/// Variables that a command gets and that no flag of fabcert has.
+pub(crate) const GIVEN: [&str; 4] =
+    ["FABCERT_SIGN_FINGERPRINT", "FABCERT_TLS_FINGERPRINT", "FABCERT_NOT_AFTER", "FABCERT_REASON"];
+
+/// The clock may have been set back; then a try waits no longer than this.
+const SET_BACK: Duration = Duration::from_secs(60);
+
+/// What runs after a new certificate is in place, in this order.
+#[derive(Debug, Default)]
+pub(crate) struct HookPlan {
+    pub(crate) commands: Vec<HookCommand>,
+    /// Files whose modification time is set to now; created if missing.
+    pub(crate) touched: Vec<PathBuf>,
+    pub(crate) signals: Vec<SignalTarget>,
+    /// Endpoints that must serve the TLS certificate on disk at the end.
+    pub(crate) served: Vec<Endpoint>,
+    /// The time limit of a command.
+    pub(crate) timeout: Duration,
+    /// The time that an endpoint has for serving the certificate, after the last signal.
+    pub(crate) served_within: Duration,
+    /// The variables of [`PASSED_ON`] that are set.
+    pub(crate) passed_on: Vec<(&'static str, OsString)>,
+}
+
+/// The folders of one identity.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watched {
+    pub(crate) id: String,
+    /// The MSP folder.
+    pub(crate) sign: Option<PathBuf>,
+    /// The TLS folder.
+    pub(crate) tls: Option<PathBuf>,
+    /// The group that shares the state.
+    pub(crate) group: Option<u32>,
+}
+
+/// Certificates whose hooks have not passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The tries so far.
+    pub(crate) failures: u32,
+    /// When the next try may begin.
+    pub(crate) next_try: Timestamp,
+    last_try: Timestamp,
+}
+
+impl Change {
+    /// Until when the next try waits; `None` if it may begin.
+    pub(crate) fn waits(&self, now: Timestamp) -> Option<Timestamp> {
+        (now < self.next_try && now >= self.last_try.minus(SET_BACK)).then_some(self.next_try)
+    }
+}
+
+/// Hooks that did not pass.
+#[derive(Debug)]
+pub(crate) struct HookFailure {
+    /// The tries so far.
+    pub(crate) failures: u32,
+    pub(crate) next_try: Timestamp,
+    pub(crate) error: Error,
+}
+
+/// What runs after a new certificate is in place, and what is remembered of it in this process.
+#[derive(Debug)]
+pub(crate) struct Hooks {
+    plan: HookPlan,
+    /// Held by the identity whose hooks run: the members of a gateway restart one after another.
+    turn: tokio::sync::Mutex<()>,
+    /// By the first folder of each identity.
+    known: Mutex<BTreeMap<PathBuf, Known>>,
+}
+
+/// What this process knows of one identity.
+#[derive(Clone, Debug)]
+struct Known {
+    /// It may be ahead of the file if the disk is full.
+    memory: Memory,
+    /// The TLS certificate that is on disk.
+    tls: Option<String>,
+}
+
+/// What is on disk of one identity.
+struct OnDisk {
+    place: Place,
+    certificates: Fingerprints,
+    /// The earliest end of a certificate.
+    not_after: Option<Timestamp>,
+}
+
+impl Watched {
+    /// The folders with their roles.
+    fn folders(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let sign = self.sign.iter().map(|path| ("sign", path.as_path()));
+        sign.chain(self.tls.iter().map(|path| ("tls", path.as_path())))
+    }
+}
+
+impl Hooks {
+    pub(crate) const fn new(plan: HookPlan) -> Self {
+        Self { plan, turn: tokio::sync::Mutex::const_new(()), known: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Whether there is nothing to run.
+    pub(crate) const fn is_empty(&self) -> bool {
+        let HookPlan { commands, touched, signals, served, .. } = &self.plan;
+        commands.is_empty() && touched.is_empty() && signals.is_empty() && served.is_empty()
+    }
+
+    /// Takes what is on disk as a state for which the hooks passed, where nothing is remembered: call it at the first look at an
+    /// identity, before any request, also if its folders do not exist yet.
+    ///
+    /// # Errors
+    /// When a folder cannot be looked into, or the state cannot be written.
+    pub(crate) fn adopt(&self, watched: &Watched, disk: &Disk) -> Result<(), Error> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let Some((on_disk, mut memory)) = self.look(watched, disk)? else { return Ok(()) };
+        let new: Vec<&str> = watched.folders().map(|(role, _)| role).filter(|role| memory.lacks(role)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        for role in new {
+            memory.take(role, on_disk.certificates.get(role).cloned());
+        }
+        self.save(watched, &on_disk, &memory, disk)
+    }
+
+    /// The certificates on disk whose hooks have not passed.
+    ///
+    /// # Errors
+    /// When a folder or its state cannot be looked into.
+    pub(crate) fn pending(&self, watched: &Watched, disk: &Disk) -> Result<Option<Change>, Error> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let Some((on_disk, memory)) = self.look(watched, disk)? else { return Ok(None) };
+        if memory.has_passed(&on_disk.certificates) {
+            return Ok(None);
+        }
+        let waiting = memory.waiting_for(&on_disk.certificates);
+        let (failures, next_try, last_try) = waiting
+            .map_or((0, Timestamp::from_unix(0), Timestamp::from_unix(0)), |w| (w.tries, w.next_try, w.last_try));
+        Ok(Some(Change { failures, next_try, last_try }))
+    }
+
+    /// Runs what is pending for an identity, after that of other identities. `reason`: why the certificates were issued, if known.
+    /// `pause`: the time until the next try after this number of failures. Where the future is dropped, a running command is
+    /// ended.
+    ///
+    /// # Errors
+    /// When a hook failed, or an endpoint does not serve the certificate, or the state cannot be written; the next call
+    /// continues with what is not done.
+    pub(crate) async fn run(
+        &self,
+        watched: &Watched,
+        reason: Option<&str>,
+        env: &Environment<'_>,
+        pause: &dyn Fn(u32) -> Duration,
+    ) -> Result<(), HookFailure> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        let fail_at_once = |error: Error| {
+            let next_try = (env.now)().plus(pause(1));
+            HookFailure { failures: 1, next_try, error }
+        };
+        let looked = self.look(watched, env.disk).map_err(fail_at_once)?;
+        let Some((on_disk, mut memory)) = looked.filter(|(on, memory)| !memory.has_passed(&on.certificates)) else {
+            return Ok(());
+        };
+        let now = (env.now)();
+        let before = memory.waiting_for(&on_disk.certificates).cloned();
+        let mut waiting = before.unwrap_or_else(|| Waiting::new(on_disk.certificates.clone(), now));
+        if let Some(reason) = reason {
+            waiting.reason = Some(reason.to_owned());
+        }
+        // A kill during this try counts as its failure: a hook that ends the agent must not run in a loop. The first one is
+        // repeated at once.
+        let killed = if waiting.tries == 0 { Duration::ZERO } else { pause(waiting.tries) };
+        waiting.tries = waiting.tries.saturating_add(1);
+        (waiting.last_try, waiting.next_try) = (now, now.plus(killed));
+        memory.waiting = Some(waiting);
+        let tried = match self.save(watched, &on_disk, &memory, env.disk) {
+            Ok(()) => self.try_all(watched, &on_disk, &mut memory, env).await,
+            Err(e) => Err(e),
+        };
+        let Err(error) = tried else { return Ok(()) };
+        let (mut failures, mut next_try) = (1, now);
+        if let Some(waiting) = &mut memory.waiting {
+            failures = waiting.tries;
+            (waiting.last_try, waiting.next_try) = ((env.now)(), (env.now)().plus(pause(failures)));
+            next_try = waiting.next_try;
+        }
+        if let Err(e) = self.save(watched, &on_disk, &memory, env.disk) {
+            tracing::debug!("the failure of a hook could not be noted: {}", Shown(e));
+        }
+        Err(HookFailure { failures, next_try, error })
+    }
+
+    /// Whether every `--served` endpoint serves the TLS certificate on disk; `None` if there is no endpoint or no certificate.
+    ///
+    /// # Errors
+    /// The reasons of the endpoints that do not.
+    pub(crate) async fn shows(&self, watched: &Watched, disk: &Disk) -> Option<Result<(), String>> {
+        if self.plan.served.is_empty() {
+            return None;
+        }
+        let (on_disk, _) = self.look(watched, disk).ok()??;
+        let tls = on_disk.certificates.get("tls")?;
+        Some(served::look(&self.plan.served, &|seen| self.is_expected(watched, tls, seen)).await)
+    }
+
+    /// Takes the exit codes of what commands left running, where this is process 1: call it at SIGCHLD.
+    pub(crate) fn reap(&self) {
+        if let Ok(_none_runs) = self.turn.try_lock() {
+            process::reap_orphans();
+        }
+    }
+
+    /// What is on disk of an identity, and what is remembered; `None` if it has no folder.
+    fn look(&self, watched: &Watched, disk: &Disk) -> Result<Option<(OnDisk, Memory)>, Error> {
+        let Some((_, first)) = watched.folders().next() else { return Ok(None) };
+        let place = Place::of(disk, first)?.for_group(watched.group);
+        let mut on_disk = OnDisk { place, certificates: Fingerprints::new(), not_after: None };
+        for (role, path) in watched.folders() {
+            let Some(held) = Held::read(path, disk)? else { continue };
+            let end = held.leaf.not_after();
+            on_disk.certificates.insert(role.to_owned(), sha256(held.leaf.der()));
+            on_disk.not_after = Some(on_disk.not_after.map_or(end, |other| other.min(end)));
+        }
+        let known = self.known().get(first).map(|known| known.memory.clone());
+        let memory = match known {
+            Some(memory) => memory,
+            None => Memory::read(&on_disk.place, disk)?.unwrap_or_else(Memory::new),
+        };
+        self.remember(watched, &on_disk, &memory);
+        Ok(Some((on_disk, memory)))
+    }
+
+    /// Remembers for this process, then on disk.
+    fn save(&self, watched: &Watched, on_disk: &OnDisk, memory: &Memory, disk: &Disk) -> Result<(), Error> {
+        self.remember(watched, on_disk, memory);
+        Ok(memory.write(&on_disk.place, disk)?)
+    }
+
+    fn remember(&self, watched: &Watched, on_disk: &OnDisk, memory: &Memory) {
+        let Some((_, first)) = watched.folders().next() else { return };
+        let known = Known { memory: memory.clone(), tls: on_disk.certificates.get("tls").cloned() };
+        self.known().insert(first.to_owned(), known);
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an endpoint may serve the certificate with the fingerprint `seen`: that of this identity, or one of another that
+    /// the agent watches, whose endpoint it then is.
+    fn is_expected(&self, watched: &Watched, tls: &str, seen: &str) -> bool {
+        let first = watched.folders().next().map(|(_, path)| path);
+        let is_of = |known: &Known| [known.tls.as_ref(), known.memory.passed("tls")].contains(&Some(&seen.to_owned()));
+        seen == tls || self.known().iter().any(|(path, known)| Some(path.as_path()) != first && is_of(known))
+    }
+}

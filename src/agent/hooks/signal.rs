@@ -1,0 +1,192 @@
+//! A signal to the process that a pid file names.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getpid, kill_process};
+
+use crate::disk::Disk;
+use crate::{Error, ErrorKind};
+
+/// The largest pid file, in bytes.
+const LIMIT: usize = 64;
+
+/// Signals that a process may be sent, by their names without `SIG`.
+const NAMES: [(&str, Signal); 18] = [
+    ("HUP", Signal::HUP),
+    ("INT", Signal::INT),
+    ("QUIT", Signal::QUIT),
+    ("ABRT", Signal::ABORT),
+    ("KILL", Signal::KILL),
+    ("USR1", Signal::USR1),
+    ("USR2", Signal::USR2),
+    ("PIPE", Signal::PIPE),
+    ("ALRM", Signal::ALARM),
+    ("TERM", Signal::TERM),
+    ("CONT", Signal::CONT),
+    ("STOP", Signal::STOP),
+    ("TSTP", Signal::TSTP),
+    ("URG", Signal::URG),
+    ("WINCH", Signal::WINCH),
+    ("IO", Signal::IO),
+    ("PWR", Signal::POWER),
+    ("TRAP", Signal::TRAP),
+];
+
+/// A pid file and the signal for the process that it names: `PIDFILE:SIGNAL`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SignalTarget {
+    file: PathBuf,
+    signal: Signal,
+    /// The signal as it was given.
+    name: String,
+}
+
+impl FromStr for SignalTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected PIDFILE:SIGNAL, such as /run/peer.pid:TERM".to_owned();
+        let (file, name) = text.rsplit_once(':').filter(|(file, _)| !file.is_empty()).ok_or_else(expected)?;
+        let upper = name.to_ascii_uppercase();
+        let short = upper.strip_prefix("SIG").unwrap_or(&upper);
+        let by_name = NAMES.iter().find(|(known, _)| *known == short).map(|(_, signal)| *signal);
+        let by_number = || name.parse().ok().and_then(Signal::from_named_raw);
+        let Some(signal) = by_name.or_else(by_number) else {
+            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            return Err(format!("unknown signal \"{name}\"; expected one of {}, or a number", names.join(", ")));
+        };
+        Ok(Self { file: file.into(), signal, name: name.to_owned() })
+    }
+}
+
+impl std::fmt::Display for SignalTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.name)
+    }
+}
+
+impl SignalTarget {
+    /// Sends the signal. The pid file is read each time.
+    ///
+    /// # Errors
+    /// When the file does not hold one process id above 1, or no such process is there to be signalled.
+    pub(super) fn send(&self, disk: &Disk) -> Result<(), Error> {
+        let file = self.file.display();
+        let fail = |message: String| Error::new(ErrorKind::Hook, message);
+        let content = disk.read_regular(&self.file, LIMIT).map_err(|e| {
+            fail(format!("cannot send {}: the pid file cannot be read", self.name)).with_source(e).with_help(
+                "the process may not have started yet; if it never writes the file, correct --signal PIDFILE:SIGNAL",
+            )
+        })?;
+        let pid = std::str::from_utf8(&content).ok().and_then(|text| text.trim().parse::<i32>().ok());
+        let Some(pid) = pid.filter(|pid| *pid > 1).and_then(Pid::from_raw) else {
+            return Err(fail(format!("cannot send {}: {file} does not hold one process id above 1", self.name))
+                .with_help("give the pid file that the process itself writes"));
+        };
+        let number = pid.as_raw_pid();
+        if pid == getpid() {
+            return Err(fail(format!(
+                "{} is not sent: {file} names process {number}, which is fabcert itself",
+                self.name
+            ))
+            .with_help("give the pid file of the node"));
+        }
+        let gone = || {
+            fail(format!("cannot send {}: there is no process {number}, which {file} names", self.name)).with_help(
+                "the pid file is of a process that ended, or the process is in another pid namespace; \
+                 in a pod, set shareProcessNamespace: true",
+            )
+        };
+        if has_ended(disk, number) {
+            return Err(gone());
+        }
+        match kill_process(pid, self.signal) {
+            Ok(()) => Ok(()),
+            Err(Errno::SRCH) => Err(gone()),
+            Err(e) => Err(fail(format!("cannot send {} to process {number}, which {file} names", self.name))
+                .with_source(std::io::Error::from(e))
+                .with_help("run fabcert as the user of that process")),
+        }
+    }
+}
+
+/// Whether the process has ended and only waits for its parent: a signal would be lost. `false` where that is not known.
+fn has_ended(disk: &Disk, pid: i32) -> bool {
+    let Ok(stat) = disk.read_regular(&Path::new("/proc").join(pid.to_string()).join("stat"), 4096) else {
+        return false;
+    };
+    // The name of the program, in brackets, may hold anything (proc_pid_stat(5)).
+    let end_of_name = stat.iter().rposition(|byte| *byte == b')');
+    end_of_name.and_then(|end| stat.get(end + 2)).is_some_and(|state| matches!(state, b'Z' | b'X'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sent(content: &str, name: &str) -> Result<(), Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        Disk::real().write_new(&file, content.as_bytes(), 0o644).unwrap();
+        format!("{}:{name}", file.display()).parse::<SignalTarget>().unwrap().send(&Disk::real())
+    }
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("60").spawn().unwrap()
+    }
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        for (text, signal) in [
+            ("/run/a.pid:HUP", Signal::HUP),
+            ("/run/a.pid:sigterm", Signal::TERM),
+            ("/run/a:b.pid:SIGUSR1", Signal::USR1),
+            ("a.pid:2", Signal::INT),
+        ] {
+            assert_eq!(text.parse::<SignalTarget>().unwrap().signal, signal, "{text}");
+        }
+        for text in ["a.pid", ":HUP", "a.pid:", "a.pid:0", "a.pid:99", "a.pid:-1", "a.pid:SIGNAL", "a.pid:KILLS"] {
+            assert!(text.parse::<SignalTarget>().is_err(), "{text}");
+        }
+        let error = "a.pid:RELOAD".parse::<SignalTarget>().unwrap_err();
+        assert!(error.starts_with("unknown signal \"RELOAD\"; expected one of HUP, INT"), "{error}");
+    }
+
+    #[test]
+    fn the_process_of_the_pid_file_gets_the_signal() {
+        for content in ["{}", "  {}\n"] {
+            let mut child = sleeper();
+            sent(&content.replace("{}", &child.id().to_string()), "USR2").unwrap();
+            assert_eq!(child.wait().unwrap().signal(), Some(Signal::USR2.as_raw()));
+        }
+    }
+
+    #[test]
+    fn a_pid_file_without_one_living_process_is_an_error() {
+        let mut zombie = sleeper();
+        zombie.kill().unwrap();
+        let pid = zombie.id();
+        let is_zombie = || has_ended(&Disk::real(), i32::try_from(pid).unwrap());
+        while !is_zombie() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let error = sent(&pid.to_string(), "TERM").unwrap_err();
+        assert!(error.to_string().contains(&format!("there is no process {pid}")), "{error}");
+        assert!(error.help().unwrap().contains("shareProcessNamespace"), "{error:?}");
+        zombie.wait().unwrap();
+        assert!(sent(&pid.to_string(), "TERM").unwrap_err().to_string().contains("there is no process"));
+        for content in ["", "1", "0", "-5", "12 13", "12\n13\n", "peer", "99999999999"] {
+            let error = sent(content, "TERM").unwrap_err().to_string();
+            assert!(error.contains("does not hold one process id above 1"), "{content:?}: {error}");
+        }
+        let own = sent(&std::process::id().to_string(), "TERM").unwrap_err().to_string();
+        assert!(own.contains("fabcert itself"), "{own}");
+        let missing = "/nowhere/pid:TERM".parse::<SignalTarget>().unwrap().send(&Disk::real()).unwrap_err();
+        assert!(missing.cause().unwrap().contains("/nowhere/pid"), "{missing:?}");
+    }
+}
