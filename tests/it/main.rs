@@ -25,6 +25,7 @@ mod hostile;
 mod install;
 mod layers;
 mod library;
+mod network;
 #[cfg(feature = "dev-ca")]
 mod output;
 mod process;

@@ -11,6 +11,12 @@ pub(crate) enum Tool {
     CaServer,
     /// `fabric-ca-client`, by `FABRIC_CA_CLIENT`.
     CaClient,
+    /// Fabric's orderer, by `FABRIC_ORDERER`.
+    Orderer,
+    /// `configtxgen`, by `FABRIC_CONFIGTXGEN`.
+    ConfigTxGen,
+    /// `osnadmin`, by `FABRIC_OSNADMIN`.
+    OsnAdmin,
     /// Fabric's MSP package, by `FABCERT_MSP_ORACLE`.
     MspOracle,
     /// Go's `crypto/tls`, by `FABCERT_TLS_PROBE`.
@@ -30,6 +36,9 @@ impl Tool {
         match self {
             Self::CaServer => "FABRIC_CA_SERVER",
             Self::CaClient => "FABRIC_CA_CLIENT",
+            Self::Orderer => "FABRIC_ORDERER",
+            Self::ConfigTxGen => "FABRIC_CONFIGTXGEN",
+            Self::OsnAdmin => "FABRIC_OSNADMIN",
             Self::MspOracle => "FABCERT_MSP_ORACLE",
             Self::TlsProbe => "FABCERT_TLS_PROBE",
             Self::ManifestOracle => "FABCERT_MANIFEST_ORACLE",
@@ -43,6 +52,9 @@ impl Tool {
         match self {
             Self::CaServer => "fabric-ca-server",
             Self::CaClient => "fabric-ca-client",
+            Self::Orderer => "orderer",
+            Self::ConfigTxGen => "configtxgen",
+            Self::OsnAdmin => "osnadmin",
             Self::MspOracle => "msp-oracle",
             Self::TlsProbe => "tls-probe",
             Self::ManifestOracle => "manifest-oracle",
