@@ -22,6 +22,10 @@ Examples:
     fabcert render --org org1 --namespace fabric --ca-url https://org1-ca \\
         --fabcert-image registry.example/fabcert | kubectl apply -f -
 
+  Apply peers whose certificates never run out, with an agent beside each:
+    fabcert render --org org1 --namespace fabric --ca-url https://org1-ca \\
+        --fabcert-image registry.example/fabcert --sidecar | kubectl apply -f -
+
   Write files, with an external host name and a KIND cluster for trials:
     fabcert render --org org1 --namespace fabric --ca-url https://org1-ca \\
         --fabcert-image registry.example/fabcert --out k8s/ \\
@@ -86,6 +90,9 @@ pub(super) struct RenderArgs {
     /// Storage class of the claims [default: that of the cluster]
     #[arg(long, value_name = "CLASS", env = "FABCERT_STORAGE_CLASS")]
     storage_class: Option<String>,
+    /// Run the agent beside each peer: it enrols, renews, and restarts the peer for a new certificate. Otherwise an init container enrols once
+    #[arg(long, env = "FABCERT_SIDECAR")]
+    sidecar: bool,
     /// Do not render the NetworkPolicy
     #[arg(long, env = "FABCERT_NO_NETWORK_POLICY")]
     no_network_policy: bool,
@@ -131,6 +138,12 @@ enum ProxyModeArg {
 pub(super) fn run(args: &RenderArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let form = output.output;
     let organisation = organisation(args)?;
+    if organisation.storage == Storage::EmptyDir {
+        tracing::warn!(
+            "with --storage empty-dir each new pod enrols again and gets a new key: register each identity with enough \
+             enrolments (fabric-ca-client register --id.maxenrollments -1)"
+        );
+    }
     let mut files = render(&organisation);
     files.extend(args.kind_proxy_mode.map(|mode| {
         kind_cluster(match mode {
@@ -253,6 +266,7 @@ fn organisation(args: &RenderArgs) -> Result<Organisation, Error> {
         ca_url: url.to_string(),
         ca_anchors: label("--ca-anchors", &anchors)?,
         network_policy: !args.no_network_policy,
+        sidecar: args.sidecar,
     })
 }
 

@@ -112,7 +112,8 @@ impl Network {
     fn copied(&self, workload: &Workload, volume: &str) -> Vec<Holding<'_>> {
         let containers = workload.init_containers.iter().filter(|c| c.mounts.iter().any(|m| m.volume == volume));
         let says = |c: &Container, text: &str| c.words.iter().any(|word| word.text.contains(text));
-        let copying = containers.filter(|c| !says(c, "enroll"));
+        let is_agent = |c: &Container| c.words.iter().any(|word| word.text == "agent") || says(c, "fabcert agent");
+        let copying = containers.filter(|c| !says(c, "enroll") && !is_agent(c));
         let named = copying.flat_map(|c| c.mounts.iter().filter(|m| says(c, m.path.trim_end_matches('/'))));
         let mounted: BTreeSet<&str> = named.map(|m| m.volume.as_str()).collect();
         let sources = workload.volumes.iter().filter(|v| mounted.contains(v.name.as_str())).flat_map(|v| &v.sources);

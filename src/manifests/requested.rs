@@ -21,7 +21,7 @@ impl Requested {
         self.names.iter().map(|name| name.text.as_str()).collect()
     }
 
-    /// Reads the request of a container's command line, `fabcert enroll` or `fabric-ca-client enroll`.
+    /// Reads the request of a container's command line: `fabcert enroll`, `fabcert agent` or `fabric-ca-client enroll`.
     ///
     /// Returns `None` if it enrols nothing, or an identity without TLS.
     pub(super) fn by_command(words: &[Word], by: &str, at: &At) -> Option<Self> {
@@ -33,12 +33,13 @@ impl Requested {
         let start = match program {
             Some(index) => index + 1,
             // The image's entry point may be the program.
-            None if line.first().is_some_and(|(word, _)| word == "enroll") => 0,
+            None if line.first().is_some_and(|(word, _)| matches!(word.as_str(), "enroll" | "agent")) => 0,
             None => return None,
         };
         let rest = &line[start..];
         let is_fabcert = line.get(start.wrapping_sub(1)).is_none_or(|(word, _)| word.ends_with("fabcert"));
-        if !rest.iter().any(|(word, _)| matches!(word.as_str(), "enroll" | "reenroll")) {
+        let enrols = |word: &str| matches!(word, "enroll" | "reenroll") || is_fabcert && word == "agent";
+        if !rest.iter().any(|(word, _)| enrols(word)) {
             return None;
         }
         let flags = Flags(rest);
@@ -143,6 +144,8 @@ mod tests {
         assert_eq!(names.len(), 8);
         assert!(names.contains(&"gw.a.svc.cluster.local".to_owned()));
         assert_eq!(by(&line[1..]).unwrap().len(), 8, "the entry point may be the program");
+        let agent = ["agent", "--hostname", "p1", "--gateway-service", "gw", "--namespace", "a", "--tls-dir", "/tls"];
+        assert_eq!(by(&agent).map(|names| names.len()), Some(8));
         assert_eq!(by(&["fabcert", "enroll", "--hostname", "p1", "--msp-dir", "/msp"]), None);
         assert_eq!(by(&["sleep", "1"]), None);
     }

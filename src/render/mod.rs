@@ -5,6 +5,7 @@
 //! line.
 
 mod cluster;
+mod enrolment;
 mod peer;
 mod shared;
 
@@ -48,6 +49,8 @@ pub(crate) struct Organisation {
     pub(crate) ca_anchors: Label,
     /// Whether a `NetworkPolicy` is rendered.
     pub(crate) network_policy: bool,
+    /// Whether an agent runs beside each peer, enrols it and renews its certificates; otherwise an init container enrols it.
+    pub(crate) sidecar: bool,
 }
 
 /// The kind of resource that runs a peer.

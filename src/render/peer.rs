@@ -11,13 +11,13 @@ pub(super) fn render(org: &Organisation, index: usize) -> String {
     documents.join("---\n")
 }
 
-struct Peer<'a> {
-    org: &'a Organisation,
+pub(super) struct Peer<'a> {
+    pub(super) org: &'a Organisation,
     index: usize,
 }
 
 impl Peer<'_> {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.org.peers[self.index].to_string()
     }
 
@@ -25,7 +25,7 @@ impl Peer<'_> {
         format!("{}.{}.svc.{}", self.name(), self.org.namespace, self.org.cluster_domain)
     }
 
-    fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.org.workload == WorkloadKind::StatefulSet
     }
 
@@ -111,7 +111,7 @@ spec:
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
-      securityContext:
+{}      securityContext:
         runAsNonRoot: true
         runAsUser: 1000
         runAsGroup: 1000
@@ -132,66 +132,11 @@ spec:
 {}      containers:
 {}      volumes:
 {}{}",
+            self.process_namespace(),
             self.enrolment(),
             self.container(),
             self.volumes(),
             templates.unwrap_or_default()
-        )
-    }
-
-    /// Enrols once for each volume: a second run finds the identity and sends no request.
-    fn enrolment(&self) -> String {
-        let (name, org) = (self.name(), self.org);
-        let mut args: Vec<(&str, String)> = vec![
-            ("--url", org.ca_url.clone()),
-            ("--id", name.clone()),
-            ("--secret-file", "/secret/secret".to_owned()),
-            ("--tls-ca", "/ca/ca.pem".to_owned()),
-            ("--hostname", name.clone()),
-            ("--gateway-service", org.gateway.to_string()),
-            ("--namespace", org.namespace.to_string()),
-            ("--cluster-domain", org.cluster_domain.to_string()),
-            ("--san", "localhost,127.0.0.1".to_owned()),
-        ];
-        args.extend(org.external_host.iter().map(|host| ("--san", host.to_string())));
-        if self.is_set() {
-            let pod = format!("{name}-0.{name}");
-            let (namespace, domain) = (&org.namespace, &org.cluster_domain);
-            let forms = [
-                String::new(),
-                format!(".{namespace}"),
-                format!(".{namespace}.svc"),
-                format!(".{namespace}.svc.{domain}"),
-            ];
-            args.extend(forms.iter().map(|form| ("--san", format!("{pod}{form}"))));
-        }
-        args.extend([
-            ("--role", "peer".to_owned()),
-            ("--msp-dir", "/identity/msp".to_owned()),
-            ("--tls-dir", "/identity/tls".to_owned()),
-            ("--wait", "5m".to_owned()),
-            ("--log-format", "json".to_owned()),
-        ]);
-        let words: String = args
-            .iter()
-            .map(|(flag, value)| "            - ".to_owned() + flag + "\n            - " + &scalar(value) + "\n")
-            .collect();
-        format!(
-            "        - name: enroll
-          image: {}
-          command: [fabcert]
-          args:
-            - enroll
-{words}{CONTEXT}          volumeMounts:
-{}            - name: enroll-secret
-              mountPath: /secret
-              readOnly: true
-            - name: ca
-              mountPath: /ca
-              readOnly: true
-",
-            quoted(&org.fabcert_image),
-            self.mount("identity", "/identity")
         )
     }
 
@@ -228,7 +173,7 @@ spec:
         format!(
             "        - name: peer
           image: {}
-          command: [peer, node, start]
+          command: {}
           env:
 {env}          ports:
             - name: grpc
@@ -248,17 +193,19 @@ spec:
             initialDelaySeconds: 30
             periodSeconds: 20
 {CONTEXT}          volumeMounts:
-{}{}            - name: tmp
+{}{}{}            - name: tmp
               mountPath: /tmp
 ",
             quoted(&org.peer_image),
+            self.command(),
             self.mount("identity", "/identity"),
             self.mount("ledger", "/var/hyperledger/production"),
+            self.pid_mount(),
         )
     }
 
     /// Identity and ledger are two folders of one claim; without a claim each is a volume.
-    fn mount(&self, part: &str, path: &str) -> String {
+    pub(super) fn mount(&self, part: &str, path: &str) -> String {
         match self.org.storage {
             Storage::Claim { .. } => {
                 format!("            - name: state\n              mountPath: {path}\n              subPath: {part}\n")
@@ -278,12 +225,13 @@ spec:
                 )
             }
             Storage::EmptyDir => {
-                "        - name: identity\n          emptyDir: {}\n        - name: ledger\n          emptyDir: {}\n"
+                "        # Each new pod enrols again and gets a new key: register the identity with enough enrolments.\n        \
+                 - name: identity\n          emptyDir: {}\n        - name: ledger\n          emptyDir: {}\n"
                     .to_owned()
             }
         };
         format!(
-            "{state}        - name: tmp
+            "{state}{}        - name: tmp
           emptyDir: {{}}
         # kubectl create secret generic {name}-enroll --from-file=secret=FILE
         - name: enroll-secret
@@ -294,6 +242,7 @@ spec:
           configMap:
             name: {anchors}
 ",
+            self.pid_volume(),
             ca = self.org.ca_anchors,
             anchors = self.org.ca_anchors.scalar()
         )
@@ -301,7 +250,7 @@ spec:
 }
 
 /// The security context of every container.
-const CONTEXT: &str = "          securityContext:
+pub(super) const CONTEXT: &str = "          securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
             capabilities:

@@ -96,8 +96,9 @@ spec:
 }
 
 fn policy(org: &Organisation) -> String {
-    let Organisation { namespace, name, .. } = org;
+    let Organisation { namespace, name, sidecar, .. } = org;
     let (space, org) = (namespace.scalar(), name.scalar());
+    let health = if *sidecar { "        - port: health\n" } else { "" };
     format!(
         "# All clients may reach the peer port; only pods of this namespace may reach chaincode and metrics.
 apiVersion: networking.k8s.io/v1
@@ -119,6 +120,6 @@ spec:
       ports:
         - port: chaincode
         - port: operations
-"
+{health}"
     )
 }

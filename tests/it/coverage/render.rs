@@ -34,7 +34,7 @@ fn matrix() -> Vec<Vec<&'static str>> {
         &[&[], &["--workload", "statefulset"]],
         &[&[], &["--storage", "empty-dir"], &["--storage-class", "fast", "--storage-size", "500Mi"]],
         &[&[], &["--external-host", "gateway.org1.example.com"]],
-        &[&[], &["--no-network-policy"]],
+        &[&[], &["--no-network-policy"], &["--sidecar"]],
         &[&[], &["--peer", "a,b,c"], &["--peers", "1"]],
         &[&[], &["--cluster-domain", "k8s.example", "--gateway-service", "gw", "--msp-id", "Org.1_MSP"]],
     ];
@@ -104,6 +104,15 @@ fn the_default_rendering_is_frozen() {
     }
     let list = rendered(&["--output", "json"]).json();
     assert_eq!((&list["kind"], list["items"].as_array().unwrap().len()), (&"List".into(), 9));
+}
+
+#[test]
+fn the_rendered_sidecar_is_frozen() {
+    let ran = rendered(&["--peer", "p1", "--sidecar", "--storage", "empty-dir", "--external-host", "gw.example.com"]);
+    let peer = ran.stdout.split("---\n").last().unwrap();
+    insta::assert_snapshot!(peer);
+    assert!(ran.stderr.contains("each new pod enrols again"), "{}", ran.stderr);
+    assert!(!rendered(&["--sidecar"]).stderr.contains("each new pod"));
 }
 
 #[test]
