@@ -1,6 +1,7 @@
 //! The error that every operation ends with, and the exit code of each kind.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong, by the exit codes of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,13 +76,14 @@ pub struct Error {
     message: String,
     items: Vec<String>,
     help: Option<String>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind`; `message` says what happened and to which file or host, in lower case and without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), items: Vec::new(), help: None, source: None }
+        Self { kind, message: message.into(), items: Vec::new(), help: None, retry_after: None, source: None }
     }
 
     /// Adds the things that the message is about, each printed on a line of its own.
@@ -122,6 +124,13 @@ impl Error {
         self
     }
 
+    /// Sets the time after which the operation may be tried again.
+    #[must_use]
+    pub(crate) const fn with_retry_after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+
     /// Sets the error that caused this one.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -152,6 +161,11 @@ impl Error {
     /// What to do next, if known.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
+    }
+
+    /// The time after which the operation may be tried again, if what refused it says so.
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Whether the error behind this one is an `E` that fits.

@@ -49,6 +49,11 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The time from `earlier` to this instant; none if this one is not later.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(u64::try_from(self.seconds_since(earlier)).unwrap_or(0))
+    }
+
     /// RFC 3339 in UTC, for example `2026-11-23T16:00:00Z`; instants outside years 1 to 9999 are printed as `@SECONDS`.
     pub fn rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp(self.0)

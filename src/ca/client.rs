@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::auth::{self, Credential};
-use super::status::{Class, Operation, classify};
+use super::status::{Class, Operation, ServerError, classify};
 use super::tls::{self, ClientIdentity, Served, Trust};
 use super::transport::{Setup, Transport};
 use super::url::percent_decoded;
@@ -342,8 +342,11 @@ impl Client {
     ) -> Result<(Value, Option<Timestamp>), CaError> {
         let url = self.url.endpoint(operation.endpoint());
         let answer = self.transport.post(operation, url, authorization, body).await?;
-        classify(operation, answer.status, &answer.body, redactor)
-            .map(|result| (result, answer.date))
-            .map_err(|error| CaError::Server { address: address(&self.url), error })
+        classify(operation, answer.status, &answer.body, redactor).map(|result| (result, answer.date)).map_err(
+            |error| CaError::Server {
+                address: address(&self.url),
+                error: ServerError { retry_after: answer.retry_after, ..error },
+            },
+        )
     }
 }

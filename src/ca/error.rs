@@ -254,6 +254,14 @@ impl CaError {
         }
     }
 
+    /// The pause that the answer asks for.
+    pub(super) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server { error, .. } => error.retry_after,
+            _ => None,
+        }
+    }
+
     /// Whether at most one retry makes sense.
     pub(super) const fn is_retryable_once_only(&self) -> bool {
         matches!(self, Self::Server { error, .. } if matches!(error.class, Class::TransientOnce))
@@ -325,6 +333,7 @@ impl CaError {
 impl From<CaError> for Error {
     fn from(e: CaError) -> Self {
         let error = Self::new(e.kind(), e.to_string()).with_help(e.help());
+        let error = e.retry_after().into_iter().fold(error, Self::with_retry_after);
         match e {
             CaError::Signing { source, .. } => error.with_source(source),
             _ => error,

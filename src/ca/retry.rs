@@ -66,7 +66,8 @@ impl Patience {
     /// The pause before the next attempt, or `None` if `error` is permanent or the time is over.
     ///
     /// `failures` counts the failures in a row including this one, and `random` is in 0..1. Full jitter: the pause is
-    /// between zero and the bound, so that pods that start together do not retry together.
+    /// between zero and the bound, so that pods that start together do not retry together. A longer pause that the answer asks for
+    /// is kept.
     pub(crate) fn pause(&self, error: &CaError, failures: u32, random: f64) -> Option<Duration> {
         Self::pause_within(self.left()?, error, failures, random)
     }
@@ -78,7 +79,8 @@ impl Patience {
         }
         let bound = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(CAP);
         let share = if random > 0.0 { random.min(1.0) } else { 0.0 };
-        Some(bound.mul_f64(share).min(left))
+        let asked = error.retry_after().unwrap_or_default();
+        Some(bound.mul_f64(share).max(asked).min(left))
     }
 
     /// Reports a failure that is retried: a cause that was not reported yet, or the progress when it is time. `next`

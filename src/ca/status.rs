@@ -1,6 +1,7 @@
 //! Classification of answers that are not a success: refused, transient, ambiguous, or not from a Fabric CA.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::codes::{ErrorCode, error_code};
 use super::wire::Envelope;
@@ -85,6 +86,8 @@ pub struct ServerError {
     pub message: String,
     /// The class of the failure.
     pub class: Class,
+    /// The pause that the answer asks for (`Retry-After`).
+    pub(super) retry_after: Option<Duration>,
     /// The sender of the answer, if known not to be the CA.
     pub(super) origin: Option<&'static Origin>,
 }
@@ -175,7 +178,7 @@ fn refusal(operation: Operation, http_status: u16, envelope: &Envelope, redactor
         harmless(&redactor.redact(text), ENVELOPE_CHARS)
     };
     let class = class_of(http_status, code, &text.to_ascii_lowercase());
-    ServerError { operation, http_status, code: Some(code), message, class, origin: None }
+    ServerError { operation, http_status, code: Some(code), message, class, retry_after: None, origin: None }
 }
 
 /// Parts, in lower case, of the messages with code 0 that speak of the CA's database.
@@ -241,7 +244,7 @@ fn foreign(operation: Operation, http_status: u16, body: &[u8], redactor: &Redac
     let class = if http_status >= 500 { Class::Gateway } else { Class::Misconfigured };
     let origin = ORIGINS.iter().find(|o| lower.contains(o.sign));
     let message = harmless(&redactor.redact(&text), FOREIGN_CHARS);
-    ServerError { operation, http_status, code: None, message, class, origin }
+    ServerError { operation, http_status, code: None, message, class, retry_after: None, origin }
 }
 
 /// Whether a server answers so where it does not have the path, or has something else there.

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use url::Url;
 
@@ -62,6 +62,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
     pub(super) date: Option<Timestamp>,
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Transport {
@@ -110,6 +111,7 @@ impl Transport {
         let mut response = request.send().await.map_err(|e| self.explain(operation, &e))?;
         let status = response.status().as_u16();
         let date = date(response.headers());
+        let retry_after = retry_after(response.headers(), date);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.explain(operation, &e))? {
             if body.len() + chunk.len() > BODY_LIMIT {
@@ -119,7 +121,7 @@ impl Transport {
             body.extend_from_slice(&chunk);
         }
         tracing::debug!(status, bytes = body.len(), "answer");
-        Ok(Answer { status, body, date })
+        Ok(Answer { status, body, date, retry_after })
     }
 
     /// Distinguishes failures before the request was sent from later ones.
@@ -166,6 +168,16 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::parse_http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
+/// `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3), which counts from the `Date` of the same answer. At most a day.
+fn retry_after(headers: &HeaderMap, date: Option<Timestamp>) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match value.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => u64::try_from(Timestamp::parse_http_date(value)?.seconds_since(date?)).ok()?,
+    };
+    Some(Duration::from_secs(seconds.min(86_400)))
+}
+
 /// The cause of `error`. For an `io::Error`, the error that it wraps, which its own `source` skips.
 fn below<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -179,4 +191,25 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 /// The message of the innermost cause; outer messages repeat the URL or say nothing.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     std::iter::successors(Some(error), |e| below(*e)).last().map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let after = |value: &str, date: Option<Timestamp>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            retry_after(&headers, date).map(|pause| pause.as_secs())
+        };
+        let date = Timestamp::parse_http_date("Mon, 23 Nov 2026 16:00:00 GMT");
+        assert_eq!(after("120", None), Some(120));
+        assert_eq!(after("Mon, 23 Nov 2026 16:00:30 GMT", date), Some(30));
+        assert_eq!(after("Mon, 23 Nov 2026 16:00:30 GMT", None), None);
+        assert_eq!(after("Mon, 23 Nov 2026 15:59:00 GMT", date), None);
+        assert_eq!(after("99999999", None), Some(86_400));
+        assert_eq!(after("soon", date), None);
+    }
 }

@@ -66,7 +66,10 @@ pub(crate) async fn ask(
                     tracing::info!("the CA refused the expired certificate at {at}; enrolling with the secret instead");
                     None
                 }
-                Some(at) => return Err(credential::expired(chosen.signed, ca, None, Some(at))),
+                Some(at) => {
+                    let pause = token_refusal::pause_after(at, (env.now)());
+                    return Err(credential::expired(chosen.signed, ca, None, Some(at)).with_retry_after(pause));
+                }
             }
         }
     };
@@ -88,7 +91,9 @@ pub(crate) async fn ask(
                 if asking.authentication == (Authentication::Token { secret_if_expired: false }) {
                     let error = keep_if_ambiguous(task, pending, &e, lost, env)?;
                     let error = error.unwrap_or_else(|| ca.explain(e));
-                    return Err(patience.ended(credential::expired(signed, ca, Some(error), None)));
+                    let now = (env.now)();
+                    let error = credential::expired(signed, ca, Some(error), None);
+                    return Err(patience.ended(error.with_retry_after(token_refusal::pause_after(now, now))));
                 }
                 tracing::info!("{e}; enrolling with the secret instead");
                 keep(pending, lost)?;

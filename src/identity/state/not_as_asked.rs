@@ -68,7 +68,10 @@ impl NotAsAsked {
             self.count,
             file.display()
         );
-        wrong.with_help(help)
+        match Brake::after(self.count, self.last, now) {
+            Brake::Until(at) => wrong.with_help(help).with_retry_after(at.since(now)),
+            Brake::Closed | Brake::Open => wrong.with_help(help),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The memory of an expired credential that the CA refused: it is not sent in a loop. It locks no identity, so that it does
 //! not count as a refused secret.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -11,7 +13,7 @@ use crate::install::{InstallError, Place};
 const FILE: &str = "token-refusal.json";
 
 /// The time until the same credential is sent again, in seconds.
-const PAUSE: i64 = 3600;
+const PAUSE: u64 = 3600;
 
 #[derive(Serialize, Deserialize)]
 struct Noted {
@@ -20,6 +22,11 @@ struct Noted {
     /// The CA.
     url: String,
     at: Timestamp,
+}
+
+/// The time until a credential that was refused at `at` is sent again.
+pub(crate) fn pause_after(at: Timestamp, now: Timestamp) -> Duration {
+    at.plus(Duration::from_secs(PAUSE)).since(now)
 }
 
 /// Notes that the CA refused the certificate with this serial number.
@@ -35,6 +42,6 @@ pub(crate) fn note(place: &Place, disk: &Disk, serial: &str, url: &str, now: Tim
 pub(crate) fn recent(place: &Place, disk: &Disk, serial: &str, url: &str, now: Timestamp) -> Option<Timestamp> {
     let bytes = place.read_state_file(disk, FILE).ok()??;
     let noted: Noted = serde_json::from_slice(&bytes).ok()?;
-    let is_recent = (0..PAUSE).contains(&now.seconds_since(noted.at));
+    let is_recent = now >= noted.at && !pause_after(noted.at, now).is_zero();
     (noted.serial == serial && noted.url == url && is_recent).then_some(noted.at)
 }

@@ -197,7 +197,8 @@ impl<'a> Refusals<'a> {
             if self.next(now) == Next::Full { "" } else { "another secret is sent at once, " },
             file.display()
         );
-        Some(Error::new(ErrorKind::Refused, message).with_items(self.history()).with_help(help))
+        let error = Error::new(ErrorKind::Refused, message).with_items(self.history()).with_help(help);
+        Some(self.with_retry_after(error, now))
     }
 
     /// Adds to the error of a try what is remembered now, and when the next try is allowed.
@@ -208,7 +209,16 @@ impl<'a> Refusals<'a> {
         }
         let next = self.next(now).words().map(|next| format!("; {next}")).unwrap_or_default();
         let error = error.with_detail(&format!("{}{next}", self.count()));
-        if tries > 1 { error.with_items(self.history()) } else { error }
+        let error = if tries > 1 { error.with_items(self.history()) } else { error };
+        self.with_retry_after(error, now)
+    }
+
+    /// Adds when the same secret may be sent again.
+    fn with_retry_after(&self, error: Error, now: Timestamp) -> Error {
+        match self.next(now) {
+            Next::At(at) => error.with_retry_after(at.since(now)),
+            Next::Now | Next::SecretUsedUp | Next::Full => error,
+        }
     }
 
     fn count(&self) -> String {
@@ -268,6 +278,19 @@ pub(crate) fn clear(
         }
     }
     Ok(())
+}
+
+/// The number of tries by secret that are left for `subject` before [`LIMIT`]; a file that cannot be read leaves none.
+pub(crate) fn left(places: &[&Place], subject: &Subject, disk: &Disk) -> usize {
+    let mut memory = beside(places, disk);
+    for place in places {
+        match read_file(place, disk) {
+            Ok(None) => {}
+            Ok(Some(Ok(read))) => memory.join(read),
+            Ok(Some(Err(_))) | Err(_) => return 0,
+        }
+    }
+    if memory.is_lost_for(subject) { 0 } else { LIMIT.saturating_sub(memory.of(subject).len()) }
 }
 
 /// What folders beside `places` remember: the same identity may enrol there, in runs of its own. A file there that cannot be
