@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::OutputForm;
-use super::enroll::{self, EnrollArgs};
+use super::enroll::{self, EnrollArgs, IdentityArgs};
 use super::{output, process};
 use crate::Error;
 use crate::ca::CaUrl;
@@ -38,9 +38,9 @@ pub(super) struct DoctorArgs {
 pub(super) fn run(args: DoctorArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let env = |name: &str| std::env::var(name).ok();
     let mut args = args.enroll;
-    enroll::complete(&mut args, &env);
-    let (access, folders) = parts(&args);
-    let key_access = args.target.key_access();
+    enroll::complete(&mut args.identity, &env);
+    let (access, folders) = parts(&args.identity);
+    let key_access = args.identity.target.key_access();
     let patient = match enroll::checked_request(args, &env) {
         Ok(request) => Patient::Request(Box::new(request)),
         Err(error) => Patient::Parts { error, access: access.map(Box::new), folders, key_access },
@@ -57,8 +57,8 @@ pub(super) fn run(args: DoctorArgs, form: OutputForm) -> Result<ExitCode, Error>
 }
 
 /// The CA and the folders of arguments that may not make a request, as far as they are given.
-fn parts(args: &EnrollArgs) -> (Option<CaAccess>, Vec<PathBuf>) {
-    let EnrollArgs { ca, target, .. } = args;
+fn parts(args: &IdentityArgs) -> (Option<CaAccess>, Vec<PathBuf>) {
+    let IdentityArgs { ca, target, .. } = args;
     let access = ca.url.as_deref().and_then(|text| {
         let (url, id, _) = CaUrl::parse(text).ok()?;
         let id = ca.id.clone().or(id).unwrap_or_default();

@@ -56,9 +56,9 @@ pub(super) struct ReenrollArgs {
 pub(super) fn run(args: ReenrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let ReenrollArgs { mut enroll, enroll_if_expired } = args;
     let env = |name: &str| std::env::var(name).ok();
-    enroll::complete(&mut enroll, &env);
-    let disk = Disk::real().with_patience(enroll.ca.connection.timeout);
-    let (dry_run, gateways) = (enroll.dry_run, enroll.names.gateway_service.clone());
+    enroll::complete(&mut enroll.identity, &env);
+    let disk = Disk::real().with_patience(enroll.identity.ca.connection.timeout);
+    let (dry_run, gateways) = (enroll.dry_run, enroll.identity.names.gateway_service.clone());
     let request = enroll::reenroll_request(enroll, enroll_if_expired, &disk, &env)?;
     let environment = Environment { disk: &disk, now: &process::now };
     enroll::carry_out(&request, dry_run, &gateways, &environment, output)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::EnrollArgs;
+use super::IdentityArgs;
 use super::request::url_parts;
 use crate::Error;
 use crate::cli::prompt::Prompt;
@@ -25,7 +25,7 @@ pub(super) fn secrets<'a>(accesses: impl Iterator<Item = &'a mut CaAccess>, prom
 }
 
 /// Asks for what is missing, in the order in which a person has it at hand. Empty answers leave it missing.
-pub(super) fn inputs(args: &mut EnrollArgs, prompt: Prompt) -> Result<(), Error> {
+pub(super) fn inputs(args: &mut IdentityArgs, prompt: Prompt) -> Result<(), Error> {
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let path = |text: String| given(text).map(PathBuf::from);
     if args.ca.url.is_none() {

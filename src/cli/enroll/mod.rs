@@ -20,7 +20,7 @@ use crate::disk::Disk;
 use crate::enroll::{self, Action, Outcome};
 use crate::identity::{CaAccess, Environment, Request, SecretSource};
 
-pub(super) use request::{checked_request, complete, reenroll_request};
+pub(super) use request::{checked_request, complete, identity_request, reenroll_request};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,22 +48,21 @@ exits with 0. Variables of the Go client (FABRIC_CA_CLIENT_URL, _MSPDIR,
 _CSR_HOSTS, _TLS_CERTFILES, ...) are read for what neither a flag nor FABCERT_*
 sets.";
 
-/// Enrol an identity.
+/// The identity: its CA, its names, its folders and its key.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
-pub(super) struct EnrollArgs {
+pub(super) struct IdentityArgs {
     #[command(flatten)]
     pub(super) ca: CaArgs,
     #[command(flatten)]
-    tls_ca: TlsCaArgs,
+    pub(super) tls_ca: TlsCaArgs,
     #[command(flatten)]
     pub(super) names: NameArgs,
     #[command(flatten)]
     pub(super) target: TargetArgs,
     #[command(flatten)]
-    key: KeyArgs,
+    pub(super) key: KeyArgs,
     #[command(flatten)]
-    channels: ChannelArgs,
+    pub(super) channels: ChannelArgs,
     /// Signing profile at the CA, for one folder alone. With --msp-dir, the profile tls makes a TLS folder with the layout
     /// of the Go client
     #[arg(
@@ -73,7 +72,7 @@ pub(super) struct EnrollArgs {
         alias = "enrollment.profile",
         help_heading = "Request"
     )]
-    profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// Attributes to request, NAME or NAME:opt, in place of the default attributes of the CA
     #[arg(
         long,
@@ -83,16 +82,7 @@ pub(super) struct EnrollArgs {
         alias = "enrollment.attrs",
         help_heading = "Request"
     )]
-    attrs: Vec<String>,
-    /// Keep trying for this time while the CA cannot be reached. The same secret is sent again only after pauses of 10 s, 1 min, 10 min and 1 h
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
-    wait: Option<Duration>,
-    /// Enrol even if a good certificate is in place, or the CA refused or answered with something else before
-    #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
-    force: bool,
-    /// Print the names with their reasons and the files with their modes. Sends no request and writes nothing
-    #[arg(long, env = "FABCERT_DRY_RUN", help_heading = "Request")]
-    pub(super) dry_run: bool,
+    pub(super) attrs: Vec<String>,
     /// --csr.cn of the Go client, whose enroll command ignores it as well
     #[arg(long = "csr.cn", hide = true)]
     csr_cn: Option<String>,
@@ -107,16 +97,33 @@ pub(super) struct EnrollArgs {
     loglevel: Option<String>,
 }
 
+/// Enrol an identity.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct EnrollArgs {
+    #[command(flatten)]
+    pub(super) identity: IdentityArgs,
+    /// Keep trying for this time while the CA cannot be reached. The same secret is sent again only after pauses of 10 s, 1 min, 10 min and 1 h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
+    wait: Option<Duration>,
+    /// Enrol even if a good certificate is in place, or the CA refused or answered with something else before
+    #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
+    force: bool,
+    /// Print the names with their reasons and the files with their modes. Sends no request and writes nothing
+    #[arg(long, env = "FABCERT_DRY_RUN", help_heading = "Request")]
+    pub(super) dry_run: bool,
+}
+
 pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let env = |name: &str| std::env::var(name).ok();
-    complete(&mut args, &env);
+    complete(&mut args.identity, &env);
     let prompt = Prompt::on_a_terminal(output);
     if let Some(prompt) = prompt {
-        asked::inputs(&mut args, prompt)?;
+        asked::inputs(&mut args.identity, prompt)?;
     }
     let dry_run = args.dry_run;
-    let gateways = args.names.gateway_service.clone();
-    let disk = Disk::real().with_patience(args.ca.connection.timeout);
+    let gateways = args.identity.names.gateway_service.clone();
+    let disk = Disk::real().with_patience(args.identity.ca.connection.timeout);
     let mut request = checked_request(args, &env)?;
     let environment = Environment { disk: &disk, now: &process::now };
     if let Some(prompt) =

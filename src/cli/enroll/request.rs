@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::EnrollArgs;
+use super::{EnrollArgs, IdentityArgs};
 use crate::ca::{AttrRequest, CaUrl};
 use crate::cli::args::{CaArgs, LayoutArg, TlsCaArgs, below_home, check_apart, fabric_env};
 use crate::cli::input::Missing;
@@ -32,10 +32,10 @@ pub(in crate::cli) enum Issue {
 
 /// Everything that an enrolment needs and the arguments do not hold. A missing secret alone is reported when it is needed:
 /// a run with nothing to do needs none.
-fn missing(args: &EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Missing {
+fn missing(args: &IdentityArgs, command: &'static str, issue: Issue, env: fabric_env::Lookup<'_>) -> Missing {
     let is_first = issue == Issue::First;
-    let mut missing = Missing::of(if is_first { "enroll" } else { "reenroll" });
-    let EnrollArgs { ca, tls_ca, names, target, .. } = args;
+    let mut missing = Missing::of(command);
+    let IdentityArgs { ca, tls_ca, names, target, .. } = args;
     let (is_plaintext, has_id) = ca.url.as_deref().map_or((false, false), url_parts);
     let has_id = ca.id.as_deref().map_or(has_id, |id| !id.is_empty());
     if ca.url.is_none() {
@@ -72,27 +72,38 @@ fn missing(args: &EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Miss
 }
 
 /// Takes what no argument gives from the variables of the Go client.
-pub(in crate::cli) fn complete(args: &mut EnrollArgs, env: fabric_env::Lookup<'_>) {
-    let EnrollArgs { ca, names, target, key, profile, attrs, .. } = args;
+pub(in crate::cli) fn complete(args: &mut IdentityArgs, env: fabric_env::Lookup<'_>) {
+    let IdentityArgs { ca, names, target, key, profile, attrs, .. } = args;
     fabric_env::apply(env, ca, names, target, key, profile, attrs);
 }
 
 /// The request that the arguments describe, if they hold all that it needs.
 pub(in crate::cli) fn checked_request(args: EnrollArgs, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
-    missing(&args, Issue::First, env).check()?;
+    let EnrollArgs { identity, wait, force, .. } = args;
+    Ok(Request { force, wait, ..identity_request(identity, "enroll", env)? })
+}
+
+/// The request of `command` for an identity that may not be enrolled yet.
+pub(in crate::cli) fn identity_request(
+    args: IdentityArgs,
+    command: &'static str,
+    env: fabric_env::Lookup<'_>,
+) -> Result<Request, Error> {
+    missing(&args, command, Issue::First, env).check()?;
     request(args, Issue::First, env)
 }
 
 /// The request for new certificates of the identities in the folders. Reads the folders.
 pub(in crate::cli) fn reenroll_request(
-    mut args: EnrollArgs,
+    args: EnrollArgs,
     secret_if_expired: bool,
     disk: &Disk,
     env: fabric_env::Lookup<'_>,
 ) -> Result<Request, Error> {
     let authentication = Authentication::Token { secret_if_expired };
     let issue = Issue::Again(authentication);
-    missing(&args, issue, env).check()?;
+    let EnrollArgs { identity: mut args, wait, force, .. } = args;
+    missing(&args, "reenroll", issue, env).check()?;
     let (msp_dir, tls_dir) = args.target.folders();
     let of_folder = |dir: &Option<PathBuf>| dir.as_deref().map(|dir| Held::required(dir, disk)).transpose();
     let (sign, tls) = (of_folder(&msp_dir)?, of_folder(&tls_dir)?);
@@ -124,15 +135,15 @@ pub(in crate::cli) fn reenroll_request(
         args.profile = Some("tls".to_owned());
     }
     let mut request = request(args, issue, env)?;
-    request.always = true;
+    (request.wait, request.force, request.always) = (wait, force, true);
     let held: Vec<Held> = sign.into_iter().chain(tls).collect();
     inherit(&mut request, &held, is_profile_given);
     Ok(request)
 }
 
 /// The request that the arguments describe. Reads standard input if it holds the secret, and manifests, but no other file.
-fn request(args: EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
-    let EnrollArgs { ca, tls_ca, names, target, key, channels, profile, attrs, wait, force, .. } = args;
+fn request(args: IdentityArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Result<Request, Error> {
+    let IdentityArgs { ca, tls_ca, names, target, key, channels, profile, attrs, .. } = args;
     let home = target.home.as_deref();
     let (msp_dir, tls_dir) = target.folders();
     check_apart(msp_dir.as_deref(), tls_dir.as_deref())?;
@@ -200,13 +211,13 @@ fn request(args: EnrollArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Resul
         given: target.given(),
         key_mode: target.key_access().mode,
         group: target.group,
-        force,
+        force: false,
         authentication: match issue {
             Issue::First => Authentication::Secret,
             Issue::Again(authentication) => authentication,
         },
         always: false,
-        wait,
+        wait: None,
     })
 }
 
