@@ -11,7 +11,7 @@ use crate::Error;
 use crate::identity::Environment;
 use crate::identity::pinned_key::Channels;
 use crate::identity::task::{Shape, Task};
-use crate::identity::{Authentication, Request, TlsFiles};
+use crate::identity::{Authentication, Reason, Request, TlsFiles};
 use crate::msp::Layout;
 use crate::pki::name::{self, NameSet, SanName};
 use crate::pki::x509::Cert;
@@ -50,6 +50,9 @@ pub(crate) struct PlannedCertificate {
     pub(crate) ca: String,
     /// Why it would be asked; `null` when nothing is due.
     pub(crate) reason: Option<String>,
+    /// One word for the class of that reason.
+    #[serde(skip)]
+    pub(crate) word: Option<&'static str>,
     /// What of the requested form would be applied without a request.
     pub(crate) applies: Vec<String>,
     /// The names.
@@ -125,6 +128,7 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
             target: task.target.to_owned(),
             ca: task.ca.map(|ca| ca.url.to_string()).unwrap_or_default(),
             applies: reform.map(|r| r.applies).unwrap_or_default(),
+            word: reason.as_ref().map(Reason::word),
             reason: reason.map(|r| r.to_string()),
             names,
             names_kept: task.kept.iter().map(ToString::to_string).collect(),

@@ -8,7 +8,7 @@ use crate::ca::{CaError, CaUrl, Client, ClientBuilder, DEFAULT_CONNECT_TIMEOUT, 
 use crate::disk::Disk;
 use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
-use crate::{Error, ErrorKind, PemSource, Secret};
+use crate::{Error, ErrorKind, PemSource, Secret, Timestamp};
 
 /// A CA, the connection to it, and the identity at it.
 #[derive(Clone, Debug)]
@@ -168,6 +168,11 @@ impl CaAccess {
                 builder.client_identity(cert_pem.to_vec(), key_pair)
             }
         })
+    }
+
+    /// The time by the CA's `Date` header; `None` if the CA does not answer. Needs no credentials.
+    pub(crate) async fn date(&self, disk: &Disk) -> Option<Timestamp> {
+        self.client(disk).ok()?.build().ok()?.info().await.ok()?.server_date
     }
 
     /// The error of a failed request, with what the access itself may have wrong: the CA on the server, or plain HTTP at a

@@ -48,6 +48,25 @@ pub(crate) enum Reason {
     },
 }
 
+impl Reason {
+    /// One word for the class of this reason.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Forced | Self::Requested => "requested",
+            Self::Broken(_) => "broken",
+            Self::OtherIdentity(_) => "identity",
+            Self::NamesMissing(_) | Self::NamesDropped(_) => "names",
+            Self::RequestChanged(_) => "request",
+            Self::Role(_) => "role",
+            Self::Curve(_) | Self::OtherKey => "key",
+            Self::FilesChanged(_) => "files",
+            Self::Expired(_) => "expired",
+            Self::Due { .. } => "due",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,7 +2,7 @@
 
 mod found;
 mod pass;
-mod schedule;
+pub(crate) mod schedule;
 
-pub(crate) use found::find;
-pub(crate) use pass::{Options, Pass, RowAction, pass};
+pub(crate) use found::{Finds, Found, find};
+pub(crate) use pass::{Options, Pass, RowAction, dates, never_fresh, pass, request};

@@ -1,6 +1,6 @@
 //! One pass over identities: which is due and why, and the renewal of those.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::found::{Finds, Found};
-use super::schedule::{Life, Member, move_apart, share};
+use super::schedule::{self, Life, Term};
 use crate::enroll::{enroll, plan};
 use crate::identity::held::{Held, HeldForm, inherit};
 use crate::identity::state::record::Record;
@@ -21,9 +21,6 @@ use crate::msp::{CONFIG, Layout};
 use crate::pki::name::{NameSet, SanName};
 use crate::proof::RoleRule;
 use crate::{Error, ErrorKind, PemSource, Timestamp};
-
-/// The time between the dates of two members of one gateway: twice the time that a node needs to restart.
-const GAP: Duration = Duration::from_secs(20 * 60);
 
 /// What a pass is given beside the folders.
 #[derive(Debug)]
@@ -138,13 +135,13 @@ impl Pass {
 /// not stop the others.
 pub(crate) fn pass(finds: &Finds, options: &Options, env: &Environment<'_>) -> Pass {
     let all = &finds.identities[..];
-    let dates = dates(all, options);
+    let dates = dates(all, options.renew_before);
     let next = AtomicUsize::new(0);
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(found), Some(dates)) = (all.get(at), dates.get(at)) else { return };
+            let (Some(found), Some((_, dates))) = (all.get(at), dates.get(at)) else { return };
             let row = one(found, dates, options, env);
             rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, row));
         }
@@ -162,38 +159,15 @@ pub(crate) fn pass(finds: &Finds, options: &Options, env: &Environment<'_>) -> P
     Pass { schema_version: 1, dry_run: options.dry_run, identities }
 }
 
-/// When each folder of each identity is due by time.
-fn dates(all: &[Found], options: &Options) -> Vec<Vec<Timestamp>> {
-    let gateways = gateways(all);
-    let date = |held: &Held, gateway: Option<&str>| {
-        let life = Life { start: held.start(), end: held.leaf.not_after() };
-        life.due_at(options.renew_before, share(held.leaf.spki_der(), gateway))
-    };
-    let mut dates: Vec<Vec<Timestamp>> = all
-        .iter()
-        .zip(&gateways)
-        .map(|(found, gateway)| found.folders().map(|held| date(held, gateway.as_deref())).collect())
-        .collect();
-    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, gateway) in gateways.iter().enumerate() {
-        members.entry(gateway.as_deref().unwrap_or_default()).or_default().push(at);
-    }
-    members.remove("");
-    for members in members.values() {
-        // Both certificates of a member are renewed on the earlier of their dates.
-        let mut moved: Vec<Member> = members
-            .iter()
-            .map(|&at| Member {
-                due_at: dates[at].iter().min().copied().unwrap_or(Timestamp::from_unix(0)),
-                end: all[at].folders().map(|held| held.leaf.not_after()).min().unwrap_or(Timestamp::from_unix(0)),
-            })
-            .collect();
-        move_apart(&mut moved, GAP);
-        for (&at, member) in members.iter().zip(moved) {
-            dates[at].iter_mut().for_each(|date| *date = (*date).max(member.due_at));
-        }
-    }
-    dates
+/// When each folder of each identity is due by time, with the gateway of each.
+pub(crate) fn dates(all: &[Found], before: Option<Duration>) -> Vec<(Option<String>, Vec<Timestamp>)> {
+    let life = |held: &Held| Life { start: held.start(), end: held.leaf.not_after() };
+    let certificates =
+        |found: &Found| found.folders().map(|held| (life(held), held.leaf.spki_der().to_vec())).collect();
+    let terms = all.iter().zip(gateways(all));
+    let terms: Vec<Term> = terms.map(|(found, gateway)| Term { gateway, certificates: certificates(found) }).collect();
+    let dates = schedule::dates(&terms, before);
+    terms.into_iter().map(|term| term.gateway).zip(dates).collect()
 }
 
 /// The gateway of each identity: the first name that its TLS certificate shares with that of another identity.
@@ -222,7 +196,7 @@ fn one(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<
         reason: None,
     });
     let mut row = Row::new(found.id(), folders.collect());
-    if let Some(e) = found.folders().find_map(|held| never_fresh(held, options)) {
+    if let Some(e) = found.folders().find_map(|held| never_fresh(held, options.renew_before)) {
         return row.fail(&e);
     }
     let planned = request(found, dates, options, env).and_then(|request| Ok((plan(&request, env)?, request)));
@@ -252,9 +226,9 @@ fn one(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<
 }
 
 /// The error of a certificate whose next one would be due as soon as it is issued.
-fn never_fresh(held: &Held, options: &Options) -> Option<Error> {
+pub(crate) fn never_fresh(held: &Held, before: Option<Duration>) -> Option<Error> {
     let life = held.leaf.not_after().seconds_since(held.start()?);
-    let before = options.renew_before.filter(|before| i128::from(before.as_secs()) >= i128::from(life))?;
+    let before = before.filter(|before| i128::from(before.as_secs()) >= i128::from(life))?;
     let days = life / 86_400;
     let message = format!(
         "{}: the certificate lives {days} days, which is not longer than --renew-before ({}): each pass would renew it",
@@ -268,7 +242,12 @@ fn never_fresh(held: &Held, options: &Options) -> Option<Error> {
 }
 
 /// The request that renews what the folders hold.
-fn request(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<'_>) -> Result<Request, Error> {
+pub(crate) fn request(
+    found: &Found,
+    dates: &[Timestamp],
+    options: &Options,
+    env: &Environment<'_>,
+) -> Result<Request, Error> {
     let names = |held: &Held| {
         let mut set = NameSet::default();
         for name in held.record.as_ref().map(Record::names).unwrap_or_default() {

@@ -1,5 +1,6 @@
 //! When a certificate is due: pure functions of its life, its key and its gateway.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ring::digest;
@@ -8,6 +9,9 @@ use crate::Timestamp;
 
 /// The time after an issue in which a certificate is never due by time, whatever its life is.
 pub(crate) const FLOOR: Duration = Duration::from_secs(300);
+
+/// The time between the dates of two members of one gateway: twice the time that a node needs to restart.
+pub(crate) const GAP: Duration = Duration::from_secs(20 * 60);
 
 /// The time left at which a certificate is due whose issue is not known and whose `NotBefore` is the CA's own.
 const LAST_DAYS: i64 = 30 * 86_400;
@@ -48,6 +52,44 @@ impl Life {
         let due = Timestamp::from_unix(self.end.unix().saturating_sub(left).saturating_sub(earlier));
         self.start.map_or(due, |start| due.max(start.plus(FLOOR)))
     }
+}
+
+/// What the dates of an identity follow from.
+#[derive(Debug)]
+pub(crate) struct Term {
+    /// The name that its node shares with other nodes.
+    pub(crate) gateway: Option<String>,
+    /// The life and the key (`SubjectPublicKeyInfo`, DER) of each certificate.
+    pub(crate) certificates: Vec<(Life, Vec<u8>)>,
+}
+
+/// When each certificate of each identity is due by time. Members of one gateway are moved apart.
+pub(crate) fn dates(all: &[Term], before: Option<Duration>) -> Vec<Vec<Timestamp>> {
+    let of = |term: &Term| -> Vec<Timestamp> {
+        let lives = term.certificates.iter();
+        lives.map(|(life, spki)| life.due_at(before, share(spki, term.gateway.as_deref()))).collect()
+    };
+    let mut dates: Vec<Vec<Timestamp>> = all.iter().map(of).collect();
+    let mut gateways: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, term) in all.iter().enumerate().filter(|(_, term)| !term.certificates.is_empty()) {
+        if let Some(gateway) = &term.gateway {
+            gateways.entry(gateway).or_default().push(at);
+        }
+    }
+    for members in gateways.values() {
+        // Both certificates of a member are renewed on the earlier of their dates.
+        let earliest = |times: &mut dyn Iterator<Item = Timestamp>| times.min().unwrap_or(Timestamp::from_unix(0));
+        let member = |&at: &usize| Member {
+            due_at: earliest(&mut dates[at].iter().copied()),
+            end: earliest(&mut all[at].certificates.iter().map(|(life, _)| life.end)),
+        };
+        let mut moved: Vec<Member> = members.iter().map(member).collect();
+        move_apart(&mut moved, GAP);
+        for (&at, member) in members.iter().zip(moved) {
+            dates[at].iter_mut().for_each(|date| *date = (*date).max(member.due_at));
+        }
+    }
+    dates
 }
 
 /// A member of a gateway.

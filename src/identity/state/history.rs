@@ -110,6 +110,11 @@ impl History {
         self.installs.iter().filter(|install| install.run != run).map(|install| install.at).max()
     }
 
+    /// The times of the installs that are kept.
+    pub(crate) fn times(&self) -> impl Iterator<Item = Timestamp> {
+        self.installs.iter().map(|install| install.at)
+    }
+
     /// The folders that were installed together with this one.
     pub(crate) fn beside(&self) -> impl Iterator<Item = &PathBuf> {
         self.installs.iter().flat_map(|install| &install.beside)
