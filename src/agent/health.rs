@@ -1,5 +1,4 @@
 //! The health server: what the board says, by HTTP/1.1. It reads no body, and whoever dials it holds a connection for seconds.
-#![allow(dead_code, reason = "wired with the loop")]
 
 use std::convert::Infallible;
 use std::io::Write as _;

@@ -1,5 +1,4 @@
 //! What systemd is given (`sd_notify(3)`): ready, alive, a status line, the end.
-#![allow(dead_code, reason = "wired with the loop")]
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};

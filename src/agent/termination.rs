@@ -1,5 +1,4 @@
 //! The termination message: why the process ended, where Kubernetes looks for it (`terminationMessagePath`).
-#![allow(dead_code, reason = "wired with the loop")]
 
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,8 @@ use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::{
-    audit, ca, completions, csr, doctor, enroll, inspect, install, names, probe, reenroll, render, renew, rollback,
-    rules,
+    agent, audit, ca, completions, csr, doctor, enroll, inspect, install, names, probe, reenroll, render, renew,
+    rollback, rules,
 };
 #[cfg(feature = "dev-ca")]
 use super::{demo, dev_ca};
@@ -34,6 +34,7 @@ pub(super) fn defined(command: Command) -> Command {
         "enroll" => enroll::EnrollArgs::augment_args,
         "reenroll" => reenroll::ReenrollArgs::augment_args,
         "renew" => renew::RenewArgs::augment_args,
+        "agent" => agent::AgentArgs::augment_args,
         "doctor" => doctor::DoctorArgs::augment_args,
         "ca" => ca::CaCommandArgs::augment_args,
         "audit" => audit::AuditArgs::augment_args,

@@ -1,6 +1,7 @@
 //! The command line: one file for each command, `args` for the arguments that they share, `output` for everything that
 //! is printed, `process` for standard input, the clock and signals. Only this module reads the environment.
 
+mod agent;
 mod args;
 mod audit;
 mod ca;
@@ -94,6 +95,8 @@ enum Command {
     Reenroll(Box<Deferred<reenroll::ReenrollArgs>>),
     /// Re-enrol every identity below some folders whose certificate is due, or list what is due
     Renew(Box<Deferred<renew::RenewArgs>>),
+    /// Enrol if necessary, then renew in time, for ever: for a sidecar or a service
+    Agent(Box<Deferred<agent::AgentArgs>>),
     /// Check everything that an enrolment needs: the CA and the way to it, the secret, the folders
     Doctor(Box<Deferred<doctor::DoctorArgs>>),
     /// Show a CA's name, version and chain, and get its anchor file by fingerprint
@@ -195,9 +198,12 @@ fn watched(cli: Cli) -> Result<ExitCode, Error> {
         #[cfg(feature = "dev-ca")]
         Command::DevCa(_) => run(cli),
         // It has handlers while it waits for the network, and may block before.
-        Command::Enroll(_) | Command::Reenroll(_) | Command::Renew(_) | Command::Doctor(_) | Command::Ca(_) => {
-            process::watched(move || run(cli))
-        }
+        Command::Enroll(_)
+        | Command::Reenroll(_)
+        | Command::Renew(_)
+        | Command::Agent(_)
+        | Command::Doctor(_)
+        | Command::Ca(_) => process::watched(move || run(cli)),
         _ if std::process::id() == 1 => process::watched(move || run(cli)),
         _ => run(cli),
     }
@@ -220,6 +226,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Enroll(args) => enroll::run(args.0, &cli.output),
         Command::Reenroll(args) => reenroll::run(args.0, &cli.output),
         Command::Renew(args) => renew::run(&args.0, &cli.output),
+        Command::Agent(args) => agent::run(args.0),
         Command::Doctor(args) => doctor::run(args.0, form),
         Command::Ca(args) => ca::run(&args.0, form),
         Command::Audit(args) => audit::run(&args.0, &cli.output),

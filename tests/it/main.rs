@@ -4,6 +4,7 @@
 // Tests set the scene behind fabcert's back, and say why they are skipped.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
 
+mod agent;
 mod audit;
 mod audit_reports;
 mod channel;

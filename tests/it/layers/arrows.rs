@@ -81,7 +81,21 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "enroll",
         ],
     ),
-    ("agent", &["error", "time", "text", "disk"]),
+    (
+        "agent",
+        &[
+            "error",
+            "time",
+            "text",
+            "disk",
+            "pki::name",
+            "install::Place",
+            "identity",
+            "enroll::enroll",
+            "enroll::plan",
+            "renew",
+        ],
+    ),
     // It knows folders and the certificates in them, and neither the CA nor the loop.
     (
         "agent::hooks",

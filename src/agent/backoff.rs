@@ -1,0 +1,73 @@
+//! The pause after a failed try.
+
+use std::time::Duration;
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::{Error, ErrorKind};
+
+/// Upper bound of the pause after the first failure; it doubles with every failure.
+const FIRST: Duration = Duration::from_secs(5);
+
+/// Upper bound of the pause after an error that may pass, and the pause after one that only a person can correct.
+pub(crate) const LAST: Duration = Duration::from_secs(600);
+
+/// The pause after a refusal that names no time: each try is a request.
+const REFUSED: Duration = Duration::from_secs(3600);
+
+/// The shortest pause.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The pause after `failures` failures in a row, with full jitter: `random` is in 0..1.
+pub(crate) fn pause(failures: u32, random: f64) -> Duration {
+    let bound = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(LAST);
+    bound.mul_f64(random.clamp(0.0, 1.0)).max(SHORTEST)
+}
+
+/// The pause after `error`, the last of `failures` in a row: what it asks for itself (`Retry-After`, the memory of refusals), and a
+/// tenth more at most, so that agents that wait for one CA do not come back together.
+pub(crate) fn pause_after(error: &Error, failures: u32, random: f64) -> Duration {
+    if let Some(asked) = error.retry_after() {
+        return asked.max(SHORTEST) + (asked / 10).mul_f64(random.clamp(0.0, 1.0));
+    }
+    match error.kind() {
+        ErrorKind::Refused => REFUSED,
+        ErrorKind::Usage | ErrorKind::NoInput | ErrorKind::Input | ErrorKind::NotAsAsked => LAST,
+        _ => pause(failures, random),
+    }
+}
+
+/// A number in `[0, 1)` for the jitter.
+pub(crate) fn random() -> f64 {
+    let mut bytes = [0u8; 4];
+    // Without randomness the pause only has less jitter.
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        return 0.5;
+    }
+    f64::from(u32::from_be_bytes(bytes)) / 4_294_967_296.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_ten_minutes_with_full_jitter() {
+        let bounds: Vec<u64> = (1..12).map(|failures| pause(failures, 1.0).as_secs()).collect();
+        assert_eq!(bounds, [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600]);
+        assert_eq!(pause(8, 0.0), SHORTEST);
+        assert_eq!(pause(8, 0.5).as_secs(), 300);
+        assert_eq!(pause(u32::MAX, 1.0), LAST);
+    }
+
+    #[test]
+    fn the_error_decides_how_long_the_pause_is() {
+        let of = |kind| Error::new(kind, "failed");
+        assert_eq!(pause_after(&of(ErrorKind::Unreachable), 1, 1.0), FIRST);
+        assert_eq!(pause_after(&of(ErrorKind::Input), 1, 0.0), LAST);
+        assert_eq!(pause_after(&of(ErrorKind::Refused), 1, 0.0), REFUSED);
+        let asked = || of(ErrorKind::Unreachable).with_retry_after(Duration::from_secs(100));
+        assert_eq!(pause_after(&asked(), 9, 0.0).as_secs(), 100);
+        assert_eq!(pause_after(&asked(), 9, 1.0).as_secs(), 110);
+    }
+}

@@ -1,0 +1,309 @@
+//! One turn of the agent: a look at everything, the renewals that are to be done now, what runs after them, and the time of the
+//! next turn.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::backoff;
+use super::clock::Clock;
+use super::decision::{Decision, Seen, Tried, decide};
+use super::status::{Board, Failure, HookState, Identity, Lateness};
+use crate::{Error, ErrorKind, Timestamp};
+
+/// The time that a step (a renewal, a hook) may take before the loop counts as hung.
+const STEP: Duration = Duration::from_secs(300);
+
+/// The seconds between two warnings about the same failure.
+const WARN_EVERY: i64 = 3600;
+
+/// The pause after a certificate that is due as soon as it is issued.
+const LOOPING: Duration = Duration::from_secs(3600);
+
+/// The identities, their CAs, and what runs after a renewal.
+pub(crate) trait Site {
+    /// Looks at every identity. The other calls name one by its place in the last look.
+    fn look(&self, clock: &Clock<'_>) -> Vec<Seen>;
+
+    /// The time by the CA of an identity; `None` if it does not answer.
+    async fn date(&self, at: usize) -> Option<Timestamp>;
+
+    /// Enrols or renews an identity; with `force` also if it is not due.
+    async fn renew(&self, at: usize, force: bool, clock: &Clock<'_>) -> Result<(), Error>;
+
+    /// Runs what is to run after a renewal and has not passed. `reason`: why the certificate was issued, if known.
+    async fn follow(&self, at: usize, reason: Option<&'static str>, clock: &Clock<'_>) -> Followed;
+}
+
+/// What ran after the renewals of an identity.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    pub(crate) hook: HookState,
+    /// When a hook that failed is tried again.
+    pub(crate) next_try: Option<Timestamp>,
+    /// Whether every endpoint serves the certificate on disk, if one is known.
+    pub(crate) served: Option<bool>,
+}
+
+/// What is known of an identity from one turn to the next.
+#[derive(Default)]
+struct Known {
+    failures: u32,
+    tried: Option<Tried>,
+    failure: Option<Failure>,
+    warned_at: Option<Timestamp>,
+    is_looping: bool,
+    renewals: BTreeMap<(&'static str, String), u64>,
+    followed: Followed,
+    /// Why the certificate that hooks wait for was issued.
+    reason: Option<&'static str>,
+}
+
+/// The agent's loop, without what it waits for.
+pub(crate) struct Cycle<'a, S> {
+    pub(crate) site: S,
+    pub(crate) board: &'a Board,
+    pub(crate) clock: &'a Clock<'a>,
+    /// How often it looks at the disk, at least.
+    pub(crate) look_every: Duration,
+    /// The number of renewals at the same time.
+    pub(crate) jobs: usize,
+    /// Numbers in 0..1.
+    pub(crate) random: fn() -> f64,
+    known: RefCell<BTreeMap<PathBuf, Known>>,
+    /// Turns that are over.
+    turns: u64,
+}
+
+impl<'a, S: Site> Cycle<'a, S> {
+    pub(crate) fn new(site: S, board: &'a Board, clock: &'a Clock<'a>, (look_every, jobs): (Duration, usize)) -> Self {
+        Self { site, board, clock, look_every, jobs, random: backoff::random, known: RefCell::default(), turns: 0 }
+    }
+
+    /// One turn; `force` renews everything now. Returns the time of the next turn.
+    ///
+    /// # Errors
+    /// In the first turn: an error that only another command line corrects.
+    pub(crate) async fn turn(&mut self, force: bool) -> Result<Timestamp, Error> {
+        let mut tried: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut is_clock_checked = false;
+        loop {
+            self.step();
+            let mut seen = self.site.look(self.clock);
+            self.note(&mut seen)?;
+            if self.clock.is_suspect() && !is_clock_checked && !seen.is_empty() {
+                is_clock_checked = true;
+                self.check_clock(0).await;
+                continue;
+            }
+            self.follow(&seen).await;
+            let now = self.clock.now();
+            let is_forced = |seen: &Seen| force && !tried.contains(&seen.key);
+            let again = now.plus(if self.clock.is_suspect() { backoff::LAST } else { self.look_every });
+            let decisions = {
+                let known = self.known.borrow();
+                let last = |seen: &Seen| known.get(&seen.key).and_then(|known| known.tried);
+                decide(&seen, last, is_forced, (now, again))
+            };
+            let due = decisions.iter().enumerate().filter(|(_, decision)| **decision == Decision::Now);
+            let due: Vec<usize> = due.map(|(at, _)| at).filter(|at| !tried.contains(&seen[*at].key)).collect();
+            let by_time = due.iter().copied().find(|at| seen[*at].is_due_by_time());
+            if let (Some(at), false) = (by_time, is_clock_checked) {
+                is_clock_checked = true;
+                self.check_clock(at).await;
+                continue;
+            }
+            self.show(&seen, &decisions, now);
+            if due.is_empty() {
+                let next = self.next_turn(&decisions, again, now);
+                self.board.update(|status| status.turn(now, next));
+                self.turns += 1;
+                return Ok(next);
+            }
+            tried.extend(due.iter().map(|at| seen[*at].key.clone()));
+            let renewals = due.iter().map(|at| self.renew(*at, &seen[*at], force));
+            at_most(self.jobs, renewals).await.into_iter().collect::<Result<(), Error>>()?;
+        }
+    }
+
+    /// The loop turns, and begins a step.
+    fn step(&self) {
+        let now = self.clock.now();
+        self.board.update(|status| status.turn(now, now.plus(STEP)));
+    }
+
+    /// Sets the clock by a CA.
+    async fn check_clock(&self, at: usize) {
+        if let Some(date) = self.site.date(at).await {
+            self.clock.ca_says(date);
+        }
+    }
+
+    /// Takes over what a look found: errors, certificates that are due as soon as they were issued, and those that are not due any
+    /// more.
+    fn note(&self, seen: &mut [Seen]) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut known = self.known.borrow_mut();
+        known.retain(|key, _| seen.iter().any(|seen| seen.key == *key));
+        for seen in seen {
+            let known = known.entry(seen.key.clone()).or_default();
+            if let Some(error) = seen.error.take_if(|error| seen.is_of_flags && self.ends_at(error)) {
+                return Err(error);
+            }
+            if let Some(error) = &seen.error {
+                known.fail(&seen.id, error, Lateness::InTime, (now, now.plus(self.look_every)));
+            } else if seen.word().is_none() {
+                (known.failures, known.tried, known.failure, known.is_looping) = (0, None, None, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs what waits for a renewal that is done.
+    async fn follow(&self, seen: &[Seen]) {
+        for (at, seen) in seen.iter().enumerate().filter(|(_, seen)| seen.error.is_none()) {
+            let reason = self.known.borrow().get(&seen.key).and_then(|known| known.reason);
+            let followed = self.site.follow(at, reason, self.clock).await;
+            self.step();
+            if let Some(known) = self.known.borrow_mut().get_mut(&seen.key) {
+                if !matches!(followed.hook, HookState::Waiting { .. }) {
+                    known.reason = None;
+                }
+                known.followed = followed;
+            }
+        }
+    }
+
+    /// Renews one identity, and notes how that ended.
+    async fn renew(&self, at: usize, seen: &Seen, force: bool) -> Result<(), Error> {
+        let word = if force { "requested" } else { seen.word().unwrap_or("requested") };
+        let done = self.site.renew(at, force, self.clock).await;
+        self.step();
+        let now = self.clock.now();
+        let mut all = self.known.borrow_mut();
+        let known = all.entry(seen.key.clone()).or_default();
+        let result = if done.is_ok() { "success" } else { "failure" };
+        *known.renewals.entry((result, word.to_owned())).or_default() += 1;
+        let Err(error) = done else {
+            tracing::info!("{}: new certificates are in place ({word})", seen.id);
+            known.failures = 0;
+            known.failure = None;
+            known.reason = Some(word);
+            // If it is due at the next look all the same, it is looping; otherwise that look forgets the try.
+            known.tried = Some(Tried { at: now, next: now.plus(LOOPING) });
+            known.is_looping = true;
+            return Ok(());
+        };
+        if seen.is_of_flags && self.ends_at(&error) {
+            return Err(error);
+        }
+        known.failures = known.failures.saturating_add(1);
+        let next = now.plus(backoff::pause_after(&error, known.failures, (self.random)()));
+        known.tried = Some(Tried { at: now, next });
+        known.fail(&seen.id, &error, lateness(seen, now), (now, next));
+        Ok(())
+    }
+
+    /// Whether the agent ends at this error: in its first turn, where only another command line, or another input, corrects it.
+    fn ends_at(&self, error: &Error) -> bool {
+        self.turns == 0 && matches!(error.kind(), ErrorKind::Usage | ErrorKind::Input | ErrorKind::NoInput)
+    }
+
+    fn next_turn(&self, decisions: &[Decision], again: Timestamp, now: Timestamp) -> Timestamp {
+        let known = self.known.borrow();
+        let hooks = known.values().filter_map(|known| known.followed.next_try);
+        let times = decisions.iter().filter_map(|decision| match decision {
+            Decision::At(at) | Decision::Guarded(at) => Some(*at),
+            Decision::Now => None,
+        });
+        times.chain(hooks).min().unwrap_or(again).min(again).max(now.plus(Duration::from_secs(1)))
+    }
+
+    /// Writes everything on the board.
+    fn show(&self, seen: &[Seen], decisions: &[Decision], now: Timestamp) {
+        let mut all = self.known.borrow_mut();
+        let identity = |(seen, decision): (&Seen, &Decision)| {
+            let known = all.entry(seen.key.clone()).or_default();
+            let is_due_at_once = known.is_looping && seen.word().is_some();
+            if let (true, None, Some(tried)) = (is_due_at_once, &known.failure, known.tried) {
+                let reasons = seen.folders.iter().filter_map(|folder| Some(folder.reason.as_ref()?.1.clone()));
+                let reasons = reasons.collect::<Vec<_>>().join("; ");
+                let message = format!("the certificate that was issued at {} is due at once: {reasons}", tried.at);
+                let error = Error::new(ErrorKind::NotAsAsked, message);
+                known.fail(&seen.id, &error, Lateness::InTime, (now, tried.next));
+            }
+            Identity {
+                id: seen.id.clone(),
+                folders: seen.folders.iter().map(|folder| folder.shown.clone()).collect(),
+                failure: known.failure.clone(),
+                hook: known.followed.hook.clone(),
+                served: known.followed.served,
+                refusals_left: seen.refusals_left,
+                renewals: known.renewals.clone(),
+                is_looping: is_due_at_once || matches!(decision, Decision::Guarded(_)),
+            }
+        };
+        let identities = seen.iter().zip(decisions).map(identity).collect();
+        self.board.update(|status| status.identities = identities);
+    }
+}
+
+impl Known {
+    /// Notes a failure, and logs it: a new one, and once an hour one that stays.
+    fn fail(&mut self, id: &str, error: &Error, lateness: Lateness, (now, next): (Timestamp, Timestamp)) {
+        let kind = error.kind().as_str();
+        let is_new = self.failure.as_ref().is_none_or(|before| before.kind != kind);
+        let is_old = |at: Timestamp| !(0..WARN_EVERY).contains(&now.seconds_since(at));
+        let message = error.to_string();
+        let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+        let text = format!("{id}: {message}; next try at {next}{help}");
+        if is_new || self.warned_at.is_none_or(is_old) {
+            self.warned_at = Some(now);
+            match lateness {
+                Lateness::Last => tracing::error!("{text}"),
+                Lateness::InTime | Lateness::Overdue => tracing::warn!("{text}"),
+            }
+        } else {
+            tracing::debug!("{text}");
+        }
+        self.failure = Some(Failure { kind, message, at: now, next_try: Some(next) });
+    }
+}
+
+fn lateness(seen: &Seen, now: Timestamp) -> Lateness {
+    seen.folders.iter().map(|folder| folder.shown.lateness(now)).max().unwrap_or(Lateness::InTime)
+}
+
+/// Runs `all`, at most `jobs` at the same time, and returns their results in no order.
+async fn at_most<F: Future>(jobs: usize, all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut waiting = all;
+    let mut running: Vec<Pin<Box<F>>> = Vec::new();
+    let mut done = Vec::new();
+    std::future::poll_fn(move |context| {
+        loop {
+            while running.len() < jobs.max(1)
+                && let Some(next) = waiting.next()
+            {
+                running.push(Box::pin(next));
+            }
+            let before = done.len();
+            running.retain_mut(|future| match future.as_mut().poll(context) {
+                Poll::Ready(result) => {
+                    done.push(result);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if running.is_empty() && before == done.len() {
+                return Poll::Ready(std::mem::take(&mut done));
+            }
+            if before == done.len() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}
