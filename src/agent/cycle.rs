@@ -36,6 +36,11 @@ pub(crate) trait Site {
 
     /// Runs what is to run after a renewal and has not passed. `reason`: why the certificate was issued, if known.
     async fn follow(&self, at: usize, reason: Option<&'static str>, clock: &Clock<'_>) -> Followed;
+
+    /// The longest time that this takes.
+    fn longest_follow(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What ran after the renewals of an identity.
@@ -132,7 +137,7 @@ impl<'a, S: Site> Cycle<'a, S> {
     /// The loop turns, and begins a step.
     fn step(&self) {
         let now = self.clock.now();
-        self.board.update(|status| status.turn(now, now.plus(STEP)));
+        self.board.update(|status| status.turn(now, now.plus(STEP.max(self.site.longest_follow()))));
     }
 
     /// Sets the clock by a CA.

@@ -102,11 +102,16 @@ async fn turn(
         }
         settings.notifier.iter().for_each(|notifier| notifier.status(board));
         tracing::debug!("next turn at {next}");
-        let woken = wake.until(clock.on_the_system(next)).await?;
+        let woken = loop {
+            match wake.until(clock.on_the_system(next)).await? {
+                Woken::Orphan => cycle.site.hooks.reap(),
+                woken => break woken,
+            }
+        };
         clock.jumped(wake.jump((env.now)()));
         force = woken == Woken::Renew;
         match woken {
-            Woken::Timer => {}
+            Woken::Timer | Woken::Orphan => {}
             Woken::Look => tracing::info!("SIGHUP: looking again"),
             Woken::Renew => tracing::info!("SIGUSR1: renewing now"),
         }

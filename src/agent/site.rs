@@ -2,11 +2,14 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::backoff;
 use super::clock::Clock;
 use super::cycle::{Followed, Site};
 use super::decision::{Seen, SeenFolder};
-use super::status::Folder;
+use super::hooks::{HookFailure, HookPlan, Hooks, Watched};
+use super::status::{Folder, HookState};
 use crate::disk::Disk;
 use crate::enroll::{enroll, plan};
 use crate::identity::held::{Held, inherit};
@@ -27,6 +30,8 @@ pub(crate) struct Watch {
     pub(crate) paths: Vec<PathBuf>,
     /// How they are renewed.
     pub(crate) options: Options,
+    /// What runs after a new certificate is in place.
+    pub(crate) hooks: HookPlan,
 }
 
 /// The identity that is enrolled if its folders do not hold it.
@@ -45,6 +50,7 @@ pub(crate) struct Wanted {
 pub(crate) struct DiskSite<'a> {
     pub(crate) watch: Watch,
     pub(crate) disk: &'a Disk,
+    pub(crate) hooks: Hooks,
     /// The requests of the last look.
     requests: RefCell<Vec<Option<Request>>>,
 }
@@ -84,8 +90,9 @@ impl Wanted {
 }
 
 impl<'a> DiskSite<'a> {
-    pub(crate) const fn new(watch: Watch, disk: &'a Disk) -> Self {
-        Self { watch, disk, requests: RefCell::new(Vec::new()) }
+    pub(crate) fn new(mut watch: Watch, disk: &'a Disk) -> Self {
+        let hooks = Hooks::new(std::mem::take(&mut watch.hooks));
+        Self { watch, disk, hooks, requests: RefCell::new(Vec::new()) }
     }
 
     /// The identities below the paths.
@@ -194,6 +201,16 @@ impl<'a> DiskSite<'a> {
     }
 }
 
+/// The folders of a request.
+fn watched(request: &Request) -> Watched {
+    Watched {
+        id: request.id().to_owned(),
+        sign: request.sign.as_ref().map(|sign| sign.target.clone()),
+        tls: request.tls.as_ref().map(|tls| tls.target.clone()),
+        group: request.key_access().group,
+    }
+}
+
 /// The error of something that cannot be looked into, as an identity without a name.
 fn unreadable(error: Error, is_of_flags: bool) -> Seen {
     Seen {
@@ -256,7 +273,24 @@ impl Site for DiskSite<'_> {
         enroll(&request, &Environment { disk: self.disk, now: &now }).await.map(drop)
     }
 
-    async fn follow(&self, _at: usize, _reason: Option<&'static str>, _clock: &Clock<'_>) -> Followed {
-        Followed::default()
+    async fn follow(&self, at: usize, reason: Option<&'static str>, clock: &Clock<'_>) -> Followed {
+        let request = self.requests.borrow().get(at).cloned().flatten();
+        let Some(request) = request.filter(|_| !self.hooks.is_empty()) else { return Followed::default() };
+        let watched = watched(&request);
+        let now = || clock.now();
+        let env = Environment { disk: self.disk, now: &now };
+        let pause = |failures| backoff::pause(failures, backoff::random());
+        let (hook, next_try) = match self.hooks.follow(&watched, reason, &env, &pause).await {
+            Ok(()) => (HookState::Passed, None),
+            Err(HookFailure { failures, next_try, error }) => {
+                (HookState::Waiting { failures, error: error.to_string() }, Some(next_try))
+            }
+        };
+        let served = self.hooks.shows(&watched, self.disk).await.map(|shown| shown.is_ok());
+        Followed { hook, next_try, served }
+    }
+
+    fn longest_follow(&self) -> Duration {
+        self.hooks.longest()
     }
 }

@@ -2,6 +2,7 @@
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
+use rustix::process::getpid;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
     timerfd_settime,
@@ -20,6 +21,8 @@ pub(crate) enum Woken {
     Look,
     /// SIGUSR1: renew now.
     Renew,
+    /// A process that became a child of this one, process 1 of a container, has ended.
+    Orphan,
 }
 
 /// The timer and the signals.
@@ -28,6 +31,8 @@ pub(crate) struct Wake {
     timer: AsyncFd<OwnedFd>,
     look: Signal,
     renew: Signal,
+    /// Where this is process 1.
+    orphans: Option<Signal>,
     /// The wall clock less the time since boot, suspends included: it changes only when the clock is set.
     base: i64,
 }
@@ -47,6 +52,7 @@ impl Wake {
             timer: registered(timer).map_err(no_timer)?,
             look: signal(SignalKind::hangup()).map_err(no_signal)?,
             renew: signal(SignalKind::user_defined1()).map_err(no_signal)?,
+            orphans: getpid().is_init().then(|| signal(SignalKind::child())).transpose().map_err(no_signal)?,
             base: base(now),
         })
     }
@@ -66,6 +72,7 @@ impl Wake {
             biased;
             _ = self.renew.recv() => Ok(Woken::Renew),
             _ = self.look.recv() => Ok(Woken::Look),
+            () = received(self.orphans.as_mut()) => Ok(Woken::Orphan),
             () = expired(&self.timer) => Ok(Woken::Timer),
         }
     }
@@ -74,6 +81,14 @@ impl Wake {
     pub(crate) fn jump(&mut self, now: Timestamp) -> i64 {
         let base = base(now);
         base.saturating_sub(std::mem::replace(&mut self.base, base))
+    }
+}
+
+/// Waits for a signal that may not be handled.
+async fn received(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{fabric_env, parse_duration};
+use super::args::{HookArgs, fabric_env, parse_duration};
 use super::enroll::{self, IdentityArgs};
 use super::process;
 use crate::agent::notify::Notifier;
@@ -31,6 +31,11 @@ Examples:
 
   Renew every identity below a folder in time; needs no secret:
     fabcert agent /var/hyperledger
+
+  Restart the peer after each renewal, and check that it serves the new
+  certificate:
+    fabcert agent /var/hyperledger --served org1-peer1:7051 \\
+        --hook '[\"systemctl\",\"restart\",\"peer\"]'
 
   Look again now, and renew now:
     kill -HUP PID
@@ -66,6 +71,8 @@ pub(super) struct AgentArgs {
     /// Look at the folders again after this time at the latest
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = look_every, env = "FABCERT_LOOK_EVERY", help_heading = "Agent")]
     look_every: Duration,
+    #[command(flatten)]
+    hooks: HookArgs,
     /// Address for GET /livez, /readyz, /readyz/ID and /metrics. Port 0 selects a free one, which is logged. Without it there is no server
     #[arg(long, value_name = "ADDR:PORT", env = "FABCERT_LISTEN", help_heading = "Agent")]
     listen: Option<SocketAddr>,
@@ -116,7 +123,8 @@ fn watch(args: AgentArgs, env: fabric_env::Lookup<'_>, disk: &Disk) -> Result<In
 
 impl AgentArgs {
     fn watch(self, env: fabric_env::Lookup<'_>) -> Result<Watch, Error> {
-        let Self { paths, mut identity, enroll_if_expired, renew_before, jobs, .. } = self;
+        let Self { paths, mut identity, enroll_if_expired, renew_before, jobs, hooks, .. } = self;
+        let hooks = hooks.plan(|name| std::env::var_os(name));
         if paths.is_empty() || identity.target.folders() != (None, None) {
             enroll::complete(&mut identity, env);
         }
@@ -137,7 +145,7 @@ impl AgentArgs {
         };
         if !is_wanted {
             identity.refuse_unused(enroll_if_expired)?;
-            return Ok(Watch { wanted: None, paths, options });
+            return Ok(Watch { wanted: None, paths, options, hooks });
         }
         let is_profile_given = identity.profile.is_some();
         let request = enroll::identity_request(identity, "agent", env)?;
@@ -145,7 +153,8 @@ impl AgentArgs {
             return Err(Error::new(ErrorKind::Usage, "--enroll-if-expired needs the enrolment secret")
                 .with_help("give --secret-file PATH, or set FABCERT_SECRET"));
         }
-        Ok(Watch { wanted: Some(Wanted { request, is_profile_given, enroll_if_expired }), paths, options })
+        let wanted = Some(Wanted { request, is_profile_given, enroll_if_expired });
+        Ok(Watch { wanted, paths, options, hooks })
     }
 }
 

@@ -4,7 +4,6 @@
 //! then after each hook, so that a kill repeats at most the hook that was running. A hook that failed is tried again; those that
 //! ended well are not repeated for the same certificate. The hooks of a certificate that was replaced before they passed run
 //! for the newer one.
-#![allow(dead_code, reason = "wired with the loop")]
 
 mod command;
 mod memory;
@@ -28,7 +27,7 @@ use crate::identity::state::record::sha256;
 use crate::install::Place;
 use crate::live::Endpoint;
 use crate::text::escape::Shown;
-use crate::{Error, Timestamp};
+use crate::{Error, ErrorKind, Timestamp};
 
 pub(crate) use command::HookCommand;
 use memory::{Fingerprints, Memory, Waiting};
@@ -40,6 +39,12 @@ pub(crate) const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
 /// Variables that a command gets and that no flag of fabcert has.
 pub(crate) const GIVEN: [&str; 4] =
     ["FABCERT_SIGN_FINGERPRINT", "FABCERT_TLS_FINGERPRINT", "FABCERT_NOT_AFTER", "FABCERT_REASON"];
+
+/// The seconds between two warnings about hooks that do not pass.
+const WARN_EVERY: i64 = 3600;
+
+/// The failures that a folder or a memory that cannot be read counts for: a few minutes.
+const SOME: u32 = 8;
 
 /// The clock may have been set back; then a try waits no longer than this.
 const SET_BACK: Duration = Duration::from_secs(60);
@@ -93,7 +98,7 @@ impl Change {
 /// Hooks that did not pass.
 #[derive(Debug)]
 pub(crate) struct HookFailure {
-    /// The tries so far.
+    /// The tries so far; 0 if a folder or the memory could not be read.
     pub(crate) failures: u32,
     pub(crate) next_try: Timestamp,
     pub(crate) error: Error,
@@ -116,6 +121,9 @@ struct Known {
     memory: Memory,
     /// The TLS certificate that is on disk.
     tls: Option<String>,
+    /// The last failure since the start.
+    error: Option<String>,
+    warned_at: Option<Timestamp>,
 }
 
 /// What is on disk of one identity.
@@ -143,6 +151,13 @@ impl Hooks {
     pub(crate) const fn is_empty(&self) -> bool {
         let HookPlan { commands, touched, signals, served, .. } = &self.plan;
         commands.is_empty() && touched.is_empty() && signals.is_empty() && served.is_empty()
+    }
+
+    /// The longest time that [`Self::follow`] takes for one identity.
+    pub(crate) fn longest(&self) -> Duration {
+        let HookPlan { commands, timeout, served_within, .. } = &self.plan;
+        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+        timeout.saturating_add(process::LAST_CALL).saturating_mul(count).saturating_add(served_within.saturating_mul(3))
     }
 
     /// Takes what is on disk as a state for which the hooks passed, where nothing is remembered: call it at the first look at an
@@ -183,6 +198,61 @@ impl Hooks {
         Ok(Some(Change { failures, next_try, last_try }))
     }
 
+    /// One look at an identity: adopts it if nothing is remembered of it, otherwise runs what is pending, unless it is too early.
+    /// Logs failures: the first, then one an hour. For `reason` and `pause` see [`Self::run`].
+    ///
+    /// # Errors
+    /// When something is pending and has not passed.
+    pub(crate) async fn follow(
+        &self,
+        watched: &Watched,
+        reason: Option<&str>,
+        env: &Environment<'_>,
+        pause: &dyn Fn(u32) -> Duration,
+    ) -> Result<(), HookFailure> {
+        let now = (env.now)();
+        let pending = self.adopt(watched, env.disk).and_then(|()| self.pending(watched, env.disk));
+        let failed = match pending {
+            Ok(None) => return Ok(()),
+            Ok(Some(change)) => match change.waits(now) {
+                Some(next_try) => {
+                    let error = self.of(watched, |known| known.error.clone()).flatten();
+                    let error = error.unwrap_or_else(|| "not tried again since the start of the agent".to_owned());
+                    return Err(HookFailure {
+                        failures: change.failures,
+                        next_try,
+                        error: Error::new(ErrorKind::Hook, error),
+                    });
+                }
+                None => self.run(watched, reason, env, pause).await,
+            },
+            Err(error) => Err(HookFailure { failures: 0, next_try: now.plus(pause(SOME)), error }),
+        };
+        let message = failed.as_ref().err().map(|failure| failure.error.to_string());
+        let warned_at = self.of(watched, |known| {
+            known.error = message;
+            known.warned_at
+        });
+        if let Err(HookFailure { failures, next_try, error }) = &failed {
+            let output = match error.items() {
+                [] => String::new(),
+                lines => format!("; its last output: {}", lines.join(" | ")),
+            };
+            let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+            let (id, message) = (&watched.id, error.message());
+            let text = Shown(format!("{id}: {message}{cause}{output}; next try at {next_try}{help}")).to_string();
+            let is_recent = |at: Timestamp| (0..WARN_EVERY).contains(&now.seconds_since(at));
+            if *failures != 1 && warned_at.flatten().is_some_and(is_recent) {
+                tracing::debug!("{text}");
+            } else {
+                tracing::warn!("{text}");
+                self.of(watched, |known| known.warned_at = Some(now));
+            }
+        }
+        failed
+    }
+
     /// Runs what is pending for an identity, after that of other identities. `reason`: why the certificates were issued, if known.
     /// `pause`: the time until the next try after this number of failures. Where the future is dropped, a running command is
     /// ended.
@@ -202,8 +272,8 @@ impl Hooks {
         }
         let _turn = self.turn.lock().await;
         let fail_at_once = |error: Error| {
-            let next_try = (env.now)().plus(pause(1));
-            HookFailure { failures: 1, next_try, error }
+            let next_try = (env.now)().plus(pause(SOME));
+            HookFailure { failures: 0, next_try, error }
         };
         let looked = self.look(watched, env.disk).map_err(fail_at_once)?;
         let Some((on_disk, mut memory)) = looked.filter(|(on, memory)| !memory.has_passed(&on.certificates)) else {
@@ -286,8 +356,17 @@ impl Hooks {
 
     fn remember(&self, watched: &Watched, on_disk: &OnDisk, memory: &Memory) {
         let Some((_, first)) = watched.folders().next() else { return };
-        let known = Known { memory: memory.clone(), tls: on_disk.certificates.get("tls").cloned() };
-        self.known().insert(first.to_owned(), known);
+        let (memory, tls) = (memory.clone(), on_disk.certificates.get("tls").cloned());
+        let mut all = self.known();
+        let before = all.get(first);
+        let (error, warned_at) = before.map_or((None, None), |before| (before.error.clone(), before.warned_at));
+        all.insert(first.to_owned(), Known { memory, tls, error, warned_at });
+    }
+
+    /// Reads or changes what this process knows of an identity.
+    fn of<T>(&self, watched: &Watched, change: impl FnOnce(&mut Known) -> T) -> Option<T> {
+        let (_, first) = watched.folders().next()?;
+        self.known().get_mut(first).map(change)
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Known>> {

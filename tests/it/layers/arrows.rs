@@ -188,6 +188,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "enroll",
             "renew",
             "agent",
+            "live::Endpoint",
             "doctor",
             "probe",
             "devca",

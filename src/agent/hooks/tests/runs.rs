@@ -97,6 +97,30 @@ async fn a_hook_that_failed_is_tried_again_and_those_that_passed_are_not() {
 }
 
 #[tokio::test]
+async fn each_look_adopts_then_runs_and_waits_between_tries() {
+    let scene = Scene::new();
+    let hooks = Hooks::new(plan(&[scene.shell("echo x >> log; test -e ready")]));
+    let look = async || {
+        let now = || scene.now();
+        hooks.follow(&scene.watched(), None, &Environment { disk: &Disk::real(), now: &now }, &pause).await
+    };
+    look().await.unwrap();
+    scene.renew("tls");
+    let first = look().await.unwrap_err();
+    scene.wait(9);
+    let early = look().await.unwrap_err();
+    assert_eq!((early.failures, early.next_try), (1, first.next_try));
+    assert_eq!(early.error.to_string(), first.error.to_string());
+    assert_eq!(scene.lines("log").len(), 1, "it is too early");
+    scene.wait(1);
+    assert_eq!(look().await.unwrap_err().failures, 2);
+    std::fs::write(scene.path("ready"), "").unwrap();
+    scene.wait(20);
+    look().await.unwrap();
+    assert_eq!(scene.lines("log").len(), 3);
+}
+
+#[tokio::test]
 async fn the_same_hook_given_twice_runs_twice() {
     let scene = Scene::new();
     let hooks = scene.adopted(plan(&[scene.logging(), scene.logging()]));
