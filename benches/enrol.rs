@@ -14,8 +14,8 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use fabcert::ca::{CaUrl, Client, EnrollRequest, Enrollment, TrustAnchors};
 use fabcert::devca::{DevCa, DevCaConfig, IdentitySpec, Running};
 use fabcert::internals::{
-    AdminRule, CurrentMsp, Disk, DiskFolder, Environment, FolderPlan, KeyAccess, Lock, MspPlan, MspRequest, Place,
-    Request, TlsFolderRequest, TlsPlan, enroll, install, judge,
+    AdminRule, CurrentMsp, Disk, DiskFolder, Environment, FolderPlan, KeyAccess, Lock, MspPlan, MspRequest, OtherCas,
+    Place, Request, TlsFolderRequest, TlsPlan, enroll, install, judge,
 };
 use fabcert::msp::{Layout, TlsNames};
 use fabcert::pki::key::{KeyAlgorithm, KeyPair};
@@ -108,6 +108,7 @@ fn msp_plan(sign: &VerifiedEnrollment, key: &KeyPair, tls: &VerifiedEnrollment) 
         node_ous: true,
         current: &CurrentMsp::default(),
         key_access: ACCESS,
+        others: OtherCas::default(),
     };
     MspPlan::build(&request).unwrap().folder
 }
@@ -136,8 +137,14 @@ fn parts(c: &mut Criterion) {
     let (sign_verified, tls_verified) = (sign.verified(), tls.verified());
     let msp = || msp_plan(&sign_verified, &sign.key, &tls_verified);
     let sans = tls.names.sans();
-    let tls_folder =
-        TlsFolderRequest { tls: &tls_verified, key: &tls.key, sans: &sans, now: now(), key_access: ACCESS };
+    let tls_folder = TlsFolderRequest {
+        tls: &tls_verified,
+        key: &tls.key,
+        sans: &sans,
+        now: now(),
+        key_access: ACCESS,
+        others: &[],
+    };
     let server = || TlsPlan::build(&tls_folder, TlsNames::Fabric).unwrap().folder;
     c.bench_function("plan MSP", |b| b.iter(msp));
     c.bench_function("plan TLS", |b| b.iter(server));

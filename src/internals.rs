@@ -13,6 +13,7 @@ pub use crate::msp::layout::FileNameError;
 pub use crate::msp::read::{CurrentConfig, CurrentMsp, CurrentTls, Problem};
 pub use crate::msp::verdict::{AdminRule, MspRefusal, MspVerdicts, MspWarning, RefusalStage, judge, verdicts};
 pub use crate::pki::go::tls;
+pub use crate::proof::files::OtherCas;
 pub use crate::proof::msp_plan::{MspPlan, MspRequest};
 pub use crate::proof::plan_error::PlanError;
 pub use crate::proof::tls_plan::{TlsFolderRequest, TlsPlan};

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::ca::CaUrl;
 use crate::disk::Disk;
 use crate::identity::Environment;
-use crate::renew::{Options, Pass, RowAction, find, pass};
+use crate::renew::{Options, Pass, Phase, Report, RootsGiven, RowAction, find, pass, rollover};
 use crate::text::escape::Lines;
 
 const EXAMPLES: &str = "\
@@ -26,6 +26,9 @@ Examples:
 
   Renew folders of other tools, whose CA no record of fabcert names:
     fabcert renew organizations/peers --url https://org1-ca --tls-ca ca.pem
+
+  Replace the root CA, one phase a run; --dry-run shows who is where:
+    fabcert renew /var/hyperledger --rollover --new-root new-root.pem
 
 A certificate is due after two thirds of its life, which counts from the
 recorded time of issue; some are renewed up to a twentieth earlier, so that not
@@ -62,6 +65,47 @@ pub(super) struct RenewArgs {
     /// List what is due, why and when. Sends no request and writes nothing; exit code 1 if something is due
     #[arg(long, env = "FABCERT_DRY_RUN")]
     dry_run: bool,
+    #[command(flatten)]
+    rollover: RolloverArgs,
+}
+
+/// Replacing a root CA by another.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Root CA")]
+struct RolloverArgs {
+    /// Replace the root CA, in phases: trust both roots, issue the certificates again, drop the old root
+    #[arg(long, env = "FABCERT_ROLLOVER")]
+    rollover: bool,
+    /// New root and its intermediates (PEM). Repeatable; without it, those of the CA
+    #[arg(long, value_name = "FILE", requires = "rollover", env = "FABCERT_NEW_ROOT")]
+    new_root: Vec<PathBuf>,
+    /// Root to replace (PEM). Repeatable; without it, the root of the same name, or the only one
+    #[arg(long, value_name = "FILE", requires = "rollover", env = "FABCERT_OLD_ROOT")]
+    old_root: Vec<PathBuf>,
+    /// Phase to run; without it, the next one
+    #[arg(long, value_name = "PHASE", requires = "rollover", env = "FABCERT_PHASE")]
+    phase: Option<PhaseArg>,
+}
+
+/// A phase of a rollover.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum PhaseArg {
+    /// Trust the new root too
+    Trust,
+    /// Issue the certificates again, one member of a gateway at a time
+    Reissue,
+    /// Trust the old root no more
+    Drop,
+}
+
+impl From<PhaseArg> for Phase {
+    fn from(phase: PhaseArg) -> Self {
+        match phase {
+            PhaseArg::Trust => Self::Trust,
+            PhaseArg::Reissue => Self::Reissue,
+            PhaseArg::Drop => Self::Drop,
+        }
+    }
 }
 
 pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
@@ -80,8 +124,12 @@ pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Err
         wait: args.wait,
         dry_run: args.dry_run,
     };
+    let env = Environment { disk: &disk, now: &process::now };
+    if args.rollover.rollover {
+        return run_rollover(args, &options, &env, output);
+    }
     let found = find(&args.paths, &disk)?;
-    let pass = pass(&found, &options, &Environment { disk: &disk, now: &process::now });
+    let pass = pass(&found, &options, &env);
     let printed = match output.output {
         OutputForm::Json => output::print_json(&pass),
         OutputForm::Human => output::print(&lines(&pass)),
@@ -89,6 +137,61 @@ pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Err
     let renewed = pass.count(RowAction::Reenrolled);
     output::after(printed, || format!("{renewed} of {} identities were renewed", pass.identities.len()))?;
     Ok(ExitCode::from(pass.exit_code()))
+}
+
+fn run_rollover(
+    args: &RenewArgs,
+    options: &Options,
+    env: &Environment<'_>,
+    output: &OutputArgs,
+) -> Result<ExitCode, Error> {
+    let RolloverArgs { new_root, old_root, phase, .. } = &args.rollover;
+    let sources = |paths: &[PathBuf]| paths.iter().cloned().map(Into::into).collect();
+    let given = RootsGiven { new: sources(new_root), old: sources(old_root) };
+    let report = rollover(&args.paths, (&given, phase.map(Into::into)), options, env)?;
+    let printed = match output.output {
+        OutputForm::Json => output::print_json(&report),
+        OutputForm::Human => output::print(&rollover_lines(&report)),
+    };
+    output::after(printed, || format!("phase {} was run", report.phase))?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// One line for each folder, and what is next.
+fn rollover_lines(report: &Report) -> Lines {
+    let mut lines = Lines::new();
+    let width = report.folders.iter().map(|row| row.id.chars().count()).max().unwrap_or_default().clamp(2, 40);
+    lines.line(format_args!("{:<7}  {:<7}  {:<7}  {:<width$}  FOLDER", "NEXT", "TRUSTS", "LEAF", "ID"));
+    for row in &report.folders {
+        lines.line(format_args!(
+            "{:<7}  {:<7}  {:<7}  {:<width$}  {}",
+            row.phase,
+            row.trusts,
+            row.leaf,
+            row.id,
+            row.path.display()
+        ));
+        if let Some(at) = &row.next_at {
+            lines.hanging(11, format_args!("         waits for a member of its gateway until {at}"));
+        }
+        if let Some(error) = &row.error {
+            lines.hanging(11, format_args!("         error: {}", error.message));
+            if let Some(help) = &error.help {
+                lines.hanging(11, format_args!("         {help}"));
+            }
+        }
+    }
+    let next = match (report.next, &report.next_at) {
+        (Phase::Done, _) => "the rollover is complete".to_owned(),
+        (Phase::Reissue, Some(at)) => format!("next: reissue, from {at}"),
+        (next, _) => format!("next: {next}"),
+    };
+    if report.dry_run {
+        lines.gap().line(format_args!("{next}"));
+    } else {
+        lines.gap().line(format_args!("phase {} was run; {next}", report.phase));
+    }
+    lines
 }
 
 /// One line for each folder, with a sentence below it where there is something to say, and a summary.

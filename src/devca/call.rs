@@ -84,7 +84,7 @@ impl<'a> Call<'a> {
         let validity = certificate.validity();
         let expired_may = self.endpoint == Endpoint::Reenroll && self.server.config.reenroll_expired;
         let in_time = validity.not_before.timestamp() <= now && (now <= validity.not_after.timestamp() || expired_may);
-        if !in_time || !ca.authority.issued(&certificate) {
+        if !in_time || !ca.issued(&certificate) {
             return Ok(None);
         }
         let known = registry.issued_as(&issue::trimmed_hex(certificate.raw_serial())).filter(|c| !c.revoked);

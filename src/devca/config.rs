@@ -13,6 +13,16 @@ use crate::{Secret, Timestamp};
 /// Returns the time; an argument so that tests can change it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// What becomes of the root of a CA that gets a new one: the content of `ca.chainfile` on the real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FormerRoot {
+    /// It stays in the chain after the new one: its certificates are credentials still.
+    InChain,
+    /// The chain has the new root alone: certificates of the former one are refused.
+    Gone,
+}
+
 /// The configuration of a dev CA.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -46,6 +56,8 @@ pub struct DevCaConfig {
     pub lifetime: Duration,
     /// Allow reenrolment with an expired certificate (`ca.reenrollIgnoreCertExpiry`).
     pub reenroll_expired: bool,
+    /// Replace the root of each CA in the state file by a new one, once, at the start; `None` keeps it.
+    pub new_root: Option<FormerRoot>,
     /// Require a TLS client certificate from the first CA.
     pub require_client_certificate: bool,
     /// Faults that are active from the start.
@@ -72,6 +84,7 @@ impl DevCaConfig {
             password_attempts: 10,
             lifetime: Duration::from_secs(8760 * 3600),
             reenroll_expired: false,
+            new_root: None,
             require_client_certificate: false,
             faults: Vec::new(),
             clock: Arc::new(clock),

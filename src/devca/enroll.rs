@@ -258,7 +258,7 @@ fn content(call: &Call<'_>, pem: &str) -> Result<String, DevCaError> {
 
 /// The chain in the answer.
 fn chain(call: &Call<'_>, ca: &Ca, issued: &str) -> Result<String, DevCaError> {
-    let mut chain = ca.authority.chain_pem();
+    let mut chain = ca.chain_pem();
     for fault in call.faults {
         match fault {
             Fault::WrongChain => {

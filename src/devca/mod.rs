@@ -42,7 +42,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub use config::{Clock, DevCaConfig, IdentitySpec};
+pub use config::{Clock, DevCaConfig, FormerRoot, IdentitySpec};
 pub use fault::{FAULT_NAMES, Fault, FaultError, FaultRule};
 pub use identity::Attribute;
 pub use log::{Endpoint, Logged};

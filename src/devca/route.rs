@@ -141,7 +141,7 @@ fn handle(call: &Call<'_>, variable: &str) -> Result<Done, Refusal> {
     match call.endpoint {
         Endpoint::CaInfo => {
             let ca = call.ca()?;
-            ok(200, go_json(&Call::ca_info(ca, &ca.authority.chain_pem(), true))?)
+            ok(200, go_json(&Call::ca_info(ca, &ca.chain_pem(), true))?)
         }
         Endpoint::Enroll => ok(201, enroll::enroll(call)?),
         Endpoint::Reenroll => ok(201, enroll::reenroll(call)?),

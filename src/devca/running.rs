@@ -121,14 +121,14 @@ impl Running {
         self.server.default_ca().authority.root_pem()
     }
 
-    /// Chain of the first CA, PEM: its own certificate first, the root last.
+    /// Chain of the first CA, PEM: its own certificate first, its root last, then its former roots that are in the chain.
     pub fn chain_pem(&self) -> String {
-        self.server.default_ca().authority.chain_pem()
+        self.server.default_ca().chain_pem()
     }
 
     /// Chain of the CA named `ca_name`, in the same form; `None` if there is no such CA.
     pub fn chain_pem_of(&self, ca_name: &str) -> Option<String> {
-        self.server.ca(ca_name).map(|ca| ca.authority.chain_pem())
+        self.server.ca(ca_name).map(Ca::chain_pem)
     }
 
     /// All logged requests, oldest first.

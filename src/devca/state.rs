@@ -3,11 +3,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
+use x509_parser::prelude::X509Certificate;
+
 use super::chain::Authority;
 use super::fault::Switches;
 use super::identity::Registry;
 use super::log::{RequestLog, lock};
-use super::{DevCaConfig, DevCaError, store};
+use super::{DevCaConfig, DevCaError, FormerRoot, store};
 use crate::Timestamp;
 use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::text::pem_encode;
@@ -16,6 +18,8 @@ use crate::text::pem_encode;
 pub(super) struct Ca {
     pub(super) name: String,
     pub(super) authority: Authority,
+    /// Replaced authorities that are in the chain still, the latest first.
+    pub(super) former: Vec<Authority>,
     /// P-384 public key that the real server would sign Idemix revocations with.
     pub(super) revocation_key_pem: String,
     pub(super) registry: Mutex<Registry>,
@@ -27,9 +31,30 @@ impl Ca {
         Ok(Self {
             name: name.to_owned(),
             authority: Authority::generate(intermediates, now)?,
+            former: Vec::new(),
             revocation_key_pem: pem_encode("PUBLIC KEY", &revocation.spki_der()),
             registry: Mutex::new(Registry::new()),
         })
+    }
+
+    /// Gives it a new root, and intermediates below it.
+    fn replace_root(&mut self, former: FormerRoot, intermediates: u8, now: Timestamp) -> Result<(), DevCaError> {
+        let before = std::mem::replace(&mut self.authority, Authority::generate(intermediates, now)?);
+        match former {
+            FormerRoot::InChain => self.former.insert(0, before),
+            FormerRoot::Gone => self.former.clear(),
+        }
+        Ok(())
+    }
+
+    /// The chain in answers, PEM: the CA's own certificate first, its root last, then those of its former roots.
+    pub(super) fn chain_pem(&self) -> String {
+        std::iter::once(&self.authority).chain(&self.former).map(Authority::chain_pem).collect()
+    }
+
+    /// Whether it signed `certificate`, now or with a former root that is in the chain.
+    pub(super) fn issued(&self, certificate: &X509Certificate<'_>) -> bool {
+        std::iter::once(&self.authority).chain(&self.former).any(|authority| authority.issued(certificate))
     }
 }
 
@@ -54,6 +79,9 @@ impl Server {
             Some(path) => store::load(path)?,
             None => Vec::new(),
         };
+        if let Some(former) = config.new_root {
+            cas.iter_mut().try_for_each(|ca| ca.replace_root(former, config.intermediates, now))?;
+        }
         for name in &config.ca_names {
             if !cas.iter().any(|ca| ca.name == *name) {
                 cas.push(Ca::generate(name, config.intermediates, now)?);

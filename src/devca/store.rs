@@ -32,6 +32,8 @@ struct StateRef<'a> {
 struct StoredCa<R> {
     name: String,
     authority: StoredAuthority,
+    #[serde(default)]
+    former: Vec<StoredAuthority>,
     revocation_key: String,
     registry: R,
 }
@@ -49,8 +51,10 @@ pub(super) fn load(path: &Path) -> Result<Vec<Ca>, DevCaError> {
         return Err(wrong(format!("its format is {}, not {FORMAT}", state.dev_ca_state)));
     }
     let load = |stored: StoredCa<Registry>| {
+        let authority = |stored| Authority::from_stored(stored).map_err(|e| wrong(e.to_string()));
         Ok(Ca {
-            authority: Authority::from_stored(&stored.authority).map_err(|e| wrong(e.to_string()))?,
+            authority: authority(&stored.authority)?,
+            former: stored.former.iter().map(authority).collect::<Result<_, _>>()?,
             name: stored.name,
             revocation_key_pem: stored.revocation_key,
             registry: Mutex::new(stored.registry),
@@ -65,6 +69,7 @@ pub(super) fn save(path: &Path, cas: &[Ca]) -> Result<(), DevCaError> {
     let stored = cas.iter().zip(&registries).map(|(ca, registry)| StoredCa {
         name: ca.name.clone(),
         authority: ca.authority.to_stored(),
+        former: ca.former.iter().map(Authority::to_stored).collect(),
         revocation_key: ca.revocation_key_pem.clone(),
         registry: &**registry,
     });

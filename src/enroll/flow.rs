@@ -147,8 +147,9 @@ pub(super) fn settle(
         {
             task.key = KeyRequest::New(Some(key.algorithm()));
         }
-        let known = current.record.as_ref().map_or(&[][..], |r| &r.namesakes);
-        task.check_trust(current.root.as_ref(), known)?;
+        let mut known = current.record.as_ref().map_or_else(Vec::new, |r| r.namesakes.clone());
+        known.extend(current.overlap.new_roots.iter().map(|root| root.ski().hex()));
+        task.check_trust(current.root.as_ref(), &known)?;
     }
     if request.authentication != Authentication::Secret
         && let Some(task) = tasks.iter().find(|task| task.purpose() == Purpose::Tls && task.sans.is_empty())

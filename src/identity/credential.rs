@@ -41,17 +41,20 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// The CA's own certificate: the one in the chain of its `cainfo` that issued no other certificate of the chain.
+/// The CA's own certificates: those in the chain of its `cainfo` that issued no other certificate of the chain. The first is
+/// the current one; a CA whose root was replaced can list the former one too, and takes its certificates then.
 ///
 /// # Errors
 /// When its chain cannot be read.
-fn own_certificate(info: &CaInfo, ca: &CaAccess) -> Result<Cert, Error> {
+pub(crate) fn own_certificates(info: &CaInfo, ca: &CaAccess) -> Result<(Cert, Vec<Cert>), Error> {
     let chain = Cert::all_from_pem(&info.chain_pem).unwrap_or_default();
     let issued_another = |cert: &Cert| chain.iter().any(|other| other != cert && other.is_issued_by(cert));
-    chain.iter().find(|cert| !issued_another(cert)).cloned().ok_or_else(|| {
+    let mut own = chain.iter().filter(|cert| !issued_another(cert)).cloned();
+    let current = own.next().ok_or_else(|| {
         Error::new(ErrorKind::NotAsAsked, format!("the chain that {} answers with cannot be read", ca.url))
             .with_help("fabcert ca info shows the answer of the CA; no request was signed")
-    })
+    })?;
+    Ok((current, own.collect()))
 }
 
 /// The certificate among `all` that the CA accepts from `id`: one that it issued, and one that has not expired before one that
@@ -66,8 +69,9 @@ pub(super) fn fitting<'s, 'a>(
     info: &CaInfo,
     now: Timestamp,
 ) -> Result<&'s Signed<'a>, Error> {
-    let own = own_certificate(info, ca)?;
-    let of_this_ca = || all.iter().filter(|signed| signed.cert.is_issued_by(&own));
+    let (own, former) = own_certificates(info, ca)?;
+    let is_own = |cert: &Cert| cert.is_issued_by(&own) || former.iter().any(|ca| cert.is_issued_by(ca));
+    let of_this_ca = || all.iter().filter(|signed| is_own(&signed.cert));
     if let Some(signed) = of_this_ca().find(|signed| !signed.has_expired(now)).or_else(|| of_this_ca().next()) {
         return Ok(signed);
     }

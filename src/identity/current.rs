@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::overlap::Overlap;
 use super::state::record::{self, Record};
 use crate::Error;
 use crate::disk::{Disk, DiskFolder, FolderReader as _};
@@ -27,6 +28,8 @@ pub(crate) struct Current {
     pub(crate) holds_a_broken_certificate: bool,
     pub(crate) record: Option<Record>,
     pub(crate) changed: Vec<String>,
+    /// The CAs that are trusted beside those of the chain.
+    pub(crate) overlap: Overlap,
     /// The other files of an MSP folder.
     pub(crate) msp: Option<CurrentMsp>,
     /// Whether the target of a TLS certificate holds an MSP.

@@ -37,6 +37,11 @@ pub(crate) enum Reason {
     OtherKey,
     /// Files were changed or removed since they were written.
     FilesChanged(Vec<String>),
+    /// The root CA is being replaced, and the certificate is of the old one.
+    NewRoot {
+        /// Subject of the new root.
+        subject: String,
+    },
     /// Expired.
     Expired(Timestamp),
     /// Less than a third of its life is left.
@@ -61,6 +66,7 @@ impl Reason {
             Self::Role(_) => "role",
             Self::Curve(_) | Self::OtherKey => "key",
             Self::FilesChanged(_) => "files",
+            Self::NewRoot { .. } => "root",
             Self::Expired(_) => "expired",
             Self::Due { .. } => "due",
         }
@@ -84,6 +90,9 @@ impl fmt::Display for Reason {
             Self::Curve(found) => write!(f, "the key is {found}; another curve was requested"),
             Self::OtherKey => f.write_str("the certificate is for a key other than the given one"),
             Self::FilesChanged(files) => write!(f, "files changed since they were written: {}", files.join(", ")),
+            Self::NewRoot { subject } => {
+                write!(f, "new root: the certificate is of the old root CA, which \"{subject}\" replaces")
+            }
             Self::Expired(at) => write!(f, "the certificate expired at {at}"),
             Self::Due { not_after, days_left } => {
                 write!(f, "the certificate is due: it expires at {not_after}, in {days_left} days")
@@ -112,6 +121,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) due_at: Option<Timestamp>,
     /// Files that differ from the record.
     pub(crate) changed: Vec<String>,
+    /// Subject of the root that a new certificate must have by now.
+    pub(crate) new_root: Option<String>,
 }
 
 /// The request for one certificate.
@@ -181,6 +192,9 @@ pub(crate) fn decide(
     }
     if !current.changed.is_empty() {
         return Ok(Some(Reason::FilesChanged(current.changed.clone())));
+    }
+    if let Some(subject) = &current.new_root {
+        return Ok(Some(Reason::NewRoot { subject: subject.clone() }));
     }
     let Some(due_at) = current.due_at else { return Ok(due(leaf, current.issuer, current.issued_at, now)) };
     let left = leaf.not_after().seconds_since(now);
@@ -270,6 +284,7 @@ mod tests {
             issued_at,
             due_at: None,
             changed: vec![],
+            new_root: None,
         }
     }
 
@@ -301,6 +316,8 @@ mod tests {
         assert!(matches!(reason(&broken, &wanted(&[], false)), Some(Reason::Broken(_))));
         let changed = Evidence { changed: vec!["cacerts/x.pem".into()], ..current(&leaf) };
         assert!(matches!(reason(&changed, &wanted(&[], false)), Some(Reason::FilesChanged(_))));
+        let old = Evidence { new_root: Some("CN=new".to_owned()), ..current(&leaf) };
+        assert_eq!(reason(&old, &wanted(&[], false)), Some(Reason::NewRoot { subject: "CN=new".to_owned() }));
         let changed = Wanted { changed_request: &["profile"], ..wanted(&[], false) };
         assert_eq!(reason(&current(&leaf), &changed), Some(Reason::RequestChanged(vec!["profile"])));
         let orderer = Wanted { role: RoleRule::Exactly(NodeOu::Orderer), ..wanted(&[], false) };

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::overlap::Overlap;
 use super::request::{Request, TlsFiles};
 use super::state::record::{self, Record};
 use crate::disk::{Disk, DiskFolder};
@@ -25,6 +26,14 @@ pub(crate) struct Held {
     pub(crate) leaf: Cert,
     /// `NotBefore` of the CA that issued it, if its certificate is there.
     issuer_not_before: Option<Timestamp>,
+    /// The root of its chain, if the chain is complete.
+    pub(crate) root: Option<Cert>,
+    /// The CAs that the folder trusts for its own certificate: `cacerts` and `intermediatecerts`, or those of `ca.crt`.
+    pub(crate) cas: Vec<Cert>,
+    /// Those of `tlscacerts` and `tlsintermediatecerts` in an MSP folder.
+    pub(crate) tls_cas: Vec<Cert>,
+    /// What is remembered of a root that is being replaced.
+    pub(crate) overlap: Overlap,
     /// The record of this certificate.
     pub(crate) record: Option<Record>,
 }
@@ -38,27 +47,29 @@ impl Held {
         let place = Place::of(disk, target)?;
         let folder = DiskFolder::new(disk, place.target());
         let msp = CurrentMsp::read(&folder, None);
-        let mut chain = msp.chain();
-        let mut three = |names| {
+        let cas = [msp.roots.as_slice(), &msp.intermediates].concat();
+        let tls_cas = [msp.tls_roots.as_slice(), &msp.tls_intermediates].concat();
+        let is_shaped = cas.is_empty() && !tls_cas.is_empty();
+        let three = |names| {
             let tls = CurrentTls::read(&folder, names);
-            chain = tls.chain();
-            Some((HeldForm::Tls(TlsFiles::Three(names)), tls.leaf?))
+            let (chain, cas) = (tls.chain(), tls.roots);
+            Some((HeldForm::Tls(TlsFiles::Three(names)), tls.leaf?, chain, cas, Vec::new()))
         };
-        let found = match msp.leaf {
-            Some((_, leaf)) if msp.roots.is_empty() && !msp.tls_roots.is_empty() => {
-                Some((HeldForm::Tls(TlsFiles::MspShaped), leaf))
+        let found = match msp.leaf.as_ref().map(|(_, leaf)| leaf.clone()) {
+            Some(leaf) if is_shaped => {
+                let form = HeldForm::Tls(TlsFiles::MspShaped);
+                Some((form, leaf, msp.into_tls().chain(), tls_cas, Vec::new()))
             }
-            Some((_, leaf)) => Some((HeldForm::Msp, leaf)),
-            None => match three(TlsNames::Fabric) {
-                None => three(TlsNames::K8s),
-                found => found,
-            },
+            Some(leaf) => Some((HeldForm::Msp, leaf, msp.chain(), cas, tls_cas)),
+            None => three(TlsNames::Fabric).or_else(|| three(TlsNames::K8s)),
         };
-        let Some((form, leaf)) = found else { return Ok(None) };
+        let Some((form, leaf, chain, cas, tls_cas)) = found else { return Ok(None) };
         let record = place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes));
         let record = record.filter(|record| record.serial == leaf.serial_hex());
-        let issuer_not_before = chain.map(|chain| chain.issuer().not_before());
-        Ok(Some(Self { target: target.to_owned(), form, leaf, issuer_not_before, record }))
+        let issuer_not_before = chain.as_ref().map(|chain| chain.issuer().not_before());
+        let root = chain.map(|chain| chain.root);
+        let overlap = Overlap::at(&place, disk)?;
+        Ok(Some(Self { target: target.to_owned(), form, leaf, issuer_not_before, root, cas, tls_cas, overlap, record }))
     }
 
     /// Reads a folder that must hold a certificate.
@@ -79,6 +90,11 @@ impl Held {
     pub(crate) fn start(&self) -> Option<Timestamp> {
         let not_before = Some(self.leaf.not_before()).filter(|own| self.issuer_not_before != Some(*own));
         self.record.as_ref().map(|record| record.issued_at).or(not_before)
+    }
+
+    /// When it must be issued again by a new root, if it is of the old one.
+    pub(crate) fn reissue_at(&self) -> Option<Timestamp> {
+        self.overlap.reissue_at.filter(|_| self.root.as_ref().is_some_and(|root| self.overlap.old_roots.contains(root)))
     }
 
     /// The enrolment id.

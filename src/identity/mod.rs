@@ -14,6 +14,7 @@ pub(crate) mod kept_key;
 pub(crate) mod names;
 pub(crate) mod obtain;
 mod operator_files;
+pub(crate) mod overlap;
 pub(crate) mod pinned_key;
 mod plan;
 pub(crate) mod prove;

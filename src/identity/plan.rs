@@ -58,12 +58,20 @@ impl Task<'_> {
                     node_ous: form.node_ous,
                     current: current.msp.as_ref().unwrap_or(&empty),
                     key_access: self.key_access,
+                    others: current.overlap.others(),
                 };
                 return MspPlan::build(&request).map(Plan::Msp);
             }
             Shape::Tls(files) => files,
         };
-        let request = TlsFolderRequest { tls: verified, key, sans: &self.sans, now, key_access: self.key_access };
+        let request = TlsFolderRequest {
+            tls: verified,
+            key,
+            sans: &self.sans,
+            now,
+            key_access: self.key_access,
+            others: &current.overlap.cas,
+        };
         match files {
             TlsFiles::Three(names) => TlsPlan::build(&request, names).map(|mut plan| {
                 if current.leaf_path == Path::new(names.other().certificate()) {

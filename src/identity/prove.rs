@@ -49,8 +49,18 @@ pub(crate) fn prove(
     answer: &Unproven<'_>,
     now: Timestamp,
 ) -> Result<(VerifiedEnrollment, Option<Plan>), Error> {
-    let pinned_root = current.root.as_ref().filter(|_| !task.force);
-    let verified = verified(task, key, answer, pinned_root, now)?;
+    let verified = if task.force {
+        verified(task, key, answer, None, now)?
+    } else {
+        // Of a folder whose root is being replaced, the new roots before the old one.
+        let pinned = current.overlap.accepted(current.root.as_ref(), now);
+        let mut rest = pinned.iter().copied().map(Some);
+        let mut proven = verified(task, key, answer, rest.next().flatten(), now);
+        for root in rest {
+            proven = proven.or_else(|_| verified(task, key, answer, root, now));
+        }
+        proven?
+    };
     // A folder that would be refused is not as requested either. Faults that an operator can fix are reported at
     // install.
     let plan = match task.plan(current, &verified, key, None, now) {

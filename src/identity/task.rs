@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ca_access::CaAccess;
 use super::current::{Current, current_msp};
 use super::due::{self, Evidence, Reason, Wanted};
+use super::overlap::Overlap;
 use super::request::{FormGiven, KeyRequest, MspForm, Request, TlsFiles};
 use super::state::random_id::random_id;
 use super::state::record::{self, Record};
@@ -186,6 +187,7 @@ impl<'a> Task<'a> {
         let is_of = |record: &Record, leaf: &Cert| {
             record.serial == leaf.serial_hex() && record.wrote(&current.leaf_path.to_string_lossy())
         };
+        current.overlap = Overlap::at(&self.place, disk)?;
         current.record = record.filter(|record| current.leaf.as_ref().is_none_or(|leaf| is_of(record, leaf)));
         current.holds_a_key = self.holds_a_key(&current, disk)?;
         if let Some(record) = &current.record {
@@ -282,6 +284,7 @@ impl<'a> Task<'a> {
             issued_at: current.record.as_ref().map(|r| r.issued_at),
             due_at: self.due_at,
             changed: current.changed.clone(),
+            new_root: current.overlap.awaited(current.chain.as_ref().map(|chain| &chain.root), now),
         });
         let curve = match self.key {
             KeyRequest::New(curve) => curve,

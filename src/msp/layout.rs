@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::KEYSTORE;
+use super::{KEYSTORE, TLS_FOLDERS};
 use crate::pki::key::Ski;
 
 /// The sub-folders by which Fabric knows an MSP.
@@ -139,6 +139,16 @@ pub(crate) fn is_key(path: &Path) -> bool {
 pub(crate) enum CaFolder {
     Sign,
     Tls,
+}
+
+impl CaFolder {
+    /// The folders of roots and of intermediates.
+    pub(crate) const fn folders(self) -> [&'static str; 2] {
+        match self {
+            Self::Sign => ["cacerts", "intermediatecerts"],
+            Self::Tls => TLS_FOLDERS,
+        }
+    }
 }
 
 /// The file names of one MSP folder, all valid as file names.

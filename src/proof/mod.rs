@@ -4,7 +4,7 @@
 
 mod error;
 mod expected;
-mod files;
+pub(crate) mod files;
 pub(crate) mod msp_plan;
 pub(crate) mod plan_error;
 #[cfg(test)]
@@ -16,6 +16,7 @@ mod verify;
 
 pub use error::VerifyError;
 pub use expected::{Expected, Purpose, RoleRule};
+pub(crate) use files::OtherCas;
 pub(crate) use msp_plan::{MspPlan, MspRequest};
 pub(crate) use plan_error::PlanError;
 pub(crate) use tls_plan::{TlsFolderRequest, TlsPlan};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{FILE, chain_files, identity_files};
+use super::files::{FILE, OtherCas, beside, chain_files, identity_files, other_files};
 use super::{PlanError, Purpose, VerifiedEnrollment};
 use crate::Timestamp;
 use crate::install::{FolderPlan, KeyAccess};
@@ -11,6 +11,7 @@ use crate::msp::{
     TLS_FOLDERS, judge, sha256_hex,
 };
 use crate::pki::key::KeyPair;
+use crate::pki::x509::Cert;
 
 /// What to plan an MSP folder from.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub struct MspRequest<'a> {
     pub current: &'a CurrentMsp,
     /// Who may read the key.
     pub key_access: KeyAccess,
+    /// The CAs beside those of the chains.
+    pub others: OtherCas<'a>,
 }
 
 /// An MSP folder, planned, and judged as Fabric would judge it.
@@ -56,7 +59,7 @@ impl MspPlan {
     /// # Errors
     /// When a name cannot be a file's name, or Fabric would refuse the folder together with what is kept of the current one.
     pub fn build(request: &MspRequest<'_>) -> Result<Self, PlanError> {
-        let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, current, key_access } = *request;
+        let MspRequest { sign, key, tls, stem, tls_stem, layout, node_ous, current, key_access, others } = *request;
         if sign.purpose() != Purpose::Sign {
             return Err(PlanError::Mismatch { what: "signing certificate" });
         }
@@ -74,13 +77,22 @@ impl MspPlan {
         if let Some(tls) = tls {
             folder.owned.extend(TLS_FOLDERS.map(PathBuf::from));
             chain_files(&mut folder, &names, tls, CaFolder::Tls);
+            other_files(&mut folder, beside(others.tls, tls.chain()), CaFolder::Tls);
+        } else {
+            let is_new = |ca: &&Cert| !current.tls_roots.contains(ca) && !current.tls_intermediates.contains(ca);
+            other_files(&mut folder, others.tls.iter().filter(is_new), CaFolder::Tls);
+            folder.owned.extend(others.removed.iter().cloned());
         }
+        other_files(&mut folder, beside(others.own, sign.chain()), CaFolder::Sign);
 
         let issuer = match sign.chain().intermediates.len() {
             0 => names.root(CaFolder::Sign),
             _ => names.intermediate(CaFolder::Sign, 0),
         };
-        let ours = node_ous.then(|| MspConfig::for_issuer(&issuer.to_string_lossy()).to_yaml().into_bytes());
+        // While the folder trusts two CAs, an OU that is bound to one would give identities of the other no role.
+        let is_bound = beside(others.own, sign.chain()).next().is_none();
+        let bound_to = if is_bound { issuer.to_string_lossy() } else { "".into() };
+        let ours = node_ous.then(|| MspConfig::for_issuer(&bound_to).to_yaml().into_bytes());
         let admins = if node_ous { AdminRule::Fabric } else { AdminRule::Waived };
         // The dates of the leaf are proven already; Fabric judges the chain by them and not by the clock.
         let at = Timestamp::from_unix(sign.leaf().not_before().unix() + 1);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::files::{DIR, FILE, chain_files, identity_files, key_bytes};
+use super::files::{DIR, FILE, beside, chain_files, identity_files, key_bytes, other_files};
 use super::{PlanError, Purpose, VerifiedEnrollment};
 use crate::Timestamp;
 use crate::disk::MemoryFolder;
@@ -26,6 +26,8 @@ pub struct TlsFolderRequest<'a> {
     pub now: Timestamp,
     /// Who may read the key.
     pub key_access: KeyAccess,
+    /// The CAs that are trusted beside those of the chain.
+    pub others: &'a [Cert],
 }
 
 /// A TLS folder, planned.
@@ -67,6 +69,7 @@ impl TlsPlan {
         folder.dir("cacerts", DIR);
         identity_files(&mut folder, &names, tls.leaf(), key, key_access);
         chain_files(&mut folder, &names, tls, CaFolder::Tls);
+        other_files(&mut folder, beside(request.others, tls.chain()), CaFolder::Tls);
         Ok(Self { folder })
     }
 }
@@ -91,7 +94,8 @@ impl TlsFolderRequest<'_> {
         let certificates: String = [&chain.leaf].into_iter().chain(&chain.intermediates).map(Cert::to_pem).collect();
         folder.file(names.certificate(), certificates, FILE);
         folder.private_file(names.key(), key_bytes(self.key), self.key_access);
-        folder.file(names.ca(), chain.root.to_pem(), FILE);
+        let anchors: String = [&chain.root].into_iter().chain(beside(self.others, chain)).map(Cert::to_pem).collect();
+        folder.file(names.ca(), anchors, FILE);
         folder
     }
 

@@ -21,6 +21,10 @@ impl Found {
         self.sign.iter().chain(&self.tls)
     }
 
+    pub(crate) fn folders_mut(&mut self) -> impl Iterator<Item = &mut Held> {
+        self.sign.iter_mut().chain(&mut self.tls)
+    }
+
     /// The enrolment id: the signing certificate's, or the TLS certificate's if it is the only one.
     pub(crate) fn id(&self) -> &str {
         self.folders().next().map_or("", Held::id)

@@ -2,7 +2,9 @@
 
 mod found;
 mod pass;
+mod rollover;
 pub(crate) mod schedule;
 
 pub(crate) use found::{Finds, Found, find};
 pub(crate) use pass::{Options, Pass, RowAction, dates, never_fresh, pass, request};
+pub(crate) use rollover::{Phase, Report, RootsGiven, rollover};

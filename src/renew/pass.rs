@@ -63,12 +63,23 @@ impl RowAction {
 }
 
 /// The error of one identity.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct RowError {
     pub(crate) exit_code: u8,
     pub(crate) kind: &'static str,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+}
+
+impl RowError {
+    pub(super) fn of(e: &Error) -> Self {
+        Self {
+            exit_code: e.exit_code(),
+            kind: e.kind().as_str(),
+            message: e.to_string(),
+            help: e.help().map(str::to_owned),
+        }
+    }
 }
 
 /// One folder of an identity.
@@ -101,12 +112,7 @@ impl Row {
 
     fn fail(mut self, e: &Error) -> Self {
         self.action = RowAction::Failed;
-        self.error = Some(RowError {
-            exit_code: e.exit_code(),
-            kind: e.kind().as_str(),
-            message: e.to_string(),
-            help: e.help().map(str::to_owned),
-        });
+        self.error = Some(RowError::of(e));
         self
     }
 }
@@ -166,12 +172,15 @@ pub(crate) fn dates(all: &[Found], before: Option<Duration>) -> Vec<(Option<Stri
         |found: &Found| found.folders().map(|held| (life(held), held.leaf.spki_der().to_vec())).collect();
     let terms = all.iter().zip(gateways(all));
     let terms: Vec<Term> = terms.map(|(found, gateway)| Term { gateway, certificates: certificates(found) }).collect();
-    let dates = schedule::dates(&terms, before);
+    let mut dates = schedule::dates(&terms, before);
+    for (held, date) in all.iter().zip(&mut dates).flat_map(|(found, dates)| found.folders().zip(dates)) {
+        *date = held.reissue_at().map_or(*date, |at| at.min(*date));
+    }
     terms.into_iter().map(|term| term.gateway).zip(dates).collect()
 }
 
 /// The gateway of each identity: the first name that its TLS certificate shares with that of another identity.
-fn gateways(all: &[Found]) -> Vec<Option<String>> {
+pub(super) fn gateways(all: &[Found]) -> Vec<Option<String>> {
     let names = |found: &Found| -> Vec<String> {
         let names = found.tls.iter().flat_map(|held| held.leaf.sans()).map(SanName::to_string);
         names.filter(|name| name != "localhost" && name != "127.0.0.1").collect()
@@ -307,7 +316,7 @@ pub(crate) fn request(
 }
 
 /// The CA of a folder: by its record, or else by the command line.
-fn access(held: &Held, options: &Options, env: &Environment<'_>) -> Result<CaAccess, Error> {
+pub(super) fn access(held: &Held, options: &Options, env: &Environment<'_>) -> Result<CaAccess, Error> {
     let recorded = held.record.as_ref().and_then(|record| record.ca.as_ref());
     let mut access = match (recorded, &options.ca) {
         (Some(recorded), _) => recorded.access(held.id(), env.disk)?,

@@ -116,6 +116,13 @@ pub(crate) fn move_apart(members: &mut [Member], gap: Duration) {
     }
 }
 
+/// When each of `waiting` members of one gateway may restart, `gap` apart, if the last one did at `last`: those that may do it
+/// now have the time `now`.
+pub(crate) fn turns(last: Option<Timestamp>, waiting: usize, gap: Duration, now: Timestamp) -> Vec<Timestamp> {
+    let first = last.map_or(now, |last| now.max(last.plus(gap)));
+    std::iter::successors(Some(first), |before| Some(before.plus(gap))).take(waiting).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -151,6 +158,15 @@ mod tests {
     fn a_fresh_certificate_is_not_due_in_its_first_minutes() {
         assert_eq!(life(0, 240).due_at(None, 0), at(300));
         assert_eq!(life(0, 360 * DAY).due_at(Some(Duration::from_secs(u64::MAX)), 0), at(300));
+    }
+
+    #[test]
+    fn members_take_turns_after_the_last_one() {
+        let gap = Duration::from_secs(1200);
+        assert_eq!(turns(None, 3, gap, at(100)), [at(100), at(1300), at(2500)]);
+        assert_eq!(turns(Some(at(0)), 1, gap, at(1199)), [at(1200)]);
+        assert_eq!(turns(Some(at(0)), 2, gap, at(5000)), [at(5000), at(6200)]);
+        assert_eq!(turns(Some(at(0)), 0, gap, at(5000)), []);
     }
 
     #[test]

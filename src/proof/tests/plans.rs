@@ -52,6 +52,7 @@ impl Enrolled {
             node_ous: true,
             current,
             key_access: KeyAccess::default(),
+            others: OtherCas::default(),
         }
     }
 
@@ -62,6 +63,7 @@ impl Enrolled {
             sans: &[],
             now: recorded::day(),
             key_access: KeyAccess::default(),
+            others: &[],
         }
     }
 }

@@ -20,8 +20,14 @@ fn planned(
     let root = root(root_ca);
     let verified = asked.verify(&asked.issued(leaf, &root), &[&root]).unwrap();
     let sans: Vec<SanName> = dialled.iter().map(|n| n.parse().unwrap()).collect();
-    let request =
-        TlsFolderRequest { tls: &verified, key: &asked.key, sans: &sans, now: NOW, key_access: KeyAccess::default() };
+    let request = TlsFolderRequest {
+        tls: &verified,
+        key: &asked.key,
+        sans: &sans,
+        now: NOW,
+        key_access: KeyAccess::default(),
+        others: &[],
+    };
     [TlsPlan::build(&request, TlsNames::K8s).map(drop), TlsPlan::build_msp_shaped(&request, "ca").map(drop)]
 }
 
@@ -88,7 +94,14 @@ fn another_key_or_a_signing_certificate_is_a_bug() {
         let (asked, root) = (Asked::new(purpose), root(ca("root")));
         let verified = asked.verify(&asked.issued(&leaf(purpose), &root), &[&root]).unwrap();
         let key = if purpose == Purpose::Tls { &stranger } else { &asked.key };
-        let request = TlsFolderRequest { tls: &verified, key, sans: &[], now: NOW, key_access: KeyAccess::default() };
+        let request = TlsFolderRequest {
+            tls: &verified,
+            key,
+            sans: &[],
+            now: NOW,
+            key_access: KeyAccess::default(),
+            others: &[],
+        };
         let plans = [TlsPlan::build(&request, TlsNames::Fabric), TlsPlan::build_msp_shaped(&request, "ca")];
         for plan in plans {
             assert_eq!(plan.map(drop), Err(PlanError::Mismatch { what }));

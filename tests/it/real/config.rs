@@ -9,6 +9,8 @@ use super::transport::Issued;
 pub(super) struct CaConfig<'a> {
     /// CA name; empty for no name.
     pub(super) name: &'a str,
+    /// Whether its root replaces that of another CA, and has a name of its own.
+    pub(super) is_successor: bool,
     /// Names of further root CAs on the same server.
     pub(super) more_names: &'a [String],
     /// 0 for the root.
@@ -58,6 +60,7 @@ impl CaConfig<'_> {
         let certificate = match &self.parent {
             None => {
                 let common_name = if name.is_empty() { "org1-root" } else { name };
+                let common_name = if self.is_successor { format!("{common_name}-new") } else { common_name.to_owned() };
                 let path = self.below + 1;
                 format!(
                     "csr: {{cn: {common_name}, names: [{{C: US, O: org1}}], ca: {{expiry: 131400h, pathlength: {path}}}}}\n"

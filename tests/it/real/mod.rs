@@ -98,6 +98,15 @@ pub(crate) struct RealCaBuilder {
     more_names: Vec<String>,
     client_anchor: Option<PathBuf>,
     reenroll_expired: bool,
+    succeeds: Option<Predecessor>,
+}
+
+/// The CA whose database a CA with another root takes over.
+#[derive(Clone, Debug)]
+struct Predecessor {
+    database: PathBuf,
+    /// Its chain, PEM, if it is to be in that of the new one.
+    chain: Option<String>,
 }
 
 /// Real `fabric-ca-server` processes: a root and the intermediates below it, each in a folder of its own. The lowest
@@ -123,6 +132,7 @@ impl RealCa {
             more_names: Vec::new(),
             client_anchor: None,
             reenroll_expired: false,
+            succeeds: None,
         }
     }
 
@@ -264,6 +274,15 @@ impl RealCaBuilder {
         self
     }
 
+    /// Takes over the database of `old`, with a new root of another name. `in_chain`: the chain file has the old chain too, so
+    /// that certificates of `old` are credentials still.
+    pub(crate) fn succeeds(mut self, old: &RealCa, in_chain: bool) -> Self {
+        let chain = in_chain.then(|| old.serving().chain());
+        self.succeeds = Some(Predecessor { database: old.database(), chain });
+        self.name.clone_from(old.name.as_ref().expect("a CA with a name"));
+        self
+    }
+
     /// Requires a client TLS certificate issued below the anchor in this PEM file. The fixture's own client has none,
     /// so nothing can be registered: use [`ADMIN`].
     pub(crate) fn require_client_certificate(mut self, anchor: &Path) -> Self {
@@ -287,6 +306,7 @@ impl RealCaBuilder {
             let below = self.intermediates - tier;
             let ca = CaConfig {
                 name: if below == 0 { &self.name } else { "" },
+                is_successor: self.succeeds.is_some(),
                 more_names: if below == 0 { &self.more_names } else { &[] },
                 tier,
                 below,
@@ -297,7 +317,18 @@ impl RealCaBuilder {
                 // Only the tier of the test: the tiers below must get their own certificates.
                 client_anchor: self.client_anchor.as_deref().filter(|_| below == 0),
             };
+            let tier_home = home.path().join(format!("tier{tier}"));
+            if let Some(before) = self.succeeds.as_ref().filter(|_| below == 0) {
+                fs::create_dir_all(&tier_home).expect("a folder in our own temporary folder");
+                fs::copy(&before.database, tier_home.join("fabric-ca-server.db")).expect("the database of a CA");
+            }
             servers.push(Server::start(&program, &home.path().join(format!("tier{tier}")), &ca));
+        }
+        if let Some(former) = self.succeeds.as_ref().and_then(|before| before.chain.as_ref()) {
+            // The server reads the file at its first token.
+            let serving = servers.last().expect("there is a root at least");
+            let chain = serving.chain() + former;
+            fs::write(serving.home().join("ca-chain.pem"), chain).expect("a file in our own temporary folder");
         }
         let name = Some(self.name).filter(|n| !n.is_empty());
         Some(RealCa { servers, name, registrars: Mutex::default(), transport, client, home })

@@ -93,6 +93,14 @@ impl Server {
         &self.home
     }
 
+    /// Its certificate and those above it, PEM.
+    pub(super) fn chain(&self) -> String {
+        // Only an intermediate CA makes the first file.
+        let files = ["ca-chain.pem", "ca-cert.pem"].map(|name| self.home.join(name));
+        let file = files.iter().find(|file| file.is_file()).expect("a CA that has started has a certificate");
+        fs::read_to_string(file).expect("a file in our own temporary folder")
+    }
+
     /// Its log so far. A request is logged before the last byte of its answer is sent.
     pub(super) fn log(&self) -> String {
         fs::read(&self.log).map(|raw| String::from_utf8_lossy(&raw).into_owned()).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+mod rollover;
 
 use std::path::{Path, PathBuf};
 

@@ -1,15 +1,17 @@
 //! The same tests, and those that need another clock or slow answers.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fabcert::Timestamp;
-use fabcert::devca::{Endpoint, Fault, FaultRule};
+use fabcert::devca::{Endpoint, Fault, FaultRule, FormerRoot};
 use fabcert::pki::key::KeyPair;
 use fabcert::pki::x509::Cert;
 
-use super::{DAY, Organisation, actions};
+use super::rollover::{IDS, Successor, phases};
+use super::{DAY, Organisation, actions, rows};
 use crate::command::command;
 use crate::enroll::faults::now;
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
@@ -24,6 +26,136 @@ fn only_what_is_due_is_renewed() {
 #[test]
 fn an_identity_that_fails_stops_no_other() {
     super::one_failure_stops_no_other(&DevCaUnderTest::start(|_| {}, None));
+}
+
+/// The CA with the state file of a running one, and a new root.
+fn succeeds(state: &std::path::Path, intermediates: u8) -> Successor {
+    let ca = DevCaUnderTest::start(
+        |c| {
+            c.state = Some(state.to_owned());
+            c.intermediates = intermediates;
+            c.new_root = Some(FormerRoot::InChain);
+        },
+        None,
+    );
+    Successor { root: ca.running.root_pem(), ca: Box::new(ca) }
+}
+
+#[test]
+fn a_root_is_replaced_in_phases() {
+    for intermediates in [0, 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state.json");
+        let old = DevCaUnderTest::start(
+            |c| {
+                c.state = Some(state.clone());
+                c.intermediates = intermediates;
+            },
+            None,
+        );
+        phases(&old, &|| succeeds(&state, intermediates));
+    }
+}
+
+/// Changes when the certificates of a peer are to be issued again.
+fn turn_now(peers: &Organisation<'_>, id: &str) {
+    for name in ["msp", "tls"] {
+        let path = peers.root().join(id).join(format!(".{name}.fabcert/overlap.json"));
+        let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        json["reissue_at"] = (now().unix() - 1).into();
+        std::fs::write(&path, json.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn a_pass_issues_again_by_the_new_root_once_and_only_at_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let old = DevCaUnderTest::start(|c| c.state = Some(state.clone()), None);
+    let peers = Organisation::with_peers(&old, &IDS);
+    let next = succeeds(&state, 0);
+    let root = folder.path().join("new.pem");
+    std::fs::write(&root, &next.root).unwrap();
+    let ran = peers.rollover(&["--new-root", &text(&root)]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // It is the turn of peer1, but its CA issues with the old root: one request, then none until something changes.
+    let reissue = ["--url", &next.ca.url(), "--tls-ca", &text(next.ca.tls_anchor())];
+    let ran = peers.rollover(&reissue);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    turn_now(&peers, "peer2");
+    let asked = old.count("reenroll");
+    for _ in 0..3 {
+        let ran = peers.renew(&[]);
+        assert_eq!((ran.code, actions(&ran)), (8, ["unchanged", "failed", "unchanged"].map(str::to_owned).to_vec()));
+        assert_eq!(old.count("reenroll"), asked + 1, "{ran:?}");
+    }
+    // The CA starts with its new root.
+    for name in ["msp", "tls"] {
+        let path = peers.root().join(format!("peer2/.{name}.fabcert/record.json"));
+        let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        json["ca"]["url"] = next.ca.url().into();
+        std::fs::write(&path, json.to_string()).unwrap();
+    }
+    let anchor = text(next.ca.tls_anchor());
+    let ran = peers.renew(&["--dry-run", "--tls-ca", &anchor]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(rows(&ran)[1].2.iter().all(|reason| reason.as_ref().unwrap().starts_with("new root: ")), "{ran:?}");
+    let ran = peers.renew(&["--tls-ca", &anchor]);
+    assert_eq!((ran.code, actions(&ran)), (0, ["unchanged", "reenrolled", "unchanged"].map(str::to_owned).to_vec()));
+    assert_eq!(peers.states(&[])[2..4], ["drop both new"; 2]);
+    for _ in 0..2 {
+        let ran = peers.renew(&["--tls-ca", &anchor]);
+        assert_eq!((ran.code, actions(&ran)), (0, vec!["unchanged".to_owned(); 3]), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_phase_that_was_killed_is_finished_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let old = DevCaUnderTest::start(|c| c.state = Some(state.clone()), None);
+    let peers = Organisation::with_peers(&old, &IDS);
+    let old_root = old.running.root_pem();
+    let next = succeeds(&state, 0);
+    let root = folder.path().join("new.pem");
+    std::fs::write(&root, &next.root).unwrap();
+    let (root, url, anchor, tree) = (text(&root), next.ca.url(), text(next.ca.tls_anchor()), text(&peers.root()));
+    let args = ["renew", &tree, "--rollover", "--url", &url, "--tls-ca", &anchor, "--new-root", &root];
+    let killed = |wait: u64| {
+        let mut child = command(&args, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    let both = old_root + &next.root;
+    let mut phases = vec![peers.states(&["--new-root", &root])];
+    for round in 0..16 {
+        killed(30 + round * 37 % 300);
+        peers.works(&[&both]);
+        let states = peers.states(&["--new-root", &root]);
+        assert!(states.iter().zip(phases.last().unwrap()).all(|(now, before)| rank(now) >= rank(before)), "{states:?}");
+        for id in IDS {
+            peers.age(id, "msp", 1);
+            peers.age(id, "tls", 1);
+        }
+        phases.push(states);
+    }
+    for _ in 0..5 {
+        let ran = peers.rollover(&args[3..]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        peers.works(&[&both]);
+        for id in IDS {
+            peers.age(id, "msp", 1);
+            peers.age(id, "tls", 1);
+        }
+    }
+    assert_eq!(peers.states(&["--new-root", &root]), ["done new new"; 6]);
+    assert!(phases.iter().any(|states| states.iter().any(|state| state != &states[0])), "a run was killed in between");
+}
+
+/// The place of a folder's state in the order of the phases.
+fn rank(state: &str) -> usize {
+    ["trust", "reissue", "drop", "done"].iter().position(|phase| state.starts_with(phase)).unwrap()
 }
 
 /// The dates of two members of a gateway, in the days after their issue.

@@ -1,0 +1,273 @@
+//! `fabcert renew --rollover`: a root CA replaced by another, on real Fabric CAs and on the dev CA with the same code.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fabcert::internals::pem_encode;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+
+use super::{Organisation, actions};
+use crate::command::{Ran, fabcert, tree};
+use crate::enroll::scene::text;
+use crate::real::{CaUnderTest, RealCa, oracle};
+
+pub(super) const IDS: [&str; 3] = ["peer1", "peer2", "peer3"];
+
+/// A CA that takes over the identities of another, with a new root.
+pub(super) struct Successor {
+    pub(super) ca: Box<dyn CaUnderTest>,
+    /// Its root, PEM.
+    pub(super) root: String,
+}
+
+impl Organisation<'_> {
+    pub(super) fn rollover(&self, more: &[&str]) -> Ran {
+        self.renew(&[&["--rollover"], more].concat())
+    }
+
+    /// Phase, roots trusted and root of the certificate of each folder; the sign folder of a peer first.
+    pub(super) fn states(&self, more: &[&str]) -> Vec<String> {
+        let ran = self.rollover(&[&["--dry-run"], more].concat());
+        assert!(matches!(ran.code, 0 | 1), "{ran:?}");
+        let word = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let rows = ran.json()["folders"].as_array().unwrap().clone();
+        rows.iter().map(|row| ["phase", "trusts", "leaf"].map(|key| word(row, key)).join(" ")).collect()
+    }
+
+    /// The verdict of Fabric on each MSP folder, and a handshake of each member with each bundle, both sides authenticated.
+    pub(super) fn works(&self, more: &[&str]) {
+        for id in IDS {
+            if let Some(verdict) = oracle::msp(&self.folder(id, "msp"), "Org1MSP") {
+                assert!(verdict.peer_starts() && verdict.is_peer() && verdict.verifies, "{id}: {verdict:?}");
+            }
+        }
+        let own = IDS.map(|id| std::fs::read_to_string(self.folder(id, "tls").join("ca.crt")).unwrap());
+        for server in IDS {
+            for (at, bundle) in own.iter().map(String::as_str).chain(more.iter().copied()).enumerate() {
+                let client = IDS[at % IDS.len()];
+                let dialled = handshake(&self.folder(server, "tls"), &self.folder(client, "tls"), bundle);
+                assert_eq!(dialled, Ok(()), "{client} dials {server} with bundle {at}");
+            }
+        }
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn anchors(pem: &str) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    roots
+}
+
+/// A handshake by the gateway's name; the server asks for the client's certificate.
+fn handshake(server: &Path, client: &Path, bundle: &str) -> Result<(), String> {
+    let pair = |folder: &Path| {
+        let chain = CertificateDer::pem_file_iter(folder.join("server.crt")).unwrap().map(Result::unwrap).collect();
+        (chain, PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap())
+    };
+    let own = anchors(&std::fs::read_to_string(server.join("ca.crt")).unwrap());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(own), provider()).build().unwrap();
+    let (chain, key): (Vec<_>, _) = pair(server);
+    let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap();
+    let mut serving = ServerConnection::new(Arc::new(config)).unwrap();
+    let (chain, key) = pair(client);
+    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(anchors(bundle)).with_client_auth_cert(chain, key).unwrap();
+    let mut dialling = ClientConnection::new(Arc::new(config), ServerName::try_from("gateway").unwrap()).unwrap();
+    while dialling.is_handshaking() || serving.is_handshaking() {
+        let mut wire = Vec::new();
+        while dialling.wants_write() {
+            dialling.write_tls(&mut wire).unwrap();
+        }
+        let mut sent = &wire[..];
+        while !sent.is_empty() {
+            serving.read_tls(&mut sent).unwrap();
+            serving.process_new_packets().map_err(|e| format!("server: {e}"))?;
+        }
+        let mut wire = Vec::new();
+        while serving.wants_write() {
+            serving.write_tls(&mut wire).unwrap();
+        }
+        let mut sent = &wire[..];
+        while !sent.is_empty() {
+            dialling.read_tls(&mut sent).unwrap();
+            dialling.process_new_packets().map_err(|e| format!("client: {e}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn message(ran: &Ran) -> String {
+    ran.json()["error"].to_string()
+}
+
+/// A CA's certificate; `is_ca`, and whether it has expired.
+fn root(name: &str, is_ca: bool, has_expired: bool) -> String {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    if is_ca {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    if has_expired {
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    }
+    pem_encode("CERTIFICATE", params.self_signed(&KeyPair::generate().unwrap()).unwrap().der())
+}
+
+/// Every phase, its refusals before the one before is complete, and what works in between.
+pub(super) fn phases(old: &dyn CaUnderTest, successor: &dyn Fn() -> Successor) {
+    let peers = Organisation::with_peers(old, &IDS);
+    let old_root = std::fs::read_to_string(peers.folder("peer1", "tls").join("ca.crt")).unwrap();
+    let write = |name: &str, pem: &str| {
+        let path = peers.dir.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        text(&path)
+    };
+    let before = tree(&peers.root());
+    let refused_roots = [
+        ("expired.pem", root("new", true, true), "expired at"),
+        ("leaf.pem", root("new", false, false), "is not a CA"),
+        (
+            "nothing.pem",
+            std::fs::read_to_string(peers.folder("peer1", "tls").join("server.crt")).unwrap(),
+            "no root CA",
+        ),
+    ];
+    for (name, pem, words) in &refused_roots {
+        let ran = peers.rollover(&["--new-root", &write(name, pem)]);
+        assert!(ran.code == 4 && message(&ran).contains(words), "{ran:?}");
+    }
+    assert!(tree(&peers.root()) == before, "nothing was changed");
+
+    let new = successor();
+    let (new_root, url, anchor) = (write("new.pem", &new.root), new.ca.url(), text(new.ca.tls_anchor()));
+    let both = old_root.clone() + &new.root;
+    let given = ["--new-root", new_root.as_str()];
+    assert_eq!(peers.states(&given), ["trust old old"; 6]);
+    for phase in ["reissue", "drop"] {
+        let ran = peers.rollover(&[&given[..], &["--phase", phase]].concat());
+        assert_eq!(ran.code, 4, "{ran:?}");
+        for id in IDS {
+            assert!(message(&ran).contains(&text(&peers.folder(id, "msp"))), "{ran:?}");
+        }
+    }
+    assert!(tree(&peers.root()) == before, "nothing was changed");
+
+    // One peer alone: the rest is behind, and is named.
+    let first = text(&peers.root().join("peer1"));
+    let ran = fabcert(&[&["renew", &first, "--output", "json", "--rollover"][..], &given].concat(), None);
+    assert_eq!((ran.code, ran.json()["next"].as_str()), (0, Some("reissue")), "{ran:?}");
+    peers.works(&[&old_root, &both]);
+    let ran = peers.rollover(&["--phase", "reissue"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let names = |id: &str| message(&ran).contains(&text(&peers.folder(id, "tls")));
+    assert!(!names("peer1") && names("peer2") && names("peer3"), "{ran:?}");
+
+    // From here on the folders know the new root.
+    let asked = peers.asked();
+    let ran = peers.rollover(&[]);
+    assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("trust")), "{ran:?}");
+    assert_eq!(peers.states(&[]), ["reissue both old"; 6]);
+    peers.works(&[&old_root, &both]);
+    let unchanged = peers.renew(&[]);
+    assert_eq!((unchanged.code, actions(&unchanged)), (0, vec!["unchanged".to_owned(); 3]), "{unchanged:?}");
+    assert_eq!(peers.asked(), asked, "no certificate was requested");
+    let ran = peers.rollover(&["--phase", "drop"]);
+    assert!(ran.code == 4 && message(&ran).contains("has a certificate of the old root"), "{ran:?}");
+    let ran = peers.rollover(&["--phase", "reissue"]);
+    assert!(ran.code == 4 && message(&ran).contains("still issues with the old root"), "{ran:?}");
+
+    // One member of the gateway after the other, twenty minutes apart.
+    let mut at = vec!["--url", &url, "--tls-ca", &anchor];
+    at.extend(new.ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]));
+    for (done, id) in IDS.iter().enumerate() {
+        let ran = peers.rollover(&at);
+        assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("reissue")), "{ran:?}");
+        let mut expected = vec!["drop both new"; 2 * (done + 1)];
+        expected.resize(6, "reissue both old");
+        assert_eq!(peers.states(&[]), expected);
+        peers.works(&[&both]);
+        if done + 1 == IDS.len() {
+            break;
+        }
+        assert!(ran.json()["next_at"].is_string(), "{ran:?}");
+        let issued = new.ca.count("reenroll");
+        let early = peers.rollover(&at);
+        assert_eq!((early.code, new.ca.count("reenroll")), (0, issued), "{early:?}");
+        let ran = peers.rollover(&["--phase", "drop"]);
+        assert_eq!(ran.code, 4, "{ran:?}");
+        peers.age(id, "msp", 1);
+        peers.age(id, "tls", 1);
+    }
+
+    let audited = fabcert(&["audit", &text(&peers.root())], None);
+    assert_eq!(audited.code, 0, "{audited:?}");
+    let ran = peers.rollover(&[]);
+    assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("drop")), "{ran:?}");
+    assert_eq!(peers.states(&given), ["done new new"; 6]);
+    peers.works(&[&new.root, &both]);
+    let files = tree(&peers.root());
+    for (path, (_, content)) in files.iter().filter(|(path, _)| !path.contains(".fabcert/")) {
+        assert!(!path.contains("other-") && !String::from_utf8_lossy(content).contains(old_root.trim()), "{path}");
+    }
+    assert!(!files.keys().any(|path| path.contains("overlap.json")));
+    let ran = peers.rollover(&given);
+    assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("done")), "{ran:?}");
+    assert!(tree(&peers.root()) == files, "nothing is left to do");
+    let unchanged = peers.renew(&[]);
+    assert_eq!((unchanged.code, actions(&unchanged)), (0, vec!["unchanged".to_owned(); 3]), "{unchanged:?}");
+}
+
+#[test]
+fn a_root_is_replaced_in_phases() {
+    for intermediates in [0, 1] {
+        let Some(old) = RealCa::builder().intermediates(intermediates).start() else { return };
+        phases(&old, &|| {
+            let ca = RealCa::builder().intermediates(intermediates).succeeds(&old, true).start().unwrap();
+            Successor { root: ca.root_pem(), ca: Box::new(ca) }
+        });
+    }
+}
+
+/// A new root with the name and the key of the old one gives each certificate two chains, which Fabric refuses.
+#[test]
+fn a_root_with_the_name_and_the_key_of_the_old_one_is_refused() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = |year: i32| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "root");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(year, 1, 1);
+        rcgen::CertifiedIssuer::self_signed(params, &key).unwrap()
+    };
+    let (old, renewed) = (certificate(2090), certificate(2095));
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    let leaf_key = KeyPair::generate().unwrap();
+    let mut leaf = CertificateParams::new(["peer1".to_owned()]).unwrap();
+    leaf.distinguished_name.push(DnType::CommonName, "peer1");
+    write("peer1/tls/server.crt", &pem_encode("CERTIFICATE", leaf.signed_by(&leaf_key, &old).unwrap().der()));
+    write("peer1/tls/server.key", &pem_encode("PRIVATE KEY", leaf_key.serialized_der()));
+    write("peer1/tls/ca.crt", &pem_encode("CERTIFICATE", old.der()));
+    write("renewed.pem", &pem_encode("CERTIFICATE", renewed.der()));
+    let renewed = text(&dir.path().join("renewed.pem"));
+    let before = tree(&dir.path().join("peer1"));
+    let folder = text(&dir.path().join("peer1"));
+    let ran = fabcert(&["renew", &folder, "--rollover", "--new-root", &renewed, "--output", "json"], None);
+    assert!(ran.code == 4 && message(&ran).contains("two chains"), "{ran:?}");
+    assert!(tree(&dir.path().join("peer1")) == before);
+}
