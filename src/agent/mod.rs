@@ -98,7 +98,6 @@ async fn turn(
         let next = cycle.turn(force).await?;
         if std::mem::take(&mut is_first) {
             announce(board, next);
-            settings.notifier.iter().for_each(Notifier::ready);
         }
         settings.notifier.iter().for_each(|notifier| notifier.status(board));
         tracing::debug!("next turn at {next}");

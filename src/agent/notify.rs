@@ -6,6 +6,7 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::status::{Board, HookState, Status};
@@ -21,6 +22,7 @@ pub(crate) struct Notifier {
     socket: UnixDatagram,
     /// How often it must be said that the loop turns: half of what the unit allows, as `sd_watchdog_enabled(3)` recommends.
     watchdog: Option<Duration>,
+    is_ready: AtomicBool,
 }
 
 impl Notifier {
@@ -35,12 +37,7 @@ impl Notifier {
             let help = "unset NOTIFY_SOCKET, or set it to a path or to @ and an abstract name";
             Error::new(ErrorKind::Io, message).with_source(e).with_help(help)
         })?;
-        Ok(Some(Self { socket, watchdog: watchdog(variable, pid)? }))
-    }
-
-    /// The loop has started: units that wait for this one start.
-    pub(crate) fn ready(&self) {
-        self.send("READY=1");
+        Ok(Some(Self { socket, watchdog: watchdog(variable, pid)?, is_ready: AtomicBool::new(false) }))
     }
 
     /// Says for ever, as often as the watchdog wants it, that the loop turns, as long as it does. Without a watchdog it does
@@ -59,10 +56,14 @@ impl Notifier {
         self.send("WATCHDOG=1");
     }
 
-    /// The line in `systemctl status`.
+    /// The loop has turned: a new line for `systemctl status`. When all certificates are in place for the first time, the
+    /// unit is started, and those that wait for it start.
     pub(crate) fn status(&self, board: &Board) {
-        let line = board.read(|status| line(status, status.now()));
+        let (line, has_certificates) = board.read(|status| (line(status, status.now()), status.has_certificates()));
         self.send(&format!("STATUS={line}"));
+        if has_certificates && !self.is_ready.swap(true, Ordering::Relaxed) {
+            self.send("READY=1");
+        }
     }
 
     /// The process ends on purpose.
@@ -162,14 +163,15 @@ mod tests {
     fn speaks(manager: &UnixDatagram, address: &str) {
         let notifier = notifier(&[("NOTIFY_SOCKET", address)]).unwrap().unwrap();
         assert_eq!(notifier.watchdog, None);
-        notifier.ready();
-        notifier.alive();
+        notifier.status(&Board::new(Timestamp::from_unix(0)));
         notifier.status(&board());
+        notifier.status(&board());
+        notifier.alive();
         notifier.stopping();
-        assert_eq!(received(manager), "READY=1");
-        assert_eq!(received(manager), "WATCHDOG=1");
-        assert_eq!(received(manager), "STATUS=1 identity ready; next look at 1970-01-01T00:01:00Z");
-        assert_eq!(received(manager), "STOPPING=1");
+        let status = "STATUS=1 identity ready; next look at 1970-01-01T00:01:00Z";
+        for text in ["STATUS=looking for identities", status, "READY=1", status, "WATCHDOG=1", "STOPPING=1"] {
+            assert_eq!(received(manager), text);
+        }
     }
 
     #[test]

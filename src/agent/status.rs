@@ -80,6 +80,13 @@ impl Status {
         self.next_turn = self.turned_at;
     }
 
+    /// Whether every folder is complete and valid now, and has its names.
+    pub(crate) fn has_certificates(&self) -> bool {
+        let is_whole = |folder: &Folder| folder.reasons(self.now()).is_empty();
+        let has = |identity: &Identity| !identity.folders.is_empty() && identity.folders.iter().all(is_whole);
+        !self.identities.is_empty() && self.identities.iter().all(has)
+    }
+
     /// Whether it watches an identity with this id; more than one may have it.
     pub(crate) fn watches(&self, id: &str) -> bool {
         self.identities.iter().any(|identity| identity.id == id)
@@ -325,6 +332,17 @@ mod tests {
         assert_eq!(good.reasons(at(3000), true)[0].kind, "overdue");
         let expired: Vec<&str> = good.reasons(at(4000), true).iter().map(|reason| reason.kind).collect();
         assert_eq!(expired, ["expired"]);
+    }
+
+    #[test]
+    fn certificates_are_in_place_although_a_hook_waits() {
+        let mut status = Status::new(at(0));
+        assert!(!status.has_certificates(), "nothing was looked at");
+        status.identities.push(identity(folder()));
+        status.identities[0].hook = HookState::Waiting { failures: 1, error: String::new() };
+        assert!(status.has_certificates());
+        status.identities.push(Identity::default());
+        assert!(!status.has_certificates(), "one is missing");
     }
 
     #[test]

@@ -126,6 +126,24 @@ fn every_example_of_the_pages_parses() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a test reads the repository")]
+fn every_command_line_of_the_systemd_units_parses() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd");
+    let mut found: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let unit = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for line in joined(&unit) {
+            let Some(line) = line.strip_prefix("ExecStart=/usr/local/bin/") else { continue };
+            let words = commands(line).swap_remove(0);
+            assert_eq!(trouble(&words), None);
+            found.push(words[1].clone());
+        }
+    }
+    found.sort();
+    assert_eq!(found, ["agent", "renew"]);
+}
+
+#[test]
 fn calls_are_found_behind_prompts_pipes_and_variables() {
     let text = "$ A=b helm template x | fabcert names - --set 'A=b c'   # why\n  fabcert audit \\\n      k8s/ > out\n  7  Refused; fabcert never tries\nfabcert = { git = x }\nfabcert ca AB:...\n";
     let expected = [vec!["fabcert", "names", "-", "--set", "A=b c"], vec!["fabcert", "audit", "k8s/"]];

@@ -76,7 +76,7 @@ impl Everything {
 }
 
 /// What a judge that reads `document` says against it; `None` when it takes it.
-fn objection(judge: &mut Command, document: &str) -> Option<String> {
+pub(crate) fn objection(judge: &mut Command, document: &str) -> Option<String> {
     let judge = judge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = judge.spawn().expect("the judge starts");
     let mut stdin = child.stdin.take().expect("a pipe");

@@ -34,6 +34,7 @@ mod real;
 mod reenroll;
 mod renew;
 mod reserved;
+mod systemd;
 #[cfg(feature = "dev-ca")]
 mod terminal;
 mod unshown;

@@ -4,6 +4,8 @@
 mod hooks;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+#[cfg(feature = "dev-ca")]
+mod shown;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

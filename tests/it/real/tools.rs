@@ -27,6 +27,8 @@ pub(crate) enum Tool {
     MetricsOracle,
     /// The validator of libxml2, by `FABCERT_XMLLINT`.
     Xmllint,
+    /// The checker of systemd's units, by `FABCERT_SYSTEMD_ANALYZE`.
+    SystemdAnalyze,
     /// OpenSSL's command line, by `FABCERT_OPENSSL`.
     OpenSsl,
 }
@@ -44,6 +46,7 @@ impl Tool {
             Self::ManifestOracle => "FABCERT_MANIFEST_ORACLE",
             Self::MetricsOracle => "FABCERT_METRICS_ORACLE",
             Self::Xmllint => "FABCERT_XMLLINT",
+            Self::SystemdAnalyze => "FABCERT_SYSTEMD_ANALYZE",
             Self::OpenSsl => "FABCERT_OPENSSL",
         }
     }
@@ -60,6 +63,7 @@ impl Tool {
             Self::ManifestOracle => "manifest-oracle",
             Self::MetricsOracle => "metrics-oracle",
             Self::Xmllint => "xmllint",
+            Self::SystemdAnalyze => "systemd-analyze",
             Self::OpenSsl => "openssl",
         }
     }

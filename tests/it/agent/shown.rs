@@ -1,0 +1,155 @@
+//! What a running agent shows: health, metrics, the notifications of systemd, the termination message.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::{Agent, PATIENCE, Peer};
+use crate::audit_reports::objection;
+use crate::command::{command, fabcert};
+use crate::enroll::on_the_dev_ca::DevCaUnderTest;
+use crate::enroll::scene::text;
+use crate::real::CaUnderTest as _;
+use crate::real::tools::{Tool, find};
+
+const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
+/// Where an agent listens, by its log.
+fn address(agent: &mut Agent) -> String {
+    agent.until("it listens", |log| log.contains("health and metrics on http://"));
+    let log = agent.log();
+    let rest = log.split_once("health and metrics on http://").unwrap().1;
+    rest.split(|c: char| c != ':' && c != '.' && !c.is_ascii_digit()).next().unwrap().to_owned()
+}
+
+/// The status and the body that the agent answers with.
+fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+fn json(address: &str, path: &str) -> serde_json::Value {
+    serde_json::from_str(&get(address, path).1).unwrap()
+}
+
+/// OpenMetrics in the older text format of Prometheus, where a family has the name of its samples.
+fn in_the_text_format(metrics: &str) -> String {
+    let suffix = |name: &str| {
+        let is = |kind: &str| metrics.contains(&format!("# TYPE {name} {kind}\n"));
+        if is("counter") {
+            "_total"
+        } else if is("info") {
+            "_info"
+        } else {
+            ""
+        }
+    };
+    let line = |line: &str| {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        match words[..] {
+            ["#", "UNIT" | "EOF", ..] => String::new(),
+            ["#", word, name, rest] => {
+                format!("# {word} {name}{} {}\n", suffix(name), if rest == "info" { "gauge" } else { rest })
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    metrics.lines().map(line).collect()
+}
+
+#[test]
+fn an_enrolled_node_is_ready_and_prometheus_takes_its_metrics() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca);
+    let mut agent = peer.agent("wrong", &LISTEN);
+    let at = address(&mut agent);
+    agent.until("the refusal is known", |log| log.contains("next try at"));
+    let (code, _) = get(&at, "/readyz");
+    let all = json(&at, "/readyz");
+    assert_eq!((code, &all["ready"]), (503, &false.into()), "{all}");
+    assert_eq!(all["identities"][0]["failure"]["kind"], "refused", "{all}");
+    assert_eq!(all["identities"][0]["reasons"][0]["kind"], "missing", "{all}");
+    let left = get(&at, "/metrics").1;
+    assert!(left.contains("fabcert_refusals_left{id=\"org1-peer1\"} 7\n"), "{left}");
+    assert_eq!(agent.end("-TERM"), Some(143));
+
+    let mut agent = peer.agent("peerpw", &LISTEN);
+    let at = address(&mut agent);
+    agent.until("it is ready", |_| get(&at, "/readyz").0 == 200);
+    assert_eq!(get(&at, "/livez"), (200, "ok\n".to_owned()));
+    assert_eq!(json(&at, "/readyz/org1-peer1")["identities"][0]["reasons"], serde_json::json!([]));
+    assert_eq!(get(&at, "/readyz/org1-peer2").0, 404);
+    let metrics = get(&at, "/metrics").1;
+    let tls = format!(
+        "fabcert_certificate_not_after_seconds{{id=\"org1-peer1\",role=\"tls\",path=\"{}\"}}",
+        text(&peer.tls())
+    );
+    assert!(metrics.contains(&tls) && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(metrics.contains("fabcert_renewal_overdue{id=\"org1-peer1\"} 0\n"), "{metrics}");
+    let succeeded = |metrics: &str| {
+        let lines = metrics.lines().filter(|line| line.contains("result=\"success\""));
+        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum::<u64>()
+    };
+    let before = succeeded(&metrics);
+    agent.signal("-USR1");
+    agent.until("a renewal is counted", |_| succeeded(&get(&at, "/metrics").1) > before);
+    if let Some(oracle) = find(Tool::MetricsOracle) {
+        let metrics = in_the_text_format(&get(&at, "/metrics").1);
+        assert_eq!(objection(&mut Command::new(oracle), &metrics), None, "{metrics}");
+    }
+    assert!(!metrics.contains("peerpw") && !agent.log().contains("peerpw"));
+}
+
+#[test]
+fn systemd_hears_of_the_start_the_life_and_the_end() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca);
+    let socket = peer.dir().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (url, anchor) = (ca.url(), text(&peer.dir().join("anchor.pem")));
+    let (msp, tls) = (text(&peer.msp()), text(&peer.tls()));
+    let args =
+        ["agent", "--url", &url, "--tls-ca", &anchor, "--id", "org1-peer1", "--msp-dir", &msp, "--tls-dir", &tls];
+    let socket = text(&socket);
+    let variables = [("FABCERT_SECRET", "peerpw"), ("NOTIFY_SOCKET", &socket), ("WATCHDOG_USEC", "200000")];
+    let mut child = command(&[&args[..], &["--san", "localhost"]].concat(), &variables)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut heard = Vec::new();
+    let mut until = |text: &str| {
+        let start = Instant::now();
+        while !heard.iter().any(|word: &String| word.starts_with(text)) {
+            assert!(start.elapsed() < PATIENCE, "no {text}: {heard:?}");
+            let mut bytes = [0; 1024];
+            let length = manager.recv(&mut bytes).unwrap();
+            heard.push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+        }
+    };
+    until("READY=1");
+    assert!(peer.msp().exists() && peer.tls().exists(), "it was ready too early");
+    until("STATUS=1 identity ready; next look at ");
+    until("WATCHDOG=1");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    until("STOPPING=1");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn the_termination_message_says_why_the_agent_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("termination-log");
+    let gone = text(&dir.path().join("gone"));
+    let ran = fabcert(&["agent", &gone, "--termination-message", &text(&file)], None);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("fabcert: {gone} does not exist\n"));
+}
