@@ -44,7 +44,7 @@ Examples:
 A run with nothing to do sends no request, whether it is the first or the
 hundredth. A certificate is due as for fabcert renew. After an error the agent
 tries again in 5 seconds to 10 minutes; a secret is sent again only as often as
-fabcert enroll sends it. No certificate is renewed more than 3 times an hour.
+by fabcert enroll. No certificate is renewed more than 3 times an hour.
 SIGTERM and Ctrl-C end the agent at once.";
 
 /// Enrol if necessary, then renew in time, until the agent is ended.

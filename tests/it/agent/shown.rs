@@ -39,7 +39,7 @@ fn json(address: &str, path: &str) -> serde_json::Value {
     serde_json::from_str(&get(address, path).1).unwrap()
 }
 
-/// OpenMetrics in the older text format of Prometheus, where a family has the name of its samples.
+/// `OpenMetrics` in the older text format of Prometheus, where a family has the name of its samples.
 fn in_the_text_format(metrics: &str) -> String {
     let suffix = |name: &str| {
         let is = |kind: &str| metrics.contains(&format!("# TYPE {name} {kind}\n"));
