@@ -3,6 +3,8 @@
 #[cfg(feature = "dev-ca")]
 mod hooks;
 #[cfg(feature = "dev-ca")]
+mod killed;
+#[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
 #[cfg(feature = "dev-ca")]
 mod shown;
