@@ -2,6 +2,7 @@
 
 mod node;
 mod orderer;
+mod peer;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,10 +45,10 @@ impl Organisation {
     }
 
     /// Registers `id` and enrols both of its folders.
-    fn enroll(&self, id: &str, kind: &str) {
+    fn enroll(&self, id: &str, kind: &str, names: &[&str]) {
         let secret = format!("{id}pw");
         self.ca.register(&Registration { kind, ..Registration::peer(id, &secret) });
-        let ran = self.run("enroll", id, &["--id", id, "--role", kind, "--san", "localhost,127.0.0.1"], Some(&secret));
+        let ran = self.run("enroll", id, &["--id", id, "--role", kind, "--san", &names.join(",")], Some(&secret));
         assert_eq!(ran.code, 0, "{ran:?}");
     }
 

@@ -23,8 +23,8 @@ impl Ordering {
     fn new() -> Option<Self> {
         let programs = Programs::find()?;
         let organisation = Organisation::new()?;
-        organisation.enroll("orderer1", "orderer");
-        organisation.enroll("admin1", "admin");
+        organisation.enroll("orderer1", "orderer", &["localhost"]);
+        organisation.enroll("admin1", "admin", &["localhost"]);
         let ports = (ReservedPort::new(), ReservedPort::new());
         Some(Self { programs, organisation, port: ports.0, admin_port: ports.1, starts: 0.into() })
     }

@@ -13,6 +13,8 @@ pub(crate) enum Tool {
     CaClient,
     /// Fabric's orderer, by `FABRIC_ORDERER`.
     Orderer,
+    /// Fabric's peer, by `FABRIC_PEER`.
+    Peer,
     /// `configtxgen`, by `FABRIC_CONFIGTXGEN`.
     ConfigTxGen,
     /// `osnadmin`, by `FABRIC_OSNADMIN`.
@@ -29,6 +31,8 @@ pub(crate) enum Tool {
     Xmllint,
     /// The checker of systemd's units, by `FABCERT_SYSTEMD_ANALYZE`.
     SystemdAnalyze,
+    /// A load balancer, by `FABCERT_HAPROXY`.
+    HaProxy,
     /// OpenSSL's command line, by `FABCERT_OPENSSL`.
     OpenSsl,
 }
@@ -39,6 +43,7 @@ impl Tool {
             Self::CaServer => "FABRIC_CA_SERVER",
             Self::CaClient => "FABRIC_CA_CLIENT",
             Self::Orderer => "FABRIC_ORDERER",
+            Self::Peer => "FABRIC_PEER",
             Self::ConfigTxGen => "FABRIC_CONFIGTXGEN",
             Self::OsnAdmin => "FABRIC_OSNADMIN",
             Self::MspOracle => "FABCERT_MSP_ORACLE",
@@ -47,6 +52,7 @@ impl Tool {
             Self::MetricsOracle => "FABCERT_METRICS_ORACLE",
             Self::Xmllint => "FABCERT_XMLLINT",
             Self::SystemdAnalyze => "FABCERT_SYSTEMD_ANALYZE",
+            Self::HaProxy => "FABCERT_HAPROXY",
             Self::OpenSsl => "FABCERT_OPENSSL",
         }
     }
@@ -56,6 +62,7 @@ impl Tool {
             Self::CaServer => "fabric-ca-server",
             Self::CaClient => "fabric-ca-client",
             Self::Orderer => "orderer",
+            Self::Peer => "peer",
             Self::ConfigTxGen => "configtxgen",
             Self::OsnAdmin => "osnadmin",
             Self::MspOracle => "msp-oracle",
@@ -64,6 +71,7 @@ impl Tool {
             Self::MetricsOracle => "metrics-oracle",
             Self::Xmllint => "xmllint",
             Self::SystemdAnalyze => "systemd-analyze",
+            Self::HaProxy => "haproxy",
             Self::OpenSsl => "openssl",
         }
     }
