@@ -312,3 +312,50 @@ async fn at_most<F: Future>(jobs: usize, all: impl Iterator<Item = F>) -> Vec<F:
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn no_more_than_the_jobs_run_at_the_same_time() {
+        let (running, most) = (Cell::new(0), Cell::new(0));
+        let one = |n: usize| {
+            let (running, most) = (&running, &most);
+            let mut polls = 0;
+            std::future::poll_fn(move |_| {
+                polls += 1;
+                if polls == 1 {
+                    running.set(running.get() + 1);
+                    most.set(most.get().max(running.get()));
+                }
+                // Each takes another time.
+                if polls <= n + 1 {
+                    return Poll::Pending;
+                }
+                running.set(running.get() - 1);
+                Poll::Ready(n)
+            })
+        };
+        for jobs in [0, 1, 3, 20] {
+            most.set(0);
+            let mut all = std::pin::pin!(at_most(jobs, (0..10).map(one)));
+            let mut polls = 0;
+            let mut done = loop {
+                polls += 1;
+                if let Poll::Ready(done) = all.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    break done;
+                }
+                assert!(polls < 100);
+            };
+            done.sort_unstable();
+            assert_eq!(done, (0..10).collect::<Vec<_>>());
+            assert_eq!(most.get(), jobs.clamp(1, 10), "{jobs} jobs");
+        }
+        let mut none = std::pin::pin!(at_most(3, std::iter::empty::<std::future::Ready<()>>()));
+        assert!(none.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+}

@@ -132,7 +132,10 @@ fn process_1_ends_at_once_at_a_signal() {
     let address = silent.local_addr().unwrap().to_string();
     let url = format!("https://{address}");
     let enroll = ["enroll", "--url", &url, "--id", "a", "--tls-ca", &anchor, "--msp-dir", &folder];
-    let waits: [(&str, Vec<&str>); 4] = [
+    let nobody = format!("https://{}", crate::reserved::nobody());
+    let agent = ["agent", "--url", &nobody, "--id", "a", "--tls-ca", &anchor, "--msp-dir", &folder];
+    let waits: [(&str, Vec<&str>); 5] = [
+        ("the time of the next try", agent.to_vec()),
         ("the CA", [&enroll[..], &["--connect-timeout", "60s", "--timeout", "90s"]].concat()),
         ("the secret", [&enroll[..], &["--secret-file", "-"]].concat()),
         ("an endpoint", vec!["audit", "--no-policy", "--connect", &address, "--dial-timeout", "60s"]),

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::server::block_on;
+use super::server::{answer, block_on, plain_client, serve};
 use crate::ca::status::{Operation, classify};
 use crate::ca::{CaError, LockRisk, Patience, TlsFailure};
 use crate::secret::Redactor;
@@ -163,4 +163,15 @@ fn a_try_counts_unless_the_ca_surely_did_not_count_it() {
     ] {
         assert_eq!(error.lock_risk(), risk, "{error}");
     }
+}
+
+#[test]
+fn the_pause_that_an_answer_asks_for_is_kept() {
+    let busy = answer("503 Service Unavailable\r\nRetry-After: 7", "busy");
+    let server = serve(None, vec![busy]);
+    let client = plain_client(server.address).build().expect("a client");
+    let error = block_on(client.info()).expect_err("no success");
+    assert_eq!(Patience::pause_within(MINUTE, &error, 1, 0.5), Some(Duration::from_secs(7)));
+    assert_eq!(Patience::pause_within(Duration::from_secs(3), &error, 1, 0.5), Some(Duration::from_secs(3)));
+    assert_eq!(crate::Error::from(error).retry_after(), Some(Duration::from_secs(7)));
 }

@@ -1,6 +1,8 @@
 //! `fabcert agent`, on the real Fabric CA and on the dev CA with the same code.
 
 #[cfg(feature = "dev-ca")]
+mod expired;
+#[cfg(feature = "dev-ca")]
 mod hooks;
 #[cfg(feature = "dev-ca")]
 mod killed;

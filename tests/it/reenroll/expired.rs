@@ -47,7 +47,7 @@ fn taken(ca: &dyn CaUnderTest, msp: &str) {
 
 /// An MSP folder with a certificate that has expired. The identity is one without attributes in its certificate, which only the
 /// default profile allows.
-fn expired_on(ca: &RealCa) -> tempfile::TempDir {
+pub(crate) fn expired_on(ca: &RealCa) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let url = ca.url().replace("https://", &format!("https://{}:{}@", ADMIN.0, ADMIN.1));
     let args = ["enroll", "-u", &url, "--enrollment.profile", "short", "--mspdir", "msp"];

@@ -7,6 +7,9 @@ mod interrupted;
 mod other_ca;
 mod usage;
 
+#[cfg(feature = "dev-ca")]
+pub(crate) use expired::expired_on;
+
 use std::path::Path;
 
 use fabcert::pki::x509::Cert;
