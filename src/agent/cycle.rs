@@ -232,13 +232,13 @@ impl<'a, S: Site> Cycle<'a, S> {
         let mut all = self.known.borrow_mut();
         let identity = |(seen, decision): (&Seen, &Decision)| {
             let known = all.entry(seen.key.clone()).or_default();
-            let is_due_at_once = known.is_looping && seen.word().is_some();
-            if let (true, None, Some(tried)) = (is_due_at_once, &known.failure, known.tried) {
-                let reasons = seen.folders.iter().filter_map(|folder| Some(folder.reason.as_ref()?.1.clone()));
-                let reasons = reasons.collect::<Vec<_>>().join("; ");
-                let message = format!("the certificate that was issued at {} is due at once: {reasons}", tried.at);
-                let error = Error::new(ErrorKind::NotAsAsked, message);
-                known.fail(&seen.id, &error, Lateness::InTime, (now, tried.next));
+            let after = known.tried.filter(|_| known.is_looping).map(|tried| tried.next);
+            let held_until = match decision {
+                Decision::Guarded(at) => Some(*at),
+                Decision::Now | Decision::At(_) => after.filter(|_| seen.word().is_some()),
+            };
+            if let (Some(until), None) = (held_until, &known.failure) {
+                known.hold(seen, (now, until));
             }
             Identity {
                 id: seen.id.clone(),
@@ -248,7 +248,7 @@ impl<'a, S: Site> Cycle<'a, S> {
                 served: known.followed.served,
                 refusals_left: seen.refusals_left,
                 renewals: known.renewals.clone(),
-                is_looping: is_due_at_once || matches!(decision, Decision::Guarded(_)),
+                is_looping: held_until.is_some() && seen.word().is_some(),
             }
         };
         let identities = seen.iter().zip(decisions).map(identity).collect();
@@ -257,6 +257,20 @@ impl<'a, S: Site> Cycle<'a, S> {
 }
 
 impl Known {
+    /// Notes that new certificates are due as soon as they are issued, or that a forced renewal is held back.
+    fn hold(&mut self, seen: &Seen, (now, until): (Timestamp, Timestamp)) {
+        let reasons = seen.folders.iter().filter_map(|folder| Some(folder.reason.as_ref()?.1.as_str()));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        if reasons.is_empty() {
+            tracing::warn!("{}: not renewed before {until}: it was renewed 3 times within an hour", seen.id);
+            return;
+        }
+        let message = format!("new certificates are due as soon as they are issued: {reasons}");
+        let help = "compare what the CA issues with what is requested: lifetime, names, chain";
+        let error = Error::new(ErrorKind::NotAsAsked, message).with_help(help);
+        self.fail(&seen.id, &error, Lateness::InTime, (now, until));
+    }
+
     /// Notes a failure, and logs it: a new one, and once an hour one that stays.
     fn fail(&mut self, id: &str, error: &Error, lateness: Lateness, (now, next): (Timestamp, Timestamp)) {
         let kind = error.kind().as_str();

@@ -176,7 +176,8 @@ impl Site for &World {
         }
         let mut identities = self.identities.borrow_mut();
         let identity = &mut identities[at];
-        assert!(identity.certificates.iter().all(|c| c.end > self.now()), "{} had expired", identity.id);
+        let is_valid = |c: &Certificate| c.end > self.now();
+        assert!(self.life < DAY || identity.certificates.iter().all(is_valid), "{} had expired", identity.id);
         identity.issue(clock.now(), self.now(), self.life);
         self.dates.borrow_mut().clear();
         self.renewals.borrow_mut().push((self.now().unix(), at));
@@ -374,6 +375,28 @@ fn sighup_and_restarts_send_nothing() {
         }
     });
     assert_eq!((world.requests(), world.asked.get()), (0, 0));
+}
+
+/// The CA issues for four minutes, which is shorter than a fresh certificate is left alone.
+#[test]
+fn certificates_that_are_always_due_are_an_error_and_no_loop() {
+    let mut world = World::of(5, 1);
+    world.life = 240;
+    with_agent(&world, |agent| {
+        agent.run_for(3 * DAY);
+        let is_said = agent.cycle.board.read(|status| {
+            let all = status.identities.iter();
+            all.filter(|i| i.is_looping && i.failure.as_ref().is_some_and(|f| f.kind == "not-as-asked")).count()
+        });
+        assert!(is_said > 0);
+    });
+    let renewals = world.renewals.borrow();
+    for identity in 0..5 {
+        let times: Vec<i64> = renewals.iter().filter(|(_, of)| *of == identity).map(|(at, _)| *at).collect();
+        assert!(times.len() > 24, "{}", times.len());
+        assert!(times.windows(4).all(|four| four[3] - four[0] >= 3600), "more than 3 an hour");
+        assert!(times.windows(2).all(|two| two[1] - two[0] >= 300), "within 5 minutes");
+    }
 }
 
 #[test]
