@@ -1,4 +1,4 @@
-//! What a running agent shows: health, metrics, the notifications of systemd, the termination message.
+//! What a running agent shows: health, metrics, the notifications of systemd, the termination message; and the rendered sidecar.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -152,4 +152,45 @@ fn the_termination_message_says_why_the_agent_ended() {
     let ran = fabcert(&["agent", &gone, "--termination-message", &text(&file)], None);
     assert_eq!(ran.code, 4, "{ran:?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("fabcert: {gone} does not exist\n"));
+}
+
+#[test]
+fn the_rendered_sidecar_enrols_and_holds_the_peer_back_until_then() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca);
+    let render =
+        ["render", "--org", "org1", "--namespace", "fabric", "--ca-url", "https://org1-ca", "--fabcert-image", "f"];
+    let list = fabcert(&[&render[..], &["--sidecar", "--output", "json"]].concat(), None).json();
+    let of = |item: &&serde_json::Value| item["metadata"]["name"] == "org1-peer1" && item["kind"] == "Deployment";
+    let pod = &list["items"].as_array().unwrap().iter().find(of).unwrap()["spec"]["template"]["spec"];
+    let sidecar = &pod["initContainers"][0];
+    assert_eq!((&sidecar["restartPolicy"], &pod["shareProcessNamespace"]), (&"Always".into(), &true.into()));
+    std::fs::write(peer.dir().join("secret"), "peerpw\n").unwrap();
+    let url = ca.url();
+    // The paths of the pod, below the folder of this test.
+    let here = |words: &serde_json::Value| -> Vec<String> {
+        let place = |word: &str| match word {
+            "https://org1-ca:7054" => url.clone(),
+            "/ca/ca.pem" => text(&peer.dir().join("anchor.pem")),
+            "/secret/secret" => text(&peer.dir().join("secret")),
+            "/identity/msp" => text(&peer.msp()),
+            "/identity/tls" => text(&peer.tls()),
+            "/run/peer/pid:TERM" => format!("{}:TERM", peer.dir().join("pid").display()),
+            "0.0.0.0:9444" => LISTEN[1].to_owned(),
+            word => word.to_owned(),
+        };
+        words.as_array().unwrap().iter().map(|word| place(word.as_str().unwrap())).collect()
+    };
+    let probe = here(&sidecar["startupProbe"]["exec"]["command"]);
+    let probe = || fabcert(&probe[1..].iter().map(String::as_str).collect::<Vec<_>>(), None).code;
+    assert_eq!(probe(), 1, "nothing is there yet");
+    let args = here(&sidecar["args"]);
+    assert_eq!(args[0], "agent");
+    let args: Vec<&str> =
+        args[1..].iter().map(String::as_str).filter(|arg| !["--log-format", "json"].contains(arg)).collect();
+    let mut agent = Agent::start(peer.dir(), &args, None);
+    agent.until("the startup probe passes", |_| probe() == 0);
+    let at = address(&mut agent);
+    assert_eq!(get(&at, sidecar["livenessProbe"]["httpGet"]["path"].as_str().unwrap()).0, 200);
+    assert_eq!(agent.end("-TERM"), Some(143));
 }
