@@ -1,6 +1,5 @@
 //! The metrics of the agent in `OpenMetrics` 1.0 (<https://prometheus.io/docs/specs/om/open_metrics_spec/>): a pure function of
 //! the board.
-#![allow(dead_code, reason = "wired with the loop")]
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -141,7 +141,6 @@ pub(crate) struct Failure {
 
 /// What runs after a new certificate is in place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(dead_code, reason = "the loop runs no hooks yet")]
 pub(crate) enum HookState {
     /// No hook, or no new certificate since the start.
     #[default]

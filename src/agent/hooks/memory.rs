@@ -63,7 +63,7 @@ impl Memory {
         Self { schema_version: SCHEMA_VERSION, passed: BTreeMap::new(), waiting: None }
     }
 
-    /// Reads the file in `place`; `None` if there is none. After a damaged file, the hooks count as not passed for what is on
+    /// Reads the file in `place`; `None` if it does not exist. After a damaged file, the hooks count as not passed for what is on
     /// disk.
     ///
     /// # Errors
