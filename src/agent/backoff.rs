@@ -28,7 +28,9 @@ pub(crate) fn pause(failures: u32, random: f64) -> Duration {
 /// tenth more at most, so that agents that wait for one CA do not come back together.
 pub(crate) fn pause_after(error: &Error, failures: u32, random: f64) -> Duration {
     if let Some(asked) = error.retry_after() {
-        return asked.max(SHORTEST) + (asked / 10).mul_f64(random.clamp(0.0, 1.0));
+        // A server that asks for none is not asked again and again.
+        let asked = if asked < FIRST { pause(failures, random) } else { asked };
+        return asked + (asked / 10).mul_f64(random.clamp(0.0, 1.0));
     }
     match error.kind() {
         ErrorKind::Refused => REFUSED,
@@ -69,5 +71,14 @@ mod tests {
         let asked = || of(ErrorKind::Unreachable).with_retry_after(Duration::from_secs(100));
         assert_eq!(pause_after(&asked(), 9, 0.0).as_secs(), 100);
         assert_eq!(pause_after(&asked(), 9, 1.0).as_secs(), 110);
+    }
+
+    #[test]
+    fn a_pause_that_is_asked_for_shortens_none() {
+        let hurry = |failures| {
+            let error = Error::new(ErrorKind::Unreachable, "busy").with_retry_after(Duration::ZERO);
+            pause_after(&error, failures, 1.0)
+        };
+        assert_eq!((hurry(1), hurry(20)), (FIRST + FIRST / 10, LAST + LAST / 10));
     }
 }

@@ -18,7 +18,7 @@ impl FromStr for HookCommand {
 
     /// Reads a JSON array of strings. The error does not repeat the text.
     fn from_str(text: &str) -> Result<Self, String> {
-        const SHAPE: &str = r#"expected a JSON array of strings, such as ["systemctl","restart","peer"]"#;
+        const SHAPE: &str = "expected a JSON array of strings: the program and its arguments";
         let argv: Vec<String> = serde_json::from_str(text).map_err(|e| match e.classify() {
             serde_json::error::Category::Data => SHAPE.to_owned(),
             _ => format!("{SHAPE}; this is not JSON: line {}, column {}", e.line(), e.column()),
