@@ -18,16 +18,22 @@ const PEERS: [&str; 2] = ["org1-peer1", "org1-peer2"];
 const GATEWAY: &str = "org1-peer-gateway-svc";
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Restarts the peer that the agent names, and ends when it listens.
+/// Restarts the peer that the agent names, and ends when the balancer sends connections to it: otherwise the other peer would be
+/// stopped while nobody answers for this one. A process that has ended but that nobody has waited for counts as ended.
 const RESTART: &str = r#"
 cd "DIR/$FABCERT_ID"
-if [[ -e pid ]]; then
-  kill "$(cat pid)" && while kill -0 "$(cat pid)" 2>/dev/null; do sleep 0.05; done
+runs() { [[ -e pid && "$(cut -d ' ' -f 3 "/proc/$(cat pid)/stat" 2>/dev/null)" == [^ZX] ]]; }
+if runs; then
+  kill "$(cat pid)"
+  while runs; do sleep 0.05; done
 fi
 FABRIC_CFG_PATH="$PWD" setsid PEER node start </dev/null >>log 2>&1 &
 echo $! >pid
 until (exec 3<>"/dev/tcp/127.0.0.1/$(cat port)") 2>/dev/null; do
-  kill -0 "$(cat pid)" || { tail -5 log; exit 1; }
+  runs || { tail -5 log; exit 1; }
+  sleep 0.05
+done
+until { exec 4<>/dev/tcp/127.0.0.1/STATS && echo 'show stat' >&4 && cat <&4; } 2>/dev/null | grep -q "^peers,$FABCERT_ID,.*,UP,"; do
   sleep 0.05
 done
 "#;
@@ -36,13 +42,15 @@ done
 struct Gateway {
     organisation: Organisation,
     ports: [ReservedPort; 2],
+    /// Where the balancer says which peers are up.
+    stats: ReservedPort,
 }
 
 impl Gateway {
     fn new() -> Option<Self> {
         let peer = find(Tool::Peer)?;
         let organisation = Organisation::new()?;
-        let ports = [ReservedPort::new(), ReservedPort::new()];
+        let (ports, stats) = ([ReservedPort::new(), ReservedPort::new()], ReservedPort::new());
         for (id, port) in PEERS.iter().zip(&ports) {
             organisation.enroll(id, "peer", &[id, GATEWAY, "localhost"]);
             let path = |relative: &str| text(&organisation.path(&format!("{id}/{relative}")));
@@ -88,8 +96,8 @@ operations: {{listenAddress: '127.0.0.1:0'}}
             organisation.write(&format!("{id}/port"), &port.number().to_string());
         }
         let script = RESTART.replace("DIR", &text(&organisation.path(""))).replace("PEER", &text(&peer));
-        organisation.write("restart", &script);
-        Some(Self { organisation, ports })
+        organisation.write("restart", &script.replace("STATS", &stats.number().to_string()));
+        Some(Self { organisation, ports, stats })
     }
 
     /// Starts a peer as the hook does.
@@ -106,7 +114,9 @@ operations: {{listenAddress: '127.0.0.1:0'}}
         let port = ReservedPort::new();
         let number = port.number();
         let config = format!(
-            "defaults
+            "global
+  stats socket ipv4@127.0.0.1:{}
+defaults
   mode tcp
   timeout connect 1s
   timeout client 10s
@@ -118,10 +128,13 @@ backend peers
   balance roundrobin
   option redispatch
   retries 3
-  server peer1 127.0.0.1:{} check inter 200ms fall 1
-  server peer2 127.0.0.1:{} check inter 200ms fall 1
+  server {} 127.0.0.1:{} check inter 200ms fall 1
+  server {} 127.0.0.1:{} check inter 200ms fall 1
 ",
+            self.stats.number(),
+            PEERS[0],
             self.ports[0].number(),
+            PEERS[1],
             self.ports[1].number()
         );
         let file = self.organisation.write("haproxy.cfg", &config);
@@ -218,9 +231,9 @@ fn each_new_certificate_is_served_and_the_gateway_stays_up() {
             let before = [0, 1].map(|peer| gateway.on_disk(peer));
             let deadline = Instant::now() + WITHIN;
             // The agent may not listen to signals yet.
-            wait_for(deadline, || {
-                std::fs::read_to_string(gateway.organisation.path("agent.log")).is_ok_and(|log| !log.is_empty())
-            });
+            let is_up =
+                || std::fs::read_to_string(gateway.organisation.path("agent.log")).is_ok_and(|log| !log.is_empty());
+            assert!(wait_for(deadline, is_up), "the agent says nothing");
             agent.signal(rustix::process::Signal::USR1);
             for peer in [0, 1] {
                 let is_served = || {
@@ -237,7 +250,8 @@ fn each_new_certificate_is_served_and_the_gateway_stays_up() {
         }
         drop(end);
         let (dialled, worst) = client.join().unwrap();
-        assert!(dialled > 50 && worst < 2, "{dialled} connections, {worst} failed in a row");
+        let log = std::fs::read_to_string(gateway.organisation.path("agent.log")).unwrap();
+        assert!(dialled > 50 && worst < 2, "{dialled} connections, {worst} failed in a row\n{log}");
     });
 }
 
