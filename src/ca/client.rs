@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::auth::{self, Credential};
+use super::connections::{Connections, Route};
 use super::status::{Class, Operation, ServerError, classify};
 use super::tls::{self, ClientIdentity, Served, Trust};
 use super::transport::{Setup, Transport};
@@ -111,6 +112,12 @@ impl ClientBuilder {
     /// For `http` without [`plaintext`](Self::plaintext), `https` without an anchor, an unusable client certificate or
     /// proxy URL.
     pub fn build(self) -> Result<Client, CaError> {
+        self.build_over(&mut Connections::default())
+    }
+
+    /// As [`build`](Self::build), for a client that uses the connections of others to the same CA, with the same anchors,
+    /// client certificate, proxy and limits.
+    pub(crate) fn build_over(self, connections: &mut Connections) -> Result<Client, CaError> {
         let address = address(&self.url);
         let plaintext = self.url.is_plaintext();
         if plaintext && !self.plaintext {
@@ -119,7 +126,7 @@ impl ClientBuilder {
         if !plaintext && self.anchors.is_empty() {
             return Err(CaError::NoAnchors { address });
         }
-        self.build_with(Trust::Anchors)
+        self.build_with(Trust::Anchors, connections)
     }
 
     /// Requests information about the CA, from any server that holds the key of its TLS certificate: the information, and
@@ -133,20 +140,22 @@ impl ClientBuilder {
             return Err(CaError::Plaintext { address: address(&self.url) });
         }
         let served = Served::default();
-        let client = self.build_with(|_| Trust::Later(Arc::clone(&served)))?;
+        let trust = |_| Trust::Later(Arc::clone(&served));
+        let client = self.build_with(trust, &mut Connections::default())?;
         let info = client.info().await?;
         let served = served.lock().map(|mut served| std::mem::take(&mut *served)).unwrap_or_default();
         Ok((info, served))
     }
 
-    fn build_with(self, trust: impl FnOnce(TrustAnchors) -> Trust) -> Result<Client, CaError> {
+    fn build_with(
+        self,
+        trust: impl FnOnce(TrustAnchors) -> Trust,
+        connections: &mut Connections,
+    ) -> Result<Client, CaError> {
         let address = address(&self.url);
         let identified = self.identity.is_some();
         let plaintext = self.url.is_plaintext();
         let unusable = |reason| CaError::ClientIdentity { address: address.clone(), reason };
-        let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
-        let identity = identity.transpose().map_err(unusable)?;
-        let tls = tls::client_config(trust(self.anchors), identity).map_err(|e| unusable(e.to_string()))?;
         let mut redactor = self.redactor.public(self.url.host());
         // reqwest takes a URL without http:// too.
         let with_host = |url: &str| Url::parse(url).ok().filter(Url::has_host);
@@ -169,14 +178,27 @@ impl ClientBuilder {
         if let Some(name) = &self.ca_name {
             redactor = redactor.public(name);
         }
-        let transport = Transport::new(Setup {
-            address,
+        let route = Route {
+            address: address.clone(),
             plaintext,
-            tls,
-            identified,
-            proxy: self.proxy.map(|url| (url.expose().to_owned(), proxy_address)),
-            connect_timeout: self.connect_timeout,
-            timeout: self.timeout,
+            anchors: self.anchors.clone(),
+            identity: self.identity.as_ref().map(|(cert_pem, _)| cert_pem.clone()),
+            proxy: self.proxy.clone(),
+            limits: [self.connect_timeout, self.timeout],
+        };
+        let transport = connections.over(route, || {
+            let identity = self.identity.map(|(cert_pem, key)| ClientIdentity::new(&cert_pem, &key));
+            let identity = identity.transpose().map_err(unusable)?;
+            let tls = tls::client_config(trust(self.anchors), identity).map_err(|e| unusable(e.to_string()))?;
+            Transport::new(Setup {
+                address: address.clone(),
+                plaintext,
+                tls,
+                identified,
+                proxy: self.proxy.map(|url| (url.expose().to_owned(), proxy_address)),
+                connect_timeout: self.connect_timeout,
+                timeout: self.timeout,
+            })
         })?;
         Ok(Client { url: self.url, ca_name: self.ca_name, transport, redactor })
     }

@@ -17,6 +17,9 @@ use crate::lookup::lookup;
 /// Maximum size of an answer. A real one is far smaller, Idemix keys and a long chain included.
 const BODY_LIMIT: usize = 1 << 20;
 
+/// How long an unused connection is used again. Servers and proxies close theirs after 5 seconds or more.
+const IDLE_LIMIT: Duration = Duration::from_secs(4);
+
 /// The settings of the transport.
 pub(super) struct Setup {
     /// `HOST:PORT` of the CA, for messages.
@@ -33,7 +36,7 @@ pub(super) struct Setup {
 }
 
 /// Sends requests to one CA.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Transport {
     http: reqwest::Client,
     address: String,
@@ -78,6 +81,7 @@ impl Transport {
             .dns_resolver(Lookup)
             // Otherwise the environment's HTTPS_PROXY and so on would be used.
             .no_proxy()
+            .pool_idle_timeout(IDLE_LIMIT)
             .connect_timeout(connect_timeout)
             .timeout(setup.timeout)
             .https_only(!setup.plaintext)
@@ -120,6 +124,8 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
+        // The task of the connection sees the end too, and keeps it for the next request.
+        tokio::task::yield_now().await;
         tracing::debug!(status, bytes = body.len(), "answer");
         Ok(Answer { status, body, date, retry_after })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
-use crate::ca::Patience;
+use crate::ca::{Connections, Patience};
 use crate::identity::ask::Asking;
 use crate::identity::credential::Signed;
 use crate::identity::current::Current;
@@ -29,6 +29,15 @@ use crate::{Error, ErrorKind};
 /// refused, 8 not as requested, 9 locked. The targets are then unchanged; if only the second install failed, the first
 /// target is new and complete, and the next run installs the other.
 pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome, Error> {
+    enroll_over(request, &mut Connections::default(), env).await
+}
+
+/// As [`enroll`], over connections that other requests on the same runtime use too.
+pub(crate) async fn enroll_over(
+    request: &Request,
+    connections: &mut Connections,
+    env: &Environment<'_>,
+) -> Result<Outcome, Error> {
     let channels = Channels::read(&request.channels, env.disk)?;
     let mut tasks = Task::all(request, env.disk)?;
     let places: Vec<Place> = tasks.iter().map(|t| t.place.clone()).collect();
@@ -47,7 +56,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
     }
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
-    let enrolled = enroll_locked(request, tasks, &channels, (&places, &locks), env).await;
+    let enrolled = enroll_locked(request, tasks, &channels, (&places, &locks), connections, env).await;
     if enrolled.is_err() {
         // Removes the state folder of a run that left nothing in it.
         for lock in locks {
@@ -63,6 +72,7 @@ async fn enroll_locked(
     mut tasks: Vec<Task<'_>>,
     channels: &Channels,
     (places, locks): (&[&Place], &[Lock]),
+    connections: &mut Connections,
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
     tasks.iter_mut().try_for_each(|task| task.keep_form(env.disk))?;
@@ -99,6 +109,7 @@ async fn enroll_locked(
             patience: &mut patience,
             places,
             sent: &mut sent,
+            connections,
         };
         issued.push(Some(obtain(task, &mut asking, current, env).await?));
     }

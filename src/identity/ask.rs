@@ -10,7 +10,7 @@ use super::request::Authentication;
 use super::state::pending::{self, Pending};
 use super::state::token_refusal;
 use super::task::Task;
-use crate::ca::{AttrRequest, CaError, Client, Credential, EnrollRequest, Enrollment, Patience};
+use crate::ca::{AttrRequest, CaError, Client, Connections, Credential, EnrollRequest, Enrollment, Patience};
 use crate::install::Place;
 use crate::{Error, ErrorKind, Secret};
 
@@ -28,6 +28,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) places: &'a [&'a Place],
     /// The secret that the run has sent; the CA's later answers must not hold it either.
     pub(crate) sent: &'a mut Option<Secret>,
+    pub(crate) connections: &'a mut Connections,
 }
 
 /// Asks the CA with a certificate if there is one to sign with; without one, or when the CA refuses it, with the secret. A

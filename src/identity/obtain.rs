@@ -20,7 +20,7 @@ use crate::pki::key::KeyPair;
 use crate::pki::name;
 use crate::pki::x509::{Csr, CsrSpec};
 use crate::proof::VerifiedEnrollment;
-use crate::{Error, ErrorKind, Secret, Timestamp};
+use crate::{Error, ErrorKind, Timestamp};
 
 /// Allows for clocks of nodes that differ by some seconds: a certificate whose `NotBefore` is in the future is refused.
 pub(crate) const BACKDATE: Duration = Duration::from_secs(300);
@@ -70,7 +70,7 @@ pub(crate) async fn obtain(
     }
     let (mut pending, key) = pending_key(task, current, usable, asked, env)?;
     let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: task.subject }, &key)?;
-    let client = client(task, ca, asking.sent.as_ref(), env)?;
+    let client = client(task, ca, asking, env)?;
     let not_before = (env.now)().minus(BACKDATE);
     let csr_pem = csr.to_pem();
     let body = EnrollRequest {
@@ -226,8 +226,7 @@ fn requested_key(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> R
     })
 }
 
-/// `sent`: the secret that the run has sent before.
-fn client(task: &Task<'_>, ca: &CaAccess, sent: Option<&Secret>, env: &Environment<'_>) -> Result<Client, Error> {
+fn client(task: &Task<'_>, ca: &CaAccess, asking: &mut Asking<'_>, env: &Environment<'_>) -> Result<Client, Error> {
     let mut anchors = TrustAnchors::default();
     for file in &*task.trust {
         anchors.add_pem(&file.origin, file.pem()?)?;
@@ -236,9 +235,12 @@ fn client(task: &Task<'_>, ca: &CaAccess, sent: Option<&Secret>, env: &Environme
     let known = match &ca.secret {
         SecretSource::Given(secret) => Some(secret),
         // A file is read when its secret is sent, and not before: a pipe gives it once.
-        SecretSource::File(_) | SecretSource::None => sent,
+        SecretSource::File(_) | SecretSource::None => asking.sent.as_ref(),
     };
-    Ok(known.into_iter().fold(builder, |builder, secret| builder.known(&ca.id, secret)).build()?)
+    Ok(known
+        .into_iter()
+        .fold(builder, |builder, secret| builder.known(&ca.id, secret))
+        .build_over(asking.connections)?)
 }
 
 fn report_skew(server: Option<Timestamp>, now: Timestamp) {

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use super::found::{Finds, Found};
 use super::schedule::{self, Life, Term};
-use crate::enroll::{enroll, plan};
+use crate::ca::Connections;
+use crate::enroll::{enroll_over, plan};
 use crate::identity::held::{Held, HeldForm, inherit};
 use crate::identity::state::record::Record;
 use crate::identity::{
@@ -145,10 +147,11 @@ pub(crate) fn pass(finds: &Finds, options: &Options, env: &Environment<'_>) -> P
     let next = AtomicUsize::new(0);
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
     let work = || {
+        let mut line = Line::default();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let (Some(found), Some((_, dates))) = (all.get(at), dates.get(at)) else { return };
-            let row = one(found, dates, options, env);
+            let row = one(found, dates, options, &mut line, env);
             rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, row));
         }
     };
@@ -195,8 +198,27 @@ pub(super) fn gateways(all: &[Found]) -> Vec<Option<String>> {
     all.iter().map(|found| names(found).into_iter().filter(is_shared).min()).collect()
 }
 
+/// The connections of one thread of a pass, and the runtime that they belong to.
+#[derive(Debug, Default)]
+struct Line {
+    runtime: Option<Runtime>,
+    connections: Connections,
+}
+
+impl Line {
+    fn renew(&mut self, request: &Request, env: &Environment<'_>) -> Result<(), Error> {
+        if self.runtime.is_none() {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let failed = |e| Error::new(ErrorKind::Io, "cannot start the runtime").with_source(e);
+            self.runtime = Some(runtime.map_err(failed)?);
+        }
+        let runtime = self.runtime.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "no runtime"))?;
+        runtime.block_on(enroll_over(request, &mut self.connections, env)).map(drop)
+    }
+}
+
 /// One identity: what is due, and its renewal.
-fn one(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<'_>) -> Row {
+fn one(found: &Found, dates: &[Timestamp], options: &Options, line: &mut Line, env: &Environment<'_>) -> Row {
     let folders = found.folders().zip(dates).map(|(held, date)| RowFolder {
         role: if held.form == HeldForm::Msp { "sign" } else { "tls" },
         path: held.target.clone(),
@@ -223,12 +245,8 @@ fn one(found: &Found, dates: &[Timestamp], options: &Options, env: &Environment<
     if options.dry_run {
         return row;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let renewed = runtime
-        .map_err(|e| Error::new(ErrorKind::Io, "cannot start the runtime").with_source(e))
-        .and_then(|runtime| runtime.block_on(enroll(&request, env)));
-    match renewed {
-        Ok(_) => row.action = RowAction::Reenrolled,
+    match line.renew(&request, env) {
+        Ok(()) => row.action = RowAction::Reenrolled,
         Err(e) => row = row.fail(&e),
     }
     row

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::server::{answer, block_on, plain_client, reply, serve, silence};
-use crate::ca::{CaError, CaUrl, Class, Client, Credential, EnrollRequest, RegisterRequest};
+use super::server::{Behaviour, answer, block_on, plain_client, read_request, reply, serve, silence};
+use crate::ca::{CaError, CaUrl, Class, Client, Connections, Credential, EnrollRequest, RegisterRequest};
 use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
@@ -324,4 +324,29 @@ fn proxies_of_the_environment_are_not_used() {
     assert_eq!(server.requests.lock().expect("a lock").len(), 1);
     proxy.set_nonblocking(true).expect("a listener");
     assert!(proxy.accept().is_err(), "no connection may arrive");
+}
+
+#[test]
+fn clients_of_one_ca_use_one_connection_until_the_ca_closes_it() {
+    let body = enrolled();
+    let kept_alive = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let three: Behaviour = Box::new(move |stream| {
+        for left in (0..3).rev() {
+            stream.write_all(kept_alive.as_bytes()).and_then(|()| stream.flush()).expect("an answer");
+            assert!(left == 0 || read_request(stream).is_some(), "a request on the same connection");
+        }
+    });
+    let server = serve(None, vec![three, answer("201 Created", &body)]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut connections = Connections::default();
+    let mut opened_after = |name: &str| {
+        let client = plain_client(server.address).ca_name(Some(name.to_owned())).build_over(&mut connections);
+        let client = client.expect("a client");
+        let asked = runtime.block_on(client.enroll("peer1", &Secret::new("peerpw"), &REQUEST));
+        asked.map(drop).expect("an enrolment");
+        server.requests.lock().expect("a lock").len()
+    };
+    assert_eq!(["one", "two", "three"].map(&mut opened_after), [1; 3]);
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(opened_after("four"), 2);
 }

@@ -67,7 +67,7 @@ fn drain(connection: &mut TcpStream) {
 }
 
 /// Head and body by `Content-Length`; `None` if the connection ends or fails before.
-fn read_request(stream: &mut dyn Connection) -> Option<String> {
+pub(super) fn read_request(stream: &mut dyn Connection) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {

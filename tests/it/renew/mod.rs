@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::{Ran, command, fabcert, tree};
 use crate::enroll::scene::text;
+use crate::real::relay::Relay;
 use crate::real::{CaUnderTest, RealCa, Registration, oracle};
 
 const DAY: i64 = 86_400;
@@ -20,13 +21,18 @@ struct Organisation<'a> {
 
 impl<'a> Organisation<'a> {
     fn with_peers(ca: &'a dyn CaUnderTest, ids: &[&str]) -> Self {
+        Self::with_peers_by(ca, &ca.url(), ids)
+    }
+
+    /// Peers that reach the CA by another URL.
+    fn with_peers_by(ca: &'a dyn CaUnderTest, url: &str, ids: &[&str]) -> Self {
         let organisation = Self { ca, dir: tempfile::tempdir().unwrap() };
         for id in ids {
             ca.register(&Registration { max_enrollments: Some(1), ..Registration::peer(id, "pw") });
-            let (url, anchor) = (ca.url(), text(&organisation.anchor()));
+            let anchor = text(&organisation.anchor());
             std::fs::copy(ca.tls_anchor(), &anchor).unwrap();
             let (msp, tls) = (text(&organisation.folder(id, "msp")), text(&organisation.folder(id, "tls")));
-            let mut args = vec!["enroll", "--url", &url, "--tls-ca", &anchor, "--id", id, "--msp-dir", &msp];
+            let mut args = vec!["enroll", "--url", url, "--tls-ca", &anchor, "--id", id, "--msp-dir", &msp];
             args.extend(["--tls-dir", &tls, "--san", id, "--san", "gateway"]);
             args.extend(ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]));
             let ran = fabcert(&args, Some("pw"));
@@ -181,6 +187,33 @@ fn one_failure_stops_no_other(ca: &dyn CaUnderTest) {
 fn an_identity_that_fails_stops_no_other() {
     let Some(ca) = RealCa::builder().start() else { return };
     one_failure_stops_no_other(&ca);
+}
+
+/// A pass opens one connection for each of its jobs, whatever the number of identities and certificates.
+fn one_connection_a_job(ca: &dyn CaUnderTest) {
+    let port = ca.url().rsplit(':').next().unwrap().parse().unwrap();
+    let relay = Relay::to(port, ("127.0.0.1", 0));
+    let ids = ["peer1", "peer2", "peer3", "peer4", "peer5", "peer6"];
+    let peers = Organisation::with_peers_by(ca, &format!("https://localhost:{}", relay.port()), &ids);
+    assert_eq!(relay.connections(), ids.len(), "both certificates of an enrolment over one connection");
+    for (jobs, most) in [("1", 1), ("3", 3)] {
+        for id in ids {
+            peers.age(id, "msp", 2000);
+            peers.age(id, "tls", 2000);
+        }
+        let (before, asked) = (relay.connections(), peers.asked());
+        let ran = peers.renew(&["--jobs", jobs]);
+        assert_eq!((ran.code, actions(&ran)), (0, vec!["reenrolled".to_owned(); ids.len()]), "{ran:?}");
+        assert_eq!(peers.asked() - asked, 2 * ids.len());
+        let opened = relay.connections() - before;
+        assert!((1..=most).contains(&opened), "{opened} connections for {jobs} jobs");
+    }
+}
+
+#[test]
+fn a_pass_opens_one_connection_for_each_job() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    one_connection_a_job(&ca);
 }
 
 /// A folder of the Go client has no record; with the URL of its CA it is renewed, and known from then on.

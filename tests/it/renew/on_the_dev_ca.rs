@@ -28,6 +28,11 @@ fn an_identity_that_fails_stops_no_other() {
     super::one_failure_stops_no_other(&DevCaUnderTest::start(|_| {}, None));
 }
 
+#[test]
+fn a_pass_opens_one_connection_for_each_job() {
+    super::one_connection_a_job(&DevCaUnderTest::start(|_| {}, None));
+}
+
 /// The CA with the state file of a running one, and a new root.
 fn succeeds(state: &std::path::Path, intermediates: u8) -> Successor {
     let ca = DevCaUnderTest::start(
