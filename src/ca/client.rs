@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
+use url::{Position, Url};
 
 use super::auth::{self, Credential};
 use super::connections::{Connections, Route};
+use super::rows::Rows;
 use super::status::{Class, Operation, ServerError, classify};
 use super::tls::{self, ClientIdentity, Served, Trust};
 use super::transport::{Setup, Transport};
@@ -241,7 +242,7 @@ impl Client {
     pub async fn info(&self) -> Result<CaInfo, CaError> {
         let operation = Operation::CaInfo;
         let body = wire::cainfo_body(self.ca_name());
-        let (result, date) = self.call(operation, None, body, &self.redactor).await?;
+        let (result, date) = self.call_unsigned(operation, None, body, &self.redactor).await?;
         wire::read_cainfo(result, date).map_err(|reason| self.unusable(operation, reason))
     }
 
@@ -262,7 +263,7 @@ impl Client {
         let body = wire::enroll_body(request, self.ca_name());
         let authorization = auth::basic(id, secret);
         let redactor = self.redactor.clone().credential(id, secret);
-        let answer = self.call(operation, Some(&authorization), body, &redactor).await?;
+        let answer = self.call_unsigned(operation, Some(&authorization), body, &redactor).await?;
         self.enrollment(operation, answer, request, &redactor)
     }
 
@@ -327,35 +328,68 @@ impl Client {
         body: Vec<u8>,
         secret: Option<&Secret>,
     ) -> Result<(Value, Option<Timestamp>), CaError> {
+        let url = self.url.endpoint(operation.endpoint());
+        self.call_with_token(operation, credential, (url, body), secret, None).await
+    }
+
+    /// As [`call_signed`](Self::call_signed), for any URL of an endpoint; the objects of a list go to `rows`.
+    pub(super) async fn call_with_token(
+        &self,
+        operation: Operation,
+        credential: &Credential<'_>,
+        (url, body): (Url, Vec<u8>),
+        secret: Option<&Secret>,
+        mut rows: Option<&mut Rows<'_>>,
+    ) -> Result<(Value, Option<Timestamp>), CaError> {
         let sign = |target: &str| {
-            auth::token("POST", target, &body, credential)
+            auth::token(operation.method(), target, &body, credential)
                 .map_err(|source| CaError::Signing { address: address(&self.url), source })
         };
-        let name = operation.endpoint();
+        let target = &url[Position::BeforePath..Position::AfterQuery];
         let redactor = |token: &str| {
             let redactor = self.redactor.clone().token(token.rsplit('.').next().unwrap_or_default());
             secret.into_iter().fold(redactor, Redactor::secret)
         };
-        let token = sign(self.url.endpoint(name).path())?;
-        let answer = self.call(operation, Some(&token), body.clone(), &redactor(&token)).await;
-        match (&answer, self.url.target_behind_proxy(name)) {
+        let token = sign(target)?;
+        let answer = self
+            .call((operation, url.clone()), Some(&token), body.clone(), &redactor(&token), rows.as_deref_mut())
+            .await;
+        match (&answer, self.url.target_behind_proxy(target)) {
             (Err(CaError::Server { error, .. }), Some(target))
                 if error.class == Class::Credential && error.http_status == 401 =>
             {
                 tracing::debug!("the CA refused the token over the URL's whole path; trying it over {target}");
                 let token = sign(&target)?;
-                self.call(operation, Some(&token), body, &redactor(&token)).await
+                self.call((operation, url.clone()), Some(&token), body.clone(), &redactor(&token), rows).await
             }
             _ => answer,
         }
     }
 
-    fn unusable(&self, operation: Operation, reason: &'static str) -> CaError {
+    pub(super) fn unusable(&self, operation: Operation, reason: &'static str) -> CaError {
         CaError::Unusable { address: address(&self.url), operation, reason }
     }
 
     /// Sends one request and returns the result of a success. The server's message is redacted.
     async fn call(
+        &self,
+        (operation, url): (Operation, Url),
+        authorization: Option<&str>,
+        body: Vec<u8>,
+        redactor: &Redactor,
+        rows: Option<&mut Rows<'_>>,
+    ) -> Result<(Value, Option<Timestamp>), CaError> {
+        let answer = self.transport.send(operation, url, authorization, body, rows).await?;
+        classify(operation, answer.status, &answer.body, redactor).map(|result| (result, answer.date)).map_err(
+            |error| CaError::Server {
+                address: address(&self.url),
+                error: ServerError { retry_after: answer.retry_after, ..error },
+            },
+        )
+    }
+
+    /// Sends one request without a token to the endpoint of `operation`.
+    async fn call_unsigned(
         &self,
         operation: Operation,
         authorization: Option<&str>,
@@ -363,12 +397,6 @@ impl Client {
         redactor: &Redactor,
     ) -> Result<(Value, Option<Timestamp>), CaError> {
         let url = self.url.endpoint(operation.endpoint());
-        let answer = self.transport.post(operation, url, authorization, body).await?;
-        classify(operation, answer.status, &answer.body, redactor).map(|result| (result, answer.date)).map_err(
-            |error| CaError::Server {
-                address: address(&self.url),
-                error: ServerError { retry_after: answer.retry_after, ..error },
-            },
-        )
+        self.call((operation, url), authorization, body, redactor, None).await
     }
 }

@@ -48,6 +48,14 @@ pub enum CaError {
         /// The reason.
         reason: &'static str,
     },
+    /// A name that no request can address.
+    #[error("\"{name}\" cannot be addressed at a CA: {reason}")]
+    Name {
+        /// The enrolment id or affiliation.
+        name: String,
+        /// The reason.
+        reason: &'static str,
+    },
     /// A certificate or key that cannot sign an `Authorization` header.
     #[error("the request to {address} could not be signed")]
     Signing {
@@ -285,7 +293,9 @@ impl CaError {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::Plaintext { .. } | Self::NoAnchors { .. } | Self::Proxy => ErrorKind::Usage,
-            Self::ClientIdentity { .. } | Self::Id { .. } | Self::Signing { .. } => ErrorKind::Input,
+            Self::ClientIdentity { .. } | Self::Id { .. } | Self::Name { .. } | Self::Signing { .. } => {
+                ErrorKind::Input
+            }
             Self::Setup { .. } => ErrorKind::Bug,
             Self::Unusable { .. } => ErrorKind::NotAsAsked,
             Self::Server { error, .. } => error.class.kind(),
@@ -296,6 +306,7 @@ impl CaError {
     /// What to do next.
     pub(crate) fn help(&self) -> String {
         const AMBIGUOUS: &str = "the CA may have issued a certificate: the key is kept and the next run uses it";
+        const OPEN: &str = "the CA may have made the change: look at it there, or run the same command again";
         let text = match self {
             Self::Plaintext { .. } => {
                 "write https:// and give --tls-ca; --plaintext allows http:// where the network is trusted"
@@ -309,6 +320,7 @@ impl CaError {
             Self::Proxy => "write it as --proxy http://HOST:PORT",
             Self::Setup { .. } => "report this as a bug",
             Self::Id { .. } => "have the identity registered under another id",
+            Self::Name { .. } => "give another name; such an identity can only be revoked, by its certificates",
             Self::Signing { .. } => "check the identity's key and certificate files",
             Self::Resolve { .. } => "check the host in the URL and the DNS of this machine or pod; --wait keeps trying",
             Self::Connect { .. } | Self::ConnectTimeout { .. } => {
@@ -318,7 +330,8 @@ impl CaError {
                 "check host, port, user and password of --proxy, and that the proxy may connect to the CA; --wait keeps trying"
             }
             Self::Tls { failure, .. } => return failure.next_step(),
-            Self::TimedOut { .. } | Self::Lost { .. } if self.is_ambiguous() => AMBIGUOUS,
+            Self::TimedOut { operation, .. } | Self::Lost { operation, .. } if operation.issues() => AMBIGUOUS,
+            Self::TimedOut { operation, .. } | Self::Lost { operation, .. } if operation.changes_state() => OPEN,
             Self::TimedOut { .. } | Self::Lost { .. } => "check that the CA is healthy; --wait keeps trying",
             Self::TooLarge { .. } => "check host, port and path of the URL: no Fabric CA sends an answer of this size",
             Self::Server { error, .. } => return error.next_step(),

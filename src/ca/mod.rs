@@ -11,7 +11,10 @@ mod client;
 mod codes;
 mod connections;
 mod error;
+mod registrar;
+mod registry;
 mod retry;
+mod rows;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,9 @@ pub use codes::{ERROR_CODES, ErrorCode, error_code};
 pub(crate) use connections::Connections;
 pub use error::CaError;
 pub(crate) use error::LockRisk;
+pub use registry::{
+    CertificateFilter, CrlFilter, IdentityChange, RegisteredIdentity, Revocation, RevocationReason, RevokedCertificate,
+};
 pub(crate) use retry::Patience;
 pub use status::{Class, Operation, ServerError};
 #[cfg(feature = "dev-ca")]

@@ -52,6 +52,26 @@ pub enum Operation {
     Reenroll,
     /// `register`.
     Register,
+    /// `GET identities`, or one of them.
+    Identities,
+    /// `PUT identities/ID`.
+    ModifyIdentity,
+    /// `DELETE identities/ID`.
+    RemoveIdentity,
+    /// `GET affiliations`, or one of them.
+    Affiliations,
+    /// `POST affiliations`.
+    AddAffiliation,
+    /// `PUT affiliations/NAME`.
+    RenameAffiliation,
+    /// `DELETE affiliations/NAME`.
+    RemoveAffiliation,
+    /// `GET certificates`.
+    Certificates,
+    /// `revoke`.
+    Revoke,
+    /// `gencrl`.
+    Crl,
 }
 
 impl Operation {
@@ -62,12 +82,34 @@ impl Operation {
             Self::Enroll => "enroll",
             Self::Reenroll => "reenroll",
             Self::Register => "register",
+            Self::Identities | Self::ModifyIdentity | Self::RemoveIdentity => "identities",
+            Self::Affiliations | Self::AddAffiliation | Self::RenameAffiliation | Self::RemoveAffiliation => {
+                "affiliations"
+            }
+            Self::Certificates => "certificates",
+            Self::Revoke => "revoke",
+            Self::Crl => "gencrl",
+        }
+    }
+
+    /// The HTTP method.
+    pub(super) const fn method(self) -> &'static str {
+        match self {
+            Self::Identities | Self::Affiliations | Self::Certificates => "GET",
+            Self::ModifyIdentity | Self::RenameAffiliation => "PUT",
+            Self::RemoveIdentity | Self::RemoveAffiliation => "DELETE",
+            _ => "POST",
         }
     }
 
     /// Whether the request changes the state of the CA.
     pub(super) const fn changes_state(self) -> bool {
-        !matches!(self, Self::CaInfo)
+        !matches!(self, Self::CaInfo | Self::Identities | Self::Affiliations | Self::Certificates | Self::Crl)
+    }
+
+    /// Whether a certificate is issued for it.
+    pub(super) const fn issues(self) -> bool {
+        matches!(self, Self::Enroll | Self::Reenroll)
     }
 }
 

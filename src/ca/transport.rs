@@ -4,17 +4,19 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use url::Url;
 
+use super::rows::Rows;
 use super::status::Operation;
 use super::{CaError, TlsFailure};
 use crate::Timestamp;
 use crate::lookup::lookup;
 
-/// Maximum size of an answer. A real one is far smaller, Idemix keys and a long chain included.
+/// Maximum size of an answer, and of one object of a list. A real one is far smaller, Idemix keys and a long chain included.
 const BODY_LIMIT: usize = 1 << 20;
 
 /// How long an unused connection is used again. Servers and proxies close theirs after 5 seconds or more.
@@ -95,16 +97,22 @@ impl Transport {
         Ok(Self { http, address, proxy, identified, connect_timeout, timeout })
     }
 
-    /// Posts JSON and reads the complete answer. `authorization` is the value of that header.
-    pub(super) async fn post(
+    /// Sends JSON, with the method of `operation`, and reads the complete answer. `authorization` is the value of that header.
+    /// The objects of a list go to `rows`, and the answer has an empty list.
+    pub(super) async fn send(
         &self,
         operation: Operation,
         url: Url,
         authorization: Option<&str>,
         body: Vec<u8>,
+        rows: Option<&mut Rows<'_>>,
     ) -> Result<Answer, CaError> {
-        tracing::debug!(%url, bytes = body.len(), "request");
-        let mut request = self.http.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        tracing::debug!(method = operation.method(), %url, bytes = body.len(), "request");
+        let method = Method::from_bytes(operation.method().as_bytes()).unwrap_or_default();
+        let mut request = self.http.request(method, url);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
         if let Some(value) = authorization {
             let mut value = HeaderValue::from_str(value).map_err(|_| CaError::Setup {
                 reason: "the Authorization header is not a valid HTTP header value".to_owned(),
@@ -116,13 +124,29 @@ impl Transport {
         let status = response.status().as_u16();
         let date = date(response.headers());
         let retry_after = retry_after(response.headers(), date);
+        let mut rows = rows.filter(|_| (200..300).contains(&status));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.explain(operation, &e))? {
-            if body.len() + chunk.len() > BODY_LIMIT {
+            let pending = match &mut rows {
+                Some(rows) => {
+                    rows.push(&chunk, &mut body);
+                    rows.pending()
+                }
+                // Before it is added: a chunk may be large.
+                None if body.len() + chunk.len() > BODY_LIMIT => chunk.len(),
+                None => {
+                    body.extend_from_slice(&chunk);
+                    0
+                }
+            };
+            if body.len() + pending > BODY_LIMIT {
                 let address = self.address.clone();
                 return Err(CaError::TooLarge { address, operation, http_status: status, limit: BODY_LIMIT });
             }
-            body.extend_from_slice(&chunk);
+        }
+        if rows.is_some_and(|rows| !rows.is_sound()) {
+            let reason = "an object of its list cannot be read";
+            return Err(CaError::Unusable { address: self.address.clone(), operation, reason });
         }
         // The task of the connection sees the end too, and keeps it for the next request.
         tokio::task::yield_now().await;

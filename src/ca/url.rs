@@ -136,12 +136,26 @@ impl CaUrl {
         url
     }
 
+    /// The URL of one thing at an endpoint, with a query: path, `/`, `name`, and `/VARIABLE?QUERY`, percent-encoded.
+    pub(super) fn endpoint_with(&self, name: &str, variable: Option<&str>, query: &[(&str, String)]) -> Url {
+        let mut url = self.endpoint(name);
+        if let (Some(variable), Ok(mut segments)) = (variable, url.path_segments_mut()) {
+            segments.push(variable);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
     /// The request target that a CA sees behind a proxy that removes the URL's path: `/NAME`, or `/api/v1/NAME` if the
-    /// path ends so (fabric-ca v1.5.21 `lib/server.go` serves both). `None` if there is no path to remove.
-    pub(super) fn target_behind_proxy(&self, name: &str) -> Option<String> {
+    /// path ends so (fabric-ca v1.5.21 `lib/server.go` serves both). `None` if there is no path to remove. `target` is the
+    /// whole target.
+    pub(super) fn target_behind_proxy(&self, target: &str) -> Option<String> {
         let path = self.path().trim_end_matches('/');
         let kept = if path.ends_with("/api/v1") { "/api/v1" } else { "" };
-        (path.len() > kept.len()).then(|| format!("{kept}/{name}"))
+        let rest = target.strip_prefix(path)?;
+        (path.len() > kept.len()).then(|| format!("{kept}{rest}"))
     }
 
     /// The stem of the Go client's names of CA certificate files: host and port as given, then `-` and the CA name if
@@ -289,7 +303,11 @@ mod tests {
 
     #[test]
     fn a_proxy_that_removes_the_path_leaves_the_endpoint() {
-        let behind = |text: &str| CaUrl::parse(text).expect("a URL").0.target_behind_proxy("reenroll");
+        let behind = |text: &str| CaUrl::parse(text).expect("a URL").0;
+        let behind = |text: &str| {
+            let url = behind(text);
+            url.target_behind_proxy(url.endpoint("reenroll").path())
+        };
         assert_eq!(behind("https://h/org1/ca").as_deref(), Some("/reenroll"));
         assert_eq!(behind("https://h/org1/api/v1").as_deref(), Some("/api/v1/reenroll"));
         assert_eq!((behind("https://h"), behind("https://h/api/v1")), (None, None));

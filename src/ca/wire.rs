@@ -44,15 +44,15 @@ pub struct EnrollRequest<'a> {
     pub label: Option<&'a str>,
 }
 
-/// An attribute of an identity to register.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// An attribute of an identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
     /// Its name.
     pub name: String,
     /// Its value.
     pub value: String,
     /// Whether certificates contain it without a request.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub ecert: bool,
 }
 
@@ -119,7 +119,7 @@ const fn is_false(flag: &bool) -> bool {
 }
 
 /// Structs of strings and numbers: serialising them cannot fail.
-fn to_json(body: &impl Serialize) -> Vec<u8> {
+pub(super) fn to_json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
 
@@ -169,7 +169,7 @@ pub(super) struct WireError {
     pub(super) message: String,
 }
 
-fn null_as_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<WireError>, D::Error> {
+pub(super) fn null_as_empty<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::deserialize(d)?.unwrap_or_default())
 }
 
