@@ -16,7 +16,7 @@ pub(crate) const LAST: Duration = Duration::from_secs(600);
 const REFUSED: Duration = Duration::from_secs(3600);
 
 /// The shortest pause.
-const SHORTEST: Duration = Duration::from_secs(1);
+pub(crate) const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The pause after `failures` failures in a row, with full jitter: `random` is in 0..1.
 pub(crate) fn pause(failures: u32, random: f64) -> Duration {

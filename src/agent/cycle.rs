@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::backoff;
 use super::clock::Clock;
 use super::decision::{Decision, Seen, Tried, decide};
-use super::status::{Board, Failure, HookState, Identity, Lateness};
+use super::status::{Board, Failure, Identity, Lateness};
 use crate::{Error, ErrorKind, Timestamp};
 
-/// The time that a step (a renewal, a hook) may take before the loop counts as hung.
+/// The time that a renewal may take before the loop counts as hung.
 const STEP: Duration = Duration::from_secs(300);
 
 /// The seconds between two warnings about the same failure.
@@ -23,7 +23,7 @@ const WARN_EVERY: i64 = 3600;
 /// The pause after a certificate that is due as soon as it is issued.
 const LOOPING: Duration = Duration::from_secs(3600);
 
-/// The identities, their CAs, and what runs after a renewal.
+/// The identities and their CAs.
 pub(crate) trait Site {
     /// Looks at every identity. The other calls name one by its place in the last look.
     fn look(&self, clock: &Clock<'_>) -> Vec<Seen>;
@@ -31,26 +31,11 @@ pub(crate) trait Site {
     /// The time by the CA of an identity; `None` if it does not answer.
     async fn date(&self, at: usize) -> Option<Timestamp>;
 
-    /// Enrols or renews an identity; with `force` also if it is not due.
-    async fn renew(&self, at: usize, force: bool, clock: &Clock<'_>) -> Result<(), Error>;
+    /// Enrols or renews an identity, for `reason`; with `force` also if it is not due.
+    async fn renew(&self, at: usize, how: (&'static str, bool), clock: &Clock<'_>) -> Result<(), Error>;
 
-    /// Runs what is to run after a renewal and has not passed. `reason`: why the certificate was issued, if known.
-    async fn follow(&self, at: usize, reason: Option<&'static str>, clock: &Clock<'_>) -> Followed;
-
-    /// The longest time that this takes.
-    fn longest_follow(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-/// What ran after the renewals of an identity.
-#[derive(Debug, Default)]
-pub(crate) struct Followed {
-    pub(crate) hook: HookState,
-    /// When a hook that failed is tried again.
-    pub(crate) next_try: Option<Timestamp>,
-    /// Whether every endpoint serves the certificate on disk, if one is known.
-    pub(crate) served: Option<bool>,
+    /// Everything that is due has been tried: what follows the renewals may begin.
+    fn turned(&self) {}
 }
 
 /// What is known of an identity from one turn to the next.
@@ -62,14 +47,11 @@ struct Known {
     warned_at: Option<Timestamp>,
     is_looping: bool,
     renewals: BTreeMap<(&'static str, String), u64>,
-    followed: Followed,
-    /// Why the certificate that hooks wait for was issued.
-    reason: Option<&'static str>,
 }
 
 /// The agent's loop, without what it waits for.
 pub(crate) struct Cycle<'a, S> {
-    pub(crate) site: S,
+    pub(crate) site: &'a S,
     pub(crate) board: &'a Board,
     pub(crate) clock: &'a Clock<'a>,
     /// How often it looks at the disk, at least.
@@ -84,7 +66,12 @@ pub(crate) struct Cycle<'a, S> {
 }
 
 impl<'a, S: Site> Cycle<'a, S> {
-    pub(crate) fn new(site: S, board: &'a Board, clock: &'a Clock<'a>, (look_every, jobs): (Duration, usize)) -> Self {
+    pub(crate) fn new(
+        site: &'a S,
+        board: &'a Board,
+        clock: &'a Clock<'a>,
+        (look_every, jobs): (Duration, usize),
+    ) -> Self {
         Self { site, board, clock, look_every, jobs, random: backoff::random, known: RefCell::default(), turns: 0 }
     }
 
@@ -95,6 +82,7 @@ impl<'a, S: Site> Cycle<'a, S> {
     pub(crate) async fn turn(&mut self, force: bool) -> Result<Timestamp, Error> {
         let mut tried: BTreeSet<PathBuf> = BTreeSet::new();
         let mut is_clock_checked = false;
+        let mut is_renewed = false;
         loop {
             self.step();
             let mut seen = self.site.look(self.clock);
@@ -104,7 +92,6 @@ impl<'a, S: Site> Cycle<'a, S> {
                 self.check_clock(0).await;
                 continue;
             }
-            self.follow(&seen).await;
             let now = self.clock.now();
             let is_forced = |seen: &Seen| force && !tried.contains(&seen.key);
             let again = now.plus(if self.clock.is_suspect() { backoff::LAST } else { self.look_every });
@@ -123,21 +110,27 @@ impl<'a, S: Site> Cycle<'a, S> {
             }
             self.show(&seen, &decisions, now);
             if due.is_empty() {
-                let next = self.next_turn(&decisions, again, now);
-                self.board.update(|status| status.turn(now, next));
+                let next = Self::next_turn(&decisions, again, now);
+                self.board.publish(|status| status.turn(now, next));
                 self.turns += 1;
+                self.site.turned();
+                if is_renewed {
+                    tracing::info!("next look at {next}");
+                }
                 return Ok(next);
             }
             tried.extend(due.iter().map(|at| seen[*at].key.clone()));
             let renewals = due.iter().map(|at| self.renew(*at, &seen[*at], force));
-            at_most(self.jobs, renewals).await.into_iter().collect::<Result<(), Error>>()?;
+            for is_new in at_most(self.jobs, renewals).await {
+                is_renewed |= is_new?;
+            }
         }
     }
 
     /// The loop turns, and begins a step.
     fn step(&self) {
         let now = self.clock.now();
-        self.board.update(|status| status.turn(now, now.plus(STEP.max(self.site.longest_follow()))));
+        self.board.update(|status| status.turn(now, now.plus(STEP)));
     }
 
     /// Sets the clock by a CA.
@@ -167,25 +160,10 @@ impl<'a, S: Site> Cycle<'a, S> {
         Ok(())
     }
 
-    /// Runs what waits for a renewal that is done.
-    async fn follow(&self, seen: &[Seen]) {
-        for (at, seen) in seen.iter().enumerate().filter(|(_, seen)| seen.error.is_none()) {
-            let reason = self.known.borrow().get(&seen.key).and_then(|known| known.reason);
-            let followed = self.site.follow(at, reason, self.clock).await;
-            self.step();
-            if let Some(known) = self.known.borrow_mut().get_mut(&seen.key) {
-                if !matches!(followed.hook, HookState::Waiting { .. }) {
-                    known.reason = None;
-                }
-                known.followed = followed;
-            }
-        }
-    }
-
-    /// Renews one identity, and notes how that ended.
-    async fn renew(&self, at: usize, seen: &Seen, force: bool) -> Result<(), Error> {
+    /// Renews one identity, and notes how that ended; whether its certificates are new.
+    async fn renew(&self, at: usize, seen: &Seen, force: bool) -> Result<bool, Error> {
         let word = if force { "requested" } else { seen.word().unwrap_or("requested") };
-        let done = self.site.renew(at, force, self.clock).await;
+        let done = self.site.renew(at, (word, force), self.clock).await;
         self.step();
         let now = self.clock.now();
         let mut all = self.known.borrow_mut();
@@ -196,11 +174,10 @@ impl<'a, S: Site> Cycle<'a, S> {
             tracing::info!("{}: new certificates are in place ({word})", seen.id);
             known.failures = 0;
             known.failure = None;
-            known.reason = Some(word);
             // If it is due at the next look all the same, it is looping; otherwise that look forgets the try.
             known.tried = Some(Tried { at: now, next: now.plus(LOOPING) });
             known.is_looping = true;
-            return Ok(());
+            return Ok(true);
         };
         if seen.is_of_flags && self.ends_at(&error) {
             return Err(error);
@@ -209,7 +186,7 @@ impl<'a, S: Site> Cycle<'a, S> {
         let next = now.plus(backoff::pause_after(&error, known.failures, (self.random)()));
         known.tried = Some(Tried { at: now, next });
         known.fail(&seen.id, &error, lateness(seen, now), (now, next));
-        Ok(())
+        Ok(false)
     }
 
     /// Whether the agent ends at this error: in its first turn, where only another command line, or another input, corrects it.
@@ -217,14 +194,12 @@ impl<'a, S: Site> Cycle<'a, S> {
         self.turns == 0 && matches!(error.kind(), ErrorKind::Usage | ErrorKind::Input | ErrorKind::NoInput)
     }
 
-    fn next_turn(&self, decisions: &[Decision], again: Timestamp, now: Timestamp) -> Timestamp {
-        let known = self.known.borrow();
-        let hooks = known.values().filter_map(|known| known.followed.next_try);
+    fn next_turn(decisions: &[Decision], again: Timestamp, now: Timestamp) -> Timestamp {
         let times = decisions.iter().filter_map(|decision| match decision {
             Decision::At(at) | Decision::Guarded(at) => Some(*at),
             Decision::Now => None,
         });
-        times.chain(hooks).min().unwrap_or(again).min(again).max(now.plus(Duration::from_secs(1)))
+        times.min().unwrap_or(again).min(again).max(now.plus(Duration::from_secs(1)))
     }
 
     /// Writes everything on the board.
@@ -244,15 +219,15 @@ impl<'a, S: Site> Cycle<'a, S> {
                 id: seen.id.clone(),
                 folders: seen.folders.iter().map(|folder| folder.shown.clone()).collect(),
                 failure: known.failure.clone(),
-                hook: known.followed.hook.clone(),
-                served: known.followed.served,
+                hook: seen.hook.clone(),
+                served: seen.served,
                 refusals_left: seen.refusals_left,
                 renewals: known.renewals.clone(),
                 is_looping: held_until.is_some() && seen.word().is_some(),
             }
         };
         let identities = seen.iter().zip(decisions).map(identity).collect();
-        self.board.update(|status| status.identities = identities);
+        self.board.publish(|status| status.identities = identities);
     }
 }
 

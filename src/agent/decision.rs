@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::loop_guard;
-use super::status::Folder;
+use super::status::{Folder, HookState};
 use crate::renew::schedule::GAP;
 use crate::{Error, Timestamp};
 
 /// An identity as a look found it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// Its first folder, by which it is known from one look to the next.
     pub(crate) key: PathBuf,
@@ -24,6 +24,9 @@ pub(crate) struct Seen {
     pub(crate) error: Option<Error>,
     /// Whether the flags name it: an error that only another command line corrects then ends the agent at its start.
     pub(crate) is_of_flags: bool,
+    pub(crate) hook: HookState,
+    /// Whether its endpoints serve the certificate on disk, if known.
+    pub(crate) served: Option<bool>,
 }
 
 /// A folder as a look found it.
@@ -181,9 +184,7 @@ mod tests {
             id: key.to_owned(),
             folders: vec![folder],
             gateway: Some("gateway".to_owned()),
-            refusals_left: None,
-            error: None,
-            is_of_flags: false,
+            ..Seen::default()
         }
     }
 

@@ -1,13 +1,15 @@
 //! The agent: it enrols what is missing, then renews for ever, and shows what it knows.
 //!
 //! ```text
-//! wake (time, signal) -> cycle: look (site) -> decision -> renew -> follow (hooks) -> board -> wake
+//! wake (time, signal) -> cycle: look (site) -> decision -> board -> renew -> wake
+//!                        follower, beside the loop: hooks -> endpoints -> board
 //! ```
 
 mod backoff;
 mod clock;
 mod cycle;
 mod decision;
+mod follower;
 pub(crate) mod health;
 pub(crate) mod hooks;
 mod loop_guard;
@@ -69,41 +71,37 @@ pub(crate) async fn run(watch: Watch, settings: &Settings, env: &Environment<'_>
     };
     let watchdog = async {
         match &settings.notifier {
-            Some(notifier) => notifier.watch(&board).await,
+            Some(notifier) => notifier.watch(&board, settings.unready_when_overdue).await,
             None => std::future::pending().await,
         }
     };
+    let clock = Clock::new(env.now);
+    let jobs = watch.options.jobs;
+    let site = DiskSite::new(watch, env.disk);
+    let cycle = Cycle::new(&site, &board, &clock, (settings.look_every, jobs));
     tokio::select! {
         biased;
         ended = serve => ended,
         never = watchdog => match never {},
-        ended = turn(watch, settings, (wake, &board), env) => ended,
+        never = site.follower.run(&board, &clock, env.disk) => match never {},
+        ended = turn(cycle, wake, env) => ended,
     }
 }
 
 /// The loop.
-async fn turn(
-    watch: Watch,
-    settings: &Settings,
-    (mut wake, board): (Wake, &Board),
-    env: &Environment<'_>,
-) -> Result<Infallible, Error> {
-    let clock = Clock::new(env.now);
-    let jobs = watch.options.jobs;
-    let site = DiskSite::new(watch, env.disk);
-    let mut cycle = Cycle::new(site, board, &clock, (settings.look_every, jobs));
+async fn turn(mut cycle: Cycle<'_, DiskSite<'_>>, mut wake: Wake, env: &Environment<'_>) -> Result<Infallible, Error> {
+    let clock = cycle.clock;
     let mut force = false;
     let mut is_first = true;
     loop {
         let next = cycle.turn(force).await?;
         if std::mem::take(&mut is_first) {
-            announce(board, next);
+            announce(cycle.board, next);
         }
-        settings.notifier.iter().for_each(|notifier| notifier.status(board));
         tracing::debug!("next turn at {next}");
         let woken = loop {
             match wake.until(clock.on_the_system(next)).await? {
-                Woken::Orphan => cycle.site.hooks.reap(),
+                Woken::Orphan => cycle.site.follower.hooks.reap(),
                 woken => break woken,
             }
         };

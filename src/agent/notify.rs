@@ -40,15 +40,26 @@ impl Notifier {
         Ok(Some(Self { socket, watchdog: watchdog(variable, pid)?, is_ready: AtomicBool::new(false) }))
     }
 
-    /// Says for ever, as often as the watchdog wants it, that the loop turns, as long as it does. Without a watchdog it does
-    /// nothing.
-    pub(crate) async fn watch(&self, board: &Board) -> Infallible {
-        let Some(interval) = self.watchdog else { return std::future::pending().await };
-        loop {
-            if board.read(Status::is_alive) {
-                self.alive();
+    /// Sends for ever what is published, and, as often as the watchdog wants it, that the loop turns, as long as it does.
+    pub(crate) async fn watch(&self, board: &Board, unready_when_overdue: bool) -> Infallible {
+        let watchdog = async {
+            let Some(interval) = self.watchdog else { return std::future::pending().await };
+            loop {
+                if board.read(Status::is_alive) {
+                    self.alive();
+                }
+                tokio::time::sleep(interval).await;
             }
-            tokio::time::sleep(interval).await;
+        };
+        let published = async {
+            loop {
+                board.published().await;
+                self.status(board, unready_when_overdue);
+            }
+        };
+        tokio::select! {
+            never = watchdog => never,
+            never = published => never,
         }
     }
 
@@ -56,10 +67,11 @@ impl Notifier {
         self.send("WATCHDOG=1");
     }
 
-    /// The loop has turned: a new line for `systemctl status`. When all certificates are in place for the first time, the
-    /// unit is started, and those that wait for it start.
-    pub(crate) fn status(&self, board: &Board) {
-        let (line, has_certificates) = board.read(|status| (line(status, status.now()), status.has_certificates()));
+    /// A new line for `systemctl status`. When all certificates are in place for the first time, the unit is started, and those
+    /// that wait for it start.
+    fn status(&self, board: &Board, unready_when_overdue: bool) {
+        let (line, has_certificates) =
+            board.read(|status| (line(status, status.now(), unready_when_overdue), status.has_certificates()));
         self.send(&format!("STATUS={line}"));
         if has_certificates && !self.is_ready.swap(true, Ordering::Relaxed) {
             self.send("READY=1");
@@ -106,10 +118,10 @@ fn watchdog(variable: &dyn Fn(&str) -> Option<OsString>, pid: u32) -> Result<Opt
 }
 
 /// One line about all identities.
-fn line(status: &Status, now: Timestamp) -> String {
+fn line(status: &Status, now: Timestamp, unready_when_overdue: bool) -> String {
     let all = status.identities.len();
     let unready = status.identities.iter().filter_map(|identity| {
-        let reasons = identity.reasons(now, false);
+        let reasons = identity.reasons(now, unready_when_overdue);
         reasons.into_iter().next().map(|reason| format!("{}: {}", identity.id, reason.message))
     });
     let unready: Vec<String> = unready.collect();
@@ -163,9 +175,9 @@ mod tests {
     fn speaks(manager: &UnixDatagram, address: &str) {
         let notifier = notifier(&[("NOTIFY_SOCKET", address)]).unwrap().unwrap();
         assert_eq!(notifier.watchdog, None);
-        notifier.status(&Board::new(Timestamp::from_unix(0)));
-        notifier.status(&board());
-        notifier.status(&board());
+        notifier.status(&Board::new(Timestamp::from_unix(0)), false);
+        notifier.status(&board(), false);
+        notifier.status(&board(), false);
         notifier.alive();
         notifier.stopping();
         let status = "STATUS=1 identity ready; next look at 1970-01-01T00:01:00Z";
@@ -235,7 +247,7 @@ mod tests {
         let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "20000")];
         let notifier = notifier(&variables).unwrap().unwrap();
         let heard = async |board: &Board| {
-            let _ = tokio::time::timeout(Duration::from_millis(100), notifier.watch(board)).await;
+            let _ = tokio::time::timeout(Duration::from_millis(100), notifier.watch(board, false)).await;
             std::iter::from_fn(|| manager.recv(&mut [0; 64]).ok()).count()
         };
         let board = board();
@@ -248,13 +260,43 @@ mod tests {
     fn the_status_line_names_the_first_identity_that_is_not_ready() {
         let mut status = status();
         let at = Timestamp::from_unix;
-        assert_eq!(line(&Status::new(at(0)), at(0)), "looking for identities");
+        assert_eq!(line(&Status::new(at(0)), at(0), false), "looking for identities");
         status.identities.push(Identity { id: "a\nREADY=1".to_owned(), ..Identity::default() });
-        let line = |status: &Status| line(status, at(0));
+        let line = |status: &Status| line(status, at(0), false);
         assert_eq!(line(&status), "1 of 2 not ready; a\\nREADY=1: it has no folder with a certificate");
         for identity in &mut status.identities {
             identity.hook = HookState::Waiting { failures: 1, error: "x".repeat(1000) };
         }
         assert_eq!(line(&status).len(), LINE);
+    }
+
+    #[test]
+    fn the_status_line_follows_the_flag_for_overdue_renewals() {
+        // The last third of the time between due at 1000 and the end at 4000.
+        let (status, now) = (status(), Timestamp::from_unix(3500));
+        assert!(line(&status, now, false).starts_with("1 identity ready"), "{}", line(&status, now, false));
+        assert_eq!(line(&status, now, true), "1 of 1 not ready; peer1: its renewal is overdue");
+    }
+
+    /// The certificates are in place and the hooks wait: a unit that a hook restarts may wait for this one.
+    #[tokio::test]
+    async fn what_is_published_is_sent_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        manager.set_nonblocking(true).unwrap();
+        let notifier = notifier(&[("NOTIFY_SOCKET", path.to_str().unwrap())]).unwrap().unwrap();
+        let board = Board::new(Timestamp::from_unix(0));
+        let mut with_hook = status();
+        with_hook.identities[0].hook = HookState::Waiting { failures: 0, error: String::new() };
+        board.publish(|of| *of = with_hook);
+        let _ = tokio::time::timeout(Duration::from_millis(100), notifier.watch(&board, false)).await;
+        let heard: Vec<String> = std::iter::from_fn(|| {
+            let mut bytes = [0; 1024];
+            let length = manager.recv(&mut bytes).ok()?;
+            Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
+        })
+        .collect();
+        assert!(heard.contains(&"READY=1".to_owned()), "{heard:?}");
     }
 }

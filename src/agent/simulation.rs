@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::cycle::{Cycle, Followed, Site};
+use super::cycle::{Cycle, Site};
 use super::decision::{Seen, SeenFolder};
 use super::status::{Board, Folder};
 use crate::renew::schedule::{GAP, Life, Term, dates};
@@ -125,7 +125,7 @@ impl Identity {
     }
 }
 
-impl Site for &World {
+impl Site for World {
     fn look(&self, clock: &Clock<'_>) -> Vec<Seen> {
         let now = clock.now();
         let identities = self.identities.borrow();
@@ -154,9 +154,7 @@ impl Site for &World {
                 id: identity.id.clone(),
                 folders: identity.certificates.iter().zip(dates).map(folder).collect(),
                 gateway: Some(identity.gateway.clone()),
-                refusals_left: None,
-                error: None,
-                is_of_flags: false,
+                ..Seen::default()
             }
         };
         identities.iter().zip(known.iter()).map(see).collect()
@@ -167,7 +165,7 @@ impl Site for &World {
         (!self.is_down.get()).then(|| self.now())
     }
 
-    async fn renew(&self, at: usize, _force: bool, clock: &Clock<'_>) -> Result<(), Error> {
+    async fn renew(&self, at: usize, _: (&'static str, bool), clock: &Clock<'_>) -> Result<(), Error> {
         // A request takes a second.
         self.sleep(1);
         if self.is_down.get() {
@@ -182,10 +180,6 @@ impl Site for &World {
         self.dates.borrow_mut().clear();
         self.renewals.borrow_mut().push((self.now().unix(), at));
         Ok(())
-    }
-
-    async fn follow(&self, _at: usize, _reason: Option<&'static str>, _clock: &Clock<'_>) -> Followed {
-        Followed::default()
     }
 }
 
@@ -202,7 +196,7 @@ fn random() -> f64 {
 
 /// An agent, started at the present time of the world.
 struct Agent<'a> {
-    cycle: Cycle<'a, &'a World>,
+    cycle: Cycle<'a, World>,
     world: &'a World,
 }
 

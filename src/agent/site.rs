@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::backoff;
 use super::clock::Clock;
-use super::cycle::{Followed, Site};
+use super::cycle::Site;
 use super::decision::{Seen, SeenFolder};
-use super::hooks::{HookFailure, HookPlan, Hooks, Watched};
-use super::status::{Folder, HookState};
+use super::follower::Follower;
+use super::hooks::{HookPlan, Hooks, Watched};
+use super::status::Folder;
 use crate::disk::Disk;
 use crate::enroll::{enroll, plan};
 use crate::identity::held::{Held, inherit};
@@ -50,9 +49,19 @@ pub(crate) struct Wanted {
 pub(crate) struct DiskSite<'a> {
     pub(crate) watch: Watch,
     pub(crate) disk: &'a Disk,
-    pub(crate) hooks: Hooks,
-    /// The requests of the last look.
-    requests: RefCell<Vec<Option<Request>>>,
+    pub(crate) follower: Follower,
+    last: RefCell<Vec<Looked>>,
+}
+
+/// An identity of the last look.
+#[derive(Debug)]
+struct Looked {
+    key: PathBuf,
+    id: String,
+    folders: Vec<Folder>,
+    is_of_flags: bool,
+    /// `None` if nothing can be done with it.
+    request: Option<Request>,
 }
 
 /// An identity with its dates, before its request is made.
@@ -92,7 +101,7 @@ impl Wanted {
 impl<'a> DiskSite<'a> {
     pub(crate) fn new(mut watch: Watch, disk: &'a Disk) -> Self {
         let hooks = Hooks::new(std::mem::take(&mut watch.hooks));
-        Self { watch, disk, hooks, requests: RefCell::new(Vec::new()) }
+        Self { watch, disk, follower: Follower::new(hooks), last: RefCell::default() }
     }
 
     /// The identities below the paths.
@@ -159,7 +168,46 @@ impl<'a> DiskSite<'a> {
         };
         let refusals_left = dated.wanted.map(|wanted| self.refusals_left(&wanted.request));
         let is_of_flags = dated.wanted.is_some();
-        (Seen { key, id, folders, gateway: dated.gateway.clone(), refusals_left, error, is_of_flags }, request)
+        let (hook, served) = match &request {
+            Some(request) => self.follower.seen(&key, watched(request), self.disk, (env.now)()),
+            None => Default::default(),
+        };
+        let gateway = dated.gateway.clone();
+        (Seen { key, id, folders, gateway, refusals_left, error, is_of_flags, hook, served }, request)
+    }
+
+    /// The identities of the last look that cannot be looked into now. `error`: why there was nothing to find.
+    fn lost(&self, error: Option<&Error>) -> Vec<Seen> {
+        let lost = |last: &Looked| {
+            let read = |folder: &Folder| Held::read(&folder.path, self.disk).err();
+            let again = |e: &Error| Error::new(e.kind(), e.message());
+            let error = error.map(again).filter(|_| !last.is_of_flags);
+            let error = error.or_else(|| last.folders.iter().find_map(read)).filter(|_| !last.folders.is_empty())?;
+            let mut seen = unreadable(error, last.is_of_flags);
+            (seen.key, seen.id, seen.folders) = (last.key.clone(), last.id.clone(), Vec::new());
+            let fault =
+                seen.error.as_ref().map(|e| e.cause().map_or_else(|| e.to_string(), |cause| format!("{e}: {cause}")));
+            for folder in &last.folders {
+                let mut shown = folder.clone();
+                shown.faults = fault.clone().into_iter().collect();
+                seen.folders.push(SeenFolder { shown, ..SeenFolder::default() });
+            }
+            Some(seen)
+        };
+        self.last.borrow().iter().filter_map(lost).collect()
+    }
+
+    /// The wanted identity, whose folders cannot be looked into.
+    fn wanted_without_folders(wanted: &Wanted, error: Error) -> Seen {
+        let mut seen = unreadable(error, true);
+        let folder = |path: &PathBuf| SeenFolder {
+            shown: Folder { path: path.clone(), ..Folder::default() },
+            ..SeenFolder::default()
+        };
+        seen.folders = wanted.request.targets().into_iter().map(folder).collect();
+        seen.key = seen.folders.first().map(|folder| folder.shown.path.clone()).unwrap_or_default();
+        wanted.request.id().clone_into(&mut seen.id);
+        seen
     }
 
     fn folder(&self, target: &Path, dated: &Dated<'_>) -> SeenFolder {
@@ -213,15 +261,7 @@ fn watched(request: &Request) -> Watched {
 
 /// The error of something that cannot be looked into, as an identity without a name.
 fn unreadable(error: Error, is_of_flags: bool) -> Seen {
-    Seen {
-        key: error.to_string().into(),
-        id: String::new(),
-        folders: Vec::new(),
-        gateway: None,
-        refusals_left: None,
-        error: Some(error),
-        is_of_flags,
-    }
+    Seen { key: error.to_string().into(), error: Some(error), is_of_flags, ..Seen::default() }
 }
 
 impl Site for DiskSite<'_> {
@@ -229,11 +269,18 @@ impl Site for DiskSite<'_> {
         let now = || clock.now();
         let env = Environment { disk: self.disk, now: &now };
         let mut seen: Vec<(Seen, Option<Request>)> = Vec::new();
-        let Finds { identities: mut all, unreadable: errors } = self.find().unwrap_or_else(|e| {
-            seen.push((unreadable(e, true), None));
-            Finds::default()
-        });
-        all.retain(|found| !found.folders().any(|held| self.is_wanted(&held.target)));
+        let (Finds { identities: mut all, unreadable: errors }, lost) = match self.find() {
+            Ok(finds) => (finds, self.lost(None)),
+            Err(e) => {
+                let lost = self.lost(Some(&e));
+                if lost.is_empty() {
+                    seen.push((unreadable(e, true), None));
+                }
+                (Finds::default(), lost)
+            }
+        };
+        let is_lost = |held: &Held| lost.iter().any(|seen| seen.folders.iter().any(|f| f.shown.path == held.target));
+        all.retain(|found| !found.folders().any(|held| self.is_wanted(&held.target) || is_lost(held)));
         let mut has_wanted = false;
         if let Some(wanted) = &self.watch.wanted {
             match self.held(wanted) {
@@ -241,7 +288,10 @@ impl Site for DiskSite<'_> {
                     all.insert(0, held);
                     has_wanted = true;
                 }
-                Err(e) => seen.push((unreadable(e, true), None)),
+                Err(e) if lost.iter().all(|seen| !seen.is_of_flags) => {
+                    seen.push((Self::wanted_without_folders(wanted, e), None));
+                }
+                Err(_) => {}
             }
         }
         let dates = renew::dates(&all, self.watch.options.renew_before);
@@ -249,48 +299,44 @@ impl Site for DiskSite<'_> {
             let wanted = self.watch.wanted.as_ref().filter(|_| has_wanted && at == 0);
             seen.push(self.see(&Dated { found, gateway, dates, wanted }, &env));
         }
-        seen.extend(errors.into_iter().map(|e| (unreadable(e, false), None)));
-        let (seen, requests) = seen.into_iter().unzip();
-        self.requests.replace(requests);
+        let is_shown =
+            |e: &Error| lost.iter().any(|seen| seen.error.as_ref().is_some_and(|of| of.message() == e.message()));
+        seen.extend(errors.into_iter().filter(|e| !is_shown(e)).map(|e| (unreadable(e, false), None)));
+        seen.extend(lost.into_iter().map(|seen| (seen, None)));
+        self.follower.retain(|key| seen.iter().any(|(seen, _)| seen.key == *key));
+        let looked = |(seen, request): (Seen, Option<Request>)| {
+            let folders = seen.folders.iter().map(|folder| folder.shown.clone()).collect();
+            let (key, id, is_of_flags) = (seen.key.clone(), seen.id.clone(), seen.is_of_flags);
+            (Looked { key, id, folders, is_of_flags, request }, seen)
+        };
+        let (before, seen) = seen.into_iter().map(looked).unzip();
+        self.last.replace(before);
         seen
     }
 
     async fn date(&self, at: usize) -> Option<Timestamp> {
         let ca = {
-            let requests = self.requests.borrow();
-            let own = requests.get(at).and_then(Option::as_ref);
-            let request = own.or_else(|| requests.iter().flatten().next())?;
+            let last = self.last.borrow();
+            let own = last.get(at).and_then(|looked| looked.request.as_ref());
+            let request = own.or_else(|| last.iter().find_map(|looked| looked.request.as_ref()))?;
             request.accesses().first().map(|ca| (*ca).clone())?
         };
         ca.date(self.disk).await
     }
 
-    async fn renew(&self, at: usize, force: bool, clock: &Clock<'_>) -> Result<(), Error> {
-        let request = self.requests.borrow().get(at).cloned().flatten();
-        let mut request = request.ok_or_else(|| Error::new(ErrorKind::Bug, "the identity has no request"))?;
+    async fn renew(&self, at: usize, (reason, force): (&'static str, bool), clock: &Clock<'_>) -> Result<(), Error> {
+        let looked = self.last.borrow().get(at).map(|looked| (looked.key.clone(), looked.request.clone()));
+        let Some((key, Some(mut request))) = looked else {
+            return Err(Error::new(ErrorKind::Bug, "the identity has no request"));
+        };
         request.always = force;
         let now = || clock.now();
-        enroll(&request, &Environment { disk: self.disk, now: &now }).await.map(drop)
+        enroll(&request, &Environment { disk: self.disk, now: &now }).await?;
+        self.follower.renewed(&key, reason);
+        Ok(())
     }
 
-    async fn follow(&self, at: usize, reason: Option<&'static str>, clock: &Clock<'_>) -> Followed {
-        let request = self.requests.borrow().get(at).cloned().flatten();
-        let Some(request) = request.filter(|_| !self.hooks.is_empty()) else { return Followed::default() };
-        let watched = watched(&request);
-        let now = || clock.now();
-        let env = Environment { disk: self.disk, now: &now };
-        let pause = |failures| backoff::pause(failures, backoff::random());
-        let (hook, next_try) = match self.hooks.follow(&watched, reason, &env, &pause).await {
-            Ok(()) => (HookState::Passed, None),
-            Err(HookFailure { failures, next_try, error }) => {
-                (HookState::Waiting { failures, error: error.to_string() }, Some(next_try))
-            }
-        };
-        let served = self.hooks.shows(&watched, self.disk).await.map(|shown| shown.is_ok());
-        Followed { hook, next_try, served }
-    }
-
-    fn longest_follow(&self) -> Duration {
-        self.hooks.longest()
+    fn turned(&self) {
+        self.follower.turned();
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::Timestamp;
 
@@ -15,21 +16,36 @@ const GRACE: Duration = Duration::from_secs(60);
 
 /// What the loop knows, shared between the loop and those who show it.
 #[derive(Debug)]
-pub(crate) struct Board(Mutex<Status>);
+pub(crate) struct Board {
+    status: Mutex<Status>,
+    published: Notify,
+}
 
 impl Board {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self(Mutex::new(Status::new(now)))
+        Self { status: Mutex::new(Status::new(now)), published: Notify::new() }
     }
 
     /// Changes the status. `change` must not wait for anything: the probes wait for it.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Status) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// As [`Self::update`], and the service manager hears of it.
+    pub(crate) fn publish<T>(&self, change: impl FnOnce(&mut Status) -> T) -> T {
+        let done = self.update(change);
+        self.published.notify_one();
+        done
+    }
+
+    /// Waits until something was published since the last call.
+    pub(crate) async fn published(&self) {
+        self.published.notified().await;
     }
 
     /// Looks at the status, under the same lock.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Status) -> T) -> T {
-        look(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.status.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -102,7 +118,7 @@ pub(crate) struct Identity {
     /// The last try, if it failed.
     pub(crate) failure: Option<Failure>,
     pub(crate) hook: HookState,
-    /// Whether every `--served` endpoint shows the certificate on disk; `None` if no endpoint was asked.
+    /// Whether every `--served` endpoint shows the certificate on disk; `None` if no endpoint was asked, or one did not answer.
     pub(crate) served: Option<bool>,
     /// Tries with the secret that remain.
     pub(crate) refusals_left: Option<u32>,

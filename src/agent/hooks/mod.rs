@@ -31,6 +31,7 @@ use crate::{Error, ErrorKind, Timestamp};
 
 pub(crate) use command::HookCommand;
 use memory::{Fingerprints, Memory, Waiting};
+pub(crate) use served::Answer;
 pub(crate) use signal::SignalTarget;
 
 /// Variables of the agent that a command gets.
@@ -153,13 +154,6 @@ impl Hooks {
         commands.is_empty() && touched.is_empty() && signals.is_empty() && served.is_empty()
     }
 
-    /// The longest time that [`Self::follow`] takes for one identity.
-    pub(crate) fn longest(&self) -> Duration {
-        let HookPlan { commands, timeout, served_within, .. } = &self.plan;
-        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
-        timeout.saturating_add(process::LAST_CALL).saturating_mul(count).saturating_add(served_within.saturating_mul(3))
-    }
-
     /// Takes what is on disk as a state for which the hooks passed, where nothing is remembered: call it at the first look at an
     /// identity, before any request, also if its folders do not exist yet.
     ///
@@ -216,13 +210,8 @@ impl Hooks {
             Ok(None) => return Ok(()),
             Ok(Some(change)) => match change.waits(now) {
                 Some(next_try) => {
-                    let error = self.of(watched, |known| known.error.clone()).flatten();
-                    let error = error.unwrap_or_else(|| "not tried again since the start of the agent".to_owned());
-                    return Err(HookFailure {
-                        failures: change.failures,
-                        next_try,
-                        error: Error::new(ErrorKind::Hook, error),
-                    });
+                    let error = Error::new(ErrorKind::Hook, self.last_error(watched));
+                    return Err(HookFailure { failures: change.failures, next_try, error });
                 }
                 None => self.run(watched, reason, env, pause).await,
             },
@@ -308,11 +297,15 @@ impl Hooks {
         Err(HookFailure { failures, next_try, error })
     }
 
-    /// Whether every `--served` endpoint serves the TLS certificate on disk; `None` if there is no endpoint or no certificate.
-    ///
-    /// # Errors
-    /// The reasons of the endpoints that do not.
-    pub(crate) async fn shows(&self, watched: &Watched, disk: &Disk) -> Option<Result<(), String>> {
+    /// Why the last try failed.
+    pub(crate) fn last_error(&self, watched: &Watched) -> String {
+        let error = self.of(watched, |known| known.error.clone()).flatten();
+        error.unwrap_or_else(|| "not tried again since the start of the agent".to_owned())
+    }
+
+    /// What the `--served` endpoints serve, held against the TLS certificate on disk; `None` if there is no endpoint or no
+    /// certificate.
+    pub(crate) async fn shows(&self, watched: &Watched, disk: &Disk) -> Option<Answer> {
         if self.plan.served.is_empty() {
             return None;
         }

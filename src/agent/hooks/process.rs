@@ -24,8 +24,6 @@ const LINE: usize = 200;
 const LOG_LINE: usize = 2000;
 /// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
-/// The longest time after the time limit of a command.
-pub(super) const LAST_CALL: Duration = Duration::from_secs(10);
 /// How often the end of the command is looked for, at first and at last.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(50);

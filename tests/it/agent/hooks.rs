@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::shown::{LISTEN, address, get};
 use super::{Agent, age};
 use crate::audit::live::serve_with;
 use crate::command::command;
@@ -82,12 +83,20 @@ impl Node {
         age(&self.path("node"), 2000);
     }
 
+    /// Renews by an agent without hooks.
+    fn renew_by_another_agent(&self) {
+        let mut agent = self.agent(&[]);
+        agent.until_it_watches();
+        self.renew(&mut agent);
+    }
+
     /// Renews by a running agent.
     fn renew(&self, agent: &mut Agent) {
-        let before = self.fingerprint();
+        let (before, turns) = (self.fingerprint(), agent.turns());
         self.age();
         agent.signal("-HUP");
         agent.until("the certificate is new", |_| self.path("node/tls").exists() && self.fingerprint() != before);
+        agent.until_it_sleeps(turns);
     }
 }
 
@@ -185,6 +194,57 @@ fn a_node_that_loads_late_gets_one_signal_and_one_that_ignores_it_another() {
     server.load(&node);
     agent.until("the hooks have passed", |_| node.has_passed());
     assert_eq!(agent.log().matches("is not served after").count(), 1, "once an hour: {}", agent.log());
+}
+
+/// The look at the disk is hours away: what is not confirmed is looked at again soon.
+#[test]
+fn an_endpoint_that_is_not_confirmed_is_looked_at_again_soon() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let node = Node::new(&ca, "peer1");
+    let first = pair(&node.path("node/tls"));
+    node.renew_by_another_agent();
+    let port = crate::reserved::ReservedPort::new();
+    let endpoint = format!("127.0.0.1:{}", port.number());
+    let more = ["--served", &endpoint, "--served-within", "1s", "--look-every", "10h"];
+    let mut agent = node.agent(&[&more[..], &LISTEN].concat());
+    let at = address(&mut agent);
+    agent.until_it_watches();
+    let matches_disk =
+        |value: &str| get(&at, "/metrics").1.contains(&format!("served_matches_disk{{id=\"peer1\"}} {value}\n"));
+    // The node does not run: this is not another certificate.
+    agent.until("it is ready", |_| get(&at, "/readyz").0 == 200);
+    assert!(!get(&at, "/metrics").1.contains("served_matches_disk"));
+    let server = Server::start(&node);
+    let loaded = std::mem::replace(&mut *server.loaded.0.lock().unwrap(), first);
+    let _relay = crate::real::relay::Relay::to(server.port, ("127.0.0.1", port.number()));
+    agent.until("it serves another", |_| matches_disk("0"));
+    assert!(get(&at, "/readyz").1.contains("served-differs"));
+    *server.loaded.0.lock().unwrap() = loaded;
+    agent.until("it serves this one", |_| matches_disk("1"));
+    assert_eq!(get(&at, "/readyz").0, 200);
+}
+
+/// A unit that is ordered after the agent, and that its hook restarts, starts only when the agent is ready.
+#[test]
+fn a_hook_that_runs_holds_up_neither_the_start_nor_a_renewal() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let node = Node::new(&ca, "peer1");
+    let hook = node.shell("echo $FABCERT_TLS_FINGERPRINT >> log; until test -e go; do sleep 0.05; done");
+    node.agent(&["--hook", &hook]).until_it_watches();
+    node.renew_by_another_agent();
+    let waits = node.fingerprint();
+    let mut agent = node.agent(&[&["--hook", &hook][..], &LISTEN].concat());
+    let at = address(&mut agent);
+    agent.until_it_watches();
+    agent.until("the hook runs", |_| node.lines("log") == [waits.clone()]);
+    let all = get(&at, "/readyz").1;
+    assert!(all.contains("hook-waiting") && !all.contains("missing"), "{all}");
+    node.renew(&mut agent);
+    assert_eq!(node.lines("log").len(), 1, "the hook still runs");
+    std::fs::write(node.path("go"), "").unwrap();
+    agent.until("the hooks have passed", |_| node.has_passed());
+    agent.until("it is ready", |_| get(&at, "/readyz").0 == 200);
+    assert_eq!(node.lines("log"), [waits, node.fingerprint()]);
 }
 
 #[test]

@@ -63,6 +63,16 @@ impl Agent {
         self.until("it watches", |log| log.contains("watching "));
     }
 
+    /// The number of turns after which it logged when it looks again: the first, and those with new certificates.
+    pub(crate) fn turns(&self) -> usize {
+        self.log().matches("next look at").count()
+    }
+
+    /// Waits for the end of a turn with new certificates, after `turns`: until then it may look at them once more.
+    pub(crate) fn until_it_sleeps(&mut self, turns: usize) {
+        self.until("it sleeps", |log| log.matches("next look at").count() > turns);
+    }
+
     /// Ends it with this signal; its exit code.
     pub(crate) fn end(mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
@@ -180,13 +190,14 @@ fn enrols_once_and_renews_ten_times(ca: &dyn CaUnderTest) {
         agent.log()
     );
     for round in 1..=10 {
-        let before = peer.serials();
+        let (before, turns) = (peer.serials(), agent.turns());
         peer.age(2000);
         agent.signal("-HUP");
         agent.until("both certificates are new", |_| {
             let now = peer.serials();
             now[0] != before[0] && now[1] != before[1]
         });
+        agent.until_it_sleeps(turns);
         assert_eq!(peer.asked(), (enrolled, reenrolled + 2 * round), "{}", agent.log());
         if let Some(verdict) = oracle::msp(&peer.msp(), "Org1MSP") {
             assert!(verdict.peer_starts() && verdict.verifies, "{verdict:?}");

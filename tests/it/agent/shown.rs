@@ -14,10 +14,10 @@ use crate::enroll::scene::text;
 use crate::real::CaUnderTest as _;
 use crate::real::tools::{Tool, find};
 
-const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
+pub(super) const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
 /// Where an agent listens, by its log.
-fn address(agent: &mut Agent) -> String {
+pub(super) fn address(agent: &mut Agent) -> String {
     agent.until("it listens", |log| log.contains("health and metrics on http://"));
     let log = agent.log();
     let rest = log.split_once("health and metrics on http://").unwrap().1;
@@ -25,7 +25,7 @@ fn address(agent: &mut Agent) -> String {
 }
 
 /// The status and the body that the agent answers with.
-fn get(address: &str, path: &str) -> (u16, String) {
+pub(super) fn get(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
@@ -142,6 +142,52 @@ fn systemd_hears_of_the_start_the_life_and_the_end() {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     until("STOPPING=1");
     assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+/// A folder that cannot be looked into for a moment, by the flags of one identity and below a path: the id, the counters and the
+/// dates stay, and so does the rest.
+#[test]
+fn an_identity_whose_folder_cannot_be_read_is_not_forgotten() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca);
+    let of_flags = peer.agent("peerpw", &LISTEN);
+    let mut agents = vec![of_flags];
+    agents[0].until_it_watches();
+    agents.push(Agent::start(peer.dir(), &[&[&*text(&peer.dir().join("peer"))][..], &LISTEN].concat(), None));
+    agents[1].until_it_watches();
+    for (mut agent, broken) in agents.into_iter().zip([peer.tls(), peer.msp()]) {
+        let at = address(&mut agent);
+        let (before, turns) = (peer.serials(), agent.turns());
+        peer.age(2000);
+        agent.signal("-HUP");
+        agent.until("both certificates are new", |_| {
+            get(&at, "/readyz").0 == 200 && peer.serials().iter().zip(&before).all(|(new, old)| new != old)
+        });
+        let kept = |metrics: &str| {
+            let lines = metrics.lines().filter(|line| {
+                line.starts_with("fabcert_renewals_total") || line.starts_with("fabcert_certificate_not_after_seconds")
+            });
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        agent.until_it_sleeps(turns);
+        let counted = kept(&get(&at, "/metrics").1);
+        // A link to itself cannot be looked into, by root neither.
+        let aside = peer.dir().join("aside");
+        std::fs::rename(&broken, &aside).unwrap();
+        std::os::unix::fs::symlink(&broken, &broken).unwrap();
+        agent.signal("-HUP");
+        agent.until("the fault is shown", |_| get(&at, "/readyz/org1-peer1").0 == 503);
+        let all = json(&at, "/readyz");
+        assert_eq!(all["identities"].as_array().unwrap().len(), 1, "{all}");
+        assert_eq!(all["identities"][0]["reasons"][0]["kind"], "invalid", "{all}");
+        assert_eq!(kept(&get(&at, "/metrics").1), counted);
+        std::fs::remove_file(&broken).unwrap();
+        std::fs::rename(&aside, &broken).unwrap();
+        agent.signal("-HUP");
+        agent.until("it is ready again", |_| get(&at, "/readyz/org1-peer1").0 == 200);
+        assert_eq!(kept(&get(&at, "/metrics").1), counted);
+        assert_eq!(agent.end("-TERM"), Some(143));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use super::{Scene, made, plan, text};
-use crate::agent::hooks::{HookPlan, Hooks};
+use crate::agent::hooks::{Answer, HookPlan, Hooks};
 use crate::disk::Disk;
 
 /// A node: a process that notes each SIGHUP, and a TLS server that serves what it was given last.
@@ -99,9 +99,9 @@ async fn a_node_that_loads_the_certificate_late_gets_one_signal() {
     scene.put("tls", &old.0);
     let node = Node::start(&scene, &old).await;
     let hooks = scene.adopted(node.plan(&scene, Duration::from_secs(20)));
-    assert_eq!(hooks.shows(&scene.watched(), &Disk::real()).await, Some(Ok(())));
+    assert_eq!(hooks.shows(&scene.watched(), &Disk::real()).await, Some(Answer::Expected));
     scene.put("tls", &new.0);
-    let shows = hooks.shows(&scene.watched(), &Disk::real()).await.unwrap().unwrap_err();
+    let Some(Answer::Other(shows)) = hooks.shows(&scene.watched(), &Disk::real()).await else { panic!() };
     assert!(shows.ends_with("it serves a certificate other than the one on disk"), "{shows}");
     let late = async {
         signalled(&scene, 1).await;
@@ -215,10 +215,33 @@ async fn an_endpoint_may_serve_another_identity_of_the_agent_and_nothing_else() 
     let plan = HookPlan { signals: Vec::new(), ..node.plan(&two, Duration::from_millis(100)) };
     let hooks = one.adopted(plan);
     let shows = hooks.shows(&one.watched(), &Disk::real()).await;
-    assert!(shows.unwrap().is_err(), "the agent does not watch that identity");
+    assert!(matches!(shows, Some(Answer::Other(_))), "the agent does not watch that identity");
     hooks.adopt(&two.watched(), &Disk::real()).unwrap();
-    assert_eq!(hooks.shows(&one.watched(), &Disk::real()).await, Some(Ok(())));
-    assert_eq!(hooks.shows(&two.watched(), &Disk::real()).await, Some(Ok(())));
+    assert_eq!(hooks.shows(&one.watched(), &Disk::real()).await, Some(Answer::Expected));
+    assert_eq!(hooks.shows(&two.watched(), &Disk::real()).await, Some(Answer::Expected));
     two.renew("tls");
-    assert!(hooks.shows(&two.watched(), &Disk::real()).await.unwrap().is_err());
+    assert!(matches!(hooks.shows(&two.watched(), &Disk::real()).await, Some(Answer::Other(_))));
+}
+
+#[tokio::test]
+async fn an_endpoint_without_an_answer_serves_no_other_certificate() {
+    let scene = Scene::new();
+    let (old, new) = (made("peer1"), made("peer1"));
+    scene.put("tls", &new.0);
+    let node = Node::start(&scene, &old).await;
+    // Nobody accepts there.
+    let bound = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let closed = bound.local_addr().unwrap();
+    drop(bound);
+    let with = |served: &[SocketAddr]| {
+        let served = served.iter().map(|address| address.to_string().parse().unwrap()).collect();
+        scene.adopted(HookPlan { signals: Vec::new(), served, ..node.plan(&scene, Duration::ZERO) })
+    };
+    let answer = with(&[closed]).shows(&scene.watched(), &Disk::real()).await;
+    assert!(matches!(answer, Some(Answer::Silent(_))), "{answer:?}");
+    let answer = with(&[closed, node.address]).shows(&scene.watched(), &Disk::real()).await;
+    assert!(matches!(&answer, Some(Answer::Other(reasons)) if reasons.contains("; ")), "{answer:?}");
+    node.serve(&new);
+    let answer = with(&[closed, node.address]).shows(&scene.watched(), &Disk::real()).await;
+    assert!(matches!(answer, Some(Answer::Silent(_))), "{answer:?}");
 }

@@ -1,0 +1,155 @@
+//! Runs the hooks and looks at what the nodes serve, beside the loop: a hook that takes long, or an endpoint that does not answer,
+//! delays no renewal.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::backoff;
+use super::clock::Clock;
+use super::hooks::{Answer, Hooks, Watched};
+use super::status::{Board, HookState};
+use crate::Timestamp;
+use crate::disk::Disk;
+use crate::identity::Environment;
+
+/// The hooks of every identity.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    pub(crate) hooks: Hooks,
+    /// By the key of each identity.
+    tasks: RefCell<BTreeMap<PathBuf, Task>>,
+    turned: Notify,
+}
+
+/// What is known of the hooks of one identity.
+#[derive(Clone, Debug, Default)]
+struct Task {
+    watched: Watched,
+    /// Why the certificate that hooks wait for was issued.
+    reason: Option<&'static str>,
+    served: Option<bool>,
+    /// Looks in a row that have not shown the certificate on disk.
+    unconfirmed: u32,
+    /// When the hooks are tried again and the endpoints looked at; `None`: after the next look at the disk.
+    next: Option<Timestamp>,
+}
+
+impl Task {
+    /// No pause is longer than [`backoff::LAST`]: where it is, the clock was set back.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.next.is_some_and(|next| next <= now || next > now.plus(backoff::LAST))
+    }
+}
+
+/// Whether the hooks wait, and have not been tried.
+fn is_new(state: &HookState) -> bool {
+    matches!(state, HookState::Waiting { failures: 0, error } if error.is_empty())
+}
+
+impl Follower {
+    pub(crate) fn new(hooks: Hooks) -> Self {
+        Self { hooks, tasks: RefCell::default(), turned: Notify::new() }
+    }
+
+    /// The loop has looked at an identity: the state of its hooks, and whether its endpoints serve the certificate on disk.
+    pub(crate) fn seen(&self, key: &Path, watched: Watched, disk: &Disk, now: Timestamp) -> (HookState, Option<bool>) {
+        if self.hooks.is_empty() {
+            return (HookState::Idle, None);
+        }
+        let state = self.state(&watched, disk);
+        let mut tasks = self.tasks.borrow_mut();
+        let task = tasks.entry(key.to_owned()).or_default();
+        task.watched = watched;
+        if task.next.is_none() || is_new(&state) {
+            task.next = Some(now);
+        }
+        (state, task.served)
+    }
+
+    /// Forgets the other identities.
+    pub(crate) fn retain(&self, is_watched: impl Fn(&Path) -> bool) {
+        self.tasks.borrow_mut().retain(|key, _| is_watched(key));
+    }
+
+    /// New certificates of an identity are in place, for this reason.
+    pub(crate) fn renewed(&self, key: &Path, reason: &'static str) {
+        self.tasks.borrow_mut().entry(key.to_owned()).or_default().reason = Some(reason);
+    }
+
+    /// The loop has done what is due.
+    pub(crate) fn turned(&self) {
+        self.turned.notify_one();
+    }
+
+    /// After each turn of the loop, and when a pause is over, runs what waits, one identity after another.
+    pub(crate) async fn run(&self, board: &Board, clock: &Clock<'_>, disk: &Disk) -> Infallible {
+        loop {
+            let next = self.tasks.borrow().values().filter_map(|task| task.next).min();
+            let again = async {
+                let Some(next) = next else { return std::future::pending().await };
+                let pause = u64::try_from(next.seconds_since(clock.now())).map_or(Duration::ZERO, Duration::from_secs);
+                tokio::time::sleep(pause.clamp(backoff::SHORTEST, backoff::LAST)).await;
+            };
+            tokio::select! {
+                () = self.turned.notified() => {}
+                () = again => {}
+            }
+            let due = |(key, task): (&PathBuf, &Task)| task.is_due(clock.now()).then(|| key.clone());
+            let due: Vec<PathBuf> = self.tasks.borrow().iter().filter_map(due).collect();
+            for key in due {
+                self.follow(&key, board, clock, disk).await;
+            }
+        }
+    }
+
+    /// Runs what waits for one identity, and looks at what its endpoints serve.
+    async fn follow(&self, key: &Path, board: &Board, clock: &Clock<'_>, disk: &Disk) {
+        let Some(Task { watched, reason, .. }) = self.tasks.borrow().get(key).cloned() else { return };
+        let now = || clock.now();
+        let env = Environment { disk, now: &now };
+        let pause = |failures| backoff::pause(failures, backoff::random());
+        let failed = self.hooks.follow(&watched, reason, &env, &pause).await.err();
+        let answer = self.hooks.shows(&watched, disk).await;
+        let state = self.state(&watched, disk);
+        let mut tasks = self.tasks.borrow_mut();
+        let Some(task) = tasks.get_mut(key) else { return };
+        task.served = match &answer {
+            Some(Answer::Expected) => Some(true),
+            Some(Answer::Other(_)) => Some(false),
+            Some(Answer::Silent(_)) | None => None,
+        };
+        let is_open = matches!(answer, Some(Answer::Other(_) | Answer::Silent(_)));
+        task.unconfirmed = if is_open { task.unconfirmed.saturating_add(1) } else { 0 };
+        let look = is_open.then(|| now().plus(pause(task.unconfirmed)));
+        let again = is_new(&state).then(&now);
+        task.next = failed.map(|failed| failed.next_try).into_iter().chain(look).chain(again).min();
+        if !matches!(state, HookState::Waiting { .. }) {
+            task.reason = None;
+        }
+        board.publish(|status| {
+            let all = &mut status.identities;
+            if let Some(identity) = all.iter_mut().find(|i| i.folders.first().is_some_and(|folder| folder.path == key))
+            {
+                (identity.hook, identity.served) = (state, task.served);
+            }
+        });
+    }
+
+    /// What is on disk is known to the hooks from here on, before any request.
+    fn state(&self, watched: &Watched, disk: &Disk) -> HookState {
+        match self.hooks.adopt(watched, disk).and_then(|()| self.hooks.pending(watched, disk)) {
+            Ok(None) => HookState::Passed,
+            Ok(Some(change)) => {
+                let error = Some(change.failures).filter(|failures| *failures > 0);
+                let error = error.map(|_| self.hooks.last_error(watched)).unwrap_or_default();
+                HookState::Waiting { failures: change.failures, error }
+            }
+            Err(e) => HookState::Waiting { failures: 0, error: e.to_string() },
+        }
+    }
+}
