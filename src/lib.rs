@@ -3,7 +3,7 @@
 //! # Enrol
 //!
 //! [`Enrolment`] does what `fabcert enroll` does: it requests a certificate with every name that clients dial, verifies the
-//! answer, and installs the MSP folder and the TLS folder, each in one step.
+//! answer, and installs the MSP folder and the TLS folder, each in one step. [`Enrolment::reenrol`] does what `fabcert reenroll` does.
 //!
 //! ```no_run
 //! use std::time::SystemTime;

@@ -97,6 +97,18 @@ impl Held {
         self.overlap.reissue_at.filter(|_| self.root.as_ref().is_some_and(|root| self.overlap.old_roots.contains(root)))
     }
 
+    /// Checks that it is the certificate of the identity `id`.
+    ///
+    /// # Errors
+    /// When it is that of another one.
+    pub(crate) fn check_id(&self, id: &str) -> Result<(), Error> {
+        if self.id() == id {
+            return Ok(());
+        }
+        let message = format!("{} holds the certificate of \"{}\", not of \"{id}\"", self.target.display(), self.id());
+        Err(Error::new(ErrorKind::Input, message).with_help("give the id of that certificate, or name another folder"))
+    }
+
     /// The enrolment id.
     pub(crate) fn id(&self) -> &str {
         self.leaf.common_name().unwrap_or_default()

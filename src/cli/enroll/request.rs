@@ -114,11 +114,8 @@ pub(in crate::cli) fn reenroll_request(
         let is_tls = held.form != HeldForm::Msp && sign.is_some();
         let given =
             if is_tls && has_tls_id { args.tls_ca.tls_id.as_ref() } else { args.ca.id.as_ref().or(in_url.as_ref()) };
-        if given.is_some_and(|given| given != held.id()) && !(is_tls && !has_tls_id && args.tls_ca.tls_url.is_some()) {
-            let (target, id) = (held.target.display(), held.id());
-            let message =
-                format!("{target} holds the certificate of \"{id}\", not of \"{}\"", given.map_or("", String::as_str));
-            return Err(Error::new(ErrorKind::Input, message).with_help("leave out --id, or name another folder"));
+        if let Some(given) = given.filter(|_| !is_tls || has_tls_id || args.tls_ca.tls_url.is_none()) {
+            held.check_id(given)?;
         }
     }
     if let Some(first) = sign.as_ref().or(tls.as_ref()) {

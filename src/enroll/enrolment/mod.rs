@@ -1,4 +1,4 @@
-//! The builder through which programs enrol.
+//! The builder through which programs enrol and re-enrol.
 
 mod options;
 #[cfg(test)]
@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{Outcome, enroll};
 use crate::ca::AttrRequest;
 use crate::disk::Disk;
+use crate::identity::held::{Held, inherit};
 use crate::identity::names::parse_drops;
 use crate::identity::{
     Authentication, CaAccess, ChannelRequest, Environment, FormGiven, KeyRequest, MspForm, Request, SignRequest,
@@ -46,6 +47,25 @@ use crate::{Error, ErrorKind, Timestamp};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// [`reenrol`](Self::reenrol) gets new certificates for the same folders later, with the current ones as credentials:
+///
+/// ```no_run
+/// use std::time::SystemTime;
+///
+/// use fabcert::{Enrolment, Error};
+///
+/// # async fn example() -> Result<(), Error> {
+/// let outcome = Enrolment::new("https://org1-ca:7054", "org1-peer1")?
+///     .anchor_file("ca.pem")
+///     .msp_dir("/var/hyperledger/peer/msp")
+///     .tls_dir("/var/hyperledger/peer/tls")
+///     .reenrol(|| SystemTime::now().into())
+///     .await?;
+/// println!("{}", outcome.reason);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "an enrolment does nothing until it is run"]
 pub struct Enrolment {
@@ -73,6 +93,8 @@ pub struct Enrolment {
     group: Option<u32>,
     wait: Option<Duration>,
     force: bool,
+    /// How [`reenrol`](Self::reenrol) authenticates.
+    again: Authentication,
 }
 
 impl Enrolment {
@@ -107,6 +129,7 @@ impl Enrolment {
             group: None,
             wait: None,
             force: false,
+            again: Authentication::Token { secret_if_expired: false },
         })
     }
 
@@ -116,6 +139,10 @@ impl Enrolment {
     /// When no folder is named, a name cannot be used, or a TLS folder has no name.
     #[doc(hidden)]
     pub fn request(&self) -> Result<Request, Error> {
+        self.request_by(Authentication::Secret)
+    }
+
+    fn request_by(&self, authentication: Authentication) -> Result<Request, Error> {
         if self.msp_dir.is_none() && self.tls_dir.is_none() {
             return Err(Error::new(ErrorKind::Usage, "no folder was named")
                 .with_help("name an MSP folder for the signing identity, a TLS folder for the TLS pair, or both"));
@@ -140,7 +167,7 @@ impl Enrolment {
             namespace: self.namespace.as_deref(),
             cluster_domain: &self.cluster_domain,
         })?;
-        if self.tls_dir.is_some() && names.is_empty() {
+        if self.tls_dir.is_some() && names.is_empty() && authentication == Authentication::Secret {
             return Err(Error::new(ErrorKind::Usage, "the TLS certificate has no name; clients check names")
                 .with_help("give the names that clients dial"));
         }
@@ -176,10 +203,23 @@ impl Enrolment {
             key_mode: self.key_mode,
             group: self.group,
             force: self.force,
-            authentication: Authentication::Secret,
-            always: false,
+            authentication,
+            always: authentication != Authentication::Secret,
             wait: self.wait,
         })
+    }
+
+    /// The request for new certificates of the identity in the folders, which are read.
+    fn request_again(&self, disk: &Disk) -> Result<Request, Error> {
+        let mut request = self.request_by(self.again)?;
+        let tls_ca = self.tls_ca.as_ref().unwrap_or(&self.ca);
+        let folders = [(&self.msp_dir, &self.ca.id), (&self.tls_dir, &tls_ca.id)];
+        for (dir, id) in folders.into_iter().filter_map(|(dir, id)| Some((dir.as_ref()?, id))) {
+            let held = Held::required(dir, disk)?;
+            held.check_id(id)?;
+            inherit(&mut request, [&held], false);
+        }
+        Ok(request)
     }
 
     /// Runs the enrolment on the current tokio runtime (with time and I/O enabled). Disk access and hashing run on a
@@ -194,21 +234,42 @@ impl Enrolment {
     /// Outside a tokio runtime.
     pub async fn run(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Result<Outcome, Error> {
         let request = self.request()?;
-        let runtime = tokio::runtime::Handle::current();
-        // Dropping this future ends the run.
-        let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
-        let run = tokio::task::spawn_blocking(move || {
-            let disk = Disk::real();
-            let environment = Environment { disk: &disk, now: &now };
-            runtime.block_on(async {
-                tokio::select! {
-                    outcome = enroll(&request, &environment) => outcome,
-                    _ = dropped => Err(Error::new(ErrorKind::Io, "the enrolment was cancelled")),
-                }
-            })
-        });
-        let outcome = run.await;
-        drop(alive);
-        outcome.unwrap_or_else(|e| Err(Error::new(ErrorKind::Bug, "the enrolment's thread failed").with_source(e)))
+        on_its_own_thread(move |_| Ok(request), now).await
     }
+
+    /// Gets new certificates for the folders, with the current ones as credentials: what `fabcert reenroll` does. They keep the
+    /// names, and the attributes, subject fields and profile of the last request that is recorded. Else as [`run`](Self::run).
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run), and [`ErrorKind::Input`] if a folder holds no certificate of the identity, or one that the
+    /// CA did not issue.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn reenrol(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Result<Outcome, Error> {
+        on_its_own_thread(move |disk| self.request_again(disk), now).await
+    }
+}
+
+async fn on_its_own_thread(
+    request: impl FnOnce(&Disk) -> Result<Request, Error> + Send + 'static,
+    now: impl Fn() -> Timestamp + Send + Sync + 'static,
+) -> Result<Outcome, Error> {
+    let runtime = tokio::runtime::Handle::current();
+    // Dropping this future ends the run.
+    let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
+    let run = tokio::task::spawn_blocking(move || {
+        let disk = Disk::real();
+        let request = request(&disk)?;
+        let environment = Environment { disk: &disk, now: &now };
+        runtime.block_on(async {
+            tokio::select! {
+                outcome = enroll(&request, &environment) => outcome,
+                _ = dropped => Err(Error::new(ErrorKind::Io, "the enrolment was cancelled")),
+            }
+        })
+    });
+    let outcome = run.await;
+    drop(alive);
+    outcome.unwrap_or_else(|e| Err(Error::new(ErrorKind::Bug, "the enrolment's thread failed").with_source(e)))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Enrolment;
 use crate::ca::AttrRequest;
-use crate::identity::{CaAccess, KeyRequest};
+use crate::identity::{Authentication, CaAccess, KeyRequest};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyAlgorithm;
 use crate::pki::x509::{NodeOu, SubjectFields};
@@ -206,6 +206,12 @@ impl Enrolment {
     /// sent again only after pauses of 10 s, 1 min, 10 min and 1 h.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);
+        self
+    }
+
+    /// Lets [`reenrol`](Self::reenrol) enrol with the secret if the current certificate has expired and the CA does not take it.
+    pub fn enrol_if_expired(mut self) -> Self {
+        self.again = Authentication::Token { secret_if_expired: true };
         self
     }
 

@@ -98,3 +98,28 @@ fn a_run_that_was_never_polled_does_nothing() {
         assert_eq!(ca.requests().len(), 0);
     }
 }
+
+#[test]
+fn a_reenrolment_needs_no_secret_and_keeps_the_names() {
+    for runtime in runtimes() {
+        let (ca, dir) = (dev_ca(), tempfile::tempdir().unwrap());
+        let first = runtime.block_on(enrolment(&ca, dir.path()).run(now)).unwrap();
+        let of =
+            |id| Enrolment::new(ca.url(), id).unwrap().anchor_pem(ca.tls_anchor_pem()).tls_dir(dir.path().join("tls"));
+        let again = runtime.block_on(of(ID).san("added").reenrol(now)).unwrap();
+        assert_eq!(again.action, Action::Reenrolled);
+        let (old, new) = (&first.certificates[1], &again.certificates[0]);
+        assert_ne!(old.serial, new.serial);
+        assert!(
+            old.sans.iter().all(|name| new.sans.contains(name)) && new.sans.contains(&"added".to_owned()),
+            "{new:?}"
+        );
+
+        let asked = ca.requests().len();
+        let other = runtime.block_on(of("peer9").reenrol(now)).unwrap_err();
+        assert!(other.exit_code() == 4 && other.to_string().contains(ID), "{other}");
+        let empty = of(ID).msp_dir(dir.path().join("none"));
+        assert_eq!(runtime.block_on(empty.reenrol(now)).unwrap_err().exit_code(), 4);
+        assert_eq!(ca.requests().len(), asked, "nothing was sent");
+    }
+}
