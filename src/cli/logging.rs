@@ -12,7 +12,6 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::args::{LogForm, OutputArgs};
 use super::output::log_writer;
-pub(super) use super::output::takes_escapes;
 
 /// Starts the log. Only fabcert's own events are written: other crates log requests, headers included. A command that
 /// `narrates` prints its own progress, and logs it only with `-v`.

@@ -30,6 +30,7 @@ mod outcome;
 mod output;
 mod probe;
 mod process;
+mod progress;
 mod prompt;
 mod reading;
 mod reenroll;

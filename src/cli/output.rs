@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::args::{ColorChoice, LogForm, OutputForm};
+use super::progress::wipe;
 use crate::audit::Report;
 use crate::report::{self, Format, Style};
 use crate::secret::without_passwords;
@@ -276,7 +277,9 @@ fn painted(line: &str) -> String {
 }
 
 fn to_stderr(form: Form, bytes: &[u8]) -> io::Result<()> {
-    let mut screen = Screen::new(io::stderr().lock(), form);
+    let mut stderr = io::stderr().lock();
+    wipe(&mut stderr);
+    let mut screen = Screen::new(stderr, form);
     screen.write_all(bytes)?;
     screen.flush()
 }

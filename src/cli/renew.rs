@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{ChannelArgs, ConnectionArgs, OutputArgs, OutputForm, parse_duration};
+use super::args::{ChannelArgs, ConnectionArgs, LogForm, OutputArgs, OutputForm, parse_duration};
+use super::progress::Line;
 use super::{output, process};
 use crate::Error;
 use crate::ca::CaUrl;
@@ -129,7 +130,10 @@ pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Err
         return run_rollover(args, &options, &env, output);
     }
     let found = find(&args.paths, &disk)?;
-    let pass = pass(&found, &options, &env);
+    let pass = {
+        let line = Line::new(output.quiet || output.output == OutputForm::Json || output.log_format == LogForm::Json);
+        pass(&found, &options, &|progress| line.renewing(progress), &env)
+    };
     let printed = match output.output {
         OutputForm::Json => output::print_json(&pass),
         OutputForm::Human => output::print(&lines(&pass)),

@@ -29,19 +29,8 @@ use crate::{Error, ErrorKind};
 /// refused, 8 not as requested, 9 locked. The targets are then unchanged; if only the second install failed, the first
 /// target is new and complete, and the next run installs the other.
 pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome, Error> {
-    enroll_over(request, &mut Connections::default(), env).await
-}
-
-/// As [`enroll`], over connections that other requests on the same runtime use too.
-pub(crate) async fn enroll_over(
-    request: &Request,
-    connections: &mut Connections,
-    env: &Environment<'_>,
-) -> Result<Outcome, Error> {
     let channels = Channels::read(&request.channels, env.disk)?;
     let mut tasks = Task::all(request, env.disk)?;
-    let places: Vec<Place> = tasks.iter().map(|t| t.place.clone()).collect();
-    let places: Vec<&Place> = places.iter().collect();
     let currents = look(&tasks, env)?;
     settle(&mut tasks, request, &channels, &currents)?;
     let reasons_before = reasons(&tasks, request, &currents, env)?;
@@ -55,8 +44,31 @@ pub(crate) async fn enroll_over(
         let changes = changes(&tasks, &leaves, &currents);
         return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
     }
+    lock_and_enroll(request, tasks, &channels, &mut Connections::default(), env).await
+}
+
+/// As [`enroll`], for a request of which a [dry run](super::plan) has just said that something is due. Uses connections that
+/// other requests on the same runtime use too.
+pub(crate) async fn enroll_due(
+    request: &Request,
+    connections: &mut Connections,
+    env: &Environment<'_>,
+) -> Result<Outcome, Error> {
+    let channels = Channels::read(&request.channels, env.disk)?;
+    lock_and_enroll(request, Task::all(request, env.disk)?, &channels, connections, env).await
+}
+
+async fn lock_and_enroll(
+    request: &Request,
+    tasks: Vec<Task<'_>>,
+    channels: &Channels,
+    connections: &mut Connections,
+    env: &Environment<'_>,
+) -> Result<Outcome, Error> {
+    let places: Vec<Place> = tasks.iter().map(|t| t.place.clone()).collect();
+    let places: Vec<&Place> = places.iter().collect();
     let locks = Lock::acquire_all(env.disk, &places, (env.now)())?;
-    let enrolled = enroll_locked(request, tasks, &channels, (&places, &locks), connections, env).await;
+    let enrolled = enroll_locked(request, tasks, channels, (&places, &locks), connections, env).await;
     if enrolled.is_err() {
         // Removes the state folder of a run that left nothing in it.
         for lock in locks {

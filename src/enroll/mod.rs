@@ -14,7 +14,7 @@ mod rollback;
 
 pub(crate) use carried::UNREADABLE_ANSWER;
 pub(crate) use dry_run::plan;
-pub(crate) use flow::{enroll, enroll_over};
+pub(crate) use flow::{enroll, enroll_due};
 pub(crate) use offline::{OfflineRequest, install_answer, make_csr};
 pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 pub(crate) use rollback::{Folder, RolledBack, SetSummary, Step, roll_back};

@@ -6,5 +6,5 @@ mod rollover;
 pub(crate) mod schedule;
 
 pub(crate) use found::{Finds, Found, find};
-pub(crate) use pass::{Options, Pass, RowAction, dates, never_fresh, pass, request};
+pub(crate) use pass::{Options, Pass, Progress, RowAction, dates, never_fresh, pass, request};
 pub(crate) use rollover::{Phase, Report, RootsGiven, rollover};

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use super::found::{Finds, Found};
 use super::schedule::{self, Life, Term};
 use crate::ca::Connections;
-use crate::enroll::{enroll_over, plan};
+use crate::enroll::{enroll_due, plan};
 use crate::identity::held::{Held, HeldForm, inherit};
 use crate::identity::state::record::Record;
 use crate::identity::{
@@ -139,20 +139,40 @@ impl Pass {
     }
 }
 
+/// How far a pass is when it begins with an identity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress<'a> {
+    /// The number of identities that it is done with.
+    pub(crate) done: usize,
+    pub(crate) of: usize,
+    pub(crate) failed: usize,
+    /// The identity that it begins with.
+    pub(crate) id: &'a str,
+}
+
 /// Looks at every identity, and renews those that are due. An identity that fails, or a folder that cannot be looked into, does
-/// not stop the others.
-pub(crate) fn pass(finds: &Finds, options: &Options, env: &Environment<'_>) -> Pass {
+/// not stop the others. Calls `begins` before each identity.
+pub(crate) fn pass(
+    finds: &Finds,
+    options: &Options,
+    begins: &(dyn Fn(&Progress<'_>) + Sync),
+    env: &Environment<'_>,
+) -> Pass {
     let all = &finds.identities[..];
     let dates = dates(all, options.renew_before);
     let next = AtomicUsize::new(0);
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
+    let failed = AtomicUsize::new(0);
     let work = || {
         let mut line = Line::default();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let (Some(found), Some((_, dates))) = (all.get(at), dates.get(at)) else { return };
+            let done = rows.lock().unwrap_or_else(PoisonError::into_inner).len();
+            begins(&Progress { done, of: all.len(), failed: failed.load(Ordering::Relaxed), id: found.id() });
             let row = one(found, dates, options, &mut line, env);
-            rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, row));
+            failed.fetch_add(usize::from(row.error.is_some()), Ordering::Relaxed);
+            rows.lock().unwrap_or_else(PoisonError::into_inner).push((at, row));
         }
     };
     std::thread::scope(|scope| {
@@ -161,7 +181,7 @@ pub(crate) fn pass(finds: &Finds, options: &Options, env: &Environment<'_>) -> P
         }
         work();
     });
-    let mut rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     rows.sort_by_key(|(at, _)| *at);
     let unreadable = finds.unreadable.iter().map(|e| Row::new("", Vec::new()).fail(e));
     let identities = rows.into_iter().map(|(_, row)| row).chain(unreadable).collect();
@@ -213,7 +233,7 @@ impl Line {
             self.runtime = Some(runtime.map_err(failed)?);
         }
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "no runtime"))?;
-        runtime.block_on(enroll_over(request, &mut self.connections, env)).map(drop)
+        runtime.block_on(enroll_due(request, &mut self.connections, env)).map(drop)
     }
 }
 

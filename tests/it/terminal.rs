@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Runs a line of a shell at a terminal with this number of columns, types `input`, and gives what the terminal shows.
-fn at_a_terminal(columns: usize, line: &str, input: &str, variables: &[(&str, &str)]) -> String {
+pub(crate) fn at_a_terminal(columns: usize, line: &str, input: &str, variables: &[(&str, &str)]) -> String {
     dialogue(columns, line, variables, &[("", input)])
 }
 

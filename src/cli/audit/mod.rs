@@ -2,7 +2,6 @@
 
 mod args;
 mod expect;
-mod progress;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -41,7 +40,7 @@ pub(super) fn run(args: &AuditArgs, output: &OutputArgs) -> Result<ExitCode, Err
         run.request.endpoints = super::runtime()?.block_on(plan.dial());
     }
     let all_reached = run.request.endpoints.unreachable.is_empty();
-    let line = progress::Line::new(output.quiet);
+    let line = super::progress::Line::new(output.quiet);
     if args.policy.init {
         if args.paths.is_empty() && run.request.endpoints.is_empty() {
             run.request = run.request.path(".");

@@ -198,11 +198,10 @@ impl KeyPair {
         signing::sign(self, message)
     }
 
-    /// Like [`Self::sign`], hashed with SHA-256 on every curve, as a Fabric CA's authorization token requires. The
-    /// nonce follows RFC 6979, so the same message has the same signature.
+    /// Like [`Self::sign`], hashed with SHA-256 on every curve, as a Fabric CA's authorization token requires.
     ///
     /// # Errors
-    /// [`KeyError::Signing`]; not known to happen.
+    /// [`KeyError::NoRandomness`] when the system provides no random bytes.
     pub fn sign_sha256(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         signing::sign_sha256(self, message)
     }

@@ -1,6 +1,6 @@
 //! ECDSA with ring where it can, which is much faster, and with `p256` and `p384` where it cannot.
 
-use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+use p384::ecdsa::signature::hazmat::PrehashSigner as _;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 
@@ -28,18 +28,13 @@ pub(super) fn sign(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     with_low_s(key.algorithm, r, s)
 }
 
-/// A signature over `message`, hashed with SHA-256, which ring does not do for P-384. The nonce follows RFC 6979 with the
-/// curve's own hash.
+/// A signature over `message`, hashed with SHA-256, which ring does not do for P-384: there the nonce follows RFC 6979 with
+/// the curve's own hash.
 pub(super) fn sign_sha256(key: &KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-    let z = digest(&SHA256, message);
     match key.algorithm {
-        KeyAlgorithm::P256 => {
-            let d = p256::ecdsa::SigningKey::from_slice(&key.scalar).map_err(|_| KeyError::Signing)?;
-            let signature: p256::ecdsa::Signature = d.sign_prehash(z.as_ref()).map_err(|_| KeyError::Signing)?;
-            let (r, s) = signature.split_bytes();
-            with_low_s(key.algorithm, &r, &s)
-        }
+        KeyAlgorithm::P256 => sign(key, message),
         KeyAlgorithm::P384 => {
+            let z = digest(&SHA256, message);
             let d = p384::ecdsa::SigningKey::from_slice(&key.scalar).map_err(|_| KeyError::Signing)?;
             let signature: p384::ecdsa::Signature = d.sign_prehash(z.as_ref()).map_err(|_| KeyError::Signing)?;
             let (r, s) = signature.split_bytes();

@@ -198,7 +198,7 @@ fn reissue(
         }
     }
     let paths: Vec<PathBuf> = due.iter().map(path).collect();
-    let renewed = pass(&Finds { identities: due, unreadable: Vec::new() }, options, env);
+    let renewed = pass(&Finds { identities: due, unreadable: Vec::new() }, options, &|_| (), env);
     for (path, row) in paths.into_iter().zip(renewed.identities) {
         if let Some(e) = row.error {
             errors.insert(path, e);

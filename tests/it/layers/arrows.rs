@@ -79,6 +79,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "msp::TLS_FOLDERS",
             "msp::sha256_hex",
             "ca::CaInfo",
+            "ca::Connections",
             "install::Lock",
             "install::Place",
             "proof::RoleRule",

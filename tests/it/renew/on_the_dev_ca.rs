@@ -17,6 +17,7 @@ use crate::enroll::faults::now;
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
 use crate::enroll::scene::text;
 use crate::real::CaUnderTest;
+use crate::terminal::at_a_terminal;
 
 #[test]
 fn only_what_is_due_is_renewed() {
@@ -218,4 +219,30 @@ fn an_interrupted_pass_leaves_pairs_and_the_next_one_finishes() {
     ca.running.clear_faults();
     let ran = peers.renew(&[]);
     assert_eq!((ran.code, actions(&ran)), (0, vec!["reenrolled".to_owned(); 2]), "{ran:?}");
+}
+
+#[test]
+fn a_long_pass_says_how_far_it_is_on_a_terminal_only() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let ids = ["peer1", "peer2", "peer3"];
+    let peers = Organisation::with_peers(&ca, &ids);
+    ca.revoke("peer2");
+    ca.running.add_fault(FaultRule::new(Fault::Delay(400)).on(Endpoint::Reenroll));
+    let line = format!("fabcert renew '{}' --jobs 1", text(&peers.root()));
+    let shown_by = |more: &str| {
+        for id in ids {
+            peers.age(id, "tls", 2000);
+        }
+        at_a_terminal(200, &format!("{line} {more}"), "", &[])
+    };
+    let shown = shown_by("");
+    for part in ["] 1 of 3: peer2", "] 2 of 3, 1 failed: peer3"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // What is printed next wipes it.
+    assert!(shown.contains("\r\u{1b}[K"), "{shown}");
+    for more in ["--quiet", "--output json", "--log-format json", "2>&1 | cat"] {
+        let shown = shown_by(more);
+        assert!(!shown.contains(" of 3"), "{more}: {shown}");
+    }
 }
