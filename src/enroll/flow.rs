@@ -171,7 +171,7 @@ pub(super) fn settle(
             task.key = KeyRequest::New(Some(key.algorithm()));
         }
         let mut known = current.record.as_ref().map_or_else(Vec::new, |r| r.namesakes.clone());
-        known.extend(current.overlap.new_roots.iter().map(|root| root.ski().hex()));
+        known.extend(current.overlap.replaced.iter().map(|replaced| replaced.new.ski().hex()));
         task.check_trust(current.root.as_ref(), &known)?;
     }
     if request.authentication != Authentication::Secret

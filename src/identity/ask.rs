@@ -213,7 +213,7 @@ fn keep_if_ambiguous(
 }
 
 /// A number in `[0, 1)` for the jitter.
-fn random() -> f64 {
+pub(super) fn random() -> f64 {
     let mut bytes = [0u8; 4];
     // Without randomness the pause only has less jitter.
     if SystemRandom::new().fill(&mut bytes).is_err() {

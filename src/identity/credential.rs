@@ -8,7 +8,7 @@ use super::state::record::IssuingCa;
 use super::task::Task;
 use crate::ca::CaInfo;
 use crate::pki::key::KeyPair;
-use crate::pki::x509::Cert;
+use crate::pki::x509::{Cert, Chain};
 use crate::text::shell_word;
 use crate::{Error, ErrorKind, Timestamp};
 
@@ -46,7 +46,7 @@ impl<'a> Signed<'a> {
 ///
 /// # Errors
 /// When its chain cannot be read.
-pub(crate) fn own_certificates(info: &CaInfo, ca: &CaAccess) -> Result<(Cert, Vec<Cert>), Error> {
+fn own_certificates(info: &CaInfo, ca: &CaAccess) -> Result<(Cert, Vec<Cert>), Error> {
     let chain = Cert::all_from_pem(&info.chain_pem).unwrap_or_default();
     let issued_another = |cert: &Cert| chain.iter().any(|other| other != cert && other.is_issued_by(cert));
     let mut own = chain.iter().filter(|cert| !issued_another(cert)).cloned();
@@ -55,6 +55,22 @@ pub(crate) fn own_certificates(info: &CaInfo, ca: &CaAccess) -> Result<(Cert, Ve
             .with_help("fabcert ca info shows the answer of the CA; no request was signed")
     })?;
     Ok((current, own.collect()))
+}
+
+/// The root of the certificate that the CA issues with, and the CAs below the root.
+///
+/// # Errors
+/// When its chain cannot be read, or is not complete.
+pub(crate) fn issuing_root(info: &CaInfo, ca: &CaAccess) -> Result<(Cert, Vec<Cert>), Error> {
+    let (own, _) = own_certificates(info, ca)?;
+    if own.is_self_signed() {
+        return Ok((own, Vec::new()));
+    }
+    let chain = Cert::all_from_pem(&info.chain_pem).unwrap_or_default();
+    let chain = Chain::build(&own, &chain, own.not_before()).map_err(|e| {
+        Error::new(ErrorKind::NotAsAsked, format!("{}: the chain of the CA cannot be used: {e}", ca.url))
+    })?;
+    Ok((chain.root, [&[chain.leaf][..], &chain.intermediates].concat()))
 }
 
 /// The certificate among `all` that the CA accepts from `id`: one that it issued, and one that has not expired before one that

@@ -94,7 +94,7 @@ impl Held {
 
     /// When it must be issued again by a new root, if it is of the old one.
     pub(crate) fn reissue_at(&self) -> Option<Timestamp> {
-        self.overlap.reissue_at.filter(|_| self.root.as_ref().is_some_and(|root| self.overlap.old_roots.contains(root)))
+        self.overlap.turn(self.root.as_ref())
     }
 
     /// Checks that it is the certificate of the identity `id`.

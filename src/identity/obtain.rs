@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::ask::{Asking, ask};
+use super::ask::{Asking, ask, random};
 use super::ca_access::CaAccess;
+use super::credential::issuing_root;
 use super::current::{Current, copy};
+use super::overlap::wait_for_trust;
 use super::plan::Plan;
 use super::prove::{Issued, Unproven, prove};
 use super::request::KeyRequest;
@@ -15,7 +17,7 @@ use super::state::pending::{self, Answer, Asked, Pending};
 use super::state::refusals::{self, Subject, Success};
 use super::task::Task;
 use super::{Environment, due};
-use crate::ca::{Client, EnrollRequest, TrustAnchors};
+use crate::ca::{Client, EnrollRequest, Patience, TrustAnchors};
 use crate::pki::key::KeyPair;
 use crate::pki::name;
 use crate::pki::x509::{Csr, CsrSpec};
@@ -68,9 +70,10 @@ pub(crate) async fn obtain(
         refusals::clear(asking.places, &subject, answered, success, disk)?;
         return Ok(issued);
     }
+    let client = client(task, ca, asking, env)?;
+    check_trust_in_new_root(task, ca, current, (&client, asking.patience), env).await?;
     let (mut pending, key) = pending_key(task, current, usable, asked, env)?;
     let csr = Csr::build(&CsrSpec { enrollment_id: id, sans: &task.sans, subject: task.subject }, &key)?;
-    let client = client(task, ca, asking, env)?;
     let not_before = (env.now)().minus(BACKDATE);
     let csr_pem = csr.to_pem();
     let body = EnrollRequest {
@@ -116,6 +119,29 @@ pub(crate) async fn obtain(
     }
     let (verified, plan) = proven?;
     Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true, by_secret })
+}
+
+/// Checks that the CA does not issue with a new root that other folders may not trust yet: what it issues cannot be chosen. A CA
+/// is asked only while a root of the folder is replaced.
+///
+/// # Errors
+/// When it does, or cannot be asked.
+async fn check_trust_in_new_root(
+    task: &Task<'_>,
+    ca: &CaAccess,
+    current: &Current,
+    (client, patience): (&Client, &mut Patience),
+    env: &Environment<'_>,
+) -> Result<(), Error> {
+    let Some(leaf) = current.leaf.as_ref().filter(|_| !task.force) else { return Ok(()) };
+    let start = current.record.as_ref().map_or_else(|| leaf.not_before(), |record| record.issued_at);
+    let too_early = current.overlap.too_early(leaf, current.root.as_ref(), start, (env.now)());
+    if too_early.is_empty() {
+        return Ok(());
+    }
+    let info = patience.run(random, |_| {}, || client.info()).await.map_err(|e| patience.ended(ca.explain(e)))?;
+    let (root, _) = issuing_root(&info, ca)?;
+    if too_early.contains(&&root) { Err(wait_for_trust(task.target, &ca.url, &root)) } else { Ok(()) }
 }
 
 /// The key for the request, kept on disk. The pending key is used again if it still matches the request, so that a lost

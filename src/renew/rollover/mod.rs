@@ -5,13 +5,15 @@
 mod roots;
 mod step;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use self::roots::{Roots, check_issuers, fingerprint, roots};
+use self::roots::{Issuers, Roots, fingerprint, roots};
 use self::step::{Change, change};
 use self::table::{Seen, check, next};
 use super::found::{Finds, Found, find};
@@ -64,29 +66,35 @@ pub(crate) fn rollover(
     let rows = rows(&finds, &roots);
     let phase = phase.unwrap_or_else(|| next(&rows));
     check(&rows, phase)?;
-    let mut errors: BTreeMap<PathBuf, RowError> = BTreeMap::new();
+    let mut errors = Errors::new();
     if !options.dry_run {
-        match phase {
-            Phase::Done => {}
-            Phase::Trust | Phase::Drop => {
-                let step = if phase == Phase::Trust { Change::Trust } else { Change::Drop };
-                for found in finds.identities.iter().filter(|found| phases(found, &roots).contains(&phase)) {
-                    if let Err(e) = change(found, &phases(found, &roots), &roots.pairs, step, options, env) {
-                        errors.insert(path(found), RowError::of(&e));
-                    }
+        let step = match phase {
+            Phase::Trust => Some(Change::Trust),
+            Phase::Drop => Some(Change::Drop),
+            Phase::Reissue | Phase::Done => None,
+        };
+        if let Some(step) = step {
+            for found in &finds.identities {
+                let phases = phases(found, &roots);
+                if phases.contains(&phase) {
+                    errors.extend(change(found, &phases, &roots.pairs, step, options, env));
                 }
             }
-            Phase::Reissue => errors = reissue(std::mem::take(&mut finds.identities), &roots, options, env)?,
+        } else if phase == Phase::Reissue {
+            errors = reissue(std::mem::take(&mut finds.identities), &roots, options, env);
         }
         finds = find(paths, env.disk)?;
     }
     Ok(report(&finds, &roots, &errors, phase, options, env))
 }
 
+/// Errors by folder.
+type Errors = BTreeMap<PathBuf, RowError>;
+
 fn report(
     finds: &Finds,
     roots: &Roots,
-    errors: &BTreeMap<PathBuf, RowError>,
+    errors: &Errors,
     phase: Phase,
     options: &Options,
     env: &Environment<'_>,
@@ -98,10 +106,8 @@ fn report(
     for (row, turn) in folders.iter_mut().zip(times).filter(|(row, _)| row.phase == Phase::Reissue) {
         row.next_at = turn.filter(|at| *at > now).map(Timestamp::rfc3339);
     }
-    for found in &finds.identities {
-        let Some(e) = errors.get(&path(found)) else { continue };
-        let own = |row: &&mut Row| found.folders().any(|held| held.target == row.path);
-        if let Some(row) = folders.iter_mut().find(own) {
+    for row in &mut folders {
+        if let Some(e) = errors.get(&row.path) {
             row.error = Some(e.clone());
         }
     }
@@ -113,31 +119,29 @@ fn report(
     Report { schema_version: 1, dry_run: options.dry_run, phase, next: next(&folders), next_at, folders, failed }
 }
 
-/// Where an identity is, to find it again.
-fn path(found: &Found) -> PathBuf {
-    found.folders().next().map(|held| held.target.clone()).unwrap_or_default()
-}
-
 fn rows(finds: &Finds, roots: &Roots) -> Vec<Row> {
     let (replaced, new) = roots.named();
-    let folders = finds.identities.iter().flat_map(Found::folders).map(|held| Row::of(&seen(held), &replaced, &new));
+    let folders =
+        finds.identities.iter().flat_map(Found::folders).map(|held| Row::of(&seen(held, roots), &replaced, &new));
     folders.chain(finds.unreadable.iter().map(Row::unreadable)).collect()
 }
 
-fn seen(held: &Held) -> Seen {
+fn seen(held: &Held, roots: &Roots) -> Seen {
     Seen {
         id: held.id().to_owned(),
         role: if held.form == HeldForm::Msp { "sign" } else { "tls" },
         path: held.target.clone(),
-        leaf: held.root.as_ref().map(fingerprint),
+        leaf: roots.root_of_leaf(held).as_ref().map(fingerprint),
+        is_complete: held.root.is_some(),
         own: held.cas.iter().map(fingerprint).collect(),
         tls: held.tls_cas.iter().map(fingerprint).collect(),
+        is_noted: !held.overlap.replaced.is_empty(),
     }
 }
 
 fn phases(found: &Found, roots: &Roots) -> Vec<Phase> {
     let (replaced, new) = roots.named();
-    found.folders().map(|held| Row::of(&seen(held), &replaced, &new).phase).collect()
+    found.folders().map(|held| Row::of(&seen(held, roots), &replaced, &new).phase).collect()
 }
 
 /// When each identity with a certificate of the old root may be renewed; `None` for the others. Members of one gateway take
@@ -150,18 +154,18 @@ fn all_turns(all: &[Found], roots: &Roots, now: Timestamp) -> Vec<Option<Timesta
         .map(|(gateway, found)| if found.folders().any(is_orderer) { Some(" orderers".to_owned()) } else { gateway });
     let mut groups_of: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut times: Vec<Option<Timestamp>> = vec![None; all.len()];
-    let waits = |at: usize| phases(&all[at], roots).contains(&Phase::Reissue);
+    let waits: Vec<bool> = all.iter().map(|found| phases(found, roots).contains(&Phase::Reissue)).collect();
     for (at, group) in groups.enumerate() {
         match group {
             Some(group) => groups_of.entry(group).or_default().push(at),
-            None => times[at] = waits(at).then_some(now),
+            None => times[at] = waits[at].then_some(now),
         }
     }
     let is_reissued = |held: &&Held| held.root.as_ref().is_some_and(|root| roots.new.contains(root));
     for members in groups_of.values() {
         let issued = members.iter().flat_map(|at| all[*at].folders()).filter(is_reissued);
         let last = issued.filter_map(|held| held.record.as_ref().map(|record| record.issued_at)).max();
-        let waiting: Vec<usize> = members.iter().copied().filter(|at| waits(*at)).collect();
+        let waiting: Vec<usize> = members.iter().copied().filter(|at| waits[*at]).collect();
         for (at, time) in waiting.iter().zip(turns(last, waiting.len(), GAP, now)) {
             times[*at] = Some(time);
         }
@@ -170,39 +174,37 @@ fn all_turns(all: &[Found], roots: &Roots, now: Timestamp) -> Vec<Option<Timesta
 }
 
 /// Issues the certificates again that may be issued now, and notes for the others when they may: then `renew` does it too.
-/// Returns the errors by the path of the identity.
-fn reissue(
-    all: Vec<Found>,
-    roots: &Roots,
-    options: &Options,
-    env: &Environment<'_>,
-) -> Result<BTreeMap<PathBuf, RowError>, Error> {
+fn reissue(all: Vec<Found>, roots: &Roots, options: &Options, env: &Environment<'_>) -> Errors {
     let now = (env.now)();
     let turns = all_turns(&all, roots, now);
-    let waiting = all.into_iter().zip(turns).filter_map(|(found, turn)| Some((found, turn?)));
-    let (mut identities, times): (Vec<Found>, Vec<Timestamp>) = waiting.unzip();
-    if let Some(given) = &options.ca {
-        // The new CA is given: it takes the place of the recorded one.
-        tracing::info!("the certificates are requested from {}", given.url);
-        for held in identities.iter_mut().flat_map(Found::folders_mut) {
-            held.record.iter_mut().for_each(|record| record.ca = None);
+    let (mut due, mut errors, mut issuers) = (Vec::new(), Errors::new(), Issuers::default());
+    for (mut found, time) in all.into_iter().zip(turns).filter_map(|(found, turn)| Some((found, turn?))) {
+        if options.ca.is_some() {
+            // The new CA is given: it takes the place of the recorded one.
+            found.folders_mut().filter_map(|held| held.record.as_mut()).for_each(|record| record.ca = None);
         }
-    }
-    check_issuers(&identities, &roots.pairs, options, env)?;
-    let (mut due, mut errors) = (Vec::new(), BTreeMap::new());
-    for (found, time) in identities.into_iter().zip(times) {
-        match change(&found, &phases(&found, roots), &roots.pairs, Change::Reissue(time), options, env) {
-            Ok(()) if time <= now => due.push(found),
-            Ok(()) => {}
-            Err(e) => drop(errors.insert(path(&found), RowError::of(&e))),
+        let phases = phases(&found, roots);
+        let waiting = || found.folders().zip(&phases).filter(|(_, phase)| **phase == Phase::Reissue);
+        let checked = waiting().filter_map(|(held, _)| {
+            let e = issuers.check(held, &roots.pairs, options, env).err()?;
+            Some((held.target.clone(), RowError::of(&e)))
+        });
+        let mut failed: Vec<(PathBuf, RowError)> = checked.collect();
+        if failed.is_empty() {
+            failed = change(&found, &phases, &roots.pairs, Change::Reissue(time), options, env);
         }
+        if failed.is_empty() && time <= now {
+            due.push(found);
+        }
+        errors.extend(failed);
     }
-    let paths: Vec<PathBuf> = due.iter().map(path).collect();
     let renewed = pass(&Finds { identities: due, unreadable: Vec::new() }, options, &|_| (), env);
-    for (path, row) in paths.into_iter().zip(renewed.identities) {
-        if let Some(e) = row.error {
-            errors.insert(path, e);
+    for row in renewed.identities {
+        // The error is of the identity: it is shown at the folder that was due.
+        let folder = row.folders.iter().find(|folder| folder.reason.is_some()).or_else(|| row.folders.first());
+        if let (Some(folder), Some(e)) = (folder, row.error) {
+            errors.insert(folder.path.clone(), e);
         }
     }
-    Ok(errors)
+    errors
 }

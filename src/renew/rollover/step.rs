@@ -9,13 +9,13 @@ use crate::identity::Environment;
 use crate::identity::TlsFiles;
 use crate::identity::form::current_issue;
 use crate::identity::held::{Held, HeldForm};
-use crate::identity::overlap::Overlap;
+use crate::identity::overlap::{Overlap, Replaced};
 use crate::identity::task::Task;
 use crate::install::{Lock, Place};
 use crate::msp::TLS_FOLDERS;
-use crate::pki::x509::Cert;
+use crate::pki::x509::{Cert, Chain};
 use crate::renew::found::Found;
-use crate::renew::pass::{Options, request};
+use crate::renew::pass::{Options, RowError, request};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// A change of the folders of one identity.
@@ -30,10 +30,7 @@ pub(super) enum Change {
 }
 
 /// Changes the folders of `found` whose phase, in the order of [`Found::folders`], is that of the change. Each folder is
-/// changed in one step; after a kill, the next run changes the rest.
-///
-/// # Errors
-/// When a folder is locked, cannot be written, or Fabric would refuse it.
+/// changed in one step; after a kill, the next run changes the rest. Returns the errors by folder.
 pub(super) fn change(
     found: &Found,
     phases: &[Phase],
@@ -41,39 +38,58 @@ pub(super) fn change(
     change: Change,
     options: &Options,
     env: &Environment<'_>,
-) -> Result<(), Error> {
-    let dates = vec![(env.now)(); 2];
-    let request = request(found, &dates, options, env)?;
-    let tasks = Task::all(&request, env.disk)?;
-    let places: Vec<Place> = tasks.iter().map(|task| task.place.clone()).collect();
-    let locks = Lock::acquire_all(env.disk, &places.iter().collect::<Vec<_>>(), (env.now)())?;
+) -> Vec<(PathBuf, RowError)> {
     let wanted = match change {
         Change::Trust => Phase::Trust,
         Change::Reissue(_) => Phase::Reissue,
         Change::Drop => Phase::Drop,
     };
-    for ((task, held), _) in tasks.iter().zip(found.folders()).zip(phases).filter(|(_, phase)| **phase == wanted) {
-        let overlap = match change {
-            Change::Trust => both(held, pairs),
-            Change::Reissue(at) => Overlap { reissue_at: Some(at), ..both(held, pairs) },
-            Change::Drop => rest(held, pairs),
-        };
-        // Noted first: a run that is killed between both changes nothing that the next one does not find.
-        overlap.keep(&task.place, env.disk)?;
-        if matches!(change, Change::Reissue(_)) {
-            continue;
+    let folders = || found.folders().zip(phases).filter(|(_, phase)| **phase == wanted).map(|(held, _)| held);
+    let locked = || {
+        let request = request(found, &[(env.now)(); 2], options, env)?;
+        let tasks = Task::all(&request, env.disk)?;
+        let places: Vec<Place> = tasks.iter().map(|task| task.place.clone()).collect();
+        let locks = Lock::acquire_all(env.disk, &places.iter().collect::<Vec<_>>(), (env.now)())?;
+        let changed = tasks.iter().zip(found.folders()).zip(phases).filter(|(_, phase)| **phase == wanted);
+        let changed = changed.map(|((task, held), _)| (held, change_one(task, held, pairs, change, &locks, env)));
+        Ok(changed.filter_map(|(held, done)| Some((held.target.clone(), RowError::of(&done.err()?)))).collect())
+    };
+    locked().unwrap_or_else(|e: Error| folders().map(|held| (held.target.clone(), RowError::of(&e))).collect())
+}
+
+/// Changes one folder. The note of the overlap names the roots until the files are changed: a run that is killed in between
+/// leaves nothing that the next one does not find.
+fn change_one(
+    task: &Task<'_>,
+    held: &Held,
+    pairs: &[Pair],
+    change: Change,
+    locks: &[Lock],
+    env: &Environment<'_>,
+) -> Result<(), Error> {
+    let (during, after) = match change {
+        Change::Trust => (both(held, pairs), None),
+        Change::Reissue(at) => {
+            return Overlap { reissue_at: Some(at), ..both(held, pairs) }.keep(&task.place, env.disk);
         }
-        let mut current = task.look(env.disk)?;
-        if matches!(change, Change::Drop) {
-            current.overlap.removed = former_tls_files(&task.place, held, pairs, env.disk);
+        Change::Drop => {
+            let rest = rest(held, pairs);
+            let Overlap { replaced, reissue_at, .. } = both(held, pairs);
+            let replaced = if replaced.is_empty() { held.overlap.replaced.clone() } else { replaced };
+            (Overlap { replaced, reissue_at, ..rest.clone() }, Some(rest))
         }
-        let issued = current_issue(task, &current).ok_or_else(|| {
-            Error::new(ErrorKind::Input, format!("{}: its files cannot be used as they are", task.target.display()))
-                .with_help("renew its certificate first: fabcert renew")
-        })?;
-        task.put(&current, &issued, None, &locks, env)?;
+    };
+    during.keep(&task.place, env.disk)?;
+    let mut current = task.look(env.disk)?;
+    if after.is_some() {
+        current.overlap.removed = former_tls_files(&task.place, held, pairs, env.disk);
     }
-    Ok(())
+    let issued = current_issue(task, &current).ok_or_else(|| {
+        Error::new(ErrorKind::Input, format!("{}: its files cannot be used as they are", task.target.display()))
+            .with_help("renew its certificate first: fabcert renew")
+    })?;
+    task.put(&current, &issued, None, locks, env)?;
+    after.map_or(Ok(()), |rest| rest.keep(&task.place, env.disk))
 }
 
 /// The CAs of a folder that trusts the old roots and the new ones.
@@ -84,11 +100,14 @@ fn both(held: &Held, pairs: &[Pair]) -> Overlap {
         [] => Vec::new(),
         pairs => distinct(cas.iter().chain(pairs.iter().flat_map(|pair| &pair.new).filter(takes))),
     };
+    let is_concerned = |pair: &Pair| own.iter().chain(&tls).any(|concerned| concerned.old == pair.old);
+    let replaced = |pair: &Pair| -> Vec<Replaced> {
+        pair.new_roots().map(|new| Replaced { old: pair.old.clone(), new: new.clone() }).collect()
+    };
     Overlap {
         cas: with(&held.cas, &own),
         tls_cas: with(&held.tls_cas, &tls),
-        new_roots: distinct(own.iter().chain(&tls).flat_map(|pair| pair.new_roots())),
-        old_roots: distinct(own.iter().chain(&tls).map(|pair| &pair.old)),
+        replaced: pairs.iter().filter(|pair| is_concerned(pair)).flat_map(replaced).collect(),
         ..Overlap::default()
     }
 }
@@ -96,16 +115,23 @@ fn both(held: &Held, pairs: &[Pair]) -> Overlap {
 /// Whether the CA is an old root, or below one.
 fn is_old(ca: &Cert, cas: &[Cert], pairs: &[Pair]) -> bool {
     let is_root = |root: &Cert| pairs.iter().any(|pair| pair.old == *root);
-    is_root(ca) || !ca.is_self_signed() && root_of(ca, cas).is_some_and(is_root)
+    root_of(ca, cas).is_some_and(is_root)
 }
 
-/// The CAs that a folder trusts beside its chain when the rollover is over: those that have nothing to do with it.
+/// The CAs that a folder trusts beside its chains when the rollover is over: all but the old roots and those below them.
 fn rest(held: &Held, pairs: &[Pair]) -> Overlap {
-    let is_new = |ca: &&Cert| pairs.iter().any(|pair| pair.new.contains(ca));
-    let is_below_own =
-        |ca: &&Cert| held.root.as_ref().is_some_and(|root| *ca == root || root_of(ca, &held.cas) == Some(root));
-    let others = held.cas.iter().filter(|ca| !is_old(ca, &held.cas, pairs) && !is_new(ca) && !is_below_own(ca));
-    Overlap { cas: others.cloned().collect(), ..Overlap::default() }
+    let kept = |cas: &[Cert]| -> Vec<Cert> { cas.iter().filter(|ca| !is_old(ca, cas, pairs)).cloned().collect() };
+    let chain = Chain::build(&held.leaf, &held.cas, held.leaf.not_before()).ok();
+    let is_of_chain = |ca: &Cert| {
+        held.root.as_ref() == Some(ca) || chain.as_ref().is_some_and(|chain| chain.cas().any(|known| known == ca))
+    };
+    let mut tls_cas = kept(&held.tls_cas);
+    if tls_cas.iter().filter(|ca| ca.is_self_signed()).count() < 2 {
+        // The chain of the TLS certificate, which each install of it writes.
+        tls_cas.clear();
+    }
+    let cas = kept(&held.cas).into_iter().filter(|ca| !is_of_chain(ca)).collect();
+    Overlap { cas, tls_cas, ..Overlap::default() }
 }
 
 /// The files of TLS CAs of old roots in an MSP folder, relative to it. The first certificate of a file counts, as for Fabric.

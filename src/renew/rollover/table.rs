@@ -46,6 +46,8 @@ pub(crate) enum Which {
     Old,
     New,
     Both,
+    /// It has no root for its certificate.
+    None,
     /// The root of its certificate is not replaced.
     Other,
     /// There is no complete chain, or the folder cannot be read.
@@ -58,6 +60,7 @@ impl fmt::Display for Which {
             Self::Old => "old",
             Self::New => "new",
             Self::Both => "both",
+            Self::None => "none",
             Self::Other => "other",
             Self::Unknown => "unknown",
         })
@@ -71,12 +74,16 @@ pub(super) struct Seen {
     /// `sign` or `tls`.
     pub(super) role: &'static str,
     pub(super) path: PathBuf,
-    /// The root of its certificate.
+    /// The root of its certificate, if it is known.
     pub(super) leaf: Option<String>,
+    /// Whether the chain of its certificate is complete.
+    pub(super) is_complete: bool,
     /// The roots for its certificate.
     pub(super) own: Vec<String>,
     /// The roots in `tlscacerts` of an MSP folder.
     pub(super) tls: Vec<String>,
+    /// Whether a rollover of the folder is noted, and not over.
+    pub(super) is_noted: bool,
 }
 
 /// An old root, and the roots that replace it.
@@ -144,18 +151,20 @@ impl Row {
             (true, true) => Which::Both,
             (true, false) => Which::Old,
             (false, true) => Which::New,
+            (false, false) if seen.own.is_empty() => Which::None,
             (false, false) => Which::Other,
         };
-        let is_concerned = has_old || has_new || leaf == Which::Old;
+        // Without a chain, another root than those of the rollover must be known to be that of the certificate.
+        let is_concerned = has_old || has_new || leaf != Which::Other || seen.is_noted;
+        let is_behind = is_concerned && !seen.is_complete;
         let phase = match leaf {
             _ if !is_concerned => Phase::Done,
-            Which::Unknown => Phase::Trust,
-            _ if lacks => Phase::Trust,
+            _ if is_behind || lacks => Phase::Trust,
             Which::Old => Phase::Reissue,
-            _ if has_old => Phase::Drop,
+            _ if has_old || seen.is_noted => Phase::Drop,
             _ => Phase::Done,
         };
-        let error = (is_concerned && leaf == Which::Unknown).then(|| {
+        let error = is_behind.then(|| {
             let e = Error::new(ErrorKind::Input, "it holds no complete chain");
             RowError::of(&e.with_help("renew its certificate first: fabcert renew"))
         });
@@ -204,11 +213,25 @@ mod tests {
         [("a", "A"), ("b", "B")].map(|(old, new)| Replaced { old: old.into(), new: vec![new.into()] }).to_vec()
     }
 
-    fn row(leaf: &str, own: &str, tls: &str) -> Row {
+    fn noted(leaf: &str, own: &str, tls: &str, is_noted: bool) -> Row {
         let list = |text: &str| text.chars().map(String::from).collect();
-        let leaf = Some(leaf.to_owned()).filter(|leaf| !leaf.is_empty());
-        let seen = Seen { id: "peer1".into(), role: "sign", path: "msp".into(), leaf, own: list(own), tls: list(tls) };
+        let known = Some(leaf.to_owned()).filter(|leaf| !leaf.is_empty());
+        let (own, is_complete): (Vec<String>, bool) = (list(own), own.contains(leaf) && known.is_some());
+        let seen = Seen {
+            id: "peer1".into(),
+            role: "sign",
+            path: "msp".into(),
+            leaf: known,
+            is_complete,
+            own,
+            tls: list(tls),
+            is_noted,
+        };
         Row::of(&seen, &pairs(), &["A".to_owned(), "B".to_owned()])
+    }
+
+    fn row(leaf: &str, own: &str, tls: &str) -> Row {
+        noted(leaf, own, tls, false)
     }
 
     #[test]
@@ -230,10 +253,22 @@ mod tests {
             ("A", "A", "B", Which::New, Which::New, Phase::Done),
             // A certificate without a chain is behind.
             ("", "aA", "", Which::Both, Which::Unknown, Phase::Trust),
+            ("a", "", "", Which::None, Which::Old, Phase::Trust),
+            ("A", "", "", Which::None, Which::New, Phase::Trust),
+            ("", "", "", Which::None, Which::Unknown, Phase::Trust),
+            ("a", "A", "", Which::New, Which::Old, Phase::Trust),
+            ("x", "", "", Which::None, Which::Other, Phase::Done),
         ];
         for (leaf, own, tls, trusts, of, phase) in cases {
             let row = row(leaf, own, tls);
             assert_eq!((row.trusts, row.leaf, row.phase), (trusts, of, phase), "{leaf} {own} {tls}");
+        }
+    }
+
+    #[test]
+    fn a_rollover_that_is_noted_is_not_over() {
+        for (leaf, own, phase) in [("A", "A", Phase::Drop), ("x", "x", Phase::Drop), ("a", "a", Phase::Trust)] {
+            assert_eq!(noted(leaf, own, "", true).phase, phase, "{leaf} {own}");
         }
     }
 

@@ -78,7 +78,6 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "msp::CONFIG",
             "msp::TLS_FOLDERS",
             "msp::sha256_hex",
-            "ca::CaInfo",
             "ca::Connections",
             "install::Lock",
             "install::Place",

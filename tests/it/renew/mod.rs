@@ -2,6 +2,8 @@
 
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
+#[cfg(feature = "dev-ca")]
+mod overlap;
 mod rollover;
 
 use std::path::{Path, PathBuf};

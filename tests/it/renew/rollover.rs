@@ -38,6 +38,15 @@ impl Organisation<'_> {
         rows.iter().map(|row| ["phase", "trusts", "leaf"].map(|key| word(row, key)).join(" ")).collect()
     }
 
+    /// The files have no root `old`, and nothing is noted.
+    pub(super) fn is_over(&self, old: &str) {
+        let files = tree(&self.root());
+        for (path, (_, content)) in files.iter().filter(|(path, _)| !path.contains(".fabcert/")) {
+            assert!(!path.contains("other-") && !String::from_utf8_lossy(content).contains(old.trim()), "{path}");
+        }
+        assert!(!files.keys().any(|path| path.contains("overlap.json")));
+    }
+
     /// The verdict of Fabric on each MSP folder, and a handshake of each member with each bundle, both sides authenticated.
     pub(super) fn works(&self, more: &[&str]) {
         for id in IDS {
@@ -147,6 +156,10 @@ pub(super) fn phases(old: &dyn CaUnderTest, successor: &dyn Fn() -> Successor) {
         let ran = peers.rollover(&["--new-root", &write(name, pem)]);
         assert!(ran.code == 4 && message(&ran).contains(words), "{ran:?}");
     }
+    // Without a new root the CA is asked, which still issues with the old one.
+    let ran = peers.rollover(&[]);
+    assert!(ran.code == 4 && message(&ran).contains("issues with the root of the current certificates"), "{ran:?}");
+    assert!(message(&ran).contains(&old.url()), "{ran:?}");
     assert!(tree(&peers.root()) == before, "nothing was changed");
 
     let new = successor();
@@ -154,6 +167,9 @@ pub(super) fn phases(old: &dyn CaUnderTest, successor: &dyn Fn() -> Successor) {
     let both = old_root.clone() + &new.root;
     let given = ["--new-root", new_root.as_str()];
     assert_eq!(peers.states(&given), ["trust old old"; 6]);
+    let mut at = vec!["--url", &url, "--tls-ca", &anchor];
+    at.extend(new.ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]));
+    assert_eq!(peers.states(&at), ["trust old old"; 6], "the new root is that of the given CA");
     for phase in ["reissue", "drop"] {
         let ran = peers.rollover(&[&given[..], &["--phase", phase]].concat());
         assert_eq!(ran.code, 4, "{ran:?}");
@@ -185,11 +201,15 @@ pub(super) fn phases(old: &dyn CaUnderTest, successor: &dyn Fn() -> Successor) {
     let ran = peers.rollover(&["--phase", "drop"]);
     assert!(ran.code == 4 && message(&ran).contains("has a certificate of the old root"), "{ran:?}");
     let ran = peers.rollover(&["--phase", "reissue"]);
-    assert!(ran.code == 4 && message(&ran).contains("still issues with the old root"), "{ran:?}");
+    let report = ran.json();
+    for row in report["folders"].as_array().unwrap() {
+        let error = row["error"]["message"].as_str().unwrap();
+        assert!(ran.code == 4 && error.contains("still issues with the old root"), "{ran:?}");
+    }
+    assert_eq!(peers.asked(), asked, "no certificate was requested");
+    renewals_wait(&peers, &at);
 
     // One member of the gateway after the other, twenty minutes apart.
-    let mut at = vec!["--url", &url, "--tls-ca", &anchor];
-    at.extend(new.ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]));
     for (done, id) in IDS.iter().enumerate() {
         let ran = peers.rollover(&at);
         assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("reissue")), "{ran:?}");
@@ -216,16 +236,37 @@ pub(super) fn phases(old: &dyn CaUnderTest, successor: &dyn Fn() -> Successor) {
     assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("drop")), "{ran:?}");
     assert_eq!(peers.states(&given), ["done new new"; 6]);
     peers.works(&[&new.root, &both]);
+    peers.is_over(&old_root);
     let files = tree(&peers.root());
-    for (path, (_, content)) in files.iter().filter(|(path, _)| !path.contains(".fabcert/")) {
-        assert!(!path.contains("other-") && !String::from_utf8_lossy(content).contains(old_root.trim()), "{path}");
-    }
-    assert!(!files.keys().any(|path| path.contains("overlap.json")));
     let ran = peers.rollover(&given);
     assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("done")), "{ran:?}");
     assert!(tree(&peers.root()) == files, "nothing is left to do");
     let unchanged = peers.renew(&[]);
     assert_eq!((unchanged.code, actions(&unchanged)), (0, vec!["unchanged".to_owned(); 3]), "{unchanged:?}");
+}
+
+/// Until the certificates are issued again, a renewal that is due waits if the CA `at` issues with the new root already, unless the
+/// old certificate expires soon.
+fn renewals_wait(peers: &Organisation<'_>, at: &[&str]) {
+    let [url, anchor] = [at[1], at[3]];
+    let record = peers.root().join("peer3/.msp.fabcert/record.json");
+    let before = std::fs::read(&record).unwrap();
+    let changed = |days: i64, url: &str| {
+        let mut json: serde_json::Value = serde_json::from_slice(&before).unwrap();
+        json["issued_at"] = (json["issued_at"].as_i64().unwrap() - days * super::DAY).into();
+        json["ca"]["url"] = url.into();
+        std::fs::write(&record, json.to_string()).unwrap();
+    };
+    changed(2000, url);
+    let files = tree(&peers.folder("peer3", "msp"));
+    for _ in 0..2 {
+        let ran = peers.renew(&["--tls-ca", anchor]);
+        assert_eq!((ran.code, actions(&ran)), (4, ["unchanged", "unchanged", "failed"].map(str::to_owned).to_vec()));
+        let error = ran.json()["identities"][2]["error"]["message"].as_str().unwrap().to_owned();
+        assert!(error.contains("new root") && error.contains("the renewal waits"), "{ran:?}");
+    }
+    assert!(tree(&peers.folder("peer3", "msp")) == files);
+    std::fs::write(&record, &before).unwrap();
 }
 
 #[test]
