@@ -25,9 +25,12 @@ pub(crate) fn pause(failures: u32, random: f64) -> Duration {
 }
 
 /// The pause after `error`, the last of `failures` in a row: what it asks for itself (`Retry-After`, the memory of refusals), and a
-/// tenth more at most, so that agents that wait for one CA do not come back together.
-pub(crate) fn pause_after(error: &Error, failures: u32, random: f64) -> Duration {
+/// tenth more at most, so that agents that wait for one CA do not come back together. A server that asks for more than a quarter of
+/// `left`, the rest of the current certificate's life, is asked again after that time, but not within [`LAST`].
+pub(crate) fn pause_after(error: &Error, failures: u32, random: f64, left: Option<Duration>) -> Duration {
     if let Some(asked) = error.retry_after() {
+        let left = left.filter(|_| error.kind() != ErrorKind::Refused);
+        let asked = asked.min(left.map_or(Duration::MAX, |left| (left / 4).max(LAST)));
         // A server that asks for none is not asked again and again.
         let asked = if asked < FIRST { pause(failures, random) } else { asked };
         return asked + (asked / 10).mul_f64(random.clamp(0.0, 1.0));
@@ -65,19 +68,30 @@ mod tests {
     #[test]
     fn the_error_decides_how_long_the_pause_is() {
         let of = |kind| Error::new(kind, "failed");
-        assert_eq!(pause_after(&of(ErrorKind::Unreachable), 1, 1.0), FIRST);
-        assert_eq!(pause_after(&of(ErrorKind::Input), 1, 0.0), LAST);
-        assert_eq!(pause_after(&of(ErrorKind::Refused), 1, 0.0), REFUSED);
+        assert_eq!(pause_after(&of(ErrorKind::Unreachable), 1, 1.0, None), FIRST);
+        assert_eq!(pause_after(&of(ErrorKind::Input), 1, 0.0, None), LAST);
+        assert_eq!(pause_after(&of(ErrorKind::Refused), 1, 0.0, None), REFUSED);
         let asked = || of(ErrorKind::Unreachable).with_retry_after(Duration::from_secs(100));
-        assert_eq!(pause_after(&asked(), 9, 0.0).as_secs(), 100);
-        assert_eq!(pause_after(&asked(), 9, 1.0).as_secs(), 110);
+        assert_eq!(pause_after(&asked(), 9, 0.0, None).as_secs(), 100);
+        assert_eq!(pause_after(&asked(), 9, 1.0, None).as_secs(), 110);
+    }
+
+    #[test]
+    fn a_day_is_not_waited_for_on_the_last_day() {
+        const DAY: Duration = Duration::from_secs(86_400);
+        let after = |kind, left| pause_after(&Error::new(kind, "busy").with_retry_after(DAY), 1, 0.0, left);
+        let busy = |left| after(ErrorKind::Unreachable, left);
+        assert_eq!((busy(None), busy(Some(DAY * 30))), (DAY, DAY));
+        assert_eq!(busy(Some(DAY)), DAY / 4);
+        assert_eq!((busy(Some(Duration::from_secs(60))), busy(Some(Duration::ZERO))), (LAST, LAST));
+        assert_eq!(after(ErrorKind::Refused, Some(DAY)), DAY, "the memory of refusals decides");
     }
 
     #[test]
     fn a_pause_that_is_asked_for_shortens_none() {
         let hurry = |failures| {
             let error = Error::new(ErrorKind::Unreachable, "busy").with_retry_after(Duration::ZERO);
-            pause_after(&error, failures, 1.0)
+            pause_after(&error, failures, 1.0, None)
         };
         assert_eq!((hurry(1), hurry(20)), (FIRST + FIRST / 10, LAST + LAST / 10));
     }

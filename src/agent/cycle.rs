@@ -183,7 +183,11 @@ impl<'a, S: Site> Cycle<'a, S> {
             return Err(error);
         }
         known.failures = known.failures.saturating_add(1);
-        let next = now.plus(backoff::pause_after(&error, known.failures, (self.random)()));
+        // What was issued is not what failed.
+        known.is_looping = false;
+        let end = seen.folders.iter().filter_map(|folder| folder.shown.not_after).min();
+        let left = end.map(|end| Duration::from_secs(end.seconds_since(now).max(0).unsigned_abs()));
+        let next = now.plus(backoff::pause_after(&error, known.failures, (self.random)(), left));
         known.tried = Some(Tried { at: now, next });
         known.fail(&seen.id, &error, lateness(seen, now), (now, next));
         Ok(false)
@@ -252,7 +256,7 @@ impl Known {
         let is_new = self.failure.as_ref().is_none_or(|before| before.kind != kind);
         let is_old = |at: Timestamp| !(0..WARN_EVERY).contains(&now.seconds_since(at));
         let message = error.to_string();
-        let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+        let help = error.help().and_then(advice).map(|help| format!("; {help}")).unwrap_or_default();
         let text = format!("{id}: {message}; next try at {next}{help}");
         if is_new || self.warned_at.is_none_or(is_old) {
             self.warned_at = Some(now);
@@ -265,6 +269,13 @@ impl Known {
         }
         self.failure = Some(Failure { kind, message, at: now, next_try: Some(next) });
     }
+}
+
+/// The part of a help text that does not name flags that only commands have that end.
+fn advice(help: &str) -> Option<String> {
+    let help = help.replace(" (--wait retries)", "");
+    let clauses = help.split("; ").filter(|clause| !clause.contains("--wait") && !clause.contains("--force"));
+    Some(clauses.collect::<Vec<_>>().join("; ")).filter(|help| !help.is_empty())
 }
 
 fn lateness(seen: &Seen, now: Timestamp) -> Lateness {
@@ -308,6 +319,18 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
+
+    #[test]
+    fn advice_names_no_flag_that_the_agent_lacks() {
+        for (help, expected) in [
+            ("check the host; --wait keeps trying", Some("check the host")),
+            ("try again later (--wait retries), or check its log", Some("try again later, or check its log")),
+            ("--wait keeps trying", None),
+            ("use chmod 600", Some("use chmod 600")),
+        ] {
+            assert_eq!(advice(help).as_deref(), expected);
+        }
+    }
 
     #[test]
     fn no_more_than_the_jobs_run_at_the_same_time() {

@@ -383,6 +383,16 @@ fn certificates_that_are_always_due_are_an_error_and_no_loop() {
             all.filter(|i| i.is_looping && i.failure.as_ref().is_some_and(|f| f.kind == "not-as-asked")).count()
         });
         assert!(is_said > 0);
+        // Then the CA fails: this is another fault.
+        let issued = world.renewals.borrow().len();
+        world.is_down.set(true);
+        agent.run_for(DAY / 8);
+        assert_eq!(world.renewals.borrow().len(), issued);
+        let failures = agent.cycle.board.read(|status| {
+            let all = status.identities.iter();
+            all.map(|i| (i.is_looping, i.failure.as_ref().unwrap().kind)).collect::<Vec<_>>()
+        });
+        assert_eq!(failures, [(false, "unreachable"); 5]);
     });
     let renewals = world.renewals.borrow();
     for identity in 0..5 {

@@ -97,8 +97,14 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
     let disk = Disk::real().with_patience(args.identity.ca.connection.timeout);
     let message = termination::file(args.termination_message.as_deref(), &disk)?;
     let ended = watch(args, &env, &disk);
+    if let Err(error) = &ended
+        && matches!(error.kind(), ErrorKind::Signal(_))
+    {
+        // Its normal end.
+        tracing::info!("{error}");
+        return Ok(ExitCode::from(error.exit_code()));
+    }
     if let (Err(error), Some(file)) = (&ended, message)
-        && !matches!(error.kind(), ErrorKind::Signal(_))
         && let Err(e) = termination::write(error, &file, &disk)
     {
         tracing::warn!("the termination message could not be written: {e}");

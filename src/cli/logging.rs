@@ -1,12 +1,17 @@
 //! The log on standard error: lines of text, or JSON, one event a line.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::Targets;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 
@@ -14,8 +19,8 @@ use super::args::{LogForm, OutputArgs};
 use super::output::log_writer;
 
 /// Starts the log. Only fabcert's own events are written: other crates log requests, headers included. A command that
-/// `narrates` prints its own progress, and logs it only with `-v`.
-pub(super) fn start(args: &OutputArgs, narrates: bool) {
+/// `narrates` prints its own progress, and logs it only with `-v`. One that `repeats` its work logs the same text once an hour.
+pub(super) fn start(args: &OutputArgs, narrates: bool, repeats: bool) {
     let level = match (args.quiet, args.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) if narrates => LevelFilter::ERROR,
@@ -23,7 +28,8 @@ pub(super) fn start(args: &OutputArgs, narrates: bool) {
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     };
-    let filter = Targets::new().with_target("fabcert", level);
+    let once = Once { said: repeats.then(Mutex::default) };
+    let filter = Targets::new().with_target("fabcert", level).and(once);
     let layer = tracing_subscriber::fmt::layer().with_writer(log_writer(args.log_format, args.color));
     let registry = tracing_subscriber::registry();
     let started = match args.log_format {
@@ -32,6 +38,50 @@ pub(super) fn start(args: &OutputArgs, narrates: bool) {
     };
     // It fails only where a test runs the command line twice in one process.
     drop(started);
+}
+
+/// The time within which a text is not logged again.
+const SAID: Duration = Duration::from_secs(3600);
+
+/// Lets what is logged at each try of the same step pass once, and again where it changes. The agent's own loop decides itself.
+struct Once {
+    /// When each text was logged; `None`: all pass.
+    said: Option<Mutex<HashMap<String, Instant>>>,
+}
+
+impl<S> Filter<S> for Once {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        let Some(said) = &self.said else { return true };
+        let metadata = event.metadata();
+        if metadata.target().starts_with("fabcert::agent") || *metadata.level() > Level::INFO {
+            return true;
+        }
+        let mut text = Text::default();
+        event.record(&mut text);
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.retain(|_, at| at.elapsed() < SAID);
+        let is_new = !said.contains_key(&text.0);
+        if is_new {
+            said.insert(text.0, Instant::now());
+        }
+        is_new
+    }
+}
+
+/// The fields of an event.
+#[derive(Default)]
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        use fmt::Write as _;
+        // Writing to a string does not fail.
+        let _ = write!(self.0, "{field}={value:?} ");
+    }
 }
 
 /// An event as one line, the same however much is logged: its level unless that is the usual one, message, fields.

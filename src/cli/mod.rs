@@ -179,7 +179,7 @@ fn started(
     let narrates = matches!(cli.command, Command::Demo(_));
     #[cfg(not(feature = "dev-ca"))]
     let narrates = false;
-    logging::start(&cli.output, narrates);
+    logging::start(&cli.output, narrates, matches!(cli.command, Command::Agent(_)));
     crash::caught(form, log, || {
         process::outlive_file_size_limit();
         let outcome = known.and_then(|unread| {
@@ -283,7 +283,7 @@ fn usage_exit(e: clap::Error, line: &usage::Line<'_>, unknown: Option<Error>) ->
         return output::clap(&e, color, after.map(ToString::to_string));
     }
     let error = unknown.unwrap_or_else(|| usage::error(&e, line));
-    logging::start(&args::OutputArgs { output: form, verbose: 0, quiet: false, log_format: log, color }, false);
+    logging::start(&args::OutputArgs { output: form, verbose: 0, quiet: false, log_format: log, color }, false, false);
     output::failure(&error, form, log, color)
 }
 

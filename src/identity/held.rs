@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::overlap::Overlap;
 use super::request::{Request, TlsFiles};
+use super::state::history::{self, History};
 use super::state::record::{self, Record};
 use crate::disk::{Disk, DiskFolder};
 use crate::install::Place;
@@ -36,6 +37,8 @@ pub(crate) struct Held {
     pub(crate) overlap: Overlap,
     /// The record of this certificate.
     pub(crate) record: Option<Record>,
+    /// When it was installed, by the note that is written before: a run may be killed before it writes the record.
+    installed_at: Option<Timestamp>,
 }
 
 impl Held {
@@ -66,10 +69,13 @@ impl Held {
         let Some((form, leaf, chain, cas, tls_cas)) = found else { return Ok(None) };
         let record = place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes));
         let record = record.filter(|record| record.serial == leaf.serial_hex());
+        let installs = if record.is_some() { None } else { place.peek_state_file(disk, history::FILE)? };
+        let installed_at = installs.and_then(|bytes| History::parse(&bytes).time_of(&folder));
         let issuer_not_before = chain.as_ref().map(|chain| chain.issuer().not_before());
         let root = chain.map(|chain| chain.root);
         let overlap = Overlap::at(&place, disk)?;
-        Ok(Some(Self { target: target.to_owned(), form, leaf, issuer_not_before, root, cas, tls_cas, overlap, record }))
+        let target = target.to_owned();
+        Ok(Some(Self { target, form, leaf, issuer_not_before, root, cas, tls_cas, overlap, record, installed_at }))
     }
 
     /// Reads a folder that must hold a certificate.
@@ -86,10 +92,11 @@ impl Held {
         })
     }
 
-    /// The start of its life: the recorded time of issue, or else `NotBefore`, unless that is the issuer's.
+    /// The start of its life: the recorded time of issue, or else that of the install, or else `NotBefore`, unless that is the
+    /// issuer's.
     pub(crate) fn start(&self) -> Option<Timestamp> {
         let not_before = Some(self.leaf.not_before()).filter(|own| self.issuer_not_before != Some(*own));
-        self.record.as_ref().map(|record| record.issued_at).or(not_before)
+        self.record.as_ref().map(|record| record.issued_at).or(self.installed_at).or(not_before)
     }
 
     /// When it must be issued again by a new root, if it is of the old one.

@@ -113,6 +113,11 @@ impl Memory {
         self.passed.get(role)?.as_ref()
     }
 
+    /// Whether hooks have passed for no certificate yet, and there was none before the agent.
+    pub(super) fn is_first(&self) -> bool {
+        self.passed.values().all(Option::is_none)
+    }
+
     /// What waits, if it is for these certificates.
     pub(super) fn waiting_for(&self, certificates: &Fingerprints) -> Option<&Waiting> {
         self.waiting.as_ref().filter(|waiting| waiting.certificates == *certificates)

@@ -1,9 +1,10 @@
 //! One hook command as a process: its output, its time limit, its end.
 
 use std::collections::VecDeque;
-use std::io::{self, PipeReader, Read as _};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -76,13 +77,25 @@ impl Group {
     }
 
     /// Looks whether the leader has ended; then the number of the group may be used again.
-    fn ended(&self, child: &mut std::process::Child) -> io::Result<Option<ExitStatus>> {
+    fn ended(&self, child: &mut Child) -> io::Result<Option<ExitStatus>> {
         let mut group = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let status = child.try_wait()?;
         if status.is_some() {
             *group = None;
         }
         Ok(status)
+    }
+
+    /// Kills it, and waits for its leader.
+    fn kill(&self, child: &mut Child) {
+        let mut group = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(group) = group.take() {
+            signal(group, Signal::KILL);
+            // It may have left its group. Nothing is to be done where that fails: the kernel knows no such process.
+            drop(child.kill());
+            drop(child.wait());
+            reap(group);
+        }
     }
 }
 
@@ -103,21 +116,39 @@ fn signal(group: Pid, signal: Signal) {
     }
 }
 
-/// `is_dropped`: nobody waits for the end any more.
+/// As [`run`]. `is_dropped`: nobody waits for the end any more.
 fn supervise(mut command: Command, limit: Duration, group: &Group, is_dropped: &dyn Fn() -> bool) -> io::Result<Ended> {
     let (mut reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
     let mut child = command.spawn()?;
     // It holds the ends of the pipe to write to.
     drop(command);
-    let leader = Pid::from_child(&child);
-    group.set(Some(leader));
+    group.set(Some(Pid::from_child(&child)));
+    Ok(watch(&mut child, limit, group, is_dropped, &mut reader).unwrap_or_else(|e| {
+        group.kill(&mut child);
+        let failure = Some(format!("was killed, because it could not be supervised: {e}"));
+        Ended { failure, output: Output::default() }
+    }))
+}
+
+/// Waits for the end of the command, and brings it about where the time is over.
+///
+/// # Errors
+/// When the system does not say whether it has ended, or its output cannot be read: it may still run then.
+fn watch(
+    child: &mut Child,
+    limit: Duration,
+    group: &Group,
+    is_dropped: &dyn Fn() -> bool,
+    reader: &mut (impl Read + AsFd),
+) -> io::Result<Ended> {
+    let leader = Pid::from_child(child);
     let mut output = Output::default();
     let start = Instant::now();
     let mut last_call: Option<Instant> = None;
     let mut look = FIRST_LOOK;
     let status = loop {
-        if let Some(status) = group.ended(&mut child)? {
+        if let Some(status) = group.ended(child)? {
             break status;
         }
         let limit = if is_dropped() { Duration::ZERO } else { limit };
@@ -132,10 +163,10 @@ fn supervise(mut command: Command, limit: Duration, group: &Group, is_dropped: &
             look = FIRST_LOOK;
             continue;
         }
-        output.wait(&mut reader, look.min(left))?;
+        output.wait(reader, look.min(left))?;
         look = (look * 2).min(LAST_LOOK);
     };
-    output.rest(&mut reader)?;
+    output.rest(reader)?;
     if let Some(at) = last_call {
         end_group(leader, at + GRACE);
     }
@@ -193,7 +224,7 @@ struct Output {
 
 impl Output {
     /// Waits for more for this time at most, and reads it.
-    fn wait(&mut self, reader: &mut PipeReader, time: Duration) -> io::Result<()> {
+    fn wait(&mut self, reader: &mut (impl Read + AsFd), time: Duration) -> io::Result<()> {
         if self.ended {
             std::thread::sleep(time);
             return Ok(());
@@ -202,7 +233,7 @@ impl Output {
     }
 
     /// Reads what is there after the end of the command.
-    fn rest(&mut self, reader: &mut PipeReader) -> io::Result<()> {
+    fn rest(&mut self, reader: &mut (impl Read + AsFd)) -> io::Result<()> {
         let mut read = 0;
         while !self.ended && read < LATE {
             match self.read(reader, Duration::ZERO)? {
@@ -214,7 +245,7 @@ impl Output {
     }
 
     /// The number of bytes that were read within this time.
-    fn read(&mut self, reader: &mut PipeReader, time: Duration) -> io::Result<usize> {
+    fn read(&mut self, reader: &mut (impl Read + AsFd), time: Duration) -> io::Result<usize> {
         let time = Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
         match poll(&mut [PollFd::new(reader, PollFlags::IN)], Some(&time)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(0),
@@ -243,5 +274,44 @@ impl Output {
             format!("{start}{}{end}", Shown(short))
         };
         text.lines().enumerate().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Output that cannot be read: a folder in the place of the pipe.
+    #[test]
+    fn a_command_that_cannot_be_supervised_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "sleep 60 & echo $! $$ > pids; wait";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).current_dir(&dir).process_group(0);
+        let mut child = command.spawn().unwrap();
+        let group = Group::default();
+        group.set(Some(Pid::from_child(&child)));
+        let pids = dir.path().join("pids");
+        let disk = crate::disk::Disk::real();
+        let pids = loop {
+            match disk.read(&pids, 64) {
+                Ok(pids) if pids.ends_with(b"\n") => break String::from_utf8(pids).unwrap(),
+                _ => std::thread::sleep(LAST_LOOK),
+            }
+        };
+        #[allow(clippy::disallowed_methods, reason = "a test sets its scene")]
+        let mut folder = std::fs::File::open(dir.path()).unwrap();
+        let failed = watch(&mut child, Duration::from_secs(60), &group, &|| false, &mut folder);
+        assert!(failed.is_err());
+        group.kill(&mut child);
+        let start = Instant::now();
+        let is_there = |pid: &str| {
+            let read = disk.read(&std::path::Path::new("/proc").join(pid).join("stat"), 4096);
+            read.is_ok_and(|bytes| !String::from_utf8_lossy(&bytes).contains(") Z "))
+        };
+        while pids.split_whitespace().any(is_there) {
+            assert!(start.elapsed() < Duration::from_secs(20), "{pids} still run");
+            std::thread::sleep(LAST_LOOK);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Metadata};
 use crate::{Error, ErrorKind};
 
 /// The largest pid file, in bytes.
@@ -67,23 +67,48 @@ impl std::fmt::Display for SignalTarget {
     }
 }
 
+/// Why a signal was not sent.
+#[derive(Debug)]
+pub(super) enum NotSent {
+    /// There is no pid file, or no process that it names.
+    NoProcess(Error),
+    Failed(Error),
+}
+
+impl From<Error> for NotSent {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<NotSent> for Error {
+    fn from(not_sent: NotSent) -> Self {
+        match not_sent {
+            NotSent::NoProcess(error) | NotSent::Failed(error) => error,
+        }
+    }
+}
+
 impl SignalTarget {
     /// Sends the signal. The pid file is read each time.
     ///
     /// # Errors
-    /// When the file does not hold one process id above 1, or no such process is there to be signalled.
-    pub(super) fn send(&self, disk: &Disk) -> Result<(), Error> {
+    /// When the file does not hold one process id above 1, another user can write it, or no such process is there to be signalled.
+    pub(super) fn send(&self, disk: &Disk) -> Result<(), NotSent> {
         let file = self.file.display();
         let fail = |message: String| Error::new(ErrorKind::Hook, message);
         let content = disk.read_regular(&self.file, LIMIT).map_err(|e| {
-            fail(format!("cannot send {}: the pid file cannot be read", self.name)).with_source(e).with_help(
+            let is_missing = e.io_kind() == std::io::ErrorKind::NotFound;
+            let error = fail(format!("cannot send {}: the pid file cannot be read", self.name)).with_source(e).with_help(
                 "the process may not have started yet; if it never writes the file, correct --signal PIDFILE:SIGNAL",
-            )
+            );
+            if is_missing { NotSent::NoProcess(error) } else { NotSent::Failed(error) }
         })?;
         let pid = std::str::from_utf8(&content).ok().and_then(|text| text.trim().parse::<i32>().ok());
         let Some(pid) = pid.filter(|pid| *pid > 1).and_then(Pid::from_raw) else {
             return Err(fail(format!("cannot send {}: {file} does not hold one process id above 1", self.name))
-                .with_help("give the pid file that the process itself writes"));
+                .with_help("give the pid file that the process itself writes")
+                .into());
         };
         let number = pid.as_raw_pid();
         if pid == getpid() {
@@ -91,25 +116,69 @@ impl SignalTarget {
                 "{} is not sent: {file} names process {number}, which is fabcert itself",
                 self.name
             ))
-            .with_help("give the pid file of the node"));
+            .with_help("give the pid file of the node")
+            .into());
         }
         let gone = || {
-            fail(format!("cannot send {}: there is no process {number}, which {file} names", self.name)).with_help(
+            let message = format!("cannot send {}: there is no process {number}, which {file} names", self.name);
+            NotSent::NoProcess(fail(message).with_help(
                 "the pid file is of a process that ended, or the process is in another pid namespace; \
                  in a pod, set shareProcessNamespace: true",
-            )
+            ))
         };
         if has_ended(disk, number) {
             return Err(gone());
         }
+        self.check_writers(disk, number)?;
         match kill_process(pid, self.signal) {
             Ok(()) => Ok(()),
             Err(Errno::SRCH) => Err(gone()),
             Err(e) => Err(fail(format!("cannot send {} to process {number}, which {file} names", self.name))
                 .with_source(std::io::Error::from(e))
-                .with_help("run fabcert as the user of that process")),
+                .with_help("run fabcert as the user of that process")
+                .into()),
         }
     }
+
+    /// Whoever can write the file chooses the process that gets the signal: only root, the user of this process and the user of
+    /// that process may.
+    fn check_writers(&self, disk: &Disk, pid: i32) -> Result<(), Error> {
+        let file = disk.canonical(&self.file)?;
+        let folder = file.parent().unwrap_or_else(|| Path::new("/"));
+        let (Some(of_file), Some(of_folder)) = (disk.metadata(&file)?, disk.metadata(folder)?) else { return Ok(()) };
+        let mut users = vec![0, disk.user()];
+        users.extend(user_of(disk, pid));
+        let is_volume = disk.is_mount_point(folder).unwrap_or(false);
+        let Some((is_file, why)) = other_writer(&of_file, &of_folder, is_volume, &users) else { return Ok(()) };
+        let what = if is_file {
+            format!("the pid file {}", file.display())
+        } else {
+            format!("{}, the folder of the pid file,", folder.display())
+        };
+        let message =
+            format!("{} is not sent to process {pid}: {what} can be written by another user ({why})", self.name);
+        Err(Error::new(ErrorKind::Hook, message)
+            .with_help("let only root, the user of fabcert or the user of the process write it: chown, chmod go-w"))
+    }
+}
+
+/// Whether a user who is not among `users` can write a file, or replace it in its folder: whether it is the file's own mode or
+/// owner, and which. `is_volume`: the folder is a mount point, such as a volume of a pod, which the kubelet opens to all
+/// containers that mount it.
+fn other_writer(file: &Metadata, folder: &Metadata, is_volume: bool, users: &[u32]) -> Option<(bool, String)> {
+    let owner = |of: &Metadata| (!users.contains(&of.uid)).then(|| format!("owner {}", of.uid));
+    let mode = |of: &Metadata| (of.mode & 0o022 != 0).then(|| format!("mode {:04o}", of.mode));
+    // In a folder with the sticky bit only the owner of a file replaces it.
+    let folder_mode = || mode(folder).filter(|_| !is_volume && folder.mode & 0o1000 == 0);
+    let of_file = owner(file).or_else(|| mode(file)).map(|why| (true, why));
+    of_file.or_else(|| owner(folder).or_else(folder_mode).map(|why| (false, why)))
+}
+
+/// The effective user of a process (`proc_pid_status(5)`).
+fn user_of(disk: &Disk, pid: i32) -> Option<u32> {
+    let status = disk.read_regular(&Path::new("/proc").join(pid.to_string()).join("status"), 16 * 1024).ok()?;
+    let line = std::str::from_utf8(&status).ok()?.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether the process has ended and only waits for its parent: a signal would be lost. `false` where that is not known.
@@ -133,7 +202,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("pid");
         Disk::real().write_new(&file, content.as_bytes(), 0o644).unwrap();
-        format!("{}:{name}", file.display()).parse::<SignalTarget>().unwrap().send(&Disk::real())
+        format!("{}:{name}", file.display()).parse::<SignalTarget>().unwrap().send(&Disk::real()).map_err(Error::from)
     }
 
     fn sleeper() -> Child {
@@ -186,7 +255,45 @@ mod tests {
         }
         let own = sent(&std::process::id().to_string(), "TERM").unwrap_err().to_string();
         assert!(own.contains("fabcert itself"), "{own}");
-        let missing = "/nowhere/pid:TERM".parse::<SignalTarget>().unwrap().send(&Disk::real()).unwrap_err();
+        let missing = "/nowhere/pid:TERM".parse::<SignalTarget>().unwrap().send(&Disk::real());
+        let missing = Error::from(missing.unwrap_err());
         assert!(missing.cause().unwrap().contains("/nowhere/pid"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_pid_file_that_another_user_can_write_sends_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, file) = (Disk::real(), dir.path().join("pid"));
+        let mut child = sleeper();
+        disk.write_new(&file, child.id().to_string().as_bytes(), 0o644).unwrap();
+        let target: SignalTarget = format!("{}:TERM", file.display()).parse().unwrap();
+        for (path, mode) in [(&*file, 0o666), (&*file, 0o664), (dir.path(), 0o777)] {
+            let before = disk.metadata(path).unwrap().unwrap().mode;
+            disk.chmod(path, mode).unwrap();
+            let error = Error::from(target.send(&disk).unwrap_err()).to_string();
+            assert!(error.contains(&format!("can be written by another user (mode {mode:04o})")), "{error}");
+            disk.chmod(path, before).unwrap();
+        }
+        assert!(child.try_wait().unwrap().is_none());
+        disk.chmod(dir.path(), 0o1777).unwrap();
+        target.send(&disk).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
+    }
+
+    #[test]
+    fn the_owner_of_the_file_and_of_its_folder_may_write() {
+        let of = |uid, mode| {
+            let dir = tempfile::tempdir().unwrap();
+            Metadata { mode, uid, ..Disk::real().metadata(dir.path()).unwrap().unwrap() }
+        };
+        let users = [0, 1000, user_of(&Disk::real(), i32::try_from(std::process::id()).unwrap()).unwrap()];
+        let writer = |file: (u32, u32), folder: (u32, u32), is_volume| {
+            other_writer(&of(file.0, file.1), &of(folder.0, folder.1), is_volume, &users).map(|(_, why)| why)
+        };
+        assert_eq!(writer((1000, 0o644), (0, 0o755), false), None);
+        assert_eq!(writer((4321, 0o644), (0, 0o755), false).unwrap(), "owner 4321");
+        assert_eq!(writer((0, 0o644), (4321, 0o755), false).unwrap(), "owner 4321");
+        assert_eq!(writer((0, 0o644), (0, 0o2777), true), None, "a volume of a pod");
+        assert_eq!(writer((0, 0o646), (0, 0o2777), true).unwrap(), "mode 0646");
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::command::HookCommand;
 use super::memory::Memory;
-use super::signal::SignalTarget;
-use super::{HookPlan, Hooks, OnDisk, Watched, process, served};
+use super::signal::{NotSent, SignalTarget};
+use super::{Answer, HookPlan, Hooks, OnDisk, Watched, process, served};
 use crate::disk::{Disk, Kind};
 use crate::identity::Environment;
 use crate::identity::state::record::sha256;
@@ -60,7 +60,14 @@ impl Hooks {
             match step {
                 Step::Command(number, command) => self.command(number, command, watched, (on_disk, memory)).await?,
                 Step::Touch(path) => touch(path, (env.now)(), env.disk)?,
-                Step::Signal(target) => target.send(env.disk)?,
+                Step::Signal(target) => match target.send(env.disk) {
+                    Err(NotSent::NoProcess(_)) if memory.is_first() => {
+                        tracing::info!(
+                            "{target} is not sent: no process is there, and it reads the first certificate at its start"
+                        );
+                    }
+                    sent => sent?,
+                },
             }
             if let Some(waiting) = &mut memory.waiting {
                 waiting.done.insert(key);
@@ -80,7 +87,8 @@ impl Hooks {
         Ok(())
     }
 
-    /// Sends the signals, unless those of an earlier try show their effect, and waits for it.
+    /// Sends the signals, unless the endpoints show the certificate without them or after those of an earlier try, and waits for
+    /// their effect.
     async fn prove(
         &self,
         watched: &Watched,
@@ -102,7 +110,15 @@ impl Hooks {
             }
             memory.waiting.iter_mut().for_each(|waiting| waiting.signalled.clear());
         }
-        for target in &self.plan.signals {
+        let signals = &self.plan.signals[..];
+        let looked = if signals.is_empty() { None } else { Some(served::look(&self.plan.served, &is_expected).await) };
+        let needed = match looked {
+            Some(Answer::Expected) => return Ok(()),
+            // The node does not run: at its start it reads the first certificate that there is.
+            Some(Answer::Silent(_)) if memory.is_first() => &[],
+            _ => signals,
+        };
+        for target in needed {
             let key = key(target);
             let Some(waiting) = &mut memory.waiting else { break };
             if waiting.signalled.insert(key.clone(), (env.now)()).is_some() {
@@ -114,7 +130,7 @@ impl Hooks {
                 memory.waiting.iter_mut().for_each(|waiting| {
                     waiting.signalled.remove(&key);
                 });
-                return Err(e);
+                return Err(e.into());
             }
         }
         served::prove(&self.plan.served, &is_expected, within).await.map_err(|reasons| {

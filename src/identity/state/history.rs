@@ -120,6 +120,11 @@ impl History {
         self.installs.iter().flat_map(|install| &install.beside)
     }
 
+    /// When this set was installed first.
+    pub(crate) fn time_of(&self, set: &dyn FolderReader) -> Option<Timestamp> {
+        self.installs.iter().find(|install| install.wrote(set)).map(|install| install.at)
+    }
+
     /// The later of the installs that wrote these sets.
     pub(crate) fn later(&self, sets: &[&dyn FolderReader]) -> Option<&Install> {
         self.installs.iter().rev().find(|install| sets.iter().any(|set| install.wrote(*set)))

@@ -56,6 +56,43 @@ fn an_expired_certificate_is_enough_where_the_server_is_configured_so() {
     assert_eq!(ca.count("enroll"), secrets);
 }
 
+/// The CA is down until the certificate has expired, and comes back: the agent renews by it, or is refused once and stays up.
+fn a_ca_that_comes_back(ca: &RealCa, takes_expired: bool) {
+    let home = expired_on(ca);
+    let port = crate::reserved::ReservedPort::new();
+    let url = format!("https://localhost:{}", port.number());
+    let (anchor, msp) = (text(ca.tls_anchor()), text(&home.path().join("msp")));
+    let asked = || (ca.count("enroll"), ca.count("reenroll"));
+    let before = asked();
+    let args = ["--url", &url, "--tls-ca", &anchor, "--ca-name", ca.ca_name().unwrap(), &msp];
+    let mut agent = Agent::start(home.path(), &args, None);
+    agent.until("the failure is known", |log| log.contains("next try at"));
+    assert_eq!(asked(), before);
+    let target = ca.url().rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap();
+    let _relay = crate::real::relay::Relay::to(target, ("127.0.0.1", port.number()));
+    if takes_expired {
+        agent.until("it is renewed", |log| log.contains("new certificates are in place"));
+    } else {
+        agent.until("it is refused", |log| log.contains("ca.reenrollIgnoreCertExpiry"));
+    }
+    agent.signal("-HUP");
+    agent.until("it has looked again", |log| log.contains("SIGHUP"));
+    assert_eq!(agent.end("-TERM"), Some(143));
+    assert_eq!(asked(), (before.0, before.1 + 1));
+}
+
+#[test]
+fn a_ca_that_is_back_after_the_expiry_renews_where_it_takes_expired_certificates() {
+    let Some(ca) = RealCa::builder().reenroll_expired().start() else { return };
+    a_ca_that_comes_back(&ca, true);
+}
+
+#[test]
+fn a_ca_that_is_back_after_the_expiry_refuses_once_where_it_does_not() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    a_ca_that_comes_back(&ca, false);
+}
+
 /// By the clock of the system the certificate is due and has not expired; the CA's decides.
 #[test]
 fn the_clock_of_the_ca_decides_what_has_expired() {

@@ -30,10 +30,16 @@ pub(super) struct Node {
 impl Node {
     /// Enrolled by an agent without hooks.
     pub(super) fn new(ca: &DevCaUnderTest, id: &str) -> Self {
+        let node = Self::registered(ca, id);
+        node.agent(&[]).until_it_watches();
+        node
+    }
+
+    /// Without certificates.
+    fn registered(ca: &DevCaUnderTest, id: &str) -> Self {
         ca.register(&Registration { max_enrollments: Some(1), ..Registration::peer(id, "s3cret-of-the-peer") });
         let node = Self { dir: tempfile::tempdir().unwrap(), id: id.to_owned(), url: ca.url() };
         std::fs::copy(ca.tls_anchor(), node.path("anchor.pem")).unwrap();
-        node.agent(&[]).until_it_watches();
         node
     }
 
@@ -245,6 +251,35 @@ fn a_hook_that_runs_holds_up_neither_the_start_nor_a_renewal() {
     agent.until("the hooks have passed", |_| node.has_passed());
     agent.until("it is ready", |_| get(&at, "/readyz").0 == 200);
     assert_eq!(node.lines("log"), [waits, node.fingerprint()]);
+}
+
+/// As in a pod, where the node starts when its first certificates are in place.
+#[test]
+fn a_node_that_starts_after_its_first_enrolment_gets_no_signal() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let node = Node::registered(&ca, "peer1");
+    let port = crate::reserved::ReservedPort::new();
+    let signal = format!("{}:HUP", node.path("pid").display());
+    let endpoint = format!("127.0.0.1:{}", port.number());
+    let mut agent = node.agent(&["--signal", &signal, "--served", &endpoint, "--served-within", "40s"]);
+    agent.until_it_watches();
+    let server = Server::start(&node);
+    let _relay = crate::real::relay::Relay::to(server.port, ("127.0.0.1", port.number()));
+    agent.until("the hooks have passed", |_| node.has_passed());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(node.lines("signals").is_empty(), "{}", agent.log());
+    assert_eq!(agent.end("-TERM"), Some(143));
+
+    // Without an endpoint: there is no process, and then one.
+    let node = Node::registered(&ca, "peer2");
+    let signal = format!("{}:HUP", node.path("pid").display());
+    let mut agent = node.agent(&["--signal", &signal]);
+    agent.until_it_watches();
+    agent.until("the hooks have passed", |_| node.has_passed());
+    assert!(agent.log().contains("no process is there"), "{}", agent.log());
+    let _server = Server::start(&node);
+    node.renew(&mut agent);
+    agent.until("it is signalled", |_| node.lines("signals").len() == 1);
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use fabcert::devca::{Endpoint, Fault, FaultRule};
 
+use super::shown::{LISTEN, address, get};
 use super::{Agent, Peer};
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
-use crate::real::CaUnderTest;
+use crate::enroll::scene::text;
+use crate::real::{CaUnderTest, RealCa};
 
 #[test]
 fn the_agent_behaves_as_on_the_real_ca() {
@@ -54,11 +56,75 @@ fn certificates_of_four_minutes_are_no_loop() {
     assert_eq!(peer.asked(), asked, "{}", agent.log());
 }
 
-/// Whoever is revoked is refused by token, and the secret is not sent in its place.
+/// What is the same at each try is logged once, and names no flag that the agent lacks; SIGTERM is a normal end.
 #[test]
-fn a_revoked_identity_is_asked_for_once_an_hour() {
+fn repeated_tries_log_their_steps_once() {
     let ca = DevCaUnderTest::start(|_| {}, None);
     let peer = Peer::register(&ca);
+    let port = crate::reserved::ReservedPort::new();
+    let (url, anchor) = (format!("https://localhost:{}", port.number()), text(&peer.dir().join("anchor.pem")));
+    let (secret, tls) = (peer.dir().join("secret"), text(&peer.tls()));
+    std::fs::write(&secret, "peerpw").unwrap();
+    let open = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    open(&secret, 0o644);
+    open(peer.dir(), 0o755);
+    let secret = text(&secret);
+    let args = ["--url", &url, "--tls-ca", &anchor, "--id", "org1-peer1", "--tls-dir", &tls, "--san", "localhost"];
+    let mut agent = Agent::start(peer.dir(), &[&args[..], &["--secret-file", &secret], &LISTEN].concat(), None);
+    let at = address(&mut agent);
+    let failures = |metrics: &str| {
+        let line = metrics.lines().find(|line| line.contains("result=\"failure\"")).unwrap_or_default();
+        line.rsplit(' ').next().unwrap_or_default().parse().unwrap_or(0)
+    };
+    agent.until("it is tried three times", |_| failures(&get(&at, "/metrics").1) >= 3);
+    let log = agent.log();
+    let mut once: Vec<&str> = log.lines().collect();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), log.lines().count(), "{log}");
+    assert!(log.contains("other users can read the secret file") && !log.contains("--wait"), "{log}");
+    let file = agent.log.clone();
+    assert_eq!(agent.end("-TERM"), Some(143));
+    let log = std::fs::read_to_string(file).unwrap();
+    assert_eq!(log.lines().last(), Some("ended by SIGTERM; nothing is half written"), "{log}");
+}
+
+/// A run that is killed between the certificate and its record leaves the note of the install.
+#[test]
+fn a_certificate_without_its_record_is_dated_by_its_install() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peer = Peer::register(&ca);
+    let mut agent = peer.agent("peerpw", &[]);
+    agent.until_it_watches();
+    for state in std::fs::read_dir(peer.dir().join("peer")).unwrap() {
+        let record = state.unwrap().path().join("record.json");
+        if record.exists() {
+            std::fs::remove_file(record).unwrap();
+        }
+    }
+    let before = peer.serials();
+    peer.age(2000);
+    agent.signal("-HUP");
+    agent.until("both certificates are new", |_| peer.serials().iter().zip(&before).all(|(new, old)| new != old));
+}
+
+#[test]
+fn a_revoked_identity_is_asked_for_once_an_hour() {
+    a_revoked_identity(&DevCaUnderTest::start(|_| {}, None));
+}
+
+/// The real CA disables an identity that it revokes.
+#[test]
+fn a_disabled_identity_is_asked_for_once_an_hour() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    a_revoked_identity(&ca);
+}
+
+/// Whoever is revoked is refused by token, and the secret is not sent in its place.
+fn a_revoked_identity(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca);
     let mut agent = peer.agent("peerpw", &[]);
     agent.until_it_watches();
     let asked = peer.asked();

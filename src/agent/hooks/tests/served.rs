@@ -184,6 +184,20 @@ async fn a_kill_after_the_signal_leads_to_no_second_one() {
 }
 
 #[tokio::test]
+async fn a_node_that_serves_the_certificate_already_gets_no_signal() {
+    let scene = Scene::new();
+    let (old, new) = (made("peer1"), made("peer1"));
+    scene.put("tls", &old.0);
+    let node = Node::start(&scene, &old).await;
+    let hooks = scene.adopted(node.plan(&scene, Duration::from_secs(20)));
+    scene.put("tls", &new.0);
+    node.serve(&new);
+    scene.run(&hooks).await.unwrap();
+    settle().await;
+    assert!(scene.lines("signals").is_empty());
+}
+
+#[tokio::test]
 async fn a_stale_pid_file_holds_no_proof_back() {
     let scene = Scene::new();
     let (old, new) = (made("peer1"), made("peer1"));
