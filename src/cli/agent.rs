@@ -148,6 +148,7 @@ impl AgentArgs {
             jobs: usize::from(jobs),
             wait: None,
             dry_run: false,
+            registrar: None,
         };
         if !is_wanted {
             identity.refuse_unused(enroll_if_expired)?;

@@ -34,8 +34,8 @@ Examples:
 A certificate is due after two thirds of its life, which counts from the
 recorded time of issue; some are renewed up to a twentieth earlier, so that not
 all are at the same time. It is also due if names, files or the chain differ
-from its record. Each identity has its own
-result; the exit code is the worst of all.";
+from its record, and with --registrar if its CA has revoked it. Each identity
+has its own result; the exit code is the worst of all.";
 
 /// Renew the certificates that are due, with the current ones as credentials.
 #[derive(Args, Debug)]
@@ -66,6 +66,9 @@ pub(super) struct RenewArgs {
     /// List what is due, why and when. Sends no request and writes nothing; exit code 1 if something is due
     #[arg(long, env = "FABCERT_DRY_RUN")]
     dry_run: bool,
+    /// MSP folder of a registrar, who asks each CA which certificates it lists as valid; others are due
+    #[arg(long, value_name = "DIR", conflicts_with = "rollover", env = "FABCERT_REGISTRAR")]
+    registrar: Option<PathBuf>,
     #[command(flatten)]
     rollover: RolloverArgs,
 }
@@ -124,6 +127,7 @@ pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Err
         jobs: usize::from(args.jobs),
         wait: args.wait,
         dry_run: args.dry_run,
+        registrar: args.registrar.clone(),
     };
     let env = Environment { disk: &disk, now: &process::now };
     if args.rollover.rollover {

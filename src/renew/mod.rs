@@ -1,6 +1,7 @@
 //! Renewal: one pass over many identities. What is due, when and why; those that are due are re-enrolled.
 
 mod found;
+mod listed;
 mod pass;
 mod rollover;
 pub(crate) mod schedule;

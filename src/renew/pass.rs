@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use super::found::{Finds, Found};
+use super::listed::{Unlisted, unlisted};
 use super::schedule::{self, Life, Term};
 use crate::ca::Connections;
 use crate::enroll::{enroll_due, plan};
@@ -41,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) jobs: usize,
     pub(crate) wait: Option<Duration>,
     pub(crate) dry_run: bool,
+    /// The MSP folder of a registrar, who asks the CAs which certificates they list as valid.
+    pub(crate) registrar: Option<PathBuf>,
 }
 
 /// What happened to an identity.
@@ -160,6 +163,8 @@ pub(crate) fn pass(
 ) -> Pass {
     let all = &finds.identities[..];
     let dates = dates(all, options.renew_before);
+    let unlisted = options.registrar.as_ref().map(|registrar| unlisted(all, registrar, options, env));
+    let unlisted = unlisted.unwrap_or_default();
     let next = AtomicUsize::new(0);
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
     let failed = AtomicUsize::new(0);
@@ -170,7 +175,7 @@ pub(crate) fn pass(
             let (Some(found), Some((_, dates))) = (all.get(at), dates.get(at)) else { return };
             let done = rows.lock().unwrap_or_else(PoisonError::into_inner).len();
             begins(&Progress { done, of: all.len(), failed: failed.load(Ordering::Relaxed), id: found.id() });
-            let row = one(found, dates, options, &mut line, env);
+            let row = one(found, dates, &unlisted, options, &mut line, env);
             failed.fetch_add(usize::from(row.error.is_some()), Ordering::Relaxed);
             rows.lock().unwrap_or_else(PoisonError::into_inner).push((at, row));
         }
@@ -218,6 +223,13 @@ pub(super) fn gateways(all: &[Found]) -> Vec<Option<String>> {
     all.iter().map(|found| names(found).into_iter().filter(is_shared).min()).collect()
 }
 
+/// # Errors
+/// When the system has no resources for it.
+pub(super) fn runtime() -> Result<Runtime, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| Error::new(ErrorKind::Io, "cannot start the runtime").with_source(e))
+}
+
 /// The connections of one thread of a pass, and the runtime that they belong to.
 #[derive(Debug, Default)]
 struct Line {
@@ -228,9 +240,7 @@ struct Line {
 impl Line {
     fn renew(&mut self, request: &Request, env: &Environment<'_>) -> Result<(), Error> {
         if self.runtime.is_none() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let failed = |e| Error::new(ErrorKind::Io, "cannot start the runtime").with_source(e);
-            self.runtime = Some(runtime.map_err(failed)?);
+            self.runtime = Some(runtime()?);
         }
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "no runtime"))?;
         runtime.block_on(enroll_due(request, &mut self.connections, env)).map(drop)
@@ -238,8 +248,19 @@ impl Line {
 }
 
 /// One identity: what is due, and its renewal.
-fn one(found: &Found, dates: &[Timestamp], options: &Options, line: &mut Line, env: &Environment<'_>) -> Row {
-    let folders = found.folders().zip(dates).map(|(held, date)| RowFolder {
+fn one(
+    found: &Found,
+    dates: &[Timestamp],
+    unlisted: &Unlisted,
+    options: &Options,
+    line: &mut Line,
+    env: &Environment<'_>,
+) -> Row {
+    let at_ca = |held: &Held| unlisted.get(&held.target);
+    // What the CA does not list as valid is due at once.
+    let dates = found.folders().zip(dates).map(|(held, date)| at_ca(held).map_or(*date, |_| (*date).min((env.now)())));
+    let dates: Vec<Timestamp> = dates.collect();
+    let folders = found.folders().zip(&dates).map(|(held, date)| RowFolder {
         role: if held.form == HeldForm::Msp { "sign" } else { "tls" },
         path: held.target.clone(),
         due_at: date.rfc3339(),
@@ -250,13 +271,17 @@ fn one(found: &Found, dates: &[Timestamp], options: &Options, line: &mut Line, e
     if let Some(e) = found.folders().find_map(|held| never_fresh(held, options.renew_before)) {
         return row.fail(&e);
     }
-    let planned = request(found, dates, options, env).and_then(|request| Ok((plan(&request, env)?, request)));
+    if let Some(e) = found.folders().find_map(|held| at_ca(held)?.as_ref().err()) {
+        (row.action, row.error) = (RowAction::Failed, Some(e.clone()));
+        return row;
+    }
+    let planned = request(found, &dates, options, env).and_then(|request| Ok((plan(&request, env)?, request)));
     let (planned, request) = match planned {
         Ok(planned) => planned,
         Err(e) => return row.fail(&e),
     };
-    for (folder, certificate) in row.folders.iter_mut().zip(planned.certificates) {
-        folder.reason = certificate.reason;
+    for ((folder, certificate), held) in row.folders.iter_mut().zip(planned.certificates).zip(found.folders()) {
+        folder.reason = at_ca(held).and_then(|at_ca| at_ca.clone().ok()).or(certificate.reason);
     }
     if row.folders.iter().all(|folder| folder.reason.is_none()) {
         return row;

@@ -134,6 +134,7 @@ impl Scene {
             jobs: 1,
             wait: None,
             dry_run,
+            registrar: None,
         };
         let now = || Timestamp::from_unix(1_800_000_000);
         rollover(&[self.path("peer1")], (given, phase), &options, &Environment { disk, now: &now })

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::command::{Ran, command, fabcert, tree};
 use crate::enroll::scene::text;
 use crate::real::relay::Relay;
-use crate::real::{CaUnderTest, RealCa, Registration, oracle};
+use crate::real::{ADMIN, CaUnderTest, RealCa, Registration, oracle};
 
 const DAY: i64 = 86_400;
 
@@ -216,6 +216,52 @@ fn one_connection_a_job(ca: &dyn CaUnderTest) {
 fn a_pass_opens_one_connection_for_each_job() {
     let Some(ca) = RealCa::builder().start() else { return };
     one_connection_a_job(&ca);
+}
+
+/// A pass with a registrar at hand sees what the CA does not list as valid, with one list for all folders.
+fn a_registrar_shows_what_is_revoked(ca: &dyn CaUnderTest) {
+    let peers = Organisation::with_peers(ca, &["peer1", "peer2", "peer3"]);
+    let (url, anchor) = (ca.url(), text(&peers.anchor()));
+    let admin = text(&peers.dir.path().join("admin/msp"));
+    let args = ["enroll", "--url", &url, "--tls-ca", &anchor, "--id", ADMIN.0, "--no-node-ous", "--msp-dir", &admin];
+    let enrolled = fabcert(&args, Some(ADMIN.1));
+    assert_eq!(enrolled.code, 0, "{enrolled:?}");
+    let unchanged = || vec!["unchanged".to_owned(); 3];
+    let good = peers.renew(&["--dry-run", "--registrar", &admin]);
+    assert_eq!((good.code, actions(&good), ca.count("certificates")), (0, unchanged(), 1), "{good:?}");
+    ca.revoke("peer2");
+    let blind = peers.renew(&["--dry-run"]);
+    assert_eq!((blind.code, actions(&blind)), (0, unchanged()), "{blind:?}");
+    let seen = peers.renew(&["--dry-run", "--registrar", &admin]);
+    assert_eq!(
+        (seen.code, actions(&seen)),
+        (1, ["unchanged", "due", "unchanged"].map(str::to_owned).to_vec()),
+        "{seen:?}"
+    );
+    let reasons = &rows(&seen)[1].2;
+    assert!(reasons.iter().all(|reason| reason.as_ref().is_some_and(|r| r.contains("as revoked"))), "{reasons:?}");
+    assert_eq!(ca.count("certificates"), 4, "one list, and one query for each of two certificates");
+    // A revoked certificate is no credential: the pass says so, and renews nothing else.
+    let asked = peers.asked();
+    let ran = peers.renew(&["--registrar", &admin]);
+    assert_eq!(
+        (ran.code, actions(&ran)),
+        (7, ["unchanged", "failed", "unchanged"].map(str::to_owned).to_vec()),
+        "{ran:?}"
+    );
+    assert_eq!(peers.asked(), asked + 1, "{ran:?}");
+    // An identity that may not ask, and a folder without one.
+    let peer = text(&peers.folder("peer1", "msp"));
+    let refused = peers.renew(&["--dry-run", "--registrar", &peer]);
+    assert_eq!((refused.code, actions(&refused)), (7, vec!["failed".to_owned(); 3]), "{refused:?}");
+    let none = peers.renew(&["--dry-run", "--registrar", &text(peers.dir.path())]);
+    assert_eq!(none.code, 4, "{none:?}");
+}
+
+#[test]
+fn a_registrar_shows_which_certificates_are_revoked() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    a_registrar_shows_what_is_revoked(&ca);
 }
 
 /// A folder of the Go client has no record; with the URL of its CA it is renewed, and known from then on.

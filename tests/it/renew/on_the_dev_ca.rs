@@ -35,6 +35,11 @@ fn a_pass_opens_one_connection_for_each_job() {
     super::one_connection_a_job(&DevCaUnderTest::start(|_| {}, None));
 }
 
+#[test]
+fn a_registrar_shows_which_certificates_are_revoked() {
+    super::a_registrar_shows_what_is_revoked(&DevCaUnderTest::start(|_| {}, None));
+}
+
 /// The CA with the state file of a running one, and a new root.
 fn succeeds(state: &std::path::Path, intermediates: u8) -> Successor {
     let ca = DevCaUnderTest::start(
