@@ -6,9 +6,10 @@ use fabcert::devca::{Endpoint, Fault, FaultRule};
 
 use super::shown::{LISTEN, address, get};
 use super::{Agent, Peer};
+use crate::command::fabcert;
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
 use crate::enroll::scene::text;
-use crate::real::{CaUnderTest, RealCa};
+use crate::real::{CaUnderTest, RealCa, Registration};
 
 #[test]
 fn the_agent_behaves_as_on_the_real_ca() {
@@ -155,6 +156,33 @@ fn an_idle_agent_sleeps() {
     assert!(before > 0);
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(switches(&agent), before, "wake-ups in 3 s");
+}
+
+/// Ten identities cost memory once, and no wake-up. Pages of the binary do not count: this one is not optimised.
+#[test]
+fn an_idle_agent_of_ten_identities_sleeps_in_little_memory() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let dir = tempfile::tempdir().unwrap();
+    let (url, anchor, all) = (ca.url(), text(ca.tls_anchor()), dir.path().join("nodes"));
+    for n in 0..10 {
+        let id = format!("peer{n}");
+        ca.register(&Registration::peer(&id, "peerpw"));
+        let (msp, tls) = (text(&all.join(&id).join("msp")), text(&all.join(&id).join("tls")));
+        let args = ["enroll", "--url", &url, "--tls-ca", &anchor, "--id", &id, "--msp-dir", &msp, "--tls-dir", &tls];
+        let ran = fabcert(&[&args[..], &["--role", "peer", "--san", &id]].concat(), Some("peerpw"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let mut agent = Agent::start(dir.path(), &[&text(&all)], None);
+    agent.until_it_watches();
+    assert!(agent.log().contains("watching 10 identities"), "{}", agent.log());
+    std::thread::sleep(Duration::from_millis(500));
+    let before = switches(&agent);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(switches(&agent), before, "wake-ups in 3 s");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(kilobytes <= 5 * 1024, "{line}");
 }
 
 /// How often the threads of the agent gave up the processor.
