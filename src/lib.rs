@@ -87,6 +87,7 @@ pub mod pki;
 mod policy;
 pub mod probe;
 pub mod proof;
+mod registrar;
 mod render;
 mod renew;
 pub mod report;

@@ -158,7 +158,7 @@ pub static ERROR_CODES: [ErrorCode; 83] = {
             73,
             Locked,
             "no secret unlocks it: a registrar must set a new one (PUT identities/<id> with \"secret\"; \
-             fabric-ca-client identity modify <id> --secret ...)",
+             fabcert ca identity unlock ID)",
             "the identity is locked after too many wrong secrets",
         ),
         entry(

@@ -334,7 +334,7 @@ impl ServerError {
         match (self.class, self.error_code(), self.origin) {
             (Class::Transient, ..) => "the CA has a temporary problem: try again later (--wait retries), or check its log and database".to_owned(),
             (Class::Ambiguous, ..) => "a concurrent enrolment of the same identity used its last enrolment; the registrar can list the issued \
-                                       certificates with GET certificates?id=<id>"
+                                       certificates with fabcert ca certificate list ID"
                 .to_owned(),
             (.., Some(origin)) => origin.next_step.to_owned(),
             (_, Some(entry), _) if entry.code == 20 && self.operation != Operation::Enroll => {

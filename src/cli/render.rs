@@ -141,7 +141,7 @@ pub(super) fn run(args: &RenderArgs, output: &OutputArgs) -> Result<ExitCode, Er
     if organisation.storage == Storage::EmptyDir {
         tracing::warn!(
             "with --storage empty-dir each new pod enrols again and gets a new key: register each identity with enough \
-             enrolments (fabric-ca-client register --id.maxenrollments -1)"
+             enrolments (fabcert ca register ID --max-enrollments -1)"
         );
     }
     let mut files = render(&organisation);

@@ -20,17 +20,16 @@ const WORDS: &[(&[&str], &str)] = &[
     ),
     (
         &["register"],
-        "a registrar registers identities with fabric-ca-client register --id.name ID --id.secret SECRET --id.type \
-         peer; then run fabcert enroll with that id and secret",
+        "run fabcert ca register ID --registrar MSP_DIR --type peer as a registrar; then fabcert enroll with that id and its secret",
     ),
     (
         &["revoke"],
-        "a registrar revokes certificates with fabric-ca-client revoke --revoke.name ID; fabcert audit reports a \
-         certificate that a CRL in its MSP folder revokes",
+        "run fabcert ca revoke ID --registrar MSP_DIR as a registrar; fabcert audit reports a certificate that a CRL in its \
+         MSP folder revokes",
     ),
     (
         &["gencrl", "crl"],
-        "a registrar gets the CRL with fabric-ca-client gencrl; fabcert inspect shows a CRL, and fabcert audit applies it",
+        "run fabcert ca crl --registrar MSP_DIR as a registrar; fabcert inspect shows a CRL, and fabcert audit applies it",
     ),
     (&["gencsr"], "run fabcert csr"),
     (
@@ -40,8 +39,7 @@ const WORDS: &[(&[&str], &str)] = &[
     ),
     (
         &["identity", "affiliation", "certificate"],
-        "a registrar manages identities, affiliations and certificates with fabric-ca-client identity, affiliation and \
-         certificate",
+        "run fabcert ca identity, fabcert ca affiliation or fabcert ca certificate as a registrar",
     ),
     (
         &["server", "start", "init", "serve", "fabric-ca-server"],

@@ -127,7 +127,14 @@ fn certify(call: &Call<'_>, ca: &Ca, id: &str) -> Result<String, Refusal> {
     let not_after = template.not_after;
     let signed = sign(call, ca, &csr, template, is_ca).map_err(|r| r.within("Certificate signing failure"))?;
     let pem = pem_encode("CERTIFICATE", &signed.der);
-    let issued = Issued { id: id.to_owned(), serial: signed.serial, not_after, pem: pem.clone(), revoked: false };
+    let issued = Issued {
+        id: id.to_owned(),
+        serial: signed.serial,
+        not_after,
+        pem: pem.clone(),
+        revoked: false,
+        revoked_at: None,
+    };
     registry.record(issued);
     drop(registry);
     let answer = Enrollment {

@@ -117,6 +117,16 @@ pub(super) struct Issued {
     pub(super) not_after: Timestamp,
     pub(super) pem: String,
     pub(super) revoked: bool,
+    /// The time of its revocation; `None` in the state of a version that did not keep it.
+    #[serde(default)]
+    pub(super) revoked_at: Option<Timestamp>,
+}
+
+impl Issued {
+    fn revoke(&mut self, at: Timestamp) {
+        self.revoked = true;
+        self.revoked_at.get_or_insert(at);
+    }
 }
 
 /// A validated new identity.
@@ -234,6 +244,10 @@ impl Registry {
         self.identities.values()
     }
 
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Identity> {
+        self.identities.values_mut()
+    }
+
     /// Checks a secret in the order of the real server (`user.Login`): lock, secret, revocation, limit. A correct
     /// secret resets the count of wrong ones.
     pub(super) fn log_in(
@@ -289,11 +303,14 @@ impl Registry {
     }
 
     /// Revokes the identity permanently, and all its certificates. Returns whether it exists.
-    pub(super) fn revoke(&mut self, id: &str) -> bool {
-        for issued in self.issued.iter_mut().filter(|c| c.id == id) {
-            issued.revoked = true;
-        }
+    pub(super) fn revoke(&mut self, id: &str, at: Timestamp) -> bool {
+        self.issued.iter_mut().filter(|c| c.id == id).for_each(|c| c.revoke(at));
         self.identities.get_mut(id).map(|identity| identity.revoked = true).is_some()
+    }
+
+    /// Revokes one certificate.
+    pub(super) fn revoke_certificate(&mut self, serial: &str, at: Timestamp) {
+        self.issued.iter_mut().filter(|c| c.serial == serial).for_each(|c| c.revoke(at));
     }
 }
 

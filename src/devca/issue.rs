@@ -94,15 +94,74 @@ pub(super) fn write(template: &Template, signer: &Signer<'_>) -> Result<Certific
                 .write_tagged(Tag::context(3), |w| w.write_sequence(|w| write_extensions(w, template, &ski, signer)));
         });
     });
-    let signature = signer.key.sign(&tbs).map_err(|_| DevCaError::NoRandomness)?;
-    let der = construct_der(|w| {
+    Ok(Certificate { der: signed(&tbs, signer)?, serial: trimmed_hex(&serial) })
+}
+
+/// An entry of a CRL.
+pub(super) struct RevokedAt {
+    /// Lower-case hex without leading zeros.
+    pub(super) serial: String,
+    pub(super) at: Timestamp,
+}
+
+/// Signs a CRL, version 2 (RFC 5280 section 5.1), with the issuer's key identifier and neither a number nor reasons, as the
+/// real server does. DER.
+pub(super) fn write_crl(
+    revoked: &[RevokedAt],
+    (issued, ends): (Timestamp, Timestamp),
+    signer: &Signer<'_>,
+) -> Result<Vec<u8>, DevCaError> {
+    let tbs = construct_der(|w| {
         w.write_sequence(|w| {
-            w.next().write_der(&tbs);
+            w.next().write_u8(1);
+            write_signature_algorithm(w.next());
+            w.next().write_der(signer.subject);
+            write_time(w, issued);
+            write_time(w, ends);
+            if !revoked.is_empty() {
+                w.next().write_sequence(|w| {
+                    for entry in revoked {
+                        w.next().write_sequence(|w| {
+                            w.next().write_bigint_bytes(&from_hex(&entry.serial), true);
+                            write_time(w, entry.at);
+                        });
+                    }
+                });
+            }
+            if let Some(issuer) = signer.ski {
+                w.next().write_tagged(Tag::context(0), |w| {
+                    w.write_sequence(|w| write_extension(w, &ce(35), false, &authority_key(issuer)));
+                });
+            }
+        });
+    });
+    signed(&tbs, signer)
+}
+
+/// The content of an authority key identifier.
+fn authority_key(issuer: &[u8]) -> Vec<u8> {
+    construct_der(|w| {
+        w.write_sequence(|w| w.next().write_tagged_implicit(Tag::context(0), |w| w.write_bytes(issuer)));
+    })
+}
+
+/// The signed form of a `TBSCertificate` or `TBSCertList`, DER.
+fn signed(tbs: &[u8], signer: &Signer<'_>) -> Result<Vec<u8>, DevCaError> {
+    let signature = signer.key.sign(tbs).map_err(|_| DevCaError::NoRandomness)?;
+    Ok(construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_der(tbs);
             write_signature_algorithm(w.next());
             w.next().write_bitvec_bytes(&signature, signature.len() * 8);
         });
-    });
-    Ok(Certificate { der, serial: trimmed_hex(&serial) })
+    }))
+}
+
+/// The bytes of hex without leading zeros.
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
+    let (first, rest) = digits.split_at(digits.len() % 2);
+    first.iter().copied().chain(rest.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1])).collect()
 }
 
 /// Lower-case hex without leading zeros, as the real server's database keeps serial numbers.
@@ -175,10 +234,7 @@ fn write_extensions(w: &mut DERWriterSeq<'_>, template: &Template, ski: &[u8], s
     write_extension(w, &ce(19), true, &constraints);
     write_extension(w, &ce(14), false, &construct_der(|w| w.write_bytes(ski)));
     if let Some(issuer) = signer.ski {
-        let aki = construct_der(|w| {
-            w.write_sequence(|w| w.next().write_tagged_implicit(Tag::context(0), |w| w.write_bytes(issuer)));
-        });
-        write_extension(w, &ce(35), false, &aki);
+        write_extension(w, &ce(35), false, &authority_key(issuer));
     }
     if !template.sans.is_empty() {
         write_extension(w, &ce(17), false, &sans_der(&template.sans));

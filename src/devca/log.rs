@@ -22,6 +22,12 @@ pub enum Endpoint {
     Identity,
     /// `certificates`.
     Certificates,
+    /// `affiliations`, or one of them.
+    Affiliations,
+    /// `revoke`.
+    Revoke,
+    /// `gencrl`.
+    Crl,
     /// An endpoint of the real server that the dev CA does not implement.
     Unsupported,
     /// An unknown path.

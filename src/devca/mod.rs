@@ -11,8 +11,10 @@
 //!                          |-> delivery, fault                       identity (registry) -> store (state file)
 //! ```
 
+mod affiliation;
 mod attribute;
 mod call;
+mod certificates;
 mod chain;
 mod config;
 mod csr;
@@ -25,6 +27,7 @@ mod limits;
 mod log;
 mod refusal;
 mod register;
+mod revoke;
 mod route;
 mod running;
 mod san;

@@ -1,15 +1,14 @@
-//! `register` and `identities` (fabric-ca `lib/serverregister.go`, `lib/serveridentities.go`), and the list of
-//! certificates.
+//! `register` and `identities` (fabric-ca `lib/serverregister.go`, `lib/serveridentities.go`).
 
 use std::sync::atomic::Ordering;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::call::{Call, is_within, may_act_on_type, registry_of};
-use super::identity::{Attribute, Identity, Issued, NewIdentity, Registry, fixed_attributes, go_bool};
+use super::identity::{Attribute, Identity, NewIdentity, Registry, fixed_attributes};
 use super::refusal::Refusal;
 use super::state::Ca;
-use super::wire::{Body, CertificateList, CertificateRow, Fields, IdentityInfo, IdentityList, Registration, go_json};
+use super::wire::{Body, Fields, IdentityInfo, IdentityList, Registration, go_json};
 use super::{DevCaError, attribute};
 
 /// Registers an identity and returns its secret. The second value is the id, for the `Location` header.
@@ -223,46 +222,4 @@ impl<'a> Change<'a> {
         }
         Ok(())
     }
-}
-
-/// `certificates`: issued certificates, by id or serial number, of identities visible to the caller.
-pub(super) fn certificates(call: &Call<'_>) -> Result<String, Refusal> {
-    call.require_header()?;
-    let ca = call.ca()?;
-    let registry = registry_of(ca);
-    let caller = call.token(&registry, ca)?;
-    let caller = registry.get(&caller).ok_or_else(Refusal::authentication)?;
-    if caller.attribute("hf.Registrar.Roles").is_none() && !caller.has_right("hf.Revoker") {
-        return Err(Refusal::authorization());
-    }
-    if call.method == "DELETE" {
-        return Err(Refusal::unclassed("DELETE Not Implemented"));
-    }
-    let not_revoked = flag(call, "notrevoked")?;
-    let not_expired = flag(call, "notexpired")?;
-    let (id, serial) = (call.query("id"), call.query("serial").to_ascii_lowercase());
-    let significant = serial.trim_start_matches('0');
-    let now = call.server.now();
-    let wanted = |issued: &&Issued| {
-        (id.is_empty() || issued.id == id)
-            && (serial.is_empty() || issued.serial == significant)
-            && !(not_revoked && issued.revoked)
-            && !(not_expired && issued.not_after < now)
-            && registry.get(&issued.id).is_some_and(|i| is_within(caller, &i.affiliation))
-    };
-    let rows = registry.issued().filter(wanted).map(|c| CertificateRow { pem: &c.pem }).collect();
-    Ok(go_json(&CertificateList { certs: rows, ca_name: &call.query("ca") })?)
-}
-
-/// A boolean of the query; false if absent.
-fn flag(call: &Call<'_>, name: &str) -> Result<bool, Refusal> {
-    let word = call.query(name).to_lowercase();
-    if word.is_empty() {
-        return Ok(false);
-    }
-    go_bool(&word).ok_or_else(|| {
-        let reason = format!("strconv.ParseBool: parsing {word:?}: invalid syntax");
-        let message = format!("Invalid Request: Failed to correctly parse value of '{name}' query parameter: {reason}");
-        Refusal::new(400, 67, message)
-    })
 }

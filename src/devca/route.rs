@@ -10,7 +10,7 @@ use super::log::{Endpoint, Logged};
 use super::refusal::Refusal;
 use super::state::Server;
 use super::wire::{failure, go_json, success};
-use super::{enroll, register};
+use super::{affiliation, certificates, enroll, register, revoke};
 
 /// A received request.
 pub(super) struct Incoming {
@@ -39,12 +39,17 @@ fn endpoint_of(path: &str) -> (Endpoint, String) {
         "register" => Endpoint::Register,
         "identities" => Endpoint::Identities,
         "certificates" => Endpoint::Certificates,
-        "revoke" | "gencrl" | "affiliations" | "idemix/credential" | "idemix/cri" => Endpoint::Unsupported,
+        "affiliations" => Endpoint::Affiliations,
+        "revoke" => Endpoint::Revoke,
+        "gencrl" => Endpoint::Crl,
+        "idemix/credential" | "idemix/cri" => Endpoint::Unsupported,
         _ => match known.split_once('/') {
             Some(("identities", id)) if !id.is_empty() && !id.contains('/') => {
                 return (Endpoint::Identity, id.to_owned());
             }
-            Some(("affiliations", name)) if !name.is_empty() && !name.contains('/') => Endpoint::Unsupported,
+            Some(("affiliations", name)) if !name.is_empty() && !name.contains('/') => {
+                return (Endpoint::Affiliations, name.to_owned());
+            }
             _ => Endpoint::Unknown,
         },
     };
@@ -57,7 +62,7 @@ const fn methods_of(endpoint: Endpoint) -> &'static [&'static str] {
         Endpoint::Identities => &["GET", "POST"],
         Endpoint::Identity => &["GET", "PUT", "DELETE"],
         Endpoint::Certificates => &["GET", "DELETE"],
-        Endpoint::Unsupported => &["GET", "POST", "PUT", "DELETE"],
+        Endpoint::Affiliations | Endpoint::Unsupported => &["GET", "POST", "PUT", "DELETE"],
         _ => &["POST"],
     }
 }
@@ -152,7 +157,13 @@ fn handle(call: &Call<'_>, variable: &str) -> Result<Done, Refusal> {
             (result, None) => ok(200, result),
         },
         Endpoint::Identity => ok(200, register::identity(call, variable)?),
-        Endpoint::Certificates => ok(200, register::certificates(call)?),
+        Endpoint::Certificates => ok(200, certificates::certificates(call)?),
+        Endpoint::Affiliations => {
+            let (result, is_new) = affiliation::affiliations(call, variable)?;
+            ok(if is_new { 201 } else { 200 }, result)
+        }
+        Endpoint::Revoke => ok(200, revoke::revoke(call)?),
+        Endpoint::Crl => ok(200, revoke::crl(call)?),
         Endpoint::Unsupported | Endpoint::Unknown => {
             Err(Refusal::unclassed("the dev CA does not have this endpoint of Fabric CA"))
         }

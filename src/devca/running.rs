@@ -182,7 +182,7 @@ impl Running {
     /// If the state file cannot be written.
     pub fn revoke(&self, id: &str) -> Result<(), DevCaError> {
         for ca in &self.server.cas {
-            lock(&ca.registry).revoke(id);
+            lock(&ca.registry).revoke(id, self.server.now());
         }
         self.server.save()
     }

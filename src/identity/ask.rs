@@ -203,7 +203,7 @@ fn keep_if_ambiguous(
                 format!("{e}; an earlier answer was lost, so the CA may have issued for the pending key and counted it"),
             )
             .with_help(format!(
-                "have the registrar fetch the issued certificates (fabric-ca-client certificate list --id {}), and install the right one with fabcert install; the key is kept in {}",
+                "have the registrar fetch the issued certificates (fabcert ca certificate list {}), and install the right one with fabcert install; the key is kept in {}",
                 task.id,
                 task.place.state_dir().join(pending::FILE).display()
             )),

@@ -145,6 +145,6 @@ pub(super) fn revoked(error: Error, signed: &Signed<'_>, task: &Task<'_>) -> Err
             signed.folder.display()
         ))
         .with_help(format!(
-            "the certificate or the identity is revoked or was removed, or the CA has lost its database: a registrar can look with fabric-ca-client identity list --id {id} and fabric-ca-client certificate list --id {id}; an identity that is in order enrols with fabcert enroll and its secret"
+            "the certificate or the identity is revoked or was removed, or the CA has lost its database: a registrar can look with fabcert ca identity show {id} and fabcert ca certificate list {id}; an identity that is in order enrols with fabcert enroll and its secret"
         ))
 }

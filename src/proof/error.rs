@@ -195,10 +195,10 @@ impl From<VerifyError> for crate::Error {
             }
             // Without a role, exactly one NodeOU is expected only where NodeOUs are to be written.
             VerifyError::Role { is_given: true, .. } => {
-                "have the registrar give the identity that type (fabric-ca-client register --id.type), or name the --role that the CA gives it; nothing was written"
+                "have the registrar give the identity that type (fabcert ca identity modify ID --type), or name the --role that the CA gives it; nothing was written"
             }
             VerifyError::Role { .. } => {
-                "register the identity with type peer, orderer, admin or client (fabric-ca-client register --id.type), or write no NodeOUs with --no-node-ous; nothing was written"
+                "register the identity with type peer, orderer, admin or client (fabcert ca register ID --type), or write no NodeOUs with --no-node-ous; nothing was written"
             }
             VerifyError::Usage { purpose: "TLS", .. } => {
                 "the CA's profile tls must hold server auth and client auth; have the CA's configuration fixed; nothing was written"

@@ -7,6 +7,7 @@
 mod agent;
 mod audit;
 mod audit_reports;
+mod ca;
 mod channel;
 mod command;
 mod console;

@@ -54,15 +54,15 @@ fn what_is_given_by_a_variable_or_in_the_url_is_not_missing() {
 #[test]
 fn words_of_fabrics_tools_are_answered() {
     let answers = [
-        ("register", "fabric-ca-client register"),
+        ("register", "fabcert ca register"),
         ("rotate", "fabcert reenroll"),
         ("enrol", "fabcert enroll"),
-        ("revoke", "fabric-ca-client revoke"),
-        ("gencrl", "fabric-ca-client gencrl"),
+        ("revoke", "fabcert ca revoke"),
+        ("gencrl", "fabcert ca crl"),
         ("gencsr", "fabcert csr"),
         ("getcacert", "fabcert ca info"),
         ("getcainfo", "fabcert ca info"),
-        ("identity", "fabric-ca-client identity"),
+        ("identity", "fabcert ca identity"),
         ("affiliation", "affiliation"),
         ("certificate", "certificate"),
         ("server", "fabcert dev-ca"),

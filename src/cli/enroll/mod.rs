@@ -20,7 +20,7 @@ use crate::disk::Disk;
 use crate::enroll::{self, Action, Outcome};
 use crate::identity::{CaAccess, Environment, Request, SecretSource};
 
-pub(super) use request::{checked_request, complete, identity_request, reenroll_request};
+pub(super) use request::{checked_request, complete, identity_request, reenroll_request, secret};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -308,7 +308,10 @@ fn anchors_needed(access: &CaAccess, flag: &str) -> Result<(), Error> {
 
 /// Where the secret comes from: the file, else the environment, else the URL. A warning names the sources that are not
 /// read.
-fn secret(
+///
+/// # Errors
+/// When standard input, the variable or the URL holds no secret.
+pub(in crate::cli) fn secret(
     file: Option<&PathBuf>,
     variable: &'static str,
     env: fabric_env::Lookup<'_>,

@@ -28,7 +28,7 @@ fn unknown_paths_wrong_methods_and_unclean_paths() {
     }
     let reply = send(&ca, "HEAD", "/cainfo", &[], b"");
     assert_eq!((reply.status, reply.header("Content-Length"), reply.body.len()), (200, Some("0"), 0));
-    assert_eq!(send(&ca, "POST", "/revoke", &[], b"{}").verdict(), (500, 0));
+    assert_eq!(send(&ca, "POST", "/idemix/cri", &[], b"{}").verdict(), (500, 0));
 }
 
 #[test]

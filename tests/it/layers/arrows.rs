@@ -67,6 +67,21 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
         &["error", "secret", "pem_source", "time", "text", "disk", "pki", "msp", "ca", "install", "proof", "identity"],
     ),
     (
+        "registrar",
+        &[
+            "error",
+            "secret",
+            "time",
+            "text",
+            "disk",
+            "pki::key::KeyPair",
+            "pki::x509",
+            "msp::CurrentMsp",
+            "ca",
+            "identity",
+        ],
+    ),
+    (
         "renew",
         &[
             "error",
@@ -197,6 +212,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "identity",
             "enroll",
             "renew",
+            "registrar",
             "agent",
             "live::Endpoint",
             "doctor",

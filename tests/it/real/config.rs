@@ -84,7 +84,7 @@ tls:
 db: {{type: sqlite3, datasource: fabric-ca-server.db}}
 operations: {{listenAddress: "127.0.0.1:0"}}
 metrics: {{provider: disabled}}
-affiliations: {{org1: [department1], org2: []}}
+affiliations: {{org1: [department1, department2], org2: [department1]}}
 registry:
   maxenrollments: -1
   identities:

@@ -325,5 +325,5 @@ fn read_file(place: &Place, disk: &Disk) -> Result<Option<Result<Memory, String>
 
 /// The registrar's command that shows the identity.
 fn registrar(id: &str) -> String {
-    format!("fabric-ca-client identity list --id {}", shell_word(id))
+    format!("fabcert ca identity show {}", shell_word(id))
 }

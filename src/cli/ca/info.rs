@@ -1,15 +1,16 @@
-//! `fabcert ca`.
+//! `fabcert ca info`.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::args::{ConnectionArgs, OutputForm};
-use super::{output, process};
+use super::without_wait;
 use crate::ca::CaUrl;
 use crate::cainfo::{Fingerprint, Inquiry, inquire};
+use crate::cli::args::{ConnectionArgs, OutputForm};
+use crate::cli::{output, process};
 use crate::disk::Disk;
 use crate::{Error, ErrorKind};
 
@@ -29,24 +30,10 @@ Examples:
 Exit code 8: no certificate of the CA has the fingerprint, or the TLS
 certificate of its server does not lead to it. Nothing was written.";
 
-/// The API of a Fabric CA
-#[derive(Args, Debug)]
-#[command(disable_help_subcommand = true)]
-pub(super) struct CaCommandArgs {
-    #[command(subcommand)]
-    command: CaCommand,
-}
-
-#[derive(Subcommand, Debug)]
-enum CaCommand {
-    /// Show a CA's name, version and chain; write its anchor file after comparing a fingerprint
-    Info(Box<InfoArgs>),
-}
-
 /// Show a CA's name, version and chain; write its anchor file after comparing a fingerprint. Sends no credentials.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-struct InfoArgs {
+pub(super) struct InfoArgs {
     /// URL of the CA: https://HOST[:PORT][/PATH]. The default port is 7054
     #[arg(short, long, value_name = "URL", env = "FABCERT_URL")]
     url: String,
@@ -64,8 +51,7 @@ struct InfoArgs {
     connection: ConnectionArgs,
 }
 
-pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Error> {
-    let CaCommand::Info(args) = &args.command;
+pub(super) fn run(args: &InfoArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let inquiry = args.inquiry()?;
     let disk = Disk::real();
     let now = process::now();
@@ -85,14 +71,6 @@ pub(super) fn run(args: &CaCommandArgs, form: OutputForm) -> Result<ExitCode, Er
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The error without the advice to wait: this command has no `--wait`.
-fn without_wait(e: Error) -> Error {
-    match e.help().and_then(|help| help.split_once("; --wait")).map(|(help, _)| help.to_owned()) {
-        Some(help) => e.with_help(help),
-        None => e,
-    }
 }
 
 impl InfoArgs {

@@ -1,0 +1,93 @@
+//! `fabcert ca crl`.
+#![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::certificate::time;
+use super::registrar::RegistrarArgs;
+use crate::ca::CrlFilter;
+use crate::cli::args::OutputForm;
+use crate::cli::output;
+use crate::disk::WorkingTree;
+use crate::registrar::fetch;
+use crate::{Error, Timestamp};
+
+const EXAMPLES: &str = "\
+Examples:
+  Get the CRL into a node's MSP folder. The node reads it at its next start:
+    fabcert ca crl --url https://org1-ca --tls-ca ca.pem --registrar admin/msp \\
+        --out peer/msp/crls/org1-ca.pem
+
+The CRL is verified: a certificate of the CA's chain signed it. A node refuses
+certificates on a list that has ended, too, and does not ask for a new one.";
+
+/// Get the CRL of the CA
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CrlArgs {
+    #[command(flatten)]
+    registrar: RegistrarArgs,
+    /// File for the CRL (PEM) [default: standard output]
+    #[arg(long, value_name = "FILE", env = "FABCERT_OUT")]
+    out: Option<PathBuf>,
+    /// Only certificates that were revoked after this time
+    #[arg(long, value_name = "TIME", value_parser = time, env = "FABCERT_REVOKED_AFTER", help_heading = "Selection")]
+    revoked_after: Option<Timestamp>,
+    /// Only certificates that were revoked before this time
+    #[arg(long, value_name = "TIME", value_parser = time, env = "FABCERT_REVOKED_BEFORE", help_heading = "Selection")]
+    revoked_before: Option<Timestamp>,
+    /// Only certificates that expire after this time
+    #[arg(long, value_name = "TIME", value_parser = time, env = "FABCERT_EXPIRE_AFTER", help_heading = "Selection")]
+    expire_after: Option<Timestamp>,
+    /// Only certificates that expire before this time
+    #[arg(long, value_name = "TIME", value_parser = time, env = "FABCERT_EXPIRE_BEFORE", help_heading = "Selection")]
+    expire_before: Option<Timestamp>,
+}
+
+pub(super) fn run(args: &CrlArgs, form: OutputForm) -> Result<ExitCode, Error> {
+    let filter = CrlFilter {
+        revoked_after: args.revoked_after,
+        revoked_before: args.revoked_before,
+        expire_after: args.expire_after,
+        expire_before: args.expire_before,
+    };
+    let fetched = args.registrar.act(async |registrar, env| {
+        let fetched = fetch(registrar, &filter).await?;
+        if let Some(path) = &args.out {
+            let tree = WorkingTree::here(env.disk)?.with([path.as_path()]);
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                tree.create_dirs(folder)?;
+            }
+            tree.replace(path, fetched.pem.as_bytes(), 0o644)?;
+        }
+        Ok(fetched)
+    })?;
+    let crl = &fetched.crl;
+    let printed = match (form, &args.out) {
+        (OutputForm::Json, _) => output::print_json(&serde_json::json!({
+            "schema_version": 1,
+            "issuer": crl.issuer(),
+            "this_update": crl.this_update().rfc3339(),
+            "next_update": crl.next_update().map(Timestamp::rfc3339),
+            "serials": crl.serials(),
+            "out": args.out,
+            "pem": args.out.is_none().then_some(&fetched.pem),
+        })),
+        (OutputForm::Human, None) => output::document(&fetched.pem),
+        (OutputForm::Human, Some(path)) => output::print_line(format_args!(
+            "{}: {} revoked certificates of {}, issued {}",
+            path.display(),
+            crl.len(),
+            crl.issuer(),
+            crl.this_update()
+        )),
+    };
+    match &args.out {
+        Some(path) => output::after(printed, || format!("the CRL is in {}", path.display()))?,
+        None => printed?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,134 @@
+//! The certificates that a CA has issued.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Registrar;
+use crate::ca::CertificateFilter;
+use crate::pki::x509::Cert;
+use crate::text::hex;
+use crate::{Error, ErrorKind, Timestamp};
+
+/// Which certificates to list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) filter: CertificateFilter,
+    /// Those that are valid now and end within this time.
+    pub(crate) expiring: Option<Duration>,
+    /// Only the one of each identity and use that was issued last.
+    pub(crate) newest: bool,
+}
+
+/// One issued certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Row {
+    /// Its enrolment id.
+    pub(crate) id: String,
+    /// What it is for: `sign`, `tls` or `ca`.
+    pub(crate) role: &'static str,
+    /// Hex without leading zeros.
+    pub(crate) serial: String,
+    /// The identifier of the issuer's key, in hex.
+    pub(crate) aki: String,
+    /// RFC 3339, UTC.
+    pub(crate) not_before: String,
+    /// RFC 3339, UTC.
+    pub(crate) not_after: String,
+    /// Its names.
+    pub(crate) sans: Vec<String>,
+}
+
+impl Row {
+    fn of(cert: &Cert) -> Self {
+        let role = match cert.extended_key_usage() {
+            _ if cert.is_ca() => "ca",
+            Some(_) => "tls",
+            None => "sign",
+        };
+        Self {
+            id: cert.common_name().unwrap_or_default().to_owned(),
+            role,
+            serial: cert.serial_hex(),
+            aki: hex(cert.authority_key_id().unwrap_or_default()),
+            not_before: cert.not_before().rfc3339(),
+            not_after: cert.not_after().rfc3339(),
+            sans: cert.sans().iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Requests the certificates, those that end first before others.
+///
+/// # Errors
+/// When the CA cannot be reached or refuses, or lists something that is not a certificate.
+pub(crate) async fn select(registrar: &Registrar, selection: &Selection, now: Timestamp) -> Result<Vec<Row>, Error> {
+    let mut filter = selection.filter.clone();
+    if let Some(within) = selection.expiring {
+        (filter.expired_from, filter.expired_to) = (Some(now), Some(now.plus(within)));
+    }
+    let (mut rows, mut unreadable) = (Vec::new(), None);
+    let mut each = |pem: Vec<u8>| match Cert::all_from_pem(&pem).as_deref() {
+        Ok([cert]) => rows.push(Row::of(cert)),
+        Ok(_) => {
+            unreadable.get_or_insert_with(|| "it is not one certificate".to_owned());
+        }
+        Err(e) => {
+            unreadable.get_or_insert_with(|| e.to_string());
+        }
+    };
+    let listed = registrar.client.certificates(&registrar.credential(), &filter, &mut each).await;
+    listed.map_err(|e| registrar.explain(e))?;
+    if let Some(reason) = unreadable {
+        return Err(Error::new(
+            ErrorKind::NotAsAsked,
+            format!("a certificate in the list of {} cannot be read: {reason}", registrar.url()),
+        ));
+    }
+    if selection.newest {
+        rows = newest(rows);
+    }
+    rows.sort_by(|a, b| (&a.not_after, &a.id, &a.serial).cmp(&(&b.not_after, &b.id, &b.serial)));
+    Ok(rows)
+}
+
+/// The last one of each identity and role: that which ends last. `NotBefore` is that of the CA, and orders nothing.
+fn newest(rows: Vec<Row>) -> Vec<Row> {
+    let mut last: BTreeMap<(String, &'static str), Row> = BTreeMap::new();
+    for row in rows {
+        let key = (row.id.clone(), row.role);
+        if last.get(&key).is_none_or(|known| known.not_after < row.not_after) {
+            last.insert(key, row);
+        }
+    }
+    last.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_identity_and_role_the_one_that_ends_last_is_the_newest() {
+        let row = |id: &str, role, not_after: &str| Row {
+            id: id.to_owned(),
+            role,
+            serial: not_after.to_owned(),
+            aki: String::new(),
+            not_before: String::new(),
+            not_after: not_after.to_owned(),
+            sans: Vec::new(),
+        };
+        let rows = vec![
+            row("a", "sign", "2027"),
+            row("a", "sign", "2028"),
+            row("a", "tls", "2026"),
+            row("b", "sign", "2025"),
+            row("a", "sign", "2026"),
+        ];
+        let kept: Vec<_> = newest(rows).into_iter().map(|row| (row.id, row.role, row.serial)).collect();
+        let expected = [("a", "sign", "2028"), ("a", "tls", "2026"), ("b", "sign", "2025")];
+        assert_eq!(kept, expected.map(|(id, role, serial)| (id.to_owned(), role, serial.to_owned())));
+    }
+}
