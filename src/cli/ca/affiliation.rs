@@ -13,8 +13,11 @@ use crate::text::escape::Lines;
 
 const EXAMPLES: &str = "\
 Examples:
-  fabcert ca affiliation list --url https://org1-ca --tls-ca ca.pem --registrar admin/msp
-  fabcert ca affiliation add org1.department3 --url https://org1-ca --tls-ca ca.pem --registrar admin/msp";
+    fabcert ca affiliation list --url https://org1-ca --tls-ca ca.pem \\
+        --registrar admin/msp
+
+    fabcert ca affiliation add org1.department3 --url https://org1-ca \\
+        --tls-ca ca.pem --registrar admin/msp";
 
 /// Show, add, rename and remove affiliations
 #[derive(Args, Debug)]

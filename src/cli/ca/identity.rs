@@ -15,12 +15,15 @@ use crate::{Error, ErrorKind};
 
 const EXAMPLES: &str = "\
 Examples:
-  fabcert ca identity list --url https://org1-ca --tls-ca ca.pem --registrar admin/msp
-  fabcert ca identity show org1-peer1 --url https://org1-ca --tls-ca ca.pem --registrar admin/msp
+    fabcert ca identity list --url https://org1-ca --tls-ca ca.pem \\
+        --registrar admin/msp
+
+    fabcert ca identity show org1-peer1 --url https://org1-ca --tls-ca ca.pem \\
+        --registrar admin/msp
 
   A new secret, which also ends the lock after wrong ones:
-    fabcert ca identity rotate-secret org1-peer1 --url https://org1-ca --tls-ca ca.pem \\
-        --registrar admin/msp --secret-out org1-peer1.secret
+    fabcert ca identity rotate-secret org1-peer1 --url https://org1-ca \\
+        --tls-ca ca.pem --registrar admin/msp --secret-out org1-peer1.secret
 
 Exit code 1: show found no identity with this id.";
 

@@ -21,8 +21,8 @@ Examples:
         --registrar admin/msp --type peer --affiliation org1.department1 \\
         --secret-out org1-peer1.secret
 
-  Run it again: an identity that is as you want it is a success, and nothing is
-  sent but a question. Exit code 1 and the differences if it is not; change them:
+  Run it again: an identity that is as you want it is a success. If it differs,
+  the exit code is 1, and the differences are shown. Change them:
     fabcert ca register org1-peer1 --url https://org1-ca --tls-ca ca.pem \\
         --registrar admin/msp --type peer --if-exists update
 
