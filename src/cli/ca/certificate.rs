@@ -18,11 +18,11 @@ const EXAMPLES: &str = "\
 Examples:
   What ends within 30 days, of each identity the last certificate only:
     fabcert ca certificate list --url https://org1-ca --tls-ca ca.pem \\
-        --registrar admin/msp --not-revoked --not-expired --newest --csv
+        --registrar admin/msp --not-revoked --expiring 30d --newest --csv
 
   The certificates of one identity:
-    fabcert ca certificate list org1-peer1 --url https://org1-ca --tls-ca ca.pem \\
-        --registrar admin/msp
+    fabcert ca certificate list org1-peer1 --url https://org1-ca \\
+        --tls-ca ca.pem --registrar admin/msp
 
 A re-enrolment never revokes the certificate before it, so a CA lists many of
 one identity. Times are RFC 3339, such as 2026-12-31T00:00:00Z.";
