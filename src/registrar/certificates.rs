@@ -68,9 +68,14 @@ pub(crate) async fn select(registrar: &Registrar, selection: &Selection, now: Ti
     if let Some(within) = selection.expiring {
         (filter.expired_from, filter.expired_to) = (Some(now), Some(now.plus(within)));
     }
+    let (from, to) = (filter.expired_from, filter.expired_to);
+    if selection.newest {
+        // Of all, or a certificate that was renewed would be the newest of those that end soon.
+        (filter.expired_from, filter.expired_to) = (None, None);
+    }
     let (mut rows, mut unreadable) = (Vec::new(), None);
     let mut each = |pem: Vec<u8>| match Cert::all_from_pem(&pem).as_deref() {
-        Ok([cert]) => rows.push(Row::of(cert)),
+        Ok([cert]) => rows.push((cert.not_after(), Row::of(cert))),
         Ok(_) => {
             unreadable.get_or_insert_with(|| "it is not one certificate".to_owned());
         }
@@ -87,22 +92,25 @@ pub(crate) async fn select(registrar: &Registrar, selection: &Selection, now: Ti
         ));
     }
     if selection.newest {
-        rows = newest(rows);
+        rows = newest(rows, (from, to));
     }
+    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     rows.sort_by(|a, b| (&a.not_after, &a.id, &a.serial).cmp(&(&b.not_after, &b.id, &b.serial)));
     Ok(rows)
 }
 
 /// The last one of each identity and role: that which ends last. `NotBefore` is that of the CA, and orders nothing.
-fn newest(rows: Vec<Row>) -> Vec<Row> {
-    let mut last: BTreeMap<(String, &'static str), Row> = BTreeMap::new();
-    for row in rows {
+/// It is listed if it ends between these times.
+fn newest(rows: Vec<(Timestamp, Row)>, (from, to): (Option<Timestamp>, Option<Timestamp>)) -> Vec<(Timestamp, Row)> {
+    let mut last: BTreeMap<(String, &'static str), (Timestamp, Row)> = BTreeMap::new();
+    for (end, row) in rows {
         let key = (row.id.clone(), row.role);
-        if last.get(&key).is_none_or(|known| known.not_after < row.not_after) {
-            last.insert(key, row);
+        if last.get(&key).is_none_or(|(known, _)| *known < end) {
+            last.insert(key, (end, row));
         }
     }
-    last.into_values().collect()
+    let is_between = |end: Timestamp| from.is_none_or(|from| end >= from) && to.is_none_or(|to| end <= to);
+    last.into_values().filter(|(end, _)| is_between(*end)).collect()
 }
 
 #[cfg(test)]
@@ -111,24 +119,18 @@ mod tests {
 
     #[test]
     fn of_each_identity_and_role_the_one_that_ends_last_is_the_newest() {
-        let row = |id: &str, role, not_after: &str| Row {
-            id: id.to_owned(),
-            role,
-            serial: not_after.to_owned(),
-            aki: String::new(),
-            not_before: String::new(),
-            not_after: not_after.to_owned(),
-            sans: Vec::new(),
+        let row = |id: &str, role, end| {
+            let (id, empty) = (id.to_owned(), String::new);
+            let row =
+                Row { id, role, serial: empty(), aki: empty(), not_before: empty(), not_after: empty(), sans: vec![] };
+            (Timestamp::from_unix(end), row)
         };
-        let rows = vec![
-            row("a", "sign", "2027"),
-            row("a", "sign", "2028"),
-            row("a", "tls", "2026"),
-            row("b", "sign", "2025"),
-            row("a", "sign", "2026"),
-        ];
-        let kept: Vec<_> = newest(rows).into_iter().map(|row| (row.id, row.role, row.serial)).collect();
-        let expected = [("a", "sign", "2028"), ("a", "tls", "2026"), ("b", "sign", "2025")];
-        assert_eq!(kept, expected.map(|(id, role, serial)| (id.to_owned(), role, serial.to_owned())));
+        let rows = vec![row("a", "sign", 27), row("a", "sign", 28), row("a", "tls", 26), row("b", "sign", 25)];
+        let kept = |to| {
+            let kept = newest(rows.clone(), (None, to)).into_iter();
+            kept.map(|(end, row)| format!("{} {} {}", row.id, row.role, end.unix())).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(None), ["a sign 28", "a tls 26", "b sign 25"]);
+        assert_eq!(kept(Some(Timestamp::from_unix(27))), ["a tls 26", "b sign 25"], "a was renewed");
     }
 }

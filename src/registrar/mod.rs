@@ -8,6 +8,7 @@ mod crl;
 mod new_secret;
 mod registration;
 mod revoke;
+mod signer;
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,10 @@ pub(crate) use crl::fetch;
 pub(crate) use new_secret::NewSecret;
 pub(crate) use registration::{Action, IfExists, Registered, Registration, attribute, register};
 pub(crate) use revoke::{Revoked, What, revoke};
+pub(crate) use signer::Signer;
 
 use crate::ca::{CaError, Client, Credential, IdentityChange, RegisteredIdentity, error_code};
-use crate::disk::DiskFolder;
 use crate::identity::{CaAccess, Environment};
-use crate::msp::CurrentMsp;
-use crate::pki::key::KeyPair;
 use crate::{Error, ErrorKind, Secret};
 
 /// An identity that signs requests to one CA.
@@ -29,8 +28,7 @@ use crate::{Error, ErrorKind, Secret};
 pub(crate) struct Registrar {
     access: CaAccess,
     client: Client,
-    cert_pem: String,
-    key: KeyPair,
+    signer: Signer,
     folder: PathBuf,
 }
 
@@ -40,24 +38,10 @@ impl Registrar {
     /// # Errors
     /// When the folder holds no certificate with its key, the certificate has expired, or the access cannot be used.
     pub(crate) fn open(mut access: CaAccess, folder: &Path, env: &Environment<'_>) -> Result<Self, Error> {
-        let msp = CurrentMsp::read(&DiskFolder::new(env.disk, folder), None);
-        let unusable = |reason: String| {
-            Error::new(ErrorKind::Input, format!("the registrar's folder {} {reason}", folder.display())).with_help(
-                "give the MSP folder of an identity with hf.Registrar.Roles, as fabcert enroll --msp-dir writes it",
-            )
-        };
-        let is_matching = msp.pair_matches();
-        let Some((_, cert)) = msp.leaf else { return Err(unusable("holds no certificate in signcerts".to_owned())) };
-        let Some((_, key)) = msp.key.filter(|_| is_matching) else {
-            return Err(unusable("does not hold the key of its certificate".to_owned()));
-        };
-        if cert.not_after() < (env.now)() {
-            let reason = format!("has a certificate that expired at {}; no request was sent", cert.not_after());
-            return Err(unusable(reason).with_help("fabcert enroll gets a new one with the registrar's secret"));
-        }
-        cert.common_name().unwrap_or_default().clone_into(&mut access.id);
+        let signer = Signer::read(folder, env)?;
+        signer.id.clone_into(&mut access.id);
         let client = access.client(env.disk)?.build()?;
-        Ok(Self { access, client, cert_pem: cert.to_pem(), key, folder: folder.to_owned() })
+        Ok(Self { access, client, signer, folder: folder.to_owned() })
     }
 
     /// The URL of the CA, without credentials.
@@ -66,7 +50,7 @@ impl Registrar {
     }
 
     const fn credential(&self) -> Credential<'_> {
-        Credential { cert_pem: self.cert_pem.as_bytes(), key: &self.key }
+        self.signer.credential()
     }
 
     /// Requests one identity; `None` if the CA has none with this id.

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::found::Found;
 use super::pass::{Options, RowError, access};
+use crate::Error;
 use crate::ca::{CertificateFilter, Client, Credential};
-use crate::disk::DiskFolder;
 use crate::identity::held::Held;
 use crate::identity::{CaAccess, Environment};
-use crate::msp::CurrentMsp;
 use crate::pki::x509::Cert;
-use crate::{Error, ErrorKind};
+use crate::registrar::Signer;
 
 /// The reason of a certificate that its CA does not list as valid, or the error of the request; by folder.
 pub(super) type Unlisted = HashMap<PathBuf, Result<String, RowError>>;
@@ -27,16 +26,8 @@ pub(super) fn unlisted(all: &[Found], registrar: &Path, options: &Options, env: 
 }
 
 fn ask(all: &[Found], registrar: &Path, options: &Options, env: &Environment<'_>) -> Result<Unlisted, Error> {
-    let msp = CurrentMsp::read(&DiskFolder::new(env.disk, registrar), None);
-    let (Some((_, cert)), Some((_, key))) = (&msp.leaf, &msp.key) else {
-        return Err(Error::new(
-            ErrorKind::Input,
-            format!("{} holds no certificate and key of a registrar", registrar.display()),
-        )
-        .with_help("give the MSP folder of an identity with the attribute hf.Registrar.Roles or hf.Revoker"));
-    };
-    let cert_pem = cert.to_pem();
-    let credential = Credential { cert_pem: cert_pem.as_bytes(), key };
+    let signer = Signer::read(registrar, env)?;
+    let credential = signer.credential();
     let mut by_ca: Vec<(CaAccess, Vec<&Held>)> = Vec::new();
     for held in all.iter().flat_map(Found::folders) {
         // A folder whose CA is not known has its error in the pass.
