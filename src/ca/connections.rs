@@ -46,12 +46,11 @@ pub(super) struct Route {
 impl Route {
     /// Whether a connection of one can be used for the other. The files that the anchors are from do not matter.
     fn is_same(&self, other: &Self) -> bool {
-        let proxy = |route: &Self| route.proxy.as_ref().map(|url| url.expose().to_owned());
         self.address == other.address
             && self.plaintext == other.plaintext
             && self.anchors.certs().eq(other.anchors.certs())
             && self.identity == other.identity
-            && proxy(self) == proxy(other)
+            && self.proxy.as_ref().map(Secret::expose) == other.proxy.as_ref().map(Secret::expose)
             && self.limits == other.limits
     }
 }
