@@ -8,6 +8,7 @@ mod crl;
 mod new_secret;
 mod registration;
 mod revoke;
+mod roster;
 mod signer;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub(crate) use crl::fetch;
 pub(crate) use new_secret::NewSecret;
 pub(crate) use registration::{Action, IfExists, Registered, Registration, attribute, register};
 pub(crate) use revoke::{Revoked, What, revoke};
+pub(crate) use roster::{Common, read as read_roster, register_all};
 pub(crate) use signer::Signer;
 
 use crate::ca::{CaError, Client, Credential, IdentityChange, RegisteredIdentity, error_code};

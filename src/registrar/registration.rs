@@ -44,6 +44,18 @@ pub(crate) enum Action {
     Differs,
 }
 
+impl Action {
+    /// Its word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Unchanged => "unchanged",
+            Self::Updated => "updated",
+            Self::Differs => "differs",
+        }
+    }
+}
+
 /// The result of a registration.
 #[derive(Debug)]
 pub(crate) struct Registered {
@@ -64,7 +76,21 @@ pub(crate) async fn register(
     wanted: &Registration,
     env: &Environment<'_>,
 ) -> Result<Registered, Error> {
-    if let Some(found) = registrar.identity(&wanted.id).await? {
+    let found = registrar.identity(&wanted.id).await?;
+    register_or_compare(registrar, wanted, found, env).await
+}
+
+/// As [`register`], with what the CA has of the identity.
+///
+/// # Errors
+/// As for [`register`].
+pub(super) async fn register_or_compare(
+    registrar: &Registrar,
+    wanted: &Registration,
+    found: Option<RegisteredIdentity>,
+    env: &Environment<'_>,
+) -> Result<Registered, Error> {
+    if let Some(found) = found {
         return existing(registrar, wanted, found).await;
     }
     if wanted.create_affiliation

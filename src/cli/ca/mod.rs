@@ -8,6 +8,7 @@ mod info;
 mod register;
 mod registrar;
 mod revoke;
+mod roster;
 
 use std::process::ExitCode;
 
@@ -28,7 +29,7 @@ pub(super) struct CaCommandArgs {
 enum CaCommand {
     /// Show a CA's name, version and chain; write its anchor file after comparing a fingerprint
     Info(Box<info::InfoArgs>),
-    /// Register an identity, or compare a registered one
+    /// Register an identity, or compare a registered one; or all of a list
     Register(Box<register::RegisterArgs>),
     /// Show, change and remove identities
     Identity(Box<identity::IdentityArgs>),

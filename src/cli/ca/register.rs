@@ -1,17 +1,19 @@
 //! `fabcert ca register`.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::registrar::{NewSecretArgs, RegistrarArgs};
+use super::roster;
 use crate::Error;
 use crate::ca::{Attribute, RegisteredIdentity};
 use crate::cli::args::OutputForm;
 use crate::cli::output;
-use crate::registrar::{Action, IfExists, Registered, Registration, attribute, register};
+use crate::registrar::{Action, Common, IfExists, Registered, Registration, attribute, register};
 use crate::text::escape::Lines;
 
 const EXAMPLES: &str = "\
@@ -26,6 +28,10 @@ Examples:
     fabcert ca register org1-peer1 --url https://org1-ca --tls-ca ca.pem \\
         --registrar admin/msp --type peer --if-exists update
 
+  Register all identities of a list, each with its secret in a file:
+    fabcert ca register --from users.csv --secrets secrets \\
+        --url https://org1-ca --tls-ca ca.pem --registrar admin/msp
+
   Give a registrar its rights:
     fabcert ca register deputy --url https://org1-ca --tls-ca ca.pem \\
         --registrar admin/msp --type client \\
@@ -33,14 +39,22 @@ Examples:
 
 Attributes that the identity has and you do not name stay as they are.";
 
-/// Register an identity, or compare a registered one
+/// Register an identity, or compare a registered one; or all of a list
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RegisterArgs {
     /// Enrolment id
-    id: String,
+    #[arg(required_unless_present = "from")]
+    id: Option<String>,
     #[command(flatten)]
-    registrar: RegistrarArgs,
+    pub(super) registrar: RegistrarArgs,
+    /// CSV file with identities in place of an id. Its first line names the columns: id, and any of type, affiliation,
+    /// max_enrollments and attrs (NAME=VALUE[:ecert], separated by blanks)
+    #[arg(long, value_name = "FILE", requires = "secrets", conflicts_with_all = ["id", "attrs", "max_enrollments", "secret_file", "secret_out"], env = "FABCERT_FROM", help_heading = "Identity")]
+    from: Option<PathBuf>,
+    /// Folder for the generated secrets of --from: one file (mode 0600) with the name of each id
+    #[arg(long, value_name = "DIR", requires = "from", env = "FABCERT_SECRETS", help_heading = "Identity")]
+    secrets: Option<PathBuf>,
     /// Type: peer, orderer, client or admin. Nodes give roles by these words, in lower case
     #[arg(
         long = "type",
@@ -106,8 +120,18 @@ pub(super) fn run(args: &RegisterArgs, form: OutputForm) -> Result<ExitCode, Err
             args.identity_type
         );
     }
+    if let (Some(list), Some(secrets)) = (&args.from, &args.secrets) {
+        let common = Common {
+            secrets,
+            identity_type: &args.identity_type,
+            affiliation: args.affiliation.as_deref(),
+            create_affiliation: args.create_affiliation,
+            if_exists: args.if_exists.into(),
+        };
+        return roster::run(&args.registrar, list, &common, form);
+    }
     let wanted = Registration {
-        id: args.id.clone(),
+        id: args.id.clone().unwrap_or_default(),
         identity_type: Some(args.identity_type.clone()),
         affiliation: args.affiliation.as_deref().map(|name| if name == "." { "" } else { name }.to_owned()),
         max_enrollments: args.max_enrollments,

@@ -2,10 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use fabcert::pki::x509::Cert;
 
-use crate::command::{Ran, fabcert};
+use crate::command::{Ran, command, fabcert};
 #[cfg(feature = "dev-ca")]
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
 use crate::enroll::scene::text;
@@ -216,6 +218,55 @@ fn a_revoked_certificate_is_listed_and_in_the_crl(ca: &dyn CaUnderTest) {
     assert_eq!(office.ca(&["revoke"], &[]).code, 2);
 }
 
+/// A run that is killed again and again registers each identity once, and every secret is in its file.
+fn a_list_is_registered_in_spite_of_kills(ca: &dyn CaUnderTest) {
+    const IDENTITIES: usize = 150;
+    let office = Office::new(ca);
+    let list = office.path("users.csv");
+    let line = |n| format!("user{n},client,org1.department1,level={n}:ecert\n");
+    let lines: String = (0..IDENTITIES).map(line).collect();
+    std::fs::write(&list, format!("id,type,affiliation,attrs\n{lines}")).unwrap();
+    let (url, anchor, registrar) = (ca.url(), text(ca.tls_anchor()), text(&office.path("admin")));
+    let (list, secrets) = (text(&list), text(&office.path("secrets")));
+    let name: Vec<&str> = ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]).collect();
+    let args = ["ca", "register", "--from", &list, "--secrets", &secrets, "--url", &url, "--tls-ca", &anchor];
+    let args = [&args[..], &["--registrar", &registrar, "--output", "json"], &name].concat();
+    let registered = || ca.count_status("register", 201);
+    for round in 1..=5 {
+        let mut child = command(&args, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while registered() < round * 8 {
+            assert!(child.try_wait().unwrap().is_none(), "it was to be killed");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let whole = fabcert(&args, None);
+    assert_eq!(whole.code, 0, "{whole:?}");
+    assert_eq!(registered(), IDENTITIES, "each once");
+    let sent = ca.answered().len();
+    let again = fabcert(&args, None);
+    let all = again.json()["identities"].as_array().unwrap().clone();
+    assert!(all.len() == IDENTITIES && all.iter().all(|row| row["action"] == "unchanged"), "{again:?}");
+    assert_eq!(ca.answered().len() - sent, 1, "one list");
+    for n in [0, 8, IDENTITIES - 1] {
+        let id = format!("user{n}");
+        assert_eq!(office.enroll(&id, &office.secret(&format!("secrets/{id}")), &id).code, 0);
+    }
+
+    std::fs::write(&list, "id,type\nuser1,peer\n").unwrap();
+    let differs = fabcert(&args, None);
+    assert!(differs.code == 1 && differs.stdout.contains("type is client, not peer"), "{differs:?}");
+    std::fs::write(&list, "id,affiliation\nlast1,nowhere\nlast2,org1\n").unwrap();
+    let failed = fabcert(&args, None);
+    let actions: Vec<_> = failed.json()["identities"].as_array().unwrap().iter().map(|r| r["action"].clone()).collect();
+    assert_eq!((failed.code, actions), (7, vec!["failed".into(), "registered".into()]), "{failed:?}");
+    assert!(!office.path("secrets/last1").exists(), "no CA knows that secret");
+    std::fs::write(&list, "id,colour\n").unwrap();
+    let wrong = fabcert(&args, None);
+    assert!(wrong.code == 4 && wrong.stderr.contains("line 1: unknown column"), "{wrong:?}");
+}
+
 /// A registrar that cannot sign is an error before a request.
 fn a_registrar_that_cannot_sign_sends_nothing(ca: &dyn CaUnderTest) {
     let office = Office::new(ca);
@@ -251,5 +302,6 @@ on_both! {
     identities_are_changed_and_locked_ones_get_a_new_secret: identities_of_the_real_ca_are_changed, identities_of_the_dev_ca_are_changed;
     affiliations_are_added_with_their_parents: affiliations_of_the_real_ca, affiliations_of_the_dev_ca;
     a_revoked_certificate_is_listed_and_in_the_crl: certificates_of_the_real_ca_are_revoked, certificates_of_the_dev_ca_are_revoked;
+    a_list_is_registered_in_spite_of_kills: lists_are_registered_at_the_real_ca, lists_are_registered_at_the_dev_ca;
     a_registrar_that_cannot_sign_sends_nothing: a_registrar_without_its_key_at_the_real_ca, a_registrar_without_its_key_at_the_dev_ca;
 }
