@@ -215,6 +215,7 @@ fn addressable(name: &str) -> Result<&str, CaError> {
     let reason = match name {
         "" => "it is empty",
         "." | ".." => "it means another path in a URL",
+        name if name.contains(char::is_control) => "it has a control character, which a URL loses",
         name if name.contains('/') => "it has a slash, and the CA finds no such name in the path of a URL",
         name => return Ok(name),
     };

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::wire::{Attribute, null_as_empty, to_json};
+use super::wire::{Attribute, RegisterRequest, null_as_empty, to_json};
 use crate::{Secret, Timestamp};
 
 /// An identity in the registry of a CA.
@@ -30,6 +30,17 @@ pub struct RegisteredIdentity {
 }
 
 impl RegisteredIdentity {
+    /// What a registration asked for.
+    pub(crate) fn requested(request: &RegisterRequest<'_>) -> Self {
+        Self {
+            id: request.id.to_owned(),
+            identity_type: request.identity_type.unwrap_or_default().to_owned(),
+            affiliation: request.affiliation.filter(|name| *name != ".").unwrap_or_default().to_owned(),
+            max_enrollments: request.max_enrollments.unwrap_or_default(),
+            attrs: request.attrs.to_vec(),
+        }
+    }
+
     fn sorted(mut self) -> Self {
         // The CA gives them in another order each time.
         self.attrs.sort_by(|a, b| a.name.cmp(&b.name));

@@ -18,6 +18,8 @@ use crate::lookup::lookup;
 
 /// Maximum size of an answer, and of one object of a list. A real one is far smaller, Idemix keys and a long chain included.
 const BODY_LIMIT: usize = 1 << 20;
+/// Maximum size of an answer with a CRL: about a million revoked certificates.
+const CRL_LIMIT: usize = 64 << 20;
 
 /// How long an unused connection is used again. Servers and proxies close theirs after 5 seconds or more.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
@@ -124,6 +126,7 @@ impl Transport {
         let status = response.status().as_u16();
         let date = date(response.headers());
         let retry_after = retry_after(response.headers(), date);
+        let limit = if operation == Operation::Crl { CRL_LIMIT } else { BODY_LIMIT };
         let mut rows = rows.filter(|_| (200..300).contains(&status));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.explain(operation, &e))? {
@@ -133,15 +136,15 @@ impl Transport {
                     rows.pending()
                 }
                 // Before it is added: a chunk may be large.
-                None if body.len() + chunk.len() > BODY_LIMIT => chunk.len(),
+                None if body.len() + chunk.len() > limit => chunk.len(),
                 None => {
                     body.extend_from_slice(&chunk);
                     0
                 }
             };
-            if body.len() + pending > BODY_LIMIT {
+            if body.len() + pending > limit {
                 let address = self.address.clone();
-                return Err(CaError::TooLarge { address, operation, http_status: status, limit: BODY_LIMIT });
+                return Err(CaError::TooLarge { address, operation, http_status: status, limit });
             }
         }
         if rows.is_some_and(|rows| !rows.is_sound()) {

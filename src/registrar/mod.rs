@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use certificates::{Row as CertificateRow, Selection, select};
 pub(crate) use crl::fetch;
+use new_secret::Earlier;
 pub(crate) use new_secret::NewSecret;
 pub(crate) use registration::{Action, IfExists, Registered, Registration, attribute, register};
 pub(crate) use revoke::{Revoked, What, revoke};
@@ -97,11 +98,11 @@ impl Registrar {
         new: &NewSecret,
         env: &Environment<'_>,
     ) -> Result<(RegisteredIdentity, Secret), Error> {
-        let (secret, written) = new.prepare(env.disk)?;
+        let (secret, prepared) = new.prepare(Earlier::IsRefused, env.disk)?;
         let change = IdentityChange { secret: Some(&secret), ..IdentityChange::default() };
         match self.client.modify_identity(&self.credential(), id, &change).await {
             Ok(identity) => Ok((identity, secret)),
-            Err(e) => Err(written.after(e.is_ambiguous(), self.explain_at(e, id), env.disk)),
+            Err(e) => Err(prepared.after(may_know(&e), self.explain_at(e, id), id, env.disk)),
         }
     }
 
@@ -111,8 +112,11 @@ impl Registrar {
     /// When the CA cannot be reached or refuses.
     pub(crate) async fn remove(&self, id: &str, force: bool) -> Result<(), Error> {
         self.client.remove_identity(&self.credential(), id, force).await.map_err(|e| match code_of(&e) {
+            Some(REMOVAL_DISABLED) if id == self.signer.id && !force => {
+                self.explain(e).with_help("it is the registrar itself: --remove-registrar removes it")
+            }
             Some(REMOVAL_DISABLED) => self.explain(e).with_help(
-                "the CA's operator allows it with cfg.identities.allowremove: true; fabcert ca revoke --id disables the identity for good without it",
+                "the CA's operator allows it with cfg.identities.allowremove: true; fabcert ca revoke ID disables the identity for good without it",
             ),
             _ => self.explain_at(e, id),
         })
@@ -195,6 +199,12 @@ const NOT_FOUND: i64 = 63;
 const ALREADY_REVOKED: i64 = 66;
 const NOT_AUTHORIZED: i64 = 71;
 const REGISTERED: i64 = 74;
+
+/// Whether the CA may have taken the secret of a failed request: it reads an identity again after it has changed it, and answers
+/// 5xx when that fails (`lib/serveridentities.go`, `processPutRequest`).
+fn may_know(e: &CaError) -> bool {
+    e.is_ambiguous() || matches!(e, CaError::Server { error, .. } if error.http_status >= 500)
+}
 
 fn code_of(e: &CaError) -> Option<i64> {
     match e {

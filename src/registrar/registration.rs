@@ -2,12 +2,16 @@
 
 use serde::Serialize;
 
-use super::{NewSecret, REGISTERED, Registrar, code_of};
+use super::new_secret::Earlier;
+use super::{NOT_AUTHORIZED, NOT_FOUND, NewSecret, REGISTERED, Registrar, code_of, may_know};
 use crate::ca::{Attribute, IdentityChange, RegisterRequest, RegisteredIdentity};
 use crate::identity::Environment;
 use crate::{Error, ErrorKind, Secret};
 
-/// The wanted identity; what is `None` is the CA's choice, and is not compared.
+/// The type of a new identity for which none is given, as that of the Go client.
+const DEFAULT_TYPE: &str = "client";
+
+/// The wanted identity; what is `None` is the CA's choice, and is not compared. A new identity without a type is a `client`.
 #[derive(Clone, Debug)]
 pub(crate) struct Registration {
     pub(crate) id: String,
@@ -93,16 +97,11 @@ pub(super) async fn register_or_compare(
     if let Some(found) = found {
         return existing(registrar, wanted, found).await;
     }
-    if wanted.create_affiliation
-        && let Some(name) = wanted.affiliation.as_deref().filter(|name| !name.is_empty())
-        && registrar.add_affiliation(name).await?
-    {
-        tracing::info!("added the affiliation {name}");
-    }
-    let (secret, written) = wanted.secret.prepare(env.disk)?;
+    add_affiliation(registrar, wanted).await?;
+    let (secret, prepared) = wanted.secret.prepare(Earlier::IsUsed, env.disk)?;
     let request = RegisterRequest {
         id: &wanted.id,
-        identity_type: wanted.identity_type.as_deref(),
+        identity_type: Some(wanted.identity_type.as_deref().unwrap_or(DEFAULT_TYPE)),
         secret: Some(&secret),
         max_enrollments: wanted.max_enrollments,
         affiliation: wanted.affiliation.as_deref().map(|name| if name.is_empty() { "." } else { name }),
@@ -110,19 +109,40 @@ pub(super) async fn register_or_compare(
     };
     match registrar.client.register(&registrar.credential(), &request).await {
         Ok(secret) => {
-            // What the CA made of it, such as its default limit.
-            let identity = registrar.identity(&wanted.id).await?.ok_or_else(|| {
-                Error::new(ErrorKind::NotAsAsked, format!("{} does not find the new identity", registrar.url()))
-            })?;
+            // What the CA made of it, such as its default limit. The secret is not lost where this fails.
+            let identity = match registrar.identity(&wanted.id).await {
+                Ok(Some(identity)) => identity,
+                Ok(None) => RegisteredIdentity::requested(&request),
+                Err(e) => {
+                    tracing::warn!("\"{}\" is registered; it could not be looked at: {e}", wanted.id);
+                    RegisteredIdentity::requested(&request)
+                }
+            };
             Ok(Registered { action: Action::Registered, identity, secret: Some(secret), differences: Vec::new() })
         }
-        // Registered in between.
-        Err(e) if code_of(&e) == Some(REGISTERED) => match registrar.identity(&wanted.id).await? {
-            Some(found) => existing(registrar, wanted, found).await,
-            None => Err(hidden(registrar, wanted)),
-        },
-        Err(e) => Err(written.after(e.is_ambiguous(), registrar.explain(e), env.disk)),
+        // Registered in between, or not visible.
+        Err(e) if code_of(&e) == Some(REGISTERED) => {
+            if let Err(detail) = prepared.forget(env.disk) {
+                tracing::warn!("{detail}");
+            }
+            match registrar.client.identity(&registrar.credential(), &wanted.id).await {
+                Ok(found) => existing(registrar, wanted, found).await,
+                Err(e) if matches!(code_of(&e), Some(NOT_FOUND | NOT_AUTHORIZED)) => Err(hidden(registrar, wanted)),
+                Err(e) => Err(registrar.explain(e)),
+            }
+        }
+        Err(e) => Err(prepared.after(may_know(&e), registrar.explain(e), &wanted.id, env.disk)),
     }
+}
+
+async fn add_affiliation(registrar: &Registrar, wanted: &Registration) -> Result<(), Error> {
+    if wanted.create_affiliation
+        && let Some(name) = wanted.affiliation.as_deref().filter(|name| !name.is_empty())
+        && registrar.add_affiliation(name).await?
+    {
+        tracing::info!("added the affiliation {name}");
+    }
+    Ok(())
 }
 
 /// The error of an identity that exists and that the registrar may not see.
@@ -151,6 +171,9 @@ async fn existing(
         _ if differences.is_empty() => done(Action::Unchanged, found, differences),
         IfExists::Compare => done(Action::Differs, found, differences),
         IfExists::Update => {
+            if wanted.affiliation.as_deref() != Some(found.affiliation.as_str()) {
+                add_affiliation(registrar, wanted).await?;
+            }
             let change = IdentityChange {
                 identity_type: wanted.identity_type.as_deref(),
                 affiliation: wanted.affiliation.as_deref(),

@@ -29,7 +29,7 @@ pub(crate) struct Revoked {
     pub(crate) id: Option<String>,
     /// The certificates that this run revoked.
     pub(crate) certificates: Vec<RevokedCertificate>,
-    /// Whether everything was revoked before.
+    /// Whether the certificate was revoked before.
     pub(crate) unchanged: bool,
     /// What still accepts the certificates, each as a sentence.
     pub(crate) open: Vec<&'static str>,
@@ -71,7 +71,9 @@ pub(crate) async fn revoke(
         Err(e) if code_of(&e) == Some(ALREADY_REVOKED) => Vec::new(),
         Err(e) => return Err(registrar.explain(e)),
     };
-    Ok(Revoked { id, unchanged: certificates.is_empty(), certificates, open: OPEN.to_vec() })
+    // The CA does not say whether an identity was disabled before.
+    let unchanged = id.is_none() && certificates.is_empty();
+    Ok(Revoked { id, unchanged, certificates, open: OPEN.to_vec() })
 }
 
 fn read(path: &Path, disk: &Disk) -> Result<Cert, Error> {

@@ -12,13 +12,16 @@ use crate::{Error, ErrorKind};
 /// The columns that a list may have; `id` is required.
 const COLUMNS: [&str; 5] = ["id", "type", "affiliation", "max_enrollments", "attrs"];
 
+/// Requests in a row that do not reach the CA, after which the rest of a list is not tried.
+const MOST_UNREACHED: usize = 3;
+
 /// What all identities of a list have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Common<'a> {
     /// The folder for the generated secrets, one file (mode 0600) named as the id.
     pub(crate) secrets: &'a Path,
     /// The type where the list names none.
-    pub(crate) identity_type: &'a str,
+    pub(crate) identity_type: Option<&'a str>,
     /// The affiliation where the list names none.
     pub(crate) affiliation: Option<&'a str>,
     pub(crate) create_affiliation: bool,
@@ -74,7 +77,7 @@ pub(crate) fn read(text: &str, origin: &str, common: &Common<'_>) -> Result<Vec<
         let affiliation = field(2).or(common.affiliation);
         all.push(Registration {
             id: id.to_owned(),
-            identity_type: Some(field(1).unwrap_or(common.identity_type).to_owned()),
+            identity_type: field(1).or(common.identity_type).map(str::to_owned),
             affiliation: affiliation.map(|name| if name == "." { "" } else { name }.to_owned()),
             max_enrollments: max_enrollments.transpose()?,
             attrs: attrs.map(attribute).collect::<Result<_, _>>().map_err(|reason| wrong(reason.to_owned()))?,
@@ -101,8 +104,16 @@ pub(crate) async fn register_all(
     let mut known: HashMap<String, RegisteredIdentity> =
         known.into_iter().map(|identity| (identity.id.clone(), identity)).collect();
     let mut results = Vec::new();
+    let mut unreached = 0;
     for wanted in all {
-        let result = registration::register_or_compare(registrar, wanted, known.remove(&wanted.id), env).await;
+        let result = if unreached < MOST_UNREACHED {
+            registration::register_or_compare(registrar, wanted, known.remove(&wanted.id), env).await
+        } else {
+            let reason = format!("not tried: {MOST_UNREACHED} requests in a row did not reach {}", registrar.url());
+            Err(Error::new(ErrorKind::Unreachable, reason))
+        };
+        let is_unreached = result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Unreachable);
+        unreached = if is_unreached { unreached + 1 } else { 0 };
         done(wanted, &result);
         results.push(result);
     }
@@ -164,7 +175,7 @@ mod tests {
     fn common() -> Common<'static> {
         Common {
             secrets: Path::new("secrets"),
-            identity_type: "client",
+            identity_type: None,
             affiliation: Some("org1"),
             create_affiliation: false,
             if_exists: IfExists::Compare,
@@ -187,7 +198,7 @@ mod tests {
             first.attrs.iter().map(|a| (a.name.as_str(), a.ecert)).collect::<Vec<_>>(),
             [("a", true), ("c", false)]
         );
-        assert_eq!((second.identity_type.as_deref(), second.affiliation.as_deref()), (Some("client"), Some("")));
+        assert_eq!((second.identity_type.as_deref(), second.affiliation.as_deref()), (None, Some("")));
         assert!(matches!(&first.secret, NewSecret::Kept(path) if path == Path::new("secrets/p1")));
         assert_eq!(read("id\nx\n", "f", &common()).unwrap()[0].affiliation.as_deref(), Some("org1"));
     }

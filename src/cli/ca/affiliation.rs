@@ -63,8 +63,8 @@ struct ModifyArgs {
     #[command(flatten)]
     registrar: RegistrarArgs,
     /// Move the identities in it along
-    #[arg(long, env = "FABCERT_FORCE")]
-    force: bool,
+    #[arg(long, env = "FABCERT_MOVE_IDENTITIES")]
+    move_identities: bool,
 }
 
 #[derive(Args, Debug)]
@@ -74,8 +74,8 @@ struct RemoveArgs {
     #[command(flatten)]
     registrar: RegistrarArgs,
     /// Remove the affiliations below it and the identities in them, too
-    #[arg(long, env = "FABCERT_FORCE")]
-    force: bool,
+    #[arg(long, env = "FABCERT_REMOVE_IDENTITIES")]
+    remove_identities: bool,
 }
 
 pub(super) fn run(args: &AffiliationArgs, form: OutputForm) -> Result<ExitCode, Error> {
@@ -91,11 +91,13 @@ pub(super) fn run(args: &AffiliationArgs, form: OutputForm) -> Result<ExitCode, 
         }
         AffiliationCommand::Modify(args) => {
             let (name, new) = (&args.name, &args.new_name);
-            args.registrar.act(async |registrar, _| registrar.rename_affiliation(name, new, args.force).await)?;
+            args.registrar
+                .act(async |registrar, _| registrar.rename_affiliation(name, new, args.move_identities).await)?;
             ("renamed", &args.new_name)
         }
         AffiliationCommand::Remove(args) => {
-            args.registrar.act(async |registrar, _| registrar.remove_affiliation(&args.name, args.force).await)?;
+            args.registrar
+                .act(async |registrar, _| registrar.remove_affiliation(&args.name, args.remove_identities).await)?;
             ("removed", &args.name)
         }
     };

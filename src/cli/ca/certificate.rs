@@ -50,10 +50,10 @@ struct ListArgs {
     #[command(flatten)]
     registrar: RegistrarArgs,
     /// Serial number, in hex
-    #[arg(long, value_name = "HEX", env = "FABCERT_SERIAL", help_heading = "Selection")]
+    #[arg(long, value_name = "HEX", value_parser = hex_digits, env = "FABCERT_SERIAL", help_heading = "Selection")]
     serial: Option<String>,
     /// Identifier of the issuer's key, in hex
-    #[arg(long, value_name = "HEX", env = "FABCERT_AKI", help_heading = "Selection")]
+    #[arg(long, value_name = "HEX", value_parser = hex_digits, env = "FABCERT_AKI", help_heading = "Selection")]
     aki: Option<String>,
     /// Only certificates that are not revoked
     #[arg(long, conflicts_with_all = ["revoked_from", "revoked_to"], env = "FABCERT_NOT_REVOKED", help_heading = "Selection")]
@@ -82,6 +82,13 @@ struct ListArgs {
     /// Print CSV
     #[arg(long, env = "FABCERT_CSV")]
     csv: bool,
+}
+
+/// Parses hex digits, with or without colons. Zeros alone would select everything.
+pub(super) fn hex_digits(text: &str) -> Result<String, &'static str> {
+    let digits = text.replace(':', "");
+    let is_hex = digits.chars().all(|c| c.is_ascii_hexdigit()) && digits.chars().any(|c| c != '0');
+    if is_hex { Ok(text.to_owned()) } else { Err("expected hex digits, with or without colons") }
 }
 
 /// Parses a time.

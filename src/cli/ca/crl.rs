@@ -1,7 +1,7 @@
 //! `fabcert ca crl`.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -11,9 +11,9 @@ use super::registrar::RegistrarArgs;
 use crate::ca::CrlFilter;
 use crate::cli::args::OutputForm;
 use crate::cli::output;
-use crate::disk::WorkingTree;
+use crate::disk::{Disk, Kind, WorkingTree};
 use crate::registrar::fetch;
-use crate::{Error, Timestamp};
+use crate::{Error, ErrorKind, Timestamp};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,6 +47,16 @@ pub(super) struct CrlArgs {
     expire_before: Option<Timestamp>,
 }
 
+/// Refuses to replace a file that holds something else, such as the trust anchor that `FABCERT_OUT` names for another command.
+fn refuse_other(path: &Path, disk: &Disk) -> Result<(), Error> {
+    let is_file = disk.metadata_followed(path)?.is_some_and(|found| found.kind == Kind::File);
+    if !is_file || disk.read(path, 64 << 20)?.windows(8).any(|part| part == b"X509 CRL") {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Input, format!("--out: {} exists, and holds no CRL", path.display()))
+        .with_help("give another file, or remove it"))
+}
+
 pub(super) fn run(args: &CrlArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let filter = CrlFilter {
         revoked_after: args.revoked_after,
@@ -57,6 +67,7 @@ pub(super) fn run(args: &CrlArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let fetched = args.registrar.act(async |registrar, env| {
         let fetched = fetch(registrar, &filter).await?;
         if let Some(path) = &args.out {
+            refuse_other(path, env.disk)?;
             let tree = WorkingTree::here(env.disk)?.with([path.as_path()]);
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 tree.create_dirs(folder)?;

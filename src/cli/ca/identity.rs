@@ -104,9 +104,9 @@ struct RemoveArgs {
     id: String,
     #[command(flatten)]
     registrar: RegistrarArgs,
-    /// Remove the registrar itself
-    #[arg(long, env = "FABCERT_FORCE")]
-    force: bool,
+    /// Remove the identity also if it is the registrar itself
+    #[arg(long, env = "FABCERT_REMOVE_REGISTRAR")]
+    remove_registrar: bool,
 }
 
 pub(super) fn run(args: &IdentityArgs, form: OutputForm) -> Result<ExitCode, Error> {
@@ -130,7 +130,7 @@ pub(super) fn run(args: &IdentityArgs, form: OutputForm) -> Result<ExitCode, Err
         IdentityCommand::RotateSecret(args) => set_secret(args, "set a new secret of", form)?,
         IdentityCommand::Unlock(args) => set_secret(args, "unlocked, with a new secret,", form)?,
         IdentityCommand::Remove(args) => {
-            args.registrar.act(async |registrar, _| registrar.remove(&args.id, args.force).await)?;
+            args.registrar.act(async |registrar, _| registrar.remove(&args.id, args.remove_registrar).await)?;
             let printed = match form {
                 OutputForm::Json => {
                     output::print_json(&serde_json::json!({"schema_version": 1, "action": "removed", "id": args.id}))

@@ -50,28 +50,23 @@ pub(super) struct RegisterArgs {
     pub(super) registrar: RegistrarArgs,
     /// CSV file with identities in place of an id. Its first line names the columns: id, and any of type, affiliation,
     /// max_enrollments and attrs (NAME=VALUE[:ecert], separated by blanks)
-    #[arg(long, value_name = "FILE", requires = "secrets", conflicts_with_all = ["id", "attrs", "max_enrollments", "secret_file", "secret_out"], env = "FABCERT_FROM", help_heading = "Identity")]
+    #[arg(long, value_name = "FILE", requires = "secrets", conflicts_with_all = ["id", "attrs", "max_enrollments", "new_secret_file", "secret_out"], env = "FABCERT_FROM", help_heading = "Identity")]
     from: Option<PathBuf>,
     /// Folder for the generated secrets of --from: one file (mode 0600) with the name of each id
-    #[arg(long, value_name = "DIR", requires = "from", env = "FABCERT_SECRETS", help_heading = "Identity")]
+    #[arg(long, value_name = "DIR", env = "FABCERT_SECRETS", help_heading = "Identity")]
     secrets: Option<PathBuf>,
-    /// Type: peer, orderer, client or admin. Nodes give roles by these words, in lower case
-    #[arg(
-        long = "type",
-        value_name = "TYPE",
-        default_value = "client",
-        env = "FABCERT_TYPE",
-        help_heading = "Identity"
-    )]
-    identity_type: String,
+    /// Type: peer, orderer, client or admin. Nodes give roles by these words, in lower case [default: client for a new
+    /// identity]
+    #[arg(long = "type", value_name = "TYPE", env = "FABCERT_TYPE", help_heading = "Identity")]
+    identity_type: Option<String>,
     /// Affiliation, such as org1.department1; "." is the root [default: that of the registrar]
     #[arg(long, value_name = "NAME", env = "FABCERT_AFFILIATION", help_heading = "Identity")]
     affiliation: Option<String>,
     /// Add the affiliation, with its parents, if the CA does not have it
-    #[arg(long, requires = "affiliation", env = "FABCERT_CREATE_AFFILIATION", help_heading = "Identity")]
+    #[arg(long, env = "FABCERT_CREATE_AFFILIATION", help_heading = "Identity")]
     create_affiliation: bool,
     /// Number of enrolments; -1 is unlimited [default: the limit of the CA]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-1..), env = "FABCERT_MAX_ENROLLMENTS", help_heading = "Identity")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = enrolments, env = "FABCERT_MAX_ENROLLMENTS", help_heading = "Identity")]
     max_enrollments: Option<i64>,
     /// Attribute, NAME=VALUE, or NAME=VALUE:ecert for one that certificates hold without a request. Repeatable
     #[arg(long = "attr", value_name = "NAME=VALUE", value_parser = attribute, env = "FABCERT_ATTR", help_heading = "Identity")]
@@ -81,6 +76,12 @@ pub(super) struct RegisterArgs {
     /// What to do if the CA has the identity: compare it, change what differs, or fail
     #[arg(long, value_enum, default_value_t, env = "FABCERT_IF_EXISTS", help_heading = "Identity")]
     if_exists: IfExistsArg,
+}
+
+/// Parses a limit. The CA takes 0 as its own limit, which is what no flag says.
+fn enrolments(text: &str) -> Result<i64, &'static str> {
+    let limit = text.parse().ok().filter(|limit| *limit == -1 || *limit > 0);
+    limit.ok_or("expected -1 for unlimited, or a number from 1")
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -114,16 +115,16 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &RegisterArgs, form: OutputForm) -> Result<ExitCode, Error> {
-    if !matches!(args.identity_type.as_str(), "peer" | "orderer" | "client" | "admin") {
+    let is_role = |kind: &str| matches!(kind, "peer" | "orderer" | "client" | "admin");
+    if let Some(kind) = args.identity_type.as_deref().filter(|kind| !is_role(kind)) {
         tracing::warn!(
-            "a node gives no role to the type \"{}\": NodeOUs know peer, orderer, client and admin, in lower case",
-            args.identity_type
+            "a node gives no role to the type \"{kind}\": NodeOUs know peer, orderer, client and admin, in lower case"
         );
     }
     if let (Some(list), Some(secrets)) = (&args.from, &args.secrets) {
         let common = Common {
             secrets,
-            identity_type: &args.identity_type,
+            identity_type: args.identity_type.as_deref(),
             affiliation: args.affiliation.as_deref(),
             create_affiliation: args.create_affiliation,
             if_exists: args.if_exists.into(),
@@ -132,7 +133,7 @@ pub(super) fn run(args: &RegisterArgs, form: OutputForm) -> Result<ExitCode, Err
     }
     let wanted = Registration {
         id: args.id.clone().unwrap_or_default(),
-        identity_type: Some(args.identity_type.clone()),
+        identity_type: args.identity_type.clone(),
         affiliation: args.affiliation.as_deref().map(|name| if name == "." { "" } else { name }.to_owned()),
         max_enrollments: args.max_enrollments,
         attrs: args.attrs.clone(),

@@ -49,11 +49,10 @@ impl RegistrarArgs {
 /// The new secret of an identity.
 #[derive(Args, Debug)]
 pub(super) struct NewSecretArgs {
-    /// File with the secret to set, or - for standard input. You can set FABCERT_SECRET to the secret instead
-    #[arg(long, value_name = "PATH", env = "FABCERT_SECRET_FILE", conflicts_with = "secret_out")]
-    secret_file: Option<PathBuf>,
-    /// File for a generated secret (mode 0600), written before the request is sent. If it exists, its secret is set
-    /// [default: a generated secret is printed once]
+    /// File with the secret to set, or - for standard input. You can set FABCERT_NEW_SECRET to the secret instead
+    #[arg(long, value_name = "PATH", env = "FABCERT_NEW_SECRET_FILE", conflicts_with = "secret_out")]
+    new_secret_file: Option<PathBuf>,
+    /// File for a generated secret (mode 0600), written before the request is sent [default: a generated secret is printed once]
     #[arg(long, value_name = "FILE", env = "FABCERT_SECRET_OUT")]
     secret_out: Option<PathBuf>,
 }
@@ -65,10 +64,17 @@ impl NewSecretArgs {
         if let Some(path) = &self.secret_out {
             return Ok(NewSecret::Kept(path.clone()));
         }
-        Ok(match enroll::secret(self.secret_file.as_ref(), "FABCERT_SECRET", &|name| std::env::var(name).ok(), None)? {
-            SecretSource::None => NewSecret::Printed,
-            given => NewSecret::Given(given),
-        })
+        Ok(
+            match enroll::secret(
+                self.new_secret_file.as_ref(),
+                "FABCERT_NEW_SECRET",
+                &|name| std::env::var(name).ok(),
+                None,
+            )? {
+                SecretSource::None => NewSecret::Printed,
+                given => NewSecret::Given(given),
+            },
+        )
     }
 
     pub(super) fn out(&self) -> Option<&PathBuf> {

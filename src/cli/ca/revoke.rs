@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::certificate::hex_digits;
 use super::registrar::RegistrarArgs;
 use crate::ca::RevocationReason;
 use crate::cli::args::OutputForm;
@@ -22,8 +23,8 @@ Examples:
         --registrar admin/msp --reason keycompromise
 
   Revoke one certificate:
-    fabcert ca revoke --cert old.pem --url https://org1-ca --tls-ca ca.pem \\
-        --registrar admin/msp --reason superseded
+    fabcert ca revoke --certificate old.pem --url https://org1-ca \\
+        --tls-ca ca.pem --registrar admin/msp --reason superseded
 
 A revocation at the CA changes no channel and no node: the command says what is
 left to do.";
@@ -31,20 +32,20 @@ left to do.";
 /// Revoke an identity or a certificate
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-#[command(group = clap::ArgGroup::new("what").args(["id", "cert", "serial"]).required(true))]
+#[command(group = clap::ArgGroup::new("what").args(["id", "certificate", "serial"]).required(true))]
 pub(super) struct RevokeArgs {
     /// Enrolment id of an identity to disable for good
     id: Option<String>,
     #[command(flatten)]
     registrar: RegistrarArgs,
     /// File with the certificate (PEM)
-    #[arg(long, value_name = "FILE", env = "FABCERT_CERT", help_heading = "What to revoke")]
-    cert: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "FABCERT_CERTIFICATE", help_heading = "What to revoke")]
+    certificate: Option<PathBuf>,
     /// Serial number of the certificate, in hex
-    #[arg(long, value_name = "HEX", requires = "aki", env = "FABCERT_SERIAL", help_heading = "What to revoke")]
+    #[arg(long, value_name = "HEX", value_parser = hex_digits, requires = "aki", env = "FABCERT_SERIAL", help_heading = "What to revoke")]
     serial: Option<String>,
     /// Identifier of the key that signed it, in hex
-    #[arg(long, value_name = "HEX", requires = "serial", env = "FABCERT_AKI", help_heading = "What to revoke")]
+    #[arg(long, value_name = "HEX", value_parser = hex_digits, requires = "serial", env = "FABCERT_AKI", help_heading = "What to revoke")]
     aki: Option<String>,
     /// Reason
     #[arg(long, value_name = "WORD", default_value = "unspecified", value_parser = PossibleValuesParser::new(RevocationReason::ALL.map(RevocationReason::word)), env = "FABCERT_REASON", help_heading = "What to revoke")]
@@ -52,7 +53,7 @@ pub(super) struct RevokeArgs {
 }
 
 pub(super) fn run(args: &RevokeArgs, form: OutputForm) -> Result<ExitCode, Error> {
-    let what = match (&args.id, &args.cert, &args.serial, &args.aki) {
+    let what = match (&args.id, &args.certificate, &args.serial, &args.aki) {
         (Some(id), ..) => What::Identity(id.clone()),
         (_, Some(path), ..) => What::File(path.clone()),
         (_, _, Some(serial), Some(aki)) => What::Certificate { serial: serial.clone(), aki: aki.clone() },
@@ -84,8 +85,8 @@ fn lines(revoked: &Revoked) -> Lines {
     for certificate in &revoked.certificates {
         lines.line(format_args!("  serial {}  issuer's key {}", certificate.serial, certificate.aki));
     }
-    if revoked.id.is_some() && revoked.unchanged {
-        lines.line(format_args!("  no certificate of it was valid"));
+    if revoked.id.is_some() && revoked.certificates.is_empty() {
+        lines.line(format_args!("  it had no certificate that was not revoked before"));
     }
     lines.line(format_args!("still to do:"));
     for open in &revoked.open {

@@ -47,7 +47,7 @@ pub(super) fn run(
             at += 1;
             match result {
                 Ok(done) => tracing::debug!("{}: {}", wanted.id, done.action.word()),
-                Err(e) => tracing::debug!("{}: {e}", wanted.id),
+                Err(e) => tracing::warn!("{}: {e}", wanted.id),
             }
             if at % 100 == 0 {
                 tracing::info!("{at} identities are done");

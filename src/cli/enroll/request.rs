@@ -318,7 +318,11 @@ pub(in crate::cli) fn secret(
     in_url: Option<Secret>,
 ) -> Result<SecretSource, Error> {
     let given = env(variable).filter(|v| !v.is_empty());
-    let file_flag = if variable == "FABCERT_SECRET" { "--secret-file" } else { "--tls-secret-file" };
+    let file_flag = match variable {
+        "FABCERT_SECRET" => "--secret-file",
+        "FABCERT_NEW_SECRET" => "--new-secret-file",
+        _ => "--tls-secret-file",
+    };
     let sources =
         [(file.is_some(), file_flag), (given.is_some(), variable), (in_url.is_some(), "the secret in the URL")];
     let mut sources = sources.into_iter().filter_map(|(is_given, source)| is_given.then_some(source));

@@ -96,6 +96,9 @@ fn a_registration_converges(ca: &dyn CaUnderTest) {
     assert_eq!(register("orderer", &["--if-exists", "fail"]).code, 7);
     assert_eq!(ca.count("register"), sent, "a second run sends reads only");
 
+    let more = office.json(&["register", ID], &["--if-exists", "update", "--max-enrollments", "5"]);
+    assert_eq!((&more["identity"]["type"], &more["identity"]["max_enrollments"]), (&"peer".into(), &5.into()));
+    assert_eq!(office.ca(&["register", ID], &["--max-enrollments", "0"]).code, 2);
     let updated = register("orderer", &["--if-exists", "update"]);
     assert_eq!((updated.code, updated.json()["action"].as_str()), (0, Some("updated")), "{updated:?}");
     assert_eq!(office.json(&["identity", "show", ID], &[])["identity"]["type"], "orderer");
@@ -106,6 +109,12 @@ fn identities_are_changed_and_locked_ones_get_a_new_secret(ca: &dyn CaUnderTest)
     let printed = office.json(&["register", ID], &["--type", "peer"]);
     let first = printed["secret"].as_str().unwrap();
     assert_eq!(office.enroll(ID, first, "first").code, 0);
+    for n in 0..11 {
+        // The memory of refusals is in the folder, so that each try has a new one.
+        assert_eq!(office.enroll(ID, &format!("wrong{n}"), &format!("wrong{n}/msp")).code, 7);
+    }
+    let locked = office.enroll(ID, first, "locked");
+    assert!(locked.code == 7 && locked.stderr.contains("code 73"), "{locked:?}");
     let file = text(&office.path("new"));
     for command in ["rotate-secret", "unlock"] {
         let changed = office.json(&["identity", command, ID], &["--secret-out", &file]);
@@ -113,6 +122,11 @@ fn identities_are_changed_and_locked_ones_get_a_new_secret(ca: &dyn CaUnderTest)
         assert_eq!(office.enroll(ID, &office.secret("new"), command).code, 0);
         std::fs::remove_file(&file).unwrap();
     }
+
+    std::fs::write(&file, "first-secret\n").unwrap();
+    let kept = office.ca(&["identity", "rotate-secret", ID], &["--secret-out", &file]);
+    assert!(kept.code == 4 && kept.stderr.contains("not a new one"), "{kept:?}");
+    std::fs::remove_file(&file).unwrap();
 
     let changed = office.json(
         &["identity", "modify", ID],
@@ -164,7 +178,7 @@ fn affiliations_are_added_with_their_parents(ca: &dyn CaUnderTest) {
     assert_eq!(taken.code, 4, "{taken:?}");
     let used = office.ca(&["affiliation", "modify", "org8"], &["--new-name", "org9"]);
     assert_eq!(used.code, 7, "{used:?}");
-    office.json(&["affiliation", "modify", "org8"], &["--new-name", "org9", "--force"]);
+    office.json(&["affiliation", "modify", "org8"], &["--new-name", "org9", "--move-identities"]);
     assert_eq!(office.json(&["identity", "show", ID], &[])["identity"]["affiliation"], "org9.x");
     let refused = office.ca(&["affiliation", "remove", "org7"], &[]);
     assert!(refused.code == 7 && refused.stderr.contains("cfg.affiliations.allowremove"), "{refused:?}");
@@ -193,7 +207,7 @@ fn a_revoked_certificate_is_listed_and_in_the_crl(ca: &dyn CaUnderTest) {
     assert_eq!(listed(&["--expiring", "10000d"]).len(), 2);
 
     let cert = std::fs::read_dir(office.path("one/signcerts")).unwrap().next().unwrap().unwrap().path();
-    let revoke = || office.json(&["revoke"], &["--cert", &text(&cert), "--reason", "superseded"]);
+    let revoke = || office.json(&["revoke"], &["--certificate", &text(&cert), "--reason", "superseded"]);
     let revoked = revoke();
     assert_eq!(
         (&revoked["action"], &revoked["certificates"][0]["serial"]),
@@ -209,11 +223,16 @@ fn a_revoked_certificate_is_listed_and_in_the_crl(ca: &dyn CaUnderTest) {
     assert_eq!(crl["serials"], serde_json::json!([serials[0]]));
     let pem = std::fs::read_to_string(&out).unwrap();
     assert_eq!(pem.matches("-----BEGIN X509 CRL-----").count(), 1);
+    std::fs::write(office.path("anchor.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let other = office.ca(&["crl"], &["--out", &text(&office.path("anchor.pem"))]);
+    assert!(other.code == 4 && other.stderr.contains("holds no CRL"), "{other:?}");
+    assert_eq!(listed(&["--serial", &format!("00{}", serials[0])]), [serials[0].clone()]);
+    assert_eq!(office.ca(&["certificate", "list"], &["--serial", "00"]).code, 2);
     assert_eq!(office.ca(&["crl"], &[]).stdout.matches("-----BEGIN X509 CRL-----").count(), 1);
 
     let disabled = office.json(&["revoke", ID], &["--reason", "cessationofoperation"]);
     assert_eq!(disabled["certificates"][0]["serial"], serials[1].as_str());
-    assert_eq!(office.json(&["revoke", ID], &[])["action"], "unchanged");
+    assert_eq!(office.json(&["revoke", ID], &[])["certificates"], serde_json::json!([]));
     assert_eq!(office.enroll(ID, &secret, "three").code, 7);
     assert_eq!(office.ca(&["revoke"], &[]).code, 2);
 }
