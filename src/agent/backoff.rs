@@ -12,7 +12,8 @@ const FIRST: Duration = Duration::from_secs(5);
 /// Upper bound of the pause after an error that may pass, and the pause after one that only a person can correct.
 pub(crate) const LAST: Duration = Duration::from_secs(600);
 
-/// The pause after a refusal that names no time: each try is a request.
+/// The pause after a refusal that names no time: each try is a request. A certificate that would expire meanwhile is tried after a
+/// quarter of the rest of its life.
 const REFUSED: Duration = Duration::from_secs(3600);
 
 /// The shortest pause.
@@ -36,7 +37,7 @@ pub(crate) fn pause_after(error: &Error, failures: u32, random: f64, left: Optio
         return asked + (asked / 10).mul_f64(random.clamp(0.0, 1.0));
     }
     match error.kind() {
-        ErrorKind::Refused => REFUSED,
+        ErrorKind::Refused => left.map_or(REFUSED, |left| (left / 4).clamp(LAST, REFUSED)),
         ErrorKind::Usage | ErrorKind::NoInput | ErrorKind::Input | ErrorKind::NotAsAsked => LAST,
         _ => pause(failures, random),
     }
@@ -63,6 +64,13 @@ mod tests {
         assert_eq!(pause(8, 0.0), SHORTEST);
         assert_eq!(pause(8, 0.5).as_secs(), 300);
         assert_eq!(pause(u32::MAX, 1.0), LAST);
+    }
+
+    #[test]
+    fn a_refusal_is_tried_again_before_the_certificate_expires() {
+        let refused = Error::new(ErrorKind::Refused, "the database is locked");
+        let pause = |left| pause_after(&refused, 1, 0.0, Some(Duration::from_secs(left))).as_secs();
+        assert_eq!([pause(86_400), pause(7200), pause(60)], [3600, 1800, 600]);
     }
 
     #[test]

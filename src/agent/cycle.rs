@@ -179,7 +179,10 @@ impl<'a, S: Site> Cycle<'a, S> {
             known.is_looping = true;
             return Ok(true);
         };
-        if seen.is_of_flags && self.ends_at(&error) {
+        // With valid certificates the node runs, and there is time for another input.
+        let is_valid = !seen.folders.is_empty()
+            && seen.folders.iter().all(|folder| folder.shown.not_after.is_some_and(|end| end > now));
+        if seen.is_of_flags && !is_valid && self.ends_at(&error) {
             return Err(error);
         }
         known.failures = known.failures.saturating_add(1);

@@ -73,8 +73,9 @@ impl Notifier {
         let (line, has_certificates) =
             board.read(|status| (line(status, status.now(), unready_when_overdue), status.has_certificates()));
         self.send(&format!("STATUS={line}"));
-        if has_certificates && !self.is_ready.swap(true, Ordering::Relaxed) {
-            self.send("READY=1");
+        // Again at the next change, if the manager's socket is full.
+        if has_certificates && !self.is_ready.load(Ordering::Relaxed) && self.send("READY=1") {
+            self.is_ready.store(true, Ordering::Relaxed);
         }
     }
 
@@ -83,10 +84,13 @@ impl Notifier {
         self.send("STOPPING=1");
     }
 
-    fn send(&self, text: &str) {
-        if let Err(e) = self.socket.send(text.as_bytes()) {
+    /// Whether it was sent.
+    fn send(&self, text: &str) -> bool {
+        let sent = self.socket.send(text.as_bytes());
+        if let Err(e) = &sent {
             tracing::warn!("the service manager was not notified: {e}");
         }
+        sent.is_ok()
     }
 }
 

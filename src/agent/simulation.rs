@@ -39,6 +39,8 @@ struct World {
     ahead: AtomicI64,
     life: i64,
     is_down: Cell<bool>,
+    /// The kind of the error while it is down; an input is that of the command line.
+    fault: Cell<ErrorKind>,
     identities: RefCell<Vec<Identity>>,
     /// Their dates, until one of them is renewed.
     dates: RefCell<Vec<Vec<Timestamp>>>,
@@ -62,6 +64,7 @@ impl World {
             ahead: AtomicI64::new(0),
             life: life_days * DAY,
             is_down: Cell::new(false),
+            fault: Cell::new(ErrorKind::Unreachable),
             identities: RefCell::default(),
             dates: RefCell::default(),
             renewals: RefCell::default(),
@@ -154,6 +157,7 @@ impl Site for World {
                 id: identity.id.clone(),
                 folders: identity.certificates.iter().zip(dates).map(folder).collect(),
                 gateway: Some(identity.gateway.clone()),
+                is_of_flags: self.fault.get() == ErrorKind::Input,
                 ..Seen::default()
             }
         };
@@ -170,7 +174,7 @@ impl Site for World {
         self.sleep(1);
         if self.is_down.get() {
             self.failed.set(self.failed.get() + 1);
-            return Err(Error::new(ErrorKind::Unreachable, "no connection"));
+            return Err(Error::new(self.fault.get(), "no connection"));
         }
         let mut identities = self.identities.borrow_mut();
         let identity = &mut identities[at];
@@ -291,6 +295,22 @@ fn a_ca_that_is_down_for_a_week_is_asked_with_growing_pauses_and_then_renews_all
     });
     world.nothing_has_expired();
     world.members_took_turns();
+}
+
+/// An error that another command line corrects ends the agent only where the node could not run anyway.
+#[test]
+fn an_agent_with_valid_certificates_stays_up_in_its_first_turn() {
+    let world = World::of(1, 60);
+    world.fault.set(ErrorKind::Input);
+    world.is_down.set(true);
+    world.sleep(45 * DAY);
+    with_agent(&world, |agent| agent.run_for(DAY));
+    assert!(world.failed.get() > 1, "{}", world.failed.get());
+    world.sleep(20 * DAY);
+    with_agent(&world, |agent| {
+        let turned = std::pin::pin!(agent.cycle.turn(false)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(turned, Poll::Ready(Err(e)) if e.kind() == ErrorKind::Input), "it has expired");
+    });
 }
 
 #[test]

@@ -258,7 +258,10 @@ fn one(
 ) -> Row {
     let at_ca = |held: &Held| unlisted.get(&held.target);
     // What the CA does not list as valid is due at once.
-    let dates = found.folders().zip(dates).map(|(held, date)| at_ca(held).map_or(*date, |_| (*date).min((env.now)())));
+    let is_unlisted = |held: &Held| at_ca(held).is_some_and(Result::is_ok);
+    let now = (env.now)();
+    let dates = found.folders().zip(dates);
+    let dates = dates.map(|(held, date)| if is_unlisted(held) { (*date).min(now) } else { *date });
     let dates: Vec<Timestamp> = dates.collect();
     let folders = found.folders().zip(&dates).map(|(held, date)| RowFolder {
         role: if held.form == HeldForm::Msp { "sign" } else { "tls" },
@@ -267,15 +270,33 @@ fn one(
         not_after: held.leaf.not_after().rfc3339(),
         reason: None,
     });
-    let mut row = Row::new(found.id(), folders.collect());
+    let row = Row::new(found.id(), folders.collect());
     if let Some(e) = found.folders().find_map(|held| never_fresh(held, options.renew_before)) {
         return row.fail(&e);
     }
-    if let Some(e) = found.folders().find_map(|held| at_ca(held)?.as_ref().err()) {
-        (row.action, row.error) = (RowAction::Failed, Some(e.clone()));
-        return row;
+    // What is due by the other rules is renewed all the same.
+    let unasked = found.folders().find_map(|held| at_ca(held)?.as_ref().err()).cloned();
+    let mut row = renew_one(found, (&dates, unlisted), row, options, line, env);
+    if let (None, Some(e)) = (&row.error, unasked) {
+        if row.action == RowAction::Unchanged {
+            row.action = RowAction::Failed;
+        }
+        row.error = Some(e);
     }
-    let planned = request(found, &dates, options, env).and_then(|request| Ok((plan(&request, env)?, request)));
+    row
+}
+
+/// Plans what is due, and renews it.
+fn renew_one(
+    found: &Found,
+    (dates, unlisted): (&[Timestamp], &Unlisted),
+    mut row: Row,
+    options: &Options,
+    line: &mut Line,
+    env: &Environment<'_>,
+) -> Row {
+    let at_ca = |held: &Held| unlisted.get(&held.target);
+    let planned = request(found, dates, options, env).and_then(|request| Ok((plan(&request, env)?, request)));
     let (planned, request) = match planned {
         Ok(planned) => planned,
         Err(e) => return row.fail(&e),

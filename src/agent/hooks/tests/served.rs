@@ -198,6 +198,26 @@ async fn a_node_that_serves_the_certificate_already_gets_no_signal() {
 }
 
 #[tokio::test]
+async fn the_second_signal_is_sent_where_the_first_was_enough_for_the_proof() {
+    let scene = Scene::new();
+    let (old, new) = (made("peer1"), made("peer1"));
+    scene.put("tls", &old.0);
+    let node = Node::start(&scene, &old).await;
+    let mut plan = node.plan(&scene, Duration::from_secs(20));
+    plan.signals.push(format!("{}:HUP", scene.path("other").display()).parse().unwrap());
+    std::fs::write(scene.path("other"), "4194304\n").unwrap();
+    let hooks = scene.adopted(plan);
+    scene.put("tls", &new.0);
+    let failure = scene.run(&hooks).await.unwrap_err();
+    assert!(text(&failure.error).contains("there is no process 4194304"), "{failure:?}");
+    signalled(&scene, 1).await;
+    node.serve(&new);
+    std::fs::write(scene.path("other"), std::fs::read(scene.path("pid")).unwrap()).unwrap();
+    scene.run(&hooks).await.unwrap();
+    signalled(&scene, 2).await;
+}
+
+#[tokio::test]
 async fn a_stale_pid_file_holds_no_proof_back() {
     let scene = Scene::new();
     let (old, new) = (made("peer1"), made("peer1"));
