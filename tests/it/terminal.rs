@@ -197,7 +197,11 @@ fn bash_proposes(words: &[&str]) -> String {
         quoted.join(" "),
         words.len() - 1
     );
-    let ran = Command::new("bash").args(["--norc", "-c", &call]).output().unwrap();
+    // The system bounds one argument at 128 KiB.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, call).unwrap();
+    let ran = Command::new("bash").arg("--norc").arg(file.path()).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
     String::from_utf8(ran.stdout).unwrap()
 }
 
