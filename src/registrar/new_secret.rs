@@ -170,7 +170,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, disk) = (dir.path().join("secret"), Disk::real());
         let (_, written) = NewSecret::Kept(path.clone()).prepare(Earlier::IsUsed, &disk).unwrap();
-        std::fs::write(&path, "of-another-run\n").unwrap();
+        disk.replace(&path, b"of-another-run\n", 0o600).unwrap();
         written.forget(&disk).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "of-another-run\n");
     }
