@@ -14,7 +14,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// The transport of a route, made if there is none yet.
+    /// The transport of a route, which is opened at its first use.
     pub(super) fn over<E>(
         &mut self,
         route: Route,

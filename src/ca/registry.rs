@@ -21,7 +21,7 @@ pub struct RegisteredIdentity {
     /// Its affiliation; empty for the root.
     #[serde(default)]
     pub affiliation: String,
-    /// Its limit of enrolments: -1 is unlimited, 0 is none.
+    /// Its limit of enrolments: -1 means unlimited, 0 allows no enrolment.
     #[serde(default)]
     pub max_enrollments: i64,
     /// Its attributes, by name. The CA adds `hf.EnrollmentID`, `hf.Type` and `hf.Affiliation`.
@@ -55,7 +55,7 @@ pub struct IdentityChange<'a> {
     pub identity_type: Option<&'a str>,
     /// Its new affiliation; empty for the root.
     pub affiliation: Option<&'a str>,
-    /// Its new limit of enrolments: -1 is unlimited, 0 is none.
+    /// Its new limit of enrolments: -1 means unlimited, 0 allows no enrolment.
     pub max_enrollments: Option<i64>,
     /// New and changed attributes. An empty value removes the attribute.
     pub attrs: &'a [Attribute],

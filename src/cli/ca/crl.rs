@@ -64,10 +64,13 @@ pub(super) fn run(args: &CrlArgs, form: OutputForm) -> Result<ExitCode, Error> {
         expire_after: args.expire_after,
         expire_before: args.expire_before,
     };
+    // Before the request.
+    if let Some(path) = &args.out {
+        refuse_other(path, &Disk::real())?;
+    }
     let fetched = args.registrar.act(async |registrar, env| {
         let fetched = fetch(registrar, &filter).await?;
         if let Some(path) = &args.out {
-            refuse_other(path, env.disk)?;
             let tree = WorkingTree::here(env.disk)?.with([path.as_path()]);
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 tree.create_dirs(folder)?;

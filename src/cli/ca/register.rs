@@ -131,6 +131,9 @@ pub(super) fn run(args: &RegisterArgs, form: OutputForm) -> Result<ExitCode, Err
         };
         return roster::run(&args.registrar, list, &common, form);
     }
+    if args.secrets.is_some() {
+        tracing::warn!("--secrets is for --from, and is not used");
+    }
     let wanted = Registration {
         id: args.id.clone().unwrap_or_default(),
         identity_type: args.identity_type.clone(),

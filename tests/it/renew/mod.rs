@@ -254,8 +254,14 @@ fn a_registrar_shows_what_is_revoked(ca: &dyn CaUnderTest) {
     let peer = text(&peers.folder("peer1", "msp"));
     let refused = peers.renew(&["--dry-run", "--registrar", &peer]);
     assert_eq!((refused.code, actions(&refused)), (7, vec!["failed".to_owned(); 3]), "{refused:?}");
-    let none = peers.renew(&["--dry-run", "--registrar", &text(peers.dir.path())]);
+    let nobody = text(peers.dir.path());
+    let none = peers.renew(&["--dry-run", "--registrar", &nobody]);
     assert_eq!(none.code, 4, "{none:?}");
+    // What is due by time is renewed all the same.
+    peers.age("peer3", "msp", 2000);
+    let due = peers.renew(&["--registrar", &nobody]);
+    let row = &due.json()["identities"][2];
+    assert_eq!((&row["action"], &row["error"]["kind"]), (&"reenrolled".into(), &"input".into()), "{due:?}");
 }
 
 #[test]
