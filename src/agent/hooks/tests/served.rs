@@ -78,6 +78,16 @@ impl Node {
     }
 }
 
+/// A node that serves the certificate before the last renewal, its hooks, and the new certificate.
+async fn renewed(scene: &Scene, within: Duration) -> (Node, Hooks, (Vec<u8>, rcgen::KeyPair)) {
+    let (old, new) = (made("peer1"), made("peer1"));
+    scene.put("tls", &old.0);
+    let node = Node::start(scene, &old).await;
+    let hooks = scene.adopted(node.plan(scene, within));
+    scene.put("tls", &new.0);
+    (node, hooks, new)
+}
+
 /// Waits until the node has noted this number of signals.
 async fn signalled(scene: &Scene, count: usize) {
     let start = Instant::now();
@@ -186,11 +196,7 @@ async fn a_kill_after_the_signal_leads_to_no_second_one() {
 #[tokio::test]
 async fn a_node_that_serves_the_certificate_already_gets_no_signal() {
     let scene = Scene::new();
-    let (old, new) = (made("peer1"), made("peer1"));
-    scene.put("tls", &old.0);
-    let node = Node::start(&scene, &old).await;
-    let hooks = scene.adopted(node.plan(&scene, Duration::from_secs(20)));
-    scene.put("tls", &new.0);
+    let (node, hooks, new) = renewed(&scene, Duration::from_secs(20)).await;
     node.serve(&new);
     scene.run(&hooks).await.unwrap();
     settle().await;
@@ -220,11 +226,7 @@ async fn the_second_signal_is_sent_where_the_first_was_enough_for_the_proof() {
 #[tokio::test]
 async fn a_stale_pid_file_holds_no_proof_back() {
     let scene = Scene::new();
-    let (old, new) = (made("peer1"), made("peer1"));
-    scene.put("tls", &old.0);
-    let node = Node::start(&scene, &old).await;
-    let hooks = scene.adopted(node.plan(&scene, Duration::from_secs(20)));
-    scene.put("tls", &new.0);
+    let (node, hooks, new) = renewed(&scene, Duration::from_secs(20)).await;
     let pid = std::fs::read(scene.path("pid")).unwrap();
     std::fs::write(scene.path("pid"), "4194304\n").unwrap();
     let failure = scene.run(&hooks).await.unwrap_err();
