@@ -214,6 +214,25 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_is_started_later_where_the_socket_was_full() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        manager.set_nonblocking(true).unwrap();
+        let notifier = notifier(&[("NOTIFY_SOCKET", path.to_str().unwrap())]).unwrap().unwrap();
+        let heard = || {
+            let mut bytes = [0; 1024];
+            std::iter::from_fn(|| manager.recv(&mut bytes).ok().map(|length| bytes[..length].to_vec()))
+                .collect::<Vec<_>>()
+        };
+        (0..10_000).for_each(|_| notifier.alive());
+        notifier.status(&board(), false);
+        assert!(!heard().contains(&b"READY=1".to_vec()), "the socket was full");
+        notifier.status(&board(), false);
+        assert!(heard().contains(&b"READY=1".to_vec()));
+    }
+
+    #[test]
     fn without_a_manager_nothing_is_notified() {
         assert!(notifier(&[]).unwrap().is_none());
         assert!(notifier(&[("NOTIFY_SOCKET", "")]).unwrap().is_none());
