@@ -12,6 +12,7 @@ mod folder;
 mod held_folder;
 mod lock;
 mod look;
+mod mounts;
 mod pipe;
 mod regular;
 mod remove;

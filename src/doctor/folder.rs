@@ -5,6 +5,7 @@ use std::path::Path;
 use super::check::Diagnosis;
 use crate::disk::{Disk, Kind, Metadata};
 use crate::identity::pinned_key::Channels;
+use crate::identity::pod_volume::pod_volume;
 use crate::identity::state::pending;
 use crate::identity::state::refusals::{Refusals, Subject};
 use crate::identity::task::Task;
@@ -133,7 +134,8 @@ pub(super) fn certificates(
         diagnosis.failed("key", &e);
         None
     });
-    for task in tasks {
+    let (mut due, mut currents) = (Vec::new(), Vec::new());
+    for task in tasks.iter_mut() {
         let shown = task.target.display();
         let current = match task.look(env.disk) {
             Ok(current) => current,
@@ -152,6 +154,7 @@ pub(super) fn certificates(
         {
             diagnosis.failed("channel", &e);
         }
+        due.push(!matches!(reason, Ok(None)));
         match (reason, valid) {
             (Ok(None), Some(valid)) => {
                 diagnosis.ok(CHECK, format!("{shown}: {valid}; nothing is due"));
@@ -171,6 +174,14 @@ pub(super) fn certificates(
                 is_needed = true;
                 diagnosis.failed(CHECK, &e);
             }
+        }
+        currents.push(current);
+    }
+    if currents.len() == tasks.len() {
+        match pod_volume(tasks, &due, &currents, request.new_tls_key, env.disk) {
+            Ok(None) => {}
+            Ok(Some(volume)) => diagnosis.warn("volume", volume.message, volume.remedy),
+            Err(e) => diagnosis.failed("volume", &e),
         }
     }
     is_needed

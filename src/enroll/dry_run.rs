@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::flow::settle;
+use super::flow::{report_pod_volume, settle};
 use super::outcome::union;
 use crate::Error;
 use crate::identity::Environment;
@@ -94,8 +94,11 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
     let currents = tasks.iter().map(|task| task.look(env.disk)).collect::<Result<Vec<_>, _>>()?;
     let channels = Channels::read(&request.channels, env.disk)?;
     settle(&mut tasks, request, &channels, &currents)?;
-    for (task, current) in tasks.iter().zip(&currents) {
-        let reason = task.decide(own_key.as_ref(), current, (env.now)())?;
+    let decided =
+        tasks.iter().zip(&currents).map(|(task, current)| task.decide(own_key.as_ref(), current, (env.now)()));
+    let reasons = decided.collect::<Result<Vec<_>, _>>()?;
+    report_pod_volume(&tasks, &reasons, &currents, request, env)?;
+    for ((task, current), reason) in tasks.iter().zip(&currents).zip(reasons) {
         if reason.is_some() {
             task.check_file_names()?;
             task.check_operator_files(current, env)?;

@@ -12,6 +12,7 @@ use crate::identity::kept_key::is_orderer;
 use crate::identity::names::{NameChange, check_drops};
 use crate::identity::obtain::obtain;
 use crate::identity::pinned_key::Channels;
+use crate::identity::pod_volume::pod_volume;
 use crate::identity::prove::Issued;
 use crate::identity::state::pending::{self, Pending};
 use crate::identity::state::record::IssuingCa;
@@ -100,6 +101,7 @@ async fn enroll_locked(
         task.check_operator_files(current, env)?;
         task.check_pinned_key(current, channels, env.disk)?;
     }
+    report_pod_volume(&tasks, &reasons, &currents, request, env)?;
     let reforms = reforms(&tasks, &reasons, &currents, env);
     if reasons.iter().any(Option::is_some) {
         let mut both = tasks.iter().zip(&currents);
@@ -148,6 +150,24 @@ async fn enroll_locked(
         outcome.action = Action::Reenrolled;
     }
     Ok(outcome)
+}
+
+/// Warns that a new pod loses the identity.
+///
+/// # Errors
+/// When it is an orderer, see [`pod_volume`].
+pub(super) fn report_pod_volume(
+    tasks: &[Task<'_>],
+    reasons: &[Option<Reason>],
+    currents: &[Current],
+    request: &Request,
+    env: &Environment<'_>,
+) -> Result<(), Error> {
+    let due: Vec<bool> = reasons.iter().map(Option::is_some).collect();
+    if let Some(volume) = pod_volume(tasks, &due, currents, request.new_tls_key, env.disk)? {
+        tracing::warn!("{}; {}", volume.message, volume.remedy);
+    }
+    Ok(())
 }
 
 /// Takes over what the new certificates keep of the current ones.

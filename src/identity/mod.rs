@@ -17,6 +17,7 @@ mod operator_files;
 pub(crate) mod overlap;
 pub(crate) mod pinned_key;
 mod plan;
+pub(crate) mod pod_volume;
 pub(crate) mod prove;
 pub(crate) mod put;
 pub(crate) mod request;

@@ -128,6 +128,11 @@ fn consenters_keep_their_keys() {
 }
 
 #[test]
+fn identity_on_an_empty_dir_is_told_what_a_new_pod_costs() {
+    super::pod_volume::an_identity_is_lost_with_the_pod(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
 fn later_runs_keep_what_they_keep_on_the_real_ca() {
     use super::kept::{
         a_waiting_key_stays, another_identity_gives_no_name, names_are_kept_by_hand, names_are_kept_until_dropped,
