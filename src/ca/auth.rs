@@ -31,7 +31,7 @@ pub(super) fn token_payload(method: &str, target: &str, body: &[u8], cert_pem: &
 }
 
 /// The value of the `Authorization` header for other requests: `B64(certificate PEM) "." B64(signature)`, without a
-/// scheme. The signature is DER with low S over SHA-256, for every curve.
+/// scheme. The signature is over SHA-256 for every kind of key ([`KeyPair::sign_sha256`]).
 ///
 /// `target` is path and query as on the request line; `body` the exact bytes that are sent.
 pub(super) fn token(method: &str, target: &str, body: &[u8], credential: &Credential<'_>) -> Result<String, KeyError> {
@@ -90,6 +90,7 @@ mod tests {
         let algorithm: &dyn VerificationAlgorithm = match v.key.algorithm() {
             KeyAlgorithm::P256 => &ECDSA_P256_SHA256_ASN1,
             KeyAlgorithm::P384 => &ECDSA_P384_SHA256_ASN1,
+            KeyAlgorithm::Ed25519 => unreachable!("no recorded token has such a key"),
         };
         let signature = STANDARD.decode(v.token.split_once('.').expect("two parts").1).expect("base64");
         UnparsedPublicKey::new(algorithm, v.key.public_point()).verify(v.payload.as_bytes(), &signature).is_ok()

@@ -137,7 +137,25 @@ impl<'a> Pinned<'a> {
 
     /// Whether every version that can run the channel takes the same key: a channel with the capability `V3_0`, and Raft.
     pub(crate) fn is_certain(&self) -> bool {
-        self.kind == PinnedAs::Tls && self.channel.capabilities.contains("V3_0")
+        self.kind == PinnedAs::Tls && self.channel.capabilities.contains(ED25519_CAPABILITY)
+    }
+}
+
+/// The capability of a channel that accepts Ed25519 identities (fabric at commit 0c423ac4, `msp/mspimplsetup.go:660-668`
+/// `setupV3`, `common/capabilities/channel.go` `MSPVersion`).
+pub(crate) const ED25519_CAPABILITY: &str = "V3_0";
+
+impl ChannelFile {
+    /// Whether the channel accepts Ed25519 identities.
+    pub(crate) fn takes_ed25519(&self) -> bool {
+        self.config.capabilities.contains(ED25519_CAPABILITY)
+    }
+}
+
+impl FabricVersion {
+    /// Whether nodes of this version accept Ed25519 identities.
+    pub(crate) fn takes_ed25519(self) -> bool {
+        self >= Self(3, 0, 0)
     }
 }
 

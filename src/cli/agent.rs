@@ -174,6 +174,7 @@ impl IdentityArgs {
             (self.tls_ca.tls_url.is_some(), "--tls-url"),
             (self.names.has_some(), "--san, --hostname, --gateway-service or --from-manifests"),
             (self.key.key_file.is_some(), "--key-file"),
+            (self.key.key_algorithm.is_some(), "--key-algorithm"),
             (self.profile.is_some(), "--profile"),
             (!self.attrs.is_empty(), "--attrs"),
             (enroll_if_expired, "--enroll-if-expired"),

@@ -19,6 +19,7 @@ use crate::{Error, ErrorKind};
 
 /// Create a key and a CSR for a CA that this machine cannot reach.
 #[derive(Args, Debug)]
+#[command(mut_arg("key_algorithm", |a| a.help("Kind of a new key [default: p256]. Fabric accepts a signing key of the kind ed25519 from 3.0, in channels with the capability V3_0")))]
 #[command(override_usage = "fabcert csr [OPTIONS] --id <ID> <--msp-dir <DIR>|--tls-dir <DIR>>")]
 #[command(after_help = "Example:
   fabcert csr --id org1-peer1 --tls-dir /var/hyperledger/peer/tls \\

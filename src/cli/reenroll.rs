@@ -42,7 +42,7 @@ identity does not apply.";
 #[command(mut_arg("tls_dir", |a| a.help("TLS folder with the current pair: server.crt, server.key and ca.crt")))]
 #[command(mut_arg("profile", |a| a.help("Signing profile at the CA, for one folder alone [default: that of the current certificate]")))]
 #[command(mut_arg("attrs", |a| a.help("Attributes to request, NAME or NAME:opt [default: those of the last request]")))]
-#[command(mut_arg("key_algorithm", |a| a.help("Curve of a new key [default: that of the current key]")))]
+#[command(mut_arg("key_algorithm", |a| a.help("Kind of a new key [default: that of the current key]. A signing key of the kind ed25519 needs channels with the capability V3_0: --channel-config or --fabric-version")))]
 #[command(mut_arg("wait", |a| a.help("Keep trying for this time while the CA cannot be reached")))]
 #[command(mut_arg("force", |a| a.help("Replace the root or a pending key, and send a request that the CA refused or answered with something else before")))]
 pub(super) struct ReenrollArgs {

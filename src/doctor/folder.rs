@@ -154,6 +154,11 @@ pub(super) fn certificates(
         {
             diagnosis.failed("channel", &e);
         }
+        if matches!(reason, Ok(Some(_)))
+            && let Err(e) = task.check_key_kind(&current, &channels, env.disk)
+        {
+            diagnosis.failed("key", &e);
+        }
         due.push(!matches!(reason, Ok(None)));
         match (reason, valid) {
             (Ok(None), Some(valid)) => {

@@ -103,6 +103,7 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
             task.check_file_names()?;
             task.check_operator_files(current, env)?;
             task.check_pinned_key(current, &channels, env.disk)?;
+            task.check_key_kind(current, &channels, env.disk)?;
         }
         let reform = if reason.is_some() { None } else { task.reform(current, env) };
         let held = current.leaf.as_ref().filter(|leaf| leaf.common_name() == Some(task.id)).map_or(&[][..], Cert::sans);

@@ -100,6 +100,7 @@ async fn enroll_locked(
         task.check_file_names()?;
         task.check_operator_files(current, env)?;
         task.check_pinned_key(current, channels, env.disk)?;
+        task.check_key_kind(current, channels, env.disk)?;
     }
     report_pod_volume(&tasks, &reasons, &currents, request, env)?;
     let reforms = reforms(&tasks, &reasons, &currents, env);

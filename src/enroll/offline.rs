@@ -19,7 +19,7 @@ use crate::identity::task::{Shape, Task};
 use crate::identity::{Environment, FormGiven, KeyRequest, MspForm, TlsFiles};
 use crate::install::{KeyAccess, Lock, Place};
 use crate::msp::{Layout, TlsNames};
-use crate::pki::key::KeyPair;
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::name::{self, NameSet, SanName};
 use crate::pki::x509::{Cert, Csr, CsrSpec, SubjectFields};
 use crate::proof::{Purpose, RoleRule, VerifyError};
@@ -108,6 +108,9 @@ fn make_csr_at(
         (None, Some(key)) => key,
         (None, None) => KeyPair::generate(task.key.algorithm())?,
     };
+    if request.purpose == Purpose::Sign && key.algorithm() == KeyAlgorithm::Ed25519 {
+        tracing::warn!("Fabric accepts an identity with an Ed25519 key from 3.0, in channels with the capability V3_0");
+    }
     let csr = Csr::build(&CsrSpec { enrollment_id: &request.id, sans: &task.sans, subject: &request.subject }, &key)?;
     let pem = csr.to_pem();
     accept(&pem)?;

@@ -11,6 +11,7 @@ pub(crate) mod form;
 pub(crate) mod held;
 mod kept_form;
 pub(crate) mod kept_key;
+mod key_kind;
 pub(crate) mod names;
 pub(crate) mod obtain;
 mod operator_files;

@@ -33,6 +33,30 @@ impl Channels {
         Ok(Self { files, version: request.fabric_version })
     }
 
+    /// Whether anything is known about the channels.
+    pub(super) fn is_known(&self) -> bool {
+        !self.files.is_empty() || self.version.is_some()
+    }
+
+    /// Why an Ed25519 identity would not be valid, in words; `None` if every channel accepts it, or without channels the
+    /// version does.
+    pub(super) fn why_not_ed25519(&self) -> Option<String> {
+        if let Some(file) = self.files.iter().find(|file| !file.takes_ed25519()) {
+            let words = file.words();
+            return Some(format!("{words} does not accept an Ed25519 identity: it lacks the capability V3_0"));
+        }
+        match self.version {
+            Some(version) if !version.takes_ed25519() => {
+                Some(format!("Fabric {version} does not accept an Ed25519 identity"))
+            }
+            None if self.files.is_empty() => Some(
+                "an Ed25519 identity is not valid in every channel, and the channels of this one are not known"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
     fn pins<'a>(&'a self, find: impl Fn(&'a ChannelFile) -> Vec<Pinned<'a>>) -> Vec<(&'a ChannelFile, Pinned<'a>)> {
         self.files.iter().flat_map(|file| find(file).into_iter().map(move |pin| (file, pin))).collect()
     }

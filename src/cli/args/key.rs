@@ -11,7 +11,7 @@ use crate::pki::key::KeyAlgorithm;
 /// The private key.
 #[derive(Args, Clone, Debug, Default)]
 pub(in crate::cli) struct KeyArgs {
-    /// Curve of a new key [default: p256]
+    /// Kind of a new key [default: p256]. A signing key of the kind ed25519 needs channels with the capability V3_0: --channel-config or --fabric-version
     #[arg(long, value_enum, env = "FABCERT_KEY_ALGORITHM", help_heading = "Key")]
     pub(in crate::cli) key_algorithm: Option<KeyAlgorithmArg>,
     /// Keep the current key of the folder
@@ -38,7 +38,7 @@ pub(in crate::cli) struct KeyArgs {
 }
 
 impl KeyArgs {
-    /// The requested curve, if any.
+    /// The requested kind, if any.
     pub(in crate::cli) fn algorithm(&self) -> Option<KeyAlgorithm> {
         self.key_algorithm.map(Into::into).or(match self.keyrequest_size.as_deref() {
             Some("384") => Some(KeyAlgorithm::P384),
@@ -57,13 +57,15 @@ impl KeyArgs {
     }
 }
 
-/// Curves on the command line.
+/// Kinds of keys on the command line.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum KeyAlgorithmArg {
     /// NIST P-256
     P256,
     /// NIST P-384
     P384,
+    /// Ed25519, from Fabric 3.0
+    Ed25519,
 }
 
 impl From<KeyAlgorithmArg> for KeyAlgorithm {
@@ -71,6 +73,7 @@ impl From<KeyAlgorithmArg> for KeyAlgorithm {
         match a {
             KeyAlgorithmArg::P256 => Self::P256,
             KeyAlgorithmArg::P384 => Self::P384,
+            KeyAlgorithmArg::Ed25519 => Self::Ed25519,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::identity::{Authentication, CaAccess, KeyRequest};
 use crate::msp::{Layout, TlsNames};
 use crate::pki::key::KeyAlgorithm;
 use crate::pki::x509::{NodeOu, SubjectFields};
-use crate::{PemSource, Secret};
+use crate::{Error, ErrorKind, PemSource, Secret};
 
 impl Enrolment {
     /// The enrolment secret.
@@ -163,7 +163,8 @@ impl Enrolment {
         self
     }
 
-    /// The curve of a new key, P-256 by default.
+    /// The kind of a new key, P-256 by default. A signing key of the kind Ed25519 is refused unless
+    /// [`channel_config`](Self::channel_config) or [`fabric_version`](Self::fabric_version) says that it is accepted.
     pub fn key_algorithm(mut self, algorithm: KeyAlgorithm) -> Self {
         self.key = KeyRequest::New(Some(algorithm));
         self
@@ -193,6 +194,16 @@ impl Enrolment {
     pub fn channel_config(mut self, path: impl Into<PathBuf>) -> Self {
         self.channels.files.push(path.into());
         self
+    }
+
+    /// The oldest version of Fabric that the orderers of these channels run, such as `2.5` or `3.1.2`.
+    ///
+    /// # Errors
+    /// When it is not a version.
+    pub fn fabric_version(mut self, version: &str) -> Result<Self, Error> {
+        let parsed = version.parse();
+        self.channels.fabric_version = Some(parsed.map_err(|e: &str| Error::new(ErrorKind::Usage, e).about(version))?);
+        Ok(self)
     }
 
     /// Permission bits (0600 by default) of key files, and the group id of the folders.

@@ -5,15 +5,17 @@ use p256::elliptic_curve::scalar::IsHigh as _;
 
 use super::KeyAlgorithm;
 
-/// Whether `s` (big-endian, as long as the field) is at most half the group order.
+/// Whether `s` (big-endian, as long as the field) is at most half the group order; Ed25519 has no such half.
 pub fn is_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> bool {
     match algorithm {
         KeyAlgorithm::P256 => ScalarValue::<p256::NistP256>::from_slice(s).is_ok_and(|s| !bool::from(s.is_high())),
         KeyAlgorithm::P384 => ScalarValue::<p384::NistP384>::from_slice(s).is_ok_and(|s| !bool::from(s.is_high())),
+        KeyAlgorithm::Ed25519 => true,
     }
 }
 
-/// `s` if it is low, else `n - s`; both sign the same message. `None` when `s` is not below `n` or not as long as the field.
+/// `s` if it is low, else `n - s`; both sign the same message. `None` when `s` is not below `n` or not as long as the field, and
+/// for Ed25519.
 pub(super) fn to_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> Option<Vec<u8>> {
     match algorithm {
         KeyAlgorithm::P256 => {
@@ -24,6 +26,7 @@ pub(super) fn to_low_s(algorithm: KeyAlgorithm, s: &[u8]) -> Option<Vec<u8>> {
             let s = ScalarValue::<p384::NistP384>::from_slice(s).ok()?;
             Some(if bool::from(s.is_high()) { -s } else { s }.to_bytes().to_vec())
         }
+        KeyAlgorithm::Ed25519 => None,
     }
 }
 
@@ -41,6 +44,7 @@ mod tests {
             KeyAlgorithm::P384 => {
                 format!("{}c7634d81f4372ddf581a0db248b0a77aecec196accc52973", "f".repeat(48))
             }
+            KeyAlgorithm::Ed25519 => unreachable!("no curve of ECDSA"),
         };
         BigUint::parse_bytes(digits.as_bytes(), 16).unwrap()
     }

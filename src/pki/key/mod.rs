@@ -1,4 +1,4 @@
-//! Keys: P-256 and P-384, written as PKCS#8, read as PKCS#8 and SEC 1, signatures with low S, and Fabric's SKI.
+//! Keys: P-256, P-384 and Ed25519, written as PKCS#8, read as PKCS#8 and SEC 1, ECDSA signatures with low S, and Fabric's SKI.
 
 mod encoding;
 mod low_s;
@@ -10,10 +10,7 @@ mod verified;
 
 use std::fmt;
 
-use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 pub use encoding::is_private_key_label;
@@ -21,7 +18,8 @@ pub use low_s::is_low_s;
 pub use ski::Ski;
 pub(crate) use verified::{is_made_by, is_public_half};
 
-/// The curve of a key. Fabric identities are ECDSA (fabric `msp/mspimplsetup.go`).
+/// The kind of a key. Fabric identities are ECDSA, in channels with the capability `V3_0` also Ed25519 (fabric
+/// `msp/mspimplsetup.go`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyAlgorithm {
@@ -30,22 +28,16 @@ pub enum KeyAlgorithm {
     P256,
     /// NIST P-384.
     P384,
+    /// Ed25519 (RFC 8032).
+    Ed25519,
 }
 
 impl KeyAlgorithm {
-    /// Length of a scalar or coordinate in bytes.
+    /// Length of the secret, and of a coordinate, in bytes.
     const fn field_len(self) -> usize {
         match self {
-            Self::P256 => 32,
+            Self::P256 | Self::Ed25519 => 32,
             Self::P384 => 48,
-        }
-    }
-
-    /// ring's algorithm for it, with the curve's own hash and fixed-length signatures.
-    fn ring(self) -> &'static EcdsaSigningAlgorithm {
-        match self {
-            Self::P256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
-            Self::P384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
         }
     }
 }
@@ -55,6 +47,7 @@ impl fmt::Display for KeyAlgorithm {
         f.write_str(match self {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
+            Self::Ed25519 => "Ed25519",
         })
     }
 }
@@ -101,12 +94,12 @@ impl From<KeyError> for crate::Error {
     }
 }
 
-/// A private key with its public point. Wiped from memory when dropped; `Debug` shows only the curve and the SKI.
+/// A private key with its public point. Wiped from memory when dropped; `Debug` shows only the kind and the SKI.
 pub struct KeyPair {
     algorithm: KeyAlgorithm,
-    /// Big-endian, as long as the field.
+    /// Big-endian, as long as the field; of Ed25519 the seed.
     scalar: Zeroizing<Vec<u8>>,
-    /// Uncompressed, `04 || X || Y`.
+    /// Uncompressed, `04 || X || Y`; of Ed25519 the 32 bytes of RFC 8032.
     point: Vec<u8>,
 }
 
@@ -116,12 +109,15 @@ impl KeyPair {
     /// # Errors
     /// [`KeyError::NoRandomness`] when the system provides no random bytes.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
-        let der =
-            EcdsaKeyPair::generate_pkcs8(algorithm.ring(), &SystemRandom::new()).map_err(|_| KeyError::NoRandomness)?;
-        encoding::from_pkcs8(der.as_ref())
+        if let Some(der) = signing::generated(algorithm)? {
+            return encoding::from_pkcs8(der.as_ref());
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        SystemRandom::new().fill(&mut *seed).map_err(|_| KeyError::NoRandomness)?;
+        Self::from_scalar(algorithm, &*seed)
     }
 
-    /// The key with this secret scalar (big-endian).
+    /// The key with this secret scalar (big-endian), or this seed.
     pub(crate) fn from_scalar(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Self, KeyError> {
         let padded = Self::padded(algorithm, scalar)?;
         let point = signing::public_point(algorithm, &padded)?;
@@ -131,19 +127,17 @@ impl KeyPair {
     /// The key with this scalar and the point stored beside it, which must match.
     fn from_parts(algorithm: KeyAlgorithm, scalar: &[u8], point: Vec<u8>) -> Result<Self, KeyError> {
         let key = Self { algorithm, scalar: Self::padded(algorithm, scalar)?, point };
-        key.ring()?;
+        signing::check_point(&key)?;
         Ok(key)
-    }
-
-    /// The key for ring, which computes the point again.
-    fn ring(&self) -> Result<EcdsaKeyPair, KeyError> {
-        let (algorithm, random) = (self.algorithm.ring(), SystemRandom::new());
-        EcdsaKeyPair::from_private_key_and_public_key(algorithm, &self.scalar, &self.point, &random)
-            .map_err(|_| KeyError::PublicMismatch)
     }
 
     fn padded(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let len = algorithm.field_len();
+        if algorithm == KeyAlgorithm::Ed25519 {
+            // A seed is bytes and not a number.
+            let is_whole = scalar.len() == len;
+            return if is_whole { Ok(Zeroizing::new(scalar.to_vec())) } else { Err(encoding::NOT_A_SEED) };
+        }
         let mut padded = Zeroizing::new(vec![0u8; len]);
         let significant = scalar.iter().position(|b| *b != 0).map_or_else(|| &scalar[scalar.len()..], |i| &scalar[i..]);
         if significant.len() > len {
@@ -157,18 +151,19 @@ impl KeyPair {
     /// PARAMETERS` block.
     ///
     /// # Errors
-    /// When there is no key, or it is encrypted, broken, or not on P-256 or P-384.
+    /// When there is no key, or it is encrypted, broken, or neither on P-256 or P-384 nor Ed25519.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         encoding::key_from_pem(pem)
     }
 
-    /// PKCS#8 PEM, byte for byte as the Go client writes keys: inner version 1, the public key, no inner parameters.
+    /// PKCS#8 PEM, byte for byte as Go writes keys (`x509.MarshalPKCS8PrivateKey`): of an EC key inner version 1, the public
+    /// key, no inner parameters; of Ed25519 the seed alone.
     pub fn to_pkcs8_pem(&self) -> Zeroizing<String> {
         let der = encoding::pkcs8_der(self.algorithm, &self.scalar, &self.point);
         Zeroizing::new(crate::text::pem_encode("PRIVATE KEY", &der))
     }
 
-    /// The curve.
+    /// The kind.
     pub const fn algorithm(&self) -> KeyAlgorithm {
         self.algorithm
     }
@@ -178,7 +173,7 @@ impl KeyPair {
         Ski::of_point(&self.point)
     }
 
-    /// The public key as an uncompressed point, `04 || X || Y`.
+    /// The public key as an uncompressed point, `04 || X || Y`; of Ed25519 its 32 bytes.
     pub fn public_point(&self) -> &[u8] {
         &self.point
     }
@@ -190,7 +185,7 @@ impl KeyPair {
 
     /// Signs `message`, hashed with the curve's own hash (SHA-256 or SHA-384): a DER `ECDSA-Sig-Value` with low S.
     /// The nonce is derived from random bytes, the key and the message (ring), so a weak random number does not reveal
-    /// the key.
+    /// the key. With Ed25519 the 64 bytes of RFC 8032.
     ///
     /// # Errors
     /// [`KeyError::NoRandomness`] when the system provides no random bytes.
@@ -198,7 +193,9 @@ impl KeyPair {
         signing::sign(self, message)
     }
 
-    /// Like [`Self::sign`], hashed with SHA-256 on every curve, as a Fabric CA's authorization token requires.
+    /// Like [`Self::sign`], hashed with SHA-256 on every curve, as a Fabric CA's authorization token requires. Ed25519 signs the
+    /// digest as its message: the server gives its verifier a digest for every kind of key (fabric-ca v1.5.21 `util/util.go`,
+    /// `VerifyToken`; fabric-lib-go `bccsp/sw/ed25519.go`).
     ///
     /// # Errors
     /// [`KeyError::NoRandomness`] when the system provides no random bytes.
@@ -222,6 +219,7 @@ impl rcgen::PublicKeyData for KeyPair {
         match self.algorithm {
             KeyAlgorithm::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             KeyAlgorithm::P384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+            KeyAlgorithm::Ed25519 => &rcgen::PKCS_ED25519,
         }
     }
 }

@@ -13,6 +13,7 @@ mod defects;
 #[cfg(feature = "dev-ca")]
 mod doctor;
 mod echoes;
+mod ed25519;
 #[cfg(feature = "dev-ca")]
 pub(crate) mod faults;
 mod form;

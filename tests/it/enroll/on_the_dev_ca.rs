@@ -128,6 +128,12 @@ fn consenters_keep_their_keys() {
 }
 
 #[test]
+fn ed25519_keys_are_used_as_at_the_real_ca() {
+    super::ed25519::ed25519_where_fabric_accepts_it(&DevCaUnderTest::start(|c| c.intermediates = 1, None));
+    super::ed25519::a_tls_pair_needs_no_version(&DevCaUnderTest::start(|_| {}, None));
+}
+
+#[test]
 fn identity_on_an_empty_dir_is_told_what_a_new_pod_costs() {
     super::pod_volume::an_identity_is_lost_with_the_pod(&DevCaUnderTest::start(|_| {}, None));
 }
