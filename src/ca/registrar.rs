@@ -84,6 +84,24 @@ impl Client {
         registry::read_affiliations(result).map_err(|reason| self.unusable(operation, reason))
     }
 
+    /// Requests an affiliation, or all that the registrar may see, and those below: the root's name, which is empty above all
+    /// organisations, and every full name, sorted.
+    ///
+    /// # Errors
+    /// [`CaError`]; code 63 where the CA has no such affiliation.
+    pub(crate) async fn affiliation_tree(
+        &self,
+        credential: &Credential<'_>,
+        name: Option<&str>,
+    ) -> Result<(String, Vec<String>), CaError> {
+        let operation = Operation::Affiliations;
+        let request = Request { variable: name.map(addressable).transpose()?, ..Request::default() };
+        let result = self.registrar(operation, credential, request, None).await?;
+        let root = result.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let names = registry::read_affiliations(result).map_err(|reason| self.unusable(operation, reason))?;
+        Ok((root, names))
+    }
+
     /// Adds an affiliation, and with `with_parents` those above it that are missing.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod doctor;
 mod enroll;
 #[cfg(test)]
 mod examples;
+mod go_client;
 mod input;
 mod inspect;
 mod install;
@@ -128,6 +129,9 @@ enum Command {
     /// Run an embedded server with the API of a Fabric CA, for development and tests only
     #[cfg(feature = "dev-ca")]
     DevCa(Box<Deferred<dev_ca::DevCaArgs>>),
+    /// Run a command line of fabric-ca-client, Fabric CA's own client: every command, flag, variable and file of it
+    #[command(disable_help_flag = true)]
+    FabricCaClient(GoClientArgs),
     /// Print a completion script for a shell
     Completions(Deferred<completions::CompletionsArgs>),
     /// Write man pages
@@ -137,10 +141,35 @@ enum Command {
     Version,
 }
 
+/// The command line of the Go client, which has a grammar of its own.
+#[derive(clap::Args, Debug)]
+#[command(after_help = GO_CLIENT_EXAMPLES)]
+struct GoClientArgs {
+    /// Command and flags of fabric-ca-client
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+const GO_CLIENT_EXAMPLES: &str = "\
+Examples:
+  Enrol an identity:
+    fabcert fabric-ca-client enroll -u https://admin:adminpw@org1-ca:7054 \\
+        --tls.certfiles ca.pem
+
+  Run scripts unchanged: link the program under the name of the Go client.
+    ln -s \"$(command -v fabcert)\" /usr/local/bin/fabric-ca-client";
+
 /// Runs the command line on the process's arguments, environment, clock and standard streams.
 pub fn main() -> ExitCode {
     process::forbid_core_dumps();
     crash::record();
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    if go_client::is_called(std::env::args_os().next().as_deref()) {
+        return go_client::main(words.into_iter().skip(1).collect());
+    }
+    if words.get(1).is_some_and(|word| word == go_client::NAME) {
+        return go_client::main(words.into_iter().skip(2).collect());
+    }
     crash::caught(OutputForm::Human, LogForm::Text, || {
         let words: Vec<_> = std::env::args_os().skip(1).collect();
         let mut command = as_read(command(|command| words.iter().any(|word| word == command.get_name())));
@@ -246,6 +275,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::DevCa(args) => dev_ca::run(&args.0),
         Command::Completions(args) => completions::completions(&args.0, whole_command()),
         Command::Man(args) => completions::man(&args.0, whole_command()),
+        Command::FabricCaClient(args) => Ok(go_client::main(args.words)),
         Command::Version => version(form),
     }
 }

@@ -171,8 +171,18 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm, color: ColorCho
         tracing::error!(exit_code = e.exit_code(), kind = e.kind().as_str(), cause = e.cause(), help = e.help(), "{e}");
         return ExitCode::from(e.exit_code());
     }
+    to_stderr_as(ERROR, e, color);
+    ExitCode::from(e.exit_code())
+}
+
+/// Prints an error for people after another word than usual.
+pub(super) fn failure_as(head: &str, e: &Error) {
+    to_stderr_as(head, e, ColorChoice::Auto);
+}
+
+fn to_stderr_as(head: &str, e: &Error, color: ColorChoice) {
     let mut lines = Lines::new();
-    lines.line(format_args!("{ERROR} {}", without_passwords(e.message())));
+    lines.line(format_args!("{head} {}", without_passwords(e.message())));
     for item in e.items() {
         lines.hanging(6, format_args!("  {}", without_passwords(item)));
     }
@@ -183,7 +193,6 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm, color: ColorCho
         lines.hanging(8, format_args!("{HELP} {help}"));
     }
     drop(to_stderr_wrapped(&lines, color));
-    ExitCode::from(e.exit_code())
 }
 
 /// Prints what clap says: help and the version on standard output, usage errors on standard error. Words of the command

@@ -342,6 +342,7 @@ impl OfflineRequest {
             key_access: self.key_access,
             given: self.given,
             force: self.force,
+            insist: self.force,
             always: false,
             ca: None,
             profile: None,

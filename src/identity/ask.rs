@@ -61,7 +61,7 @@ pub(crate) async fn ask(
             let serial = chosen.signed.cert.serial_hex();
             let url = ca.url.to_string();
             let before = token_refusal::recent(&task.place, env.disk, &serial, &url, (env.now)());
-            match before.filter(|_| chosen.has_expired && !task.force) {
+            match before.filter(|_| chosen.has_expired && !task.insist) {
                 None => Some(chosen),
                 Some(at) if secret_if_expired => {
                     tracing::info!("the CA refused the expired certificate at {at}; enrolling with the secret instead");
@@ -119,7 +119,7 @@ pub(crate) async fn ask(
     }
     let secret = ca.secret.read(env.disk)?;
     *asking.sent = Some(secret.clone());
-    let by_secret = BySecret { ca, client, body, secret: &secret, places: asking.places, force: task.force };
+    let by_secret = BySecret { ca, client, body, secret: &secret, places: asking.places, force: task.insist };
     let mut sent = false;
     let sending = || {
         pending.answer_lost = true;

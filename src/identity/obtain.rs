@@ -101,7 +101,7 @@ pub(crate) async fn obtain(
         Err(e) => return Err(e),
     };
     let proven = proven.map_err(|wrong| {
-        let before = pending.not_as_asked.take().filter(|_| !task.force);
+        let before = pending.not_as_asked.take().filter(|_| !task.insist);
         let noted = NotAsAsked::after(before.as_ref(), &pending.asked, &wrong, received_at);
         let is_kept = !pending.answer_lost;
         let error = noted.explain(wrong, is_kept, received_at, &file);
@@ -220,7 +220,7 @@ fn earlier_answer(
             _ => {}
         }
     }
-    let noted = pending.not_as_asked.as_ref().filter(|_| !task.force);
+    let noted = pending.not_as_asked.as_ref().filter(|_| !task.insist);
     noted.and_then(|n| n.stops(asked, wrong, now, file)).map_or(Ok(None), Err)
 }
 

@@ -143,6 +143,7 @@ pub(crate) enum Authentication {
 
 /// The request of one run.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each option")]
 pub struct Request {
     /// The signing certificate, if an MSP folder was named.
     pub(crate) sign: Option<SignRequest>,
@@ -168,6 +169,8 @@ pub struct Request {
     pub(crate) group: Option<u32>,
     /// Enrol even if the current certificate is good.
     pub(crate) force: bool,
+    /// Replace whatever identity the folders hold, as `force` does; what the CA refused before is remembered as ever.
+    pub(crate) replace: bool,
     /// How the run authenticates at the CA.
     pub(crate) authentication: Authentication,
     /// Whether a new certificate is issued even if the current one is good, and nothing else is forced.

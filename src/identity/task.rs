@@ -59,6 +59,8 @@ pub(crate) struct Task<'a> {
     pub(crate) given: FormGiven,
     /// Replace a good certificate, a pending key, another identity or another root.
     pub(crate) force: bool,
+    /// Send a request that the CA refused, or answered with something else, before.
+    pub(crate) insist: bool,
     /// Issue a certificate even if the current one is good.
     pub(crate) always: bool,
     /// The CA to ask; `None` when the answer is carried by hand.
@@ -132,7 +134,8 @@ impl<'a> Task<'a> {
                 key: request.key.clone(),
                 key_access: request.key_access(),
                 given: request.given,
-                force: request.force,
+                force: request.force || request.replace,
+                insist: request.force,
                 always: request.always,
                 ca: Some(ca),
                 profile,
@@ -302,6 +305,8 @@ impl<'a> Task<'a> {
             target: self.target,
         };
         let reason = due::decide(evidence.as_ref(), &wanted, now)?;
+        // Nobody gave --force.
+        let reason = reason.filter(|reason| self.insist || !matches!(reason, Reason::Forced));
         Ok(if self.always { reason.or(Some(Reason::Requested)) } else { reason })
     }
 

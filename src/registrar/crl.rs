@@ -22,14 +22,22 @@ pub(crate) async fn fetch(registrar: &Registrar, filter: &CrlFilter) -> Result<F
     let explain = |e| registrar.explain(e);
     let info = registrar.client.info().await.map_err(explain)?;
     let pem = registrar.client.crl(&registrar.credential(), filter).await.map_err(explain)?;
+    verified(&pem, &info.chain_pem, &registrar.url())
+}
+
+/// The CRL of the CA at `url`, verified against the CA's chain.
+///
+/// # Errors
+/// When the list is not from this CA.
+pub(crate) fn verified(pem: &[u8], chain_pem: &[u8], url: &str) -> Result<Fetched, Error> {
     let wrong = |reason: String| {
-        Error::new(ErrorKind::NotAsAsked, format!("the CRL of {} cannot be used: {reason}", registrar.url()))
+        Error::new(ErrorKind::NotAsAsked, format!("the CRL of {url} cannot be used: {reason}"))
             .with_help("ask the CA's operator which certificate signs its CRLs; nothing was written")
     };
-    let blocks = pem_blocks(&pem).map_err(|e| wrong(e.to_string()))?;
+    let blocks = pem_blocks(pem).map_err(|e| wrong(e.to_string()))?;
     let [block] = &blocks[..] else { return Err(wrong(format!("it holds {} PEM blocks, not one", blocks.len()))) };
     let crl = Crl::from_der(block.der.clone()).map_err(wrong)?;
-    let chain = Cert::all_from_pem(&info.chain_pem).unwrap_or_default();
+    let chain = Cert::all_from_pem(chain_pem).unwrap_or_default();
     if !chain.iter().any(|ca| crl.names(ca) && crl.signature_by(ca) == SignatureCheck::Good) {
         return Err(wrong(format!(
             "no certificate of the CA's chain signed it; it names the issuer \"{}\"",

@@ -14,7 +14,7 @@ mod signer;
 use std::path::{Path, PathBuf};
 
 pub(crate) use certificates::{Row as CertificateRow, Selection, select};
-pub(crate) use crl::fetch;
+pub(crate) use crl::{fetch, verified as verified_crl};
 use new_secret::Earlier;
 pub(crate) use new_secret::NewSecret;
 pub(crate) use registration::{Action, IfExists, Registered, Registration, attribute, register};

@@ -7,6 +7,7 @@ use crate::disk::DiskFolder;
 use crate::identity::Environment;
 use crate::msp::CurrentMsp;
 use crate::pki::key::KeyPair;
+use crate::pki::x509::Cert;
 use crate::{Error, ErrorKind};
 
 /// A certificate with its key, judged before anything is signed with it.
@@ -35,6 +36,21 @@ impl Signer {
         let Some((_, key)) = msp.key.filter(|_| is_matching) else {
             return Err(unusable("does not hold the key of its certificate".to_owned()));
         };
+        Self::of(folder, &cert, key, env)
+    }
+
+    /// The identity of a certificate and its key, which are in the MSP folder `folder`.
+    ///
+    /// # Errors
+    /// When the key is another certificate's, or the certificate has expired.
+    pub(crate) fn of(folder: &Path, cert: &Cert, key: KeyPair, env: &Environment<'_>) -> Result<Self, Error> {
+        let unusable = |reason: String| {
+            Error::new(ErrorKind::Input, format!("the registrar's folder {} {reason}", folder.display()))
+        };
+        if cert.spki_der() != key.spki_der() {
+            return Err(unusable("does not hold the key of its certificate".to_owned())
+                .with_help("name the key of the certificate, or enrol again"));
+        }
         if cert.not_after() < (env.now)() {
             let reason = format!("has a certificate that expired at {}; no request was sent", cert.not_after());
             return Err(unusable(reason).with_help("fabcert enroll gets a new one with the registrar's secret"));

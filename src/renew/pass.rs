@@ -391,6 +391,7 @@ pub(crate) fn request(
         key_mode: 0o600,
         group: None,
         force: false,
+        replace: false,
         authentication: Authentication::Token { secret_if_expired: false },
         always: false,
         wait: options.wait,

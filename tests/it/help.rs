@@ -4,7 +4,9 @@ use crate::command::{commands, fabcert};
 
 #[test]
 fn the_help_of_every_command_is_frozen() {
-    for command in [String::new()].into_iter().chain(commands()) {
+    // That of the Go client has the machine's name in it; the tests of go_client compare it.
+    let commands = commands().into_iter().filter(|command| command != "fabric-ca-client");
+    for command in [String::new()].into_iter().chain(commands) {
         let args: Vec<&str> = [&command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
         let ran = fabcert(&args, None);
         assert_eq!(ran.code, 0, "{ran:?}");

@@ -209,6 +209,7 @@ fn request(args: IdentityArgs, issue: Issue, env: fabric_env::Lookup<'_>) -> Res
         key_mode: target.key_access().mode,
         group: target.group,
         force: false,
+        replace: false,
         authentication: match issue {
             Issue::First => Authentication::Secret,
             Issue::Again(authentication) => authentication,

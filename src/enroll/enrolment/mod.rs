@@ -203,6 +203,7 @@ impl Enrolment {
             key_mode: self.key_mode,
             group: self.group,
             force: self.force,
+            replace: false,
             authentication,
             always: authentication != Authentication::Secret,
             wait: self.wait,

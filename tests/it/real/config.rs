@@ -6,6 +6,7 @@ use super::ADMIN;
 use super::transport::Issued;
 
 /// One CA server.
+#[allow(clippy::struct_excessive_bools, reason = "one for each setting")]
 pub(super) struct CaConfig<'a> {
     /// CA name; empty for no name.
     pub(super) name: &'a str,
@@ -17,6 +18,10 @@ pub(super) struct CaConfig<'a> {
     pub(super) tier: u32,
     /// The number of CAs below this one.
     pub(super) below: u32,
+    /// Whether it serves plain HTTP.
+    pub(super) plaintext: bool,
+    /// `cfg.identities.allowremove` and `cfg.affiliations.allowremove`.
+    pub(super) allow_removal: bool,
     /// `ca.reenrollIgnoreCertExpiry`.
     pub(super) reenroll_expired: bool,
     pub(super) parent: Option<Parent>,
@@ -51,7 +56,8 @@ impl CaConfig<'_> {
 
     /// The server's file. The operations listener takes any free port; the CA's own is `port`.
     pub(super) fn yaml(&self, port: u16) -> String {
-        let Self { name, tls, reenroll_expired, .. } = self;
+        let Self { name, tls, reenroll_expired, allow_removal, .. } = self;
+        let is_tls = !self.plaintext;
         let (admin, secret) = ADMIN;
         let client_auth = self.client_anchor.map_or_else(String::new, |anchor| {
             format!("  clientauth: {{type: RequireAndVerifyClientCert, certfiles: [{}]}}\n", anchor.display())
@@ -77,13 +83,14 @@ impl CaConfig<'_> {
 address: 127.0.0.1
 port: {port}
 tls:
-  enabled: true
+  enabled: {is_tls}
   certfile: {tls_cert}
   keyfile: {tls_key}
 {client_auth}ca: {{name: "{name}", reenrollIgnoreCertExpiry: {reenroll_expired}}}
 db: {{type: sqlite3, datasource: fabric-ca-server.db}}
 operations: {{listenAddress: "127.0.0.1:0"}}
 metrics: {{provider: disabled}}
+cfg: {{identities: {{allowremove: {allow_removal}}}, affiliations: {{allowremove: {allow_removal}}}}}
 affiliations: {{org1: [department1, department2], org2: [department1]}}
 registry:
   maxenrollments: -1

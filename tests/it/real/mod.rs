@@ -98,6 +98,8 @@ pub(crate) struct RealCaBuilder {
     more_names: Vec<String>,
     client_anchor: Option<PathBuf>,
     reenroll_expired: bool,
+    plaintext: bool,
+    allow_removal: bool,
     succeeds: Option<Predecessor>,
 }
 
@@ -132,6 +134,8 @@ impl RealCa {
             more_names: Vec::new(),
             client_anchor: None,
             reenroll_expired: false,
+            plaintext: false,
+            allow_removal: false,
             succeeds: None,
         }
     }
@@ -268,6 +272,18 @@ impl RealCaBuilder {
         self
     }
 
+    /// Serves plain HTTP. The fixture's own client speaks TLS, so use another.
+    pub(crate) fn plaintext(mut self) -> Self {
+        self.plaintext = true;
+        self
+    }
+
+    /// Lets registrars remove identities and affiliations.
+    pub(crate) fn allow_removal(mut self) -> Self {
+        self.allow_removal = true;
+        self
+    }
+
     /// Takes expired certificates as credentials of `reenroll`.
     pub(crate) fn reenroll_expired(mut self) -> Self {
         self.reenroll_expired = true;
@@ -311,6 +327,8 @@ impl RealCaBuilder {
                 tier,
                 below,
                 reenroll_expired: self.reenroll_expired,
+                plaintext: self.plaintext && below == 0,
+                allow_removal: self.allow_removal,
                 parent,
                 tls: &tls,
                 tls_anchor: transport.anchor(),

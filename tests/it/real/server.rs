@@ -69,9 +69,10 @@ impl Server {
             if let Some(status) = self.child.try_wait().expect("our own child") {
                 return Err(format!("it ended with {status}\n{}", self.log()));
             }
-            let ready = if config.client_anchor.is_some() {
+            let ready = if config.plaintext || config.client_anchor.is_some() {
                 // The test has no certificate that it accepts, so its log decides.
-                self.log().contains(&format!("Listening on https://127.0.0.1:{}", self.port()))
+                let scheme = if config.plaintext { "http" } else { "https" };
+                self.log().contains(&format!("Listening on {scheme}://127.0.0.1:{}", self.port()))
             } else {
                 transport::get(self.port(), config.tls_anchor, "/cainfo").is_ok_and(|a| a.starts_with("HTTP/1.1 200"))
             };

@@ -1,0 +1,101 @@
+//! The identity of the MSP folder, whose key signs requests, and the words of the CA's refusals.
+
+use std::path::Path;
+
+use super::site::Site;
+use crate::ca::{CaError, Client, Credential};
+use crate::cli::process;
+use crate::disk::Disk;
+use crate::identity::{Environment, SecretSource};
+use crate::pki::key::KeyPair;
+use crate::pki::x509::Cert;
+use crate::registrar::Signer;
+use crate::{Error, ErrorKind};
+
+/// An identity at its CA.
+pub(super) struct Caller<'a> {
+    pub(super) client: &'a Client,
+    signer: &'a Signer,
+}
+
+impl Caller<'_> {
+    pub(super) const fn credential(&self) -> Credential<'_> {
+        self.signer.credential()
+    }
+}
+
+/// Carries out `work` as the identity of the MSP folder; a signal ends it.
+///
+/// # Errors
+/// When the folder holds no identity, and those of `work`.
+pub(super) fn act<T>(site: &Site<'_>, work: impl AsyncFnOnce(&Caller<'_>) -> Result<T, CaError>) -> Result<T, Error> {
+    let disk = &site.process.disk;
+    let signer = signer(site)?;
+    let client = site.access(String::new(), SecretSource::None)?.client(disk)?.build()?;
+    let caller = Caller { client: &client, signer: &signer };
+    let done = process::runtime()?.block_on(process::until_signal(async { Ok(work(&caller).await) }))?;
+    done.map_err(worded)
+}
+
+/// Carries out `work` at the CA without an identity.
+///
+/// # Errors
+/// Those of `work`.
+pub(super) fn ask<T>(site: &Site<'_>, work: impl AsyncFnOnce(&Client) -> Result<T, CaError>) -> Result<T, Error> {
+    let client = site.access(String::new(), SecretSource::None)?.client(&site.process.disk)?.build()?;
+    let done = process::runtime()?.block_on(process::until_signal(async { Ok(work(&client).await) }))?;
+    done.map_err(worded)
+}
+
+fn signer(site: &Site<'_>) -> Result<Signer, Error> {
+    let disk = &site.process.disk;
+    let env = Environment { disk, now: &process::now };
+    if site.settings().given("mycertfile")?.is_none() && site.settings().given("myskfile")?.is_none() {
+        return Signer::read(&site.msp, &env);
+    }
+    let (certificate, key) = pair(site)?;
+    Signer::of(&site.msp, &certificate, key, &env)
+}
+
+/// The certificate and the key of the MSP folder, of which settings name a file.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(super) fn pair(site: &Site<'_>) -> Result<(Cert, KeyPair), Error> {
+    let disk = &site.process.disk;
+    let path = site.certificate_file()?;
+    let unusable = |path: &Path, why: String| {
+        Error::new(ErrorKind::Input, format!("{}: {why}", path.display())).with_help("enrol again")
+    };
+    let certs = Cert::all_from_pem(&disk.read(&path, LIMIT)?).map_err(|e| unusable(&path, e.to_string()))?;
+    let cert = certs.into_iter().next().ok_or_else(|| unusable(&path, "it holds no certificate".to_owned()))?;
+    let custom = site.custom("myskfile")?.filter(|key| matches!(disk.metadata_followed(key), Ok(Some(_))));
+    let key_file = custom.unwrap_or_else(|| site.msp.join("keystore").join(cert.ski().key_file_name()));
+    Ok((cert, read_key(disk, &key_file)?))
+}
+
+fn read_key(disk: &Disk, path: &Path) -> Result<KeyPair, Error> {
+    let pem = disk.read_secret(path, LIMIT)?;
+    KeyPair::from_pem(&pem).map_err(|e| Error::from(e).about(&path.display().to_string()))
+}
+
+/// The largest file of a certificate or a key.
+const LIMIT: usize = 1024 * 1024;
+
+/// The error of a request, in the words of the Go client where the CA answered.
+pub(super) fn worded(e: CaError) -> Error {
+    let words = match &e {
+        CaError::Server { error, .. } => {
+            error.code.map(|code| format!("Response from server: Error Code: {code} - {}", error.message))
+        }
+        _ => None,
+    };
+    let error = Error::from(e);
+    match words {
+        Some(words) => {
+            let help = error.help().map(str::to_owned).unwrap_or_default();
+            Error::new(error.kind(), words).with_help(help)
+        }
+        None => error,
+    }
+}
