@@ -1,15 +1,19 @@
 //! The current contents of a certificate's target.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::overlap::Overlap;
 use super::state::record::{self, Record};
-use crate::Error;
 use crate::disk::{Disk, DiskFolder, FolderReader as _};
 use crate::install::Place;
 use crate::msp::{CurrentMsp, CurrentTls};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::{Cert, Chain};
+use crate::{Error, Timestamp};
+
+/// The life of a certificate whose issue is not known: its last tenth is thirty days.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(300 * 86_400);
 
 /// The current contents of a target.
 #[derive(Debug, Default)]
@@ -40,6 +44,17 @@ impl Current {
     /// Records that another certificate is in the target now.
     pub(crate) fn replace_leaf(&mut self, leaf: Cert, path: PathBuf) {
         (self.leaf, self.leaf_path) = (Some(leaf), path);
+    }
+
+    /// The roots that a new certificate must not have at `now`, because other folders may not trust them yet.
+    pub(crate) fn too_early(&self, now: Timestamp) -> Vec<&Cert> {
+        let Some(leaf) = &self.leaf else { return Vec::new() };
+        // A Fabric CA gives its own NotBefore to certificates for which none is requested.
+        let of_issuer = self.chain.as_ref().map(|chain| chain.issuer().not_before());
+        let not_before = Some(leaf.not_before()).filter(|own| of_issuer != Some(*own));
+        let start = self.record.as_ref().map(|record| record.issued_at).or(not_before);
+        let start = start.unwrap_or_else(|| leaf.not_after().minus(UNKNOWN_LIFE));
+        self.overlap.too_early(leaf, self.root.as_ref(), start, now)
     }
 
     pub(crate) fn msp(existing: CurrentMsp) -> Self {
@@ -104,4 +119,57 @@ pub(crate) fn current_msp(place: &Place, disk: &Disk) -> Result<CurrentMsp, Erro
 /// Copies a key pair.
 pub(crate) fn copy(key: &KeyPair) -> Option<KeyPair> {
     KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa};
+
+    use super::*;
+    use crate::identity::overlap::Replaced;
+    use crate::text::pem_encode;
+
+    const DAY: u64 = 86_400;
+
+    fn params(name: &str, start: i32) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = rcgen::date_time_ymd(start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2031, 1, 1);
+        params
+    }
+
+    fn root(name: &str) -> (Cert, CertifiedIssuer<'static, rcgen::KeyPair>) {
+        let mut params = params(name, 2010);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
+        (cert(ca.der()), ca)
+    }
+
+    fn cert(der: &[u8]) -> Cert {
+        Cert::all_from_pem(pem_encode("CERTIFICATE", der).as_bytes()).unwrap().remove(0)
+    }
+
+    /// The life of a certificate that has the `NotBefore` of its CA begins at an unknown time, not with that of the CA.
+    #[test]
+    fn the_last_tenth_is_of_a_life_that_begins_with_the_issue() {
+        let ((old, ca), (new, _)) = (root("old"), root("new"));
+        let key = rcgen::KeyPair::generate().unwrap();
+        for (start, days) in [(2010, 30), (2021, 365)] {
+            let leaf = cert(params("peer1", start).signed_by(&key, &ca).unwrap().der());
+            let chain = Chain::build(&leaf, std::slice::from_ref(&old), leaf.not_before()).unwrap();
+            let at = |days: u64| leaf.not_after().minus(Duration::from_secs(days * DAY));
+            let replaced = vec![Replaced { old: old.clone(), new: new.clone() }];
+            let current = Current {
+                leaf: Some(leaf.clone()),
+                root: Some(old.clone()),
+                chain: Some(chain),
+                overlap: Overlap { replaced, ..Overlap::default() },
+                ..Current::default()
+            };
+            assert_eq!(current.too_early(at(days + 2)), [&new], "{start}");
+            assert!(current.too_early(at(days)).is_empty(), "{start}");
+        }
+    }
 }

@@ -121,9 +121,6 @@ pub(crate) async fn obtain(
     Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true, by_secret })
 }
 
-/// The life of a certificate whose issue is not known: its last tenth is thirty days.
-const UNKNOWN_LIFE: Duration = Duration::from_secs(300 * 86_400);
-
 /// Checks that the CA does not issue with a new root that other folders may not trust yet: what it issues cannot be chosen. A CA
 /// is asked only while a root of the folder is replaced.
 ///
@@ -136,13 +133,7 @@ async fn check_trust_in_new_root(
     (client, patience): (&Client, &mut Patience),
     env: &Environment<'_>,
 ) -> Result<(), Error> {
-    let Some(leaf) = current.leaf.as_ref().filter(|_| !task.force) else { return Ok(()) };
-    // A Fabric CA gives its own NotBefore to certificates for which none is requested.
-    let of_issuer = current.chain.as_ref().map(|chain| chain.issuer().not_before());
-    let not_before = Some(leaf.not_before()).filter(|own| of_issuer != Some(*own));
-    let start = current.record.as_ref().map(|record| record.issued_at).or(not_before);
-    let start = start.unwrap_or_else(|| leaf.not_after().minus(UNKNOWN_LIFE));
-    let too_early = current.overlap.too_early(leaf, current.root.as_ref(), start, (env.now)());
+    let too_early = if task.force { Vec::new() } else { current.too_early((env.now)()) };
     if too_early.is_empty() {
         return Ok(());
     }

@@ -140,6 +140,8 @@ impl Overlap {
     }
 }
 
+const HELP: &str = "run fabcert renew --rollover over all folders until its phase reissue was run; in the last tenth of its life the certificate is renewed in any case";
+
 /// The error of a renewal for which it is too early.
 pub(crate) fn wait_for_trust(target: &Path, ca: &CaUrl, root: &Cert) -> Error {
     Error::new(
@@ -150,5 +152,15 @@ pub(crate) fn wait_for_trust(target: &Path, ca: &CaUrl, root: &Cert) -> Error {
             root.subject()
         ),
     )
-    .with_help("run fabcert renew --rollover over all folders until its phase reissue was run; in the last tenth of its life the certificate is renewed in any case")
+    .with_help(HELP)
+}
+
+/// The error of an answer for which it is too early.
+pub(super) fn not_trusted_yet(target: &Path, root: &Cert) -> Error {
+    let message = format!(
+        "{}: the answer is a certificate of the new root \"{}\", and other folders may not trust that root yet; it is not installed",
+        target.display(),
+        root.subject()
+    );
+    Error::new(ErrorKind::NotAsAsked, message).with_help(HELP)
 }

@@ -1,6 +1,7 @@
 //! Verifies an answer, received from a CA or carried by hand.
 
 use super::current::Current;
+use super::overlap::not_trusted_yet;
 use super::plan::Plan;
 use super::state::pending::Asked;
 use super::task::Task;
@@ -59,7 +60,12 @@ pub(crate) fn prove(
         for root in rest {
             proven = proven.or_else(|_| verified(task, key, answer, root, now));
         }
-        proven?
+        let proven = proven?;
+        let root = &proven.chain().root;
+        if current.too_early(now).contains(&root) {
+            return Err(not_trusted_yet(task.target, root));
+        }
+        proven
     };
     // A folder that would be refused is not as requested either. Faults that an operator can fix are reported at
     // install.

@@ -116,11 +116,23 @@ pub(crate) fn move_apart(members: &mut [Member], gap: Duration) {
     }
 }
 
-/// When each of `waiting` members of one gateway may restart, `gap` apart, if the last one did at `last`: those that may do it
-/// now have the time `now`.
-pub(crate) fn turns(last: Option<Timestamp>, waiting: usize, gap: Duration, now: Timestamp) -> Vec<Timestamp> {
-    let first = last.map_or(now, |last| now.max(last.plus(gap)));
-    std::iter::successors(Some(first), |before| Some(before.plus(gap))).take(waiting).collect()
+/// When each member of one gateway that waits may restart, in their order and `gap` apart, if the last one did at `last`: those
+/// that may do it now have the time `now`. None is earlier than `noted` for it before.
+pub(crate) fn turns(
+    last: Option<Timestamp>,
+    noted: &[Option<Timestamp>],
+    gap: Duration,
+    now: Timestamp,
+) -> Vec<Timestamp> {
+    // A later time was noted by another clock.
+    let latest = now.plus(gap.saturating_mul(u32::try_from(noted.len()).unwrap_or(u32::MAX)));
+    let mut earliest = last.map_or(now, |last| now.max(last.plus(gap)));
+    let turn = |noted: &Option<Timestamp>| {
+        let at = noted.filter(|noted| *noted <= latest).map_or(earliest, |noted| earliest.max(noted));
+        earliest = at.plus(gap);
+        at
+    };
+    noted.iter().map(turn).collect()
 }
 
 #[cfg(test)]
@@ -163,10 +175,23 @@ mod tests {
     #[test]
     fn members_take_turns_after_the_last_one() {
         let gap = Duration::from_secs(1200);
-        assert_eq!(turns(None, 3, gap, at(100)), [at(100), at(1300), at(2500)]);
-        assert_eq!(turns(Some(at(0)), 1, gap, at(1199)), [at(1200)]);
-        assert_eq!(turns(Some(at(0)), 2, gap, at(5000)), [at(5000), at(6200)]);
-        assert_eq!(turns(Some(at(0)), 0, gap, at(5000)), []);
+        assert_eq!(turns(None, &[None; 3], gap, at(100)), [at(100), at(1300), at(2500)]);
+        assert_eq!(turns(Some(at(0)), &[None], gap, at(1199)), [at(1200)]);
+        assert_eq!(turns(Some(at(0)), &[None; 2], gap, at(5000)), [at(5000), at(6200)]);
+        assert_eq!(turns(Some(at(0)), &[], gap, at(5000)), []);
+    }
+
+    #[test]
+    fn a_noted_turn_is_kept_unless_another_member_is_too_close() {
+        let gap = Duration::from_secs(1200);
+        let of = |last: Option<i64>, noted: &[i64]| {
+            let noted: Vec<Option<Timestamp>> = noted.iter().map(|noted| Some(at(*noted))).collect();
+            turns(last.map(at), &noted, gap, at(1000)).iter().map(|turn| turn.unix()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(None, &[1300, 2500, 3700]), [1300, 2500, 3700]);
+        assert_eq!(of(Some(900), &[1300, 2500]), [2100, 3300], "one was renewed just before");
+        assert_eq!(of(None, &[10, 20, 4000]), [1000, 2200, 4000], "turns that passed");
+        assert_eq!(of(None, &[900_000]), [1000], "a clock that was wrong");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Certificate"): every folder trusts both roots, the certificates are issued again, the old root goes. A phase is refused
 //! while the one before is not complete on every folder.
 
+mod queue;
 mod roots;
 mod step;
 mod table;
@@ -13,15 +14,14 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use self::roots::{Issuers, Roots, fingerprint, roots};
+use self::queue::{reissue, turns};
+use self::roots::{Roots, fingerprint, roots};
 use self::step::{Change, change};
 use self::table::{Seen, check, next};
 use super::found::{Finds, Found, find};
-use super::pass::{Options, RowError, gateways, pass};
-use super::schedule::{GAP, turns};
+use super::pass::{Options, RowError};
 use crate::identity::Environment;
 use crate::identity::held::{Held, HeldForm};
-use crate::pki::x509::NodeOu;
 use crate::{Error, Timestamp};
 
 pub(crate) use self::roots::RootsGiven;
@@ -101,7 +101,7 @@ fn report(
 ) -> Report {
     let mut folders = rows(finds, roots);
     let now = (env.now)();
-    let turns = all_turns(&finds.identities, roots, now);
+    let turns = turns(&finds.identities, roots, now);
     let times = finds.identities.iter().zip(&turns).flat_map(|(found, turn)| found.folders().map(move |_| *turn));
     for (row, turn) in folders.iter_mut().zip(times).filter(|(row, _)| row.phase == Phase::Reissue) {
         row.next_at = turn.filter(|at| *at > now).map(Timestamp::rfc3339);
@@ -142,69 +142,4 @@ fn seen(held: &Held, roots: &Roots) -> Seen {
 fn phases(found: &Found, roots: &Roots) -> Vec<Phase> {
     let (replaced, new) = roots.named();
     found.folders().map(|held| Row::of(&seen(held, roots), &replaced, &new).phase).collect()
-}
-
-/// When each identity with a certificate of the old root may be renewed; `None` for the others. Members of one gateway take
-/// turns, and so do all orderers, whose channels need most of them.
-fn all_turns(all: &[Found], roots: &Roots, now: Timestamp) -> Vec<Option<Timestamp>> {
-    let is_orderer = |held: &Held| NodeOu::among(held.leaf.organizational_units()).contains(&NodeOu::Orderer);
-    let groups = gateways(all)
-        .into_iter()
-        .zip(all)
-        .map(|(gateway, found)| if found.folders().any(is_orderer) { Some(" orderers".to_owned()) } else { gateway });
-    let mut groups_of: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut times: Vec<Option<Timestamp>> = vec![None; all.len()];
-    let waits: Vec<bool> = all.iter().map(|found| phases(found, roots).contains(&Phase::Reissue)).collect();
-    for (at, group) in groups.enumerate() {
-        match group {
-            Some(group) => groups_of.entry(group).or_default().push(at),
-            None => times[at] = waits[at].then_some(now),
-        }
-    }
-    let is_reissued = |held: &&Held| held.root.as_ref().is_some_and(|root| roots.new.contains(root));
-    for members in groups_of.values() {
-        let issued = members.iter().flat_map(|at| all[*at].folders()).filter(is_reissued);
-        let last = issued.filter_map(|held| held.record.as_ref().map(|record| record.issued_at)).max();
-        let waiting: Vec<usize> = members.iter().copied().filter(|at| waits[*at]).collect();
-        for (at, time) in waiting.iter().zip(turns(last, waiting.len(), GAP, now)) {
-            times[*at] = Some(time);
-        }
-    }
-    times
-}
-
-/// Issues the certificates again that may be issued now, and notes for the others when they may: then `renew` does it too.
-fn reissue(all: Vec<Found>, roots: &Roots, options: &Options, env: &Environment<'_>) -> Errors {
-    let now = (env.now)();
-    let turns = all_turns(&all, roots, now);
-    let (mut due, mut errors, mut issuers) = (Vec::new(), Errors::new(), Issuers::default());
-    for (mut found, time) in all.into_iter().zip(turns).filter_map(|(found, turn)| Some((found, turn?))) {
-        if options.ca.is_some() {
-            // The new CA is given: it takes the place of the recorded one.
-            found.folders_mut().filter_map(|held| held.record.as_mut()).for_each(|record| record.ca = None);
-        }
-        let phases = phases(&found, roots);
-        let waiting = || found.folders().zip(&phases).filter(|(_, phase)| **phase == Phase::Reissue);
-        let checked = waiting().filter_map(|(held, _)| {
-            let e = issuers.check(held, &roots.pairs, options, env).err()?;
-            Some((held.target.clone(), RowError::of(&e)))
-        });
-        let mut failed: Vec<(PathBuf, RowError)> = checked.collect();
-        if failed.is_empty() {
-            failed = change(&found, &phases, &roots.pairs, Change::Reissue(time), options, env);
-        }
-        if failed.is_empty() && time <= now {
-            due.push(found);
-        }
-        errors.extend(failed);
-    }
-    let renewed = pass(&Finds { identities: due, unreadable: Vec::new() }, options, &|_| (), env);
-    for row in renewed.identities {
-        // The error is of the identity: it is shown at the folder that was due.
-        let folder = row.folders.iter().find(|folder| folder.reason.is_some()).or_else(|| row.folders.first());
-        if let (Some(folder), Some(e)) = (folder, row.error) {
-            errors.insert(folder.path.clone(), e);
-        }
-    }
-    errors
 }

@@ -83,6 +83,23 @@ impl<'a> Organisation<'a> {
     }
 }
 
+/// A day passes: what is recorded of each identity, and noted for a rollover, is a day older.
+fn a_day_later(root: &Path) {
+    let noted = [("record.json", "issued_at"), ("overlap.json", "reissue_at")];
+    let children =
+        |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    for state in children(root).iter().flat_map(|peer| children(peer)) {
+        for (name, key) in noted {
+            let Ok(bytes) = std::fs::read(state.join(name)) else { continue };
+            let mut json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            if let Some(time) = json[key].as_i64() {
+                json[key] = (time - DAY).into();
+                std::fs::write(state.join(name), json.to_string()).unwrap();
+            }
+        }
+    }
+}
+
 /// Id and action of each identity, and the reasons of its folders.
 fn rows(ran: &Ran) -> Vec<(String, String, Vec<Option<String>>)> {
     let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();

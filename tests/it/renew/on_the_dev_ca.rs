@@ -12,7 +12,7 @@ use fabcert::pki::key::KeyPair;
 use fabcert::pki::x509::Cert;
 
 use super::rollover::{IDS, Successor, phases};
-use super::{DAY, Organisation, actions, rows};
+use super::{DAY, Organisation, a_day_later, actions, rows};
 use crate::command::command;
 use crate::enroll::faults::now;
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
@@ -138,12 +138,6 @@ fn phases_that_are_killed_at_any_time_are_finished_by_later_runs() {
     // A run that requests a certificate takes some times longer than one that only looks.
     let span = start.elapsed() * 6;
     let both = old_root.clone() + &next.root;
-    let turn = || {
-        for id in IDS {
-            peers.age(id, "msp", 1);
-            peers.age(id, "tls", 1);
-        }
-    };
     let (mut killed, mut runs) = (0, 0);
     let mut before = peers.states(&["--new-root", &root]);
     while before != ["done new new"; 6] {
@@ -162,7 +156,7 @@ fn phases_that_are_killed_at_any_time_are_finished_by_later_runs() {
         let states = peers.states(&["--new-root", &root]);
         assert!(states.iter().zip(&before).all(|(now, before)| rank(now) >= rank(before)), "{before:?}, {states:?}");
         before = states;
-        turn();
+        a_day_later(&peers.root());
     }
     assert!(killed > 3, "{killed} of {runs} runs were killed");
     peers.is_over(&old_root);

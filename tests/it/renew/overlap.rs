@@ -3,7 +3,7 @@
 use fabcert::devca::FormerRoot;
 
 use super::rollover::IDS;
-use super::{Organisation, actions};
+use super::{Organisation, a_day_later, actions};
 use crate::agent::{Agent, age};
 use crate::command::fabcert;
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
@@ -143,8 +143,7 @@ fn orderers_take_turns_and_folders_of_an_msps_shape_are_changed() {
         let mut expected = vec!["drop both new"; 2 * done.len()];
         expected.resize(4, "reissue both old");
         assert_eq!(orderers.states(&[]), expected);
-        orderers.age("orderer1", "msp", 1);
-        orderers.age("orderer1", "tls", 1);
+        a_day_later(&orderers.root());
     }
     let ran = orderers.rollover(&[]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -177,4 +176,74 @@ fn an_error_is_shown_at_its_folder_and_stops_no_other() {
     let ran = peers.rollover(&["--url", &url, "--tls-ca", &anchor]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(peers.states(&[]), ["reissue both old"; 4]);
+}
+
+/// An answer of the new root that came before any folder trusted it is installed when its turn has come, and not before.
+#[test]
+fn a_kept_answer_of_the_new_root_waits_for_the_phase_reissue() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let old = start(&state, 0, None);
+    let (old_root, url) = (old.running.root_pem(), old.url());
+    let Organisation { dir, .. } = Organisation::with_peers(&old, &IDS[..1]);
+    drop(old);
+    let new = start(&state, url.rsplit(':').next().unwrap().parse().unwrap(), Some(FormerRoot::InChain));
+    let peers = Organisation { ca: &new, dir };
+    // With both roots as anchors nothing shows before the answer that the root is a new one.
+    let anchors = old_root.clone() + &std::fs::read_to_string(new.tls_anchor()).unwrap();
+    std::fs::write(peers.anchor(), anchors).unwrap();
+    peers.age("peer1", "msp", 2000);
+    let refused = peers.renew(&[]);
+    assert_eq!((refused.code, new.count("reenroll")), (8, 1), "{refused:?}");
+    assert_eq!(peers.rollover(&["--new-root", &write_root(&peers, &new)]).code, 0);
+    for _ in 0..2 {
+        let early = peers.renew(&[]);
+        let error = early.json()["identities"][0]["error"]["message"].to_string();
+        assert!(early.code == 8 && error.contains("may not trust that root yet"), "{early:?}");
+        assert_eq!(peers.states(&[]), ["reissue both old"; 2]);
+    }
+    assert_eq!(new.count("reenroll"), 1);
+    let ran = peers.rollover(&[]);
+    assert_eq!((ran.code, peers.states(&[])), (0, vec!["drop both new".to_owned(); 2]), "{ran:?}");
+    assert_eq!(new.count("reenroll"), 2, "the kept answer, and one for the other folder");
+    assert_eq!(peers.rollover(&[]).code, 0);
+    peers.is_over(&old_root);
+}
+
+/// A member of a gateway that cannot be renewed does not keep the others waiting, and is tried again after them.
+#[test]
+fn a_member_that_fails_goes_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let old = start(&state, 0, None);
+    let peers = Organisation::with_peers(&old, &IDS);
+    let new = start(&state, 0, Some(FormerRoot::InChain));
+    assert_eq!(peers.rollover(&["--new-root", &write_root(&peers, &new)]).code, 0);
+    new.revoke("peer1");
+    let (url, anchor) = (new.url(), text(new.tls_anchor()));
+    let reissue = || peers.rollover(&["--url", &url, "--tls-ca", &anchor]);
+    let note = |id: &str| {
+        let path = peers.root().join(id).join(".tls.fabcert/overlap.json");
+        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        json["reissue_at"].as_i64().unwrap()
+    };
+    let phases = || -> Vec<String> {
+        let states = peers.states(&[]);
+        states.iter().step_by(2).map(|state| state.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let ran = reissue();
+    assert_eq!((ran.code, phases()), (7, ["reissue", "drop", "reissue"].map(str::to_owned).to_vec()), "{ran:?}");
+    let turn = note("peer3");
+    assert!(note("peer1") > turn);
+    // A run in between changes no turn.
+    let ran = reissue();
+    assert_eq!((ran.code, note("peer3"), phases()[2].as_str()), (0, turn, "reissue"), "{ran:?}");
+    a_day_later(&peers.root());
+    let ran = reissue();
+    assert_eq!((ran.code, phases()), (0, ["reissue", "drop", "drop"].map(str::to_owned).to_vec()), "{ran:?}");
+    a_day_later(&peers.root());
+    let ran = reissue();
+    assert_eq!((ran.code, ran.json()["folders"][0]["error"]["exit_code"].as_i64()), (7, Some(7)), "{ran:?}");
+    // Alone, it waits for nobody.
+    assert!(ran.json()["next_at"].is_null(), "{ran:?}");
 }

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
-use super::{Organisation, actions};
+use super::{Organisation, a_day_later, actions};
 use crate::command::{Ran, fabcert, tree};
 use crate::enroll::scene::text;
 use crate::real::{CaUnderTest, RealCa, oracle};
@@ -210,7 +210,7 @@ pub(super) fn phases(old: &dyn CaUnderTest, successor: &dyn Fn() -> Successor) {
     renewals_wait(&peers, &at);
 
     // One member of the gateway after the other, twenty minutes apart.
-    for (done, id) in IDS.iter().enumerate() {
+    for done in 0..IDS.len() {
         let ran = peers.rollover(&at);
         assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("reissue")), "{ran:?}");
         let mut expected = vec!["drop both new"; 2 * (done + 1)];
@@ -226,8 +226,7 @@ pub(super) fn phases(old: &dyn CaUnderTest, successor: &dyn Fn() -> Successor) {
         assert_eq!((early.code, new.ca.count("reenroll")), (0, issued), "{early:?}");
         let ran = peers.rollover(&["--phase", "drop"]);
         assert_eq!(ran.code, 4, "{ran:?}");
-        peers.age(id, "msp", 1);
-        peers.age(id, "tls", 1);
+        a_day_later(&peers.root());
     }
 
     let audited = fabcert(&["audit", &text(&peers.root())], None);
@@ -311,4 +310,55 @@ fn a_root_with_the_name_and_the_key_of_the_old_one_is_refused() {
     let ran = fabcert(&["renew", &folder, "--rollover", "--new-root", &renewed, "--output", "json"], None);
     assert!(ran.code == 4 && message(&ran).contains("two chains"), "{ran:?}");
     assert!(tree(&dir.path().join("peer1")) == before);
+}
+
+#[test]
+fn the_root_that_is_replaced_is_given_where_there_are_several() {
+    let issuer = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        rcgen::CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    };
+    let [sign, tls, new] = ["ca", "tlsca", "tlsca 2"].map(issuer);
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        text(&path)
+    };
+    let pem = |der: &[u8]| pem_encode("CERTIFICATE", der);
+    for (id, ca) in [("peer1", &sign), ("peer2", &tls)] {
+        let key = KeyPair::generate().unwrap();
+        let mut leaf = CertificateParams::new([id.to_owned()]).unwrap();
+        leaf.distinguished_name.push(DnType::CommonName, id);
+        leaf.use_authority_key_identifier_extension = true;
+        leaf.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages =
+            vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth, rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        write(&format!("peers/{id}/tls/server.crt"), &pem(leaf.signed_by(&key, ca).unwrap().der()));
+        write(&format!("peers/{id}/tls/server.key"), &pem_encode("PRIVATE KEY", key.serialized_der()));
+        write(&format!("peers/{id}/tls/ca.crt"), &pem(ca.der()));
+    }
+    let (old, new_root) = (write("old.pem", &pem(tls.der())), write("new.pem", &pem(new.der())));
+    let peers = text(&dir.path().join("peers"));
+    let rollover = |more: &[&str]| {
+        let args = ["renew", &peers, "--rollover", "--new-root", &new_root, "--output", "json"];
+        let at = ["--url", "https://ca.example.com", "--tls-ca", &new_root];
+        fabcert(&[&args[..], &at, more].concat(), None)
+    };
+    let before = tree(&dir.path().join("peers"));
+    let unclear = rollover(&[]);
+    assert!(unclear.code == 4 && message(&unclear).contains("--old-root"), "{unclear:?}");
+    let no_root =
+        rollover(&["--old-root", &write("leaf.pem", &before["peer1/tls/server.crt"].1.escape_ascii().to_string())]);
+    assert_eq!(no_root.code, 4, "{no_root:?}");
+    assert!(tree(&dir.path().join("peers")) == before);
+    let ran = rollover(&["--old-root", &old]);
+    assert_eq!((ran.code, ran.json()["phase"].as_str()), (0, Some("trust")), "{ran:?}");
+    let bundle = |id: &str| std::fs::read_to_string(dir.path().join("peers").join(id).join("tls/ca.crt")).unwrap();
+    assert_eq!(bundle("peer1"), pem(sign.der()), "the other root stays alone");
+    assert_eq!(bundle("peer2").matches("BEGIN CERTIFICATE").count(), 2);
+    assert!(bundle("peer2").contains(pem(new.der()).trim()));
 }
