@@ -11,14 +11,12 @@ use std::time::Duration;
 use super::backoff;
 use super::clock::Clock;
 use super::decision::{Decision, Seen, Tried, decide};
+use super::hooks::Said;
 use super::status::{Board, Failure, Identity, Lateness};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The time that a renewal may take before the loop counts as hung.
 const STEP: Duration = Duration::from_secs(300);
-
-/// The seconds between two warnings about the same failure.
-const WARN_EVERY: i64 = 3600;
 
 /// The pause after a certificate that is due as soon as it is issued.
 const LOOPING: Duration = Duration::from_secs(3600);
@@ -34,8 +32,8 @@ pub(crate) trait Site {
     /// Enrols or renews an identity, for `reason`; with `force` also if it is not due.
     async fn renew(&self, at: usize, how: (&'static str, bool), clock: &Clock<'_>) -> Result<(), Error>;
 
-    /// Everything that is due has been tried: what follows the renewals may begin.
-    fn turned(&self) {}
+    /// Those that are due are renewed now, or nothing is due: what follows the renewals of the others may begin.
+    fn begins(&self, _due: &[usize]) {}
 }
 
 /// What is known of an identity from one turn to the next.
@@ -44,7 +42,8 @@ struct Known {
     failures: u32,
     tried: Option<Tried>,
     failure: Option<Failure>,
-    warned_at: Option<Timestamp>,
+    /// The failures that were logged.
+    said: Said,
     is_looping: bool,
     renewals: BTreeMap<(&'static str, String), u64>,
 }
@@ -109,11 +108,11 @@ impl<'a, S: Site> Cycle<'a, S> {
                 continue;
             }
             self.show(&seen, &decisions, now);
+            self.site.begins(&due);
             if due.is_empty() {
                 let next = Self::next_turn(&decisions, again, now);
                 self.board.publish(|status| status.turn(now, next));
                 self.turns += 1;
-                self.site.turned();
                 if is_renewed {
                     tracing::info!("next look at {next}");
                 }
@@ -155,6 +154,7 @@ impl<'a, S: Site> Cycle<'a, S> {
                 known.fail(&seen.id, error, Lateness::InTime, (now, now.plus(self.look_every)));
             } else if seen.word().is_none() {
                 (known.failures, known.tried, known.failure, known.is_looping) = (0, None, None, false);
+                known.said = Said::default();
             }
         }
         Ok(())
@@ -174,6 +174,7 @@ impl<'a, S: Site> Cycle<'a, S> {
             tracing::info!("{}: new certificates are in place ({word})", seen.id);
             known.failures = 0;
             known.failure = None;
+            known.said = Said::default();
             // If it is due at the next look all the same, it is looping; otherwise that look forgets the try.
             known.tried = Some(Tried { at: now, next: now.plus(LOOPING) });
             known.is_looping = true;
@@ -253,22 +254,20 @@ impl Known {
         self.fail(&seen.id, &error, Lateness::InTime, (now, until));
     }
 
-    /// Notes a failure, and logs it: a new one, and once an hour one that stays.
+    /// Notes a failure, and logs it: each cause at each level once an hour.
     fn fail(&mut self, id: &str, error: &Error, lateness: Lateness, (now, next): (Timestamp, Timestamp)) {
         let kind = error.kind().as_str();
-        let is_new = self.failure.as_ref().is_none_or(|before| before.kind != kind);
-        let is_old = |at: Timestamp| !(0..WARN_EVERY).contains(&now.seconds_since(at));
         let message = error.to_string();
         let help = error.help().and_then(advice).map(|help| format!("; {help}")).unwrap_or_default();
+        let cause = error.cause().unwrap_or_default();
+        let is_late = lateness == Lateness::Last;
         let text = format!("{id}: {message}; next try at {next}{help}");
-        if is_new || self.warned_at.is_none_or(is_old) {
-            self.warned_at = Some(now);
-            match lateness {
-                Lateness::Last => tracing::error!("{text}"),
-                Lateness::InTime | Lateness::Overdue => tracing::warn!("{text}"),
-            }
-        } else {
+        if !self.said.is_new(&format!("{is_late} {kind} {message} {cause}"), now) {
             tracing::debug!("{text}");
+        } else if is_late {
+            tracing::error!("{text}");
+        } else {
+            tracing::warn!("{text}");
         }
         self.failure = Some(Failure { kind, message, at: now, next_try: Some(next) });
     }
@@ -332,6 +331,45 @@ mod tests {
             ("use chmod 600", Some("use chmod 600")),
         ] {
             assert_eq!(advice(help).as_deref(), expected);
+        }
+    }
+
+    /// A second cause is not silent because the first one was of its kind, nor an error because a warning had its words.
+    #[test]
+    fn each_cause_is_logged_once_an_hour_at_each_level() {
+        let said = Written::default();
+        let writer = said.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let mut known = Known::default();
+            let mut fail = |seconds: i64, text: &str, lateness| {
+                let now = Timestamp::from_unix(1_800_000_000 + seconds);
+                let error = Error::new(ErrorKind::Unreachable, text);
+                known.fail("peer1", &error, lateness, (now, now.plus(Duration::from_secs(60))));
+            };
+            for second in 0..3 {
+                fail(second, "connection refused", Lateness::Overdue);
+                fail(second, "certificate unknown", Lateness::Overdue);
+                fail(second, "connection refused", Lateness::Last);
+            }
+            fail(3600, "connection refused", Lateness::Overdue);
+        });
+        let text = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+        let of = |level: &str, words: &str| text.lines().filter(|l| l.contains(level) && l.contains(words)).count();
+        assert_eq!((of("WARN", "refused"), of("WARN", "unknown"), of("ERROR", "refused")), (2, 1, 1), "{text}");
+    }
+
+    #[derive(Clone, Default)]
+    struct Written(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Follower {
     pub(crate) hooks: Hooks,
     /// By the key of each identity.
     tasks: RefCell<BTreeMap<PathBuf, Task>>,
-    turned: Notify,
+    changed: Notify,
 }
 
 /// What is known of the hooks of one identity.
@@ -37,12 +37,18 @@ struct Task {
     unconfirmed: u32,
     /// When the hooks are tried again and the endpoints looked at; `None`: after the next look at the disk.
     next: Option<Timestamp>,
+    /// Its certificates are about to be renewed: the hooks run once, after that.
+    is_held: bool,
 }
 
 impl Task {
     /// No pause is longer than [`backoff::LAST`]: where it is, the clock was set back.
     fn is_due(&self, now: Timestamp) -> bool {
-        self.next.is_some_and(|next| next <= now || next > now.plus(backoff::LAST))
+        self.wakes().is_some_and(|next| next <= now || next > now.plus(backoff::LAST))
+    }
+
+    fn wakes(&self) -> Option<Timestamp> {
+        self.next.filter(|_| !self.is_held)
     }
 }
 
@@ -53,7 +59,7 @@ fn is_new(state: &HookState) -> bool {
 
 impl Follower {
     pub(crate) fn new(hooks: Hooks) -> Self {
-        Self { hooks, tasks: RefCell::default(), turned: Notify::new() }
+        Self { hooks, tasks: RefCell::default(), changed: Notify::new() }
     }
 
     /// The loop has looked at an identity: the state of its hooks, and whether its endpoints serve the certificate on disk.
@@ -74,29 +80,39 @@ impl Follower {
     /// Forgets the other identities.
     pub(crate) fn retain(&self, is_watched: impl Fn(&Path) -> bool) {
         self.tasks.borrow_mut().retain(|key, _| is_watched(key));
+        self.hooks.retain(is_watched);
     }
 
-    /// New certificates of an identity are in place, for this reason.
-    pub(crate) fn renewed(&self, key: &Path, reason: &'static str) {
-        self.tasks.borrow_mut().entry(key.to_owned()).or_default().reason = Some(reason);
+    /// The loop is about to renew these identities: what waits for the others may begin.
+    pub(crate) fn hold(&self, renewed: &[&Path]) {
+        for (key, task) in &mut *self.tasks.borrow_mut() {
+            task.is_held = renewed.contains(&key.as_path());
+        }
+        self.changed.notify_one();
     }
 
-    /// The loop has done what is due.
-    pub(crate) fn turned(&self) {
-        self.turned.notify_one();
+    /// The renewal of an identity has ended; with `reason`, its new certificates are in place.
+    pub(crate) fn renewed(&self, key: &Path, reason: Option<&'static str>, now: Timestamp) {
+        let mut tasks = self.tasks.borrow_mut();
+        let task = tasks.entry(key.to_owned()).or_default();
+        task.is_held = false;
+        if reason.is_some() {
+            (task.reason, task.next) = (reason, Some(now));
+        }
+        self.changed.notify_one();
     }
 
-    /// After each turn of the loop, and when a pause is over, runs what waits, one identity after another.
+    /// After each look and each renewal, and when a pause is over, runs what waits, one identity after another.
     pub(crate) async fn run(&self, board: &Board, clock: &Clock<'_>, disk: &Disk) -> Infallible {
         loop {
-            let next = self.tasks.borrow().values().filter_map(|task| task.next).min();
+            let next = self.tasks.borrow().values().filter_map(Task::wakes).min();
             let again = async {
                 let Some(next) = next else { return std::future::pending().await };
                 let pause = u64::try_from(next.seconds_since(clock.now())).map_or(Duration::ZERO, Duration::from_secs);
                 tokio::time::sleep(pause.clamp(backoff::SHORTEST, backoff::LAST)).await;
             };
             tokio::select! {
-                () = self.turned.notified() => {}
+                () = self.changed.notified() => {}
                 () = again => {}
             }
             let due = |(key, task): (&PathBuf, &Task)| task.is_due(clock.now()).then(|| key.clone());
@@ -111,6 +127,12 @@ impl Follower {
     async fn follow(&self, key: &Path, board: &Board, clock: &Clock<'_>, disk: &Disk) {
         let Some(Task { watched, reason, .. }) = self.tasks.borrow().get(key).cloned() else { return };
         let now = || clock.now();
+        if let Some(left) = self.hooks.settles(&watched).filter(|_| self.waits(&watched, disk)) {
+            if let Some(task) = self.tasks.borrow_mut().get_mut(key) {
+                task.next = Some(now().plus(left + Duration::from_secs(1)));
+            }
+            return;
+        }
         let env = Environment { disk, now: &now };
         let pause = |failures| backoff::pause(failures, backoff::random());
         let failed = self.hooks.follow(&watched, reason, &env, &pause).await.err();
@@ -138,6 +160,11 @@ impl Follower {
                 (identity.hook, identity.served) = (state, task.served);
             }
         });
+    }
+
+    /// Whether hooks of the identity have not passed.
+    fn waits(&self, watched: &Watched, disk: &Disk) -> bool {
+        matches!(self.state(watched, disk), HookState::Waiting { .. })
     }
 
     /// What is on disk is known to the hooks from here on, before any request.

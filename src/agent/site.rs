@@ -168,10 +168,8 @@ impl<'a> DiskSite<'a> {
         };
         let refusals_left = dated.wanted.map(|wanted| self.refusals_left(&wanted.request));
         let is_of_flags = dated.wanted.is_some();
-        let (hook, served) = match &request {
-            Some(request) => self.follower.seen(&key, watched(request), self.disk, (env.now)()),
-            None => Default::default(),
-        };
+        // Also where nothing can be planned: the certificates may be replaced by another run.
+        let (hook, served) = self.follower.seen(&key, watched(&id, dated), self.disk, (env.now)());
         let gateway = dated.gateway.clone();
         (Seen { key, id, folders, gateway, refusals_left, error, is_of_flags, hook, served }, request)
     }
@@ -249,14 +247,17 @@ impl<'a> DiskSite<'a> {
     }
 }
 
-/// The folders of a request.
-fn watched(request: &Request) -> Watched {
-    Watched {
-        id: request.id().to_owned(),
-        sign: request.sign.as_ref().map(|sign| sign.target.clone()),
-        tls: request.tls.as_ref().map(|tls| tls.target.clone()),
-        group: request.key_access().group,
-    }
+/// The folders of an identity.
+fn watched(id: &str, dated: &Dated<'_>) -> Watched {
+    let target = |held: &Option<Held>| held.as_ref().map(|held| held.target.clone());
+    let (sign, tls) = match dated.wanted {
+        Some(Wanted { request: Request { sign, tls, .. }, .. }) => {
+            (sign.as_ref().map(|sign| sign.target.clone()), tls.as_ref().map(|tls| tls.target.clone()))
+        }
+        None => (target(&dated.found.sign), target(&dated.found.tls)),
+    };
+    let group = dated.wanted.and_then(|wanted| wanted.request.key_access().group);
+    Watched { id: id.to_owned(), sign, tls, group, gateway: dated.gateway.clone() }
 }
 
 /// The error of something that cannot be looked into, as an identity without a name.
@@ -331,12 +332,14 @@ impl Site for DiskSite<'_> {
         };
         request.always = force;
         let now = || clock.now();
-        enroll(&request, &Environment { disk: self.disk, now: &now }).await?;
-        self.follower.renewed(&key, reason);
-        Ok(())
+        let done = enroll(&request, &Environment { disk: self.disk, now: &now }).await;
+        self.follower.renewed(&key, done.is_ok().then_some(reason), now());
+        done.map(drop)
     }
 
-    fn turned(&self) {
-        self.follower.turned();
+    fn begins(&self, due: &[usize]) {
+        let last = self.last.borrow();
+        let keys = due.iter().filter_map(|at| Some(last.get(*at)?.key.as_path()));
+        self.follower.hold(&keys.collect::<Vec<_>>());
     }
 }

@@ -60,7 +60,8 @@ impl<S> Filter<S> for Once {
         if metadata.target().starts_with("fabcert::agent") || *metadata.level() > Level::INFO {
             return true;
         }
-        let mut text = Text::default();
+        // An error says more than a warning with its words.
+        let mut text = Text(format!("{} ", metadata.level()));
         event.record(&mut text);
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
         said.retain(|_, at| at.elapsed() < SAID);
@@ -73,7 +74,6 @@ impl<S> Filter<S> for Once {
 }
 
 /// The fields of an event.
-#[derive(Default)]
 struct Text(String);
 
 impl Visit for Text {
@@ -102,5 +102,48 @@ where
         })?;
         context.format_fields(out.by_ref(), event)?;
         writeln!(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_repeated_passes_once_at_each_level() {
+        let written = Written::default();
+        let writer = written.clone();
+        let filter = Targets::new().with_target("fabcert", Level::DEBUG).and(Once { said: Some(Mutex::default()) });
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_ansi(false);
+        let subscriber = tracing_subscriber::registry().with(layer.event_format(Line).with_filter(filter));
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..2 {
+                tracing::warn!("the disk is full");
+                tracing::error!("the disk is full");
+                tracing::info!("trying again");
+                tracing::debug!("step");
+            }
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let expected =
+            ["warning: the disk is full", "error: the disk is full", "trying again", "debug: step", "debug: step"];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
 }

@@ -215,7 +215,7 @@ fn install_answer_at(
     }
     let now = (env.now)();
     let (verified, plan) = prove(&task, &current, &key, &answer, now).map_err(of_carried_files)?;
-    verified.log_warnings();
+    verified.log_warnings(task.target);
     let change = NameChange::between(current.leaf.as_ref(), verified.leaf(), &task);
     let subject = pending.ca().map(|(url, ca_name)| Subject::new(&url, ca_name, pending.id()));
     let issued =

@@ -64,7 +64,10 @@ pub(crate) async fn ask(
             match before.filter(|_| chosen.has_expired && !task.insist) {
                 None => Some(chosen),
                 Some(at) if secret_if_expired => {
-                    tracing::info!("the CA refused the expired certificate at {at}; enrolling with the secret instead");
+                    tracing::info!(
+                        "{}: the CA refused the expired certificate at {at}; enrolling with the secret instead",
+                        task.target.display()
+                    );
                     None
                 }
                 Some(at) => {
@@ -86,7 +89,7 @@ pub(crate) async fn ask(
                 if has_expired {
                     let (serial, url) = (signed.cert.serial_hex(), ca.url.to_string());
                     if let Err(e) = token_refusal::note(&task.place, env.disk, &serial, &url, (env.now)()) {
-                        tracing::warn!("the refusal could not be noted: {e}");
+                        tracing::warn!("{}: the refusal could not be noted: {e}", task.target.display());
                     }
                 }
                 if asking.authentication == (Authentication::Token { secret_if_expired: false }) {
@@ -96,7 +99,7 @@ pub(crate) async fn ask(
                     let error = credential::expired(signed, ca, Some(error), None);
                     return Err(patience.ended(error.with_retry_after(token_refusal::pause_after(now, now))));
                 }
-                tracing::info!("{e}; enrolling with the secret instead");
+                tracing::info!("{}: {e}; enrolling with the secret instead", task.target.display());
                 keep(pending, lost)?;
             }
             Err(e) if e.is_refusal() && e.is_about_the_credential() => {

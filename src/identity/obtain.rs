@@ -64,7 +64,8 @@ pub(crate) async fn obtain(
     if let Some(pending) = &usable
         && let Some(issued) = earlier_answer(task, current, pending, &asked, &file, env)?
     {
-        tracing::info!("installing the answer that an earlier run received and kept");
+        let target = task.target.display();
+        tracing::info!("{target}: installing the answer that an earlier run received and kept");
         let answered = pending.answer.as_ref().map_or("", |answer| &answer.ca_name);
         let success = Success::ReceivedAt(issued.received_at);
         refusals::clear(asking.places, &subject, answered, success, disk)?;
@@ -91,7 +92,7 @@ pub(crate) async fn obtain(
     let proven = match answered {
         Ok((answer, by_secret)) => {
             cleared = by_secret.then(|| answer.ca_name.clone());
-            report_skew(answer.server_date, received_at);
+            report_skew(ca, answer.server_date, received_at);
             pending.answer_lost = false;
             pending.answer = Some(Answer::of(&answer, pending.asked.clone(), received_at));
             prove_kept(task, current, &pending, &key, received_at)
@@ -115,7 +116,7 @@ pub(crate) async fn obtain(
         // A later run installs the answer and clears the tries.
         Ok(()) => cleared?,
         // There is no later run for it: a certificate that the CA counted is installed, and a wrong one reported.
-        Err(e) => tracing::warn!("the CA's answer could not be kept for a later run: {e}"),
+        Err(e) => tracing::warn!("{}: the CA's answer could not be kept for a later run: {e}", task.target.display()),
     }
     let (verified, plan) = proven?;
     Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true, by_secret })
@@ -235,7 +236,7 @@ fn prove_kept(
         server_date: answer.server_date,
     };
     let proven = prove(task, current, key, &unproven, now)?;
-    proven.0.log_warnings();
+    proven.0.log_warnings(task.target);
     Ok(proven)
 }
 
@@ -267,11 +268,11 @@ fn client(task: &Task<'_>, ca: &CaAccess, asking: &mut Asking<'_>, env: &Environ
         .build_over(asking.connections)?)
 }
 
-fn report_skew(server: Option<Timestamp>, now: Timestamp) {
+fn report_skew(ca: &CaAccess, server: Option<Timestamp>, now: Timestamp) {
     if let Some(date) = server {
         let off = date.seconds_since(now);
         if off.abs() > 60 {
-            tracing::warn!("the local clock differs from the CA's by {} s", off.abs());
+            tracing::warn!("the local clock differs from that of {} by {} s", ca.url, off.abs());
         }
     }
 }

@@ -146,6 +146,13 @@ impl Lock {
     }
 }
 
+impl Place {
+    /// Whether another run holds it, as far as that can be seen. Leaves everything as it is.
+    pub(crate) fn is_locked(&self, disk: &Disk) -> bool {
+        matches!(Lock::check_free(disk, self), Err(InstallError::Locked { .. }))
+    }
+}
+
 /// The error for a place that another run holds; `note` is the content of its lock file.
 fn held(file: &Path, note: &str) -> InstallError {
     let field =

@@ -40,10 +40,10 @@ impl VerifiedEnrollment {
         &self.warnings
     }
 
-    /// Logs them.
-    pub(crate) fn log_warnings(&self) {
+    /// Logs them for the folder of the certificate.
+    pub(crate) fn log_warnings(&self, target: &Path) {
         for warning in &self.warnings {
-            tracing::warn!("{warning}");
+            tracing::warn!("{}: {warning}", target.display());
         }
     }
 }

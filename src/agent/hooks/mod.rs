@@ -6,8 +6,10 @@
 //! for the newer one.
 
 mod command;
+mod known;
 mod memory;
 mod process;
+mod said;
 mod served;
 mod signal;
 mod steps;
@@ -17,8 +19,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::disk::Disk;
 use crate::identity::Environment;
@@ -30,7 +34,9 @@ use crate::text::escape::Shown;
 use crate::{Error, ErrorKind, Timestamp};
 
 pub(crate) use command::HookCommand;
+use known::Known;
 use memory::{Fingerprints, Memory, Waiting};
+pub(crate) use said::Said;
 pub(crate) use served::Answer;
 pub(crate) use signal::SignalTarget;
 
@@ -41,11 +47,12 @@ pub(crate) const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
 pub(crate) const GIVEN: [&str; 4] =
     ["FABCERT_SIGN_FINGERPRINT", "FABCERT_TLS_FINGERPRINT", "FABCERT_NOT_AFTER", "FABCERT_REASON"];
 
-/// The seconds between two warnings about hooks that do not pass.
-const WARN_EVERY: i64 = 3600;
-
 /// The failures that a folder or a memory that cannot be read counts for: a few minutes.
 const SOME: u32 = 8;
+
+/// The time that a run of another fabcert has for its installs, and how often it is looked for.
+const INSTALLS: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The clock may have been set back; then a try waits no longer than this.
 const SET_BACK: Duration = Duration::from_secs(60);
@@ -63,6 +70,8 @@ pub(crate) struct HookPlan {
     pub(crate) timeout: Duration,
     /// The time that an endpoint has for serving the certificate, after the last signal.
     pub(crate) served_within: Duration,
+    /// The time between the hooks of two members of one gateway.
+    pub(crate) settle: Duration,
     /// The variables of [`PASSED_ON`] that are set.
     pub(crate) passed_on: Vec<(&'static str, OsString)>,
 }
@@ -77,6 +86,8 @@ pub(crate) struct Watched {
     pub(crate) tls: Option<PathBuf>,
     /// The group that shares the state.
     pub(crate) group: Option<u32>,
+    /// The name that its node shares with other nodes.
+    pub(crate) gateway: Option<String>,
 }
 
 /// Certificates whose hooks have not passed.
@@ -113,18 +124,8 @@ pub(crate) struct Hooks {
     turn: tokio::sync::Mutex<()>,
     /// By the first folder of each identity.
     known: Mutex<BTreeMap<PathBuf, Known>>,
-}
-
-/// What this process knows of one identity.
-#[derive(Clone, Debug)]
-struct Known {
-    /// It may be ahead of the file if the disk is full.
-    memory: Memory,
-    /// The TLS certificate that is on disk.
-    tls: Option<String>,
-    /// The last failure since the start.
-    error: Option<String>,
-    warned_at: Option<Timestamp>,
+    /// When hooks ran last for a member of each gateway, and its first folder.
+    ran: Mutex<BTreeMap<String, (Instant, PathBuf)>>,
 }
 
 /// What is on disk of one identity.
@@ -133,6 +134,8 @@ struct OnDisk {
     certificates: Fingerprints,
     /// The earliest end of a certificate.
     not_after: Option<Timestamp>,
+    /// Enrolment id and issuer (authority key identifier) of the TLS certificate.
+    node: Option<(String, Option<Vec<u8>>)>,
 }
 
 impl Watched {
@@ -145,7 +148,8 @@ impl Watched {
 
 impl Hooks {
     pub(crate) const fn new(plan: HookPlan) -> Self {
-        Self { plan, turn: tokio::sync::Mutex::const_new(()), known: Mutex::new(BTreeMap::new()) }
+        let turn = tokio::sync::Mutex::const_new(());
+        Self { plan, turn, known: Mutex::new(BTreeMap::new()), ran: Mutex::new(BTreeMap::new()) }
     }
 
     /// Whether there is nothing to run.
@@ -193,7 +197,7 @@ impl Hooks {
     }
 
     /// One look at an identity: adopts it if nothing is remembered of it, otherwise runs what is pending, unless it is too early.
-    /// Logs failures: the first, then one an hour. For `reason` and `pause` see [`Self::run`].
+    /// Logs failures: the first, then each cause once an hour. For `reason` and `pause` see [`Self::run`].
     ///
     /// # Errors
     /// When something is pending and has not passed.
@@ -218,26 +222,12 @@ impl Hooks {
             Err(error) => Err(HookFailure { failures: 0, next_try: now.plus(pause(SOME)), error }),
         };
         let message = failed.as_ref().err().map(|failure| failure.error.to_string());
-        let warned_at = self.of(watched, |known| {
-            known.error = message;
-            known.warned_at
-        });
-        if let Err(HookFailure { failures, next_try, error }) = &failed {
-            let output = match error.items() {
-                [] => String::new(),
-                lines => format!("; its last output: {}", lines.join(" | ")),
-            };
-            let cause = error.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
-            let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-            let (id, message) = (&watched.id, error.message());
-            let text = Shown(format!("{id}: {message}{cause}{output}; next try at {next_try}{help}")).to_string();
-            let is_recent = |at: Timestamp| (0..WARN_EVERY).contains(&now.seconds_since(at));
-            if *failures != 1 && warned_at.flatten().is_some_and(is_recent) {
-                tracing::debug!("{text}");
-            } else {
-                tracing::warn!("{text}");
-                self.of(watched, |known| known.warned_at = Some(now));
+        self.of(watched, |known| known.error = message);
+        match &failed {
+            Ok(()) => {
+                self.of(watched, |known| known.said = Said::default());
             }
+            Err(failure) => self.log(watched, failure, now),
         }
         failed
     }
@@ -260,6 +250,7 @@ impl Hooks {
             return Ok(());
         }
         let _turn = self.turn.lock().await;
+        wait_for_installs(watched, env.disk).await;
         let fail_at_once = |error: Error| {
             let next_try = (env.now)().plus(pause(SOME));
             HookFailure { failures: 0, next_try, error }
@@ -281,7 +272,11 @@ impl Hooks {
         (waiting.last_try, waiting.next_try) = (now, now.plus(killed));
         memory.waiting = Some(waiting);
         let tried = match self.save(watched, &on_disk, &memory, env.disk) {
-            Ok(()) => self.try_all(watched, &on_disk, &mut memory, env).await,
+            Ok(()) => {
+                let tried = self.try_all(watched, &on_disk, &mut memory, env).await;
+                self.note_run(watched);
+                tried
+            }
             Err(e) => Err(e),
         };
         let Err(error) = tried else { return Ok(()) };
@@ -295,6 +290,21 @@ impl Hooks {
             tracing::debug!("the failure of a hook could not be noted: {}", Shown(e));
         }
         Err(HookFailure { failures, next_try, error })
+    }
+
+    /// How long the hooks of an identity wait for the node of another member of its gateway, which was restarted just before.
+    pub(crate) fn settles(&self, watched: &Watched) -> Option<Duration> {
+        let (_, own) = watched.folders().next()?;
+        let ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, _) = ran.get(watched.gateway.as_ref()?).filter(|(_, member)| member != own)?;
+        self.plan.settle.checked_sub(at.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    fn note_run(&self, watched: &Watched) {
+        if let (Some(gateway), Some((_, own))) = (&watched.gateway, watched.folders().next()) {
+            let mut ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
+            ran.insert(gateway.clone(), (Instant::now(), own.to_owned()));
+        }
     }
 
     /// Why the last try failed.
@@ -325,12 +335,15 @@ impl Hooks {
     fn look(&self, watched: &Watched, disk: &Disk) -> Result<Option<(OnDisk, Memory)>, Error> {
         let Some((_, first)) = watched.folders().next() else { return Ok(None) };
         let place = Place::of(disk, first)?.for_group(watched.group);
-        let mut on_disk = OnDisk { place, certificates: Fingerprints::new(), not_after: None };
+        let mut on_disk = OnDisk { place, certificates: Fingerprints::new(), not_after: None, node: None };
         for (role, path) in watched.folders() {
             let Some(held) = Held::read(path, disk)? else { continue };
             let end = held.leaf.not_after();
             on_disk.certificates.insert(role.to_owned(), sha256(held.leaf.der()));
             on_disk.not_after = Some(on_disk.not_after.map_or(end, |other| other.min(end)));
+            if role == "tls" {
+                on_disk.node = Some((held.id().to_owned(), held.leaf.authority_key_id().map(<[u8]>::to_vec)));
+            }
         }
         let known = self.known().get(first).map(|known| known.memory.clone());
         let memory = match known {
@@ -346,31 +359,14 @@ impl Hooks {
         self.remember(watched, on_disk, memory);
         Ok(memory.write(&on_disk.place, disk)?)
     }
+}
 
-    fn remember(&self, watched: &Watched, on_disk: &OnDisk, memory: &Memory) {
-        let Some((_, first)) = watched.folders().next() else { return };
-        let (memory, tls) = (memory.clone(), on_disk.certificates.get("tls").cloned());
-        let mut all = self.known();
-        let before = all.get(first);
-        let (error, warned_at) = before.map_or((None, None), |before| (before.error.clone(), before.warned_at));
-        all.insert(first.to_owned(), Known { memory, tls, error, warned_at });
-    }
-
-    /// Reads or changes what this process knows of an identity.
-    fn of<T>(&self, watched: &Watched, change: impl FnOnce(&mut Known) -> T) -> Option<T> {
-        let (_, first) = watched.folders().next()?;
-        self.known().get_mut(first).map(change)
-    }
-
-    fn known(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether an endpoint may serve the certificate with the fingerprint `seen`: that of this identity, or one of another that
-    /// the agent watches, whose endpoint it then is.
-    fn is_expected(&self, watched: &Watched, tls: &str, seen: &str) -> bool {
-        let first = watched.folders().next().map(|(_, path)| path);
-        let is_of = |known: &Known| [known.tls.as_ref(), known.memory.passed("tls")].contains(&Some(&seen.to_owned()));
-        seen == tls || self.known().iter().any(|(path, known)| Some(path.as_path()) != first && is_of(known))
+/// Waits until no run of fabcert holds a folder of the identity, so that the hooks do not run between the installs of its two
+/// certificates. A run that still holds one then waits for its CA.
+async fn wait_for_installs(watched: &Watched, disk: &Disk) {
+    let start = Instant::now();
+    let is_held = |path: &Path| Place::of(disk, path).is_ok_and(|place| place.for_group(watched.group).is_locked(disk));
+    while start.elapsed() < INSTALLS && watched.folders().any(|(_, path)| is_held(path)) {
+        tokio::time::sleep(LOOK).await;
     }
 }

@@ -57,6 +57,8 @@ impl Ended {
 /// When it cannot be started.
 pub(super) async fn run(command: Command, limit: Duration) -> io::Result<Ended> {
     let group = Group::default();
+    #[cfg(test)]
+    tests::LAST.with(|last| last.replace(Arc::downgrade(&group.0)));
     let _ended_on_drop = EndOnDrop(group.clone());
     let (done, ended) = oneshot::channel();
     // A thread: the runtime would wait for a task of its own kind before the process could end.
@@ -278,8 +280,25 @@ impl Output {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::cell::RefCell;
+    use std::sync::Weak;
+
     use super::*;
+
+    thread_local! {
+        /// The last command that was run from this thread: it lives as long as it is supervised.
+        pub(super) static LAST: RefCell<Weak<Mutex<Option<Pid>>>> = const { RefCell::new(Weak::new()) };
+    }
+
+    /// Waits until the last command that was run from this thread has ended with its group, also where the run was dropped.
+    pub(in crate::agent::hooks) async fn until_ended() {
+        let start = Instant::now();
+        while LAST.with(|last| last.borrow().strong_count() > 0) {
+            assert!(start.elapsed() < Duration::from_secs(60), "the command still runs");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
 
     /// Output that cannot be read: a folder in the place of the pipe.
     #[test]

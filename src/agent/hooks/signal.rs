@@ -2,15 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getpid, kill_process};
+use rustix::param::clock_ticks_per_second;
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal};
 
 use crate::disk::{Disk, Metadata};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Timestamp};
 
 /// The largest pid file, in bytes.
 const LIMIT: usize = 64;
+
+/// The start of a process is known to the second, and so is that of the system which it is counted from.
+const INEXACT: Duration = Duration::from_secs(2);
 
 /// Signals that a process may be sent, by their names without `SIG`.
 const NAMES: [(&str, Signal); 18] = [
@@ -93,7 +98,8 @@ impl SignalTarget {
     /// Sends the signal. The pid file is read each time.
     ///
     /// # Errors
-    /// When the file does not hold one process id above 1, another user can write it, or no such process is there to be signalled.
+    /// When the file does not hold one process id above 1, another user can write it, or no such process is there to be signalled:
+    /// one that started after the file was written has taken over the number of the process that the file is of.
     pub(super) fn send(&self, disk: &Disk) -> Result<(), NotSent> {
         let file = self.file.display();
         let fail = |message: String| Error::new(ErrorKind::Hook, message);
@@ -126,11 +132,23 @@ impl SignalTarget {
                  in a pod, set shareProcessNamespace: true",
             ))
         };
+        // Whatever the number is used for from here on, the signal is for the process that is looked at.
+        let process = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process) => Some(process),
+            Err(Errno::SRCH) => return Err(gone()),
+            // An older kernel, or a container that does not allow the call.
+            Err(_) => None,
+        };
         if has_ended(disk, number) {
             return Err(gone());
         }
         self.check_writers(disk, number)?;
-        match kill_process(pid, self.signal) {
+        self.check_start(disk, number)?;
+        let sent = match process {
+            Some(process) => pidfd_send_signal(process, self.signal),
+            None => kill_process(pid, self.signal),
+        };
+        match sent {
             Ok(()) => Ok(()),
             Err(Errno::SRCH) => Err(gone()),
             Err(e) => Err(fail(format!("cannot send {} to process {number}, which {file} names", self.name))
@@ -138,6 +156,28 @@ impl SignalTarget {
                 .with_help("run fabcert as the user of that process")
                 .into()),
         }
+    }
+
+    /// Checks that the process is not one that started after the file was written.
+    fn check_start(&self, disk: &Disk, pid: i32) -> Result<(), NotSent> {
+        let Some(written) = disk.metadata_followed(&self.file).map_err(Error::from)? else { return Ok(()) };
+        let Some(started) = started_at(disk, pid) else { return Ok(()) };
+        let written = written.modified;
+        if started <= written + INEXACT {
+            return Ok(());
+        }
+        let file = self.file.display();
+        let message = format!(
+            "{} is not sent: process {pid}, which {file} names, started at {}, after that file was written at {}: it has taken over the number",
+            self.name,
+            shown(started),
+            shown(written)
+        );
+        let error = Error::new(ErrorKind::Hook, message).with_help(
+            "the process of the file has ended: restart the node, which writes the file; \
+             if the clock was set since the node started, touch the file",
+        );
+        Err(NotSent::NoProcess(error))
     }
 
     /// Whoever can write the file chooses the process that gets the signal: only root, the user of this process and the user of
@@ -181,14 +221,31 @@ fn user_of(disk: &Disk, pid: i32) -> Option<u32> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// The fields of a process after its name, from its state on (`proc_pid_stat(5)`).
+fn stat(disk: &Disk, pid: i32) -> Option<String> {
+    let stat = disk.read_regular(&Path::new("/proc").join(pid.to_string()).join("stat"), 4096).ok()?;
+    // The name of the program, in brackets, may hold anything.
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    stat.get(end + 2..).map(|fields| String::from_utf8_lossy(fields).into_owned())
+}
+
 /// Whether the process has ended and only waits for its parent: a signal would be lost. `false` where that is not known.
 fn has_ended(disk: &Disk, pid: i32) -> bool {
-    let Ok(stat) = disk.read_regular(&Path::new("/proc").join(pid.to_string()).join("stat"), 4096) else {
-        return false;
-    };
-    // The name of the program, in brackets, may hold anything (proc_pid_stat(5)).
-    let end_of_name = stat.iter().rposition(|byte| *byte == b')');
-    end_of_name.and_then(|end| stat.get(end + 2)).is_some_and(|state| matches!(state, b'Z' | b'X'))
+    stat(disk, pid).is_some_and(|fields| fields.starts_with(['Z', 'X']))
+}
+
+/// When a process started: its ticks since the start of the system (`proc_pid_stat(5)`, field 22), and that start (`proc_stat(5)`).
+fn started_at(disk: &Disk, pid: i32) -> Option<SystemTime> {
+    let ticks: u64 = stat(disk, pid)?.split_whitespace().nth(22 - 3)?.parse().ok()?;
+    let system = disk.read_regular(Path::new("/proc/stat"), 4 * 1024 * 1024).ok()?;
+    let line = std::str::from_utf8(&system).ok()?.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let seconds = line.trim().parse::<u64>().ok()? + ticks / clock_ticks_per_second().max(1);
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+fn shown(time: SystemTime) -> Timestamp {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -242,7 +299,7 @@ mod tests {
         let pid = zombie.id();
         let is_zombie = || has_ended(&Disk::real(), i32::try_from(pid).unwrap());
         while !is_zombie() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         let error = sent(&pid.to_string(), "TERM").unwrap_err();
         assert!(error.to_string().contains(&format!("there is no process {pid}")), "{error}");
@@ -258,6 +315,25 @@ mod tests {
         let missing = "/nowhere/pid:TERM".parse::<SignalTarget>().unwrap().send(&Disk::real());
         let missing = Error::from(missing.unwrap_err());
         assert!(missing.cause().unwrap().contains("/nowhere/pid"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_process_that_took_over_the_number_gets_no_signal() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, file) = (Disk::real(), dir.path().join("pid"));
+        let mut child = sleeper();
+        disk.write_new(&file, child.id().to_string().as_bytes(), 0o644).unwrap();
+        let target: SignalTarget = format!("{}:TERM", file.display()).parse().unwrap();
+        let written = disk.metadata(&file).unwrap().unwrap().modified;
+        disk.set_modified(&file, written - Duration::from_secs(60)).unwrap();
+        let not_sent = target.send(&disk).unwrap_err();
+        assert!(matches!(not_sent, NotSent::NoProcess(_)));
+        let error = Error::from(not_sent);
+        assert!(error.to_string().contains("it has taken over the number"), "{error}");
+        assert!(child.try_wait().unwrap().is_none());
+        disk.set_modified(&file, written).unwrap();
+        target.send(&disk).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
     }
 
     #[test]

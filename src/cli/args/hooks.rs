@@ -32,6 +32,9 @@ pub(in crate::cli) struct HookArgs {
     /// Time that an endpoint has for serving the new certificate
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration, env = "FABCERT_SERVED_WITHIN", help_heading = "Hooks")]
     served_within: Duration,
+    /// Time between the hooks of two members of one gateway, so that a load balancer counts the first as up again
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration, env = "FABCERT_SETTLE", help_heading = "Hooks")]
+    settle: Duration,
 }
 
 impl HookArgs {
@@ -44,6 +47,7 @@ impl HookArgs {
             served: self.served,
             timeout: self.hook_timeout,
             served_within: self.served_within,
+            settle: self.settle,
             passed_on: PASSED_ON.into_iter().filter_map(|name| Some((name, env(name)?))).collect(),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{Scene, plan};
+use crate::agent::hooks::process::tests::until_ended;
 use crate::agent::hooks::{HookPlan, Hooks};
 use crate::disk::{Disk, FaultAction};
 
@@ -86,7 +87,7 @@ async fn converge(scene: &Scene, random: &mut Random, crashes: u64) -> usize {
             let _ = tokio::time::timeout(time, scene.run(&restarted)).await;
             // The process that was ended at the crash may write its last line.
             drop(restarted);
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            until_ended().await;
         }
     }
     scene.run(&hooks(scene)).await.unwrap();

@@ -51,7 +51,8 @@ impl Scene {
     }
 
     fn watched(&self) -> Watched {
-        Watched { id: "peer1".to_owned(), sign: Some(self.path("msp")), tls: Some(self.path("tls")), group: None }
+        let (sign, tls) = (Some(self.path("msp")), Some(self.path("tls")));
+        Watched { id: "peer1".to_owned(), sign, tls, ..Watched::default() }
     }
 
     /// Puts a new certificate in place; its fingerprint.

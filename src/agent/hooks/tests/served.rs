@@ -259,6 +259,39 @@ async fn an_endpoint_may_serve_another_identity_of_the_agent_and_nothing_else() 
     assert!(matches!(hooks.shows(&two.watched(), &Disk::real()).await, Some(Answer::Other(_))));
 }
 
+/// A copy of the folders, for example one that was kept before the renewal, is no node of its own.
+#[tokio::test]
+async fn a_copy_of_the_folders_makes_no_old_certificate_expected() {
+    let (scene, copy) = (Scene::new(), Scene::new());
+    let (older, old, new) = (made("peer1"), made("peer1"), made("peer1"));
+    scene.put("tls", &old.0);
+    let node = Node::start(&scene, &old).await;
+    let hooks = scene.adopted(HookPlan { signals: Vec::new(), ..node.plan(&scene, Duration::ZERO) });
+    scene.put("tls", &new.0);
+    for of_copy in [&old, &older] {
+        node.serve(of_copy);
+        copy.put("tls", &of_copy.0);
+        hooks.retain(|first| first.starts_with(scene.path("")));
+        hooks.adopt(&copy.watched(), &Disk::real()).unwrap();
+        let shows = hooks.shows(&scene.watched(), &Disk::real()).await;
+        assert!(matches!(shows, Some(Answer::Other(_))), "{shows:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_identity_that_is_not_watched_any_more_has_no_endpoint() {
+    let (one, two) = (Scene::new(), Scene::new());
+    let (of_one, of_two) = (made("peer1"), made("peer2"));
+    one.put("tls", &of_one.0);
+    two.put("tls", &of_two.0);
+    let node = Node::start(&two, &of_two).await;
+    let hooks = one.adopted(HookPlan { signals: Vec::new(), ..node.plan(&two, Duration::ZERO) });
+    hooks.adopt(&two.watched(), &Disk::real()).unwrap();
+    assert_eq!(hooks.shows(&one.watched(), &Disk::real()).await, Some(Answer::Expected));
+    hooks.retain(|first| first.starts_with(one.path("")));
+    assert!(matches!(hooks.shows(&one.watched(), &Disk::real()).await, Some(Answer::Other(_))));
+}
+
 #[tokio::test]
 async fn an_endpoint_without_an_answer_serves_no_other_certificate() {
     let scene = Scene::new();
