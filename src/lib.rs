@@ -73,6 +73,7 @@ mod doctor;
 pub mod enroll;
 mod error;
 pub mod explain;
+mod export;
 mod identity;
 mod install;
 #[doc(hidden)]

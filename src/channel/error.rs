@@ -27,4 +27,11 @@ impl ChannelError {
         Error::new(ErrorKind::Input, message)
             .with_help("get the block again: peer channel fetch config FILE -c CHANNEL -o HOST:PORT")
     }
+
+    /// The error of a command that makes an update of the block in the file `path`.
+    pub(crate) fn of_update(self, path: &std::path::Path) -> Error {
+        let message = format!("{}: no update can be made: {}", path.display(), self.reason);
+        Error::new(ErrorKind::Input, message)
+            .with_help("give the block of peer channel fetch config, and the MSP id of an organisation in it")
+    }
 }

@@ -18,11 +18,11 @@ pub(crate) const LARGEST: usize = 16 * 1024 * 1024;
 
 /// `common.HeaderType` of a configuration and of an update of one.
 const CONFIG: u64 = 1;
-const CONFIG_UPDATE: u64 = 2;
+pub(super) const CONFIG_UPDATE: u64 = 2;
 
-const GROUPS: Field = Field(2, "groups");
-const VALUES: Field = Field(3, "values");
-const VALUE: Field = Field(2, "value");
+pub(super) const GROUPS: Field = Field(2, "groups");
+pub(super) const VALUES: Field = Field(3, "values");
+pub(super) const VALUE: Field = Field(2, "value");
 const CONFIG_OF_ENVELOPE: Field = Field(1, "config");
 const CHANNEL_GROUP: Field = Field(2, "channel_group");
 const DATA: Field = Field(2, "data");
@@ -66,48 +66,8 @@ impl ChannelConfig {
     }
 
     fn of(form: Form, message: Message<'_>) -> Result<Self, ChannelError> {
-        match form {
-            Form::Block => {
-                let number = message.required(HEADER, "BlockHeader")?.number(Field(1, "number"))?;
-                let data = message.required(DATA, "BlockData")?;
-                let envelopes = data.messages(Field(1, "data"), "Envelope")?;
-                let [envelope] = *envelopes else {
-                    return Err(data.error(format!(
-                        "the block has {} transactions, and a configuration block has one",
-                        envelopes.len()
-                    )));
-                };
-                Ok(Self { form, block: Some(number), ..Self::of(Form::Envelope, envelope)? })
-            }
-            Form::Envelope => {
-                let payload = message.required(PAYLOAD, "Payload")?;
-                let header = payload.required(HEADER, "Header")?.required(CHANNEL_HEADER, "ChannelHeader")?;
-                let channel = Some(header.text(Field(4, "channel_id"))?);
-                let (inner, data) = match header.number(TYPE)? {
-                    CONFIG => (Form::ConfigEnvelope, payload.required(DATA, "ConfigEnvelope")?),
-                    CONFIG_UPDATE => {
-                        let update = payload.required(DATA, "ConfigUpdateEnvelope")?;
-                        (Form::Update, update.required(Field(1, "config_update"), "ConfigUpdate")?)
-                    }
-                    _ => return Err(header.error("the block holds a transaction, not a configuration of the channel")),
-                };
-                let form = if inner == Form::Update { inner } else { form };
-                Ok(Self { form, channel, ..Self::of(inner, data)? })
-            }
-            Form::ConfigEnvelope => {
-                let config = message.required(CONFIG_OF_ENVELOPE, "Config")?;
-                Ok(Self { form, ..Self::of(Form::Config, config)? })
-            }
-            Form::Config => {
-                let sequence = message.number(Field(1, "sequence"))?;
-                let group = message.required(CHANNEL_GROUP, "ConfigGroup")?;
-                Ok(Self { form, sequence: Some(sequence), ..Self::of_group(group)? })
-            }
-            Form::Update => {
-                let channel = Some(message.text(Field(1, "channel_id"))?);
-                Ok(Self { form, channel, ..Self::of_group(message.required(WRITE_SET, "ConfigGroup")?)? })
-            }
-        }
+        let Located { form, channel, block, sequence, group } = located(form, message)?;
+        Ok(Self { form, channel, block, sequence, ..Self::of_group(group)? })
     }
 
     /// The configuration in the group of the channel.
@@ -210,6 +170,66 @@ impl ChannelConfig {
             self.organisations.push(one);
         }
         Ok(())
+    }
+}
+
+/// The group of a channel, and what is said of it on the way there.
+pub(super) struct Located<'a> {
+    pub(super) form: Form,
+    pub(super) channel: Option<String>,
+    block: Option<u64>,
+    sequence: Option<u64>,
+    pub(super) group: Message<'a>,
+}
+
+/// Finds the group of the channel in an encoded message. `None` if the content is something else, such as JSON.
+pub(super) fn located_encoded(content: &[u8]) -> Option<Result<Located<'_>, ChannelError>> {
+    encoded_form(content).map(|(form, message)| located(form, message))
+}
+
+fn located(form: Form, message: Message<'_>) -> Result<Located<'_>, ChannelError> {
+    match form {
+        Form::Block => {
+            let number = message.required(HEADER, "BlockHeader")?.number(Field(1, "number"))?;
+            let data = message.required(DATA, "BlockData")?;
+            let envelopes = data.messages(Field(1, "data"), "Envelope")?;
+            let [envelope] = *envelopes else {
+                return Err(data.error(format!(
+                    "the block has {} transactions, and a configuration block has one",
+                    envelopes.len()
+                )));
+            };
+            Ok(Located { form, block: Some(number), ..located(Form::Envelope, envelope)? })
+        }
+        Form::Envelope => {
+            let payload = message.required(PAYLOAD, "Payload")?;
+            let header = payload.required(HEADER, "Header")?.required(CHANNEL_HEADER, "ChannelHeader")?;
+            let channel = Some(header.text(Field(4, "channel_id"))?);
+            let (inner, data) = match header.number(TYPE)? {
+                CONFIG => (Form::ConfigEnvelope, payload.required(DATA, "ConfigEnvelope")?),
+                CONFIG_UPDATE => {
+                    let update = payload.required(DATA, "ConfigUpdateEnvelope")?;
+                    (Form::Update, update.required(Field(1, "config_update"), "ConfigUpdate")?)
+                }
+                _ => return Err(header.error("the block holds a transaction, not a configuration of the channel")),
+            };
+            let form = if inner == Form::Update { inner } else { form };
+            Ok(Located { form, channel, ..located(inner, data)? })
+        }
+        Form::ConfigEnvelope => {
+            let config = message.required(CONFIG_OF_ENVELOPE, "Config")?;
+            Ok(Located { form, ..located(Form::Config, config)? })
+        }
+        Form::Config => {
+            let sequence = Some(message.number(Field(1, "sequence"))?);
+            let group = message.required(CHANNEL_GROUP, "ConfigGroup")?;
+            Ok(Located { form, channel: None, block: None, sequence, group })
+        }
+        Form::Update => {
+            let channel = Some(message.text(Field(1, "channel_id"))?);
+            let group = message.required(WRITE_SET, "ConfigGroup")?;
+            Ok(Located { form, channel, block: None, sequence: None, group })
+        }
     }
 }
 
@@ -316,7 +336,7 @@ fn bft_consenter(consenter: Message<'_>) -> Result<Consenter, ChannelError> {
     })
 }
 
-fn msp(value: Message<'_>) -> Result<ChannelMsp, ChannelError> {
+pub(super) fn msp(value: Message<'_>) -> Result<ChannelMsp, ChannelError> {
     // `msp.ProviderType`: 0 is FABRIC, 1 is IDEMIX.
     let is_idemix = value.number(TYPE)? == 1;
     let config = value.required(Field(2, "config"), "FabricMSPConfig")?;

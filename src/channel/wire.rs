@@ -1,4 +1,4 @@
-//! The protobuf wire format (protobuf.dev/programming-guides/encoding), read without copies.
+//! The protobuf wire format (protobuf.dev/programming-guides/encoding), read without copies, and written.
 
 /// A fault of an encoding: its offset and the reason.
 pub(super) type WireError = (usize, &'static str);
@@ -84,6 +84,54 @@ impl<'a> WireFields<'a> {
         };
         Ok(WireField { number, at, value })
     }
+}
+
+/// The fields of `message` as they are encoded, each with its number, in order.
+///
+/// # Errors
+/// If a field cannot be separated.
+pub(super) fn encoded_fields(message: &[u8]) -> Result<Vec<(u64, &[u8])>, WireError> {
+    let (mut fields, mut all) = (WireFields::new(message, 0), Vec::new());
+    while !fields.rest.is_empty() {
+        let start = fields.at;
+        let number = fields.field()?.number;
+        all.push((number, &message[start..fields.at]));
+    }
+    Ok(all)
+}
+
+fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            return out.push(low);
+        }
+        out.push(low | 0x80);
+    }
+}
+
+/// Writes a number, unless it is 0, which is the default.
+pub(super) fn write_number(out: &mut Vec<u8>, field: u64, value: u64) {
+    if value != 0 {
+        write_varint(out, field << 3);
+        write_varint(out, value);
+    }
+}
+
+/// Writes text, bytes or an encoded message.
+pub(super) fn write_bytes(out: &mut Vec<u8>, field: u64, value: &[u8]) {
+    write_varint(out, field << 3 | 2);
+    write_varint(out, value.len() as u64);
+    out.extend_from_slice(value);
+}
+
+/// Writes an entry of a map from text to messages.
+pub(super) fn write_entry(out: &mut Vec<u8>, field: u64, key: &str, value: &[u8]) {
+    let mut entry = Vec::new();
+    write_bytes(&mut entry, 1, key.as_bytes());
+    write_bytes(&mut entry, 2, value);
+    write_bytes(out, field, &entry);
 }
 
 impl<'a> Iterator for WireFields<'a> {

@@ -4,8 +4,8 @@ use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::{
-    agent, audit, ca, completions, csr, doctor, enroll, inspect, install, names, probe, reenroll, render, renew,
-    rollback, rules,
+    agent, audit, ca, completions, csr, doctor, enroll, export, inspect, install, names, probe, reenroll, render,
+    renew, rollback, rules,
 };
 #[cfg(feature = "dev-ca")]
 use super::{demo, dev_ca};
@@ -37,6 +37,7 @@ pub(super) fn defined(command: Command) -> Command {
         "agent" => agent::AgentArgs::augment_args,
         "doctor" => doctor::DoctorArgs::augment_args,
         "ca" => ca::CaCommandArgs::augment_args,
+        "export" => export::ExportArgs::augment_args,
         "audit" => audit::AuditArgs::augment_args,
         "names" => names::NamesArgs::augment_args,
         "render" => render::RenderArgs::augment_args,

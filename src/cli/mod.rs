@@ -18,6 +18,7 @@ mod doctor;
 mod enroll;
 #[cfg(test)]
 mod examples;
+mod export;
 mod go_client;
 mod input;
 mod inspect;
@@ -101,12 +102,14 @@ enum Command {
     Agent(Box<Deferred<agent::AgentArgs>>),
     /// Check everything that an enrolment needs: the CA and the way to it, the secret, the folders
     Doctor(Box<Deferred<doctor::DoctorArgs>>),
-    /// Show a CA's name, version and chain, and get its anchor file by fingerprint
+    /// Use a CA's API: register, revoke, list, CRLs; show the CA, get its anchor file by fingerprint
     Ca(Deferred<ca::CaCommandArgs>),
     /// Audit certificates, MSP and TLS folders, manifests and live endpoints: what fails now, and what will fail
     Audit(Box<Deferred<audit::AuditArgs>>),
     /// List the names that each node in Kubernetes manifests needs in its TLS certificate, with the reasons
     Names(Box<Deferred<names::NamesArgs>>),
+    /// Write what client libraries and channels take: connection profiles, wallets, configuration updates
+    Export(Box<Deferred<export::ExportArgs>>),
     /// Render Kubernetes manifests for peers that enrol before they start, behind a gateway Service
     Render(Box<Deferred<render::RenderArgs>>),
     /// Check, as an exec probe, that folders and the running node hold a valid certificate with the wanted names now
@@ -262,6 +265,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Audit(args) => audit::run(&args.0, &cli.output),
         Command::Names(args) => names::run(&args.0, &cli.output),
         Command::Render(args) => render::run(&args.0, &cli.output),
+        Command::Export(args) => export::run(&args.0, form),
         Command::Probe(args) => probe::run(&args.0, form),
         Command::Inspect(args) => inspect::run(&args.0, form),
         Command::Rules(args) => rules::rules(&args.0, form),

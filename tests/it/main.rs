@@ -21,6 +21,7 @@ mod differential;
 mod docs;
 mod enroll;
 mod escaping;
+mod export;
 mod go_client;
 #[cfg(feature = "dev-ca")]
 mod help;

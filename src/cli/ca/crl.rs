@@ -9,7 +9,9 @@ use clap::Args;
 use super::certificate::time;
 use super::registrar::RegistrarArgs;
 use crate::ca::CrlFilter;
+use crate::channel::MspChange;
 use crate::cli::args::OutputForm;
+use crate::cli::export::UpdateFile;
 use crate::cli::output;
 use crate::disk::{Disk, Kind, WorkingTree};
 use crate::registrar::fetch;
@@ -21,6 +23,11 @@ Examples:
     fabcert ca crl --url https://org1-ca --tls-ca ca.pem --registrar admin/msp \\
         --out peer/msp/crls/org1-ca.pem
 
+  Write the update with which a channel learns it, for an administrator to
+  sign and send with peer channel update:
+    fabcert ca crl --url https://org1-ca --tls-ca ca.pem --registrar admin/msp \\
+        --into config.block --msp Org1MSP --out update.pb
+
 The CRL is verified: a certificate of the CA's chain signed it. A node refuses
 certificates on a list that has ended, too, and does not ask for a new one.";
 
@@ -30,9 +37,22 @@ certificates on a list that has ended, too, and does not ask for a new one.";
 pub(super) struct CrlArgs {
     #[command(flatten)]
     registrar: RegistrarArgs,
-    /// File for the CRL (PEM) [default: standard output]
+    /// File for the CRL (PEM) [default: standard output], or for the update of --into
     #[arg(long, value_name = "FILE", env = "FABCERT_OUT")]
     out: Option<PathBuf>,
+    /// Configuration block of a channel: write an unsigned update with the CRL in place of the CRL itself
+    #[arg(
+        long,
+        value_name = "BLOCK",
+        requires = "msp",
+        requires = "out",
+        env = "FABCERT_INTO",
+        help_heading = "Channel"
+    )]
+    into: Option<PathBuf>,
+    /// MSP id of the organisation in that channel
+    #[arg(long, value_name = "ID", requires = "into", env = "FABCERT_MSP", help_heading = "Channel")]
+    msp: Option<String>,
     /// Only certificates that were revoked after this time
     #[arg(long, value_name = "TIME", value_parser = time, env = "FABCERT_REVOKED_AFTER", help_heading = "Selection")]
     revoked_after: Option<Timestamp>,
@@ -64,6 +84,9 @@ pub(super) fn run(args: &CrlArgs, form: OutputForm) -> Result<ExitCode, Error> {
         expire_after: args.expire_after,
         expire_before: args.expire_before,
     };
+    if let (Some(block), Some(msp_id), Some(out)) = (&args.into, &args.msp, &args.out) {
+        return into_channel(args, &filter, (block, msp_id, out), form);
+    }
     // Before the request.
     if let Some(path) = &args.out {
         refuse_other(path, &Disk::real())?;
@@ -103,5 +126,22 @@ pub(super) fn run(args: &CrlArgs, form: OutputForm) -> Result<ExitCode, Error> {
         Some(path) => output::after(printed, || format!("the CRL is in {}", path.display()))?,
         None => printed?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes an update of a channel with the CRL.
+fn into_channel(
+    args: &CrlArgs,
+    filter: &CrlFilter,
+    (block, msp_id, out): (&Path, &str, &Path),
+    form: OutputForm,
+) -> Result<ExitCode, Error> {
+    let disk = Disk::real();
+    let file = UpdateFile::new(block, msp_id, out, false, &disk)?;
+    let update = args.registrar.act(async |registrar, env| {
+        let fetched = fetch(registrar, filter).await?;
+        file.write(&MspChange { crls: vec![fetched.crl], ..MspChange::default() }, env.disk)
+    })?;
+    file.print(update.as_ref(), form)?;
     Ok(ExitCode::SUCCESS)
 }

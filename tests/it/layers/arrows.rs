@@ -192,6 +192,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("explain", &["audit::catalogue", "ca::error_code", "ca::ErrorCode"]),
     // Fuzz targets reach everything that reads.
     ("testing", &["time", "text", "disk", "pki", "msp", "manifests", "audit", "auditor", "policy"]),
+    ("export", &["error", "time", "disk", "pki", "identity::held", "live::Endpoint"]),
     // What tests and benches of the package need beside the public surface.
     ("internals", &["disk", "enroll", "identity", "install", "msp", "pki::go", "proof", "text"]),
     (
@@ -225,6 +226,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "auditor",
             "report",
             "explain",
+            "export",
             "names",
         ],
     ),

@@ -1,8 +1,9 @@
-//! Real Fabric nodes on folders of fabcert: an orderer with a channel, and a peer.
+//! Real Fabric nodes on folders of fabcert: an orderer with a channel, and peers.
 
 mod node;
 mod orderer;
 mod peer;
+mod revoked;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::process::Command;
 use crate::command::{Ran, fabcert};
 use crate::enroll::scene::text;
 use crate::real::tools::{Tool, find};
-use crate::real::{CaUnderTest, RealCa, Registration};
+use crate::real::{ADMIN, CaUnderTest, RealCa, Registration};
 
 /// The programs of a Fabric network.
 struct Programs {
@@ -59,6 +60,20 @@ impl Organisation {
         let args = [command, "--url", &url, "--tls-ca", &anchor, "--msp-dir", &msp, "--tls-dir", &tls];
         let name: Vec<&str> = self.ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]).collect();
         fabcert(&[&args[..], &name, more].concat(), secret)
+    }
+
+    /// Runs `fabcert ca COMMAND` as the CA's registrar.
+    fn ca(&self, command: &[&str], more: &[&str]) -> Ran {
+        let (url, anchor) = (self.ca.url(), text(self.ca.tls_anchor()));
+        let name: Vec<&str> = self.ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]).collect();
+        let connection = [&["--url", &*url, "--tls-ca", &anchor], &*name].concat();
+        let registrar = text(&self.path("registrar"));
+        if !self.path("registrar").exists() {
+            let args = [&["enroll", "--id", ADMIN.0, "--msp-dir", &registrar], &*connection].concat();
+            let ran = fabcert(&args, Some(ADMIN.1));
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+        fabcert(&[&["ca"], command, &connection, &["--registrar", &registrar], more].concat(), None)
     }
 
     /// Writes a file.

@@ -8,19 +8,19 @@ use super::{Organisation, Programs, output};
 use crate::enroll::scene::text;
 use crate::reserved::ReservedPort;
 
-const CHANNEL: &str = "channel-of-org1";
+pub(super) const CHANNEL: &str = "channel-of-org1";
 
 /// An ordering organisation with one orderer and an admin.
-struct Ordering {
+pub(super) struct Ordering {
     programs: Programs,
-    organisation: Organisation,
-    port: ReservedPort,
+    pub(super) organisation: Organisation,
+    pub(super) port: ReservedPort,
     admin_port: ReservedPort,
     starts: std::cell::Cell<u32>,
 }
 
 impl Ordering {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let programs = Programs::find()?;
         let organisation = Organisation::new()?;
         organisation.enroll("orderer1", "orderer", &["localhost"]);
@@ -29,12 +29,12 @@ impl Ordering {
         Some(Self { programs, organisation, port: ports.0, admin_port: ports.1, starts: 0.into() })
     }
 
-    fn path(&self, relative: &str) -> String {
+    pub(super) fn path(&self, relative: &str) -> String {
         text(&self.organisation.path(relative))
     }
 
     /// Starts the orderer and waits until its administration answers.
-    fn start(&self) -> Node {
+    pub(super) fn start(&self) -> Node {
         let root = self.path("orderer1/tls/ca.crt");
         let (certificate, key) = (self.path("orderer1/tls/server.crt"), self.path("orderer1/tls/server.key"));
         let tls = format!("Enabled: true, Certificate: {certificate}, PrivateKey: {key}, RootCAs: [{root}]");
@@ -71,7 +71,7 @@ Admin:
     }
 
     /// Calls the orderer's administration; `None` while it does not answer.
-    fn admin(&self, command: &str, more: &[&str]) -> Option<String> {
+    pub(super) fn admin(&self, command: &str, more: &[&str]) -> Option<String> {
         let address = format!("localhost:{}", self.admin_port.number());
         let root = self.path("orderer1/tls/ca.crt");
         let (certificate, key) = (self.path("admin1/tls/server.crt"), self.path("admin1/tls/server.key"));
@@ -82,7 +82,7 @@ Admin:
     }
 
     /// Creates the channel's first block, which names the orderer's current TLS certificate as a consenter's.
-    fn block(&self) -> PathBuf {
+    pub(super) fn block(&self) -> PathBuf {
         let certificate = self.path("orderer1/tls/server.crt");
         let rule = |name: &str| format!("{name}: {{Type: Signature, Rule: \"OR('OrdererMSP.member')\"}}");
         let any = |name: &str| format!("{name}: {{Type: ImplicitMeta, Rule: 'ANY {name}'}}");
@@ -129,7 +129,7 @@ Profiles:
     }
 
     /// What the orderer says of itself in the channel: `consenter` or `follower`.
-    fn relation(&self, node: &mut Node) -> String {
+    pub(super) fn relation(&self, node: &mut Node) -> String {
         node.wait_for("the state in the channel", || {
             let answer = self.admin("list", &["--channelID", CHANNEL])?;
             let json: serde_json::Value = serde_json::from_str(answer.split_once('\n')?.1).ok()?;

@@ -14,7 +14,7 @@ use crate::real::oracle;
 use crate::real::tools::{Tool, find};
 use crate::reserved::ReservedPort;
 
-const PEERS: [&str; 2] = ["org1-peer1", "org1-peer2"];
+pub(super) const PEERS: [&str; 2] = ["org1-peer1", "org1-peer2"];
 const GATEWAY: &str = "org1-peer-gateway-svc";
 const WITHIN: Duration = Duration::from_secs(180);
 
@@ -42,15 +42,15 @@ done
 "#;
 
 /// Two enrolled peers and the script that restarts them.
-struct Gateway {
-    organisation: Organisation,
-    ports: [ReservedPort; 2],
+pub(super) struct Gateway {
+    pub(super) organisation: Organisation,
+    pub(super) ports: [ReservedPort; 2],
     /// Where the balancer says which peers are up.
     stats: ReservedPort,
 }
 
 impl Gateway {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let peer = find(Tool::Peer)?;
         let organisation = Organisation::new()?;
         let (ports, stats) = ([ReservedPort::new(), ReservedPort::new()], ReservedPort::new());
@@ -104,7 +104,7 @@ operations: {{listenAddress: '127.0.0.1:0'}}
     }
 
     /// Starts a peer as the hook does.
-    fn start(&self, id: &str) {
+    pub(super) fn start(&self, id: &str) {
         let script = text(&self.organisation.path("restart"));
         let variables = [("FABCERT_ID", id), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
         let (succeeded, printed) = output("/bin/bash".as_ref(), &[&script], &variables);
@@ -113,7 +113,7 @@ operations: {{listenAddress: '127.0.0.1:0'}}
 
     /// The balancer in front of the peers, and its port. Its checks are TLS handshakes, because a peer listens a while before it
     /// serves, and wait long enough for a busy machine.
-    fn balancer(&self) -> Option<(Node, u16)> {
+    pub(super) fn balancer(&self) -> Option<(Node, u16)> {
         let program = find(Tool::HaProxy)?;
         let port = ReservedPort::new();
         let number = port.number();

@@ -17,6 +17,8 @@ pub(crate) enum Tool {
     Peer,
     /// `configtxgen`, by `FABRIC_CONFIGTXGEN`.
     ConfigTxGen,
+    /// `configtxlator`, by `FABRIC_CONFIGTXLATOR`.
+    ConfigTxLator,
     /// `osnadmin`, by `FABRIC_OSNADMIN`.
     OsnAdmin,
     /// Fabric's MSP package, by `FABCERT_MSP_ORACLE`.
@@ -45,6 +47,7 @@ impl Tool {
             Self::Orderer => "FABRIC_ORDERER",
             Self::Peer => "FABRIC_PEER",
             Self::ConfigTxGen => "FABRIC_CONFIGTXGEN",
+            Self::ConfigTxLator => "FABRIC_CONFIGTXLATOR",
             Self::OsnAdmin => "FABRIC_OSNADMIN",
             Self::MspOracle => "FABCERT_MSP_ORACLE",
             Self::TlsProbe => "FABCERT_TLS_PROBE",
@@ -64,6 +67,7 @@ impl Tool {
             Self::Orderer => "orderer",
             Self::Peer => "peer",
             Self::ConfigTxGen => "configtxgen",
+            Self::ConfigTxLator => "configtxlator",
             Self::OsnAdmin => "osnadmin",
             Self::MspOracle => "msp-oracle",
             Self::TlsProbe => "tls-probe",
