@@ -246,6 +246,11 @@ impl CaError {
         matches!(self, Self::Server { error, .. } if error.http_status == 401 && matches!(error.class, Class::Credential))
     }
 
+    /// Whether the CA has no such identity, affiliation or certificate.
+    pub(crate) const fn is_about_a_missing_entry(&self) -> bool {
+        matches!(self, Self::Server { error, .. } if matches!(error.code, Some(63)))
+    }
+
     /// Whether the problem may be temporary, so that `--wait` retries.
     pub const fn is_retryable(&self) -> bool {
         match self {

@@ -5,9 +5,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
+use super::args::parse_duration;
 use super::{output, process};
 use crate::devca::{DevCa, DevCaConfig, FAULT_NAMES, Fault, FaultRule, IdentitySpec, Running};
 use crate::disk::{Disk, Kind, WorkingTree};
@@ -48,6 +50,15 @@ pub(super) struct DevCaArgs {
         hide_env_values = true
     )]
     identities: Vec<IdentityArg>,
+    /// Lifetime of certificates, as signing.default.expiry of the real server [default: 8760h]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_LIFETIME")]
+    lifetime: Option<Duration>,
+    /// Lifetime of certificates of the profile tls, as signing.profiles.tls.expiry [default: that of --lifetime]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_TLS_LIFETIME")]
+    tls_lifetime: Option<Duration>,
+    /// Allow the removal of identities, as cfg.identities.allowremove of the real server
+    #[arg(long, env = "FABCERT_ALLOW_REMOVAL")]
+    allow_removal: bool,
     /// Serve plain HTTP
     #[arg(long, env = "FABCERT_PLAINTEXT")]
     plaintext: bool,
@@ -104,6 +115,9 @@ impl DevCaArgs {
         config.hosts.clone_from(&self.hosts);
         config.identities = identities;
         config.plaintext = self.plaintext;
+        config.lifetime = self.lifetime.unwrap_or(config.lifetime);
+        config.tls_lifetime = self.tls_lifetime;
+        config.allow_removal = self.allow_removal;
         config.path_prefix.clone_from(&self.path_prefix);
         let rule = |fault: &Fault| match self.fault_times {
             Some(times) => FaultRule::new(fault.clone()).times(times),

@@ -26,6 +26,7 @@ pub enum FormerRoot {
 /// The configuration of a dev CA.
 #[derive(Clone)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct DevCaConfig {
     /// The address to listen on; port 0 selects a free one (`127.0.0.1:0`).
     pub listen: SocketAddr,
@@ -52,10 +53,14 @@ pub struct DevCaConfig {
     pub max_enrollments: i64,
     /// Consecutive wrong secrets that lock an identity; 0 never locks (10).
     pub password_attempts: u32,
-    /// Lifetime of certificates of the profiles default and `tls` (8760 h), limited by the CA's own end.
+    /// Lifetime of certificates of the default profile (8760 h), limited by the CA's own end (`signing.default.expiry`).
     pub lifetime: Duration,
+    /// Lifetime of certificates of the profile `tls` (`signing.profiles.tls.expiry`); `None` is that of the default profile.
+    pub tls_lifetime: Option<Duration>,
     /// Allow reenrolment with an expired certificate (`ca.reenrollIgnoreCertExpiry`).
     pub reenroll_expired: bool,
+    /// Allow the removal of identities (`cfg.identities.allowremove`).
+    pub allow_removal: bool,
     /// Replace the root of each CA in the state file by a new one, once, at the start; `None` keeps it.
     pub new_root: Option<FormerRoot>,
     /// Require a TLS client certificate from the first CA.
@@ -83,7 +88,9 @@ impl DevCaConfig {
             max_enrollments: -1,
             password_attempts: 10,
             lifetime: Duration::from_secs(8760 * 3600),
+            tls_lifetime: None,
             reenroll_expired: false,
+            allow_removal: false,
             new_root: None,
             require_client_certificate: false,
             faults: Vec::new(),

@@ -155,7 +155,8 @@ fn template(
 ) -> Template {
     let lifetime = match usage {
         Usage::Ca { .. } => std::time::Duration::from_secs(CA_LIFETIME),
-        _ => call.server.config.lifetime,
+        Usage::Tls => call.server.config.tls_lifetime.unwrap_or(call.server.config.lifetime),
+        Usage::Signing => call.server.config.lifetime,
     };
     let earliest = ca.authority.not_before();
     let mut sans = wanted.hosts.map_or_else(|| csr.sans.clone(), |hosts| hosts.into_iter().map(San::of_host).collect());

@@ -308,6 +308,12 @@ impl Registry {
         self.identities.get_mut(id).map(|identity| identity.revoked = true).is_some()
     }
 
+    /// Removes the identity. Its certificates stay, revoked.
+    pub(super) fn remove(&mut self, id: &str, at: Timestamp) {
+        self.revoke(id, at);
+        self.identities.remove(id);
+    }
+
     /// Revokes one certificate.
     pub(super) fn revoke_certificate(&mut self, serial: &str, at: Timestamp) {
         self.issued.iter_mut().filter(|c| c.serial == serial).for_each(|c| c.revoke(at));

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::call::{Call, is_within, may_act_on_type, registry_of};
-use super::identity::{Attribute, Identity, NewIdentity, Registry, fixed_attributes};
+use super::identity::{Attribute, Identity, NewIdentity, Registry, fixed_attributes, go_bool};
 use super::refusal::Refusal;
 use super::state::Ca;
 use super::wire::{Body, Fields, IdentityInfo, IdentityList, Registration, go_json};
@@ -118,13 +118,17 @@ pub(super) fn identities(call: &Call<'_>) -> Result<(String, Option<String>), Re
     Ok((go_json(&list)?, None))
 }
 
-/// `identities/{id}`: returns or changes an identity.
+/// `identities/{id}`: returns, changes or removes an identity.
 pub(super) fn identity(call: &Call<'_>, id: &str) -> Result<String, Refusal> {
     let (ca, ca_name) = authenticated_ca(call)?;
     let mut registry = registry_of(ca);
     let caller = call.token(&registry, ca)?;
-    if call.method == "DELETE" {
+    let is_removal = call.method == "DELETE";
+    if is_removal && !call.server.config.allow_removal {
         return Err(Refusal::new(403, 56, "Identity removal is disabled"));
+    }
+    if is_removal && id == caller && go_bool(&call.query("force")) != Some(true) {
+        return Err(Refusal::new(403, 56, "Need to use 'force' option to delete your own identity"));
     }
     let not_found = || Refusal::new(404, 63, "Failed to get User: sql: no rows in result set");
     let found = registry.get(id).ok_or_else(not_found)?;
@@ -134,6 +138,13 @@ pub(super) fn identity(call: &Call<'_>, id: &str) -> Result<String, Refusal> {
     }
     if call.method == "GET" {
         return Ok(go_json(&info(found, "", Some(&ca_name)))?);
+    }
+    if is_removal {
+        let json = go_json(&info(found, "", Some(&ca_name)))?;
+        registry.remove(id, call.server.now());
+        drop(registry);
+        call.server.save()?;
+        return Ok(json);
     }
     let body = Body::parse(call.body)?;
     let change = Change::read(body.required()?.fields("api.ModifyIdentityRequest")?)?;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::found::Found;
 use super::pass::{Options, RowError, access};
-use crate::Error;
 use crate::ca::{CertificateFilter, Client, Credential};
 use crate::identity::held::Held;
 use crate::identity::{CaAccess, Environment};
 use crate::pki::x509::Cert;
 use crate::registrar::Signer;
+use crate::{Error, ErrorKind};
 
 /// The reason of a certificate that its CA does not list as valid, or the error of the request; by folder.
 pub(super) type Unlisted = HashMap<PathBuf, Result<String, RowError>>;
@@ -78,21 +78,29 @@ async fn of_ca(
     let mut unlisted = Vec::new();
     for held in folders.iter().filter(|held| !valid.contains(&key_of(&held.leaf))) {
         let serial = held.leaf.serial_hex();
-        let filter = CertificateFilter { serial: Some(serial.clone()), ..CertificateFilter::default() };
-        let reason = if list(filter).await?.contains(&key_of(&held.leaf)) {
-            format!("the CA lists the certificate {serial} as revoked or expired")
-        } else {
-            let of_id = CertificateFilter { id: Some(held.id().to_owned()), ..CertificateFilter::default() };
-            // A registrar sees the identities of its own affiliation alone.
-            if list(of_id).await?.is_empty() {
-                tracing::warn!(
-                    "{}: the CA lists no certificate of \"{}\": it does not know the identity, or the registrar may not see it",
-                    held.target.display(),
-                    held.id()
-                );
+        let is_seen = match client.identity(credential, held.id()).await {
+            Ok(_) => true,
+            Err(e) if e.is_about_a_missing_entry() => {
+                unlisted.push((held.target.clone(), format!("the CA does not know the identity \"{}\"", held.id())));
                 continue;
             }
+            // A registrar sees the identities of its own affiliation and types alone.
+            Err(e) if e.is_refusal() || e.kind() == ErrorKind::Input => false,
+            Err(e) => return Err(e),
+        };
+        let filter = CertificateFilter { serial: Some(serial.clone()), ..CertificateFilter::default() };
+        let of_id = CertificateFilter { id: Some(held.id().to_owned()), ..CertificateFilter::default() };
+        let reason = if list(filter).await?.contains(&key_of(&held.leaf)) {
+            format!("the CA lists the certificate {serial} as revoked or expired")
+        } else if is_seen || !list(of_id).await?.is_empty() {
             format!("the CA lists no certificate {serial}")
+        } else {
+            tracing::warn!(
+                "{}: the CA lists no certificate of \"{}\", which the registrar may not see",
+                held.target.display(),
+                held.id()
+            );
+            continue;
         };
         unlisted.push((held.target.clone(), reason));
     }

@@ -253,3 +253,18 @@ fn openssl_reads_and_verifies_issued_certificates() {
         .unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
+
+#[test]
+fn each_profile_has_its_own_lifetime() {
+    let hours = |hours: u64| std::time::Duration::from_secs(hours * 3600);
+    let mut config = plain().with_identity(IdentitySpec::new("peer0", "peer0pw", "peer"));
+    (config.lifetime, config.tls_lifetime) = (hours(48), Some(hours(2)));
+    let ca = start(config);
+    let end = |more: &Value| {
+        let mut body = more.clone();
+        body["certificate_request"] = json!(csr("peer0", &[], &new_key()));
+        with_cert(&post_enroll(&ca, "peer0", "peer0pw", &body).cert_der(), |c| c.validity().not_after.timestamp())
+    };
+    let (sign, tls) = (end(&json!({})), end(&json!({"profile": "tls"})));
+    assert_eq!(sign - tls, 46 * 3600);
+}

@@ -134,6 +134,15 @@ fn ed25519_keys_are_used_as_at_the_real_ca() {
 }
 
 #[test]
+fn tls_certificate_has_its_own_life() {
+    let two_hours = std::time::Duration::from_secs(2 * 3600);
+    super::profile::a_tls_certificate_has_its_own_life(&DevCaUnderTest::start(
+        |c| c.tls_lifetime = Some(two_hours),
+        None,
+    ));
+}
+
+#[test]
 fn identity_on_an_empty_dir_is_told_what_a_new_pod_costs() {
     super::pod_volume::an_identity_is_lost_with_the_pod(&DevCaUnderTest::start(|_| {}, None));
 }

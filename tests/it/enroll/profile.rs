@@ -119,3 +119,23 @@ fn an_msp_is_not_replaced_by_a_tls_certificate() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(peer.msp().join("config.yaml").is_file());
 }
+
+/// Each profile has its own expiry (`signing.profiles.tls.expiry`).
+pub(super) fn a_tls_certificate_has_its_own_life(ca: &dyn CaUnderTest) {
+    let peer = Peer::register(ca, "peerpw", None);
+    let ran = peer.enroll("peerpw", &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let end = |at: usize| {
+        let text = ran.json()["certificates"][at]["not_after"].as_str().unwrap().to_owned();
+        fabcert::Timestamp::parse_rfc3339(&text).unwrap()
+    };
+    let apart = end(0).seconds_since(end(1));
+    // Both ends are rounded to the minute.
+    assert!((apart - (8760 - 2) * 3600).abs() <= 60, "{apart}");
+}
+
+#[test]
+fn tls_certificate_has_its_own_life_at_the_real_ca() {
+    let Some(ca) = RealCa::builder().tls_expiry("2h").start() else { return };
+    a_tls_certificate_has_its_own_life(&ca);
+}

@@ -24,6 +24,8 @@ pub(super) struct CaConfig<'a> {
     pub(super) allow_removal: bool,
     /// `ca.reenrollIgnoreCertExpiry`.
     pub(super) reenroll_expired: bool,
+    /// `signing.profiles.tls.expiry`.
+    pub(super) tls_expiry: &'static str,
     pub(super) parent: Option<Parent>,
     pub(super) tls: &'a Issued,
     pub(super) tls_anchor: &'a Path,
@@ -56,7 +58,7 @@ impl CaConfig<'_> {
 
     /// The server's file. The operations listener takes any free port; the CA's own is `port`.
     pub(super) fn yaml(&self, port: u16) -> String {
-        let Self { name, tls, reenroll_expired, allow_removal, .. } = self;
+        let Self { name, tls, reenroll_expired, allow_removal, tls_expiry, .. } = self;
         let is_tls = !self.plaintext;
         let (admin, secret) = ADMIN;
         let client_auth = self.client_anchor.map_or_else(String::new, |anchor| {
@@ -114,7 +116,7 @@ signing:
     ca: {{usage: [cert sign, crl sign], expiry: 43800h, caconstraint: {{isca: true, maxpathlen: {path_below}}}}}
     # Half of the certificates with it have expired when they are issued, as the server rounds to minutes.
     short: {{usage: [digital signature], expiry: 1s}}
-    tls: {{usage: [signing, key encipherment, server auth, client auth, key agreement], expiry: 8760h}}
+    tls: {{usage: [signing, key encipherment, server auth, client auth, key agreement], expiry: {tls_expiry}}}
 {certificate}"#,
             tls_cert = tls.cert.display(),
             tls_key = tls.key.display(),

@@ -100,6 +100,7 @@ pub(crate) struct RealCaBuilder {
     reenroll_expired: bool,
     plaintext: bool,
     allow_removal: bool,
+    tls_expiry: &'static str,
     succeeds: Option<Predecessor>,
 }
 
@@ -136,6 +137,7 @@ impl RealCa {
             reenroll_expired: false,
             plaintext: false,
             allow_removal: false,
+            tls_expiry: "8760h",
             succeeds: None,
         }
     }
@@ -290,6 +292,12 @@ impl RealCaBuilder {
         self
     }
 
+    /// How long certificates of the profile `tls` are valid, as Go writes it.
+    pub(crate) fn tls_expiry(mut self, expiry: &'static str) -> Self {
+        self.tls_expiry = expiry;
+        self
+    }
+
     /// Takes over the database of `old`, with a new root of another name. `in_chain`: the chain file has the old chain too, so
     /// that certificates of `old` are credentials still.
     pub(crate) fn succeeds(mut self, old: &RealCa, in_chain: bool) -> Self {
@@ -329,6 +337,7 @@ impl RealCaBuilder {
                 reenroll_expired: self.reenroll_expired,
                 plaintext: self.plaintext && below == 0,
                 allow_removal: self.allow_removal,
+                tls_expiry: self.tls_expiry,
                 parent,
                 tls: &tls,
                 tls_anchor: transport.anchor(),

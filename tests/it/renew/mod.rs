@@ -235,14 +235,61 @@ fn a_pass_opens_one_connection_for_each_job() {
     one_connection_a_job(&ca);
 }
 
+/// Enrols a registrar beside the peers.
+fn registrar(peers: &Organisation<'_>, (id, secret): (&str, &str)) -> String {
+    let (url, anchor) = (peers.ca.url(), text(&peers.anchor()));
+    let folder = text(&peers.dir.path().join(id).join("msp"));
+    let args = ["enroll", "--url", &url, "--tls-ca", &anchor, "--id", id, "--no-node-ous", "--msp-dir", &folder];
+    let enrolled = fabcert(&args, Some(secret));
+    assert_eq!(enrolled.code, 0, "{enrolled:?}");
+    folder
+}
+
+/// An identity that was removed at the CA.
+fn a_registrar_shows_what_is_unknown(ca: &dyn CaUnderTest) {
+    let peers = Organisation::with_peers(ca, &["peer1", "peer2"]);
+    let admin = registrar(&peers, ADMIN);
+    let (url, anchor) = (ca.url(), text(&peers.anchor()));
+    let args = ["ca", "identity", "remove", "peer2", "--url", &url, "--tls-ca", &anchor, "--registrar", &admin];
+    let removed = fabcert(&args, None);
+    assert_eq!(removed.code, 0, "{removed:?}");
+    let blind = peers.renew(&["--dry-run"]);
+    assert_eq!((blind.code, actions(&blind)), (0, ["unchanged", "unchanged"].map(str::to_owned).to_vec()), "{blind:?}");
+    let seen = peers.renew(&["--dry-run", "--registrar", &admin]);
+    assert_eq!((seen.code, actions(&seen)), (1, ["unchanged", "due"].map(str::to_owned).to_vec()), "{seen:?}");
+    let expected = Some("the CA does not know the identity \"peer2\"".to_owned());
+    assert_eq!(rows(&seen)[1].2, [expected.clone(), expected], "{seen:?}");
+    // The CA takes no token of it: an enrolment needs a registration first.
+    let ran = peers.renew(&["--registrar", &admin]);
+    assert_eq!((ran.code, actions(&ran)), (7, ["unchanged", "failed"].map(str::to_owned).to_vec()), "{ran:?}");
+    let error = &ran.json()["identities"][1]["error"];
+    assert!(error["help"].as_str().unwrap().contains("removed"), "{error}");
+}
+
+#[test]
+fn a_registrar_shows_which_identities_were_removed() {
+    let Some(ca) = RealCa::builder().allow_removal().start() else { return };
+    a_registrar_shows_what_is_unknown(&ca);
+}
+
+/// What a registrar may not see is not called unknown.
+#[test]
+fn a_registrar_of_another_affiliation_shows_nothing() {
+    let Some(ca) = RealCa::builder().start() else { return };
+    let peers = Organisation::with_peers(&ca, &["peer1"]);
+    let attributes: &[&str] = &["hf.Registrar.Roles=peer"];
+    let other = Registration { kind: "client", affiliation: "org2", attributes, ..Registration::peer("other", "pw") };
+    ca.register(&other);
+    let folder = registrar(&peers, ("other", "pw"));
+    let seen = peers.renew(&["--dry-run", "--registrar", &folder]);
+    assert_eq!((seen.code, actions(&seen)), (0, vec!["unchanged".to_owned()]), "{seen:?}");
+    assert!(seen.stderr.contains("which the registrar may not see"), "{seen:?}");
+}
+
 /// A pass with a registrar at hand sees what the CA does not list as valid, with one list for all folders.
 fn a_registrar_shows_what_is_revoked(ca: &dyn CaUnderTest) {
     let peers = Organisation::with_peers(ca, &["peer1", "peer2", "peer3"]);
-    let (url, anchor) = (ca.url(), text(&peers.anchor()));
-    let admin = text(&peers.dir.path().join("admin/msp"));
-    let args = ["enroll", "--url", &url, "--tls-ca", &anchor, "--id", ADMIN.0, "--no-node-ous", "--msp-dir", &admin];
-    let enrolled = fabcert(&args, Some(ADMIN.1));
-    assert_eq!(enrolled.code, 0, "{enrolled:?}");
+    let admin = registrar(&peers, ADMIN);
     let unchanged = || vec!["unchanged".to_owned(); 3];
     let good = peers.renew(&["--dry-run", "--registrar", &admin]);
     assert_eq!((good.code, actions(&good), ca.count("certificates")), (0, unchanged(), 1), "{good:?}");

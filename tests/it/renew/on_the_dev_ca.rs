@@ -40,6 +40,11 @@ fn a_registrar_shows_which_certificates_are_revoked() {
     super::a_registrar_shows_what_is_revoked(&DevCaUnderTest::start(|_| {}, None));
 }
 
+#[test]
+fn a_registrar_shows_which_identities_were_removed() {
+    super::a_registrar_shows_what_is_unknown(&DevCaUnderTest::start(|c| c.allow_removal = true, None));
+}
+
 /// The CA with the state file of a running one, and a new root.
 fn succeeds(state: &std::path::Path, intermediates: u8) -> Successor {
     let ca = DevCaUnderTest::start(
