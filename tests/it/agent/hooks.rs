@@ -261,7 +261,7 @@ fn the_hooks_of_a_renewed_identity_wait_for_no_other_renewal() {
     let (one, other) = (Node::new(&fast, "peer1"), Node::new(&slow, "peer2"));
     let folders = [text(&one.path("node")), text(&other.path("node"))];
     let hook = one.shell("echo $FABCERT_ID >> log");
-    let args = [folders[0].as_str(), &folders[1], "--hook", &hook, "--jobs", "2"];
+    let args = [folders[0].as_str(), &folders[1], "--hook", &hook, "--jobs", "2", "--timeout", "5m"];
     let mut agent = Agent::start(one.dir.path(), &args, None);
     agent.until_it_watches();
     let before = other.fingerprint();
@@ -272,6 +272,7 @@ fn the_hooks_of_a_renewed_identity_wait_for_no_other_renewal() {
     agent.until("the hooks have passed", |_| one.has_passed() && one.lines("log") == ["peer1"]);
     agent.until("the other one is asked for", |_| slow.running.count(Endpoint::Reenroll) > 0);
     assert_eq!(other.fingerprint(), before);
+    assert!(!agent.log().contains("next try at"), "the other renewal is not over: {}", agent.log());
 }
 
 /// What cannot be planned can still be renewed by another run.
