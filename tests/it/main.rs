@@ -11,6 +11,7 @@ mod ca;
 mod channel;
 mod command;
 mod console;
+mod counterparts;
 mod coverage;
 mod defects;
 mod dependencies;
