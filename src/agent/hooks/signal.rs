@@ -14,8 +14,9 @@ use crate::{Error, ErrorKind, Timestamp};
 /// The largest pid file, in bytes.
 const LIMIT: usize = 64;
 
-/// The start of a process is known to the second, and so is that of the system which it is counted from.
-const INEXACT: Duration = Duration::from_secs(2);
+/// The start of a process is counted from that of the system, whose time changes where the clock is set: at boot, or after a
+/// virtual machine was paused.
+const INEXACT: Duration = Duration::from_secs(600);
 
 /// Signals that a process may be sent, by their names without `SIG`.
 const NAMES: [(&str, Signal); 18] = [
@@ -99,7 +100,7 @@ impl SignalTarget {
     ///
     /// # Errors
     /// When the file does not hold one process id above 1, another user can write it, or no such process is there to be signalled:
-    /// one that started after the file was written has taken over the number of the process that the file is of.
+    /// one that started long after the file was written has taken over the number of the process that the file is of.
     pub(super) fn send(&self, disk: &Disk) -> Result<(), NotSent> {
         let file = self.file.display();
         let fail = |message: String| Error::new(ErrorKind::Hook, message);
@@ -158,7 +159,7 @@ impl SignalTarget {
         }
     }
 
-    /// Checks that the process is not one that started after the file was written.
+    /// Checks that the process is not one that started long after the file was written.
     fn check_start(&self, disk: &Disk, pid: i32) -> Result<(), NotSent> {
         let Some(written) = disk.metadata_followed(&self.file).map_err(Error::from)? else { return Ok(()) };
         let Some(started) = started_at(disk, pid) else { return Ok(()) };
@@ -325,13 +326,14 @@ mod tests {
         disk.write_new(&file, child.id().to_string().as_bytes(), 0o644).unwrap();
         let target: SignalTarget = format!("{}:TERM", file.display()).parse().unwrap();
         let written = disk.metadata(&file).unwrap().unwrap().modified;
-        disk.set_modified(&file, written - Duration::from_secs(60)).unwrap();
+        disk.set_modified(&file, written - INEXACT - Duration::from_secs(60)).unwrap();
         let not_sent = target.send(&disk).unwrap_err();
         assert!(matches!(not_sent, NotSent::NoProcess(_)));
         let error = Error::from(not_sent);
         assert!(error.to_string().contains("it has taken over the number"), "{error}");
         assert!(child.try_wait().unwrap().is_none());
-        disk.set_modified(&file, written).unwrap();
+        // The clock was set by some minutes since.
+        disk.set_modified(&file, written - INEXACT / 2).unwrap();
         target.send(&disk).unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
     }
