@@ -261,7 +261,8 @@ impl Known {
         let help = error.help().and_then(advice).map(|help| format!("; {help}")).unwrap_or_default();
         let cause = error.cause().unwrap_or_default();
         let is_late = lateness == Lateness::Last;
-        let text = format!("{id}: {message}; next try at {next}{help}");
+        let why = if cause.is_empty() { String::new() } else { format!(": {cause}") };
+        let text = format!("{id}: {message}{why}; next try at {next}{help}");
         if !self.said.is_new(&format!("{is_late} {kind} {message} {cause}"), now) {
             tracing::debug!("{text}");
         } else if is_late {

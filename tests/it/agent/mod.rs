@@ -2,10 +2,13 @@
 
 #[cfg(feature = "dev-ca")]
 mod expired;
+mod full_disk;
 #[cfg(feature = "dev-ca")]
 mod hooks;
 #[cfg(feature = "dev-ca")]
 mod killed;
+#[cfg(feature = "dev-ca")]
+mod old_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
 #[cfg(feature = "dev-ca")]

@@ -2,7 +2,7 @@
 
 mod faults;
 mod kill;
-mod mounts;
+pub(crate) mod mounts;
 pub(crate) mod odd;
 mod places;
 mod planted;

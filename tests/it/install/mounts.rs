@@ -11,7 +11,7 @@ use super::world::{assert_tidy, child, fill_foreign, put, scratch, view};
 
 /// Runs the test `name` again in a mount namespace with a tmpfs of 1 MiB on its folder; prints a message and does
 /// nothing when that is not possible.
-fn with_tmpfs(name: &str, below: &str) {
+pub(crate) fn with_tmpfs(name: &str, below: &str) {
     let dir = scratch();
     let mount = dir.path().join(below);
     fs::create_dir_all(&mount).unwrap();
@@ -33,12 +33,12 @@ fn stdout(bytes: &[u8]) -> String {
 }
 
 /// The mount point, in the second process.
-fn mounted_here() -> Option<PathBuf> {
+pub(crate) fn mounted_here() -> Option<PathBuf> {
     std::env::var_os("FABCERT_TEST_MOUNT").map(|p| Path::new(&p).canonicalize().unwrap())
 }
 
 /// Fills the disk except for `left` bytes.
-fn fill_up(dir: &Path, left: usize) {
+pub(crate) fn fill_up(dir: &Path, left: usize) {
     let mut size = 1 << 20;
     while size >= 4096 {
         let path = dir.join(format!("ballast-{size}"));

@@ -1,5 +1,6 @@
 //! Real Fabric nodes on folders of fabcert: an orderer with a channel, and peers.
 
+mod bft;
 mod node;
 mod orderer;
 mod peer;

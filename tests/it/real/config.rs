@@ -1,6 +1,10 @@
 //! `fabric-ca-server-config.yaml`: the differences from the server's template, and the required parts.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use fabcert::internals::pem_encode;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
 use super::ADMIN;
 use super::transport::Issued;
@@ -42,6 +46,19 @@ pub(super) struct Parent {
 /// The enrolment id of the CA at `tier`. Each tier has its own, so that no CA certificate has its issuer's name.
 pub(super) fn tier_id(tier: u32) -> String {
     format!("org1-intermediate{tier}")
+}
+
+/// The certificate and the key, PEM, of a root that began `age` ago.
+pub(super) fn root_of(age: Duration) -> [String; 2] {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "org1-ca");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = (SystemTime::now() - age).into();
+    params.not_after = params.not_before + Duration::from_secs(15 * 365 * 86_400);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    [pem_encode("CERTIFICATE", certificate.der()), pem_encode("PRIVATE KEY", &key.serialize_der())]
 }
 
 const TIER_SECRET: &str = "tierpw";

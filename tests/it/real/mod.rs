@@ -20,6 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use config::{CaConfig, Parent};
 use server::Server;
@@ -101,6 +102,7 @@ pub(crate) struct RealCaBuilder {
     plaintext: bool,
     allow_removal: bool,
     tls_expiry: &'static str,
+    root_age: Option<Duration>,
     succeeds: Option<Predecessor>,
 }
 
@@ -138,6 +140,7 @@ impl RealCa {
             plaintext: false,
             allow_removal: false,
             tls_expiry: "8760h",
+            root_age: None,
             succeeds: None,
         }
     }
@@ -292,6 +295,12 @@ impl RealCaBuilder {
         self
     }
 
+    /// Gives the root a certificate that began this time ago, and is valid for fifteen years from then.
+    pub(crate) fn root_age(mut self, age: Duration) -> Self {
+        self.root_age = Some(age);
+        self
+    }
+
     /// How long certificates of the profile `tls` are valid, as Go writes it.
     pub(crate) fn tls_expiry(mut self, expiry: &'static str) -> Self {
         self.tls_expiry = expiry;
@@ -348,6 +357,12 @@ impl RealCaBuilder {
             if let Some(before) = self.succeeds.as_ref().filter(|_| below == 0) {
                 fs::create_dir_all(&tier_home).expect("a folder in our own temporary folder");
                 fs::copy(&before.database, tier_home.join("fabric-ca-server.db")).expect("the database of a CA");
+            }
+            if let Some(age) = self.root_age.filter(|_| tier == 0) {
+                fs::create_dir_all(&tier_home).expect("a folder in our own temporary folder");
+                for (file, pem) in ["ca-cert.pem", "ca-key.pem"].iter().zip(config::root_of(age)) {
+                    fs::write(tier_home.join(file), pem).expect("a file in our own temporary folder");
+                }
             }
             servers.push(Server::start(&program, &home.path().join(format!("tier{tier}")), &ca));
         }
