@@ -171,26 +171,26 @@ pub(super) fn failure(e: &Error, form: OutputForm, log: LogForm, color: ColorCho
         tracing::error!(exit_code = e.exit_code(), kind = e.kind().as_str(), cause = e.cause(), help = e.help(), "{e}");
         return ExitCode::from(e.exit_code());
     }
-    to_stderr_as(ERROR, e, color);
+    to_stderr_as(ERROR, e, color, str::to_owned);
     ExitCode::from(e.exit_code())
 }
 
-/// Prints an error for people after another word than usual.
-pub(super) fn failure_as(head: &str, e: &Error) {
-    to_stderr_as(head, e, ColorChoice::Auto);
+/// Prints an error for people after another word than usual, and in other words.
+pub(super) fn failure_as(head: &str, e: &Error, worded: impl Fn(&str) -> String) {
+    to_stderr_as(head, e, ColorChoice::Auto, worded);
 }
 
-fn to_stderr_as(head: &str, e: &Error, color: ColorChoice) {
+fn to_stderr_as(head: &str, e: &Error, color: ColorChoice, worded: impl Fn(&str) -> String) {
     let mut lines = Lines::new();
-    lines.line(format_args!("{head} {}", without_passwords(e.message())));
+    lines.line(format_args!("{head} {}", worded(&without_passwords(e.message()))));
     for item in e.items() {
-        lines.hanging(6, format_args!("  {}", without_passwords(item)));
+        lines.hanging(6, format_args!("  {}", worded(&without_passwords(item))));
     }
     if let Some(cause) = e.cause() {
         lines.hanging(9, format_args!("{CAUSE} {}", without_passwords(&cause)));
     }
     if let Some(help) = e.help() {
-        lines.hanging(8, format_args!("{HELP} {help}"));
+        lines.hanging(8, format_args!("{HELP} {}", worded(help)));
     }
     drop(to_stderr_wrapped(&lines, color));
 }

@@ -1,11 +1,8 @@
 //! The identity of the MSP folder, whose key signs requests, and the words of the CA's refusals.
 
-use std::path::Path;
-
 use super::site::Site;
 use crate::ca::{CaError, Client, Credential};
 use crate::cli::process;
-use crate::disk::Disk;
 use crate::identity::{Environment, SecretSource};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::Cert;
@@ -57,26 +54,30 @@ fn signer(site: &Site<'_>) -> Result<Signer, Error> {
     Signer::of(&site.msp, &certificate, key, &env)
 }
 
+/// The certificate in the MSP folder, or in the file that a setting names.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn certificate(site: &Site<'_>) -> Result<Cert, Error> {
+    let path = site.certificate_file()?;
+    let unusable =
+        |why: String| Error::new(ErrorKind::Input, format!("{}: {why}", path.display())).with_help("enrol again");
+    let certs = Cert::all_from_pem(&site.process.disk.read(&path, LIMIT)?).map_err(|e| unusable(e.to_string()))?;
+    certs.into_iter().next().ok_or_else(|| unusable("it holds no certificate".to_owned()))
+}
+
 /// The certificate and the key of the MSP folder, of which settings name a file.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub(super) fn pair(site: &Site<'_>) -> Result<(Cert, KeyPair), Error> {
     let disk = &site.process.disk;
-    let path = site.certificate_file()?;
-    let unusable = |path: &Path, why: String| {
-        Error::new(ErrorKind::Input, format!("{}: {why}", path.display())).with_help("enrol again")
-    };
-    let certs = Cert::all_from_pem(&disk.read(&path, LIMIT)?).map_err(|e| unusable(&path, e.to_string()))?;
-    let cert = certs.into_iter().next().ok_or_else(|| unusable(&path, "it holds no certificate".to_owned()))?;
+    let cert = certificate(site)?;
     let custom = site.custom("myskfile")?.filter(|key| matches!(disk.metadata_followed(key), Ok(Some(_))));
     let key_file = custom.unwrap_or_else(|| site.msp.join("keystore").join(cert.ski().key_file_name()));
-    Ok((cert, read_key(disk, &key_file)?))
-}
-
-fn read_key(disk: &Disk, path: &Path) -> Result<KeyPair, Error> {
-    let pem = disk.read_secret(path, LIMIT)?;
-    KeyPair::from_pem(&pem).map_err(|e| Error::from(e).about(&path.display().to_string()))
+    let pem = disk.read_secret(&key_file, LIMIT)?;
+    let key = KeyPair::from_pem(&pem).map_err(|e| Error::from(e).about(&key_file.display().to_string()))?;
+    Ok((cert, key))
 }
 
 /// The largest file of a certificate or a key.

@@ -1,6 +1,6 @@
 //! `enroll` and `reenroll`: the Go client's command lines, carried out as `fabcert enroll` and `fabcert reenroll` are.
 
-use super::caller::{ask, pair};
+use super::caller::{ask, certificate};
 use super::custom::CustomFiles;
 use super::folder;
 use super::site::Site;
@@ -54,8 +54,7 @@ pub(super) fn enroll(site: &Site<'_>) -> Result<(), Error> {
 /// Those of a re-enrolment.
 pub(super) fn reenroll(site: &Site<'_>) -> Result<(), Error> {
     let settings = site.settings();
-    let (certificate, _) = pair(site)?;
-    let id = certificate.common_name().unwrap_or_default().to_owned();
+    let id = certificate(site)?.common_name().unwrap_or_default().to_owned();
     let access = site.access(id, SecretSource::None)?;
     let key = if settings.switch("csr.keyrequest.reusekey")? {
         KeyRequest::Current
@@ -84,6 +83,13 @@ fn request(site: &Site<'_>, ca: CaAccess, key: KeyRequest, authentication: Authe
             "csr.hosts names nothing, so the TLS certificate gets the host name {host}: clients accept it under no other name; give those that clients dial with --csr.hosts"
         );
         names = self::names(std::slice::from_ref(&host))?;
+    }
+    let is_default = !site.line.given.contains_key("csr.hosts") && hosts == [site.process.host.clone()];
+    if is_tls && is_default {
+        tracing::warn!(
+            "the only name of the TLS certificate is the host name {}, by the configuration file: clients accept it under no other name; give those that clients dial with --csr.hosts",
+            site.process.host
+        );
     }
     for warning in names.warnings() {
         tracing::warn!("{warning}");

@@ -27,6 +27,7 @@ mod site;
 mod url;
 mod usage;
 mod version;
+mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ pub(super) fn main(words: Vec<String>) -> ExitCode {
         match process::watched(move || run(&words)) {
             Ok(code) => code,
             Err(e) => {
-                output::failure_as("Error:", &e);
+                output::failure_as("Error:", &e, words::in_go_words);
                 match e.kind() {
                     ErrorKind::Signal(_) => ExitCode::from(e.exit_code()),
                     _ => ExitCode::FAILURE,
@@ -153,7 +154,7 @@ fn takes_words(command: &Command) -> bool {
 
 /// Reports a wrong flag or word with the usage of the command.
 fn misused(command: &Command, machine: &Machine<'_>, message: String) -> ExitCode {
-    output::failure_as("Error:", &Error::new(ErrorKind::Usage, message));
+    output::failure_as("Error:", &Error::new(ErrorKind::Usage, message), str::to_owned);
     let mut lines = Lines::new();
     for line in usage::usage(command, machine).lines() {
         lines.line(format_args!("{line}"));

@@ -81,11 +81,22 @@ impl<'a> Site<'a> {
     fn refuse_what_is_not_done(&self) -> Result<(), Error> {
         let settings = self.settings();
         let refused = |what: &str, help: &str| Err(Error::new(ErrorKind::Usage, what.to_owned()).with_help(help));
-        for key in ["bccsp.default", "csp.default"] {
-            if let Some(other) = settings.given(key)?.filter(|value| !value.eq_ignore_ascii_case("SW")) {
+        if let Some(other) = settings.given("bccsp.default")?.filter(|value| !value.eq_ignore_ascii_case("SW")) {
+            return refused(
+                &format!("bccsp.default: fabcert has no crypto provider \"{other}\": keys are files"),
+                "set it to SW, or use the Go client for keys in a token",
+            );
+        }
+        for key in ["csp.default", "csp.sw.hash", "csp.sw.security"] {
+            if settings.given(key)?.is_some() {
+                tracing::warn!("{key} has no effect, as in fabric-ca-client; the configuration file has bccsp");
+            }
+        }
+        for key in ["bccsp.sw.hash", "bccsp.sw.security"] {
+            if let Some(other) = settings.given(key)?.filter(|value| !["SHA2", "256", "0"].contains(&value.as_str())) {
                 return refused(
-                    &format!("{key}: fabcert has no crypto provider \"{other}\": keys are files"),
-                    "set it to SW, or use the Go client for keys in a token",
+                    &format!("{key}: fabcert has no \"{other}\": the names of keys are made with SHA2 of 256 bits"),
+                    "set hash to SHA2 and security to 256",
                 );
             }
         }

@@ -1,6 +1,6 @@
 //! Whole scripts, run twice.
 
-use super::scene::{Program, Scene};
+use super::scene::{Program, Scene, put};
 
 /// The shape of fabric-samples' `test-network/organizations/fabric-ca/registerEnroll.sh`: the registrar enrols, `register`
 /// follows without `-u`, and the files are copied by patterns.
@@ -68,4 +68,81 @@ fn the_script_of_a_test_network_makes_the_same_material() {
     let again = scene.run(REGISTER_ENROLL, &[("AGAIN".to_owned(), "1".to_owned())], &dir, Program::Fabcert);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert_eq!(again.files.len(), fabcert.files.len());
+}
+
+/// The steps of Fabric CA's deployment guide: an administrator with a TLS certificate registers by it, and the key gets
+/// another name.
+const DEPLOYMENT_GUIDE: &str = r#"set -e
+export FABRIC_CA_CLIENT_HOME="$DIR/fabric-ca-client"
+fabric-ca-client enroll -d -u https://reg@P@:pw@@T@ --tls.certfiles tls-root-cert/tls-ca-cert.pem --enrollment.profile tls --mspdir tls-ca/tlsadmin/msp
+fabric-ca-client register -d --id.name rcaadmin@P@ --id.secret rcaadminpw -u https://@T@ --tls.certfiles tls-root-cert/tls-ca-cert.pem --mspdir tls-ca/tlsadmin/msp
+fabric-ca-client enroll -d -u https://rcaadmin@P@:rcaadminpw@@T@ --tls.certfiles tls-root-cert/tls-ca-cert.pem --enrollment.profile tls --csr.hosts 'host1,*.example.com' --mspdir tls-ca/rcaadmin/msp
+cd "$FABRIC_CA_CLIENT_HOME/tls-ca/rcaadmin/msp/keystore" && mv *_sk key.pem && cd - >/dev/null
+fabric-ca-client reenroll -d -u https://@T@ --tls.certfiles tls-root-cert/tls-ca-cert.pem --enrollment.profile tls --csr.hosts 'host1,*.example.com' --csr.keyrequest.reusekey --mspdir tls-ca/rcaadmin/msp
+fabric-ca-client enroll -d -u https://reg@P@:pw@@T@ --tls.certfiles tls-root-cert/tls-ca-cert.pem --csr.hosts host1 --mspdir org1-ca/rcaadmin/msp
+mv "$FABRIC_CA_CLIENT_HOME"/org1-ca/rcaadmin/msp/keystore/*_sk "$FABRIC_CA_CLIENT_HOME/org1-ca/rcaadmin/msp/keystore/key.pem"
+fabric-ca-client register -d --id.name org1-admin@P@ --id.secret pw -u https://@T@ --mspdir ./org1-ca/rcaadmin/msp --id.type admin --tls.certfiles tls-root-cert/tls-ca-cert.pem --csr.hosts 'host1,*.example.com'
+fabric-ca-client identity list --id org1-admin@P@ --mspdir ./org1-ca/rcaadmin/msp --tls.certfiles tls-root-cert/tls-ca-cert.pem
+"#;
+
+#[test]
+fn the_steps_of_the_deployment_guide_make_the_same_material() {
+    let Some(scene) = Scene::start() else { return };
+    let [go, fabcert] = Program::BOTH.map(|program| {
+        let id = format!("reg{}", program.suffix());
+        let attrs = "hf.Registrar.Roles=*,hf.Registrar.Attributes=*";
+        scene.by_registrar(false, &["register", "--id.name", &id, "--id.secret", "pw", "--id.attrs", attrs]);
+        let dir = scene.folder("guide", program);
+        put(&dir.join("fabric-ca-client/tls-root-cert/tls-ca-cert.pem"), scene.anchor());
+        scene.run(DEPLOYMENT_GUIDE, &[], &dir, program)
+    });
+    assert_eq!((go.code, fabcert.code), (0, 0), "{}\n{}", go.stderr, fabcert.stderr);
+    assert_eq!(go.stdout, fabcert.stdout);
+    // The kept key has its usual name again.
+    let key = "fabric-ca-client/tls-ca/rcaadmin/msp/keystore/";
+    assert!(fabcert.files.contains_key(&format!("{key}SKI_sk")));
+    for (path, says) in go.files.iter().filter(|(path, _)| !path.starts_with(key)) {
+        assert_eq!(fabcert.files.get(path), Some(says), "{path}");
+    }
+}
+
+#[test]
+fn a_refusal_is_remembered_and_its_words_are_those_of_this_command_line() {
+    let Some(scene) = Scene::start() else { return };
+    let dir = scene.folder("refused", Program::Fabcert);
+    let line = "fabric-ca-client enroll -u https://nobody:pw@@T@ --tls.certfiles @CA@ -H $DIR/h";
+    let before = scene.refused();
+    for _ in 0..2 {
+        let done = scene.run(line, &[], &dir, Program::Fabcert);
+        assert_eq!(done.code, 1);
+        assert!(!done.stderr.contains("--ca-name"), "{}", done.stderr);
+    }
+    assert_eq!(scene.refused() - before, 1, "the same secret was sent again at once");
+}
+
+#[test]
+fn a_tls_certificate_of_the_host_name_alone_is_warned_of() {
+    let Some(scene) = Scene::start() else { return };
+    scene.by_registrar(false, &["register", "--id.name", "host", "--id.secret", "pw"]);
+    let dir = scene.folder("host", Program::Fabcert);
+    let line = "fabric-ca-client enroll -u https://host:pw@@T@ --tls.certfiles @CA@ -H $DIR/h --enrollment.profile tls";
+    let done = scene.run(line, &[], &dir, Program::Fabcert);
+    assert!(done.code == 0 && done.stderr.contains("warning: the only name"), "{}", done.stderr);
+    let named = scene.run(&format!("{line} --csr.hosts a"), &[], &dir, Program::Fabcert);
+    assert!(named.code == 0 && !named.stderr.contains("host name"), "{}", named.stderr);
+}
+
+#[test]
+fn names_of_the_certificate_before_are_kept_which_the_go_client_does_not() {
+    let Some(scene) = Scene::start() else { return };
+    let [go, fabcert] = Program::BOTH.map(|program| {
+        let id = format!("kept{}", program.suffix());
+        scene.by_registrar(false, &["register", "--id.name", &id, "--id.secret", "pw"]);
+        let dir = scene.folder("kept", program);
+        let enroll =
+            "fabric-ca-client enroll -u https://kept@P@:pw@@T@ --tls.certfiles @CA@ -H $DIR/h --enrollment.profile tls";
+        scene.run(&format!("{enroll} --csr.hosts a,b && {enroll} --csr.hosts b,c"), &[], &dir, program)
+    });
+    let names = |done: &super::scene::Done| done.files["h/msp/signcerts/cert.pem"].contains("[\"a\", \"b\", \"c\"]");
+    assert!(!names(&go) && names(&fabcert), "{}", fabcert.stderr);
 }

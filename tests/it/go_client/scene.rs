@@ -91,6 +91,11 @@ impl Scene {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// The number of enrolments that the CA refused.
+    pub(super) fn refused(&self) -> usize {
+        self.tls.count_status("enroll", 401)
+    }
+
     /// The folder of a script for a program.
     pub(super) fn folder(&self, name: &str, program: Program) -> PathBuf {
         let dir = self.dir.path().join(format!("{name}{}", program.suffix()));
