@@ -251,4 +251,27 @@ proptest! {
             let _ = ChannelConfig::read(&[&whole[..at], &bytes, rest].concat());
         }
     }
+
+    /// Several bytes changed anywhere, and a part of one content inside another. What comes out of it is no more than what went in.
+    #[test]
+    fn no_mixture_of_blocks_panics(
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..24),
+        part in any::<[prop::sample::Index; 3]>(),
+    ) {
+        for (whole, other) in [(RAFT, BFT), (BFT, UPDATE), (CONFIG, RAFT), (BFT_JSON, RAFT_JSON)] {
+            let [from, length, at] = part;
+            let from = from.index(other.len());
+            let length = length.index(other.len() - from);
+            let mut mixed = whole.to_vec();
+            for (index, byte) in &edits {
+                mixed[index.index(whole.len())] = *byte;
+            }
+            let at = at.index(mixed.len());
+            mixed.splice(at..at, other[from..from + length].iter().copied());
+            if let Some(Ok(config)) = ChannelConfig::read(&mixed) {
+                let certificates: usize = config.consenters.iter().map(|one| one.certificates().count()).sum();
+                prop_assert!(config.unreadable().len() <= mixed.len() && certificates <= mixed.len());
+            }
+        }
+    }
 }
