@@ -27,20 +27,40 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes the next bytes; those of the envelope are added to `rest`, where the list is left empty.
-    pub(super) fn push(&mut self, bytes: &[u8], rest: &mut Vec<u8>) {
-        for &byte in bytes {
+    pub(super) fn push(&mut self, mut bytes: &[u8], rest: &mut Vec<u8>) {
+        while let [first, ..] = bytes {
             let was_in_row = self.is_in_row();
-            self.follow(byte);
+            // Up to the next byte that may change where the text is; there are few in a certificate.
+            let plain = if self.escaped { 0 } else { self.plain(bytes) };
+            if plain > 0 {
+                let (text, after) = bytes.split_at(plain);
+                let to = if was_in_row { &mut self.row } else { &mut *rest };
+                to.extend_from_slice(text);
+                bytes = after;
+                continue;
+            }
+            self.follow(*first);
             match (was_in_row, self.is_in_row()) {
-                (_, true) => self.row.push(byte),
+                (_, true) => self.row.push(*first),
                 (true, false) => {
-                    self.row.push(byte);
+                    self.row.push(*first);
                     self.end_of_row();
                 }
-                (false, false) if byte == b',' && self.is_in_list() => {}
-                (false, false) => rest.push(byte),
+                (false, false) if *first == b',' && self.is_in_list() => {}
+                (false, false) => rest.push(*first),
             }
+            bytes = &bytes[1..];
         }
+    }
+
+    /// The number of bytes that change nothing: of a text, those up to its end or an escape.
+    fn plain(&self, bytes: &[u8]) -> usize {
+        let end = if self.in_string {
+            memchr::memchr2(b'"', b'\\', bytes)
+        } else {
+            bytes.iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b','))
+        };
+        end.unwrap_or(bytes.len())
     }
 
     /// The number of bytes of the object that is not complete.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Registrar;
 use crate::ca::CertificateFilter;
@@ -32,12 +32,16 @@ pub(crate) struct Row {
     pub(crate) serial: String,
     /// The identifier of the issuer's key, in hex.
     pub(crate) aki: String,
-    /// RFC 3339, UTC.
-    pub(crate) not_before: String,
-    /// RFC 3339, UTC.
-    pub(crate) not_after: String,
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) not_before: Timestamp,
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) not_after: Timestamp,
     /// Its names.
     pub(crate) sans: Vec<String>,
+}
+
+fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.rfc3339())
 }
 
 impl Row {
@@ -52,8 +56,8 @@ impl Row {
             role,
             serial: cert.serial_hex(),
             aki: hex(cert.authority_key_id().unwrap_or_default()),
-            not_before: cert.not_before().rfc3339(),
-            not_after: cert.not_after().rfc3339(),
+            not_before: cert.not_before(),
+            not_after: cert.not_after(),
             sans: cert.sans().iter().map(ToString::to_string).collect(),
         }
     }
@@ -95,7 +99,7 @@ pub(crate) async fn select(registrar: &Registrar, selection: &Selection, now: Ti
         rows = newest(rows, (from, to));
     }
     let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    rows.sort_by(|a, b| (&a.not_after, &a.id, &a.serial).cmp(&(&b.not_after, &b.id, &b.serial)));
+    rows.sort_unstable_by(|a, b| (&a.not_after, &a.id, &a.serial).cmp(&(&b.not_after, &b.id, &b.serial)));
     Ok(rows)
 }
 
@@ -120,10 +124,9 @@ mod tests {
     #[test]
     fn of_each_identity_and_role_the_one_that_ends_last_is_the_newest() {
         let row = |id: &str, role, end| {
-            let (id, empty) = (id.to_owned(), String::new);
-            let row =
-                Row { id, role, serial: empty(), aki: empty(), not_before: empty(), not_after: empty(), sans: vec![] };
-            (Timestamp::from_unix(end), row)
+            let (id, empty, end) = (id.to_owned(), String::new, Timestamp::from_unix(end));
+            let row = Row { id, role, serial: empty(), aki: empty(), not_before: end, not_after: end, sans: vec![] };
+            (end, row)
         };
         let rows = vec![row("a", "sign", 27), row("a", "sign", 28), row("a", "tls", 26), row("b", "sign", 25)];
         let kept = |to| {

@@ -117,30 +117,45 @@ pub(super) fn run(args: &CertificateArgs, form: OutputForm) -> Result<ExitCode, 
     if args.csv {
         let fields = |row: CertificateRow| {
             let sans = row.sans.join(" ");
-            vec![row.id, row.role.to_owned(), row.serial, row.aki, row.not_before, row.not_after, sans]
+            vec![
+                row.id,
+                row.role.to_owned(),
+                row.serial,
+                row.aki,
+                row.not_before.rfc3339(),
+                row.not_after.rfc3339(),
+                sans,
+            ]
         };
         print_csv(&["id", "role", "serial", "aki", "not_before", "not_after", "sans"], rows.into_iter().map(fields))?;
     } else if form == OutputForm::Json {
         print_json_list("certificates", &rows)?;
     } else {
-        output::print(&lines(&rows))?;
+        print(&rows)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn lines(rows: &[CertificateRow]) -> Lines {
+/// Prints a table, some rows at a time: a list may be long.
+fn print(rows: &[CertificateRow]) -> Result<(), Error> {
+    const TOGETHER: usize = 500;
     let width = rows.iter().map(|row| row.id.chars().count()).max().unwrap_or_default().clamp(2, 40);
-    let mut lines = Lines::new();
-    lines.line(format_args!("{:<20}  {:<4}  {:<width$}  {:<40}  NAMES", "EXPIRES", "ROLE", "ID", "SERIAL"));
-    for row in rows {
-        lines.line(format_args!(
-            "{:<20}  {:<4}  {:<width$}  {:<40}  {}",
-            row.not_after,
-            row.role,
-            row.id,
-            row.serial,
-            row.sans.join(" ")
-        ));
+    let mut head = Lines::new();
+    head.line(format_args!("{:<20}  {:<4}  {:<width$}  {:<40}  NAMES", "EXPIRES", "ROLE", "ID", "SERIAL"));
+    output::print(&head)?;
+    for rows in rows.chunks(TOGETHER) {
+        let mut lines = Lines::new();
+        for row in rows {
+            lines.line(format_args!(
+                "{:<20}  {:<4}  {:<width$}  {:<40}  {}",
+                row.not_after.rfc3339(),
+                row.role,
+                row.id,
+                row.serial,
+                row.sans.join(" ")
+            ));
+        }
+        output::print(&lines)?;
     }
-    lines
+    Ok(())
 }

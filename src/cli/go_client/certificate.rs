@@ -15,6 +15,9 @@ use crate::pki::x509::Cert;
 use crate::text::escape::Lines;
 use crate::{Error, ErrorKind, Timestamp};
 
+/// The certificates that are printed at once.
+const TOGETHER: usize = 200;
+
 /// Prints certificates, and stores them with `--store`.
 ///
 /// # Errors
@@ -34,26 +37,38 @@ pub(super) fn list(site: &Site<'_>) -> Result<(), Error> {
         revoked_from,
         revoked_to,
     };
-    let mut all: Vec<Vec<u8>> = Vec::new();
-    act(site, async |caller| {
-        caller.client.certificates(&caller.credential(), &filter, &mut |pem| all.push(pem)).await
-    })?;
-    let certs = all.iter().map(|pem| {
-        let certs = Cert::all_from_pem(pem).ok();
-        certs.and_then(|certs| certs.into_iter().next()).ok_or_else(|| {
-            Error::new(ErrorKind::NotAsAsked, "a certificate of the CA's list cannot be read")
-                .with_help("fabcert ca certificate list shows the others")
-        })
-    });
-    let certs = certs.collect::<Result<Vec<Cert>, Error>>()?;
-    if let Some(store) = text("store") {
-        store_all(&site.process.disk, &site.home.path(&store), &certs)?;
-    }
+    let store = text("store");
+    let (mut kept, mut count, mut failed) = (Vec::new(), 0_usize, None);
     let mut lines = Lines::new();
-    for cert in &certs {
-        describe(&mut lines, cert);
+    let mut each = |pem: Vec<u8>| {
+        if failed.is_some() {
+            return;
+        }
+        let Some(cert) = Cert::all_from_pem(&pem).ok().and_then(|certs| certs.into_iter().next()) else {
+            failed = Some(
+                Error::new(ErrorKind::NotAsAsked, "a certificate of the CA's list cannot be read")
+                    .with_help("fabcert ca certificate list shows the others"),
+            );
+            return;
+        };
+        count += 1;
+        describe(&mut lines, &cert);
+        // A list may be long.
+        if count % TOGETHER == 0 {
+            failed = output::print(&std::mem::take(&mut lines)).err();
+        }
+        if store.is_some() {
+            kept.push(cert);
+        }
+    };
+    act(site, async |caller| caller.client.certificates(&caller.credential(), &filter, &mut each).await)?;
+    if let Some(e) = failed {
+        return Err(e);
     }
-    if certs.is_empty() {
+    if let Some(store) = store {
+        store_all(&site.process.disk, &site.home.path(&store), &kept)?;
+    }
+    if count == 0 {
         lines.line(format_args!("No results returned"));
     }
     output::print(&lines)
