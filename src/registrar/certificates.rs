@@ -40,6 +40,7 @@ pub(crate) struct Row {
     pub(crate) sans: Vec<String>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
 fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.rfc3339())
 }
