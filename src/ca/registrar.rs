@@ -172,10 +172,27 @@ impl Client {
         what: Revocation<'_>,
         reason: RevocationReason,
     ) -> Result<Vec<RevokedCertificate>, CaError> {
-        let operation = Operation::Revoke;
-        let body = registry::revoke_body(what, reason, self.ca_name());
-        let result = self.registrar(operation, credential, Request { body, ..Request::default() }, None).await?;
-        registry::read_revoked(result).map_err(|reason| self.unusable(operation, reason))
+        let body = registry::revoke_body(what, reason, false, self.ca_name());
+        let result =
+            self.registrar(Operation::Revoke, credential, Request { body, ..Request::default() }, None).await?;
+        registry::read_revoked(result).map_err(|reason| self.unusable(Operation::Revoke, reason))
+    }
+
+    /// As [`revoke`](Self::revoke), with the CRL that the CA makes in the same call: PEM, not verified. It needs no right
+    /// to [`crl`](Self::crl). `None` where nothing was revoked.
+    pub(crate) async fn revoke_with_crl(
+        &self,
+        credential: &Credential<'_>,
+        what: Revocation<'_>,
+        reason: RevocationReason,
+    ) -> Result<(Vec<RevokedCertificate>, Option<Vec<u8>>), CaError> {
+        let body = registry::revoke_body(what, reason, true, self.ca_name());
+        let result =
+            self.registrar(Operation::Revoke, credential, Request { body, ..Request::default() }, None).await?;
+        // What is revoked stays so: a CRL that cannot be read is asked for again.
+        let crl = registry::read_crl(&result).ok();
+        let revoked = registry::read_revoked(result).map_err(|reason| self.unusable(Operation::Revoke, reason))?;
+        Ok((revoked, crl))
     }
 
     /// Requests a new CRL of the CA: PEM, one. Not verified.

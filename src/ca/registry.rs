@@ -244,6 +244,8 @@ struct RevokeBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     aki: Option<String>,
     reason: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    gencrl: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     caname: Option<&'a str>,
 }
@@ -279,8 +281,14 @@ pub(super) fn affiliation_body(name: &str, caname: Option<&str>) -> Vec<u8> {
     to_json(&NameBody { name, caname })
 }
 
-pub(super) fn revoke_body(what: Revocation<'_>, reason: RevocationReason, caname: Option<&str>) -> Vec<u8> {
-    let body = RevokeBody { reason: reason.word(), caname, ..RevokeBody::default() };
+/// `gencrl` asks for a CRL in the answer.
+pub(super) fn revoke_body(
+    what: Revocation<'_>,
+    reason: RevocationReason,
+    gencrl: bool,
+    caname: Option<&str>,
+) -> Vec<u8> {
+    let body = RevokeBody { reason: reason.word(), gencrl, caname, ..RevokeBody::default() };
     to_json(&match what {
         Revocation::Identity(id) => RevokeBody { id: Some(id), ..body },
         Revocation::Certificate { serial, aki } => {
@@ -379,9 +387,12 @@ mod tests {
         let body = revoke_body(
             Revocation::Certificate { serial: "00:0A:BC", aki: "0DEF" },
             RevocationReason::KeyCompromise,
+            false,
             None,
         );
         assert_eq!(parsed(&body), json!({"serial": "abc", "aki": "def", "reason": "keycompromise"}));
+        let body = revoke_body(Revocation::Identity("a"), RevocationReason::Unspecified, true, None);
+        assert_eq!(parsed(&body)["gencrl"], json!(true));
         let filter = CertificateFilter { serial: Some("00:0A".into()), not_revoked: true, ..Default::default() };
         assert_eq!(filter.query(), [("serial", "a".to_owned()), ("notrevoked", "true".to_owned())]);
     }

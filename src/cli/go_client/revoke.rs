@@ -1,9 +1,9 @@
 //! `revoke` and `gencrl`.
 
-use super::caller::{Caller, act};
+use super::caller::{Caller, act, ask};
 use super::folder;
 use super::site::Site;
-use crate::ca::{CaError, CertificateFilter, CrlFilter, Revocation, RevocationReason};
+use crate::ca::{CaError, CaInfo, CertificateFilter, CrlFilter, Revocation, RevocationReason};
 use crate::registrar::verified_crl;
 use crate::{Error, ErrorKind, Timestamp};
 
@@ -46,15 +46,22 @@ pub(super) fn revoke(site: &Site<'_>) -> Result<(), Error> {
         {
             return Ok(None);
         }
-        caller.client.revoke(&caller.credential(), what, reason).await.map(Some)
+        if site.is_on("gencrl") {
+            return caller.client.revoke_with_crl(&caller.credential(), what, reason).await.map(Some);
+        }
+        caller.client.revoke(&caller.credential(), what, reason).await.map(|revoked| Some((revoked, None)))
     })?;
-    let Some(revoked) = revoked else {
+    let Some((revoked, crl)) = revoked else {
         return Err(Error::new(ErrorKind::Refused, "the certificate does not belong to the identity of --revoke.name")
             .with_help("leave one of them out; nothing was revoked"));
     };
     let list: Vec<String> = revoked.iter().map(|cert| format!("{{Serial:{} AKI:{}}}", cert.serial, cert.aki)).collect();
     tracing::info!("Successfully revoked certificates: [{}]", list.join(" "));
-    if site.is_on("gencrl") { store_crl(site, &CrlFilter::default()) } else { Ok(()) }
+    match crl {
+        Some(pem) => store(site, &pem, &ask(site, async |client| client.info().await)?),
+        None if site.is_on("gencrl") => request_crl(site, &CrlFilter::default()),
+        None => Ok(()),
+    }
 }
 
 /// Whether the CA has the certificate as one of this identity.
@@ -93,15 +100,19 @@ pub(super) fn gencrl(site: &Site<'_>) -> Result<(), Error> {
     };
     let (revoked_after, revoked_before) = range("revokedafter", "revokedbefore")?;
     let (expire_after, expire_before) = range("expireafter", "expirebefore")?;
-    store_crl(site, &CrlFilter { revoked_after, revoked_before, expire_after, expire_before })
+    request_crl(site, &CrlFilter { revoked_after, revoked_before, expire_after, expire_before })
 }
 
-fn store_crl(site: &Site<'_>, filter: &CrlFilter) -> Result<(), Error> {
+fn request_crl(site: &Site<'_>, filter: &CrlFilter) -> Result<(), Error> {
     let (info, pem) = act(site, async |caller| {
         Ok((caller.client.info().await?, caller.client.crl(&caller.credential(), filter).await?))
     })?;
+    store(site, &pem, &info)
+}
+
+fn store(site: &Site<'_>, pem: &[u8], info: &CaInfo) -> Result<(), Error> {
     let (url, ..) = site.url()?;
-    let crl = verified_crl(&pem, &info.chain_pem, &url.to_string())?;
+    let crl = verified_crl(pem, &info.chain_pem, &url.to_string())?;
     let file = site.msp.join("crls/crl.pem");
     folder::write(&site.process.disk, &file, crl.pem.as_bytes(), 0o644)?;
     tracing::info!("Successfully stored the CRL in the file {}", file.display());
