@@ -106,7 +106,7 @@ fn request(site: &Site<'_>, ca: CaAccess, key: KeyRequest, authentication: Authe
     Ok(Request {
         sign,
         tls,
-        subject: site.subject()?,
+        subject: site.subject()?.0,
         attributes: site.attribute_requests()?,
         drop_sans: Vec::new(),
         key,

@@ -2,7 +2,7 @@
 
 use super::enroll::{algorithm, names};
 use super::folder;
-use super::site::Site;
+use super::site::{Site, twice};
 use crate::pki::key::KeyPair;
 use crate::pki::x509::{Csr, CsrSpec};
 use crate::{Error, ErrorKind};
@@ -20,8 +20,13 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Error> {
     }
     let names = names(&site.settings().list("csr.hosts")?)?;
     let key = KeyPair::generate(algorithm(site)?)?;
-    let subject = site.subject()?;
-    let csr = Csr::build(&CsrSpec { enrollment_id: &id, sans: &names.sans(), subject: &subject }, &key)?;
+    let (subject, mut units) = site.subject()?;
+    units.dedup();
+    if units.len() > 1 {
+        return Err(twice("OU"));
+    }
+    let spec = CsrSpec { enrollment_id: &id, sans: &names.sans(), subject: &subject };
+    let csr = Csr::build_with_unit(&spec, units.first().map(String::as_str), &key)?;
     folder::create_all(disk, &site.msp)?;
     let key_file = site.msp.join("keystore").join(key.ski().key_file_name());
     folder::write(disk, &key_file, key.to_pkcs8_pem().as_bytes(), 0o600)?;

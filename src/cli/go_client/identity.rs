@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::caller::act;
 use super::site::Site;
@@ -114,10 +116,7 @@ fn described(identity: &RegisteredIdentity, secret: Option<&str>) -> String {
 }
 
 /// What an identity is to be: by flags, or by `--json`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
 struct Wanted {
-    #[serde(rename = "type")]
     kind: String,
     affiliation: String,
     secret: String,
@@ -135,7 +134,7 @@ impl Wanted {
                 affiliation: site.own("affiliation").to_owned(),
                 secret: site.own("secret").to_owned(),
                 max_enrollments: site.own("maxenrollments").parse().unwrap_or_default(),
-                attrs: site.attributes("attrs")?,
+                attrs: site.attributes()?,
             });
         }
         if ["type", "affiliation", "secret", "maxenrollments", "attrs"]
@@ -145,11 +144,25 @@ impl Wanted {
             return Err(Error::new(ErrorKind::Usage, "Can't use 'json' flag in conjunction with other flags")
                 .with_help("give everything in --json, or by flags"));
         }
-        // The text may hold a secret, which the parser's words could repeat.
-        serde_json::from_str(json).map_err(|e| {
-            let message = format!("Invalid value for --json option: line {}, column {}", e.line(), e.column());
-            Error::new(ErrorKind::Usage, message)
+        Self::of_json(json).map_err(|why| {
+            Error::new(ErrorKind::Usage, format!("Invalid value for --json option: {why}"))
                 .with_help("expected an object with type, affiliation, secret, max_enrollments, attrs")
+        })
+    }
+
+    /// Reads `--json` as Go's `encoding/json` does: keys in any case, and what is null or missing is empty.
+    fn of_json(text: &str) -> Result<Self, String> {
+        // The text may hold a secret, which the parser's words could repeat.
+        let value = serde_json::from_str(text).map_err(|e| format!("line {}, column {}", e.line(), e.column()))?;
+        let Value::Object(mut members) = plain(value) else { return Err("it is not an object".to_owned()) };
+        let attrs: Vec<GivenAttribute> = member(&mut members, "attrs")?;
+        let attribute = |a: GivenAttribute| Attribute { name: a.name, value: a.value, ecert: a.ecert };
+        Ok(Self {
+            kind: member(&mut members, "type")?,
+            affiliation: member(&mut members, "affiliation")?,
+            secret: member(&mut members, "secret")?,
+            max_enrollments: member(&mut members, "max_enrollments")?,
+            attrs: attrs.into_iter().map(attribute).collect(),
         })
     }
 
@@ -168,5 +181,61 @@ impl Wanted {
     /// The limit; the CA takes 0 as "no change", or as its own limit.
     fn max_enrollments(&self) -> Option<i64> {
         Some(self.max_enrollments).filter(|limit| *limit != 0)
+    }
+}
+
+/// An attribute in `--json`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct GivenAttribute {
+    name: String,
+    value: String,
+    ecert: bool,
+}
+
+/// The value with its keys in lower case, and without members that are null.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null());
+            members.map(|(key, value)| (key.to_ascii_lowercase(), plain(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(plain).collect(),
+        other => other,
+    }
+}
+
+/// Takes a member out of an object; the default where it is missing.
+fn member<T: DeserializeOwned + Default>(members: &mut Map<String, Value>, key: &str) -> Result<T, String> {
+    let value = members.remove(key);
+    value.map_or_else(
+        || Ok(T::default()),
+        |v| serde_json::from_value(v).map_err(|_| format!("{key} is not of its kind")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_keys_in_any_case_and_null_is_empty() {
+        let read = |text: &str| Wanted::of_json(text).unwrap();
+        let wanted = read(r#"{"Type":"peer","MAX_ENROLLMENTS":4,"secret":null,"Attrs":[{"Name":"a","Value":"b"}]}"#);
+        assert_eq!((wanted.kind(), wanted.max_enrollments()), (Some("peer"), Some(4)));
+        assert!(wanted.secret().is_none());
+        assert_eq!(wanted.attrs, [Attribute { name: "a".into(), value: "b".into(), ecert: false }]);
+        assert!(read(r#"{"attrs":null}"#).attrs.is_empty());
+        let value = &read(r#"{"attrs":[{"name":"z","value":null,"ECert":true}]}"#).attrs[0];
+        assert_eq!((value.value.as_str(), value.ecert), ("", true));
+    }
+
+    #[test]
+    fn json_that_is_wrong_is_named_without_what_it_holds() {
+        let why = |text: &str| Wanted::of_json(text).err().unwrap();
+        assert_eq!(why(r#"{"type":"#), "line 1, column 8");
+        assert_eq!(why("[]"), "it is not an object");
+        assert_eq!(why(r#"{"max_enrollments":"hidden"}"#), "max_enrollments is not of its kind");
+        assert_eq!(why(r#"{"secret":["hidden"]}"#), "secret is not of its kind");
     }
 }

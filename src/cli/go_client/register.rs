@@ -16,7 +16,7 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Error> {
     };
     let (kind, affiliation) = (settings.given("id.type")?, settings.given("id.affiliation")?);
     let secret = settings.given("id.secret")?.map(Secret::new);
-    let attrs = site.attributes("id.attrs")?;
+    let attrs = site.attributes()?;
     let request = RegisterRequest {
         id: &id,
         identity_type: kind.as_deref(),

@@ -30,7 +30,7 @@ pub(super) fn variable(key: &str) -> String {
     format!("FABRIC_CA_CLIENT_{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-impl Settings<'_> {
+impl<'a> Settings<'a> {
     fn find(&self, key: &str) -> Option<Found<'_>> {
         if let Some(values) = self.line.given.get(key) {
             return Some(Found::Given(values));
@@ -106,6 +106,23 @@ impl Settings<'_> {
         Ok(items.iter().flat_map(|item| normal(item)).collect())
     }
 
+    /// The mappings in a list that only the file holds; one mapping is a list of itself.
+    ///
+    /// # Errors
+    /// When the file holds anything else in its place.
+    pub(super) fn mappings(&self, key: &str) -> Result<Vec<&'a Node>, Error> {
+        let Some(node) = self.file.get(key).filter(|node| node.text() != Some("")) else { return Ok(Vec::new()) };
+        let items: Vec<&'a Node> = node.items().map_or_else(|| vec![node], |items| items.iter().collect());
+        match items.iter().find(|item| item.entries().is_none() && !item.is_null()) {
+            Some(other) => {
+                let why = format!("{}, not a mapping or a list of mappings", other.kind());
+                Err(Error::new(ErrorKind::Input, format!("{key}: {why}"))
+                    .with_help("correct it in the configuration file"))
+            }
+            None => Ok(items),
+        }
+    }
+
     /// Warns of variables that look like settings, and that neither the Go client nor fabcert reads.
     pub(super) fn report_unread(&self) {
         for key in FLAG_ONLY.into_iter().chain(["config"]) {
@@ -174,6 +191,24 @@ mod tests {
         hosts(&[], &[], "csr:\n  hosts:\n    - a\n    - 1\n    -\n", &["a", "1"]);
         hosts(&[], &[], "csr: {hosts: \"a,b\"}", &["a", "b"]);
         hosts(&["--csr.hosts", ""], &[], "csr: {hosts: [z]}", &[]);
+    }
+
+    #[test]
+    fn a_mapping_is_a_list_of_itself() {
+        let count = |yaml: &str, expected: usize| {
+            with(&[], &[], yaml, |s| assert_eq!(s.mappings("csr.names").unwrap().len(), expected, "{yaml}"));
+        };
+        count("csr: {names: {C: GB, O: Acme}}", 1);
+        count("csr: {names: [{C: GB}, {O: Acme}]}", 2);
+        count("csr: {names: [{C: GB}, ]}", 1);
+        count("csr:\n  names:\n", 0);
+        count("csr: {names: \"\"}", 0);
+        for yaml in ["csr: {names: \"C=GB\"}", "csr: {names: [C=GB]}", "csr: {names: [[{C: GB}]]}"] {
+            with(&[], &[], yaml, |s| {
+                let error = s.mappings("csr.names").unwrap_err();
+                assert!(error.to_string().starts_with("csr.names: a "), "{error}");
+            });
+        }
     }
 
     #[test]

@@ -224,11 +224,11 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// The subject fields of a request.
+    /// The subject fields of a request, and the OUs: a Fabric CA puts type and affiliation in place of them.
     ///
     /// # Errors
-    /// When a field is unknown, or is given twice.
-    pub(super) fn subject(&self) -> Result<SubjectFields, Error> {
+    /// When a field is unknown, or another than OU is given twice.
+    pub(super) fn subject(&self) -> Result<(SubjectFields, Vec<String>), Error> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         if let Some(items) = self.line.given.get("csr.names") {
             for item in items {
@@ -245,12 +245,12 @@ impl<'a> Site<'a> {
                 pairs.push((key.to_owned(), value.to_owned()));
             }
         } else {
-            for name in self.file.get("csr.names").and_then(Node::items).unwrap_or_default() {
+            for name in self.settings().mappings("csr.names")? {
                 let text = |key: &str| get(name, key).filter(|node| !node.is_null()).and_then(Node::text);
                 pairs.extend(SUBJECT.iter().filter_map(|key| Some(((*key).to_owned(), text(key)?.to_owned()))));
             }
         }
-        let mut subject = SubjectFields::default();
+        let (mut subject, mut units) = (SubjectFields::default(), Vec::new());
         for (key, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
             let slot = match key.as_str() {
                 "C" => &mut subject.country,
@@ -258,43 +258,43 @@ impl<'a> Site<'a> {
                 "L" => &mut subject.locality,
                 "O" => &mut subject.organization,
                 "SerialNumber" => &mut subject.serial_number,
-                // A Fabric CA puts type and affiliation in place of a requested OU.
-                _ => continue,
+                _ => {
+                    units.push(value);
+                    continue;
+                }
             };
             if slot.as_ref().is_some_and(|known| *known != value) {
-                return Err(Error::new(
-                    ErrorKind::Usage,
-                    format!("csr.names gives {key} twice, and fabcert requests one"),
-                )
-                .with_help("give it once"));
+                return Err(twice(&key));
             }
             *slot = Some(value);
         }
         if subject.serial_number.is_none() {
             subject.serial_number = self.settings().given("csr.serialnumber")?;
         }
-        Ok(subject)
+        Ok((subject, units))
     }
 
-    /// The attributes of an identity: those of the flag `name`, else of the file.
+    /// The attributes of an identity: those of the flags, else of the file. `--attrs` of `identity` and the general
+    /// `--id.attrs` are two names of one list in the Go client.
     ///
     /// # Errors
     /// When one is not `name=value` or `name=value:ecert`.
-    pub(super) fn attributes(&self, name: &str) -> Result<Vec<Attribute>, Error> {
-        let Some(items) = self.line.given.get(name) else {
-            let items = self.file.get("id.attributes").and_then(Node::items).unwrap_or_default();
+    pub(super) fn attributes(&self) -> Result<Vec<Attribute>, Error> {
+        let given: Vec<_> = ["id.attrs", "attrs"].iter().filter_map(|name| self.line.given.get(*name)).collect();
+        if given.is_empty() {
+            let items = self.settings().mappings("id.attributes")?;
             let text = |node, key: &str| get(node, key).and_then(Node::text).unwrap_or_default().to_owned();
             let of = |node| Attribute {
                 name: text(node, "name"),
                 value: text(node, "value"),
                 ecert: text(node, "ecert") == "true",
             };
-            return Ok(items.iter().map(of).collect());
-        };
+            return Ok(items.into_iter().map(of).collect());
+        }
         let mut all: Vec<Attribute> = Vec::new();
         let wrong =
             |message: String| Error::new(ErrorKind::Usage, message).with_help("write NAME=VALUE or NAME=VALUE:ecert");
-        for item in items.iter().filter(|item| !item.is_empty()) {
+        for item in given.into_iter().flatten().filter(|item| !item.is_empty()) {
             let (name, value) = item.split_once('=').ok_or_else(|| {
                 wrong(format!("Attribute '{item}' is missing '=' ; it must be of the form <name>=<value>"))
             })?;
@@ -321,10 +321,10 @@ impl<'a> Site<'a> {
     pub(super) fn attribute_requests(&self) -> Result<Option<Vec<AttrRequest>>, Error> {
         let items = self.line.given.get("enrollment.attrs").filter(|items| !items.is_empty());
         let Some(items) = items else {
-            let items = self.file.get("enrollment.attrreqs").and_then(Node::items).unwrap_or_default();
+            let items = self.settings().mappings("enrollment.attrreqs")?;
             let text = |node, key: &str| get(node, key).and_then(Node::text).unwrap_or_default().to_owned();
             let of = |node| AttrRequest { name: text(node, "name"), optional: text(node, "optional") == "true" };
-            return Ok(Some(items.iter().map(of).collect()).filter(|all: &Vec<_>| !all.is_empty()));
+            return Ok(Some(items.into_iter().map(of).collect()).filter(|all: &Vec<_>| !all.is_empty()));
         };
         let request = |item: &String| match item.split_once(':') {
             None => Ok(AttrRequest { name: item.clone(), optional: false }),
@@ -338,6 +338,12 @@ impl<'a> Site<'a> {
         };
         items.iter().map(request).collect::<Result<Vec<_>, _>>().map(Some)
     }
+}
+
+/// The error of a subject field with two values.
+pub(super) fn twice(key: &str) -> Error {
+    Error::new(ErrorKind::Usage, format!("csr.names gives {key} twice, and fabcert requests one"))
+        .with_help("give it once")
 }
 
 const SUBJECT: [&str; 6] = ["C", "ST", "L", "O", "OU", "SerialNumber"];

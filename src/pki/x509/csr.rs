@@ -135,9 +135,14 @@ impl Csr {
     /// When a field is longer than a Fabric CA accepts (`lib/serverenroll.go`, error code 80), or a name cannot be
     /// encoded.
     pub fn build(spec: &CsrSpec<'_>, key: &KeyPair) -> Result<Self, CsrError> {
+        Self::build_with_unit(spec, None, key)
+    }
+
+    /// As [`build`](Self::build), with an OU in the subject, for a CA that is not a Fabric CA.
+    pub(crate) fn build_with_unit(spec: &CsrSpec<'_>, unit: Option<&str>, key: &KeyPair) -> Result<Self, CsrError> {
         let CsrSpec { enrollment_id, sans, subject } = *spec;
         let mut params = CertificateParams::default();
-        params.distinguished_name = subject_dn(enrollment_id, subject)?;
+        params.distinguished_name = subject_dn(enrollment_id, subject, unit)?;
         params.subject_alt_names = sans.iter().map(san_type).collect::<Result<_, _>>()?;
         let request = params.serialize_request(key).map_err(|e| CsrError::Encoding(e.to_string()))?;
         Self::parse(request.der().to_vec(), |_| SignatureCheck::Good)
@@ -250,7 +255,7 @@ impl Csr {
 }
 
 /// The CA's limits in bytes of UTF-8 (fabric-ca `lib/serverenroll.go`).
-fn subject_dn(id: &str, subject: &SubjectFields) -> Result<DistinguishedName, CsrError> {
+fn subject_dn(id: &str, subject: &SubjectFields, unit: Option<&str>) -> Result<DistinguishedName, CsrError> {
     let SubjectFields { country, state, locality, organization, serial_number } = subject;
     if id.is_empty() {
         return Err(CsrError::NoId);
@@ -261,12 +266,13 @@ fn subject_dn(id: &str, subject: &SubjectFields) -> Result<DistinguishedName, Cs
         return Err(CsrError::Country(c.clone()));
     }
     let serial_type = DnType::CustomDnType(vec![2, 5, 4, 5]);
-    let id = Some(id.to_owned());
+    let (id, unit) = (Some(id.to_owned()), unit.map(str::to_owned));
     let fields = [
         ("the country", DnType::CountryName, country, 2),
         ("the state", DnType::StateOrProvinceName, state, 128),
         ("the locality", DnType::LocalityName, locality, 128),
         ("the organization", DnType::OrganizationName, organization, 64),
+        ("the organizational unit", DnType::OrganizationalUnitName, &unit, 64),
         ("the enrolment id", DnType::CommonName, &id, 64),
         ("the subject's serial number", serial_type, serial_number, 64),
     ];

@@ -6,6 +6,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::extensions::{ParsedExtension, SubjectAlternativeName};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::command::tree;
@@ -173,27 +175,18 @@ fn pem(bytes: &[u8]) -> Result<Vec<String>, ()> {
     let mut found = Vec::new();
     for block in x509_parser::pem::Pem::iter_from_buffer(bytes) {
         let block = block.map_err(drop)?;
-        found.push(if block.label == "CERTIFICATE" { certificate(&block.contents) } else { block.label });
+        found.push(match block.label.as_str() {
+            "CERTIFICATE" => certificate(&block.contents),
+            "CERTIFICATE REQUEST" => request(&block.contents),
+            _ => block.label,
+        });
     }
     if found.is_empty() { Err(()) } else { Ok(found) }
 }
 
 fn certificate(der: &[u8]) -> String {
     let (_, cert) = X509Certificate::from_der(der).unwrap();
-    let names = cert.subject_alternative_name().unwrap().map(|names| {
-        let mut names: Vec<String> = names
-            .value
-            .general_names
-            .iter()
-            .map(|name| match name {
-                // fabcert requests names in lower case.
-                GeneralName::DNSName(name) => name.to_ascii_lowercase(),
-                other => format!("{other:?}"),
-            })
-            .collect();
-        names.sort_unstable();
-        names
-    });
+    let names = cert.subject_alternative_name().unwrap().map(|names| sorted(names.value));
     let attributes = cert.extensions().iter().find(|e| e.oid.to_id_string() == "1.2.3.4.5.6.7.8.1");
     let attributes = attributes.map(|e| {
         let value: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_slice(e.value).unwrap();
@@ -201,6 +194,33 @@ fn certificate(der: &[u8]) -> String {
     });
     let purposes = cert.extended_key_usage().unwrap().map(|e| (e.value.server_auth, e.value.client_auth));
     format!("{} by {} {names:?} {purposes:?} {attributes:?}", cert.subject(), cert.issuer())
+}
+
+fn sorted(names: &SubjectAlternativeName<'_>) -> Vec<String> {
+    let mut names: Vec<String> = names
+        .general_names
+        .iter()
+        .map(|name| match name {
+            // fabcert requests names in lower case.
+            GeneralName::DNSName(name) => name.to_ascii_lowercase(),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The fields of the subject, whose order differs, and the names.
+fn request(der: &[u8]) -> String {
+    let (_, request) = X509CertificationRequest::from_der(der).unwrap();
+    let subject = request.certification_request_info.subject.to_string();
+    let mut fields: Vec<&str> = subject.split(", ").collect();
+    fields.sort_unstable();
+    let names = request.requested_extensions().into_iter().flatten().find_map(|extension| match extension {
+        ParsedExtension::SubjectAlternativeName(names) => Some(sorted(names)),
+        _ => None,
+    });
+    format!("{fields:?} {names:?}")
 }
 
 /// Makes a file that scripts expect.
