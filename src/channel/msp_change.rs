@@ -9,11 +9,12 @@ use crate::pki::x509::{Cert, Crl, SignatureCheck};
 use crate::text::{pem_blocks, pem_encode};
 
 /// Fields of `msp.FabricMSPConfig` (fabric-protos `msp/msp_config.proto`).
-const ROOTS: u64 = 2;
-const INTERMEDIATES: u64 = 3;
-const CRLS: u64 = 5;
-const TLS_ROOTS: u64 = 9;
-const TLS_INTERMEDIATES: u64 = 10;
+pub(super) const ROOTS: u64 = 2;
+pub(super) const INTERMEDIATES: u64 = 3;
+pub(super) const CRLS: u64 = 5;
+pub(super) const TLS_ROOTS: u64 = 9;
+pub(super) const TLS_INTERMEDIATES: u64 = 10;
+pub(super) const NODE_OUS: u64 = 11;
 
 /// What the certificates of a CA are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +34,14 @@ pub(crate) struct MspChange {
     pub(crate) added: Vec<(CaOf, Cert)>,
     /// CAs that it forgets.
     pub(crate) removed: Vec<(CaOf, Cert)>,
+    /// Whether the `NodeOUs` are to count under every CA of the MSP, not under the one that they name.
+    pub(crate) unbind_node_ous: bool,
 }
 
 /// One thing that an update changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Changed {
-    /// `added`, `replaced` or `removed`.
+    /// `added`, `replaced`, `removed` or `unbound`.
     pub(crate) action: &'static str,
     /// What it is: `root CA`, `revocation list`, ...
     pub(crate) what: &'static str,
@@ -65,18 +68,11 @@ impl Entry {
     }
 
     fn read(field: u64, encoded: &[u8]) -> Self {
-        let der = match WireFields::new(encoded, 0).next() {
-            Some(Ok(one)) if matches!(field, ROOTS | INTERMEDIATES | CRLS | TLS_ROOTS | TLS_INTERMEDIATES) => {
-                match one.value {
-                    WireValue::Bytes(bytes) => pem_blocks(bytes).ok().map(|blocks| match blocks.into_iter().next() {
-                        Some(block) => block.der,
-                        None => bytes.to_vec(),
-                    }),
-                    WireValue::Number(_) => None,
-                }
-            }
-            _ => None,
-        };
+        let is_ca_or_list = matches!(field, ROOTS | INTERMEDIATES | CRLS | TLS_ROOTS | TLS_INTERMEDIATES);
+        let der = content(encoded).filter(|_| is_ca_or_list).and_then(|bytes| {
+            let first = pem_blocks(bytes).ok()?.into_iter().next();
+            Some(first.map_or_else(|| bytes.to_vec(), |block| block.der))
+        });
         Self { field, encoded: encoded.to_vec(), der }
     }
 
@@ -84,10 +80,31 @@ impl Entry {
         self.field == field && self.der.as_deref() == Some(cert.der())
     }
 
+    /// The certificate, if it is a CA of these fields.
+    fn ca(&self, fields: [u64; 2]) -> Option<Cert> {
+        Cert::from_der(self.der.clone().filter(|_| fields.contains(&self.field))?).ok()
+    }
+
     /// The revocation list of `ca`, if it is that.
     fn list_of(&self, ca: &Cert) -> Option<Crl> {
         let der = self.der.clone().filter(|_| self.field == CRLS)?;
         Crl::from_der(der).ok().filter(|crl| crl.names(ca) && crl.signature_by(ca) == SignatureCheck::Good)
+    }
+}
+
+/// The bytes in an encoded field.
+pub(super) fn content(encoded: &[u8]) -> Option<&[u8]> {
+    match WireFields::new(encoded, 0).next()?.ok()?.value {
+        WireValue::Bytes(bytes) => Some(bytes),
+        WireValue::Number(_) => None,
+    }
+}
+
+/// The fields of the CAs of this kind: roots and intermediates.
+const fn fields(of: CaOf) -> [u64; 2] {
+    match of {
+        CaOf::Identities => [ROOTS, INTERMEDIATES],
+        CaOf::Tls => [TLS_ROOTS, TLS_INTERMEDIATES],
     }
 }
 
@@ -101,79 +118,173 @@ fn field(of: CaOf, cert: &Cert) -> (u64, &'static str) {
     }
 }
 
+fn error(reason: String) -> ChannelError {
+    ChannelError { message: "FabricMSPConfig", field: "", offset: None, reason }
+}
+
 impl MspChange {
     /// Whether nothing is to be changed.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.crls.is_empty() && self.added.is_empty() && self.removed.is_empty()
+        self.crls.is_empty() && self.added.is_empty() && self.removed.is_empty() && !self.unbind_node_ous
     }
 
-    /// Applies the change to an encoded `FabricMSPConfig`, which `msp` was read from. Returns it and what changed.
+    /// Applies the change to an encoded `FabricMSPConfig`, which `msp` was read from. Returns it and what changed. A CA to be
+    /// removed that is not there changes nothing, nor does a list of a CA that is not there.
     ///
     /// # Errors
-    /// When a list is of no CA of the MSP, a CA to be removed is not there, or no root would be left.
+    /// When Fabric would not take what comes of it, or a list is older than that of the channel.
     pub(super) fn apply(&self, encoded: &[u8], msp: &ChannelMsp) -> Result<(Vec<u8>, Vec<Changed>), ChannelError> {
-        let error = |reason: String| ChannelError { message: "FabricMSPConfig", field: "", offset: None, reason };
-        let fields = encoded_fields(encoded).map_err(|(_, reason)| error(reason.to_owned()))?;
-        let mut entries: Vec<Entry> = fields.into_iter().map(|(number, bytes)| Entry::read(number, bytes)).collect();
+        let all = encoded_fields(encoded).map_err(|(_, reason)| error(reason.to_owned()))?;
+        let mut entries: Vec<Entry> = all.into_iter().map(|(number, bytes)| Entry::read(number, bytes)).collect();
         let mut changed = Vec::new();
+        for (of, cert) in &self.removed {
+            let (field, what) = field(*of, cert);
+            let before = entries.len();
+            entries.retain(|entry| !entry.is(field, cert));
+            if entries.len() < before {
+                changed.push(Changed::ca("removed", what, cert));
+            }
+        }
         for (of, cert) in &self.added {
             let (field, what) = field(*of, cert);
             if entries.iter().any(|entry| entry.is(field, cert)) {
                 continue;
             }
+            let is_same_ca =
+                |other: &Cert| other.subject_raw() == cert.subject_raw() && other.spki_der() == cert.spki_der();
+            if entries.iter().filter_map(|entry| entry.ca(fields(*of))).any(|other| is_same_ca(&other)) {
+                return Err(error(format!(
+                    "the MSP {} has another certificate of the {what} \"{}\" with the same key, and Fabric refuses identities with \
+                     two paths: remove that one in the same update",
+                    msp.id,
+                    cert.subject()
+                )));
+            }
             entries.push(Entry::new(field, "CERTIFICATE", cert.der()));
             changed.push(Changed::ca("added", what, cert));
         }
-        for (of, cert) in &self.removed {
-            let (field, what) = field(*of, cert);
-            let before = entries.len();
-            entries.retain(|entry| !entry.is(field, cert));
-            if entries.len() == before {
-                return Err(error(format!("the MSP {} has no {what} \"{}\" to remove", msp.id, cert.subject())));
+        for (root, what) in [(ROOTS, "root CA"), (TLS_ROOTS, "TLS root CA")] {
+            let is_removed = changed.iter().any(|one| one.action == "removed" && one.what == what);
+            if is_removed && !entries.iter().any(|entry| entry.field == root) {
+                return Err(error(format!("the MSP {} would have no {what}", msp.id)));
             }
-            changed.push(Changed::ca("removed", what, cert));
-        }
-        if !self.removed.is_empty() && !entries.iter().any(|entry| entry.field == ROOTS) {
-            return Err(error(format!("the MSP {} would have no root CA", msp.id)));
         }
         for crl in &self.crls {
-            changed.extend(self.replace(crl, &mut entries, msp)?);
+            let known = entries.iter().filter_map(|entry| entry.ca(fields(CaOf::Identities)));
+            let ca = known.into_iter().find(|ca| crl.names(ca) && crl.signature_by(ca) == SignatureCheck::Good);
+            if let Some(ca) = ca {
+                changed.extend(replace(crl, &ca, &mut entries, &changed)?);
+            }
+        }
+        if self.unbind_node_ous && unbind(&mut entries)? {
+            let name = msp.id.clone();
+            changed.push(Changed { action: "unbound", what: "NodeOUs", name, revoked: None, lost: 0 });
         }
         // As Go writes them: by their numbers.
         entries.sort_by_key(|entry| entry.field);
         Ok((entries.iter().flat_map(|entry| entry.encoded.iter().copied()).collect(), changed))
     }
 
-    /// Puts a list in the place of those of the same CA; `None` if it is there.
-    fn replace(&self, crl: &Crl, entries: &mut Vec<Entry>, msp: &ChannelMsp) -> Result<Option<Changed>, ChannelError> {
-        let known = msp.roots.iter().chain(&msp.intermediates).filter_map(ChannelCert::cert);
-        let added = self.added.iter().filter(|(of, _)| *of == CaOf::Identities).map(|(_, cert)| cert);
-        let ca = known.chain(added).find(|ca| crl.names(ca) && crl.signature_by(ca) == SignatureCheck::Good);
-        let Some(ca) = ca else {
-            let reason = format!(
-                "no CA of the MSP {} signed the revocation list of \"{}\", so that Fabric would ignore it",
-                msp.id,
-                crl.issuer()
-            );
-            return Err(ChannelError { message: "FabricMSPConfig", field: "revocation_list", offset: None, reason });
-        };
-        let before: Vec<Crl> = entries.iter().filter_map(|entry| entry.list_of(ca)).collect();
-        if let [only] = &*before
-            && only == crl
-        {
-            return Ok(None);
+    /// What of the change concerned no MSP, after all groups were changed.
+    ///
+    /// # Errors
+    /// The first CA to be removed, or list, of which no group had the CA.
+    pub(super) fn check_all(&self, msps: &[ChannelMsp], changed: &[Changed], msp_id: &str) -> Result<(), ChannelError> {
+        for (of, cert) in &self.removed {
+            let wanted = Changed::ca("removed", field(*of, cert).1, cert);
+            if !changed.contains(&wanted) {
+                return Err(error(format!("the MSP {msp_id} has no {} \"{}\" to remove", wanted.what, cert.subject())));
+            }
         }
-        entries.retain(|entry| entry.list_of(ca).is_none());
-        entries.push(Entry::new(CRLS, "X509 CRL", crl.der()));
-        let lost = before.iter().flat_map(Crl::serials).filter(|serial| !crl.serials().contains(serial)).count();
-        Ok(Some(Changed {
-            action: if before.is_empty() { "added" } else { "replaced" },
-            what: "revocation list",
-            name: crl.issuer().to_owned(),
-            revoked: Some(crl.len()),
-            lost,
-        }))
+        for crl in &self.crls {
+            let known =
+                msps.iter().flat_map(|msp| msp.roots.iter().chain(&msp.intermediates)).filter_map(ChannelCert::cert);
+            let added = self.added.iter().filter(|(of, _)| *of == CaOf::Identities).map(|(_, cert)| cert);
+            if !known.chain(added).any(|ca| crl.names(ca) && crl.signature_by(ca) == SignatureCheck::Good) {
+                return Err(error(format!(
+                    "no CA of the MSP {msp_id} signed the revocation list of \"{}\", so that Fabric would ignore it",
+                    crl.issuer()
+                )));
+            }
+        }
+        Ok(())
     }
+}
+
+/// Puts a list in the place of those of the same CA; `None` if it is there.
+fn replace(
+    crl: &Crl,
+    ca: &Cert,
+    entries: &mut Vec<Entry>,
+    changed: &[Changed],
+) -> Result<Option<Changed>, ChannelError> {
+    let name = crl.issuer();
+    if crl.authority_key_id().is_none() || crl.authority_key_id() != ca.subject_key_id() {
+        return Err(error(format!(
+            "the revocation list of \"{name}\" does not have the key identifier of its CA as authority key identifier: Fabric would \
+             refuse every certificate of the MSP, or ignore the list"
+        )));
+    }
+    if changed.iter().any(|one| one.what == "revocation list" && one.name == name) {
+        return Err(error(format!(
+            "two revocation lists of \"{name}\" are given, and a channel has one: give the newer one"
+        )));
+    }
+    let before: Vec<Crl> = entries.iter().filter_map(|entry| entry.list_of(ca)).collect();
+    if let [only] = &*before
+        && only == crl
+    {
+        return Ok(None);
+    }
+    if let Some(newer) = before.iter().find(|before| before.this_update() > crl.this_update()) {
+        return Err(error(format!(
+            "the revocation list of \"{name}\" is of {}, and the channel has that of {}",
+            crl.this_update(),
+            newer.this_update()
+        )));
+    }
+    entries.retain(|entry| entry.list_of(ca).is_none());
+    entries.push(Entry::new(CRLS, "X509 CRL", crl.der()));
+    let lost = before.iter().flat_map(Crl::serials).filter(|serial| !crl.serials().contains(serial)).count();
+    Ok(Some(Changed {
+        action: if before.is_empty() { "added" } else { "replaced" },
+        what: "revocation list",
+        name: name.to_owned(),
+        revoked: Some(crl.len()),
+        lost,
+    }))
+}
+
+/// Takes the certificate out of each identifier of the `NodeOUs`; whether there was one.
+fn unbind(entries: &mut [Entry]) -> Result<bool, ChannelError> {
+    let mut is_changed = false;
+    for entry in entries.iter_mut().filter(|entry| entry.field == NODE_OUS) {
+        let node_ous = content(&entry.encoded).unwrap_or_default();
+        let mut new = Vec::new();
+        for (number, encoded) in fields_of(node_ous)? {
+            // 1 is `enable`, and those above it are identifiers, whose field 1 is the certificate.
+            if number == 1 {
+                new.extend_from_slice(encoded);
+                continue;
+            }
+            let mut identifier = Vec::new();
+            for (part, bytes) in fields_of(content(encoded).unwrap_or_default())? {
+                if part == 1 {
+                    is_changed |= content(bytes).is_some_and(|certificate| !certificate.is_empty());
+                } else {
+                    identifier.extend_from_slice(bytes);
+                }
+            }
+            write_bytes(&mut new, number, &identifier);
+        }
+        entry.encoded.clear();
+        write_bytes(&mut entry.encoded, NODE_OUS, &new);
+    }
+    Ok(is_changed)
+}
+
+fn fields_of(message: &[u8]) -> Result<Vec<(u64, &[u8])>, ChannelError> {
+    encoded_fields(message).map_err(|(_, reason)| error(reason.to_owned()))
 }
 
 impl Changed {

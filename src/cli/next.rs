@@ -30,6 +30,11 @@ impl Next {
     }
 }
 
+/// A command on one line, which a shell takes as it is.
+pub(super) fn command_line(words: &[&str]) -> String {
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// The words of a command from texts.
 pub(super) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()

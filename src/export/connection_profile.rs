@@ -8,9 +8,12 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFolder};
 use crate::identity::held::{Held, HeldForm};
+use crate::identity::request::TlsFiles;
 use crate::live::Endpoint;
+use crate::msp::{CurrentMsp, CurrentTls};
+use crate::pki::go::tls::client_accepts;
 use crate::pki::name::matches_as_go;
 use crate::pki::x509::Cert;
 use crate::{Error, ErrorKind, Timestamp};
@@ -161,41 +164,44 @@ impl ConnectionProfile<'_> {
     }
 }
 
-/// The TLS root of a member behind the gateway, whose TLS folder is `folder`, after the proof that a client which dials
-/// `endpoints` accepts the member's certificate.
+/// The TLS root of a member behind the gateway, whose TLS folder is `folder`, after the proof that a peer starts with the folder
+/// and that a client which knows this root alone and dials `endpoints` accepts the peer.
 ///
 /// # Errors
 /// When the folder holds no such certificate.
 pub(crate) fn gateway_root(folder: &Path, endpoints: &[Endpoint], now: Timestamp, disk: &Disk) -> Result<Cert, Error> {
-    let held = Held::required(folder, disk)?;
     let refuse = |reason: String, help: &str| {
         let message = format!("{}: {reason}", folder.display());
         Error::new(ErrorKind::Input, message).with_help(help.to_owned())
     };
-    if held.form == HeldForm::Msp {
-        return Err(refuse("it is an MSP folder".to_owned(), "give the TLS folder of the peer"));
+    let held = Held::read(folder, disk)?.ok_or_else(|| {
+        refuse("it holds no TLS certificate that can be read".to_owned(), "give the TLS folder of a peer")
+    })?;
+    let reader = DiskFolder::new(disk, folder);
+    let current = match held.form {
+        HeldForm::Msp => return Err(refuse("it is an MSP folder".to_owned(), "give the TLS folder of the peer")),
+        HeldForm::Tls(TlsFiles::MspShaped) => CurrentMsp::read(&reader, None).into_tls(),
+        HeldForm::Tls(TlsFiles::Three(names)) => CurrentTls::read(&reader, names),
+    };
+    let see = "see what is wrong with it: fabcert audit FOLDER";
+    let root = held.root.ok_or_else(|| refuse("its CA file has no root for its certificate".to_owned(), see))?;
+    if !current.pair_matches() {
+        return Err(refuse("it does not hold the key of its certificate".to_owned(), see));
     }
-    let end = held.leaf.not_after();
-    if end <= now {
-        return Err(refuse(format!("its certificate expired at {end}"), "renew it: fabcert renew FOLDER"));
-    }
-    for endpoint in endpoints {
-        if !matches_as_go(held.leaf.sans(), &endpoint.host) {
-            let names: Vec<String> = held.leaf.sans().iter().map(ToString::to_string).collect();
-            let reason = format!(
-                "clients that dial {} refuse its certificate, which is for {}",
-                endpoint.host,
-                if names.is_empty() { "no name".to_owned() } else { names.join(", ") }
-            );
-            return Err(refuse(reason, "add the name: fabcert reenroll --tls-dir FOLDER --san NAME"));
-        }
-    }
-    held.root.ok_or_else(|| {
-        refuse(
-            "its CA file has no root for its certificate".to_owned(),
-            "see what is wrong with it: fabcert audit FOLDER",
-        )
-    })
+    // What the server sends.
+    let is_sent = matches!(held.form, HeldForm::Tls(TlsFiles::Three(_)));
+    let sent = current.intermediates.iter().filter(|_| is_sent);
+    let chain: Vec<Vec<u8>> = current.leaf.iter().chain(sent).map(|cert| cert.der().to_vec()).collect();
+    let hosts: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.host.as_str()).collect();
+    client_accepts(&chain, root.to_pem().as_bytes(), &hosts, now, folder).map_err(|refusal| {
+        let remedy = if hosts.iter().any(|host| !matches_as_go(held.leaf.sans(), host)) {
+            "add the name: fabcert reenroll --tls-dir FOLDER --san NAME"
+        } else {
+            see
+        };
+        refuse(format!("a client that dials the endpoint and knows its root refuses it: {}", refusal.reason), remedy)
+    })?;
+    Ok(root)
 }
 
 #[cfg(test)]

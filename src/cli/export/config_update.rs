@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::channel::{CaOf, ChannelConfig, ChannelUpdate, Form, LARGEST, MspChange, msp_update};
+use crate::channel::{CaOf, ChannelConfig, ChannelUpdate, Form, LARGEST, MspChange, is_signed_update, msp_update};
 use crate::cli::args::OutputForm;
-use crate::cli::output;
+use crate::cli::next::command_line;
+use crate::cli::{output, process};
 use crate::disk::{Disk, Kind, WorkingTree};
 use crate::pki::x509::{Cert, Crl};
 use crate::text::escape::Lines;
@@ -21,6 +22,11 @@ Examples:
     fabcert export config-update --channel-config config.block \\
         --msp Org1MSP --add-ca new-root.pem --add-tls-ca new-tls.pem \\
         --out update.pb
+
+  Replace a root CA that the NodeOUs of the organisation name: add the new one,
+  issue every certificate again, then remove the old one in another update:
+    fabcert export config-update --channel-config config.block \\
+        --msp Org1MSP --add-ca new-root.pem --unbind-node-ous --out update.pb
 
   Let it refuse revoked certificates (fabcert ca crl --into does both steps):
     fabcert export config-update --channel-config config.block \\
@@ -54,6 +60,9 @@ pub(super) struct ConfigUpdateArgs {
     /// CAs of TLS to remove (PEM). Repeatable
     #[arg(long, value_name = "FILE", value_delimiter = ',', env = "FABCERT_REMOVE_TLS_CA")]
     remove_tls_ca: Vec<PathBuf>,
+    /// Let the NodeOUs count under every CA of the MSP, not under the one that they name
+    #[arg(long, env = "FABCERT_UNBIND_NODE_OUS")]
+    unbind_node_ous: bool,
     /// CRLs to put in the place of those of the same CA (PEM). Repeatable
     #[arg(long, value_name = "FILE", value_delimiter = ',', env = "FABCERT_CRL")]
     crl: Vec<PathBuf>,
@@ -67,7 +76,7 @@ pub(super) struct ConfigUpdateArgs {
 
 pub(super) fn run(args: &ConfigUpdateArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
-    let mut change = MspChange::default();
+    let mut change = MspChange { unbind_node_ous: args.unbind_node_ous, ..MspChange::default() };
     for (of, paths) in [(CaOf::Identities, &args.add_ca), (CaOf::Tls, &args.add_tls_ca)] {
         for path in paths {
             change.added.extend(authorities(path, &disk)?.into_iter().map(|cert| (of, cert)));
@@ -83,7 +92,7 @@ pub(super) fn run(args: &ConfigUpdateArgs, form: OutputForm) -> Result<ExitCode,
     }
     if change.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "fabcert export config-update has nothing to change")
-            .with_help("give --add-ca, --add-tls-ca, --remove-ca, --remove-tls-ca or --crl"));
+            .with_help("give --add-ca, --add-tls-ca, --remove-ca, --remove-tls-ca, --unbind-node-ous or --crl"));
     }
     let file = UpdateFile::new(&args.channel_config, &args.msp, &args.out, args.force, &disk)?;
     let update = file.write(&change, &disk)?;
@@ -121,7 +130,7 @@ impl<'a> UpdateFile<'a> {
     }
 
     fn update(&self, change: &MspChange) -> Result<Option<ChannelUpdate>, Error> {
-        msp_update(&self.content, self.msp_id, change).map_err(|e| e.of_update(self.block))
+        msp_update(&self.content, self.msp_id, change, process::now()).map_err(|e| e.of_update(self.block))
     }
 
     /// Writes the update; `None` without a file if the channel has it that way.
@@ -136,6 +145,19 @@ impl<'a> UpdateFile<'a> {
                     "the channel's list of \"{}\" revokes {} certificates that the new one lacks; a CA leaves out expired ones",
                     one.name,
                     one.lost
+                );
+            }
+            for crl in change.crls.iter().filter(|crl| crl.next_update().is_some_and(|end| end <= process::now())) {
+                tracing::warn!(
+                    "the list of \"{}\" has ended: get a new one from the CA before it goes into a channel",
+                    crl.issuer()
+                );
+            }
+            if update.is_bound {
+                tracing::warn!(
+                    "the NodeOUs of {} name a CA, so that identities of another CA get no role; --unbind-node-ous lets them count under \
+                     every CA of the MSP",
+                    self.msp_id
                 );
             }
             super::write(&WorkingTree::here(disk)?.with([self.out]), self.out, &update.envelope, 0o644)?;
@@ -191,11 +213,10 @@ impl<'a> UpdateFile<'a> {
             let revoked = one.revoked.map(|count| format!(", {count} revoked certificates")).unwrap_or_default();
             lines.line(format_args!("  {} {} {}{revoked}", one.action, one.what, one.name));
         }
-        lines.line(format_args!(
-            "next: peer channel update -f {} -c {} -o ORDERER:PORT, as an administrator; others sign with peer channel signconfigtx",
-            self.out.display(),
-            update.channel
-        ));
+        let out = self.out.display().to_string();
+        let line = ["peer", "channel", "update", "-f", &out, "-c", &update.channel, "-o", "ORDERER:PORT"];
+        lines.line(format_args!("next, as an administrator (others sign with peer channel signconfigtx before):"));
+        lines.verbatim(format_args!("  {}", command_line(&line)));
         lines
     }
 }
@@ -241,9 +262,11 @@ fn refuse_other(path: &Path, disk: &Disk) -> Result<(), Error> {
     let content = disk.read(path, LARGEST)?;
     let is_update =
         content.is_empty() || matches!(ChannelConfig::read(&content), Some(Ok(config)) if config.form == Form::Update);
-    if is_update {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Input, format!("--out: {} exists, and holds no update of a channel", path.display()))
+    let holds = match (is_update, is_signed_update(&content)) {
+        (true, false) => return Ok(()),
+        (true, true) => "holds a signed update of a channel",
+        (false, _) => "holds no update of a channel",
+    };
+    Err(Error::new(ErrorKind::Input, format!("--out: {} exists, and {holds}", path.display()))
         .with_help("give another file, or remove it"))
 }

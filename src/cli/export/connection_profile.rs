@@ -76,15 +76,22 @@ pub(super) fn run(args: &ConnectionProfileArgs, form: OutputForm) -> Result<Exit
     if let Some(path) = args.out.as_deref().filter(|_| !args.force) {
         refuse_other(path, &disk)?;
     }
-    let roots = args.roots(&disk)?;
+    for (flag, value) in [("--msp-id", Some(&args.msp_id)), ("--org", args.org.as_ref())] {
+        if value.is_some_and(String::is_empty) {
+            return Err(
+                Error::new(ErrorKind::Usage, format!("{flag} is empty")).with_help("give a name, such as Org1MSP")
+            );
+        }
+    }
+    let endpoints = args.endpoints();
+    let roots = args.roots(&endpoints, &disk)?;
     let anchors = args.tls_ca.as_deref().map(|path| certificates(path, &disk)).transpose()?.unwrap_or_default();
     let ca = args.url.as_deref().map(|url| of_ca(url, args.ca_name.as_deref(), &anchors)).transpose()?;
     let organization = match args.org.as_deref() {
         Some(name) => name,
         None => args.msp_id.strip_suffix("MSP").filter(|name| !name.is_empty()).unwrap_or(&args.msp_id),
     };
-    let profile =
-        ConnectionProfile { organization, msp_id: &args.msp_id, endpoints: &args.endpoint, roots: &roots, ca };
+    let profile = ConnectionProfile { organization, msp_id: &args.msp_id, endpoints: &endpoints, roots: &roots, ca };
     let text = profile.to_json()?;
     let Some(path) = &args.out else {
         output::document(&text)?;
@@ -98,13 +105,13 @@ pub(super) fn run(args: &ConnectionProfileArgs, form: OutputForm) -> Result<Exit
             "path": path,
             "organization": organization,
             "msp_id": args.msp_id,
-            "endpoints": args.endpoint.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "endpoints": endpoints.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })),
         OutputForm::Human => output::print_line(format_args!(
             "{}: connection profile of {} at {}",
             path.display(),
             args.msp_id,
-            args.endpoint.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         )),
     };
     output::after(printed, || format!("the connection profile is in {}", path.display()))?;
@@ -112,14 +119,26 @@ pub(super) fn run(args: &ConnectionProfileArgs, form: OutputForm) -> Result<Exit
 }
 
 impl ConnectionProfileArgs {
+    /// Each endpoint once, hosts in lower case.
+    fn endpoints(&self) -> Vec<Endpoint> {
+        let mut all: Vec<Endpoint> = Vec::new();
+        for one in &self.endpoint {
+            let one = Endpoint { host: one.host.to_ascii_lowercase(), port: one.port };
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all
+    }
+
     /// The TLS roots of the peers, each once.
-    fn roots(&self, disk: &Disk) -> Result<Vec<Cert>, Error> {
+    fn roots(&self, endpoints: &[Endpoint], disk: &Disk) -> Result<Vec<Cert>, Error> {
         if let Some(path) = &self.gateway_ca {
             return certificates(path, disk);
         }
         let mut roots: Vec<Cert> = Vec::new();
         for folder in &self.tls_dir {
-            let root = gateway_root(folder, &self.endpoint, process::now(), disk)?;
+            let root = gateway_root(folder, endpoints, process::now(), disk)?;
             if !roots.contains(&root) {
                 roots.push(root);
             }
@@ -134,6 +153,10 @@ fn certificates(path: &Path, disk: &Disk) -> Result<Vec<Cert>, Error> {
     let found = Cert::all_from_pem(&disk.read_regular(path, LARGEST)?).map_err(|e| wrong(e.to_string()))?;
     if found.is_empty() {
         return Err(wrong("it holds no certificate".to_owned()).with_help("give a file with CA certificates (PEM)"));
+    }
+    if let Some(leaf) = found.iter().find(|cert| !cert.is_ca()) {
+        return Err(wrong(format!("\"{}\" is not the certificate of a CA", leaf.subject()))
+            .with_help("give the CA certificates alone"));
     }
     Ok(found)
 }

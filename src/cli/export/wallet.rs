@@ -60,7 +60,9 @@ pub(super) fn run(args: &WalletArgs, form: OutputForm) -> Result<ExitCode, Error
     if let Some(before) = before.as_deref().filter(|_| !args.force) {
         refuse_other(before, &path, (id, &args.msp_id))?;
     }
-    let is_new = before.is_none_or(|before| *before != *content);
+    // A copied wallet may have a mode with which others read the key.
+    let is_open = disk.metadata_followed(&path)?.is_some_and(|found| found.mode & 0o077 != 0);
+    let is_new = is_open || before.is_none_or(|before| *before != *content);
     if is_new {
         super::write(&tree, &path, &content, 0o600)?;
     }

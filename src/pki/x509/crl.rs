@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -21,6 +22,7 @@ pub struct Crl {
     next_update: Option<Timestamp>,
     revoked: Vec<String>,
     algorithm: SignatureAlgorithm,
+    authority_key_id: Option<Vec<u8>>,
 }
 
 impl Crl {
@@ -51,6 +53,10 @@ impl Crl {
             next_update: parsed.next_update().map(|t| Timestamp::from_unix(t.timestamp())),
             revoked: parsed.iter_revoked_certificates().map(|r| serial(r.raw_serial())).collect(),
             algorithm: SignatureAlgorithm::of(&parsed.signature_algorithm),
+            authority_key_id: parsed.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
+                _ => None,
+            }),
             der,
         })
     }
@@ -73,6 +79,12 @@ impl Crl {
     /// The time at which the next list is due.
     pub const fn next_update(&self) -> Option<Timestamp> {
         self.next_update
+    }
+
+    /// The identifier of the key that signed it (RFC 5280 section 5.2.1). Fabric refuses every certificate of an MSP whose list
+    /// has none, and ignores a list whose identifier is not that of a CA of the MSP.
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.authority_key_id.as_deref()
     }
 
     /// The number of revoked certificates.

@@ -44,7 +44,7 @@ fn a_profile_is_written_only_for_a_gateway_that_every_member_proves() {
         fabcert(&[&args, &["--out", &*out][..], more].concat(), None)
     };
     let ran = export("other-svc:7051", &[]);
-    assert!(ran.code == 4 && ran.stderr.contains("clients that dial other-svc refuse"), "{ran:?}");
+    assert!(ran.code == 4 && ran.stderr.contains("other-svc"), "{ran:?}");
     assert!(!out.exists());
     let ran = export("org1-peer-gateway-svc:7051", &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -60,6 +60,26 @@ fn a_profile_is_written_only_for_a_gateway_that_every_member_proves() {
     let ran = export("org1-peer1:7051", &[]);
     assert!(ran.code == 4 && ran.stderr.contains("holds no connection profile"), "{ran:?}");
     assert_eq!(export("org1-peer1:7051", &["--force"]).code, 0);
+    // One entry for each endpoint; no leaf as a root; no name that is empty.
+    assert_eq!(export("ORG1-peer1:7051,org1-peer1:7051", &[]).code, 0);
+    let profile: Json = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(profile["organizations"]["Org1"]["peers"], serde_json::json!(["org1-peer1"]));
+    let leaf = text(&peer.path("tls/server.crt"));
+    let args = ["export", "connection-profile", "--msp-id", "Org1MSP", "--endpoint", "a:1", "--gateway-ca", &leaf];
+    let ran = fabcert(&args, None);
+    assert!(ran.code == 4 && ran.stderr.contains("is not the certificate of a CA"), "{ran:?}");
+    assert_eq!(export("org1-peer1:7051", &["--org", ""]).code, 2);
+    // Another key, and no intermediate: what a client would refuse, the profile does not promise.
+    let key = peer.path("tls/server.key");
+    let own = std::fs::read(&key).unwrap();
+    std::fs::write(
+        &key,
+        std::fs::read(std::fs::read_dir(peer.path("msp/keystore")).unwrap().next().unwrap().unwrap().path()).unwrap(),
+    )
+    .unwrap();
+    let ran = export("org1-peer1:7051", &[]);
+    assert!(ran.code == 4 && ran.stderr.contains("does not hold the key"), "{ran:?}");
+    std::fs::write(&key, own).unwrap();
     let with_secret = ["--url", "https://admin:adminpw@org1-ca", "--tls-ca", ROOT];
     let ran = export("org1-peer1:7051", &with_secret);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -97,6 +117,10 @@ fn a_wallet_has_the_identity_and_keeps_those_of_others() {
     for label in ["../x", "a/b", "", ".hidden"] {
         assert_eq!(export(&["--msp-id", "Org1MSP", "--label", label]).code, 4, "{label}");
     }
+    // A copied wallet may have a mode with which others read the key.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(export(&["--msp-id", "Org1MSP"]).code, 0);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     // A folder without its key.
     std::fs::remove_dir_all(peer.path("msp/keystore")).unwrap();
     let ran = export(&["--msp-id", "Org1MSP", "--label", "third"]);

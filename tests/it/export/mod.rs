@@ -85,10 +85,26 @@ fn an_update_is_what_configtxlator_computes() {
             add("tls_intermediate_certs", CHAIN);
             let roots = config["root_certs"].as_array_mut().unwrap();
             roots.remove(0);
+            // They name the root that is removed.
+            for (_, identifier) in config["fabric_node_ous"].as_object_mut().unwrap() {
+                if let Some(identifier) = identifier.as_object_mut() {
+                    identifier.remove("certificate").unwrap();
+                }
+            }
         }
         let old = dir.path().join("old.pem");
         std::fs::write(&old, first.unwrap()).unwrap();
-        let args = ["--add-ca", ROOT, "--add-tls-ca", ROOT, "--add-tls-ca", CHAIN, "--remove-ca", &text(&old)];
+        let args = [
+            "--add-ca",
+            ROOT,
+            "--add-tls-ca",
+            ROOT,
+            "--add-tls-ca",
+            CHAIN,
+            "--remove-ca",
+            &text(&old),
+            "--unbind-node-ous",
+        ];
         let ran = update(&block, msp, &out, &args);
         assert_eq!(ran.code, 0, "{file}: {ran:?}");
         assert_eq!(ran.json()["channel"], channel);
@@ -138,6 +154,12 @@ fn an_update_that_changes_nothing_or_cannot_be_made_leaves_no_file() {
     let ran = update(block, "Org1MSP", &out, &[]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(!out.exists());
+    // An update is replaced.
+    let signed = dir.path().join("signed.pb");
+    let ran = update(block, "Org1MSP", &signed, &["--add-ca", ROOT]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let again = update(block, "Org1MSP", &signed, &["--add-ca", ROOT]);
+    assert_eq!(again.code, 0, "{again:?}");
     // The block itself is not replaced.
     let copy = dir.path().join("config.block");
     std::fs::copy(block, &copy).unwrap();

@@ -40,7 +40,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("msp", &["time", "text", "disk", "pki"]),
     ("ca", &["error", "secret", "time", "text", "pki", "lookup"]),
-    ("channel", &["error", "text", "disk", "pki"]),
+    ("channel", &["error", "time", "text", "disk", "pki", "msp"]),
     // It knows folders and files, and no certificate.
     ("install", &["error", "time", "disk"]),
     // What is proven is planned here too, so it knows what a plan is, and neither a client nor how a plan is carried out.
@@ -192,7 +192,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("explain", &["audit::catalogue", "ca::error_code", "ca::ErrorCode"]),
     // Fuzz targets reach everything that reads.
     ("testing", &["time", "text", "disk", "pki", "msp", "manifests", "audit", "auditor", "policy"]),
-    ("export", &["error", "time", "disk", "pki", "identity::held", "live::Endpoint"]),
+    ("export", &["error", "time", "disk", "pki", "msp", "identity::held", "identity::request", "live::Endpoint"]),
     // What tests and benches of the package need beside the public surface.
     ("internals", &["disk", "enroll", "identity", "install", "msp", "pki::go", "proof", "text"]),
     (

@@ -60,6 +60,13 @@ fn an_orderer_refuses_a_client_once_the_channel_has_the_list() {
     assert!(ran.stdout.contains("Application/OrdererOrg and Orderer/OrdererOrg"), "{ran:?}");
     assert!(fetch("user1").0, "the channel does not know the list");
 
+    // A signed update is not replaced.
+    let sign = ["channel", "signconfigtx", "-f", &update];
+    let (succeeded, printed) =
+        as_client(organisation, ("admin1", "OrdererMSP"), (&address, &root, &config), &sign).unwrap();
+    assert!(succeeded, "{printed}");
+    let ran = organisation.ca(&["crl"], &into);
+    assert!(ran.code == 4 && ran.stderr.contains("holds a signed update"), "{ran:?}");
     let (succeeded, printed) = run("admin1", &["channel", "update", "-f", &update]);
     assert!(succeeded, "{printed}");
     node.wait_for("the update", || {
@@ -72,8 +79,8 @@ fn an_orderer_refuses_a_client_once_the_channel_has_the_list() {
     let leaf = std::fs::read(organisation.path("user1/msp/signcerts/cert.pem")).unwrap();
     let serial = fabcert::pki::x509::Cert::all_from_pem(&leaf).unwrap()[0].serial_hex();
     assert!(seen.stdout.contains(&serial), "{seen:?}");
-    // The same list again is no update.
-    let ran = organisation.ca(&["crl"], &["--into", &fetched, "--msp", "Org9MSP", "--out", &update]);
+    let other = ordering.path("other.pb");
+    let ran = organisation.ca(&["crl"], &["--into", &fetched, "--msp", "Org9MSP", "--out", &other]);
     assert!(ran.code == 4 && ran.stderr.contains("it has OrdererMSP"), "{ran:?}");
 }
 
