@@ -81,7 +81,7 @@ pub(super) fn pair(site: &Site<'_>) -> Result<(Cert, KeyPair), Error> {
 }
 
 /// The largest file of a certificate or a key.
-const LIMIT: usize = 1024 * 1024;
+pub(super) const LIMIT: usize = 1024 * 1024;
 
 /// The error of a request, in the words of the Go client where the CA answered.
 pub(super) fn worded(e: CaError) -> Error {

@@ -3,16 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::caller::pair;
+use super::caller::{LIMIT, certificate, pair};
 use super::folder;
 use super::site::Site;
 use crate::Error;
 use crate::disk::Disk;
 use crate::enroll::Outcome;
+use crate::pki::key::KeyPair;
 
 /// The files that are somewhere else than usual. An enrolment is installed in the usual places first, as one step.
 pub(super) struct CustomFiles {
     key: Option<PathBuf>,
+    /// The file in `keystore` of a key that is used again, where it has another name than usual.
+    kept_key: Option<PathBuf>,
     certificate: Option<PathBuf>,
     root: Option<PathBuf>,
 }
@@ -23,9 +26,34 @@ impl CustomFiles {
     pub(super) fn of(site: &Site<'_>) -> Result<Self, Error> {
         Ok(Self {
             key: site.custom("myskfile")?,
+            kept_key: None,
             certificate: site.custom("mycertfile")?,
             root: site.custom("mycacertfile")?,
         })
+    }
+
+    /// Notes which file in `keystore` holds the key of the certificate: a key that is used again keeps its file name.
+    ///
+    /// # Errors
+    /// When certificate or folder cannot be read.
+    pub(super) fn keep_key_file(&mut self, site: &Site<'_>) -> Result<(), Error> {
+        let disk = &site.process.disk;
+        let (keystore, ski) = (site.msp.join("keystore"), certificate(site)?.ski());
+        let usual = keystore.join(ski.key_file_name());
+        if self.key.is_some()
+            || disk.metadata_followed(&usual)?.is_some()
+            || disk.metadata_followed(&keystore)?.is_none()
+        {
+            return Ok(());
+        }
+        let mut files: Vec<PathBuf> = disk.read_dir(&keystore)?.into_iter().map(|name| keystore.join(name)).collect();
+        files.sort_unstable();
+        let is_it = |file: &PathBuf| {
+            let pem = disk.read_secret(file, LIMIT).ok();
+            pem.and_then(|pem| KeyPair::from_pem(&pem).ok()).is_some_and(|key| key.ski() == ski)
+        };
+        self.kept_key = files.into_iter().find(is_it);
+        Ok(())
     }
 
     /// Copies certificate and key to the usual places, where a re-enrolment finds them.
@@ -51,7 +79,7 @@ impl CustomFiles {
     pub(super) fn place(&self, site: &Site<'_>, outcome: &Outcome) -> Result<(), Error> {
         let disk = &site.process.disk;
         let Some(issued) = outcome.certificates.first() else { return Ok(()) };
-        if let Some(key) = &self.key {
+        if let Some(key) = self.key.as_ref().or(self.kept_key.as_ref()) {
             move_file(disk, &site.msp.join("keystore").join(format!("{}_sk", issued.ski)), key, 0o700)?;
         }
         if let Some(certificate) = &self.certificate {

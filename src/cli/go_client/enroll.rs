@@ -45,7 +45,7 @@ pub(super) fn enroll(site: &Site<'_>) -> Result<(), Error> {
             tracing::warn!("{key} has no effect on an enrolment");
         }
     }
-    carry_out(site, &request)
+    carry_out(site, &request, &CustomFiles::of(site)?)
 }
 
 /// Enrols again, with the certificate in the MSP folder as the credential.
@@ -56,19 +56,21 @@ pub(super) fn reenroll(site: &Site<'_>) -> Result<(), Error> {
     let settings = site.settings();
     let id = certificate(site)?.common_name().unwrap_or_default().to_owned();
     let access = site.access(id, SecretSource::None)?;
+    let mut custom = CustomFiles::of(site)?;
     let key = if settings.switch("csr.keyrequest.reusekey")? {
+        custom.keep_key_file(site)?;
         KeyRequest::Current
     } else {
         KeyRequest::New(Some(algorithm(site)?))
     };
-    CustomFiles::of(site)?.restore(site)?;
+    custom.restore(site)?;
     let mut request = request(site, access, key, Authentication::Token { secret_if_expired: false })?;
     if request.attributes.take().is_some() {
         tracing::warn!(
             "attribute requests have no effect on reenroll, as in fabric-ca-client; fabcert reenroll has --attrs"
         );
     }
-    carry_out(site, &request)
+    carry_out(site, &request, &custom)
 }
 
 fn request(site: &Site<'_>, ca: CaAccess, key: KeyRequest, authentication: Authentication) -> Result<Request, Error> {
@@ -154,9 +156,8 @@ pub(super) fn algorithm(site: &Site<'_>) -> Result<KeyAlgorithm, Error> {
 }
 
 /// Carries out a request, and adds what the Go client has in the folder beside the identity.
-fn carry_out(site: &Site<'_>, request: &Request) -> Result<(), Error> {
+fn carry_out(site: &Site<'_>, request: &Request, custom: &CustomFiles) -> Result<(), Error> {
     let disk = &site.process.disk;
-    let custom = CustomFiles::of(site)?;
     let environment = Environment { disk, now: &process::now };
     // The folders above it that are missing are closed as in the Go client.
     let is_new = disk.metadata_followed(&site.msp)?.is_none();

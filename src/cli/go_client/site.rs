@@ -106,6 +106,13 @@ impl<'a> Site<'a> {
                 "use the Go client for Idemix, or --enrollment.type x509",
             );
         }
+        let is_enrolment = matches!(self.line.command.name, "enroll" | "reenroll");
+        if is_enrolment && settings.given("enrollment.profile")?.as_deref() == Some("ca") {
+            return refused(
+                "enrollment.profile: fabcert requests no CA certificates, which the profile \"ca\" gives",
+                "leave the profile out; an intermediate CA enrols by its own server, and the Go client takes the profile",
+            );
+        }
         if settings.number("csr.ca.pathlength")? != 0 || settings.switch("csr.ca.pathlenzero")? {
             return refused(
                 "csr.ca: fabcert requests no CA certificates",

@@ -98,12 +98,21 @@ fn the_steps_of_the_deployment_guide_make_the_same_material() {
     });
     assert_eq!((go.code, fabcert.code), (0, 0), "{}\n{}", go.stderr, fabcert.stderr);
     assert_eq!(go.stdout, fabcert.stdout);
-    // The kept key has its usual name again.
-    let key = "fabric-ca-client/tls-ca/rcaadmin/msp/keystore/";
-    assert!(fabcert.files.contains_key(&format!("{key}SKI_sk")));
-    for (path, says) in go.files.iter().filter(|(path, _)| !path.starts_with(key)) {
-        assert_eq!(fabcert.files.get(path), Some(says), "{path}");
-    }
+    assert!(fabcert.files.contains_key("fabric-ca-client/tls-ca/rcaadmin/msp/keystore/key.pem"));
+    assert_eq!(fabcert.files, go.files);
+}
+
+#[test]
+fn the_profile_of_cas_is_refused_before_it_costs_an_enrolment() {
+    let Some(scene) = Scene::start() else { return };
+    let attrs = ["--id.attrs", "hf.IntermediateCA=true", "--id.maxenrollments", "1"];
+    scene.by_registrar(false, &[&["register", "--id.name", "ica", "--id.secret", "pw"][..], &attrs].concat());
+    let dir = scene.folder("ica", Program::Fabcert);
+    let line = "fabric-ca-client enroll -u https://ica:pw@@T@ --tls.certfiles @CA@ -H $DIR/h";
+    let refused = scene.run(&format!("{line} --enrollment.profile ca"), &[], &dir, Program::Fabcert);
+    assert!(refused.code == 1 && refused.stderr.contains("enrollment.profile: fabcert"), "{}", refused.stderr);
+    let done = scene.run(line, &[], &dir, Program::Fabcert);
+    assert_eq!(done.code, 0, "the enrolment was spent: {}", done.stderr);
 }
 
 #[test]
