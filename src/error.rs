@@ -75,15 +75,24 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     items: Vec<String>,
-    help: Option<String>,
+    help: Option<Box<str>>,
     retry_after: Option<Duration>,
+    answer: Option<Box<(i64, String)>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind`; `message` says what happened and to which file or host, in lower case and without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), items: Vec::new(), help: None, retry_after: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            items: Vec::new(),
+            help: None,
+            retry_after: None,
+            answer: None,
+            source: None,
+        }
     }
 
     /// Adds the things that the message is about, each printed on a line of its own.
@@ -120,7 +129,7 @@ impl Error {
     /// Sets what to do next.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(help.into().into_boxed_str());
         self
     }
 
@@ -128,6 +137,13 @@ impl Error {
     #[must_use]
     pub(crate) const fn with_retry_after(mut self, pause: Duration) -> Self {
         self.retry_after = Some(pause);
+        self
+    }
+
+    /// Sets code and text of the answer of a Fabric CA.
+    #[must_use]
+    pub(crate) fn with_answer(mut self, code: i64, text: String) -> Self {
+        self.answer = Some(Box::new((code, text)));
         self
     }
 
@@ -166,6 +182,11 @@ impl Error {
     /// The time after which the operation may be tried again, if what refused it says so.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Code and text of the answer of a Fabric CA, where the error is about one.
+    pub(crate) fn answer(&self) -> Option<(i64, &str)> {
+        self.answer.as_ref().map(|answer| (answer.0, answer.1.as_str()))
     }
 
     /// Whether the error behind this one is an `E` that fits.

@@ -354,6 +354,9 @@ impl From<CaError> for Error {
         let error = e.retry_after().into_iter().fold(error, Self::with_retry_after);
         match e {
             CaError::Signing { source, .. } => error.with_source(source),
+            CaError::Server { error: ServerError { code: Some(code), message, .. }, .. } => {
+                error.with_answer(code, message)
+            }
             _ => error,
         }
     }

@@ -85,18 +85,39 @@ pub(super) const LIMIT: usize = 1024 * 1024;
 
 /// The error of a request, in the words of the Go client where the CA answered.
 pub(super) fn worded(e: CaError) -> Error {
-    let words = match &e {
-        CaError::Server { error, .. } => {
-            error.code.map(|code| format!("Response from server: Error Code: {code} - {}", error.message))
-        }
-        _ => None,
-    };
     let error = Error::from(e);
-    match words {
-        Some(words) => {
+    match error.answer() {
+        Some((code, text)) => {
             let help = error.help().map(str::to_owned).unwrap_or_default();
-            Error::new(error.kind(), words).with_help(help)
+            Error::new(error.kind(), response(code, text)).with_help(help)
         }
         None => error,
     }
+}
+
+/// The error of an enrolment: it begins with the words of the Go client where the CA answered, or a refusal is remembered.
+pub(super) fn begun(error: Error) -> Error {
+    let words = match error.answer() {
+        Some((code, text)) => Some(response(code, text)),
+        None if error.kind() == ErrorKind::Refused => error.items().iter().rev().find_map(|item| remembered(item)),
+        None => None,
+    };
+    match words {
+        Some(words) => error.about(&words),
+        None => error,
+    }
+}
+
+/// What the Go client says of an answer.
+fn response(code: i64, text: &str) -> String {
+    format!("Response from server: Error Code: {code} - {text}")
+}
+
+/// What the Go client said of a refusal that is remembered as `TIME: code 20 (HTTP 401)`. The memory has no texts; that of code
+/// 20 is always the same (fabric-ca v1.5.21 `lib/caerrors/servererror.go`).
+fn remembered(item: &str) -> Option<String> {
+    let (at, what) = item.split_once(": code ")?;
+    let code = what.split(' ').next()?.parse().ok()?;
+    let text = if code == 20 { "Authentication failure" } else { "refused" };
+    Some(format!("{} ({at}, remembered)", response(code, text)))
 }

@@ -1,6 +1,6 @@
 //! `enroll` and `reenroll`: the Go client's command lines, carried out as `fabcert enroll` and `fabcert reenroll` are.
 
-use super::caller::{ask, certificate};
+use super::caller::{ask, begun, certificate};
 use super::custom::CustomFiles;
 use super::folder;
 use super::site::Site;
@@ -166,7 +166,7 @@ fn carry_out(site: &Site<'_>, request: &Request, custom: &CustomFiles) -> Result
     if done.is_err() && is_new && disk.read_dir(&site.msp)?.is_empty() {
         disk.remove_tree(&site.msp)?;
     }
-    let outcome = done?;
+    let outcome = done.map_err(begun)?;
     folder::create_all(disk, &site.msp)?;
     custom.place(site, &outcome)?;
     match ask(site, async |client| client.info().await) {

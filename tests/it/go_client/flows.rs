@@ -125,8 +125,25 @@ fn a_refusal_is_remembered_and_its_words_are_those_of_this_command_line() {
         let done = scene.run(line, &[], &dir, Program::Fabcert);
         assert_eq!(done.code, 1);
         assert!(!done.stderr.contains("--ca-name"), "{}", done.stderr);
+        let words = "Error: Response from server: Error Code: 20 - Authentication failure";
+        assert!(done.stderr.contains(words), "{}", done.stderr);
     }
     assert_eq!(scene.refused() - before, 1, "the same secret was sent again at once");
+}
+
+#[test]
+fn a_refusal_of_reenroll_and_a_missing_enrolment_have_the_words_of_the_go_client() {
+    let Some(scene) = Scene::start() else { return };
+    let dir = scene.folder("words", Program::Fabcert);
+    let again = "fabric-ca-client reenroll -u https://@T@ --tls.certfiles @CA@ -H $DIR/h";
+    let missing = scene.run(again, &[], &dir, Program::Fabcert);
+    assert!(missing.stderr.contains("-u http://user:userpw@serverAddr:serverPort"), "{}", missing.stderr);
+    scene.by_registrar(false, &["register", "--id.name", "gone", "--id.secret", "pw"]);
+    let line = "fabric-ca-client enroll -u https://gone:pw@@T@ --tls.certfiles @CA@ -H $DIR/h";
+    assert_eq!(scene.run(line, &[], &dir, Program::Fabcert).code, 0);
+    scene.by_registrar(false, &["identity", "remove", "gone"]);
+    let refused = scene.run(again, &[], &dir, Program::Fabcert);
+    assert!(refused.stderr.contains("Error: Response from server: Error Code: 20 - "), "{}", refused.stderr);
 }
 
 #[test]
