@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::caller::act;
+use super::register::forget_refusals;
 use super::site::Site;
 use crate::ca::{Attribute, IdentityChange, RegisterRequest, RegisteredIdentity};
 use crate::cli::output;
@@ -59,6 +60,7 @@ pub(super) fn add(site: &Site<'_>, id: &str) -> Result<(), Error> {
         let found = caller.client.identity(&caller.credential(), id).await;
         Ok((secret, found.unwrap_or_else(|_| RegisteredIdentity::requested(&request))))
     })?;
+    forget_refusals(site, id);
     let printed =
         output::print_line(format_args!("Successfully added identity - {}", described(&found, Some(secret.expose()))));
     output::after(printed, || format!("the identity \"{id}\" is registered"))
@@ -79,6 +81,10 @@ pub(super) fn modify(site: &Site<'_>, id: &str) -> Result<(), Error> {
         secret: secret.as_ref(),
     };
     let found = act(site, async |caller| caller.client.modify_identity(&caller.credential(), id, &change).await)?;
+    // Anything else changes nothing about a refused secret, nor about the CA's count.
+    if secret.is_some() || change.max_enrollments.is_some() {
+        forget_refusals(site, id);
+    }
     let shown = secret.as_ref().map_or("", Secret::expose);
     let printed =
         output::print_line(format_args!("Successfully modified identity - {}", described(&found, Some(shown))));

@@ -131,6 +131,28 @@ fn a_refusal_is_remembered_and_its_words_are_those_of_this_command_line() {
     assert_eq!(scene.refused() - before, 1, "the same secret was sent again at once");
 }
 
+/// Scripts that register, or set a secret, where an enrolment is refused.
+const REGISTER_AFTER_REFUSAL: &str = r#"set -e
+export FABRIC_CA_CLIENT_HOME="$DIR/h" FABRIC_CA_CLIENT_TLS_CERTFILES="@CA@"
+fabric-ca-client enroll -u https://reg@P@:pw@@T@
+E="fabric-ca-client enroll -u https://late@P@:pw@@T@ -M peers/late/msp"
+$E || { fabric-ca-client register --id.name late@P@ --id.secret pw && $E; }
+E="fabric-ca-client enroll -u https://late@P@:other@@T@ -M peers/late/msp"
+$E || { fabric-ca-client identity modify late@P@ --secret other && $E; }
+"#;
+
+#[test]
+fn a_secret_is_sent_again_once_the_registrar_has_registered_or_changed_the_identity() {
+    let Some(scene) = Scene::start() else { return };
+    for program in Program::BOTH {
+        let id = format!("reg{}", program.suffix());
+        let attrs = "hf.Registrar.Roles=*,hf.Registrar.Attributes=*";
+        scene.by_registrar(false, &["register", "--id.name", &id, "--id.secret", "pw", "--id.attrs", attrs]);
+        let done = scene.run(REGISTER_AFTER_REFUSAL, &[], &scene.folder("late", program), program);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+    }
+}
+
 #[test]
 fn a_refusal_of_reenroll_and_a_missing_enrolment_have_the_words_of_the_go_client() {
     let Some(scene) = Scene::start() else { return };

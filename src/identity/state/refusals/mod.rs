@@ -9,14 +9,14 @@ mod schedule;
 mod tests;
 mod tries;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use schedule::{LIMIT, Next};
 pub(crate) use tries::{Subject, Success};
 
 use crate::ca::{CaError, LockRisk};
-use crate::disk::Disk;
-use crate::install::{InstallError, Place};
+use crate::disk::{Disk, Kind};
+use crate::install::{InstallError, Lock, Place, Placement};
 use crate::text::shell_word;
 use crate::{Error, ErrorKind, Secret, Timestamp};
 use tries::{Mark, Memory, Outcome};
@@ -279,6 +279,45 @@ pub(crate) fn clear(
     }
     Ok(())
 }
+
+/// Forgets the tries of `subject` in the folders below `home`: a registrar has registered the identity or set its secret, and
+/// the CA counts from zero. A file that cannot be read stays as it is.
+///
+/// # Errors
+/// When another run holds a folder that remembers some, or its state folder must not be used or cannot be written.
+pub(crate) fn forget_below(home: &Path, subject: &Subject, disk: &Disk, now: Timestamp) -> Result<(), Error> {
+    let mut locks = Vec::new();
+    for place in places_below(&disk.canonical(home)?, disk) {
+        let remembers = matches!(read_file(&place, disk)?, Some(Ok(memory)) if !memory.of(subject).is_empty());
+        if remembers {
+            locks.extend(Lock::acquire_existing(disk, &place, now)?);
+        }
+    }
+    let places: Vec<&Place> = locks.iter().map(Lock::place).collect();
+    clear(&places, subject, "", Success::Now, disk)?;
+    for lock in locks {
+        lock.withdraw(disk);
+    }
+    Ok(())
+}
+
+/// The places below `home` that remember tries. Links and hidden folders are not entered.
+fn places_below(home: &Path, disk: &Disk) -> Vec<Place> {
+    let (mut folders, mut places, mut at) = (vec![home.to_owned()], Vec::new(), 0);
+    while let Some(dir) = folders.get(at).cloned() {
+        at += 1;
+        places.extend(Place::with_layout(&dir.join(FILE), Placement::Plain).beside_with(disk, FILE));
+        let entries = disk.read_dir(&dir).unwrap_or_default().into_iter();
+        let visible = entries.filter(|name| !name.to_string_lossy().starts_with('.')).map(|name| dir.join(name));
+        let below = visible.filter(|path| matches!(disk.metadata(path), Ok(Some(found)) if found.kind == Kind::Dir));
+        folders.extend(below);
+        folders.truncate(FOLDERS);
+    }
+    places
+}
+
+/// The largest number of folders of a home that are looked into.
+const FOLDERS: usize = 10_000;
 
 /// The number of tries by secret that are left for `subject` before [`LIMIT`]; a file that cannot be read leaves none.
 pub(crate) fn left(places: &[&Place], subject: &Subject, disk: &Disk) -> usize {
