@@ -20,6 +20,7 @@ mod getcainfo;
 mod grammar;
 mod home;
 mod identity;
+mod mutual_tls;
 mod register;
 mod revoke;
 mod settings;

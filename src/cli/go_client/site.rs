@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::file::{ConfigFile, Start, get};
 use super::grammar::Line;
 use super::home::Home;
+use super::mutual_tls;
 use super::settings::Settings;
 use super::url;
 use crate::ca::{AttrRequest, Attribute, CaUrl, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
@@ -206,17 +207,8 @@ impl<'a> Site<'a> {
             )
             .with_help("give the CA's certificate with --tls.certfiles or FABRIC_CA_CLIENT_TLS_CERTFILES"));
         }
-        let pair = (settings.given("tls.client.certfile")?, settings.given("tls.client.keyfile")?);
-        let client_identity = match pair {
-            (Some(certificate), Some(key)) if !url.is_plaintext() => {
-                Some((self.home.path(&certificate).into(), self.home.path(&key).into()))
-            }
-            (Some(_), None) if !url.is_plaintext() => {
-                return Err(Error::new(ErrorKind::Usage, "tls.client.certfile is given without tls.client.keyfile")
-                    .with_help("give the key of the client certificate with --tls.client.keyfile"));
-            }
-            _ => None,
-        };
+        let pair = if url.is_plaintext() { None } else { mutual_tls::files(self)? };
+        let client_identity = pair.map(|(certificate, key)| (certificate.into(), key.into()));
         Ok(CaAccess {
             url,
             id,
