@@ -34,7 +34,7 @@ impl ConfigFile {
         Ok(Self { root })
     }
 
-    /// The value of a key such as `tls.certfiles`, whatever the case of its parts; `None` where there is none or it is null.
+    /// The value of a key such as `tls.certfiles`, whatever the case of its parts; `None` if the key is missing or null.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         let below = |node, part| get(node, part);
         key.split('.').try_fold(self.root.as_ref()?, below).filter(|node| !node.is_null())

@@ -74,14 +74,14 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_applies_gives_the_home() {
-        let all = [("FABRIC_CA_CLIENT_HOME", "/a"), ("FABRIC_CA_HOME", "b"), ("CA_CFG_PATH", "c"), ("HOME", "/root")];
+        let all = [("FABRIC_CA_CLIENT_HOME", "/a"), ("FABRIC_CA_HOME", "b"), ("CA_CFG_PATH", "c"), ("HOME", "/u")];
         let file = |dir: &str| (dir.to_owned(), format!("{dir}/fabric-ca-client-config.yaml"));
         assert_eq!(found(Some("x/y.yaml"), Some("/h"), &all), ("/w/x".into(), "/w/x/y.yaml".into()));
         assert_eq!(found(None, Some("../h/"), &all), file("/h"));
         assert_eq!(found(None, None, &all), file("/a"));
         assert_eq!(found(None, None, &all[1..]), file("/w/b"));
         assert_eq!(found(None, None, &all[2..]), file("/w/c"));
-        assert_eq!(found(None, None, &all[3..]), file("/root/.fabric-ca-client"));
+        assert_eq!(found(None, None, &all[3..]), file("/u/.fabric-ca-client"));
         assert_eq!(found(None, None, &[("FABRIC_CA_CLIENT_HOME", ""), ("HOME", "/r")]), file("/r/.fabric-ca-client"));
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Settings<'a> {
     /// A truth value.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the text is not a truth value.
     pub(super) fn switch(&self, key: &str) -> Result<bool, Error> {
         let text = self.text(key)?;
         if text.is_empty() { Ok(false) } else { switch(&text).map_err(|why| unfit(key, &why)) }
@@ -74,7 +74,7 @@ impl<'a> Settings<'a> {
     /// A number.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the text is not a number.
     pub(super) fn number(&self, key: &str) -> Result<i64, Error> {
         let text = self.text(key)?;
         if text.is_empty() { Ok(0) } else { number(&text).map_err(|why| unfit(key, &why)) }
