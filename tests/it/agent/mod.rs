@@ -12,6 +12,8 @@ mod old_ca;
 #[cfg(feature = "dev-ca")]
 mod on_the_dev_ca;
 #[cfg(feature = "dev-ca")]
+mod process_1;
+#[cfg(feature = "dev-ca")]
 mod shown;
 
 use std::path::{Path, PathBuf};
