@@ -88,6 +88,10 @@ pub(super) fn run(args: &WalletArgs, form: OutputForm) -> Result<ExitCode, Error
 
 /// The certificate of the folder and its key.
 fn identity(args: &WalletArgs, disk: &Disk) -> Result<(Cert, KeyPair), Error> {
+    if disk.metadata_followed(&args.msp_dir)?.is_none() {
+        return Err(Error::new(ErrorKind::Input, format!("{} does not exist", args.msp_dir.display()))
+            .with_help("give the MSP folder of an enrolled identity with --msp-dir"));
+    }
     let msp = CurrentMsp::read(&DiskFolder::new(disk, &args.msp_dir), None);
     let refuse = |reason: String| {
         Error::new(ErrorKind::Input, format!("{}: {reason}", args.msp_dir.display()))

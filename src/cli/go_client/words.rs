@@ -32,7 +32,8 @@ pub(super) fn in_go_words(text: &str) -> String {
         };
         out.extend(["--", name, owner]);
     }
-    out + left
+    // Relative paths are below the home here.
+    (out + left).replace("starts at the working directory", "starts at the home")
 }
 
 fn is_known(name: &str) -> bool {
@@ -60,6 +61,7 @@ mod tests {
             ("run fabcert enroll --force; or --force", "run fabcert enroll --force; or --force of fabcert enroll"),
             ("a -- b --csr.cn", "a -- b --csr.cn"),
             ("no flag é", "no flag é"),
+            ("a relative path starts at the working directory", "a relative path starts at the home"),
         ] {
             assert_eq!(in_go_words(text), expected);
         }

@@ -121,6 +121,9 @@ fn a_wallet_has_the_identity_and_keeps_those_of_others() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(export(&["--msp-id", "Org1MSP"]).code, 0);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let missing = ["export", "wallet", "--msp-dir", "/nowhere/msp", "--msp-id", "Org1MSP", "--wallet", &wallet];
+    let ran = fabcert(&missing, None);
+    assert!(ran.code == 4 && ran.stderr.contains("/nowhere/msp does not exist"), "{ran:?}");
     // A folder without its key.
     std::fs::remove_dir_all(peer.path("msp/keystore")).unwrap();
     let ran = export(&["--msp-id", "Org1MSP", "--label", "third"]);
