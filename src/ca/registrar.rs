@@ -7,7 +7,7 @@ use super::auth::Credential;
 use super::client::Client;
 use super::registry::{
     self, CertificateFilter, CrlFilter, IdentityChange, RegisteredIdentity, Revocation, RevocationReason,
-    RevokedCertificate,
+    RevokedCertificate, Unread,
 };
 use super::rows::Rows;
 use super::status::Operation;
@@ -45,7 +45,8 @@ impl Client {
         each: &mut (dyn FnMut(RegisteredIdentity) + Send),
     ) -> Result<(), CaError> {
         let operation = Operation::Identities;
-        self.list(operation, credential, Vec::new(), &mut |row| registry::read_identity(row).map(&mut *each)).await
+        let take = &mut |row: &[u8]| registry::read_identity_row(row).map(&mut *each);
+        self.list(operation, credential, Vec::new(), take).await
     }
 
     /// Changes an identity, and returns it as it is then.
@@ -157,7 +158,7 @@ impl Client {
         filter: &CertificateFilter,
         each: &mut (dyn FnMut(Vec<u8>) + Send),
     ) -> Result<(), CaError> {
-        let take = &mut |row| registry::read_certificate(&row).map(&mut *each);
+        let take = &mut |row: &[u8]| registry::read_certificate_row(row).map(&mut *each);
         self.list(Operation::Certificates, credential, filter.query(), take).await
     }
 
@@ -212,13 +213,15 @@ impl Client {
         operation: Operation,
         credential: &Credential<'_>,
         query: Vec<(&'static str, String)>,
-        take: &mut (dyn FnMut(Value) -> Result<(), &'static str> + Send),
+        take: &mut (dyn FnMut(&[u8]) -> Result<(), Unread> + Send),
     ) -> Result<(), CaError> {
         let mut unusable = None;
-        let mut each = |row| {
-            if let Err(reason) = take(row) {
+        let mut each = |row: &[u8]| {
+            let taken = take(row);
+            if let Err(Unread::Lacking(reason)) = taken {
                 unusable.get_or_insert(reason);
             }
+            taken != Err(Unread::Malformed)
         };
         self.registrar(operation, credential, Request { query, ..Request::default() }, Some(&mut Rows::new(&mut each)))
             .await?;

@@ -313,6 +313,24 @@ pub(super) fn read_identity(result: Value) -> Result<RegisteredIdentity, &'stati
     serde_json::from_value(result).map(RegisteredIdentity::sorted).map_err(|_| "it has no identity")
 }
 
+/// Why a row of a list cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is not JSON.
+    Malformed,
+    /// A member is missing or invalid, in words.
+    Lacking(&'static str),
+}
+
+/// Reads one row of a list of identities (JSON).
+pub(super) fn read_identity_row(row: &[u8]) -> Result<RegisteredIdentity, Unread> {
+    read_row(row, "it has no identity").map(RegisteredIdentity::sorted)
+}
+
+fn read_row<'a, T: Deserialize<'a>>(row: &'a [u8], lacking: &'static str) -> Result<T, Unread> {
+    serde_json::from_slice(row).map_err(|e| if e.is_data() { Unread::Lacking(lacking) } else { Unread::Malformed })
+}
+
 /// A node of the tree of affiliations.
 #[derive(Deserialize)]
 struct Branch {
@@ -335,12 +353,15 @@ pub(super) fn read_affiliations(result: Value) -> Result<Vec<String>, &'static s
     Ok(names)
 }
 
-/// Reads one row of a list of certificates: PEM.
-pub(super) fn read_certificate(row: &Value) -> Result<Vec<u8>, &'static str> {
-    row.get("PEM")
-        .and_then(Value::as_str)
-        .map(|pem| pem.as_bytes().to_vec())
-        .ok_or("a certificate of its list has no PEM")
+#[derive(Deserialize)]
+struct CertificateRow {
+    #[serde(rename = "PEM")]
+    pem: String,
+}
+
+/// Reads one row of a list of certificates (JSON): PEM.
+pub(super) fn read_certificate_row(row: &[u8]) -> Result<Vec<u8>, Unread> {
+    read_row(row, "a certificate of its list has no PEM").map(|row: CertificateRow| row.pem.into_bytes())
 }
 
 #[derive(Deserialize)]

@@ -1,9 +1,7 @@
 //! The list of an answer, object by object, so that a list of any length needs the memory of one object.
 
-use serde_json::Value;
-
-/// Takes the objects of a list.
-pub(super) type Take<'a> = dyn FnMut(Value) + Send + 'a;
+/// Takes one object of a list (JSON); `false` if it cannot be read.
+pub(super) type Take<'a> = dyn FnMut(&[u8]) -> bool + Send + 'a;
 
 /// The depth of the objects of a list: `{"result": {"identities": [{...}]}}` (fabric-ca v1.5.21 `lib/serveridentities.go`,
 /// `lib/servercertificates.go`).
@@ -12,10 +10,12 @@ const DEPTH: usize = 3;
 /// Separates the objects of a list from the envelope around them.
 pub(super) struct Rows<'a> {
     take: &'a mut Take<'a>,
-    /// The open brackets.
-    open: Vec<u8>,
+    /// The first open brackets, and the number of all.
+    outer: [u8; DEPTH + 1],
+    depth: usize,
     in_string: bool,
     escaped: bool,
+    /// The object that is not complete.
     row: Vec<u8>,
     /// Whether an object cannot be read.
     is_broken: bool,
@@ -23,39 +23,60 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     pub(super) const fn new(take: &'a mut Take<'a>) -> Self {
-        Self { take, open: Vec::new(), in_string: false, escaped: false, row: Vec::new(), is_broken: false }
+        let outer = [0; DEPTH + 1];
+        Self { take, outer, depth: 0, in_string: false, escaped: false, row: Vec::new(), is_broken: false }
     }
 
     /// Takes the next bytes; those of the envelope are added to `rest`, where the list is left empty.
     pub(super) fn push(&mut self, mut bytes: &[u8], rest: &mut Vec<u8>) {
         while let [first, ..] = bytes {
-            let was_in_row = self.is_in_row();
-            // Up to the next byte that may change where the text is; there are few in a certificate.
-            let plain = if self.escaped { 0 } else { self.plain(bytes) };
+            if self.is_in_row() {
+                bytes = self.push_row(bytes);
+                continue;
+            }
+            // Up to the next byte that may change where the text is.
+            let plain = self.plain(bytes);
             if plain > 0 {
                 let (text, after) = bytes.split_at(plain);
-                let to = if was_in_row { &mut self.row } else { &mut *rest };
-                to.extend_from_slice(text);
+                rest.extend_from_slice(text);
                 bytes = after;
                 continue;
             }
             self.follow(*first);
-            match (was_in_row, self.is_in_row()) {
-                (_, true) => self.row.push(*first),
-                (true, false) => {
-                    self.row.push(*first);
-                    self.end_of_row();
-                }
-                (false, false) if *first == b',' && self.is_in_list() => {}
-                (false, false) => rest.push(*first),
+            if self.is_in_row() {
+                self.row.push(*first);
+            } else if *first != b',' || !self.is_in_list() {
+                rest.push(*first);
             }
             bytes = &bytes[1..];
         }
     }
 
+    /// Takes the bytes of an object, up to its end if that is among them, and returns the others.
+    fn push_row<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let mut at = 0;
+        while at < bytes.len() {
+            let plain = self.plain(&bytes[at..]);
+            at += plain;
+            let Some(byte) = bytes.get(at) else { break };
+            self.follow(*byte);
+            at += 1;
+            if self.depth == DEPTH {
+                self.row.extend_from_slice(&bytes[..at]);
+                self.is_broken |= !(self.take)(&self.row);
+                self.row.clear();
+                return &bytes[at..];
+            }
+        }
+        self.row.extend_from_slice(bytes);
+        &[]
+    }
+
     /// The number of bytes that change nothing: of a text, those up to its end or an escape.
     fn plain(&self, bytes: &[u8]) -> usize {
-        let end = if self.in_string {
+        let end = if self.escaped {
+            Some(0)
+        } else if self.in_string {
             memchr::memchr2(b'"', b'\\', bytes)
         } else {
             bytes.iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b','))
@@ -85,41 +106,36 @@ impl<'a> Rows<'a> {
         }
         match byte {
             b'"' => self.in_string = true,
-            b'{' | b'[' => self.open.push(byte),
-            b'}' | b']' => {
-                self.open.pop();
+            b'{' | b'[' => {
+                if let Some(outer) = self.outer.get_mut(self.depth) {
+                    *outer = byte;
+                }
+                self.depth += 1;
             }
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
     }
 
     fn is_in_list(&self) -> bool {
-        self.open == *b"{{[" && !self.in_string
+        self.depth == DEPTH && !self.in_string && self.outer.starts_with(b"{{[")
     }
 
     fn is_in_row(&self) -> bool {
-        self.open.len() > DEPTH && self.open.starts_with(b"{{[{")
-    }
-
-    fn end_of_row(&mut self) {
-        match serde_json::from_slice(&self.row) {
-            Ok(row) => (self.take)(row),
-            Err(_) => self.is_broken = true,
-        }
-        self.row.clear();
+        self.depth > DEPTH && self.outer == *b"{{[{"
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn read(text: &[u8], piece: usize) -> (Vec<Value>, String, bool) {
         let (mut found, mut rest) = (Vec::new(), Vec::new());
-        let mut take = |row| found.push(row);
+        let mut take = |row: &[u8]| serde_json::from_slice(row).map(|row| found.push(row)).is_ok();
         let mut rows = Rows::new(&mut take);
         for piece in text.chunks(piece) {
             rows.push(piece, &mut rest);
@@ -169,7 +185,7 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let (mut rest, mut take) = (Vec::new(), |_| ());
+            let (mut rest, mut take) = (Vec::new(), |_: &[u8]| true);
             Rows::new(&mut take).push(&bytes, &mut rest);
         }
     }

@@ -28,10 +28,10 @@ const PLAIN: Form = Form::Text { colour: false };
 
 /// Prints lines for people, as wide as the terminal if standard output is one.
 pub(super) fn print(lines: &Lines) -> Result<(), Error> {
-    document(&match columns(&io::stdout()) {
-        Some(columns) => lines.wrapped(columns),
-        None => lines.to_string(),
-    })
+    match columns(&io::stdout()) {
+        Some(columns) => document(&lines.wrapped(columns)),
+        None => document(lines.as_str()),
+    }
 }
 
 /// The number of columns of a terminal, at most [`WIDEST`]; `None` for anything else.

@@ -7,6 +7,17 @@ const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
+/// The bytes of base64. Most lines have no others, and are not looked at as text.
+const IS_BASE64: [bool; 256] = {
+    let mut is_base64 = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        is_base64[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    is_base64
+};
+
 /// One PEM block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PemBlock {
@@ -58,8 +69,14 @@ pub enum PemError {
 /// When a block has no end, ends with another label, or is not base64.
 pub fn pem_blocks(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
     let mut blocks = Vec::new();
-    let mut open: Option<(PemBlock, String)> = None;
+    let mut open: Option<(PemBlock, Vec<u8>)> = None;
     for (index, raw) in text.split(|b| *b == b'\n').enumerate() {
+        if let Some((_, content)) = &mut open
+            && raw.iter().all(|b| IS_BASE64[usize::from(*b)])
+        {
+            content.extend_from_slice(raw);
+            continue;
+        }
         let line = String::from_utf8_lossy(raw);
         let line = line.trim();
         if let Some((block, content)) = &mut open {
@@ -68,17 +85,17 @@ pub fn pem_blocks(text: &[u8]) -> Result<Vec<PemBlock>, PemError> {
                     return Err(PemError::Labels { line: index + 1, begin: block.label.clone(), end: end.to_owned() });
                 }
                 block.der = STANDARD
-                    .decode(content.as_bytes())
+                    .decode(&content[..])
                     .map_err(|_| PemError::Base64 { line: block.line, label: block.label.clone() })?;
                 blocks.extend(open.take().map(|(block, _)| block));
             } else if line.contains(':') && content.is_empty() {
                 block.headers.push(line.to_owned());
             } else {
-                content.push_str(line);
+                content.extend_from_slice(line.as_bytes());
             }
         } else if let Some(label) = marker(line, BEGIN) {
             let block = PemBlock { label: label.to_owned(), headers: Vec::new(), der: Vec::new(), line: index + 1 };
-            open = Some((block, String::new()));
+            open = Some((block, Vec::new()));
         }
     }
     match open {
@@ -100,7 +117,7 @@ pub fn pem_encode(label: &str, der: &[u8]) -> String {
     out.push_str(DASHES);
     out.push('\n');
     for chunk in content.as_bytes().chunks(64) {
-        out.extend(chunk.iter().copied().map(char::from));
+        out.push_str(std::str::from_utf8(chunk).unwrap_or_default());
         out.push('\n');
     }
     out.push_str(END);

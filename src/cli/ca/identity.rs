@@ -1,6 +1,8 @@
 //! `fabcert ca identity`.
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
+use std::borrow::Cow;
+use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -149,7 +151,7 @@ fn list(args: &ListArgs, form: OutputForm) -> Result<(), Error> {
     let all = args.registrar.act(async |registrar, _| registrar.identities().await)?;
     if args.csv {
         let row = |identity: RegisteredIdentity| {
-            let attrs = words(&identity.attrs);
+            let attrs = Words(&identity.attrs).to_string();
             vec![identity.id, identity.identity_type, identity.affiliation, identity.max_enrollments.to_string(), attrs]
         };
         return print_csv(&["id", "type", "affiliation", "max_enrollments", "attrs"], all.into_iter().map(row));
@@ -171,7 +173,7 @@ fn list(args: &ListArgs, form: OutputForm) -> Result<(), Error> {
             identity.identity_type,
             identity.affiliation,
             limit(identity.max_enrollments),
-            words(&identity.attrs)
+            Words(&identity.attrs)
         ));
     }
     output::print(&lines)
@@ -238,13 +240,21 @@ pub(super) fn describe(lines: &mut Lines, identity: &RegisteredIdentity) {
     }
 }
 
-fn limit(max_enrollments: i64) -> String {
-    if max_enrollments == -1 { "unlimited".to_owned() } else { max_enrollments.to_string() }
+fn limit(max_enrollments: i64) -> Cow<'static, str> {
+    if max_enrollments == -1 { "unlimited".into() } else { max_enrollments.to_string().into() }
 }
 
 /// Attributes as the command line takes them, without those that the CA adds.
-fn words(attrs: &[Attribute]) -> String {
-    let is_own = |attr: &&Attribute| !matches!(attr.name.as_str(), "hf.EnrollmentID" | "hf.Type" | "hf.Affiliation");
-    let word = |attr: &Attribute| format!("{}={}{}", attr.name, attr.value, if attr.ecert { ":ecert" } else { "" });
-    attrs.iter().filter(is_own).map(word).collect::<Vec<_>>().join(" ")
+struct Words<'a>(&'a [Attribute]);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_own =
+            |attr: &&Attribute| !matches!(attr.name.as_str(), "hf.EnrollmentID" | "hf.Type" | "hf.Affiliation");
+        for (at, attr) in self.0.iter().filter(is_own).enumerate() {
+            let (space, ecert) = (if at == 0 { "" } else { " " }, if attr.ecert { ":ecert" } else { "" });
+            write!(f, "{space}{}={}{ecert}", attr.name, attr.value)?;
+        }
+        Ok(())
+    }
 }

@@ -13,6 +13,7 @@ use crate::disk::Disk;
 use crate::pki::name::SanName;
 use crate::pki::x509::Cert;
 use crate::text::escape::Lines;
+use crate::text::hex;
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The certificates that are printed at once.
@@ -133,7 +134,6 @@ fn store_all(disk: &Disk, dir: &Path, certs: &[Cert]) -> Result<(), Error> {
 
 /// A certificate in the words and columns of the Go client; its key and signature are left out.
 fn describe(lines: &mut Lines, cert: &Cert) {
-    let colons = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
     let serial = cert.serial_hex();
     lines.line(format_args!("Certificate:"));
     lines.line(format_args!("    Data:"));
@@ -161,6 +161,18 @@ fn describe(lines: &mut Lines, cert: &Cert) {
     lines.line(format_args!(""));
 }
 
+/// Upper-case hex with a colon between bytes.
+fn colons(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(3 * bytes.len());
+    for pair in hex(bytes).as_bytes().chunks(2) {
+        if !out.is_empty() {
+            out.push(':');
+        }
+        out.extend(pair.iter().map(|digit| char::from(digit.to_ascii_uppercase())));
+    }
+    out
+}
+
 const fn kind(san: &SanName) -> &'static str {
     match san {
         SanName::Dns(_) => "DNS",
@@ -172,6 +184,9 @@ const fn kind(san: &SanName) -> &'static str {
 
 /// A name in the order of the certificate; RFC 4514 text has the reverse.
 fn in_order(name: &str) -> String {
+    if !name.contains('\\') {
+        return name.rsplit(',').collect::<Vec<_>>().join(",");
+    }
     let mut parts: Vec<String> = vec![String::new()];
     let mut is_escaped = false;
     for c in name.chars() {
@@ -190,21 +205,7 @@ fn in_order(name: &str) -> String {
 
 /// A number of any size in decimal.
 fn decimal(bytes: &[u8]) -> String {
-    let mut digits: Vec<u8> = vec![0];
-    for byte in bytes {
-        let mut carry = u32::from(*byte);
-        for digit in &mut digits {
-            let value = u32::from(*digit) * 256 + carry;
-            // A remainder of ten fits.
-            *digit = u8::try_from(value % 10).unwrap_or_default();
-            carry = value / 10;
-        }
-        while carry > 0 {
-            digits.push(u8::try_from(carry % 10).unwrap_or_default());
-            carry /= 10;
-        }
-    }
-    digits.iter().rev().map(|digit| char::from(b'0' + digit)).collect()
+    num_bigint::BigUint::from_bytes_be(bytes).to_string()
 }
 
 #[cfg(test)]

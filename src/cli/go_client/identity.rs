@@ -1,6 +1,6 @@
 //! `identity list`, `add`, `modify` and `remove`.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,21 +20,19 @@ use crate::{Error, ErrorKind, Secret};
 /// When the CA refuses.
 pub(super) fn list(site: &Site<'_>) -> Result<(), Error> {
     let id = site.own("id");
-    let mut all = Vec::new();
+    let mut lines = Lines::new();
+    let mut each = |found: RegisteredIdentity| {
+        lines.line(format_args!("{}", Described(&found, None)));
+    };
     act(site, async |caller| {
         if id.is_empty() {
-            let mut each = |found: RegisteredIdentity| all.push(described(&found, None));
             return caller.client.identities(&caller.credential(), &mut each).await;
         }
-        all.push(described(&caller.client.identity(&caller.credential(), id).await?, None));
+        each(caller.client.identity(&caller.credential(), id).await?);
         Ok(())
     })?;
-    if all.is_empty() {
-        all.push("No results returned".to_owned());
-    }
-    let mut lines = Lines::new();
-    for line in all {
-        lines.line(format_args!("{line}"));
+    if lines.is_empty() {
+        lines.line(format_args!("No results returned"));
     }
     output::print(&lines)
 }
@@ -62,7 +60,7 @@ pub(super) fn add(site: &Site<'_>, id: &str) -> Result<(), Error> {
     })?;
     forget_refusals(site, id);
     let printed =
-        output::print_line(format_args!("Successfully added identity - {}", described(&found, Some(secret.expose()))));
+        output::print_line(format_args!("Successfully added identity - {}", Described(&found, Some(secret.expose()))));
     output::after(printed, || format!("the identity \"{id}\" is registered"))
 }
 
@@ -87,7 +85,7 @@ pub(super) fn modify(site: &Site<'_>, id: &str) -> Result<(), Error> {
     }
     let shown = secret.as_ref().map_or("", Secret::expose);
     let printed =
-        output::print_line(format_args!("Successfully modified identity - {}", described(&found, Some(shown))));
+        output::print_line(format_args!("Successfully modified identity - {}", Described(&found, Some(shown))));
     output::after(printed, || format!("the identity \"{id}\" is changed"))
 }
 
@@ -102,23 +100,30 @@ pub(super) fn remove(site: &Site<'_>, id: &str) -> Result<(), Error> {
         caller.client.remove_identity(&caller.credential(), id, force).await?;
         Ok(found)
     })?;
-    let text = found.map_or_else(|| format!("Name: {id}"), |found| described(&found, None));
+    let text = found.map_or_else(|| format!("Name: {id}"), |found| Described(&found, None).to_string());
     output::print_line(format_args!("Successfully removed identity - {text}"))
 }
 
-/// An identity as the Go client prints it.
-fn described(identity: &RegisteredIdentity, secret: Option<&str>) -> String {
-    let RegisteredIdentity { id, identity_type, affiliation, max_enrollments, attrs, .. } = identity;
-    let mut text =
-        format!("Name: {id}, Type: {identity_type}, Affiliation: {affiliation}, Max Enrollments: {max_enrollments}, ");
-    // Writing to a string does not fail.
-    if let Some(secret) = secret {
-        let _ = write!(text, "Secret: {secret}, ");
+/// An identity as the Go client prints it, with its secret if there is one to show.
+struct Described<'a>(&'a RegisteredIdentity, Option<&'a str>);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RegisteredIdentity { id, identity_type, affiliation, max_enrollments, attrs, .. } = self.0;
+        write!(
+            f,
+            "Name: {id}, Type: {identity_type}, Affiliation: {affiliation}, Max Enrollments: {max_enrollments}, "
+        )?;
+        if let Some(secret) = self.1 {
+            write!(f, "Secret: {secret}, ")?;
+        }
+        f.write_str("Attributes: [")?;
+        for (at, Attribute { name, value, ecert, .. }) in attrs.iter().enumerate() {
+            let space = if at == 0 { "" } else { " " };
+            write!(f, "{space}{{Name:{name} Value:{value} ECert:{ecert}}}")?;
+        }
+        f.write_str("]")
     }
-    let attr = |a: &Attribute| format!("{{Name:{} Value:{} ECert:{}}}", a.name, a.value, a.ecert);
-    let attrs: Vec<String> = attrs.iter().map(attr).collect();
-    let _ = write!(text, "Attributes: [{}]", attrs.join(" "));
-    text
 }
 
 /// What an identity is to be: by flags, or by `--json`.

@@ -12,6 +12,8 @@ pub struct Attributes {
 impl Attributes {
     /// The extension's object identifier.
     pub const OID: &'static str = "1.2.3.4.5.6.7.8.1";
+    /// The content of the OID in DER.
+    pub(super) const OID_DER: &'static [u8] = &[0x2a, 3, 4, 5, 6, 7, 8, 1];
 
     /// Reads the content of the extension; `None` when it is not in the form that a Fabric CA writes.
     pub fn from_extension(content: &[u8]) -> Option<Self> {

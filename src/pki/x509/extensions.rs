@@ -79,7 +79,7 @@ impl Extensions {
             ParsedExtension::ParseError { error } => return Err(format!("extension {}: {error}", extension.oid)),
             _ => {
                 handled = false;
-                if extension.oid.to_id_string() == Attributes::OID {
+                if extension.oid.as_bytes() == Attributes::OID_DER {
                     self.attributes = Attributes::from_extension(extension.value);
                     self.attributes_unreadable = self.attributes.is_none();
                 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
@@ -32,19 +33,21 @@ pub enum PublicKeyKind {
 impl PublicKeyKind {
     /// Reads it from `SubjectPublicKeyInfo` (RFC 5480 section 2.1, RFC 3279 section 2.3, RFC 8410 section 4).
     pub(super) fn of(spki: &SubjectPublicKeyInfo<'_>) -> Self {
+        let curve = || spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
+        // Most keys, without the text of their OIDs.
+        if spki.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve().is_some_and(|curve| curve == OID_EC_P256) {
+            return Self::P256;
+        }
         let algorithm = spki.algorithm.algorithm.to_id_string();
         match algorithm.as_str() {
-            "1.2.840.10045.2.1" => {
-                let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok()).map(|o| o.to_id_string());
-                match curve.as_deref() {
-                    Some("1.3.132.0.33") => Self::P224,
-                    Some("1.2.840.10045.3.1.7") => Self::P256,
-                    Some("1.3.132.0.34") => Self::P384,
-                    Some("1.3.132.0.35") => Self::P521,
-                    Some(other) => Self::OtherCurve(other.to_owned()),
-                    None => Self::OtherCurve("that is not named".to_owned()),
-                }
-            }
+            "1.2.840.10045.2.1" => match curve().map(|oid| oid.to_id_string()).as_deref() {
+                Some("1.3.132.0.33") => Self::P224,
+                Some("1.2.840.10045.3.1.7") => Self::P256,
+                Some("1.3.132.0.34") => Self::P384,
+                Some("1.3.132.0.35") => Self::P521,
+                Some(other) => Self::OtherCurve(other.to_owned()),
+                None => Self::OtherCurve("that is not named".to_owned()),
+            },
             "1.2.840.113549.1.1.1" => match spki.parsed() {
                 Ok(PublicKey::RSA(key)) => Self::Rsa(significant_bits(key.modulus)),
                 _ => Self::Rsa(0),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ring::signature as ring_signature;
 use x509_parser::der_parser::asn1_rs::Oid;
+use x509_parser::oid_registry::OID_SIG_ECDSA_WITH_SHA256;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
 
@@ -58,6 +59,10 @@ pub enum SignatureCheck {
 
 impl SignatureAlgorithm {
     pub(super) fn of(identifier: &AlgorithmIdentifier<'_>) -> Self {
+        // Most signatures, without the text of the OID.
+        if identifier.algorithm == OID_SIG_ECDSA_WITH_SHA256 {
+            return Self::Ecdsa(Hash::Sha256);
+        }
         let oid = identifier.algorithm.to_id_string();
         match oid.as_str() {
             "1.2.840.10045.4.1" => Self::Ecdsa(Hash::Sha1),

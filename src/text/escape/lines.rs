@@ -4,60 +4,93 @@ use std::fmt::{self, Write as _};
 
 use unicode_width::UnicodeWidthChar as _;
 
-use super::Shown;
+use super::screen::show;
 
 /// Text for people, made line by line: nothing that is interpolated into a line can begin another.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lines(Vec<Line>);
-
-#[derive(Clone, Debug)]
-struct Line {
+pub(crate) struct Lines {
+    /// The lines, each with its line end.
     text: String,
-    /// The column at which a line goes on when it is wrapped; `None` for a line that is never wrapped.
-    hang: Option<usize>,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    /// Where its line end is in the text.
+    end: usize,
+    hang: Hang,
+}
+
+/// Where a line goes on when it is wrapped.
+#[derive(Clone, Copy, Debug)]
+enum Hang {
+    /// Two columns to the right of its beginning.
+    Indented,
+    /// At a column.
+    At(usize),
+    /// It is never wrapped.
+    Never,
 }
 
 impl Lines {
     /// No line.
     pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+        Self { text: String::new(), lines: Vec::new() }
+    }
+
+    /// Whether there is no line.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.lines.is_empty()
     }
 
     /// Appends one line. When it is wrapped, it goes on two columns to the right of its beginning.
     pub(crate) fn line(&mut self, line: fmt::Arguments<'_>) -> &mut Self {
-        let text = Shown(line).to_string();
-        let hang = Some(indent(&text) + 2);
-        self.0.push(Line { text, hang });
-        self
+        self.push(Hang::Indented, line)
     }
 
     /// Appends one line, which goes on at the column `hang` when it is wrapped.
     pub(crate) fn hanging(&mut self, hang: usize, line: fmt::Arguments<'_>) -> &mut Self {
-        self.0.push(Line { text: Shown(line).to_string(), hang: Some(hang) });
-        self
+        self.push(Hang::At(hang), line)
     }
 
     /// Appends one line that is never wrapped, such as one to copy.
     pub(crate) fn verbatim(&mut self, line: fmt::Arguments<'_>) -> &mut Self {
-        self.0.push(Line { text: Shown(line).to_string(), hang: None });
-        self
+        self.push(Hang::Never, line)
     }
 
     /// Appends an empty line.
     pub(crate) fn gap(&mut self) -> &mut Self {
-        self.0.push(Line { text: String::new(), hang: None });
+        self.push(Hang::Never, format_args!(""))
+    }
+
+    fn push(&mut self, hang: Hang, line: fmt::Arguments<'_>) -> &mut Self {
+        let start = self.text.len();
+        // Writing to a string does not fail.
+        let _ = self.text.write_fmt(line);
+        show(&mut self.text, start);
+        self.lines.push(Line { end: self.text.len(), hang });
+        self.text.push('\n');
         self
+    }
+
+    /// The text where nothing is wrapped.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// The text on a terminal with this number of columns.
     pub(crate) fn wrapped(&self, columns: usize) -> String {
         let mut out = String::new();
-        for line in &self.0 {
-            match line.hang {
-                Some(hang) => wrap(&line.text, columns, hang, &mut out),
-                None => out.push_str(&line.text),
+        let mut start = 0;
+        for Line { end, hang } in &self.lines {
+            let line = &self.text[start..*end];
+            match hang {
+                Hang::Indented => wrap(line, columns, indent(line) + 2, &mut out),
+                Hang::At(hang) => wrap(line, columns, *hang, &mut out),
+                Hang::Never => out.push_str(line),
             }
             out.push('\n');
+            start = end + 1;
         }
         out
     }
@@ -65,7 +98,7 @@ impl Lines {
 
 impl fmt::Display for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|line| writeln!(f, "{}", line.text))
+        f.write_str(&self.text)
     }
 }
 

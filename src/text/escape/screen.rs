@@ -158,19 +158,30 @@ fn is_itself(byte: u8) -> bool {
 
 /// Whether lines can be written as they are; most can, and are not looked at letter by letter.
 fn is_plain(lines: &[u8]) -> bool {
-    let mut before = b'\n';
-    for byte in lines {
-        let is_plain = match MEANINGS[usize::from(*byte)] {
-            Meaning::None => true,
-            Meaning::Command => !matches!([before, *byte], [b':' | b't' | b'd', b':'] | [b'#', b'#']),
-            Meaning::Active => false,
+    let mut at = 0;
+    while let Some(next) = lines[at..].iter().position(|byte| MEANINGS[usize::from(*byte)] != Meaning::None) {
+        at += next;
+        let before = &lines[..at];
+        let is_plain = match lines[at] {
+            b':' => !before.ends_with(b":") && !before.ends_with(b"section_start") && !before.ends_with(b"section_end"),
+            b'#' => !before.ends_with(b"#"),
+            _ => false,
         };
         if !is_plain {
             return false;
         }
-        before = *byte;
+        at += 1;
     }
     true
+}
+
+/// Makes the text from `start` on one line: line ends and everything else that a terminal acts on become visible.
+pub(super) fn show(text: &mut String, start: usize) {
+    let line = &text.as_bytes()[start..];
+    if !is_plain(line) || memchr::memchr2(b'\n', b'\t', line).is_some() {
+        let given = text.split_off(start);
+        Form::Text { colour: false }.line(&given, true, false, text);
+    }
 }
 
 /// One value from elsewhere as one line of text: line ends and everything else that a terminal acts on become visible.
@@ -179,10 +190,9 @@ pub(crate) struct Shown<T>(pub(crate) T);
 
 impl<T: fmt::Display> fmt::Display for Shown<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        let mut line = String::with_capacity(text.len());
-        Form::Text { colour: false }.line(&text, true, false, &mut line);
-        f.pad(&line)
+        let mut text = self.0.to_string();
+        show(&mut text, 0);
+        f.pad(&text)
     }
 }
 
@@ -210,7 +220,14 @@ impl<W: Write> Screen<W> {
 
     /// Writes the first `length` bytes of the buffer.
     fn write_first(&mut self, length: usize) -> io::Result<()> {
-        let lines = &self.buffer[..length];
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let written = self.write_lines(&buffer[..length]);
+        buffer.drain(..length);
+        self.buffer = buffer;
+        written
+    }
+
+    fn write_lines(&mut self, lines: &[u8]) -> io::Result<()> {
         let Some(last) = lines.last() else { return Ok(()) };
         if is_plain(lines) {
             self.out.write_all(lines)?;
@@ -230,13 +247,20 @@ impl<W: Write> Screen<W> {
             }
         }
         self.begun = *last != b'\n';
-        self.buffer.drain(..length);
         Ok(())
     }
 }
 
 impl<W: Write> Write for Screen<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len();
+        let mut bytes = bytes;
+        if self.buffer.is_empty() && count >= self.full {
+            // Lines that are whole already need no buffer.
+            let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+            self.write_lines(&bytes[..whole])?;
+            bytes = &bytes[whole..];
+        }
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= self.full {
             let whole = self.buffer.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
@@ -244,7 +268,7 @@ impl<W: Write> Write for Screen<W> {
             // A long line is not searched for its end at every write.
             self.full = BUFFER.max(2 * self.buffer.len());
         }
-        Ok(bytes.len())
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
