@@ -1,6 +1,7 @@
 //! Real Fabric nodes on folders of fabcert: an orderer with a channel, and peers.
 
 mod bft;
+mod clients;
 mod node;
 mod orderer;
 mod peer;
@@ -91,4 +92,23 @@ fn output(program: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, S
     let output = Command::new(program).args(args).env_clear().envs(variables.iter().copied()).output().unwrap();
     let printed = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
+}
+
+/// Runs the `peer` command as the identity `id`, whose node is at `address`; gives whether it succeeded, and what it printed.
+fn as_client(
+    organisation: &Organisation,
+    (id, msp_id): (&str, &str),
+    (address, root, config): (&str, &str, &str),
+    args: &[&str],
+) -> Option<(bool, String)> {
+    let msp = text(&organisation.path(&format!("{id}/msp")));
+    let variables = [
+        ("FABRIC_CFG_PATH", config),
+        ("CORE_PEER_ADDRESS", address),
+        ("CORE_PEER_TLS_ENABLED", "true"),
+        ("CORE_PEER_TLS_ROOTCERT_FILE", root),
+        ("CORE_PEER_LOCALMSPID", msp_id),
+        ("CORE_PEER_MSPCONFIGPATH", &*msp),
+    ];
+    Some(output(&find(Tool::Peer)?, args, &variables))
 }

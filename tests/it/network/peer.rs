@@ -15,7 +15,7 @@ use crate::real::tools::{Tool, find};
 use crate::reserved::ReservedPort;
 
 pub(super) const PEERS: [&str; 2] = ["org1-peer1", "org1-peer2"];
-const GATEWAY: &str = "org1-peer-gateway-svc";
+pub(super) const GATEWAY: &str = "org1-peer-gateway-svc";
 const WITHIN: Duration = Duration::from_secs(180);
 
 /// How long the client waits after an error, a fifth of what gRPC waits.
@@ -46,7 +46,7 @@ pub(super) struct Gateway {
     pub(super) organisation: Organisation,
     pub(super) ports: [ReservedPort; 2],
     /// Where the balancer says which peers are up.
-    stats: ReservedPort,
+    pub(super) stats: ReservedPort,
 }
 
 impl Gateway {
@@ -68,6 +68,7 @@ impl Gateway {
   mspConfigPath: {msp}
   fileSystemPath: {data}
   gateway: {{enabled: true}}
+  discovery: {{enabled: true}}
   gossip: {{bootstrap: 'localhost:{port}', useLeaderElection: false, orgLeader: true}}
   tls:
     enabled: true

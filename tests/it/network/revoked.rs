@@ -1,30 +1,10 @@
 //! A revoked identity: an orderer refuses it once the channel has the CRL, and a peer once its MSP folder has it.
 
+use super::as_client;
 use super::orderer::{CHANNEL, Ordering};
 use super::peer::{Gateway, PEERS};
-use super::{Organisation, output};
 use crate::command::fabcert;
 use crate::enroll::scene::text;
-use crate::real::tools::{Tool, find};
-
-/// Runs the `peer` command as the identity `id`, whose node is at `address`; gives whether it succeeded, and what it printed.
-fn as_client(
-    organisation: &Organisation,
-    (id, msp_id): (&str, &str),
-    (address, root, config): (&str, &str, &str),
-    args: &[&str],
-) -> Option<(bool, String)> {
-    let msp = text(&organisation.path(&format!("{id}/msp")));
-    let variables = [
-        ("FABRIC_CFG_PATH", config),
-        ("CORE_PEER_ADDRESS", address),
-        ("CORE_PEER_TLS_ENABLED", "true"),
-        ("CORE_PEER_TLS_ROOTCERT_FILE", root),
-        ("CORE_PEER_LOCALMSPID", msp_id),
-        ("CORE_PEER_MSPCONFIGPATH", &*msp),
-    ];
-    Some(output(&find(Tool::Peer)?, args, &variables))
-}
 
 #[test]
 fn an_orderer_refuses_a_client_once_the_channel_has_the_list() {

@@ -29,6 +29,8 @@ pub(crate) enum Tool {
     ManifestOracle,
     /// Prometheus' parser and linter, by `FABCERT_METRICS_ORACLE`.
     MetricsOracle,
+    /// An application of the Gateway API in Node, by `FABCERT_NODE_GATEWAY`.
+    NodeGateway,
     /// The validator of libxml2, by `FABCERT_XMLLINT`.
     Xmllint,
     /// The checker of systemd's units, by `FABCERT_SYSTEMD_ANALYZE`.
@@ -53,6 +55,7 @@ impl Tool {
             Self::TlsProbe => "FABCERT_TLS_PROBE",
             Self::ManifestOracle => "FABCERT_MANIFEST_ORACLE",
             Self::MetricsOracle => "FABCERT_METRICS_ORACLE",
+            Self::NodeGateway => "FABCERT_NODE_GATEWAY",
             Self::Xmllint => "FABCERT_XMLLINT",
             Self::SystemdAnalyze => "FABCERT_SYSTEMD_ANALYZE",
             Self::HaProxy => "FABCERT_HAPROXY",
@@ -73,6 +76,7 @@ impl Tool {
             Self::TlsProbe => "tls-probe",
             Self::ManifestOracle => "manifest-oracle",
             Self::MetricsOracle => "metrics-oracle",
+            Self::NodeGateway => "node-gateway",
             Self::Xmllint => "xmllint",
             Self::SystemdAnalyze => "systemd-analyze",
             Self::HaProxy => "haproxy",
