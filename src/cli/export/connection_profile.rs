@@ -85,6 +85,14 @@ pub(super) fn run(args: &ConnectionProfileArgs, form: OutputForm) -> Result<Exit
     }
     let endpoints = args.endpoints();
     let roots = args.roots(&endpoints, &disk)?;
+    if let [first, _, ..] = &*roots {
+        // It reads one certificate (`pkg/core/config/endpoint/endpoint.go`, `TLSCert`).
+        tracing::warn!(
+            "of the {} TLS roots the older client library for Go (fabric-sdk-go) trusts the first only, \"{}\"",
+            roots.len(),
+            first.subject()
+        );
+    }
     let anchors = args.tls_ca.as_deref().map(|path| certificates(path, &disk)).transpose()?.unwrap_or_default();
     let ca = args.url.as_deref().map(|url| of_ca(url, args.ca_name.as_deref(), &anchors)).transpose()?;
     let organization = match args.org.as_deref() {

@@ -11,7 +11,7 @@ use crate::cli::{output, process};
 use crate::disk::{Disk, DiskFolder, Kind, WorkingTree};
 use crate::export::{Card, CardOnDisk, LARGEST_CARD};
 use crate::msp::CurrentMsp;
-use crate::pki::key::KeyPair;
+use crate::pki::key::{KeyAlgorithm, KeyPair};
 use crate::pki::x509::Cert;
 use crate::{Error, ErrorKind};
 
@@ -51,6 +51,7 @@ pub(super) struct WalletArgs {
 pub(super) fn run(args: &WalletArgs, form: OutputForm) -> Result<ExitCode, Error> {
     let disk = Disk::real();
     let (certificate, key) = identity(args, &disk)?;
+    warn_of_key(args, key.algorithm());
     let id = certificate.common_name().unwrap_or_default();
     let label = args.label.as_deref().unwrap_or(id);
     let path = args.wallet.join(format!("{}.id", file_name(label)?));
@@ -112,6 +113,20 @@ fn identity(args: &WalletArgs, disk: &Disk) -> Result<(Cert, KeyPair), Error> {
             .with_help("renew it: fabcert renew FOLDER; or take it all the same with --force"));
     }
     Ok((certificate, key))
+}
+
+/// The older libraries for Node and Java take the curve from their settings, P-256, and not from the key (`fabric-common`,
+/// `CryptoSuite_ECDSA_AES.js`; `fabric-sdk-java`, `CryptoPrimitives.java`). None of the older ones knows Ed25519.
+fn warn_of_key(args: &WalletArgs, algorithm: KeyAlgorithm) {
+    let libraries = match algorithm {
+        KeyAlgorithm::P256 => return,
+        KeyAlgorithm::P384 => "the older client libraries for Node (fabric-network) and Java (fabric-gateway-java)",
+        KeyAlgorithm::Ed25519 => "the older client libraries for Node, Java and Go",
+    };
+    tracing::warn!(
+        "{}: peers refuse what {libraries} sign with a {algorithm} key; the libraries of the Gateway API can use it",
+        args.msp_dir.display()
+    );
 }
 
 /// A label that is a file name.

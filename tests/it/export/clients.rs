@@ -18,12 +18,16 @@ struct Enrolled {
 
 impl Enrolled {
     fn new() -> Self {
+        Self::with_key("p256")
+    }
+
+    fn with_key(algorithm: &str) -> Self {
         let (ca, dir) = (DevCaUnderTest::start(|_| {}, None), tempfile::tempdir().unwrap());
         ca.register(&Registration::peer("org1-peer1", "peerpw"));
         let path = |name: &str| text(&dir.path().join(name));
         let (url, anchor, msp, tls) = (ca.url(), text(ca.tls_anchor()), path("msp"), path("tls"));
         let args = ["enroll", "--url", &*url, "--tls-ca", &anchor, "--id", "org1-peer1", "--msp-dir", &msp];
-        let names = ["--tls-dir", &tls, "--san", "org1-peer1,org1-peer-gateway-svc"];
+        let names = ["--tls-dir", &tls, "--san", "org1-peer1,org1-peer-gateway-svc", "--key-algorithm", algorithm];
         let ran = fabcert(&[&args[..], &names].concat(), Some("peerpw"));
         assert_eq!(ran.code, 0, "{ran:?}");
         Self { dir }
@@ -129,4 +133,22 @@ fn a_wallet_has_the_identity_and_keeps_those_of_others() {
     let ran = export(&["--msp-id", "Org1MSP", "--label", "third"]);
     assert!(ran.code == 4 && ran.stderr.contains("keystore"), "{ran:?}");
     assert!(!peer.path("wallet/third.id").exists());
+}
+
+#[test]
+fn what_an_older_library_cannot_use_is_a_warning() {
+    let peer = Enrolled::with_key("p384");
+    let path = |name: &str| text(&peer.path(name));
+    let (msp, wallet, root) = (path("msp"), path("wallet"), path("tls/ca.crt"));
+    let ran = fabcert(&["export", "wallet", "--msp-dir", &msp, "--msp-id", "Org1MSP", "--wallet", &wallet], None);
+    assert!(ran.code == 0 && ran.stderr.contains("fabric-gateway-java) sign with a P-384 key"), "{ran:?}");
+
+    let roots = [ROOT, &*root].map(|path| std::fs::read_to_string(path).unwrap()).concat();
+    std::fs::write(peer.path("roots.pem"), roots).unwrap();
+    let args = ["export", "connection-profile", "--msp-id", "Org1MSP", "--endpoint", "org1-peer1:7051", "--gateway-ca"];
+    let export = |file: &str| fabcert(&[&args[..], &[file]].concat(), None);
+    let ran = export(&path("roots.pem"));
+    assert!(ran.code == 0 && ran.stderr.contains("of the 2 TLS roots"), "{ran:?}");
+    let ran = export(&root);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
 }
