@@ -69,7 +69,7 @@ impl Gateway {
   fileSystemPath: {data}
   gateway: {{enabled: true}}
   discovery: {{enabled: true}}
-  gossip: {{bootstrap: 'localhost:{port}', useLeaderElection: false, orgLeader: true}}
+  gossip: {{bootstrap: 'localhost:{port}', externalEndpoint: '{id}:{port}', useLeaderElection: false, orgLeader: true}}
   tls:
     enabled: true
     cert: {{file: {certificate}}}

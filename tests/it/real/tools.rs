@@ -31,6 +31,14 @@ pub(crate) enum Tool {
     MetricsOracle,
     /// An application of the Gateway API in Node, by `FABCERT_NODE_GATEWAY`.
     NodeGateway,
+    /// An application of the older library for Node, by `FABCERT_NODE_SDK`.
+    NodeSdk,
+    /// An application of the Gateway API in Go, by `FABCERT_GO_GATEWAY`.
+    GoGateway,
+    /// An application of the older library for Go, by `FABCERT_GO_SDK`.
+    GoSdk,
+    /// An application of the older library for Java, by `FABCERT_JAVA_SDK`.
+    JavaSdk,
     /// The validator of libxml2, by `FABCERT_XMLLINT`.
     Xmllint,
     /// The checker of systemd's units, by `FABCERT_SYSTEMD_ANALYZE`.
@@ -56,6 +64,10 @@ impl Tool {
             Self::ManifestOracle => "FABCERT_MANIFEST_ORACLE",
             Self::MetricsOracle => "FABCERT_METRICS_ORACLE",
             Self::NodeGateway => "FABCERT_NODE_GATEWAY",
+            Self::NodeSdk => "FABCERT_NODE_SDK",
+            Self::GoGateway => "FABCERT_GO_GATEWAY",
+            Self::GoSdk => "FABCERT_GO_SDK",
+            Self::JavaSdk => "FABCERT_JAVA_SDK",
             Self::Xmllint => "FABCERT_XMLLINT",
             Self::SystemdAnalyze => "FABCERT_SYSTEMD_ANALYZE",
             Self::HaProxy => "FABCERT_HAPROXY",
@@ -77,6 +89,10 @@ impl Tool {
             Self::ManifestOracle => "manifest-oracle",
             Self::MetricsOracle => "metrics-oracle",
             Self::NodeGateway => "node-gateway",
+            Self::NodeSdk => "node-sdk",
+            Self::GoGateway => "go-gateway",
+            Self::GoSdk => "go-sdk",
+            Self::JavaSdk => "java-sdk",
             Self::Xmllint => "xmllint",
             Self::SystemdAnalyze => "systemd-analyze",
             Self::HaProxy => "haproxy",
