@@ -188,7 +188,7 @@ fn whole(c: &mut Criterion) {
     std::fs::write(dir.path().join("anchor.pem"), ca.tls_anchor_pem()).unwrap();
     let on = file_system(dir.path());
     let run = |request: &Request| {
-        runtime.block_on(enroll(request, &Environment { disk: &Disk::real(), now: &now })).unwrap();
+        runtime.block_on(enroll(request, &Environment::new(&Disk::real(), &now))).unwrap();
     };
     for (name, force) in [("both folders enrolled", true), ("both folders left alone", false)] {
         let request = request(&ca, dir.path(), force);

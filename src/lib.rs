@@ -65,6 +65,8 @@ mod cainfo;
 mod channel;
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod coverage;
 #[cfg(feature = "dev-ca")]
 pub mod devca;

@@ -133,7 +133,7 @@ impl Follower {
             }
             return;
         }
-        let env = Environment { disk, now: &now };
+        let env = Environment::new(disk, &now);
         let pause = |failures| backoff::pause(failures, backoff::random());
         let failed = self.hooks.follow(&watched, reason, &env, &pause).await.err();
         let answer = self.hooks.shows(&watched, disk).await;

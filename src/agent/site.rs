@@ -268,7 +268,7 @@ fn unreadable(error: Error, is_of_flags: bool) -> Seen {
 impl Site for DiskSite<'_> {
     fn look(&self, clock: &Clock<'_>) -> Vec<Seen> {
         let now = || clock.now();
-        let env = Environment { disk: self.disk, now: &now };
+        let env = Environment::new(self.disk, &now);
         let mut seen: Vec<(Seen, Option<Request>)> = Vec::new();
         let (Finds { identities: mut all, unreadable: errors }, lost) = match self.find() {
             Ok(finds) => (finds, self.lost(None)),
@@ -332,7 +332,7 @@ impl Site for DiskSite<'_> {
         };
         request.always = force;
         let now = || clock.now();
-        let done = enroll(&request, &Environment { disk: self.disk, now: &now }).await;
+        let done = enroll(&request, &Environment::new(self.disk, &now)).await;
         self.follower.renewed(&key, done.is_ok().then_some(reason), now());
         done.map(drop)
     }

@@ -121,7 +121,7 @@ fn watch(args: AgentArgs, env: fabric_env::Lookup<'_>, disk: &Disk) -> Result<In
         notifier: Notifier::new(&|name| std::env::var_os(name), std::process::id())?,
     };
     let watch = args.watch(env)?;
-    let environment = Environment { disk, now: &process::now };
+    let environment = Environment::new(disk, &process::now);
     let ended = process::runtime()?.block_on(process::until_signal(agent::run(watch, &settings, &environment)));
     settings.notifier.iter().for_each(Notifier::stopping);
     ended

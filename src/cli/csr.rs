@@ -81,7 +81,7 @@ pub(super) fn run(args: &CsrArgs, output: &OutputArgs) -> Result<ExitCode, Error
         };
         Ok(())
     };
-    let made = enroll::make_csr(&request, &mut accept, &Environment { disk: &disk, now: &process::now })?;
+    let made = enroll::make_csr(&request, &mut accept, &Environment::new(&disk, &process::now))?;
     let is_current = existing.is_some();
     let csr = existing.unwrap_or(made.pem);
     if let Some(path) = args.out.as_ref().filter(|_| !is_current) {

@@ -46,7 +46,7 @@ pub(super) fn run(args: DoctorArgs, form: OutputForm) -> Result<ExitCode, Error>
         Err(error) => Patient::Parts { error, access: access.map(Box::new), folders, key_access },
     };
     let disk = Disk::real();
-    let environment = Environment { disk: &disk, now: &process::now };
+    let environment = Environment::new(&disk, &process::now);
     let examined = async { Ok(examine(&patient, &environment).await) };
     let diagnosis = process::runtime()?.block_on(process::until_signal(examined))?;
     match form {

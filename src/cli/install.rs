@@ -62,7 +62,7 @@ pub(super) fn run(args: &InstallArgs, output: &OutputArgs) -> Result<ExitCode, E
         offline::request(args.id.as_deref().unwrap_or_default(), &args.names, &args.target, None, args.force)?;
     let cert = disk.read(args.cert.as_deref().unwrap_or_else(|| Path::new("")), LIMIT)?;
     let chain = args.chain.iter().map(|path| disk.read(path, LIMIT)).collect::<Result<Vec<_>, _>>()?;
-    let environment = Environment { disk: &disk, now: &process::now };
+    let environment = Environment::new(&disk, &process::now);
     let outcome = enroll::install_answer(&request, &cert, &chain, &environment).map_err(|e| {
         if e.kind() != ErrorKind::NotAsAsked && !e.message().starts_with(UNREADABLE_ANSWER) {
             return e;

@@ -5,6 +5,8 @@ mod agent;
 mod args;
 mod audit;
 mod ca;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod completions;
 mod crash;
 mod csr;

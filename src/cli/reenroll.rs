@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::OutputArgs;
+#[cfg(feature = "kubernetes")]
+use super::cluster::InCluster;
 use super::enroll::{self, EnrollArgs};
 use super::process;
 use crate::Error;
@@ -59,7 +61,13 @@ pub(super) fn run(args: ReenrollArgs, output: &OutputArgs) -> Result<ExitCode, E
     enroll::complete(&mut enroll.identity, &env);
     let disk = Disk::real().with_patience(enroll.identity.ca.connection.timeout);
     let (dry_run, gateways) = (enroll.dry_run, enroll.identity.names.gateway_service.clone());
+    #[cfg(feature = "kubernetes")]
+    let in_cluster = InCluster::fetch(&enroll.cluster, &mut enroll.identity, false, &disk)?;
     let request = enroll::reenroll_request(enroll, enroll_if_expired, &disk, &env)?;
-    let environment = Environment { disk: &disk, now: &process::now };
+    let environment = Environment::new(&disk, &process::now);
+    #[cfg(feature = "kubernetes")]
+    if let Some(in_cluster) = in_cluster {
+        return in_cluster.carry_out(&request, dry_run, &environment, output);
+    }
     enroll::carry_out(&request, dry_run, &gateways, &environment, output)
 }

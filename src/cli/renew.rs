@@ -129,7 +129,7 @@ pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Err
         dry_run: args.dry_run,
         registrar: args.registrar.clone(),
     };
-    let env = Environment { disk: &disk, now: &process::now };
+    let env = Environment::new(&disk, &process::now);
     if args.rollover.rollover {
         return run_rollover(args, &options, &env, output);
     }

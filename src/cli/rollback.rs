@@ -47,7 +47,7 @@ struct Printed<'a> {
 pub(super) fn run(args: &RollbackArgs, form: OutputForm) -> Result<ExitCode, Error> {
     check_apart(args.msp_dir.as_deref(), args.tls_dir.as_deref())?;
     let disk = Disk::real();
-    let environment = Environment { disk: &disk, now: &process::now };
+    let environment = Environment::new(&disk, &process::now);
     let named = |kind: Folder, dir: &'_ Option<PathBuf>| dir.clone().map(|dir| (kind, dir));
     let folders: Vec<(Folder, PathBuf)> =
         named(Folder::Msp, &args.msp_dir).into_iter().chain(named(Folder::Tls, &args.tls_dir)).collect();

@@ -164,6 +164,9 @@ pub(super) fn report_pod_volume(
     request: &Request,
     env: &Environment<'_>,
 ) -> Result<(), Error> {
+    if env.is_kept() {
+        return Ok(());
+    }
     let due: Vec<bool> = reasons.iter().map(Option::is_some).collect();
     if let Some(volume) = pod_volume(tasks, &due, currents, request.new_tls_key, env.disk)? {
         tracing::warn!("{}; {}", volume.message, volume.remedy);

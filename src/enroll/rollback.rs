@@ -338,9 +338,8 @@ mod tests {
         put(&places, 2);
         let sets = || folders.each_ref().map(|folder| std::fs::read(folder.join("server.crt")).unwrap()[0]);
         let named: Vec<(Folder, &Path)> = folders.iter().map(|folder| (Folder::Tls, folder.as_path())).collect();
-        let run = |disk: &Disk| {
-            roll_back(&named, false, &Environment { disk, now: &|| Timestamp::from_unix(2_000) }).map(drop)
-        };
+        let run =
+            |disk: &Disk| roll_back(&named, false, &Environment::new(disk, &|| Timestamp::from_unix(2_000))).map(drop);
         let steps = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&steps);
         let faulty = Disk::with_faults(Arc::new(move |_| {

@@ -79,6 +79,7 @@ pub(crate) async fn ask(
     };
     if let Some(Chosen { signed, has_expired }) = chosen {
         keep(pending, true)?;
+        env.keep_state().await?;
         tracing::info!("asking {} for the {} of {} (re-enrolment)", ca.url, task.purpose().words(), ca.id);
         let cert_pem = signed.cert.to_pem();
         let credential = Credential { cert_pem: cert_pem.as_bytes(), key: signed.key };
@@ -120,6 +121,19 @@ pub(crate) async fn ask(
             }
         }
     }
+    Ok((ask_by_secret(task, ca, asking, (client, body), (pending, lost), env).await?, true))
+}
+
+/// Asks the CA with the secret. `lost`: the answer to an earlier request with the pending key was lost.
+async fn ask_by_secret(
+    task: &Task<'_>,
+    ca: &CaAccess,
+    asking: &mut Asking<'_>,
+    (client, body): (&Client, &EnrollRequest<'_>),
+    (pending, mut lost): (&mut Pending, bool),
+    env: &Environment<'_>,
+) -> Result<Enrollment, Error> {
+    let patience = &mut *asking.patience;
     let secret = ca.secret.read(env.disk)?;
     *asking.sent = Some(secret.clone());
     let by_secret = BySecret { ca, client, body, secret: &secret, places: asking.places, force: task.insist };
@@ -135,10 +149,12 @@ pub(crate) async fn ask(
         Ok(())
     };
     match by_secret.enroll(patience, env, random, sending, || lost = true).await {
-        Ok(answer) => Ok((answer, true)),
+        Ok(answer) => Ok(answer),
         Err(Failure::Unsent(error)) => {
+            pending.answer_lost = lost;
+            let keep = || task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600);
             // The error in hand says more than a second one of the same disk.
-            if sent && let Err(e) = keep(pending, lost) {
+            if sent && let Err(e) = keep() {
                 tracing::debug!("{e}");
             }
             Err(patience.ended(error))

@@ -73,6 +73,7 @@ impl<'p> BySecret<'_, 'p> {
                 continue;
             }
             sending().and_then(|()| refusals.begin(secret, env.disk, (env.now)())).map_err(Failure::Unsent)?;
+            env.keep_state().await.map_err(Failure::Unsent)?;
             patience.attempt();
             let error = match client.enroll(&ca.id, secret, self.body).await {
                 Ok(answer) => return Ok(answer),

@@ -30,6 +30,8 @@ pub(crate) mod trust;
 pub use ca_access::CaAccess;
 pub(crate) use due::Reason;
 pub use environment::Environment;
+#[cfg(feature = "kubernetes")]
+pub(crate) use environment::StateKeeper;
 pub use request::Request;
 pub(crate) use request::{
     Authentication, ChannelRequest, FormGiven, KeyRequest, MspForm, SignRequest, TlsFiles, TlsRequest,

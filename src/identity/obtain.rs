@@ -118,6 +118,9 @@ pub(crate) async fn obtain(
         // There is no later run for it: a certificate that the CA counted is installed, and a wrong one reported.
         Err(e) => tracing::warn!("{}: the CA's answer could not be kept for a later run: {e}", task.target.display()),
     }
+    if let Err(e) = env.keep_state().await {
+        tracing::warn!("{}: the CA's answer is kept on this disk alone: {e}", task.target.display());
+    }
     let (verified, plan) = proven?;
     Ok(Issued { verified, key, received_at, plan, asked: Some(pending.asked), is_new: true, by_secret })
 }

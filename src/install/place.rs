@@ -1,5 +1,6 @@
 //! The place of a folder: how it can be replaced, and where its state is kept.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -222,6 +223,22 @@ impl Place {
             Some(state) => state.read(name),
             None => Ok(None),
         }
+    }
+
+    /// The state files and their content, without those that this module uses itself.
+    ///
+    /// # Errors
+    /// As [`Place::read_state_file`].
+    pub fn state_files(&self, disk: &Disk) -> Result<BTreeMap<String, Zeroizing<Vec<u8>>>, InstallError> {
+        let Some(state) = self.state(disk)? else { return Ok(BTreeMap::new()) };
+        let names = state.names()?.into_iter().filter_map(|name| name.into_string().ok());
+        let mut files = BTreeMap::new();
+        for name in names.filter(|name| self.state_file(name).is_ok()) {
+            if let Some(content) = state.read(&name)? {
+                files.insert(name, content);
+            }
+        }
+        Ok(files)
     }
 
     /// Like [`Self::read_state_file`], for content that a run can do without: a file that belongs to somebody else or

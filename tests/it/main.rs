@@ -9,6 +9,8 @@ mod audit;
 mod audit_reports;
 mod ca;
 mod channel;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod command;
 mod console;
 mod counterparts;
@@ -24,7 +26,8 @@ mod enroll;
 mod escaping;
 mod export;
 mod go_client;
-#[cfg(feature = "dev-ca")]
+// Frozen for the plain binary.
+#[cfg(all(feature = "dev-ca", not(feature = "kubernetes")))]
 mod help;
 mod hostile;
 mod install;

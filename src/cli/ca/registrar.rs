@@ -40,7 +40,7 @@ impl RegistrarArgs {
         let (url, ..) = CaUrl::parse(&self.url).map_err(|e| Error::from(e).about("--url"))?;
         let access = self.connection.access(url, String::new(), None)?;
         let disk = Disk::real().with_patience(self.connection.timeout);
-        let env = Environment { disk: &disk, now: &process::now };
+        let env = Environment::new(&disk, &process::now);
         let registrar = Registrar::open(access, &self.registrar, &env)?;
         process::runtime()?.block_on(process::until_signal(work(&registrar, &env)))
     }

@@ -120,7 +120,7 @@ async fn tell(disk: &Disk, dir: &Path, form: OutputForm) -> Result<Story, Error>
     say(format_args!("2  The registrar registered org1-peer1, org1-peer2 and org1-peer3"))?;
     say(format_args!(""))?;
 
-    let environment = Environment { disk, now: &process::now };
+    let environment = Environment::new(disk, &process::now);
     for (id, gateway) in [("org1-peer1", true), ("org1-peer2", true), ("org1-peer3", false)] {
         let request = request(dir, ca.url(), &anchor, id, secrets[id].clone(), gateway)?;
         let outcome = enroll::enroll(&request, &environment).await?;

@@ -9,9 +9,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+#[cfg(feature = "kubernetes")]
+use super::args::ClusterArgs;
 use super::args::{
     CaArgs, ChannelArgs, KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, TlsCaArgs, parse_duration,
 };
+#[cfg(feature = "kubernetes")]
+use super::cluster::InCluster;
 use super::next::{Next, words};
 use super::prompt::Prompt;
 use super::{outcome, output, process};
@@ -112,26 +116,38 @@ pub(super) struct EnrollArgs {
     /// Print the names with their reasons and the files with their modes. Sends no request and writes nothing
     #[arg(long, env = "FABCERT_DRY_RUN", help_heading = "Request")]
     pub(super) dry_run: bool,
+    #[cfg(feature = "kubernetes")]
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
 }
 
 pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let env = |name: &str| std::env::var(name).ok();
     complete(&mut args.identity, &env);
+    let disk = Disk::real().with_patience(args.identity.ca.connection.timeout);
+    #[cfg(feature = "kubernetes")]
+    let in_cluster = {
+        let has_names = args.identity.names.has_some();
+        InCluster::fetch(&args.cluster, &mut args.identity, has_names, &disk)?
+    };
     let prompt = Prompt::on_a_terminal(output);
     if let Some(prompt) = prompt {
         asked::inputs(&mut args.identity, prompt)?;
     }
     let dry_run = args.dry_run;
     let gateways = args.identity.names.gateway_service.clone();
-    let disk = Disk::real().with_patience(args.identity.ca.connection.timeout);
     let mut request = checked_request(args, &env)?;
-    let environment = Environment { disk: &disk, now: &process::now };
+    let environment = Environment::new(&disk, &process::now);
     if let Some(prompt) =
         prompt.filter(|_| !dry_run && accesses(&mut request).any(|ca| matches!(ca.secret, SecretSource::None)))
     {
         let plan = enroll::plan(&request, &environment)?;
         let due = plan.certificates.iter().map(|certificate| certificate.reason.is_some());
         asked::secrets(accesses(&mut request).zip(due).filter(|(_, is_due)| *is_due).map(|(ca, _)| ca), prompt)?;
+    }
+    #[cfg(feature = "kubernetes")]
+    if let Some(in_cluster) = in_cluster {
+        return in_cluster.carry_out(&request, dry_run, &environment, output);
     }
     carry_out(&request, dry_run, &gateways, &environment, output)
 }

@@ -46,7 +46,7 @@ pub(super) fn ask<T>(site: &Site<'_>, work: impl AsyncFnOnce(&Client) -> Result<
 
 fn signer(site: &Site<'_>) -> Result<Signer, Error> {
     let disk = &site.process.disk;
-    let env = Environment { disk, now: &process::now };
+    let env = Environment::new(disk, &process::now);
     if site.settings().given("mycertfile")?.is_none() && site.settings().given("myskfile")?.is_none() {
         return Signer::read(&site.msp, &env);
     }

@@ -158,7 +158,7 @@ pub(super) fn algorithm(site: &Site<'_>) -> Result<KeyAlgorithm, Error> {
 /// Carries out a request, and adds what the Go client has in the folder beside the identity.
 fn carry_out(site: &Site<'_>, request: &Request, custom: &CustomFiles) -> Result<(), Error> {
     let disk = &site.process.disk;
-    let environment = Environment { disk, now: &process::now };
+    let environment = Environment::new(disk, &process::now);
     // The folders above it that are missing are closed as in the Go client.
     let is_new = disk.metadata_followed(&site.msp)?.is_none();
     folder::create(disk, &site.msp, 0o700)?;

@@ -262,7 +262,7 @@ async fn on_its_own_thread(
     let run = tokio::task::spawn_blocking(move || {
         let disk = Disk::real();
         let request = request(&disk)?;
-        let environment = Environment { disk: &disk, now: &now };
+        let environment = Environment::new(&disk, &now);
         runtime.block_on(async {
             tokio::select! {
                 outcome = enroll(&request, &environment) => outcome,

@@ -29,7 +29,7 @@ fn both_futures_can_be_sent_to_another_thread() {
     fn is_send(_: &impl Send) {}
     let request = enrolment().request().unwrap();
     let disk = Disk::real();
-    let environment = Environment { disk: &disk, now: &|| Timestamp::from_unix(0) };
+    let environment = Environment::new(&disk, &|| Timestamp::from_unix(0));
     is_send(&enroll(&request, &environment));
     is_send(&enrolment().run(|| Timestamp::from_unix(0)));
 }

@@ -137,7 +137,7 @@ impl Scene {
             registrar: None,
         };
         let now = || Timestamp::from_unix(1_800_000_000);
-        rollover(&[self.path("peer1")], (given, phase), &options, &Environment { disk, now: &now })
+        rollover(&[self.path("peer1")], (given, phase), &options, &Environment::new(disk, &now))
     }
 
     /// Runs the next phase, which must be `phase`.

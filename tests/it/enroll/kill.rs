@@ -72,7 +72,7 @@ impl Run {
     fn enroll(&self, disk: &Disk) -> Result<Outcome, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let request = self.request();
-        runtime.block_on(enroll(&request, &Environment { disk, now: &|| self.now }))
+        runtime.block_on(enroll(&request, &Environment::new(disk, &|| self.now)))
     }
 
     /// The same run after the pause that follows a request without an answer.

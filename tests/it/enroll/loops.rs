@@ -46,7 +46,7 @@ impl Scene {
     fn run(&self, enrolment: &Enrolment) -> Result<Outcome, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (request, now) = (enrolment.request().unwrap(), self.now.get());
-        runtime.block_on(enroll(&request, &Environment { disk: &Disk::real(), now: &move || now }))
+        runtime.block_on(enroll(&request, &Environment::new(&Disk::real(), &move || now)))
     }
 
     fn exit_code(&self, enrolment: &Enrolment) -> u8 {

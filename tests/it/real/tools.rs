@@ -45,6 +45,12 @@ pub(crate) enum Tool {
     SystemdAnalyze,
     /// A load balancer, by `FABCERT_HAPROXY`.
     HaProxy,
+    /// Kubernetes' API server, by `KUBE_APISERVER`.
+    #[cfg(feature = "kubernetes")]
+    KubeApiServer,
+    /// The API server's database, by `ETCD`.
+    #[cfg(feature = "kubernetes")]
+    Etcd,
     /// OpenSSL's command line, by `FABCERT_OPENSSL`.
     OpenSsl,
 }
@@ -71,6 +77,10 @@ impl Tool {
             Self::Xmllint => "FABCERT_XMLLINT",
             Self::SystemdAnalyze => "FABCERT_SYSTEMD_ANALYZE",
             Self::HaProxy => "FABCERT_HAPROXY",
+            #[cfg(feature = "kubernetes")]
+            Self::KubeApiServer => "KUBE_APISERVER",
+            #[cfg(feature = "kubernetes")]
+            Self::Etcd => "ETCD",
             Self::OpenSsl => "FABCERT_OPENSSL",
         }
     }
@@ -96,6 +106,10 @@ impl Tool {
             Self::Xmllint => "xmllint",
             Self::SystemdAnalyze => "systemd-analyze",
             Self::HaProxy => "haproxy",
+            #[cfg(feature = "kubernetes")]
+            Self::KubeApiServer => "kube-apiserver",
+            #[cfg(feature = "kubernetes")]
+            Self::Etcd => "etcd",
             Self::OpenSsl => "openssl",
         }
     }

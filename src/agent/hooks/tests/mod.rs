@@ -100,7 +100,7 @@ impl Scene {
 
     async fn run_on(&self, hooks: &Hooks, disk: &Disk) -> Result<(), HookFailure> {
         let now = || self.now();
-        hooks.run(&self.watched(), Some("it was due"), &Environment { disk, now: &now }, &pause).await
+        hooks.run(&self.watched(), Some("it was due"), &Environment::new(disk, &now), &pause).await
     }
 
     fn is_pending(&self, hooks: &Hooks) -> bool {

@@ -103,7 +103,7 @@ async fn each_look_adopts_then_runs_and_waits_between_tries() {
     let hooks = Hooks::new(plan(&[scene.shell("echo x >> log; test -e ready")]));
     let look = async || {
         let now = || scene.now();
-        hooks.follow(&scene.watched(), None, &Environment { disk: &Disk::real(), now: &now }, &pause).await
+        hooks.follow(&scene.watched(), None, &Environment::new(&Disk::real(), &now), &pause).await
     };
     look().await.unwrap();
     scene.renew("tls");
@@ -394,7 +394,8 @@ async fn without_hooks_nothing_is_written() {
     scene.renew("tls");
     assert!(hooks.is_empty() && !scene.is_pending(&hooks));
     let now = || scene.now();
-    let env = Environment { disk: &Disk::real(), now: &now };
+    let disk = Disk::real();
+    let env = Environment::new(&disk, &now);
     hooks.run(&scene.watched(), None, &env, &pause).await.unwrap();
     assert_eq!(hooks.shows(&scene.watched(), &Disk::real()).await, None);
     assert!(!scene.path(".msp.fabcert").exists());
@@ -435,7 +436,7 @@ async fn a_member_waits_until_the_one_before_has_settled() {
         hooks.adopt(&member, &Disk::real()).unwrap();
         assert_eq!(hooks.settles(&of(Some("gw"), "other")), None, "no hook has run");
         scene.renew("tls");
-        hooks.run(&member, None, &Environment { disk: &Disk::real(), now: &now }, &pause).await.unwrap();
+        hooks.run(&member, None, &Environment::new(&Disk::real(), &now), &pause).await.unwrap();
         assert_eq!(hooks.settles(&of(Some("gw"), "other")).is_some(), waits);
         assert_eq!(hooks.settles(&member), None, "it is the same member");
         for gateway in [None, Some("gw2")] {

@@ -1,0 +1,16 @@
+//! The Kubernetes API: Secrets as the store of an identity (cargo feature `kubernetes`).
+//!
+//! An identity has three Secrets: `NAME` is the TLS pair (`kubernetes.io/tls` with `ca.crt`), `NAME-msp` the MSP folder, `NAME-fabcert`
+//! what fabcert remembers between runs. They are read into a [`WorkFolder`], where a run works as on any disk, and applied after it.
+
+mod access;
+mod api_thread;
+mod error;
+mod key;
+mod secret;
+mod store;
+mod work_folder;
+
+pub(crate) use access::{Access, Chosen};
+pub(crate) use store::{SecretNames, Store};
+pub(crate) use work_folder::WorkFolder;
