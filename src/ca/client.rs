@@ -315,7 +315,8 @@ impl Client {
     ) -> Result<Secret, CaError> {
         let operation = Operation::Register;
         let body = wire::register_body(request, self.ca_name());
-        let (result, _) = self.call_signed(operation, credential, body, request.secret).await?;
+        let secret = request.secret.map(|secret| (request.id, secret));
+        let (result, _) = self.call_signed(operation, credential, body, secret).await?;
         wire::read_secret(result).map_err(|reason| self.unusable(operation, reason))
     }
 
@@ -326,19 +327,20 @@ impl Client {
         operation: Operation,
         credential: &Credential<'_>,
         body: Vec<u8>,
-        secret: Option<&Secret>,
+        secret: Option<(&str, &Secret)>,
     ) -> Result<(Value, Option<Timestamp>), CaError> {
         let url = self.url.endpoint(operation.endpoint());
         self.call_with_token(operation, credential, (url, body), secret, None).await
     }
 
-    /// As [`call_signed`](Self::call_signed), for any URL of an endpoint; the objects of a list go to `rows`.
+    /// As [`call_signed`](Self::call_signed), for any URL of an endpoint; the objects of a list go to `rows`. `secret`: an id and
+    /// its secret, which are in the request.
     pub(super) async fn call_with_token(
         &self,
         operation: Operation,
         credential: &Credential<'_>,
         (url, body): (Url, Vec<u8>),
-        secret: Option<&Secret>,
+        secret: Option<(&str, &Secret)>,
         mut rows: Option<&mut Rows<'_>>,
     ) -> Result<(Value, Option<Timestamp>), CaError> {
         let sign = |target: &str| {
@@ -348,7 +350,7 @@ impl Client {
         let target = &url[Position::BeforePath..Position::AfterQuery];
         let redactor = |token: &str| {
             let redactor = self.redactor.clone().token(token.rsplit('.').next().unwrap_or_default());
-            secret.into_iter().fold(redactor, Redactor::secret)
+            secret.into_iter().fold(redactor, |redactor, (id, secret)| redactor.credential(id, secret))
         };
         let token = sign(target)?;
         let answer = self

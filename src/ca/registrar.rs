@@ -20,7 +20,8 @@ struct Request<'a> {
     variable: Option<&'a str>,
     query: Vec<(&'static str, String)>,
     body: Vec<u8>,
-    secret: Option<&'a Secret>,
+    /// The id whose secret the request sets, and the secret.
+    secret: Option<(&'a str, &'a Secret)>,
 }
 
 impl Client {
@@ -61,7 +62,8 @@ impl Client {
     ) -> Result<RegisteredIdentity, CaError> {
         let operation = Operation::ModifyIdentity;
         let body = registry::change_body(change, self.ca_name());
-        let request = Request { variable: Some(addressable(id)?), body, secret: change.secret, ..Request::default() };
+        let secret = change.secret.map(|secret| (id, secret));
+        let request = Request { variable: Some(addressable(id)?), body, secret, ..Request::default() };
         let result = self.registrar(operation, credential, request, None).await?;
         registry::read_identity(result).map_err(|reason| self.unusable(operation, reason))
     }
