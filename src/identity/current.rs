@@ -74,7 +74,11 @@ impl Current {
             root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
             chain,
             problems,
-            holds_a_broken_certificate: existing.problems.iter().any(|p| p.path.starts_with("signcerts/")),
+            // Of a file in it: a folder without one, as after `getcainfo`, held no names.
+            holds_a_broken_certificate: existing
+                .problems
+                .iter()
+                .any(|p| p.path.parent() == Some(Path::new("signcerts"))),
             msp: Some(existing),
             ..Self::default()
         }

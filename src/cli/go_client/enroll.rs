@@ -114,7 +114,8 @@ fn request(site: &Site<'_>, ca: CaAccess, key: KeyRequest, authentication: Authe
         key,
         new_tls_key: false,
         channels: ChannelRequest::default(),
-        given: FormGiven::default(),
+        // Scripts that rename the key as cryptogen does expect the names of the Go client after the next enrolment too.
+        given: FormGiven { layout: true, ..FormGiven::default() },
         key_mode: 0o600,
         group: None,
         force: false,

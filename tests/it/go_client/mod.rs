@@ -6,6 +6,7 @@ mod flows;
 mod own;
 mod public;
 mod scene;
+mod scripts;
 
 use std::fmt::Write as _;
 

@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::command::tree;
 use crate::real::tools::{self, Tool};
-use crate::real::{ADMIN, CaUnderTest as _, RealCa};
+use crate::real::{ADMIN, CaUnderTest as _, RealCa, RealCaBuilder};
 
 /// The two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,12 @@ pub(super) struct Scene {
 impl Scene {
     /// Starts the CAs; `None` when the real programs are missing.
     pub(super) fn start() -> Option<Self> {
-        let tls = RealCa::builder().name("ca-org1").allow_removal().start()?;
+        Self::with(RealCa::builder())
+    }
+
+    /// Starts `tls` under the name `ca-org1`, and a CA with plain HTTP; `None` when the real programs are missing.
+    pub(super) fn with(tls: RealCaBuilder) -> Option<Self> {
+        let tls = tls.name("ca-org1").allow_removal().start()?;
         let plain = RealCa::builder().plaintext().start()?;
         let dir = tempfile::tempdir().unwrap();
         let client = tools::find(Tool::CaClient)?;
@@ -77,6 +82,16 @@ impl Scene {
         let (scheme, ca) = if plain { ("http", &self.plain) } else { ("https", &self.tls) };
         let port = ca.address().rsplit(':').next().unwrap().to_owned();
         format!("{scheme}://{user}localhost:{port}")
+    }
+
+    /// The port of the CA with TLS.
+    pub(super) fn port(&self) -> String {
+        self.tls.address().rsplit(':').next().unwrap().to_owned()
+    }
+
+    /// The root of the CA with TLS.
+    pub(super) fn root_pem(&self) -> String {
+        self.tls.root_pem()
     }
 
     pub(super) fn anchor(&self) -> &Path {
