@@ -77,7 +77,7 @@ pub(crate) async fn run(watch: Watch, settings: &Settings, env: &Environment<'_>
     };
     let clock = Clock::new(env.now);
     let jobs = watch.options.jobs;
-    let site = DiskSite::new(watch, env.disk);
+    let site = DiskSite::new(watch, env);
     let cycle = Cycle::new(&site, &board, &clock, (settings.look_every, jobs));
     tokio::select! {
         biased;

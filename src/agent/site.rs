@@ -14,7 +14,7 @@ use crate::enroll::{enroll, plan};
 use crate::identity::held::{Held, inherit};
 use crate::identity::state::history::{self, History};
 use crate::identity::state::refusals;
-use crate::identity::{Authentication, Environment, Request};
+use crate::identity::{Authentication, Environment, Keeper, Request};
 use crate::install::Place;
 use crate::pki::name::{self, NameSet};
 use crate::renew::{self, Finds, Found, Options};
@@ -49,6 +49,8 @@ pub(crate) struct Wanted {
 pub(crate) struct DiskSite<'a> {
     pub(crate) watch: Watch,
     pub(crate) disk: &'a Disk,
+    /// What keeps the identities beyond the disk.
+    keeper: Option<&'a dyn Keeper>,
     pub(crate) follower: Follower,
     last: RefCell<Vec<Looked>>,
 }
@@ -99,9 +101,10 @@ impl Wanted {
 }
 
 impl<'a> DiskSite<'a> {
-    pub(crate) fn new(mut watch: Watch, disk: &'a Disk) -> Self {
+    pub(crate) fn new(mut watch: Watch, env: &Environment<'a>) -> Self {
         let hooks = Hooks::new(std::mem::take(&mut watch.hooks));
-        Self { watch, disk, follower: Follower::new(hooks), last: RefCell::default() }
+        let (disk, keeper) = (env.disk, env.keeper());
+        Self { watch, disk, keeper, follower: Follower::new(hooks), last: RefCell::default() }
     }
 
     /// The identities below the paths.
@@ -268,7 +271,10 @@ fn unreadable(error: Error, is_of_flags: bool) -> Seen {
 impl Site for DiskSite<'_> {
     fn look(&self, clock: &Clock<'_>) -> Vec<Seen> {
         let now = || clock.now();
-        let env = Environment::new(self.disk, &now);
+        let env = Environment::new(self.disk, &now).kept_by(self.keeper);
+        if let Some(Err(e)) = self.keeper.map(Keeper::refresh) {
+            tracing::warn!("{e}; the agent goes on with what it has");
+        }
         let mut seen: Vec<(Seen, Option<Request>)> = Vec::new();
         let (Finds { identities: mut all, unreadable: errors }, lost) = match self.find() {
             Ok(finds) => (finds, self.lost(None)),
@@ -332,7 +338,7 @@ impl Site for DiskSite<'_> {
         };
         request.always = force;
         let now = || clock.now();
-        let done = enroll(&request, &Environment::new(self.disk, &now)).await;
+        let done = enroll(&request, &Environment::new(self.disk, &now).kept_by(self.keeper)).await;
         self.follower.renewed(&key, done.is_ok().then_some(reason), now());
         done.map(drop)
     }

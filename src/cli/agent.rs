@@ -9,7 +9,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+#[cfg(feature = "kubernetes")]
+use super::args::ClusterArgs;
 use super::args::{HookArgs, fabric_env, parse_duration};
+#[cfg(feature = "kubernetes")]
+use super::cluster::InCluster;
 use super::enroll::{self, IdentityArgs};
 use super::process;
 use crate::agent::notify::Notifier;
@@ -55,6 +59,7 @@ SIGTERM and Ctrl-C end the agent at once.";
 #[command(mut_arg("tls_dir", |a| a.help("TLS folder of an identity that is enrolled if it is missing. Contains server.crt (with the intermediates), server.key and ca.crt")))]
 pub(super) struct AgentArgs {
     /// Folders with certificates, or trees of them, whose identities are renewed
+    #[cfg_attr(feature = "kubernetes", arg(conflicts_with = "k8s_secret"))]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -73,6 +78,9 @@ pub(super) struct AgentArgs {
     look_every: Duration,
     #[command(flatten)]
     hooks: HookArgs,
+    #[cfg(feature = "kubernetes")]
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Address for GET /livez, /readyz, /readyz/ID and /metrics. Port 0 selects a free one, which is logged. Without it there is no server
     #[arg(long, value_name = "ADDR:PORT", env = "FABCERT_LISTEN", help_heading = "Agent")]
     listen: Option<SocketAddr>,
@@ -113,21 +121,44 @@ pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
 }
 
 /// Runs until an error or a signal ends it.
-fn watch(args: AgentArgs, env: fabric_env::Lookup<'_>, disk: &Disk) -> Result<Infallible, Error> {
+#[cfg_attr(not(feature = "kubernetes"), allow(unused_mut, reason = "the folders are those of the arguments"))]
+fn watch(mut args: AgentArgs, env: fabric_env::Lookup<'_>, disk: &Disk) -> Result<Infallible, Error> {
     let settings = Settings {
         look_every: args.look_every,
         listen: args.listen,
         unready_when_overdue: args.unready_when_overdue,
         notifier: Notifier::new(&|name| std::env::var_os(name), std::process::id())?,
     };
-    let watch = args.watch(env)?;
     let environment = Environment::new(disk, &process::now);
+    #[cfg(feature = "kubernetes")]
+    let in_cluster = args.fetch(env, disk)?;
+    #[cfg(feature = "kubernetes")]
+    let environment = in_cluster.as_ref().map_or(environment, |in_cluster| in_cluster.keeping(&environment));
+    let watch = args.watch(env)?;
     let ended = process::runtime()?.block_on(process::until_signal(agent::run(watch, &settings, &environment)));
     settings.notifier.iter().for_each(Notifier::stopping);
     ended
 }
 
 impl AgentArgs {
+    /// Reads the Secrets of the identity, if they are its store.
+    #[cfg(feature = "kubernetes")]
+    fn fetch<'a>(&mut self, env: fabric_env::Lookup<'_>, disk: &'a Disk) -> Result<Option<InCluster<'a>>, Error> {
+        if self.cluster.k8s_secret.is_none() {
+            return Ok(None);
+        }
+        if self.hooks.has_some() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "--hook, --touch, --signal and --served are for folders, and --k8s-secret names Secrets",
+            )
+            .with_help("a mounted Secret changes up to a minute later; restart the node with a controller that watches the Secret"));
+        }
+        enroll::complete(&mut self.identity, env);
+        let has_names = self.identity.names.has_some();
+        InCluster::fetch_for(&self.cluster, &mut self.identity, has_names, disk)
+    }
+
     fn watch(self, env: fabric_env::Lookup<'_>) -> Result<Watch, Error> {
         let Self { paths, mut identity, enroll_if_expired, renew_before, jobs, hooks, .. } = self;
         let hooks = hooks.plan(|name| std::env::var_os(name));

@@ -1,8 +1,8 @@
 //! `--k8s-secret`: the command works in a folder of its own, with what Secrets hold, and stores the result there.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-use tokio::runtime::Runtime;
+use std::time::Duration;
 
 use super::args::{ClusterArgs, LayoutArg, OutputArgs, OutputForm, TargetArgs, TlsNamesArg};
 use super::enroll::IdentityArgs;
@@ -10,48 +10,79 @@ use super::{outcome, output, process};
 use crate::cluster::{Access, Chosen, SecretNames, Store, WorkFolder};
 use crate::disk::Disk;
 use crate::enroll::{self, Outcome};
-use crate::identity::{Environment, Request, StateKeeper as _};
+use crate::identity::{Environment, Request};
 use crate::proof::Purpose;
+use crate::renew::Pass;
 use crate::{Error, ErrorKind};
 
 /// An identity whose Secrets were read.
 pub(super) struct InCluster<'a> {
-    runtime: Runtime,
     store: Store<'a>,
 }
 
 impl<'a> InCluster<'a> {
-    /// Reads the Secrets that the arguments name, and sets the folders of the identity; `None` if they name no Secret.
+    /// Reads the Secrets that the arguments name; `None` if they name none.
     ///
     /// # Errors
     /// When the name cannot be used, or a Secret cannot be read.
     pub(super) fn fetch(
         args: &ClusterArgs,
-        identity: &mut IdentityArgs,
-        has_tls: bool,
+        namespace: Option<&str>,
+        timeout: Duration,
         disk: &'a Disk,
     ) -> Result<Option<Self>, Error> {
         let Some(name) = &args.k8s_secret else { return Ok(None) };
         let names = SecretNames::new(name)?;
-        let namespace = args.k8s_namespace.as_deref().or(identity.names.namespace.as_deref());
         let chosen = Chosen {
             kubeconfig: args.kubeconfig.as_deref(),
             context: args.kube_context.as_deref(),
-            namespace,
-            timeout: identity.ca.connection.timeout,
+            namespace: args.k8s_namespace.as_deref().or(namespace),
+            timeout,
         };
         let work = WorkFolder::create(disk, &std::env::temp_dir(), name)?;
-        let runtime = process::runtime()?;
         let fetched = async { Store::fetch(Access::find(chosen).await?, names, work).await };
-        let store = runtime.block_on(process::until_signal(fetched))?;
-        let target = &mut identity.target;
-        target.msp_dir = Some(store.work().msp());
-        target.tls_dir = Some(store.work().tls()).filter(|tls| has_tls || tls.exists());
-        set_form(target);
-        Ok(Some(Self { runtime, store }))
+        let store = process::runtime()?.block_on(process::until_signal(fetched))?;
+        Ok(Some(Self { store }))
     }
 
-    /// Carries out a request in the folder and stores the result, or shows its plan; prints the outcome.
+    /// As [`Self::fetch`], for an identity whose folders the arguments would name otherwise: sets them. `has_tls`: it gets a TLS
+    /// certificate if it has none.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`], and when folders are named too.
+    pub(super) fn fetch_for(
+        args: &ClusterArgs,
+        identity: &mut IdentityArgs,
+        has_tls: bool,
+        disk: &'a Disk,
+    ) -> Result<Option<Self>, Error> {
+        if args.k8s_secret.is_some() {
+            refuse_folders(&identity.target)?;
+        }
+        let namespace = identity.names.namespace.as_deref();
+        let fetched = Self::fetch(args, namespace, identity.ca.connection.timeout, disk)?;
+        if let Some(Self { store }) = &fetched {
+            let target = &mut identity.target;
+            target.msp_dir = Some(store.work().msp());
+            target.tls_dir = Some(store.work().tls()).filter(|tls| has_tls || tls.exists());
+            // The names of the files are those of Secrets, and do not change from one certificate to the next.
+            target.tls_names = Some(TlsNamesArg::K8s);
+            target.layout = Some(LayoutArg::Cryptogen);
+        }
+        Ok(fetched)
+    }
+
+    /// The folder in which the identity is.
+    pub(super) fn folders(&self) -> &Path {
+        self.store.work().folders()
+    }
+
+    /// The same environment, whose identity is kept in the Secrets.
+    pub(super) fn keeping<'e>(&'e self, environment: &Environment<'e>) -> Environment<'e> {
+        environment.kept_by(Some(&self.store))
+    }
+
+    /// Carries out a request in the folder, or shows its plan; prints the outcome.
     ///
     /// # Errors
     /// Those of the enrolment, and when the result cannot be stored.
@@ -63,30 +94,17 @@ impl<'a> InCluster<'a> {
         output: &OutputArgs,
     ) -> Result<ExitCode, Error> {
         let form = output.output;
+        let environment = environment.kept_by(Some(&self.store));
         if dry_run {
-            let plan = enroll::plan(request, environment)?;
+            let plan = enroll::plan(request, &environment)?;
             match form {
                 OutputForm::Json => output::print_json(&plan)?,
                 OutputForm::Human => output::page(&plan.to_string())?,
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let environment = environment.kept_by(&self.store);
-        let mut outcome = self.runtime.block_on(process::until_signal(async {
-            let done = enroll::enroll(request, &environment).await;
-            match &done {
-                Ok(_) => self.store.store().await?,
-                // The other run has what is to be kept.
-                Err(e) if e.kind() == ErrorKind::Locked => {}
-                // The error of the run says more than a second one.
-                Err(_) => {
-                    if let Err(e) = self.store.keep().await {
-                        tracing::warn!("what this run leaves to the next one is not stored: {e}");
-                    }
-                }
-            }
-            done
-        }))?;
+        let enrolled = process::until_signal(enroll::enroll(request, &environment));
+        let mut outcome = process::runtime()?.block_on(enrolled)?;
         self.name_secrets(&mut outcome);
         outcome::print(&outcome, form)?;
         Ok(ExitCode::SUCCESS)
@@ -106,10 +124,38 @@ impl<'a> InCluster<'a> {
             };
         }
     }
+
+    /// Names the Secrets in a pass of renewals.
+    pub(super) fn name_secrets_in(&self, pass: &mut Pass) {
+        for folder in pass.identities.iter_mut().flat_map(|row| &mut row.folders) {
+            folder.path = self.secret_of(&folder.path);
+        }
+    }
+
+    /// The Secret of a folder.
+    fn secret_of(&self, folder: &Path) -> PathBuf {
+        let names = self.store.names();
+        let name = if folder.ends_with("tls") { &names.tls } else { &names.msp };
+        self.store.uri(name, None)
+    }
 }
 
-/// The names of the files are those of Secrets, and do not change from one certificate to the next.
-fn set_form(target: &mut TargetArgs) {
-    target.tls_names = Some(TlsNamesArg::K8s);
-    target.layout = Some(LayoutArg::Cryptogen);
+/// Folders and Secrets are not written in one run: their modes and names have no meaning in Secrets.
+fn refuse_folders(target: &TargetArgs) -> Result<(), Error> {
+    let given = [
+        (target.msp_dir.is_some(), "--msp-dir"),
+        (target.tls_dir.is_some(), "--tls-dir"),
+        (target.home.is_some(), "--home"),
+        (target.tls_names.is_some(), "--tls-names"),
+        (target.layout.is_some(), "--layout"),
+        (target.key_mode.is_some(), "--key-mode"),
+        (target.group.is_some(), "--group"),
+    ];
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        None => Ok(()),
+        Some((_, flag)) => {
+            Err(Error::new(ErrorKind::Usage, format!("{flag} is for folders, and --k8s-secret names Secrets"))
+                .with_help("give one of the two"))
+        }
+    }
 }

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+#[cfg(feature = "kubernetes")]
+use super::args::ClusterArgs;
 use super::args::{ChannelArgs, ConnectionArgs, LogForm, OutputArgs, OutputForm, parse_duration};
+#[cfg(feature = "kubernetes")]
+use super::cluster::InCluster;
 use super::progress::Line;
 use super::{output, process};
 use crate::Error;
@@ -42,7 +46,9 @@ has its own result; the exit code is the worst of all.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct RenewArgs {
     /// Folders with certificates, or trees of them
-    #[arg(required = true, value_name = "PATH")]
+    #[cfg_attr(not(feature = "kubernetes"), arg(required = true))]
+    #[cfg_attr(feature = "kubernetes", arg(required_unless_present = "k8s_secret", conflicts_with = "k8s_secret"))]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// URL of the CA, for folders whose record names none
     #[arg(short, long, value_name = "URL", env = "FABCERT_URL", hide_env_values = true, help_heading = "CA")]
@@ -71,6 +77,9 @@ pub(super) struct RenewArgs {
     registrar: Option<PathBuf>,
     #[command(flatten)]
     rollover: RolloverArgs,
+    #[cfg(feature = "kubernetes")]
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Replacing a root CA by another.
@@ -79,6 +88,7 @@ pub(super) struct RenewArgs {
 struct RolloverArgs {
     /// Replace the root CA, in phases: trust both roots, issue the certificates again, drop the old root
     #[arg(long, env = "FABCERT_ROLLOVER")]
+    #[cfg_attr(feature = "kubernetes", arg(conflicts_with = "k8s_secret"))]
     rollover: bool,
     /// New root and its intermediates (PEM). Repeatable; without it, those of the CA
     #[arg(long, value_name = "FILE", requires = "rollover", env = "FABCERT_NEW_ROOT")]
@@ -133,14 +143,27 @@ pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Err
     if args.rollover.rollover {
         return run_rollover(args, &options, &env, output);
     }
-    let found = find(&args.paths, &disk)?;
-    let pass = {
-        let line = Line::new(output.quiet || output.output == OutputForm::Json || output.log_format == LogForm::Json);
-        pass(&found, &options, &|progress| line.renewing(progress), &env)
-    };
+    #[cfg(feature = "kubernetes")]
+    if let Some(in_cluster) = InCluster::fetch(&args.cluster, None, args.connection.timeout, &disk)? {
+        let folders = [in_cluster.folders().to_owned()];
+        let mut pass = pass_over(&folders, &options, &in_cluster.keeping(&env), output)?;
+        in_cluster.name_secrets_in(&mut pass);
+        return print(&pass, output);
+    }
+    print(&pass_over(&args.paths, &options, &env, output)?, output)
+}
+
+/// A pass over the identities below `paths`, with its progress.
+fn pass_over(paths: &[PathBuf], options: &Options, env: &Environment<'_>, output: &OutputArgs) -> Result<Pass, Error> {
+    let found = find(paths, env.disk)?;
+    let line = Line::new(output.quiet || output.output == OutputForm::Json || output.log_format == LogForm::Json);
+    Ok(pass(&found, options, &|progress| line.renewing(progress), env))
+}
+
+fn print(pass: &Pass, output: &OutputArgs) -> Result<ExitCode, Error> {
     let printed = match output.output {
-        OutputForm::Json => output::print_json(&pass),
-        OutputForm::Human => output::print(&lines(&pass)),
+        OutputForm::Json => output::print_json(pass),
+        OutputForm::Human => output::print(&lines(pass)),
     };
     let renewed = pass.count(RowAction::Reenrolled);
     output::after(printed, || format!("{renewed} of {} identities were renewed", pass.identities.len()))?;

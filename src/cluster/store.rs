@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
 use super::key::{self, ITEMS, Item};
 use super::secret::{Content, Data, Stored};
 use super::work_folder::WorkFolder;
 use crate::disk::{Disk, Kind};
-use crate::identity::StateKeeper;
 use crate::identity::state::history;
+use crate::identity::{Keeper, Keeping};
 use crate::install::Place;
 use crate::msp::is_key;
 use crate::{Error, ErrorKind};
@@ -54,6 +53,12 @@ struct Known {
     msp: Option<Stored>,
 }
 
+impl Known {
+    fn versions(&self) -> [Option<&str>; 3] {
+        [&self.state, &self.tls, &self.msp].map(|secret| secret.as_ref().map(|secret| secret.version.as_str()))
+    }
+}
+
 /// The Secrets of an identity, and the folder that a run works in.
 pub(crate) struct Store<'a> {
     access: Access,
@@ -68,15 +73,35 @@ impl<'a> Store<'a> {
     /// # Errors
     /// When one cannot be read, is not fabcert's, or a file cannot be written.
     pub(crate) async fn fetch(access: Access, names: SecretNames, work: WorkFolder<'a>) -> Result<Self, Error> {
-        let known = Known {
+        let store = Self { access, names, work, known: Mutex::default() };
+        let known = store.read().await?;
+        store.lay_out(&known)?;
+        *store.known() = known;
+        Ok(store)
+    }
+
+    async fn read(&self) -> Result<Known, Error> {
+        let Self { access, names, .. } = self;
+        Ok(Known {
             state: access.secret(&names.state).await?,
             tls: access.secret(&names.tls).await?,
             msp: access.secret(&names.msp).await?,
+        })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the Secrets again, from a thread that may not wait for a future.
+    fn read_again(&self) -> Result<Known, Error> {
+        let read = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let failed = |e| Error::new(ErrorKind::Io, "cannot start a runtime").with_source(e);
+            runtime.map_err(failed)?.block_on(self.read())
         };
-        let store = Self { access, names, work, known: Mutex::default() };
-        store.lay_out(&known)?;
-        *store.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
-        Ok(store)
+        let failed = |_| Error::new(ErrorKind::Bug, "the thread that reads the Secrets failed");
+        std::thread::scope(|scope| scope.spawn(read).join().map_err(failed)?)
     }
 
     pub(crate) const fn work(&self) -> &WorkFolder<'a> {
@@ -98,7 +123,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// When a Secret changed since it was read, cannot be written, or is not what was written.
-    pub(crate) async fn store(&self) -> Result<(), Error> {
+    async fn store(&self) -> Result<(), Error> {
         let disk = self.work.disk();
         let tls = folder_files(disk, &self.work.tls())?;
         if !tls.is_empty() {
@@ -116,7 +141,7 @@ impl<'a> Store<'a> {
             let annotations = BTreeMap::from([(ITEMS.to_owned(), text)]);
             self.apply(&self.names.msp, ("Opaque", &data), annotations, |known| &mut known.msp).await?;
         }
-        self.keep_state().await
+        self.store_state().await
     }
 
     /// Applies one Secret if its content changed.
@@ -127,28 +152,28 @@ impl<'a> Store<'a> {
         annotations: BTreeMap<String, String>,
         part: fn(&mut Known) -> &mut Option<Stored>,
     ) -> Result<(), Error> {
-        let before = part(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner)).clone();
+        let before = part(&mut self.known()).clone();
         if before.as_ref().is_some_and(|before| before.data == *data) {
             return Ok(());
         }
         let content = Content { name, kind, annotations, data };
         let stored = self.access.apply(&content, before.as_ref().map(|before| before.version.as_str())).await?;
         tracing::info!("wrote the Secret {}/{name} at {}", self.access.namespace(), self.access.server());
-        *part(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner)) = Some(stored);
+        *part(&mut self.known()) = Some(stored);
         Ok(())
     }
 
     /// Stores the state files. The Secret is created without data first: of two runs that find none, one fails there.
-    async fn keep_state(&self) -> Result<(), Error> {
+    async fn store_state(&self) -> Result<(), Error> {
         let data = self.state_files()?;
         let name = &self.names.state;
-        let is_new = self.known.lock().unwrap_or_else(PoisonError::into_inner).state.is_none();
+        let is_new = self.known().state.is_none();
         if is_new && data.0.is_empty() {
             return Ok(());
         }
         if is_new {
             let created = self.access.create_empty(name).await?;
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).state = Some(created);
+            self.known().state = Some(created);
         }
         self.apply(name, ("Opaque", &data), BTreeMap::new(), |known| &mut known.state).await
     }
@@ -196,9 +221,30 @@ impl<'a> Store<'a> {
     }
 }
 
-impl StateKeeper for Store<'_> {
-    fn keep(&self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>> {
-        Box::pin(self.keep_state())
+impl Keeper for Store<'_> {
+    fn keep_state(&self) -> Keeping<'_> {
+        Box::pin(self.store_state())
+    }
+
+    fn keep_identity(&self) -> Keeping<'_> {
+        Box::pin(self.store())
+    }
+
+    fn refresh(&self) -> Result<(), Error> {
+        let found = self.read_again()?;
+        if found.versions() == self.known().versions() {
+            return Ok(());
+        }
+        self.work.empty()?;
+        self.lay_out(&found)?;
+        *self.known() = found;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Store<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("names", &self.names).finish_non_exhaustive()
     }
 }
 

@@ -34,6 +34,20 @@ impl<'a> WorkFolder<'a> {
         self.disk
     }
 
+    /// The folder that holds the others.
+    pub(crate) fn folders(&self) -> &Path {
+        &self.folders
+    }
+
+    /// Removes what is in the folder.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(super) fn empty(&self) -> Result<(), Error> {
+        self.disk.remove_tree(&self.folders)?;
+        Ok(self.disk.create_dir(&self.folders, 0o700)?)
+    }
+
     pub(crate) fn msp(&self) -> PathBuf {
         self.folders.join("msp")
     }

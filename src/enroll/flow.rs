@@ -43,7 +43,7 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
         }
         let leaves: Vec<Option<Cert>> = currents.iter().map(|c| c.leaf.clone()).collect();
         let changes = changes(&tasks, &leaves, &currents);
-        return Ok(outcome(request, &tasks, &currents, &[], &[], &changes));
+        return env.keep_result(Ok(outcome(request, &tasks, &currents, &[], &[], &changes))).await;
     }
     lock_and_enroll(request, tasks, &channels, &mut Connections::default(), env).await
 }
@@ -76,7 +76,7 @@ async fn lock_and_enroll(
             lock.withdraw(env.disk);
         }
     }
-    enrolled
+    env.keep_result(enrolled).await
 }
 
 /// The steps of a run that may change the targets.
@@ -164,7 +164,7 @@ pub(super) fn report_pod_volume(
     request: &Request,
     env: &Environment<'_>,
 ) -> Result<(), Error> {
-    if env.is_kept() {
+    if env.keeper().is_some() {
         return Ok(());
     }
     let due: Vec<bool> = reasons.iter().map(Option::is_some).collect();

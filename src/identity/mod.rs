@@ -30,8 +30,9 @@ pub(crate) mod trust;
 pub use ca_access::CaAccess;
 pub(crate) use due::Reason;
 pub use environment::Environment;
+pub(crate) use environment::Keeper;
 #[cfg(feature = "kubernetes")]
-pub(crate) use environment::StateKeeper;
+pub(crate) use environment::Keeping;
 pub use request::Request;
 pub(crate) use request::{
     Authentication, ChannelRequest, FormGiven, KeyRequest, MspForm, SignRequest, TlsFiles, TlsRequest,

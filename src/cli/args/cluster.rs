@@ -10,13 +10,7 @@ use clap::Args;
 pub(in crate::cli) struct ClusterArgs {
     /// Store the identity in Secrets in place of folders: NAME holds the TLS pair (tls.crt, tls.key, ca.crt), NAME-msp the MSP
     /// folder, NAME-fabcert the state between runs
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "FABCERT_K8S_SECRET",
-        conflicts_with_all = ["msp_dir", "tls_dir", "home", "tls_names", "layout", "key_mode", "group"],
-        help_heading = "Kubernetes"
-    )]
+    #[arg(long, value_name = "NAME", env = "FABCERT_K8S_SECRET", help_heading = "Kubernetes")]
     pub(in crate::cli) k8s_secret: Option<String>,
     /// Namespace of the Secrets [default: --namespace, then that of the context or of the pod]
     #[arg(

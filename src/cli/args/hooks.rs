@@ -38,6 +38,12 @@ pub(in crate::cli) struct HookArgs {
 }
 
 impl HookArgs {
+    /// Whether something runs.
+    #[cfg(feature = "kubernetes")]
+    pub(in crate::cli) fn has_some(&self) -> bool {
+        !(self.hook.is_empty() && self.touch.is_empty() && self.signal.is_empty() && self.served.is_empty())
+    }
+
     /// The hooks. `env`: the variables of this process.
     pub(in crate::cli) fn plan(self, env: impl Fn(&str) -> Option<OsString>) -> HookPlan {
         HookPlan {

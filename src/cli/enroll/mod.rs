@@ -128,7 +128,7 @@ pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode,
     #[cfg(feature = "kubernetes")]
     let in_cluster = {
         let has_names = args.identity.names.has_some();
-        InCluster::fetch(&args.cluster, &mut args.identity, has_names, &disk)?
+        InCluster::fetch_for(&args.cluster, &mut args.identity, has_names, &disk)?
     };
     let prompt = Prompt::on_a_terminal(output);
     if let Some(prompt) = prompt {

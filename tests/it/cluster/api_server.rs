@@ -6,11 +6,13 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::command::{Ran, fabcert_in};
+use crate::command::{Ran, command, fabcert_in};
 use crate::real::tools::{Tool, find};
 use crate::reserved::ReservedPort;
 
@@ -139,6 +141,9 @@ impl Servers {
             let client = reqwest::Client::builder().tls_backend_preconfigured(tls(&anchor)?).build().unwrap();
             let request = client.request(method.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
             let request = match body {
+                Some(body) if method == "PATCH" => {
+                    request.header("content-type", "application/apply-patch+yaml").body(body.to_string())
+                }
                 Some(body) => request.header("content-type", "application/json").body(body.to_string()),
                 None => request,
             };
@@ -170,6 +175,27 @@ impl Namespace {
     /// Creates a Secret as the administrator.
     pub(super) fn post_secret(&self, body: &serde_json::Value) {
         self.post(&format!("/api/v1/namespaces/{}/secrets", self.name), body);
+    }
+
+    /// Changes the record of both certificates: they were issued 2,000 days ago, so both are due. Writes as fabcert would.
+    pub(super) fn age(&self, name: &str) {
+        let mut secret = self.secret(&format!("{name}-fabcert")).unwrap();
+        for key in ["msp.record.json", "tls.record.json"] {
+            let record = STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
+            let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+            record["issued_at"] = (record["issued_at"].as_i64().unwrap() - 2_000 * 86_400).into();
+            secret["data"][key] = STANDARD.encode(record.to_string()).into();
+        }
+        let applied = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": secret["metadata"]["name"], "labels": secret["metadata"]["labels"]},
+            "type": secret["type"],
+            "data": secret["data"],
+        });
+        let path = format!("/api/v1/namespaces/{}/secrets/{name}-fabcert?fieldManager=fabcert", self.name);
+        let (status, text) = self.servers.request(ADMIN, "PATCH", &path, Some(&applied)).unwrap();
+        assert_eq!(status, 200, "{text}");
     }
 
     /// A Secret; `None` if it does not exist.
@@ -236,6 +262,15 @@ impl Namespace {
         let mut variables = vec![("KUBECONFIG", kubeconfig.as_str()), ("TMPDIR", &tmp)];
         variables.extend(secret.map(|secret| ("FABCERT_SECRET", secret)));
         fabcert_in(args, &variables)
+    }
+
+    /// `fabcert` as the administrator, not started yet; its log goes to the file `log`.
+    pub(super) fn command(&self, args: &[&str], secret: &str, log: &str) -> Command {
+        let (kubeconfig, tmp) = (self.kubeconfig(ADMIN), self.tmp());
+        let variables = [("KUBECONFIG", kubeconfig.as_str()), ("TMPDIR", &tmp), ("FABCERT_SECRET", secret)];
+        let mut command = command(args, &variables);
+        command.stderr(File::create(self.path(log)).unwrap());
+        command
     }
 
     /// The folder in which fabcert works; empty when no run is at work.

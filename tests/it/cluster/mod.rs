@@ -2,4 +2,5 @@
 
 mod api_server;
 mod refused;
+mod renewed;
 mod secrets;
