@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::folder::{EntryKind, FolderEntry, FolderReader};
-use crate::disk::{Disk, FsError, Kind};
+use crate::disk::{Disk, Entry, FsError, Kind};
 
 /// Fabric has no limit, except for keys; a revocation list of a million entries is smaller than this.
 const LIMIT: usize = 64 * 1024 * 1024;
@@ -25,28 +25,27 @@ impl<'a> DiskFolder<'a> {
     }
 }
 
-fn io_error(e: &FsError) -> io::Error {
-    io::Error::new(e.io_kind(), e.to_string())
+fn io_error(e: FsError) -> io::Error {
+    io::Error::new(e.io_kind(), e)
 }
 
 impl FolderReader for DiskFolder<'_> {
     fn list(&self, dir: &Path) -> io::Result<Vec<FolderEntry>> {
         let dir = self.root.join(dir);
-        let names = self.disk.read_dir(&dir).map_err(|e| io_error(&e))?;
-        Ok(names
+        let entries = self.disk.list(&dir).map_err(io_error)?;
+        Ok(entries
             .into_iter()
-            .map(|name| {
-                let found = self.disk.metadata_followed(&dir.join(&name)).ok().flatten();
-                let kind = match found.map(|m| m.kind) {
-                    Some(Kind::Dir) => EntryKind::Folder,
-                    _ => EntryKind::File,
+            .map(|Entry { name, kind }| {
+                let found = match kind {
+                    Kind::Link => self.disk.metadata_followed(&dir.join(&name)).ok().flatten().map(|m| m.kind),
+                    kind => Some(kind),
                 };
-                FolderEntry { name, kind }
+                FolderEntry { name, kind: if found == Some(Kind::Dir) { EntryKind::Folder } else { EntryKind::File } }
             })
             .collect())
     }
 
     fn read(&self, file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-        self.disk.read_regular(&self.root.join(file), LIMIT).map_err(|e| io_error(&e))
+        self.disk.read_regular(&self.root.join(file), LIMIT).map_err(io_error)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::flow::{report_pod_volume, settle};
+use super::flow::{Prepared, report_pod_volume, settle};
 use super::outcome::union;
 use crate::Error;
 use crate::identity::Environment;
@@ -88,18 +88,31 @@ pub(crate) struct DryRun {
 /// # Errors
 /// When a target cannot be read, or holds another identity.
 pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, Error> {
+    planned(request, true, env).map(|(plan, _)| plan)
+}
+
+/// Plans a run that follows at once if something is due. What it checks under its lock is left to it.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn prepare<'a>(request: &'a Request, env: &Environment<'_>) -> Result<(DryRun, Prepared<'a>), Error> {
+    planned(request, false, env)
+}
+
+fn planned<'a>(request: &'a Request, is_all: bool, env: &Environment<'_>) -> Result<(DryRun, Prepared<'a>), Error> {
     let own_key = request.key.named(env.disk)?;
     let mut certificates = Vec::new();
-    let mut tasks = Task::all(request, env.disk)?;
-    let currents = tasks.iter().map(|task| task.look(env.disk)).collect::<Result<Vec<_>, _>>()?;
+    let (mut tasks, currents) = Task::all_with_targets(request, env.disk)?;
     let channels = Channels::read(&request.channels, env.disk)?;
     settle(&mut tasks, request, &channels, &currents)?;
     let decided =
         tasks.iter().zip(&currents).map(|(task, current)| task.decide(own_key.as_ref(), current, (env.now)()));
     let reasons = decided.collect::<Result<Vec<_>, _>>()?;
-    report_pod_volume(&tasks, &reasons, &currents, request, env)?;
+    if is_all {
+        report_pod_volume(&tasks, &reasons, &currents, request, env)?;
+    }
     for ((task, current), reason) in tasks.iter().zip(&currents).zip(reasons) {
-        if reason.is_some() {
+        if is_all && reason.is_some() {
             task.check_file_names()?;
             task.check_operator_files(current, env)?;
             task.check_pinned_key(current, &channels, env.disk)?;
@@ -143,7 +156,8 @@ pub(crate) fn plan(request: &Request, env: &Environment<'_>) -> Result<DryRun, E
     let names_kept = union(certificates.iter().map(|c| &c.names_kept));
     let names_dropped = union(certificates.iter().map(|c| &c.names_dropped));
     let verb = if request.authentication == Authentication::Secret { "enrol" } else { "re-enrol" };
-    Ok(DryRun { schema_version: 1, id: request.id().to_owned(), verb, certificates, names_kept, names_dropped })
+    let plan = DryRun { schema_version: 1, id: request.id().to_owned(), verb, certificates, names_kept, names_dropped };
+    Ok((plan, Prepared { tasks, channels }))
 }
 
 fn files(task: &Task<'_>, request: &Request) -> Vec<PlannedPath> {

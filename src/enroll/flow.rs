@@ -31,8 +31,7 @@ use crate::{Error, ErrorKind};
 /// target is new and complete, and the next run installs the other.
 pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome, Error> {
     let channels = Channels::read(&request.channels, env.disk)?;
-    let mut tasks = Task::all(request, env.disk)?;
-    let currents = look(&tasks, env)?;
+    let (mut tasks, currents) = Task::all_with_targets(request, env.disk)?;
     settle(&mut tasks, request, &channels, &currents)?;
     let reasons_before = reasons(&tasks, request, &currents, env)?;
     let is_as_requested = reforms(&tasks, &reasons_before, &currents, env).iter().all(Option::is_none);
@@ -48,15 +47,22 @@ pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome,
     lock_and_enroll(request, tasks, &channels, &mut Connections::default(), env).await
 }
 
-/// As [`enroll`], for a request of which a [dry run](super::plan) has just said that something is due. Uses connections that
+/// What a dry run has read for the run that follows it. The run reads again, under the lock, what others may have changed.
+#[derive(Debug)]
+pub(crate) struct Prepared<'a> {
+    pub(super) tasks: Vec<Task<'a>>,
+    pub(super) channels: Channels,
+}
+
+/// As [`enroll`], for a request of which a [dry run](super::prepare) has just said that something is due. Uses connections that
 /// other requests on the same runtime use too.
 pub(crate) async fn enroll_due(
     request: &Request,
+    prepared: Prepared<'_>,
     connections: &mut Connections,
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
-    let channels = Channels::read(&request.channels, env.disk)?;
-    lock_and_enroll(request, Task::all(request, env.disk)?, &channels, connections, env).await
+    lock_and_enroll(request, prepared.tasks, &prepared.channels, connections, env).await
 }
 
 async fn lock_and_enroll(
@@ -88,8 +94,8 @@ async fn enroll_locked(
     connections: &mut Connections,
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
-    tasks.iter_mut().try_for_each(|task| task.keep_form(env.disk))?;
-    let mut currents = look(&tasks, env)?;
+    let currents = tasks.iter_mut().map(|task| task.keep_form(env.disk)).collect::<Result<Vec<_>, _>>();
+    let mut currents = currents?;
     for (task, _) in tasks.iter().zip(&currents).filter(|(task, current)| is_answer_installed(task, current, env)) {
         tracing::debug!("{}: the answer that a killed run kept is installed", task.target.display());
         task.place.remove_state_file(env.disk, pending::FILE)?;
@@ -257,10 +263,6 @@ fn clean_up(tasks: &[Task<'_>], currents: &[Current], env: &Environment<'_>) {
 fn is_answer_installed(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> bool {
     let Some(leaf) = &current.leaf else { return false };
     Pending::at(&task.place, env.disk).ok().flatten().is_some_and(|pending| pending.answers_with(leaf))
-}
-
-fn look(tasks: &[Task<'_>], env: &Environment<'_>) -> Result<Vec<Current>, Error> {
-    tasks.iter().map(|t| t.look(env.disk)).collect()
 }
 
 fn reasons(

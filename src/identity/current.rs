@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::overlap::Overlap;
 use super::state::record::{self, Record};
-use crate::disk::{Disk, DiskFolder, FolderReader as _};
+use crate::disk::{Disk, FolderReader};
 use crate::install::Place;
 use crate::msp::{CurrentMsp, CurrentTls};
 use crate::pki::key::KeyPair;
@@ -70,7 +70,7 @@ impl Current {
         Self {
             leaf: existing.leaf.as_ref().map(|(_, leaf)| leaf.clone()),
             leaf_path: existing.leaf.as_ref().map(|(path, _)| path.clone()).unwrap_or_default(),
-            key: existing.key.as_ref().and_then(|(_, key)| copy(key)),
+            key: existing.key.as_ref().map(|(_, key)| key.copied()),
             root: chain.as_ref().map(|c| c.root.clone()).or_else(|| existing.roots.first().cloned()),
             chain,
             problems,
@@ -108,21 +108,15 @@ impl Current {
     }
 }
 
-/// Reads the MSP folder in `place`; a `config.yaml` that fabcert wrote is recognised by its hash.
-pub(crate) fn current_msp(place: &Place, disk: &Disk) -> Result<CurrentMsp, Error> {
-    let folder = DiskFolder::new(disk, place.target());
+/// Reads `folder`, the MSP folder in `place`; a `config.yaml` that fabcert wrote is recognised by its hash.
+pub(crate) fn current_msp(place: &Place, folder: &dyn FolderReader, disk: &Disk) -> Result<CurrentMsp, Error> {
     let configs = place.peek_state_file(disk, record::CONFIGS_FILE)?;
     let written = folder
         .read(Path::new("config.yaml"))
         .ok()
         .map(|content| record::sha256(&content))
         .filter(|digest| configs.is_some_and(|c| record::configs(&c).contains(digest)));
-    Ok(CurrentMsp::read(&folder, written.as_deref()))
-}
-
-/// Copies a key pair.
-pub(crate) fn copy(key: &KeyPair) -> Option<KeyPair> {
-    KeyPair::from_pem(key.to_pkcs8_pem().as_bytes()).ok()
+    Ok(CurrentMsp::read(folder, written.as_deref()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::Environment;
-use super::current::{Current, copy};
+use super::current::Current;
 use super::plan::Plan;
 use super::prove::{Issued, current_as_verified};
 use super::request::{FormGiven, TlsFiles};
@@ -121,7 +121,7 @@ impl Task<'_> {
 /// The current certificate as an issue that is put in its folder again.
 pub(crate) fn current_issue(task: &Task<'_>, current: &Current) -> Option<Issued> {
     let verified = current_as_verified(task, current)?;
-    let key = copy(current.key.as_ref()?)?;
+    let key = current.key.as_ref()?.copied();
     let record = current.record.as_ref();
     let received_at = record.map_or_else(|| verified.leaf().not_before(), |r| r.issued_at);
     let asked = record.and_then(|r| r.asked.clone());

@@ -8,7 +8,7 @@ use super::state::history::{self, History};
 use super::state::record::{self, Record};
 use crate::disk::{Disk, DiskFolder};
 use crate::install::Place;
-use crate::msp::{CurrentMsp, CurrentTls, TlsNames};
+use crate::msp::{CurrentMsp, CurrentTls, ReadOnce, TlsNames};
 use crate::pki::x509::Cert;
 use crate::{Error, ErrorKind, Timestamp};
 
@@ -49,6 +49,7 @@ impl Held {
     pub(crate) fn read(target: &Path, disk: &Disk) -> Result<Option<Self>, Error> {
         let place = Place::of(disk, target)?;
         let folder = DiskFolder::new(disk, place.target());
+        let folder = ReadOnce::new(&folder);
         let msp = CurrentMsp::read(&folder, None);
         let cas = [msp.roots.as_slice(), &msp.intermediates].concat();
         let tls_cas = [msp.tls_roots.as_slice(), &msp.tls_intermediates].concat();

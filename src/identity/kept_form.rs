@@ -14,11 +14,12 @@ use crate::proof::RoleRule;
 
 impl Task<'_> {
     /// Takes every part of the form that this run is not given from the folder. The record of the last install says what the
-    /// folder cannot; after a rollback, or a run that was killed before it wrote one, it is the record of another set.
+    /// folder cannot; after a rollback, or a run that was killed before it wrote one, it is the record of another set. Returns the
+    /// current contents.
     ///
     /// # Errors
     /// When the record or the folder cannot be read.
-    pub(crate) fn keep_form(&mut self, disk: &Disk) -> Result<(), Error> {
+    pub(crate) fn keep_form(&mut self, disk: &Disk) -> Result<Current, Error> {
         let last = self.record(disk)?;
         let current = self.look(disk)?;
         let record = current.record.as_ref();
@@ -42,7 +43,9 @@ impl Task<'_> {
         {
             self.shape = Shape::Tls(TlsFiles::Three(names.other()));
         }
-        let Some((last, before)) = last.as_ref().and_then(|last| Some((last, last.key_file?))) else { return Ok(()) };
+        let Some((last, before)) = last.as_ref().and_then(|last| Some((last, last.key_file?))) else {
+            return Ok(current);
+        };
         let key = self.key_file(&current).or_else(|| last.key_file_path().map(Path::to_owned)).unwrap_or_default();
         let found = disk.metadata_followed(&self.place.target().join(key))?;
         // What an operator set since the install is kept too, as far as --key-mode could request it.
@@ -53,10 +56,14 @@ impl Task<'_> {
         if !self.given.group {
             let of_another_set = found.filter(|f| record.is_none() && f.gid != before.group);
             let group = of_another_set.map_or(before.requested_group, |f| (f.mode & 0o060 != 0).then_some(f.gid));
-            self.key_access.group = group;
-            self.place = self.place.clone().for_group(group);
+            if group != self.key_access.group {
+                self.key_access.group = group;
+                self.place = self.place.clone().for_group(group);
+                // The group decides whose state is read.
+                return self.look(disk);
+            }
         }
-        Ok(())
+        Ok(current)
     }
 
     /// Whether the pair of a TLS folder has the names other than `names`: by the files, or by the record where no file is left.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::ask::{Asking, ask, random};
 use super::ca_access::CaAccess;
 use super::credential::issuing_root;
-use super::current::{Current, copy};
+use super::current::Current;
 use super::overlap::wait_for_trust;
 use super::plan::Plan;
 use super::prove::{Issued, Unproven, prove};
@@ -18,6 +18,7 @@ use super::state::refusals::{self, Subject, Success};
 use super::task::Task;
 use super::{Environment, due};
 use crate::ca::{Client, EnrollRequest, Patience, TrustAnchors};
+use crate::install::Place;
 use crate::pki::key::KeyPair;
 use crate::pki::name;
 use crate::pki::x509::{Csr, CsrSpec};
@@ -109,7 +110,9 @@ pub(crate) async fn obtain(
         pending.not_as_asked = Some(noted);
         error
     });
-    let kept = task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600);
+    let keep = if by_secret { Place::write_state_file } else { Place::write_state_file_before };
+    // A re-enrolment is not counted: if a power failure comes before the sync of the install, the same key is sent again.
+    let kept = keep(&task.place, disk, pending::FILE, &pending.to_bytes(), 0o600);
     let cleared =
         cleared.map_or(Ok(()), |answered| refusals::clear(asking.places, &subject, &answered, Success::Now, disk));
     match kept {
@@ -245,7 +248,7 @@ fn prove_kept(
 
 fn requested_key(task: &Task<'_>, current: &Current, env: &Environment<'_>) -> Result<KeyPair, Error> {
     let given = match &task.key {
-        KeyRequest::Current => current.key.as_ref().and_then(copy),
+        KeyRequest::Current => current.key.as_ref().map(KeyPair::copied),
         _ => task.key.named(env.disk)?,
     };
     Ok(match given {

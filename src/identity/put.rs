@@ -56,7 +56,9 @@ impl Task<'_> {
         if let Some(digest) = &plan.config_yaml_sha256 {
             let known = self.place.read_state_file(env.disk, record::CONFIGS_FILE)?.unwrap_or_default();
             let list = record::with_config(&known, digest);
-            self.place.write_state_note(env.disk, record::CONFIGS_FILE, &list)?;
+            if list != *known {
+                self.place.write_state_note(env.disk, record::CONFIGS_FILE, &list)?;
+            }
         }
         let has_node_ous = matches!(self.shape, Shape::Msp(form) if form.node_ous);
         let admins = if has_node_ous { AdminRule::Fabric } else { AdminRule::Waived };

@@ -14,7 +14,7 @@ use super::trust::TrustFile;
 use crate::ca::AttrRequest;
 use crate::disk::{Disk, DiskFolder, FolderReader as _};
 use crate::install::{KeyAccess, Lock, Place, rehearse};
-use crate::msp::{CurrentMsp, CurrentTls, KEYSTORE, SIGN_FOLDERS, TLS_FOLDERS};
+use crate::msp::{CurrentMsp, CurrentTls, KEYSTORE, ReadOnce, SIGN_FOLDERS, TLS_FOLDERS};
 use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, Chain, SubjectFields};
@@ -82,6 +82,14 @@ impl<'a> Task<'a> {
     /// # Errors
     /// When a target cannot be inspected, or the operating system provides no randomness.
     pub(crate) fn all(request: &'a Request, disk: &Disk) -> Result<Vec<Self>, Error> {
+        Self::all_with_targets(request, disk).map(|(tasks, _)| tasks)
+    }
+
+    /// As [`all`](Self::all), with the current contents of the targets.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub(crate) fn all_with_targets(request: &'a Request, disk: &Disk) -> Result<(Vec<Self>, Vec<Current>), Error> {
         let sign = request.sign.as_ref().map(|sign| {
             (
                 &sign.target,
@@ -146,8 +154,8 @@ impl<'a> Task<'a> {
             })
         });
         let mut tasks = tasks.collect::<Result<Vec<Self>, Error>>()?;
-        tasks.iter_mut().try_for_each(|task| task.keep_form(disk))?;
-        Ok(tasks)
+        let currents = tasks.iter_mut().map(|task| task.keep_form(disk)).collect::<Result<_, _>>()?;
+        Ok((tasks, currents))
     }
 
     /// The record of the last install; `None` if no record can be used.
@@ -168,9 +176,10 @@ impl<'a> Task<'a> {
     /// Reads the target.
     pub(crate) fn look(&self, disk: &Disk) -> Result<Current, Error> {
         let folder = DiskFolder::new(disk, self.place.target());
+        let folder = ReadOnce::new(&folder);
         let record = self.record(disk)?;
         let mut current = match self.shape {
-            Shape::Msp(_) => Current::msp(current_msp(&self.place, disk)?),
+            Shape::Msp(_) => Current::msp(current_msp(&self.place, &folder, disk)?),
             Shape::Tls(TlsFiles::Three(names)) => {
                 // A later run may give other file names than the run that installed the pair.
                 let is_renamed = self.is_renamed(names, record.as_ref(), disk);

@@ -18,5 +18,6 @@ pub use layout::{Layout, NoLayout, NoTlsNames, TlsNames};
 pub(crate) use node_ous::{MspConfig, NodeOus, OuIdentifier};
 pub(crate) use read::{CONFIG, SIGN_FOLDERS, TLS_FOLDERS, sha256_hex};
 pub(crate) use read::{CurrentConfig, CurrentMsp, CurrentTls};
+pub(crate) use read_once::ReadOnce;
 pub use verdict::ChannelRules;
 pub(crate) use verdict::{AdminRule, MspRefusal, MspWarning, NO_ADMINISTRATOR, judge, verdicts};

@@ -1,5 +1,6 @@
 //! `config.yaml`: the OUs of an MSP and the CAs that they are bound to (fabric `msp/configbuilder.go`).
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use crate::pki::x509::NodeOu;
@@ -49,6 +50,16 @@ pub(super) const fn key_of(role: NodeOu) -> &'static str {
     }
 }
 
+/// The longest text that is remembered, in bytes; fabcert writes about 450.
+const REMEMBERED: usize = 4096;
+
+type Parsed = Result<MspConfig, ConfigError>;
+
+thread_local! {
+    /// The text that was read last: the same one is read several times of a folder, and in all folders of one CA.
+    static LAST: RefCell<Option<(Vec<u8>, Parsed)>> = const { RefCell::new(None) };
+}
+
 impl MspConfig {
     /// All four NodeOUs, bound to the CA certificate in the file `certificate` (relative to the MSP folder), which must
     /// be the direct issuer of the identities.
@@ -69,7 +80,14 @@ impl MspConfig {
     /// # Errors
     /// When Fabric would refuse to load the folder because of this text.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ConfigError> {
-        super::config_text::parse(text)
+        let known = LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| of == text).map(|(_, read)| read.clone()));
+        known.unwrap_or_else(|| {
+            let read = super::config_text::parse(text);
+            if text.len() <= REMEMBERED {
+                LAST.set(Some((text.to_vec(), read.clone())));
+            }
+            read
+        })
     }
 
     /// The text in the form that is usual for Fabric.

@@ -117,7 +117,7 @@ impl CurrentMsp {
         for path in config.certificates().map(|c| crate::disk::clean(Path::new(c))) {
             if !SIGN_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
                 self.carried.copy_from(folder, &path);
-            } else if folder.read(&path).is_ok() && !self.named_cas.contains(&path) {
+            } else if !self.named_cas.contains(&path) && folder.read(&path).is_ok() {
                 self.named_cas.push(path);
             }
         }

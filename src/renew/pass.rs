@@ -13,7 +13,7 @@ use super::found::{Finds, Found};
 use super::listed::{Unlisted, unlisted};
 use super::schedule::{self, Life, Term};
 use crate::ca::Connections;
-use crate::enroll::{enroll_due, plan};
+use crate::enroll::{Prepared, enroll_due, plan, prepare};
 use crate::identity::held::{Held, HeldForm, inherit};
 use crate::identity::state::record::Record;
 use crate::identity::{
@@ -238,12 +238,12 @@ struct Line {
 }
 
 impl Line {
-    fn renew(&mut self, request: &Request, env: &Environment<'_>) -> Result<(), Error> {
+    fn renew(&mut self, request: &Request, prepared: Prepared<'_>, env: &Environment<'_>) -> Result<(), Error> {
         if self.runtime.is_none() {
             self.runtime = Some(runtime()?);
         }
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "no runtime"))?;
-        runtime.block_on(enroll_due(request, &mut self.connections, env)).map(drop)
+        runtime.block_on(enroll_due(request, prepared, &mut self.connections, env)).map(drop)
     }
 }
 
@@ -296,8 +296,16 @@ fn renew_one(
     env: &Environment<'_>,
 ) -> Row {
     let at_ca = |held: &Held| unlisted.get(&held.target);
-    let planned = request(found, dates, options, env).and_then(|request| Ok((plan(&request, env)?, request)));
-    let (planned, request) = match planned {
+    let request = match request(found, dates, options, env) {
+        Ok(request) => request,
+        Err(e) => return row.fail(&e),
+    };
+    let planned = if options.dry_run {
+        plan(&request, env).map(|planned| (planned, None))
+    } else {
+        prepare(&request, env).map(|(planned, prepared)| (planned, Some(prepared)))
+    };
+    let (planned, prepared) = match planned {
         Ok(planned) => planned,
         Err(e) => return row.fail(&e),
     };
@@ -308,10 +316,8 @@ fn renew_one(
         return row;
     }
     row.action = RowAction::Due;
-    if options.dry_run {
-        return row;
-    }
-    match line.renew(&request, env) {
+    let Some(prepared) = prepared else { return row };
+    match line.renew(&request, prepared, env) {
         Ok(()) => row.action = RowAction::Reenrolled,
         Err(e) => row = row.fail(&e),
     }

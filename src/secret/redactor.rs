@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -32,7 +33,10 @@ const DEPTH: u32 = 6;
 /// them.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
-    needles: Vec<Needle>,
+    /// The secrets, each with the length of a part that is masked on its own.
+    secrets: Vec<(Zeroizing<Vec<u8>>, usize)>,
+    /// What to look for, made for the first text: most requests succeed, and nothing of their answers is shown.
+    needles: OnceLock<Vec<Needle>>,
     /// What precedes a secret in HTTP's `Basic` scheme: the id with a colon.
     ids: Vec<(String, Secret)>,
     /// Words that are no secret, in lower case, even if a secret shares a part with them.
@@ -61,7 +65,7 @@ struct Mark {
 impl Redactor {
     /// Adds a secret.
     pub(crate) fn secret(mut self, secret: &Secret) -> Self {
-        self.add(secret.expose().as_bytes(), PART);
+        self.add(secret.expose().as_bytes().to_vec(), PART);
         self
     }
 
@@ -93,7 +97,7 @@ impl Redactor {
 
     /// Adds a text of base64, such as the signature in a token.
     pub(crate) fn token(mut self, token: &str) -> Self {
-        self.add(token.as_bytes(), 2 * PART);
+        self.add(token.as_bytes().to_vec(), 2 * PART);
         self
     }
 
@@ -116,11 +120,15 @@ impl Redactor {
 
     /// The text, of which at most `left` bytes are looked at.
     fn redact_within(&self, text: &str, left: &mut usize) -> String {
+        // Such as what is around the certificates of an answer.
+        if text.trim().is_empty() {
+            return text.to_owned();
+        }
         let end = (0..=text.len().min(*left)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        let (text, rest) = text.split_at(if self.needles.is_empty() { text.len() } else { end });
+        let (text, rest) = text.split_at(if self.secrets.is_empty() { text.len() } else { end });
         *left = left.saturating_sub(text.len());
         let mut marks = Vec::new();
-        if !self.needles.is_empty() {
+        if !self.secrets.is_empty() {
             let mut start = 0;
             loop {
                 let end = text.len().min(start + WINDOW);
@@ -135,25 +143,14 @@ impl Redactor {
         if rest.trim().is_empty() { out + rest } else { out + MASK }
     }
 
-    /// Adds a needle in each spelling that a decoding of the text could turn it into.
-    fn add(&mut self, secret: &[u8], part: usize) {
-        let mut spellings = vec![View::of(secret)];
-        let mut at = 0;
-        while at < spellings.len() && spellings.len() < 16 {
-            for decode in &DECODERS[..5] {
-                let is_new = |new: &View| spellings.iter().all(|known| known.bytes != new.bytes);
-                if let Some(view) = decode(&spellings[at]).filter(is_new) {
-                    spellings.push(view);
-                }
-            }
-            at += 1;
-        }
-        for (index, view) in spellings.iter().enumerate() {
-            // A long secret with a short spelling would mask words.
-            if !view.bytes.is_empty() && (index == 0 || view.bytes.len() >= SHORT) {
-                self.needles.push(Needle::new(&view.bytes, part));
-            }
-        }
+    fn add(&mut self, secret: Vec<u8>, part: usize) {
+        self.secrets.push((Zeroizing::new(secret), part));
+        self.needles = OnceLock::new();
+    }
+
+    fn needles(&self) -> &[Needle] {
+        self.needles
+            .get_or_init(|| self.secrets.iter().flat_map(|(secret, part)| Needle::spellings(secret, *part)).collect())
     }
 
     /// Looks for the secrets in every reading of one part of the text, which begins at `offset`.
@@ -186,7 +183,7 @@ impl Redactor {
     /// Looks for the secrets in one reading.
     fn search(&self, view: &View, found: &mut impl FnMut(usize, usize)) {
         let lower = Zeroizing::new(view.bytes.to_ascii_lowercase());
-        for needle in &self.needles {
+        for needle in self.needles() {
             if needle.bytes.len() < SHORT {
                 needle.words(&lower, view.is_packed, found);
             } else {
@@ -212,6 +209,25 @@ impl Redactor {
 }
 
 impl Needle {
+    /// A secret in each spelling that a decoding of the text could turn it into.
+    fn spellings(secret: &[u8], part: usize) -> Vec<Self> {
+        let mut spellings = vec![View::of(secret)];
+        let mut at = 0;
+        while at < spellings.len() && spellings.len() < 16 {
+            for decode in &DECODERS[..5] {
+                let is_new = |new: &View| spellings.iter().all(|known| known.bytes != new.bytes);
+                if let Some(view) = decode(&spellings[at]).filter(is_new) {
+                    spellings.push(view);
+                }
+            }
+            at += 1;
+        }
+        // A long secret with a short spelling would mask words.
+        let is_of_use =
+            |(index, view): &(usize, View)| !view.bytes.is_empty() && (*index == 0 || view.bytes.len() >= SHORT);
+        spellings.into_iter().enumerate().filter(is_of_use).map(|(_, view)| Self::new(&view.bytes, part)).collect()
+    }
+
     fn new(bytes: &[u8], part: usize) -> Self {
         let bytes = Zeroizing::new(bytes.to_ascii_lowercase());
         let part = part.min((bytes.len() / 2).max(SHORT)).min(bytes.len());

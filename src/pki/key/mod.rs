@@ -131,6 +131,11 @@ impl KeyPair {
         Ok(key)
     }
 
+    /// The same key once more.
+    pub(crate) fn copied(&self) -> Self {
+        Self { algorithm: self.algorithm, scalar: self.scalar.clone(), point: self.point.clone() }
+    }
+
     fn padded(algorithm: KeyAlgorithm, scalar: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let len = algorithm.field_len();
         if algorithm == KeyAlgorithm::Ed25519 {

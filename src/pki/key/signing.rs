@@ -9,7 +9,7 @@ use ring::signature::{
     Ed25519KeyPair, KeyPair as _,
 };
 
-use super::{KeyAlgorithm, KeyError, KeyPair, encoding, low_s};
+use super::{KeyAlgorithm, KeyError, KeyPair, encoding, is_public_half, low_s};
 
 /// ring's algorithm for a curve, with the curve's own hash and fixed-length signatures; `None` for Ed25519.
 fn ecdsa(algorithm: KeyAlgorithm) -> Option<&'static EcdsaSigningAlgorithm> {
@@ -39,9 +39,9 @@ fn ed25519_pair(seed: &[u8]) -> Result<Ed25519KeyPair, KeyError> {
 /// Checks that the point is that of the secret.
 pub(super) fn check_point(key: &KeyPair) -> Result<(), KeyError> {
     match ecdsa(key.algorithm) {
-        Some(curve) => ecdsa_pair(key, curve).map(drop),
+        Some(curve) if is_public_half(curve, &key.scalar, &key.point) => Ok(()),
         None if ed25519_pair(&key.scalar)?.public_key().as_ref() == key.point => Ok(()),
-        None => Err(KeyError::PublicMismatch),
+        _ => Err(KeyError::PublicMismatch),
     }
 }
 
