@@ -131,6 +131,16 @@ impl Disk {
         self.sync_step(path, || open_unfollowed(path, OFlags::empty())?.sync_all())
     }
 
+    /// Lets the system begin to write the content of the file `path`, which a later [`Disk::sync`] waits for. Linux does so
+    /// when a process says that it needs the content no more; what is not written is kept. A file system that does not is no
+    /// error.
+    #[allow(clippy::unused_self, reason = "it belongs to the operations of a disk")]
+    pub(crate) fn begin_sync(&self, path: &Path) {
+        if let Ok(file) = open_unfollowed(path, OFlags::NONBLOCK) {
+            let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        }
+    }
+
     /// Some network and FUSE file systems have no sync for a folder.
     pub(super) fn sync_step(&self, path: &Path, sync: impl FnOnce() -> io::Result<()>) -> Result<()> {
         match self.whole_step(Op::Sync, path, sync) {

@@ -214,25 +214,22 @@ pub(super) fn refuse_unmovable(disk: &Disk, tree: &Path) -> Result<(), InstallEr
     Ok(())
 }
 
-/// Syncs the whole tree to the disk. All at the end, not file by file: the first call then commits the file system's
-/// journal for the rest.
+/// Syncs the whole tree to the disk: files, then folders from the inside out. All at the end, and the writing of all begins
+/// before the first is waited for: the first sync then commits the file system's journal for the rest.
 pub(super) fn sync(disk: &Disk, tree: &Path) -> Result<(), FsError> {
-    let mut pending = vec![(tree.to_owned(), false)];
-    while let Some((path, is_content_synced)) = pending.pop() {
-        if is_content_synced {
-            disk.sync(&path)?;
-            continue;
-        }
+    let (mut files, mut folders, mut pending) = (Vec::new(), Vec::new(), vec![tree.to_owned()]);
+    while let Some(path) = pending.pop() {
         match disk.metadata(&path)?.map(|m| m.kind) {
-            Some(Kind::File) => disk.sync(&path)?,
+            Some(Kind::File) => {
+                disk.begin_sync(&path);
+                files.push(path);
+            }
             Some(Kind::Dir) => {
-                let below: Vec<_> =
-                    disk.read_dir(&path)?.into_iter().rev().map(|name| (path.join(name), false)).collect();
-                pending.push((path, true));
-                pending.extend(below);
+                pending.extend(disk.read_dir(&path)?.into_iter().rev().map(|name| path.join(name)));
+                folders.push(path);
             }
             _ => {}
         }
     }
-    Ok(())
+    files.iter().chain(folders.iter().rev()).try_for_each(|path| disk.sync(path))
 }

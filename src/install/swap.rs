@@ -72,7 +72,6 @@ pub(super) fn publish(
         let inode = disk.metadata(&build)?.map_or(0, |m| m.inode);
         let ready = state.join(format!("{READY}{inode}"));
         disk.rename_noreplace(&build, &ready)?;
-        disk.sync(&state)?;
         if !disk.exchange(&ready, target)? {
             // Readers may find nothing for an instant, but never a mix; `recover` undoes the first move after a kill.
             disk.rename_noreplace(target, &state.join(OLD))?;
@@ -81,8 +80,8 @@ pub(super) fn publish(
     }
 
     let settle = || -> Result<(), FsError> {
+        // A file system that keeps the order of renames has those in the state folder then too.
         disk.sync(place.parent())?;
-        disk.sync(&state)?;
         recover(disk, place)
     };
     settle().map_err(|e| InstallError::Unfinished { target: target.to_owned(), source: Box::new(e.into()) })
@@ -147,6 +146,5 @@ fn keep_as_previous(disk: &Disk, state: &Path, path: &Path) -> Result<(), FsErro
         disk.rename_noreplace(&previous, &gone)?;
     }
     disk.rename_noreplace(path, &previous)?;
-    disk.sync(state)?;
     trash::remove(disk, &gone)
 }

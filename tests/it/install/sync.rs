@@ -87,6 +87,21 @@ fn everything_of_the_new_set_is_on_the_disk_before_the_switch() {
     }
 }
 
+/// A sync takes longer than anything else of an install.
+#[test]
+fn nothing_of_the_new_set_is_synced_twice() {
+    for layout in EVERY_LAYOUT {
+        let steps = record(layout, Before::Nothing, true);
+        let switch = switch_point(&steps);
+        let synced = steps[..switch].iter().filter(|(op, _, when)| *op == Op::Sync && *when == When::After);
+        let mut synced: Vec<&Path> = synced.map(|(_, path, _)| path.as_path()).collect();
+        let count = synced.len();
+        synced.sort_unstable();
+        synced.dedup();
+        assert_eq!(synced.len(), count, "{layout:?}: {steps:?}");
+    }
+}
+
 /// The name that leads to the new set is on the disk before anything of the old set is removed.
 #[test]
 fn the_switch_is_on_the_disk_before_the_old_set_goes() {
