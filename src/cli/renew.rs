@@ -64,7 +64,7 @@ pub(super) struct RenewArgs {
     #[command(flatten)]
     channels: ChannelArgs,
     /// Number of identities to renew at the same time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64), env = "FABCERT_JOBS")]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64), env = "FABCERT_JOBS")]
     jobs: u16,
     /// Keep trying each identity for this time while the CA cannot be reached
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_WAIT")]
