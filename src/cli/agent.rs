@@ -101,7 +101,7 @@ fn look_every(text: &str) -> Result<Duration, &'static str> {
 }
 
 pub(super) fn run(args: AgentArgs) -> Result<ExitCode, Error> {
-    let env = |name: &str| std::env::var(name).ok();
+    let env = fabric_env::of_process(&[])?;
     let disk = Disk::real().with_patience(args.identity.ca.connection.timeout);
     let message = termination::file(args.termination_message.as_deref(), &disk)?;
     let ended = watch(args, &env, &disk);

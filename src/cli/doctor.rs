@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::OutputForm;
+use super::args::{OutputForm, fabric_env};
 use super::enroll::{self, EnrollArgs, IdentityArgs};
 use super::{output, process};
 use crate::Error;
@@ -36,7 +36,7 @@ pub(super) struct DoctorArgs {
 }
 
 pub(super) fn run(args: DoctorArgs, form: OutputForm) -> Result<ExitCode, Error> {
-    let env = |name: &str| std::env::var(name).ok();
+    let env = fabric_env::of_process(&[])?;
     let mut args = args.enroll;
     enroll::complete(&mut args.identity, &env);
     let (access, folders) = parts(&args.identity);

@@ -168,12 +168,11 @@ Examples:
 pub fn main() -> ExitCode {
     process::forbid_core_dumps();
     crash::record();
-    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     if go_client::is_called(std::env::args_os().next().as_deref()) {
-        return go_client::main(words.into_iter().skip(1).collect());
+        return go_client::main(std::env::args_os().skip(1).collect());
     }
-    if words.get(1).is_some_and(|word| word == go_client::NAME) {
-        return go_client::main(words.into_iter().skip(2).collect());
+    if std::env::args_os().nth(1).is_some_and(|word| word == go_client::NAME) {
+        return go_client::main(std::env::args_os().skip(2).collect());
     }
     crash::caught(OutputForm::Human, LogForm::Text, || {
         let words: Vec<_> = std::env::args_os().skip(1).collect();
@@ -281,7 +280,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::DevCa(args) => dev_ca::run(&args.0),
         Command::Completions(args) => completions::completions(&args.0, whole_command()),
         Command::Man(args) => completions::man(&args.0, whole_command()),
-        Command::FabricCaClient(args) => Ok(go_client::main(args.words)),
+        Command::FabricCaClient(args) => Ok(go_client::main(args.words.into_iter().map(Into::into).collect())),
         Command::Version => version(form),
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, fabric_env};
 #[cfg(feature = "kubernetes")]
 use super::cluster::InCluster;
 use super::enroll::{self, EnrollArgs};
@@ -57,7 +57,7 @@ pub(super) struct ReenrollArgs {
 
 pub(super) fn run(args: ReenrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
     let ReenrollArgs { mut enroll, enroll_if_expired } = args;
-    let env = |name: &str| std::env::var(name).ok();
+    let env = fabric_env::of_process(&[])?;
     enroll::complete(&mut enroll.identity, &env);
     let disk = Disk::real().with_patience(enroll.identity.ca.connection.timeout);
     let (dry_run, gateways) = (enroll.dry_run, enroll.identity.names.gateway_service.clone());

@@ -1,11 +1,35 @@
 //! The Go client's environment: `FABRIC_CA_CLIENT_*` is read for what neither a flag nor `FABCERT_*` sets.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::{CaArgs, KeyArgs, NameArgs, TargetArgs};
+use crate::{Error, ErrorKind};
 
 /// Reads a variable from the environment of the process, or of a test.
 pub(in crate::cli) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The environment of the process.
+///
+/// # Errors
+/// When a variable of fabcert or the Go client, or one of `others`, is not UTF-8: it would count as one that is not set.
+pub(in crate::cli) fn of_process(others: &[&str]) -> Result<impl Fn(&str) -> Option<String> + use<>, Error> {
+    readable(std::env::vars_os(), others)?;
+    Ok(|name: &str| std::env::var(name).ok())
+}
+
+fn readable(variables: impl Iterator<Item = (OsString, OsString)>, others: &[&str]) -> Result<(), Error> {
+    let is_read =
+        |name: &str| ["FABCERT_", "FABRIC_CA_"].iter().any(|prefix| name.starts_with(prefix)) || others.contains(&name);
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| is_read(name)) else { continue };
+        if value.to_str().is_none() {
+            return Err(Error::new(ErrorKind::Usage, format!("the value of {name} is not UTF-8"))
+                .with_help(format!("set {name} to text in UTF-8, or unset it")));
+        }
+    }
+    Ok(())
+}
 
 /// The variable `FABRIC_CA_CLIENT_<name>`. An empty one is not set.
 fn get(env: Lookup<'_>, name: &str) -> Option<String> {
@@ -61,6 +85,18 @@ pub(in crate::cli) fn apply(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_is_not_utf_8_is_an_error_where_it_is_read() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let set = |name: &str| [(OsString::from(name), OsString::from_vec(vec![b'a', 0xff]))].into_iter();
+        for name in ["FABCERT_SECRET", "FABRIC_CA_CLIENT_CSR_HOSTS", "FABRIC_CA_HOME"] {
+            let error = readable(set(name), &[]).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        assert!(readable(set("HOME"), &["HOME"]).is_err());
+        assert!(readable(set("HOME"), &[]).is_ok());
+    }
 
     #[test]
     fn flag_overrides_variable_and_empty_variable_is_not_set() {

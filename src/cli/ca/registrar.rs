@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::ca::CaUrl;
-use crate::cli::args::ConnectionArgs;
+use crate::cli::args::{ConnectionArgs, fabric_env};
 use crate::cli::{enroll, output, process};
 use crate::disk::Disk;
 use crate::identity::{Environment, SecretSource};
@@ -68,7 +68,7 @@ impl NewSecretArgs {
             match enroll::secret(
                 self.new_secret_file.as_ref(),
                 "FABCERT_NEW_SECRET",
-                &|name| std::env::var(name).ok(),
+                &fabric_env::of_process(&[])?,
                 None,
             )? {
                 SecretSource::None => NewSecret::Printed,

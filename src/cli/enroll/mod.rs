@@ -12,7 +12,7 @@ use clap::Args;
 #[cfg(feature = "kubernetes")]
 use super::args::ClusterArgs;
 use super::args::{
-    CaArgs, ChannelArgs, KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, TlsCaArgs, parse_duration,
+    CaArgs, ChannelArgs, KeyArgs, NameArgs, OutputArgs, OutputForm, TargetArgs, TlsCaArgs, fabric_env, parse_duration,
 };
 #[cfg(feature = "kubernetes")]
 use super::cluster::InCluster;
@@ -122,7 +122,7 @@ pub(super) struct EnrollArgs {
 }
 
 pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode, Error> {
-    let env = |name: &str| std::env::var(name).ok();
+    let env = fabric_env::of_process(&[])?;
     complete(&mut args.identity, &env);
     let disk = Disk::real().with_patience(args.identity.ca.connection.timeout);
     #[cfg(feature = "kubernetes")]

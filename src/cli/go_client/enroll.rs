@@ -1,10 +1,15 @@
 //! `enroll` and `reenroll`: the Go client's command lines, carried out as `fabcert enroll` and `fabcert reenroll` are.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::caller::{ask, begun, certificate};
 use super::custom::CustomFiles;
 use super::folder;
 use super::site::Site;
 use crate::cli::process;
+use crate::enroll::Outcome;
 use crate::identity::{
     Authentication, CaAccess, ChannelRequest, Environment, FormGiven, KeyRequest, MspForm, Request, SecretSource,
     SignRequest, TlsFiles, TlsRequest,
@@ -156,6 +161,23 @@ pub(super) fn algorithm(site: &Site<'_>) -> Result<KeyAlgorithm, Error> {
     }
 }
 
+/// How long a run waits for another one in the same folder. Those of the Go client do not wait, and all of them end well.
+const TURN: Duration = Duration::from_secs(120);
+
+/// Enrols when no other run holds the folder.
+async fn in_turn(request: &Request, environment: &Environment<'_>) -> Result<Outcome, Error> {
+    let end = Instant::now() + TURN;
+    loop {
+        match crate::enroll::enroll(request, environment).await {
+            Err(e) if e.kind() == ErrorKind::Locked && Instant::now() < end => {
+                tracing::debug!("waiting for another run: {e}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// Carries out a request, and adds what the Go client has in the folder beside the identity.
 fn carry_out(site: &Site<'_>, request: &Request, custom: &CustomFiles) -> Result<(), Error> {
     let disk = &site.process.disk;
@@ -163,7 +185,7 @@ fn carry_out(site: &Site<'_>, request: &Request, custom: &CustomFiles) -> Result
     // The folders above it that are missing are closed as in the Go client.
     let is_new = disk.metadata_followed(&site.msp)?.is_none();
     folder::create(disk, &site.msp, 0o700)?;
-    let done = process::runtime()?.block_on(process::until_signal(crate::enroll::enroll(request, &environment)));
+    let done = process::runtime()?.block_on(process::until_signal(in_turn(request, &environment)));
     if done.is_err() && is_new && disk.read_dir(&site.msp)?.is_empty() {
         disk.remove_tree(&site.msp)?;
     }

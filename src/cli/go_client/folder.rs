@@ -19,7 +19,11 @@ pub(super) fn create(disk: &Disk, path: &Path, mode: u32) -> Result<(), FsError>
     if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
         create(disk, above, mode)?;
     }
-    disk.create_dir(path, mode)
+    match disk.create_dir(path, mode) {
+        // Another run was faster.
+        Err(_) if matches!(disk.metadata_followed(path)?, Some(found) if found.kind == Kind::Dir) => Ok(()),
+        done => done,
+    }
 }
 
 /// Creates the folders of an MSP folder that the Go client always makes. Those above `keystore` that are missing are closed

@@ -30,10 +30,11 @@ mod usage;
 mod version;
 mod words;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{ColorChoice, LogForm, OutputArgs, OutputForm};
+use super::args::{ColorChoice, LogForm, OutputArgs, OutputForm, fabric_env};
 use super::{crash, logging, output, process};
 use crate::disk::Disk;
 use crate::text::escape::Lines;
@@ -53,10 +54,10 @@ pub(super) fn is_called(program: Option<&std::ffi::OsStr>) -> bool {
 }
 
 /// Carries out a command line of the Go client; `words` follow the name of the program. Every failure ends with 1.
-pub(super) fn main(words: Vec<String>) -> ExitCode {
+pub(super) fn main(words: Vec<OsString>) -> ExitCode {
     crash::caught(OutputForm::Human, LogForm::Text, || {
         process::outlive_file_size_limit();
-        match process::watched(move || run(&words)) {
+        match process::watched(move || run(&texts(words)?)) {
             Ok(code) => code,
             Err(e) => {
                 output::failure_as("Error:", &e, words::in_go_words);
@@ -69,8 +70,19 @@ pub(super) fn main(words: Vec<String>) -> ExitCode {
     })
 }
 
+/// The words as text. One that is not UTF-8 may have a secret in it.
+fn texts(words: Vec<OsString>) -> Result<Vec<String>, Error> {
+    let text = |(index, word): (usize, OsString)| {
+        word.into_string().map_err(|_| {
+            Error::new(ErrorKind::Usage, format!("argument {} is not UTF-8", index + 1))
+                .with_help("fabcert takes ids, secrets and paths in UTF-8 alone")
+        })
+    };
+    words.into_iter().enumerate().map(text).collect()
+}
+
 fn run(words: &[String]) -> Result<ExitCode, Error> {
-    let env = |name: &str| std::env::var(name).ok();
+    let env = fabric_env::of_process(&["CA_CFG_PATH", "HOME"])?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let process = Process { env: &env, working_dir: Disk::working_directory()?, host, disk: Disk::real() };
     let home = Home::default_dir(&env).display().to_string();

@@ -194,3 +194,34 @@ fn names_of_the_certificate_before_are_kept_which_the_go_client_does_not() {
     let names = |done: &super::scene::Done| done.files["h/msp/signcerts/cert.pem"].contains("[\"a\", \"b\", \"c\"]");
     assert!(!names(&go) && names(&fabcert), "{}", fabcert.stderr);
 }
+
+#[test]
+fn runs_in_one_folder_at_once_end_well() {
+    let Some(scene) = Scene::start() else { return };
+    for program in Program::BOTH {
+        let id = format!("twice{}", program.suffix());
+        scene.by_registrar(false, &["register", "--id.name", &id, "--id.secret", "pw"]);
+        let enroll = "fabric-ca-client enroll -u https://twice@P@:pw@@T@ --tls.certfiles @CA@ -H $DIR/h -M a/b/msp";
+        let all =
+            format!("for i in 1 2 3 4; do {enroll} & all=\"$all $!\"; done; for i in $all; do wait $i || exit; done");
+        let done = scene.run(&all, &[], &scene.folder("twice", program), program);
+        assert_eq!(done.code, 0, "{program:?}: {}", done.stderr);
+        assert!(done.files.contains_key("h/a/b/msp/signcerts/cert.pem"));
+    }
+}
+
+#[test]
+fn what_is_not_utf_8_is_not_passed_over() {
+    let Some(scene) = Scene::start() else { return };
+    let dir = scene.folder("utf8", Program::Fabcert);
+    let line = "fabric-ca-client getcainfo -u https://@T@ --tls.certfiles @CA@ -H $DIR/h";
+    for (line, what) in [
+        (format!("FABRIC_CA_CLIENT_CANAME=$'ca\\xff' {line}"), "FABRIC_CA_CLIENT_CANAME is not UTF-8"),
+        (format!("HOME=$'/tmp/\\xff' {line}"), "HOME is not UTF-8"),
+        (format!("{line} -M $'m\\xff'"), "argument 9 is not UTF-8"),
+    ] {
+        let done = scene.run(&line, &[], &dir, Program::Fabcert);
+        assert!(done.code == 1 && done.stderr.contains(what), "{line}: {}", done.stderr);
+    }
+    assert!(!dir.join("h").exists());
+}
