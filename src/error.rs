@@ -133,6 +133,16 @@ impl Error {
         self
     }
 
+    /// The same error with its message, items and help changed.
+    #[cfg(feature = "kubernetes")]
+    #[must_use]
+    pub(crate) fn with_texts(mut self, change: &dyn Fn(&str) -> String) -> Self {
+        self.message = change(&self.message);
+        self.items.iter_mut().for_each(|item| *item = change(item));
+        self.help = self.help.map(|help| change(&help).into_boxed_str());
+        self
+    }
+
     /// Sets the time after which the operation may be tried again.
     #[must_use]
     pub(crate) const fn with_retry_after(mut self, pause: Duration) -> Self {

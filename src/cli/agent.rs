@@ -137,6 +137,10 @@ fn watch(mut args: AgentArgs, env: fabric_env::Lookup<'_>, disk: &Disk) -> Resul
     let watch = args.watch(env)?;
     let ended = process::runtime()?.block_on(process::until_signal(agent::run(watch, &settings, &environment)));
     settings.notifier.iter().for_each(Notifier::stopping);
+    #[cfg(feature = "kubernetes")]
+    if let Some(in_cluster) = &in_cluster {
+        return ended.map_err(|e| in_cluster.ended(e));
+    }
     ended
 }
 
@@ -156,7 +160,7 @@ impl AgentArgs {
         }
         enroll::complete(&mut self.identity, env);
         let has_names = self.identity.names.has_some();
-        InCluster::fetch_for(&self.cluster, &mut self.identity, has_names, disk)
+        InCluster::fetch_for(&self.cluster, &mut self.identity, (has_names, None), disk)
     }
 
     fn watch(self, env: fabric_env::Lookup<'_>) -> Result<Watch, Error> {

@@ -10,10 +10,13 @@ use super::{outcome, output, process};
 use crate::cluster::{Access, Chosen, SecretNames, Store, WorkFolder};
 use crate::disk::Disk;
 use crate::enroll::{self, Outcome};
-use crate::identity::{Environment, Request};
+use crate::identity::{Environment, Keeper as _, Request};
 use crate::proof::Purpose;
 use crate::renew::Pass;
 use crate::{Error, ErrorKind};
+
+/// The time for storing what a run has that a signal ended.
+const STORING: Duration = Duration::from_secs(15);
 
 /// An identity whose Secrets were read.
 pub(super) struct InCluster<'a> {
@@ -28,7 +31,7 @@ impl<'a> InCluster<'a> {
     pub(super) fn fetch(
         args: &ClusterArgs,
         namespace: Option<&str>,
-        timeout: Duration,
+        (timeout, wait): (Duration, Option<Duration>),
         disk: &'a Disk,
     ) -> Result<Option<Self>, Error> {
         let Some(name) = &args.k8s_secret else { return Ok(None) };
@@ -38,10 +41,12 @@ impl<'a> InCluster<'a> {
             context: args.kube_context.as_deref(),
             namespace: args.k8s_namespace.as_deref().or(namespace),
             timeout,
+            wait,
         };
         let work = WorkFolder::create(disk, &std::env::temp_dir(), name)?;
         let fetched = async { Store::fetch(Access::find(chosen).await?, names, work).await };
         let store = process::runtime()?.block_on(process::until_signal(fetched))?;
+        process::stores_elsewhere();
         Ok(Some(Self { store }))
     }
 
@@ -53,14 +58,14 @@ impl<'a> InCluster<'a> {
     pub(super) fn fetch_for(
         args: &ClusterArgs,
         identity: &mut IdentityArgs,
-        has_tls: bool,
+        (has_tls, wait): (bool, Option<Duration>),
         disk: &'a Disk,
     ) -> Result<Option<Self>, Error> {
         if args.k8s_secret.is_some() {
             refuse_folders(&identity.target)?;
         }
         let namespace = identity.names.namespace.as_deref();
-        let fetched = Self::fetch(args, namespace, identity.ca.connection.timeout, disk)?;
+        let fetched = Self::fetch(args, namespace, (identity.ca.connection.timeout, wait), disk)?;
         if let Some(Self { store }) = &fetched {
             let target = &mut identity.target;
             target.msp_dir = Some(store.work().msp());
@@ -103,11 +108,38 @@ impl<'a> InCluster<'a> {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let enrolled = process::until_signal(enroll::enroll(request, &environment));
-        let mut outcome = process::runtime()?.block_on(enrolled)?;
+        let runtime = process::runtime()?;
+        let enrolled = runtime.block_on(process::until_signal(enroll::enroll(request, &environment)));
+        let mut outcome = enrolled.map_err(|e| self.ended(e))?;
         self.name_secrets(&mut outcome);
         outcome::print(&outcome, form)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The error of a run; one that a signal ended stores what it has first. Paths are named as the Secrets' keys.
+    pub(super) fn ended(&self, error: Error) -> Error {
+        if matches!(error.kind(), ErrorKind::Signal(_)) {
+            let kept = process::runtime().and_then(|runtime| {
+                runtime.block_on(async {
+                    let kept = tokio::time::timeout(STORING, self.store.keep_identity()).await;
+                    kept.unwrap_or_else(|_| {
+                        Err(Error::new(ErrorKind::Unreachable, "the API server did not answer in time"))
+                    })
+                })
+            });
+            if let Err(e) = kept {
+                tracing::warn!("what this run leaves to the next one is not stored: {e}");
+            }
+        }
+        let (folders, names) = (self.folders().display().to_string(), self.store.names());
+        let uri = |secret: &str| self.store.uri(secret, None).display().to_string();
+        let state = uri(&names.state);
+        error.with_texts(&|text: &str| {
+            text.replace(&format!("{folders}/.msp.fabcert/"), &format!("{state}/msp."))
+                .replace(&format!("{folders}/.tls.fabcert/"), &format!("{state}/tls."))
+                .replace(&format!("{folders}/msp"), &uri(&names.msp))
+                .replace(&format!("{folders}/tls"), &uri(&names.tls))
+        })
     }
 
     /// Names the Secrets in place of the folder, which is removed.

@@ -155,6 +155,18 @@ const STACK: usize = 8 << 20;
 /// The time that a command has to finish its step on the disk after a signal.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The time of a command whose last step is at an API server that may be slow; a kubelet gives 30 s.
+const LONG_GRACE: Duration = Duration::from_secs(20);
+
+/// Whether the command has [`LONG_GRACE`].
+static STORES_ELSEWHERE: AtomicBool = AtomicBool::new(false);
+
+/// Gives the command time after a signal to store what it has elsewhere.
+#[cfg(feature = "kubernetes")]
+pub(super) fn stores_elsewhere() {
+    STORES_ELSEWHERE.store(true, Ordering::Relaxed);
+}
+
 /// Runs a command on a thread of its own and ends it at Ctrl-C or SIGTERM, whatever it does: a command that blocks on a
 /// pipe or a slow disk sees no signal, and the kernel ignores both for process 1 of a container without handlers. A step on
 /// the disk that takes longer than [`GRACE`] is interrupted as by a kill, after which the next run continues.
@@ -183,7 +195,11 @@ pub(super) fn watched<T: Send + 'static>(
         };
         // The thread goes away with the process, and restores nothing.
         super::prompt::restore_echo();
-        let grace = if ENDS_ITSELF.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
+        let grace = match (ENDS_ITSELF.load(Ordering::Relaxed), STORES_ELSEWHERE.load(Ordering::Relaxed)) {
+            (true, true) => LONG_GRACE,
+            (true, false) => GRACE,
+            (false, _) => Duration::ZERO,
+        };
         match tokio::time::timeout(grace, ending).await {
             Ok(Ok(result)) => result,
             _ => Err(ended(number, name)),

@@ -62,7 +62,7 @@ pub(super) fn run(args: ReenrollArgs, output: &OutputArgs) -> Result<ExitCode, E
     let disk = Disk::real().with_patience(enroll.identity.ca.connection.timeout);
     let (dry_run, gateways) = (enroll.dry_run, enroll.identity.names.gateway_service.clone());
     #[cfg(feature = "kubernetes")]
-    let in_cluster = InCluster::fetch_for(&enroll.cluster, &mut enroll.identity, false, &disk)?;
+    let in_cluster = InCluster::fetch_for(&enroll.cluster, &mut enroll.identity, (false, enroll.wait), &disk)?;
     let request = enroll::reenroll_request(enroll, enroll_if_expired, &disk, &env)?;
     let environment = Environment::new(&disk, &process::now);
     #[cfg(feature = "kubernetes")]

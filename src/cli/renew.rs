@@ -144,7 +144,7 @@ pub(super) fn run(args: &RenewArgs, output: &OutputArgs) -> Result<ExitCode, Err
         return run_rollover(args, &options, &env, output);
     }
     #[cfg(feature = "kubernetes")]
-    if let Some(in_cluster) = InCluster::fetch(&args.cluster, None, args.connection.timeout, &disk)? {
+    if let Some(in_cluster) = InCluster::fetch(&args.cluster, None, (args.connection.timeout, args.wait), &disk)? {
         let folders = [in_cluster.folders().to_owned()];
         let mut pass = pass_over(&folders, &options, &in_cluster.keeping(&env), output)?;
         in_cluster.name_secrets_in(&mut pass);

@@ -1,6 +1,7 @@
 //! The thread on which all requests to the API server run: a run may have several runtimes, and a connection belongs to one.
 
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -38,6 +39,14 @@ impl ApiThread {
     ) -> Result<T, Error> {
         let done = self.handle.spawn(work).await;
         done.map_err(|e| Error::new(ErrorKind::Bug, "a request to the Kubernetes API failed").with_source(e))
+    }
+}
+
+impl ApiThread {
+    /// Waits, on any runtime.
+    pub(super) async fn sleep(&self, time: Duration) {
+        // Only a panic of the timer fails it, and then there is no pause.
+        drop(self.run(tokio::time::sleep(time)).await);
     }
 }
 

@@ -12,12 +12,15 @@ pub(super) fn api_error(verb: &str, (namespace, name): (&str, &str), server: &st
         other => {
             return Error::new(ErrorKind::Unreachable, format!("{what} at {server}"))
                 .with_source(other)
-                .with_help("check that the API server is up and that this host trusts its certificate; nothing was sent to the CA by this step");
+                .with_help("check that the API server is up and that this host trusts its certificate");
         }
     };
     match status.code {
         401 => Error::new(ErrorKind::Input, format!("{what}: the API server does not know the credentials: {}", status.message))
             .with_help("check the token or the client certificate of the kubeconfig, or the service account of the pod"),
+        403 if !status.message.contains(" cannot ") => {
+            Error::new(ErrorKind::Input, format!("{what}: {}", status.message))
+        }
         403 => Error::new(ErrorKind::Input, format!("{what}: {}", status.message)).with_help(format!(
             "a Role in the namespace {namespace} must allow get, create and patch of secrets; bind it to the service account of the pod"
         )),

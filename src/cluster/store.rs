@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
 use super::key::{self, ITEMS, Item};
-use super::secret::{Content, Data, Stored};
+use super::secret::{Content, Data, Part, Stored};
 use super::work_folder::WorkFolder;
 use crate::disk::{Disk, Kind};
-use crate::identity::state::history;
+use crate::identity::state::{history, pending};
 use crate::identity::{Keeper, Keeping};
 use crate::install::Place;
 use crate::msp::is_key;
@@ -23,27 +23,33 @@ const LIMIT: usize = 1 << 20;
 pub(crate) struct SecretNames {
     pub(crate) tls: String,
     pub(crate) msp: String,
-    state: String,
+    pub(crate) state: String,
 }
 
 impl SecretNames {
     /// # Errors
     /// When an object of Kubernetes cannot have the names (RFC 1123 subdomain, at most 253 characters).
     pub(crate) fn new(name: &str) -> Result<Self, Error> {
-        let label = |part: &str| {
-            let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-            is_end(part.chars().next())
-                && is_end(part.chars().last())
-                && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        };
         let names = Self { tls: name.to_owned(), msp: format!("{name}-msp"), state: format!("{name}-fabcert") };
-        if names.state.len() > 253 || !name.split('.').all(label) {
+        if names.state.len() > 253 || !name.split('.').all(is_label) {
             return Err(Error::new(ErrorKind::Input, format!("\"{name}\" cannot be the name of a Secret"))
                 .with_help("use lower-case letters, digits, '-' and '.', as in org1-peer1"));
         }
         Ok(names)
     }
 }
+
+/// Whether `part` is a label of RFC 1123, of any length.
+pub(super) fn is_label(part: &str) -> bool {
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    is_end(part.chars().next())
+        && is_end(part.chars().last())
+        && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+const TLS: Part = Part { kind: "kubernetes.io/tls", owns: |key| ["tls.crt", "tls.key", "ca.crt"].contains(&key) };
+const MSP: Part = Part { kind: "Opaque", owns: key::is_of_an_msp };
+const STATE: Part = Part { kind: "Opaque", owns: |key| key.starts_with("msp.") || key.starts_with("tls.") };
 
 /// What the API server had when it was last read or written.
 #[derive(Default)]
@@ -54,8 +60,8 @@ struct Known {
 }
 
 impl Known {
-    fn versions(&self) -> [Option<&str>; 3] {
-        [&self.state, &self.tls, &self.msp].map(|secret| secret.as_ref().map(|secret| secret.version.as_str()))
+    fn contents(&self) -> [Option<&Data>; 3] {
+        [&self.state, &self.tls, &self.msp].map(|secret| secret.as_ref().map(|secret| &secret.data))
     }
 }
 
@@ -77,15 +83,36 @@ impl<'a> Store<'a> {
         let known = store.read().await?;
         store.lay_out(&known)?;
         *store.known() = known;
+        store.take_over().await?;
         Ok(store)
+    }
+
+    /// Stores what an earlier run on this disk could not store: a key, and the answer for it.
+    async fn take_over(&self) -> Result<(), Error> {
+        let disk = self.work.disk();
+        let Some((root, folders, _lock)) = self.work.earlier(&self.identity()) else { return Ok(()) };
+        for (part, target) in self.parts() {
+            let earlier = Place::of(disk, &folders.join(part))?;
+            if let Some(content) = earlier.read_state_file(disk, pending::FILE)? {
+                Place::of(disk, &target)?.write_state_file(disk, pending::FILE, &content, 0o600)?;
+            }
+        }
+        self.store_state().await?;
+        tracing::info!("took over what an earlier run left in {}", root.display());
+        Ok(disk.remove_tree(&root)?)
+    }
+
+    /// The namespace and the name of the identity.
+    fn identity(&self) -> String {
+        format!("{}/{}", self.access.namespace(), self.names.tls)
     }
 
     async fn read(&self) -> Result<Known, Error> {
         let Self { access, names, .. } = self;
         Ok(Known {
-            state: access.secret(&names.state).await?,
-            tls: access.secret(&names.tls).await?,
-            msp: access.secret(&names.msp).await?,
+            state: access.secret(&names.state, STATE).await?,
+            tls: access.secret(&names.tls, TLS).await?,
+            msp: access.secret(&names.msp, MSP).await?,
         })
     }
 
@@ -129,7 +156,7 @@ impl<'a> Store<'a> {
         if !tls.is_empty() {
             let tls =
                 Data(tls.into_iter().map(|(path, content)| (path.to_string_lossy().into_owned(), content)).collect());
-            self.apply(&self.names.tls, ("kubernetes.io/tls", &tls), BTreeMap::new(), |known| &mut known.tls).await?;
+            self.apply(&self.names.tls, (TLS, &tls), BTreeMap::new(), |known| &mut known.tls).await?;
         }
         let mut msp = folder_files(disk, &self.work.msp())?;
         if !msp.is_empty() {
@@ -139,7 +166,7 @@ impl<'a> Store<'a> {
             let of = |item: Item| (item.key, msp.remove(Path::new(&item.path)).unwrap_or_default());
             let data = Data(items.into_iter().map(of).collect());
             let annotations = BTreeMap::from([(ITEMS.to_owned(), text)]);
-            self.apply(&self.names.msp, ("Opaque", &data), annotations, |known| &mut known.msp).await?;
+            self.apply(&self.names.msp, (MSP, &data), annotations, |known| &mut known.msp).await?;
         }
         self.store_state().await
     }
@@ -148,7 +175,7 @@ impl<'a> Store<'a> {
     async fn apply(
         &self,
         name: &str,
-        (kind, data): (&str, &Data),
+        (of, data): (Part, &Data),
         annotations: BTreeMap<String, String>,
         part: fn(&mut Known) -> &mut Option<Stored>,
     ) -> Result<(), Error> {
@@ -156,8 +183,8 @@ impl<'a> Store<'a> {
         if before.as_ref().is_some_and(|before| before.data == *data) {
             return Ok(());
         }
-        let content = Content { name, kind, annotations, data };
-        let stored = self.access.apply(&content, before.as_ref().map(|before| before.version.as_str())).await?;
+        let content = Content { name, part: of, annotations, data };
+        let stored = self.access.apply(&content, before.as_ref()).await?;
         tracing::info!("wrote the Secret {}/{name} at {}", self.access.namespace(), self.access.server());
         *part(&mut self.known()) = Some(stored);
         Ok(())
@@ -172,10 +199,10 @@ impl<'a> Store<'a> {
             return Ok(());
         }
         if is_new {
-            let created = self.access.create_empty(name).await?;
+            let created = self.access.create_empty(name, STATE).await?;
             self.known().state = Some(created);
         }
-        self.apply(name, ("Opaque", &data), BTreeMap::new(), |known| &mut known.state).await
+        self.apply(name, (STATE, &data), BTreeMap::new(), |known| &mut known.state).await
     }
 
     /// The state files of both folders: `msp.record.json` is the file `record.json` beside the MSP folder.
@@ -203,7 +230,10 @@ impl<'a> Store<'a> {
         }
         if let Some(msp) = &known.msp {
             let name = &self.names.msp;
-            let items = key::parse(name, msp.annotations.get(ITEMS).map_or("[]", String::as_str))?;
+            let items = {
+                let present = msp.data.0.keys().map(String::as_str).collect();
+                key::parse(name, msp.annotations.get(ITEMS).map(String::as_str), &present)?
+            };
             let files =
                 items.iter().filter_map(|item| Some((item.path.as_str(), msp.data.0.get(&item.key)?.as_slice())));
             write_folder(disk, &self.work.msp(), files)?;
@@ -214,7 +244,12 @@ impl<'a> Store<'a> {
                 Some((target, name))
             });
             if let Some((target, name)) = known {
-                Place::of(disk, &target)?.write_state_file(disk, name, content, 0o600)?;
+                let written = Place::of(disk, &target)?.write_state_file(disk, name, content, 0o600);
+                written.map_err(|e| {
+                    let secret = format!("{}/{}", self.access.namespace(), self.names.state);
+                    Error::new(ErrorKind::Input, format!("the key {key} of the Secret {secret} cannot be used"))
+                        .with_source(e)
+                })?;
             }
         }
         Ok(())
@@ -223,20 +258,36 @@ impl<'a> Store<'a> {
 
 impl Keeper for Store<'_> {
     fn keep_state(&self) -> Keeping<'_> {
-        Box::pin(self.store_state())
+        Box::pin(async {
+            self.store_state().await?;
+            // A request may follow.
+            self.work.note_unsaved(&self.identity())?;
+            self.access.set_urgent(true);
+            Ok(())
+        })
     }
 
     fn keep_identity(&self) -> Keeping<'_> {
-        Box::pin(self.store())
+        Box::pin(async {
+            self.store().await?;
+            self.work.note_saved()?;
+            self.access.set_urgent(false);
+            Ok(())
+        })
     }
 
     fn refresh(&self) -> Result<(), Error> {
         let found = self.read_again()?;
-        if found.versions() == self.known().versions() {
-            return Ok(());
+        let is_same = found.contents() == self.known().contents();
+        if !is_same {
+            if self.work.is_unsaved() {
+                let message =
+                    format!("the Secrets of {} changed while a run has not stored its result", self.identity());
+                return Err(Error::new(ErrorKind::Locked, message));
+            }
+            self.work.empty()?;
+            self.lay_out(&found)?;
         }
-        self.work.empty()?;
-        self.lay_out(&found)?;
         *self.known() = found;
         Ok(())
     }

@@ -74,9 +74,9 @@ impl<'a> Environment<'a> {
             (Some(keeper), Ok(_)) => keeper.keep_identity().await?,
             // The other run has what is to be kept.
             (Some(_), Err(e)) if e.kind() == ErrorKind::Locked => {}
-            // The error of the run says more than a second one.
+            // What is installed before what is forgotten. The error of the run says more than a second one.
             (Some(keeper), Err(_)) => {
-                if let Err(e) = keeper.keep_state().await {
+                if let Err(e) = keeper.keep_identity().await {
                     tracing::warn!("what this run leaves to the next one is not kept: {e}");
                 }
             }

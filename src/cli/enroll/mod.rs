@@ -109,7 +109,7 @@ pub(super) struct EnrollArgs {
     pub(super) identity: IdentityArgs,
     /// Keep trying for this time while the CA cannot be reached. The same secret is sent again only after pauses of 10 s, 1 min, 10 min and 1 h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, env = "FABCERT_WAIT", help_heading = "Request")]
-    wait: Option<Duration>,
+    pub(super) wait: Option<Duration>,
     /// Enrol even if a good certificate is in place, or the CA refused or answered with something else before
     #[arg(long, env = "FABCERT_FORCE", help_heading = "Request")]
     force: bool,
@@ -128,7 +128,7 @@ pub(super) fn run(mut args: EnrollArgs, output: &OutputArgs) -> Result<ExitCode,
     #[cfg(feature = "kubernetes")]
     let in_cluster = {
         let has_names = args.identity.names.has_some();
-        InCluster::fetch_for(&args.cluster, &mut args.identity, has_names, &disk)?
+        InCluster::fetch_for(&args.cluster, &mut args.identity, (has_names, args.wait), &disk)?
     };
     let prompt = Prompt::on_a_terminal(output);
     if let Some(prompt) = prompt {

@@ -139,8 +139,13 @@ impl Servers {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = reqwest::Client::builder().tls_backend_preconfigured(tls(&anchor)?).build().unwrap();
-            let request = client.request(method.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
+            let merges = method == "MERGE";
+            let verb = if merges { "PATCH" } else { method };
+            let request = client.request(verb.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
             let request = match body {
+                Some(body) if merges => {
+                    request.header("content-type", "application/merge-patch+json").body(body.to_string())
+                }
                 Some(body) if method == "PATCH" => {
                     request.header("content-type", "application/apply-patch+yaml").body(body.to_string())
                 }
@@ -198,6 +203,25 @@ impl Namespace {
         assert_eq!(status, 200, "{text}");
     }
 
+    /// The port of the API server.
+    #[cfg(feature = "dev-ca")]
+    pub(super) fn port(&self) -> u16 {
+        self.servers.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// Sets an annotation as the administrator; `null` removes it.
+    pub(super) fn annotate(&self, name: &str, key: &str, value: impl Into<serde_json::Value>) {
+        let change: serde_json::Value = serde_json::json!({"metadata": {"annotations": {key: value.into()}}});
+        self.change(name, &change);
+    }
+
+    /// Merges `change` into a Secret as the administrator.
+    pub(super) fn change(&self, name: &str, change: &serde_json::Value) {
+        let path = format!("/api/v1/namespaces/{}/secrets/{name}", self.name);
+        let (status, text) = self.servers.request(ADMIN, "MERGE", &path, Some(change)).unwrap();
+        assert_eq!(status, 200, "{text}");
+    }
+
     /// A Secret; `None` if it does not exist.
     pub(super) fn secret(&self, name: &str) -> Option<serde_json::Value> {
         let path = format!("/api/v1/namespaces/{}/secrets/{name}", self.name);
@@ -246,7 +270,8 @@ impl Namespace {
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": self.name}}],
             "current-context": "x",
         });
-        let path = self.path(&format!("kubeconfig-{token}"));
+        let port = url.rsplit(':').next().unwrap();
+        let path = self.path(&format!("kubeconfig-{token}-{port}"));
         fs::write(&path, config.to_string()).unwrap();
         path.display().to_string()
     }
@@ -269,7 +294,7 @@ impl Namespace {
         let (kubeconfig, tmp) = (self.kubeconfig(ADMIN), self.tmp());
         let variables = [("KUBECONFIG", kubeconfig.as_str()), ("TMPDIR", &tmp), ("FABCERT_SECRET", secret)];
         let mut command = command(args, &variables);
-        command.stderr(File::create(self.path(log)).unwrap());
+        command.stdout(Stdio::null()).stderr(File::create(self.path(log)).unwrap());
         command
     }
 

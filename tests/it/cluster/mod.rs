@@ -1,6 +1,8 @@
 //! Secrets of a real API server as the store, on the real Fabric CA and on the dev CA with the same code.
 
 mod api_server;
+#[cfg(feature = "dev-ca")]
+mod outage;
 mod refused;
 mod renewed;
 mod secrets;

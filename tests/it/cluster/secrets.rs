@@ -18,13 +18,16 @@ pub(super) const ID: &str = "org1-peer1";
 /// The arguments of a command for the Secrets of the identity.
 pub(super) fn arguments(command: &str, ca: &dyn CaUnderTest, more: &[&str]) -> Vec<String> {
     let (url, anchor) = (ca.url(), text(ca.tls_anchor()));
-    let mut args = vec![command, "--url", &url, "--tls-ca", &anchor, "--k8s-secret", ID, "--output", "json"];
+    let mut args = vec![command, "--url", &url, "--tls-ca", &anchor, "--output", "json"];
+    if !more.contains(&"--k8s-secret") {
+        args.extend(["--k8s-secret", ID]);
+    }
     args.extend(ca.ca_name().iter().flat_map(|name| ["--ca-name", *name]));
     args.extend(more);
     args.into_iter().map(str::to_owned).collect()
 }
 
-const NAMES: [&str; 6] = ["--id", ID, "--role", "peer", "--san", "org1-peer1,org1-peer-gateway-svc"];
+pub(super) const NAMES: [&str; 6] = ["--id", ID, "--role", "peer", "--san", "org1-peer1,org1-peer-gateway-svc"];
 
 pub(super) fn enroll_as(namespace: &Namespace, token: &str, ca: &dyn CaUnderTest, secret: &str, more: &[&str]) -> Ran {
     let args = arguments("enroll", ca, &[&NAMES[..], more].concat());

@@ -148,6 +148,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "identity::Keeper",
             "identity::Keeping",
             "identity::state::history",
+            "identity::state::pending",
             "identity::state::random_id",
         ],
     ),
@@ -280,7 +281,7 @@ pub(super) const OUTSIDE: &[(Pattern, &[&str], &str)] = &[
     (Pattern::Ends("SystemTime::now"), &["cli"], "the clock: time is an argument"),
     (
         Pattern::Ends("Instant::now"),
-        &["agent", "agent::hooks", "ca", "cli", "disk", "live"],
+        &["agent", "agent::hooks", "ca", "cli", "cluster", "disk", "live"],
         "the clock: only for how long something took",
     ),
     (Pattern::Ends("process::exit"), &[], "the end of the process: errors go up to main"),
