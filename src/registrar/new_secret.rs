@@ -73,6 +73,11 @@ impl NewSecret {
 }
 
 impl Prepared {
+    /// Whether the secret is in another place, too: this run wrote no file.
+    pub(crate) const fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Known)
+    }
+
     /// The error of a request with the secret. Where the CA surely does not know the secret, its file is removed; otherwise
     /// the error says where it is. `may_know`: whether the CA may know it.
     pub(crate) fn after(self, may_know: bool, error: Error, id: &str, disk: &Disk) -> Error {

@@ -131,6 +131,14 @@ pub(super) async fn register_or_compare(
                 Err(e) => Err(registrar.explain(e)),
             }
         }
+        // The same request of a run that was killed may be under way still. Of two at once the CA's database takes one, and the CA
+        // answers the other with 500 and the words of the database. Both have the secret of the file.
+        Err(e) if may_know(&e) && prepared.is_elsewhere() && wanted.if_exists != IfExists::Fail => {
+            match registrar.client.identity(&registrar.credential(), &wanted.id).await {
+                Ok(found) => existing(registrar, wanted, found).await,
+                Err(_) => Err(prepared.after(true, registrar.explain(e), &wanted.id, env.disk)),
+            }
+        }
         Err(e) => Err(prepared.after(may_know(&e), registrar.explain(e), &wanted.id, env.disk)),
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+#[cfg(feature = "dev-ca")]
+use fabcert::devca::{Endpoint, Fault, FaultRule};
 use fabcert::pki::x509::Cert;
 
 use crate::command::{Ran, command, fabcert};
@@ -355,4 +357,25 @@ fn lists_are_registered_at_the_real_ca() {
 #[test]
 fn lists_are_registered_at_the_dev_ca() {
     a_list_is_registered_in_spite_of_kills(&DevCaUnderTest::start(|_| {}, None), 500);
+}
+
+/// The CA registers and its answer is lost, as where the request of a run that was killed is under way still: the identity has the
+/// secret of the file.
+#[cfg(feature = "dev-ca")]
+#[test]
+fn a_registration_with_a_kept_secret_whose_answer_is_lost_is_looked_at() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let office = Office::new(&ca);
+    let secret = office.path("kept");
+    std::fs::write(&secret, "a-kept-secret\n").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    ca.running.add_fault(FaultRule::new(Fault::CutBody).on(Endpoint::Register));
+    let done = office.json(&["register", ID], &["--secret-out", &text(&secret)]);
+    assert_eq!(done["action"], "unchanged", "{done}");
+    assert_eq!(office.enroll(ID, &office.secret("kept"), ID).code, 0);
+    // Where it would be an error that the identity exists, nobody knows whose it is.
+    let other = office.path("other");
+    std::fs::copy(&secret, &other).unwrap();
+    let ran = office.ca(&["register", "org1-peer8"], &["--secret-out", &text(&other), "--if-exists", "fail"]);
+    assert_eq!(ran.code, 6, "{ran:?}");
 }
