@@ -31,12 +31,12 @@ const SINGULAR: [(&str, &str); 8] = [
 /// folders count from 1: `cacert-1.pem`.
 ///
 /// # Errors
-/// When a file is none of an MSP.
+/// When a file does not belong to an MSP folder.
 pub(super) fn items<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<Item>, Error> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut items = Vec::new();
     for path in paths {
-        let unknown = || Error::new(ErrorKind::Input, format!("{} is no file of an MSP folder", path.display()));
+        let unknown = || Error::new(ErrorKind::Input, format!("{} does not belong to an MSP folder", path.display()));
         let text = path.to_str().ok_or_else(unknown)?;
         let key = match text.split_once('/') {
             None if text == "config.yaml" => text.to_owned(),
