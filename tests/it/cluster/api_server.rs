@@ -43,8 +43,8 @@ fn servers() -> Option<&'static Servers> {
     RUNNING.get_or_init(|| Some(start(&find(Tool::Etcd)?, &find(Tool::KubeApiServer)?))).as_ref()
 }
 
-/// Starts a program that is killed when this process ends, however that happens.
-fn start_program(program: &Path, args: Vec<String>, dir: &Path) {
+/// Starts a program that is killed when this process ends, however that happens. Its output goes to the file `log` in `dir`.
+pub(super) fn start_program(program: &Path, args: Vec<String>, dir: &Path) {
     let (program, dir) = (program.to_owned(), dir.to_owned());
     let (started, wait) = std::sync::mpsc::channel();
     // The kernel kills the child with the thread that started it, so the thread stays.
@@ -127,7 +127,7 @@ fn tls(anchor: &[u8]) -> Option<ClientConfig> {
 }
 
 impl Servers {
-    /// Sends one request; `None` where nobody answers.
+    /// Sends one request with a JSON body; `None` where nobody answers. `MERGE` is a merge patch, `PATCH` an apply.
     fn request(
         &self,
         token: &str,
@@ -135,21 +135,23 @@ impl Servers {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> Option<(u16, String)> {
+        let (verb, kind) = match method {
+            "MERGE" => ("PATCH", "application/merge-patch+json"),
+            "PATCH" => ("PATCH", "application/apply-patch+yaml"),
+            other => (other, "application/json"),
+        };
+        self.send(token, verb, path, body.map(|body| (kind, body.to_string())))
+    }
+
+    /// Sends one request with a body of the named type; `None` where nobody answers.
+    fn send(&self, token: &str, verb: &str, path: &str, body: Option<(&str, String)>) -> Option<(u16, String)> {
         let anchor = fs::read(&self.anchor).ok()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = reqwest::Client::builder().tls_backend_preconfigured(tls(&anchor)?).build().unwrap();
-            let merges = method == "MERGE";
-            let verb = if merges { "PATCH" } else { method };
             let request = client.request(verb.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
             let request = match body {
-                Some(body) if merges => {
-                    request.header("content-type", "application/merge-patch+json").body(body.to_string())
-                }
-                Some(body) if method == "PATCH" => {
-                    request.header("content-type", "application/apply-patch+yaml").body(body.to_string())
-                }
-                Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+                Some((kind, body)) => request.header("content-type", kind).body(body),
                 None => request,
             };
             let answer = request.send().await.ok()?;
@@ -175,6 +177,25 @@ impl Namespace {
     pub(super) fn post(&self, path: &str, body: &serde_json::Value) {
         let (status, text) = self.servers.request(ADMIN, "POST", path, Some(body)).unwrap();
         assert_eq!(status, 201, "{text}");
+    }
+
+    /// An object, or a list, as the administrator; `None` if it does not exist.
+    pub(super) fn object(&self, path: &str) -> Option<serde_json::Value> {
+        let (status, text) = self.servers.request(ADMIN, "GET", path, None).unwrap();
+        (status == 200).then(|| serde_json::from_str(&text).unwrap())
+    }
+
+    /// Applies an object of the whole cluster as the administrator; YAML.
+    pub(super) fn apply(&self, path: &str, yaml: String) {
+        let path = format!("{path}?fieldManager=tests&force=true");
+        let (status, text) =
+            self.servers.send(ADMIN, "PATCH", &path, Some(("application/apply-patch+yaml", yaml))).unwrap();
+        assert!(status == 200 || status == 201, "{text}");
+    }
+
+    /// The name of the namespace.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Creates a Secret as the administrator.
@@ -224,9 +245,7 @@ impl Namespace {
 
     /// A Secret; `None` if it does not exist.
     pub(super) fn secret(&self, name: &str) -> Option<serde_json::Value> {
-        let path = format!("/api/v1/namespaces/{}/secrets/{name}", self.name);
-        let (status, text) = self.servers.request(ADMIN, "GET", &path, None).unwrap();
-        (status == 200).then(|| serde_json::from_str(&text).unwrap())
+        self.object(&format!("/api/v1/namespaces/{}/secrets/{name}", self.name))
     }
 
     /// The versions of all Secrets, by name.

@@ -1,6 +1,7 @@
 //! Secrets of a real API server as the store, on the real Fabric CA and on the dev CA with the same code.
 
 mod api_server;
+mod cert_manager;
 #[cfg(feature = "dev-ca")]
 mod outage;
 mod refused;

@@ -51,6 +51,9 @@ pub(crate) enum Tool {
     /// The API server's database, by `ETCD`.
     #[cfg(feature = "kubernetes")]
     Etcd,
+    /// cert-manager's controllers, by `CERT_MANAGER`; the definitions of their objects lie beside it, in `cert-manager-crds`.
+    #[cfg(feature = "kubernetes")]
+    CertManager,
     /// OpenSSL's command line, by `FABCERT_OPENSSL`.
     OpenSsl,
 }
@@ -81,6 +84,8 @@ impl Tool {
             Self::KubeApiServer => "KUBE_APISERVER",
             #[cfg(feature = "kubernetes")]
             Self::Etcd => "ETCD",
+            #[cfg(feature = "kubernetes")]
+            Self::CertManager => "CERT_MANAGER",
             Self::OpenSsl => "FABCERT_OPENSSL",
         }
     }
@@ -110,6 +115,8 @@ impl Tool {
             Self::KubeApiServer => "kube-apiserver",
             #[cfg(feature = "kubernetes")]
             Self::Etcd => "etcd",
+            #[cfg(feature = "kubernetes")]
+            Self::CertManager => "cert-manager",
             Self::OpenSsl => "openssl",
         }
     }
