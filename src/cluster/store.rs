@@ -9,7 +9,8 @@ use super::key::{self, ITEMS, Item};
 use super::secret::{Content, Data, Part, Stored};
 use super::work_folder::WorkFolder;
 use crate::disk::{Disk, Kind};
-use crate::identity::state::{history, pending};
+use crate::identity::state::history;
+use crate::identity::state::pending::{self, Pending};
 use crate::identity::{Keeper, Keeping};
 use crate::install::Place;
 use crate::msp::is_key;
@@ -87,19 +88,36 @@ impl<'a> Store<'a> {
         Ok(store)
     }
 
-    /// Stores what an earlier run on this disk could not store: a key, and the answer for it.
+    /// Stores what earlier runs on this disk could not store: a key, and the answer for it. Where the Secrets went on with another
+    /// key by now, the folder of the earlier run stays as it is.
     async fn take_over(&self) -> Result<(), Error> {
         let disk = self.work.disk();
-        let Some((root, folders, _lock)) = self.work.earlier(&self.identity()) else { return Ok(()) };
-        for (part, target) in self.parts() {
-            let earlier = Place::of(disk, &folders.join(part))?;
-            if let Some(content) = earlier.read_state_file(disk, pending::FILE)? {
-                Place::of(disk, &target)?.write_state_file(disk, pending::FILE, &content, 0o600)?;
+        for (root, folders, _lock) in self.work.earlier(&self.identity()) {
+            let mut is_needed = false;
+            for (part, target) in self.parts() {
+                let earlier = Pending::at(&Place::of(disk, &folders.join(part))?, disk)?;
+                let place = Place::of(disk, &target)?;
+                match handed_over(earlier, Pending::at(&place, disk)?.as_ref())? {
+                    HandedOver::Taken(pending) => {
+                        place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)?;
+                    }
+                    HandedOver::Refused => is_needed = true,
+                    HandedOver::Known => {}
+                }
+            }
+            self.store_state().await?;
+            let (root_text, identity) = (root.display(), self.identity());
+            if is_needed {
+                tracing::warn!(
+                    "{root_text} holds a key of an earlier run, and the Secrets of {identity} hold another one that waits for its \
+                     certificate: remove the folder once the identity has a certificate"
+                );
+            } else {
+                tracing::info!("took over what an earlier run left in {root_text}");
+                disk.remove_tree(&root)?;
             }
         }
-        self.store_state().await?;
-        tracing::info!("took over what an earlier run left in {}", root.display());
-        Ok(disk.remove_tree(&root)?)
+        Ok(())
     }
 
     /// The namespace and the name of the identity.
@@ -297,6 +315,28 @@ impl std::fmt::Debug for Store<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("names", &self.names).finish_non_exhaustive()
     }
+}
+
+/// What becomes of the pending key that an earlier run left on the disk.
+enum HandedOver {
+    /// It goes into the Secrets.
+    Taken(Box<Pending>),
+    /// The Secrets hold a pending key that is not this one.
+    Refused,
+    /// There is none, or the Secrets hold it.
+    Known,
+}
+
+/// # Errors
+/// When a key cannot be read.
+fn handed_over(earlier: Option<Pending>, stored: Option<&Pending>) -> Result<HandedOver, Error> {
+    let Some(earlier) = earlier else { return Ok(HandedOver::Known) };
+    let Some(stored) = stored else { return Ok(HandedOver::Taken(Box::new(earlier))) };
+    if earlier.key()?.public_point() != stored.key()?.public_point() {
+        return Ok(HandedOver::Refused);
+    }
+    let has_more = earlier.answer.is_some() && stored.answer.is_none();
+    Ok(if has_more { HandedOver::Taken(Box::new(earlier)) } else { HandedOver::Known })
 }
 
 /// The files below `folder`, by their path in it.

@@ -87,14 +87,13 @@ impl<'a> WorkFolder<'a> {
         unsaved(self.disk, &self.root).is_some()
     }
 
-    /// The folder of an earlier run for `identity` that may hold what the Secrets do not, locked, with the folders in it.
-    pub(super) fn earlier(&self, identity: &str) -> Option<(PathBuf, PathBuf, LockFile)> {
-        let parent = self.root.parent()?;
-        let mut of_it =
-            left(self.disk, parent).filter(|(left, _)| unsaved(self.disk, left).as_deref() == Some(identity));
-        let (left, lock) = of_it.next()?;
-        let folders = left.join(self.folders.file_name()?);
-        Some((left, folders, lock))
+    /// The folders of earlier runs for `identity` that may hold what the Secrets do not, each locked, with the folders in it.
+    pub(super) fn earlier(&self, identity: &str) -> Vec<(PathBuf, PathBuf, LockFile)> {
+        let (Some(parent), Some(name)) = (self.root.parent(), self.folders.file_name()) else { return Vec::new() };
+        left(self.disk, parent)
+            .filter(|(left, _)| unsaved(self.disk, left).as_deref() == Some(identity))
+            .map(|(left, lock)| (left.clone(), left.join(name), lock))
+            .collect()
     }
 
     /// Removes what is in the folder.
@@ -198,8 +197,9 @@ mod tests {
         let (disk, dir) = (Disk::real(), tempfile::tempdir().unwrap());
         let left = killed(&disk, dir.path(), true);
         let folder = WorkFolder::create(&disk, dir.path(), "peer1").unwrap();
-        assert!(folder.earlier("ns/peer2").is_none());
-        let (root, folders, _lock) = folder.earlier("ns/peer1").unwrap();
-        assert_eq!((root.as_path(), folders), (left.as_path(), left.join("peer1")));
+        assert!(folder.earlier("ns/peer2").is_empty());
+        let earlier = folder.earlier("ns/peer1");
+        let [(root, folders, _)] = earlier.as_slice() else { panic!("{} folders", earlier.len()) };
+        assert_eq!((root, folders), (&left, &left.join("peer1")));
     }
 }
