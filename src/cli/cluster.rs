@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::args::{ClusterArgs, LayoutArg, OutputArgs, OutputForm, TargetArgs, TlsNamesArg};
 use super::enroll::IdentityArgs;
-use super::{outcome, output, process};
+use super::{outcome, output, place_names, process};
 use crate::cluster::{Access, Chosen, SecretNames, Store, WorkFolder};
 use crate::disk::Disk;
 use crate::enroll::{self, Outcome};
@@ -47,7 +47,9 @@ impl<'a> InCluster<'a> {
         let fetched = async { Store::fetch(Access::find(chosen).await?, names, work).await };
         let store = process::runtime()?.block_on(process::until_signal(fetched))?;
         process::stores_elsewhere();
-        Ok(Some(Self { store }))
+        let fetched = Self { store };
+        place_names::set(fetched.place_names());
+        Ok(Some(fetched))
     }
 
     /// As [`Self::fetch`], for an identity whose folders the arguments would name otherwise: sets them. `has_tls`: it gets a TLS
@@ -131,15 +133,20 @@ impl<'a> InCluster<'a> {
                 tracing::warn!("what this run leaves to the next one is not stored: {e}");
             }
         }
-        let (folders, names) = (self.folders().display().to_string(), self.store.names());
+        error.with_texts(&|text: &str| place_names::in_text(text).into_owned())
+    }
+
+    /// What texts have in place of the paths of the folder.
+    fn place_names(&self) -> Vec<(String, String)> {
+        let (folders, names) = (self.folders().display(), self.store.names());
         let uri = |secret: &str| self.store.uri(secret, None).display().to_string();
         let state = uri(&names.state);
-        error.with_texts(&|text: &str| {
-            text.replace(&format!("{folders}/.msp.fabcert/"), &format!("{state}/msp."))
-                .replace(&format!("{folders}/.tls.fabcert/"), &format!("{state}/tls."))
-                .replace(&format!("{folders}/msp"), &uri(&names.msp))
-                .replace(&format!("{folders}/tls"), &uri(&names.tls))
-        })
+        vec![
+            (format!("{folders}/.msp.fabcert/"), format!("{state}/msp.")),
+            (format!("{folders}/.tls.fabcert/"), format!("{state}/tls.")),
+            (format!("{folders}/msp"), uri(&names.msp)),
+            (format!("{folders}/tls"), uri(&names.tls)),
+        ]
     }
 
     /// Names the Secrets in place of the folder, which is removed.

@@ -32,6 +32,7 @@ mod next;
 mod origin;
 mod outcome;
 mod output;
+mod place_names;
 mod probe;
 mod process;
 mod progress;

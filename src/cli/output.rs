@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::args::{ColorChoice, LogForm, OutputForm};
+use super::place_names;
 use super::progress::wipe;
 use crate::audit::Report;
 use crate::report::{self, Format, Style};
@@ -61,6 +62,7 @@ pub(super) fn document(text: &str) -> Result<(), Error> {
 pub(super) fn print_json(value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::new(ErrorKind::Bug, "the result has no JSON form").with_source(e))?;
+    let text = place_names::in_text(&text);
     to_stdout(|out| {
         let mut screen = Screen::new(out, Form::Json);
         writeln!(screen, "{text}")?;
@@ -231,6 +233,7 @@ pub(super) fn note(lines: &Lines, color: ColorChoice) {
 
 /// Prints a text for people whose lines are made already, as wide as the terminal if standard output is one.
 pub(super) fn page(text: &str) -> Result<(), Error> {
+    let text = &*place_names::in_text(text);
     match columns(&io::stdout()) {
         Some(columns) => {
             let lines: Vec<String> = text.lines().map(|line| wrapped(line, columns, indent(line) + 2)).collect();
@@ -305,6 +308,7 @@ impl Write for LogWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let text = without_passwords(text.strip_suffix('\n').unwrap_or(&text));
+        let text = place_names::in_text(&text);
         match self.0 {
             LogForm::Text => to_stderr_wrapped(Lines::new().line(format_args!("{text}")), self.1)?,
             LogForm::Json => to_stderr(Form::Json, format!("{text}\n").as_bytes())?,

@@ -87,8 +87,28 @@ pub(super) fn error(e: &clap::Error, line: &Line<'_>) -> Error {
         ClapKind::MissingSubcommand | ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Error::new(ErrorKind::Usage, "expected a command").with_help("fabcert --help lists the commands")
         }
+        ClapKind::UnknownArgument => match string(e, ContextKind::InvalidArg).and_then(of_a_cluster) {
+            Some(error) => error,
+            None => other(e, &name),
+        },
         _ => other(e, &name),
     }
+}
+
+/// What is missing for a flag about clusters in a binary without them; `None` for other flags.
+fn of_a_cluster(flag: &str) -> Option<Error> {
+    let message = format!("{flag} {}", lacks_feature(flag.trim_start_matches('-'))?);
+    Some(
+        Error::new(ErrorKind::Usage, message)
+            .with_help("build fabcert with cargo build --release --features kubernetes"),
+    )
+}
+
+/// The reason why this binary does not know the flag `name`, written without dashes, if others do.
+pub(super) fn lacks_feature(name: &str) -> Option<&'static str> {
+    let is_of_a_cluster = name.starts_with("k8s-") || name.starts_with("kube");
+    (is_of_a_cluster && !cfg!(feature = "kubernetes"))
+        .then_some("needs the feature kubernetes, which this binary is built without")
 }
 
 /// The answer to a word that is not a command of `group`, which is empty for fabcert itself.

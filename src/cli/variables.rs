@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use clap::{Arg, Command};
 
 use super::unshown::every_argument;
+use super::usage::lacks_feature;
 use crate::agent::hooks;
 use crate::{Error, ErrorKind};
 
@@ -66,6 +67,10 @@ fn names<'a>(arguments: impl IntoIterator<Item = &'a Arg>) -> Vec<&'a str> {
 
 fn unknown_variables(unknown: &[String], known: &[&str]) -> Error {
     let near = |name: &str| {
+        let flag = name.trim_start_matches(PREFIX).to_ascii_lowercase().replace('_', "-");
+        if let Some(reason) = lacks_feature(&flag) {
+            return Some(format!("; it {reason}"));
+        }
         let distance = |known: &&str| strsim::damerau_levenshtein(name, known);
         let best = known.iter().copied().chain(SECRETS).min_by_key(distance)?;
         (distance(&best) <= 3).then(|| format!("; did you mean {best}?"))

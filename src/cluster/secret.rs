@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::access::Access;
 use crate::{Error, ErrorKind};
@@ -21,15 +21,9 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The API server's limit for the data of a Secret, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// The content of a Secret, by key. Wiped when it is dropped.
+/// The content of a Secret, by key. Wiped when it is dropped; copies in the client of the Kubernetes API are not.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Data(pub(super) BTreeMap<String, Vec<u8>>);
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        self.0.values_mut().for_each(Zeroize::zeroize);
-    }
-}
+pub(super) struct Data(pub(super) BTreeMap<String, Zeroizing<Vec<u8>>>);
 
 /// A Secret of fabcert, as the API server has it.
 #[derive(Clone)]
@@ -129,7 +123,7 @@ impl Access {
     /// When its content changed meanwhile, somebody else owns a part of it, it cannot be written, or it is not what was written.
     pub(super) async fn apply(&self, content: &Content<'_>, before: Option<&Stored>) -> Result<Stored, Error> {
         let Content { name, part, data, .. } = content;
-        let size: usize = data.0.values().map(Vec::len).sum();
+        let size: usize = data.0.values().map(|content| content.len()).sum();
         if size > LIMIT {
             let message =
                 format!("the Secret {}/{name} would hold {size} bytes; the API server takes {LIMIT}", self.namespace());
@@ -172,7 +166,7 @@ impl Access {
         let Content { name, part, annotations, data } = content;
         let mut metadata = self.metadata(name, version);
         metadata.annotations = Some(annotations.clone()).filter(|annotations| !annotations.is_empty());
-        let bytes = data.0.iter().map(|(key, content)| (key.clone(), ByteString(content.clone()))).collect();
+        let bytes = data.0.iter().map(|(key, content)| (key.clone(), ByteString(content.to_vec()))).collect();
         Secret { metadata, type_: Some(part.kind.to_owned()), data: Some(bytes), ..Secret::default() }
     }
 
@@ -196,7 +190,7 @@ fn stored(secret: Secret, part: Part) -> Stored {
     let data = secret.data.unwrap_or_default().into_iter().filter(|(key, _)| (part.owns)(key));
     Stored {
         version: secret.metadata.resource_version.unwrap_or_default(),
-        data: Data(data.map(|(key, content)| (key, content.0)).collect()),
+        data: Data(data.map(|(key, content)| (key, Zeroizing::new(content.0))).collect()),
         annotations: secret.metadata.annotations.unwrap_or_default(),
     }
 }

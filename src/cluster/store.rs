@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use zeroize::Zeroizing;
+
 use super::access::Access;
 use super::key::{self, ITEMS, Item};
 use super::secret::{Content, Data, Part, Stored};
@@ -230,7 +232,7 @@ impl<'a> Store<'a> {
             let place = Place::of(self.work.disk(), &target)?;
             // The list of installs is about folders of a disk, for a rollback there.
             let files = place.state_files(self.work.disk())?.into_iter().filter(|(name, _)| name != history::FILE);
-            all.extend(files.map(|(name, content)| (format!("{part}.{name}"), content.to_vec())));
+            all.extend(files.map(|(name, content)| (format!("{part}.{name}"), content)));
         }
         Ok(Data(all))
     }
@@ -340,7 +342,7 @@ fn handed_over(earlier: Option<Pending>, stored: Option<&Pending>) -> Result<Han
 }
 
 /// The files below `folder`, by their path in it.
-fn folder_files(disk: &Disk, folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error> {
+fn folder_files(disk: &Disk, folder: &Path) -> Result<BTreeMap<PathBuf, Zeroizing<Vec<u8>>>, Error> {
     let mut files = BTreeMap::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(inner) = folders.pop() {
@@ -351,7 +353,7 @@ fn folder_files(disk: &Disk, folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>
             let path = inner.join(name);
             match disk.metadata(&folder.join(&path))?.map(|found| found.kind) {
                 Some(Kind::Dir) => folders.push(path),
-                Some(Kind::File) => drop(files.insert(path.clone(), disk.read(&folder.join(&path), LIMIT)?.clone())),
+                Some(Kind::File) => drop(files.insert(path.clone(), disk.read_regular(&folder.join(&path), LIMIT)?)),
                 _ => {}
             }
         }

@@ -262,6 +262,19 @@ fn a_dev_ca_overwrites_only_an_earlier_anchor() {
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "keep me\n");
 }
 
+/// The pages name the flags, and most binaries lack them.
+#[cfg(not(feature = "kubernetes"))]
+#[test]
+fn a_flag_about_clusters_names_the_missing_feature() {
+    for args in [&["enroll", "--k8s-secret", "peer1"][..], &["renew", "--kubeconfig=x"]] {
+        let ran = fabcert(args, None);
+        let needs = "needs the feature kubernetes, which this binary is built without";
+        assert!(ran.code == 2 && ran.stderr.contains(needs) && !ran.stderr.contains("similar"), "{ran:?}");
+    }
+    let ran = fabcert_in(&["enroll"], &[("FABCERT_K8S_SECRET", "peer1")]);
+    assert!(ran.code == 2 && ran.stderr.contains("FABCERT_K8S_SECRET; it needs the feature kubernetes"), "{ran:?}");
+}
+
 #[test]
 fn with_a_json_log_every_line_on_standard_error_is_json() {
     let none = Path::new("/no/such/file").to_str().unwrap();

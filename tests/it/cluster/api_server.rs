@@ -203,15 +203,22 @@ impl Namespace {
         self.post(&format!("/api/v1/namespaces/{}/secrets", self.name), body);
     }
 
-    /// Changes the record of both certificates: they were issued 2,000 days ago, so both are due. Writes as fabcert would.
+    /// Changes the record of both certificates: they were issued 2,000 days ago, so both are due.
     pub(super) fn age(&self, name: &str) {
-        let mut secret = self.secret(&format!("{name}-fabcert")).unwrap();
         for key in ["msp.record.json", "tls.record.json"] {
-            let record = STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
-            let mut record: serde_json::Value = serde_json::from_slice(&record).unwrap();
-            record["issued_at"] = (record["issued_at"].as_i64().unwrap() - 2_000 * 86_400).into();
-            secret["data"][key] = STANDARD.encode(record.to_string()).into();
+            self.rewrite(name, key, |record| {
+                record["issued_at"] = (record["issued_at"].as_i64().unwrap() - 2_000 * 86_400).into();
+            });
         }
+    }
+
+    /// Changes a JSON file of the state of an identity; writes as fabcert would.
+    pub(super) fn rewrite(&self, name: &str, key: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut secret = self.secret(&format!("{name}-fabcert")).unwrap();
+        let file = STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
+        let mut file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+        change(&mut file);
+        secret["data"][key] = STANDARD.encode(file.to_string()).into();
         let applied = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Secret",

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fabcert::devca::Fault;
+use fabcert::pki::key::{KeyAlgorithm, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::api_server::Namespace;
-use super::secrets::{ID, NAMES, arguments, enroll};
+use super::secrets::{ID, NAMES, arguments, content, enroll};
 use crate::enroll::on_the_dev_ca::DevCaUnderTest;
 use crate::real::{CaUnderTest as _, Registration};
 
@@ -156,4 +157,25 @@ fn what_a_signal_keeps_from_being_stored_is_stored_by_the_next_run() {
     assert_eq!(next.code, 0, "{next:?}");
     scene.assert_stored();
     assert!(std::fs::read_dir(scene.namespace.tmp()).unwrap().next().is_none(), "no key stays on the disk");
+}
+
+/// The Secrets of the identity went on with another key, as another pod would have made it.
+#[test]
+fn a_key_that_an_earlier_run_left_does_not_replace_a_newer_one() {
+    let Some(mut scene) = UnderWay::begin("newer-key") else { return };
+    scene.way.set(false);
+    scene.wait_for("a failed try to store the answer", || scene.log().contains("trying again in"));
+    kill_process(Pid::from_child(&scene.child), Signal::TERM).unwrap();
+    assert_eq!(scene.end(), Some(143), "{}", scene.log());
+    scene.way.set(true);
+    let newer = KeyPair::generate(KeyAlgorithm::P256).unwrap().to_pkcs8_pem();
+    scene.namespace.rewrite(ID, "msp.pending.json", |pending| pending["key_pem"] = newer.as_str().into());
+    let next = enroll(&scene.namespace, &scene.ca, &[]);
+    assert_ne!(next.code, 0, "the only enrolment was for the other key: {next:?}");
+    assert!(next.stderr.contains("the Secrets of newer-key/org1-peer1 hold another one"), "{next:?}");
+    let stored = content(&scene.namespace.secret("org1-peer1-fabcert").unwrap(), "msp.pending.json");
+    let stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+    assert_eq!(stored["key_pem"].as_str(), Some(newer.as_str()), "{next:?}");
+    let left = std::fs::read_dir(scene.namespace.tmp()).unwrap().count();
+    assert_eq!(left, 1, "the folder with the other key and its answer");
 }

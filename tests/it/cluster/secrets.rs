@@ -39,7 +39,7 @@ pub(super) fn enroll(namespace: &Namespace, ca: &dyn CaUnderTest, more: &[&str])
 }
 
 /// The content of a Secret's key.
-fn content(secret: &serde_json::Value, key: &str) -> Vec<u8> {
+pub(super) fn content(secret: &serde_json::Value, key: &str) -> Vec<u8> {
     let value = secret["data"][key].as_str().unwrap_or_else(|| panic!("no {key} in {secret}"));
     STANDARD.decode(value).unwrap()
 }
@@ -66,6 +66,8 @@ fn stored_and_unchanged(namespace: &Namespace, ca: &dyn CaUnderTest) {
     ca.register(&Registration::peer(ID, "peerpw"));
     let ran = enroll(namespace, ca, &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
+    // The folder that the run works in is gone when its words are read.
+    assert!(ran.stderr.contains("k8s://") && !ran.stderr.contains(&namespace.tmp()), "{ran:?}");
     let json = ran.json();
     assert_eq!(json["action"], "enrolled");
     let at = |certificate: &serde_json::Value| certificate["path"].as_str().unwrap().to_owned();
@@ -88,6 +90,8 @@ fn stored_and_unchanged(namespace: &Namespace, ca: &dyn CaUnderTest) {
     }
     // Another pod, later: the Secrets are all that it has.
     let (versions, sent) = (namespace.versions(), ca.answered().len());
+    let plan = enroll(namespace, ca, &["--dry-run"]);
+    assert!(plan.code == 0 && !plan.stdout.contains(&namespace.tmp()), "{plan:?}");
     let again = enroll(namespace, ca, &[]);
     assert_eq!((again.code, again.json()["action"].as_str()), (0, Some("unchanged")), "{again:?}");
     assert_eq!(namespace.versions(), versions, "nothing is written");
