@@ -67,7 +67,7 @@ impl Disk {
                 return Err(refuse(format!("it has {} hard links, which a new file would not have", found.nlink())));
             }
             rustix::fs::access(&target, rustix::fs::Access::WRITE_OK).map_err(|e| FsError::new(Op::Edit, path, e))?;
-            let bytes = read_bounded(&mut file, limit).map_err(|e| FsError::new(Op::Read, path, e))?;
+            let bytes = read_bounded(&mut file, found.len(), limit).map_err(|e| FsError::new(Op::Read, path, e))?;
             return Ok(Edit { file, path: path.to_owned(), target, bytes });
         }
     }
@@ -116,7 +116,7 @@ fn is_unchanged(edit: &Edit) -> io::Result<bool> {
         return Ok(false);
     }
     let mut again = File::open(&edit.target)?;
-    Ok(read_bounded(&mut again, edit.bytes.len()).is_ok_and(|bytes| bytes == edit.bytes))
+    Ok(read_bounded(&mut again, found.len(), edit.bytes.len()).is_ok_and(|bytes| bytes == edit.bytes))
 }
 
 /// Gives `new` the owner, group, extended attributes, access control list and mode of `old`.

@@ -64,6 +64,11 @@ impl MemoryFolder {
         self.folders.insert(clean(dir.as_ref()));
     }
 
+    /// The paths of its files.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.keys().map(PathBuf::as_path)
+    }
+
     /// Removes the file or folder at `path` with all its content.
     pub(crate) fn remove(&mut self, path: impl AsRef<Path>) {
         let path = clean(path.as_ref());

@@ -103,7 +103,7 @@ impl HeldFolder<'_> {
             if found.kind != Kind::File {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
             }
-            Ok((Zeroizing::new(read_bounded(&mut file, limit)?), found))
+            Ok((Zeroizing::new(read_bounded(&mut file, found.len, limit)?), found))
         };
         match read() {
             Ok(found) => Ok(Some(found)),

@@ -1,9 +1,9 @@
 //! The lock file.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
@@ -60,15 +60,16 @@ impl LockFile {
         matches!(self.0, Holder::File(_))
     }
 
-    /// Replaces the content of the file with `text`.
+    /// Replaces the content of the file with `text`. The file is made shorter afterwards: ext4 writes one that was emptied to
+    /// the disk as soon as it is closed.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn rewrite(&mut self, path: &Path, text: &str) -> Result<()> {
-        let (Holder::File(file) | Holder::Name { file, .. }) = &mut self.0;
-        let mut write = || -> io::Result<()> {
-            file.set_len(0)?;
-            file.write_all(text.as_bytes())
+    pub fn rewrite(&self, path: &Path, text: &str) -> Result<()> {
+        let write = || -> io::Result<()> {
+            let file = self.file();
+            file.write_all_at(text.as_bytes(), 0)?;
+            file.set_len(text.len() as u64)
         };
         write().map_err(|e| FsError::new(Op::Write, path, e))
     }

@@ -97,7 +97,7 @@ impl Disk {
         let read = || {
             let (mut file, metadata) = open(path)?;
             match metadata.kind {
-                Kind::File => read_bounded(&mut file, limit),
+                Kind::File => read_bounded(&mut file, metadata.len, limit),
                 Kind::Dir => Err(Errno::ISDIR.into()),
                 Kind::Link | Kind::Special => pipe::read_bounded(&mut file, limit, self.patience()),
             }
@@ -171,7 +171,7 @@ impl Disk {
 
     /// Fails if the folder at `path` with the metadata `found` cannot be moved out of its parent: in a sticky folder
     /// only its owner may move it, and overlayfs does not move a folder of a lower layer. `not_empty` is an own folder
-    /// beside it that is not empty.
+    /// beside it that is not empty where this is [overlayfs](Self::is_overlay).
     ///
     /// # Errors
     /// The one that the move would end with.
@@ -182,7 +182,17 @@ impl Disk {
         if is_sticky && found.uid != user.as_raw() && !user.is_root() {
             return Err(FsError::new(Op::Move, path, Errno::PERM));
         }
-        if is_in_lower_layer(path, not_empty) { Err(FsError::new(Op::Move, path, Errno::XDEV)) } else { Ok(()) }
+        if self.is_overlay(path) && is_in_lower_layer(path, not_empty) {
+            Err(FsError::new(Op::Move, path, Errno::XDEV))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether `path` is on overlayfs.
+    #[allow(clippy::unused_self, reason = "it belongs to the operations of a disk")]
+    pub(crate) fn is_overlay(&self, path: &Path) -> bool {
+        rustix::fs::statfs(path).is_ok_and(|s| u64::try_from(s.f_type) == Ok(OVERLAYFS))
     }
 
     /// Whether the file or folder at `path` has one of the attributes immutable and append-only (`chattr`), by which
@@ -222,15 +232,15 @@ impl Disk {
 /// The number of overlayfs (`OVERLAYFS_SUPER_MAGIC` in Linux).
 const OVERLAYFS: u64 = 0x794c_7630;
 
-/// Whether `path` is a folder of a lower layer of overlayfs, which refuses to move it (`EXDEV`) before it looks at the
+/// Whether `path`, on overlayfs, is a folder of a lower layer: overlayfs refuses to move it (`EXDEV`) before it looks at the
 /// destination. The destination here is a folder that is not empty: nothing can be moved there on overlayfs.
 fn is_in_lower_layer(path: &Path, not_empty: &Path) -> bool {
-    let is_overlay = rustix::fs::statfs(path).is_ok_and(|s| u64::try_from(s.f_type) == Ok(OVERLAYFS));
-    is_overlay && rustix::fs::rename(path, not_empty) == Err(Errno::XDEV)
+    rustix::fs::rename(path, not_empty) == Err(Errno::XDEV)
 }
 
-pub(super) fn read_bounded(file: &mut File, limit: usize) -> io::Result<Vec<u8>> {
-    let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+/// Reads a file, whose size was `len` when it was opened.
+pub(super) fn read_bounded(file: &mut File, len: u64, limit: usize) -> io::Result<Vec<u8>> {
+    let expected = usize::try_from(len).unwrap_or(usize::MAX);
     // One byte more than expected, so that a growing buffer never moves a secret.
     let mut bytes = Vec::with_capacity(expected.min(limit).saturating_add(1));
     file.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;

@@ -102,7 +102,9 @@ impl Disk {
     pub fn read_regular(&self, path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>> {
         let read = || -> io::Result<_> {
             match open_unless_special(path)? {
-                Some((mut file, Metadata { kind: Kind::File, .. })) => super::look::read_bounded(&mut file, limit),
+                Some((mut file, Metadata { kind: Kind::File, len, .. })) => {
+                    super::look::read_bounded(&mut file, len, limit)
+                }
                 Some((_, Metadata { kind: Kind::Dir, .. })) => Err(Errno::ISDIR.into()),
                 _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
             }

@@ -184,7 +184,8 @@ pub(crate) fn gateway_root(folder: &Path, endpoints: &[Endpoint], now: Timestamp
         HeldForm::Tls(TlsFiles::Three(names)) => CurrentTls::read(&reader, names),
     };
     let see = "see what is wrong with it: fabcert audit FOLDER";
-    let root = held.root.ok_or_else(|| refuse("its CA file has no root for its certificate".to_owned(), see))?;
+    let root =
+        held.root().cloned().ok_or_else(|| refuse("its CA file has no root for its certificate".to_owned(), see))?;
     if !current.pair_matches() {
         return Err(refuse("it does not hold the key of its certificate".to_owned(), see));
     }

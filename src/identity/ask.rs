@@ -51,7 +51,7 @@ pub(crate) async fn ask(
     let mut lost = pending.answer_lost;
     let keep = |pending: &mut Pending, open: bool| {
         pending.answer_lost = open;
-        Ok::<(), Error>(task.place.write_state_file(env.disk, pending::FILE, &pending.to_bytes(), 0o600)?)
+        Ok::<(), Error>(pending.keep_for_token(&task.place, env.disk)?)
     };
     let is_token = asking.authentication != Authentication::Secret;
     let chosen = match asking.authentication {

@@ -1,6 +1,7 @@
 //! The identity in a folder, and how it was requested: what an enrolment is given and a renewal is not.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::overlap::Overlap;
 use super::request::{Request, TlsFiles};
@@ -8,8 +9,8 @@ use super::state::history::{self, History};
 use super::state::record::{self, Record};
 use crate::disk::{Disk, DiskFolder};
 use crate::install::Place;
-use crate::msp::{CurrentMsp, CurrentTls, ReadOnce, TlsNames};
-use crate::pki::x509::Cert;
+use crate::msp::{CurrentMsp, CurrentTls, ReadOnce, TlsNames, chain_among};
+use crate::pki::x509::{Cert, Chain};
 use crate::{Error, ErrorKind, Timestamp};
 
 /// The form of a folder that holds a certificate.
@@ -25,10 +26,9 @@ pub(crate) struct Held {
     pub(crate) target: PathBuf,
     pub(crate) form: HeldForm,
     pub(crate) leaf: Cert,
-    /// `NotBefore` of the CA that issued it, if its certificate is there.
-    issuer_not_before: Option<Timestamp>,
-    /// The root of its chain, if the chain is complete.
-    pub(crate) root: Option<Cert>,
+    /// The CAs among which its chain is looked for, and the chain once it was needed.
+    pool: Vec<Cert>,
+    chain: OnceLock<Option<Chain>>,
     /// The CAs that the folder trusts for its own certificate: `cacerts` and `intermediatecerts`, or those of `ca.crt`.
     pub(crate) cas: Vec<Cert>,
     /// Those of `tlscacerts` and `tlsintermediatecerts` in an MSP folder.
@@ -50,33 +50,33 @@ impl Held {
         let place = Place::of(disk, target)?;
         let folder = DiskFolder::new(disk, place.target());
         let folder = ReadOnce::new(&folder);
-        let msp = CurrentMsp::read(&folder, None);
-        let cas = [msp.roots.as_slice(), &msp.intermediates].concat();
-        let tls_cas = [msp.tls_roots.as_slice(), &msp.tls_intermediates].concat();
+        let msp = CurrentMsp::read_certificates(&folder);
+        let both =
+            |roots: &[Cert], intermediates: &[Cert]| ([roots, intermediates].concat(), [intermediates, roots].concat());
+        let (cas, pool) = both(&msp.roots, &msp.intermediates);
+        let (tls_cas, tls_pool) = both(&msp.tls_roots, &msp.tls_intermediates);
         let is_shaped = cas.is_empty() && !tls_cas.is_empty();
         let three = |names| {
-            let tls = CurrentTls::read(&folder, names);
-            let (chain, cas) = (tls.chain(), tls.roots);
-            Some((HeldForm::Tls(TlsFiles::Three(names)), tls.leaf?, chain, cas, Vec::new()))
+            let tls = CurrentTls::read_certificates(&folder, names);
+            let (_, pool) = both(&tls.roots, &tls.intermediates);
+            Some((HeldForm::Tls(TlsFiles::Three(names)), tls.leaf?, pool, tls.roots, Vec::new()))
         };
-        let found = match msp.leaf.as_ref().map(|(_, leaf)| leaf.clone()) {
-            Some(leaf) if is_shaped => {
-                let form = HeldForm::Tls(TlsFiles::MspShaped);
-                Some((form, leaf, msp.into_tls().chain(), tls_cas, Vec::new()))
+        let found = match msp.leaf {
+            Some((_, leaf)) if is_shaped => {
+                Some((HeldForm::Tls(TlsFiles::MspShaped), leaf, tls_pool, tls_cas, Vec::new()))
             }
-            Some(leaf) => Some((HeldForm::Msp, leaf, msp.chain(), cas, tls_cas)),
+            Some((_, leaf)) => Some((HeldForm::Msp, leaf, pool, cas, tls_cas)),
             None => three(TlsNames::Fabric).or_else(|| three(TlsNames::K8s)),
         };
-        let Some((form, leaf, chain, cas, tls_cas)) = found else { return Ok(None) };
+        let Some((form, leaf, pool, cas, tls_cas)) = found else { return Ok(None) };
         let record = place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes));
         let record = record.filter(|record| record.serial == leaf.serial_hex());
         let installs = if record.is_some() { None } else { place.peek_state_file(disk, history::FILE)? };
         let installed_at = installs.and_then(|bytes| History::parse(&bytes).time_of(&folder));
-        let issuer_not_before = chain.as_ref().map(|chain| chain.issuer().not_before());
-        let root = chain.map(|chain| chain.root);
         let overlap = Overlap::at(&place, disk)?;
         let target = target.to_owned();
-        Ok(Some(Self { target, form, leaf, issuer_not_before, root, cas, tls_cas, overlap, record, installed_at }))
+        let chain = OnceLock::new();
+        Ok(Some(Self { target, form, leaf, pool, chain, cas, tls_cas, overlap, record, installed_at }))
     }
 
     /// Reads a folder that must hold a certificate.
@@ -96,13 +96,26 @@ impl Held {
     /// The start of its life: the recorded time of issue, or else that of the install, or else `NotBefore`, unless that is the
     /// issuer's.
     pub(crate) fn start(&self) -> Option<Timestamp> {
-        let not_before = Some(self.leaf.not_before()).filter(|own| self.issuer_not_before != Some(*own));
-        self.record.as_ref().map(|record| record.issued_at).or(self.installed_at).or(not_before)
+        let not_before = || {
+            let of_issuer = self.chain().map(|chain| chain.issuer().not_before());
+            Some(self.leaf.not_before()).filter(|own| of_issuer != Some(*own))
+        };
+        self.record.as_ref().map(|record| record.issued_at).or(self.installed_at).or_else(not_before)
+    }
+
+    /// The root of its chain, if the chain is complete.
+    pub(crate) fn root(&self) -> Option<&Cert> {
+        self.chain().map(|chain| &chain.root)
+    }
+
+    /// Its chain, if the CAs are there. The signatures are verified at the first call.
+    fn chain(&self) -> Option<&Chain> {
+        self.chain.get_or_init(|| chain_among(&self.leaf, &self.pool)).as_ref()
     }
 
     /// When it must be issued again by a new root, if it is of the old one.
     pub(crate) fn reissue_at(&self) -> Option<Timestamp> {
-        self.overlap.turn(self.root.as_ref())
+        self.overlap.reissue_at.and_then(|_| self.overlap.turn(self.root()))
     }
 
     /// Checks that it is the certificate of the identity `id`.

@@ -21,7 +21,7 @@ impl Task<'_> {
     /// When the record or the folder cannot be read.
     pub(crate) fn keep_form(&mut self, disk: &Disk) -> Result<Current, Error> {
         let last = self.record(disk)?;
-        let current = self.look(disk)?;
+        let current = self.look_with(last.clone(), disk)?;
         let record = current.record.as_ref();
         let is_there = |path: &str| Ok::<bool, Error>(disk.metadata(&self.place.target().join(path))?.is_some());
         if let Shape::Msp(form) = &mut self.shape {

@@ -18,7 +18,6 @@ use super::state::refusals::{self, Subject, Success};
 use super::task::Task;
 use super::{Environment, due};
 use crate::ca::{Client, EnrollRequest, Patience, TrustAnchors};
-use crate::install::Place;
 use crate::pki::key::KeyPair;
 use crate::pki::name;
 use crate::pki::x509::{Csr, CsrSpec};
@@ -110,9 +109,11 @@ pub(crate) async fn obtain(
         pending.not_as_asked = Some(noted);
         error
     });
-    let keep = if by_secret { Place::write_state_file } else { Place::write_state_file_before };
-    // A re-enrolment is not counted: if a power failure comes before the sync of the install, the same key is sent again.
-    let kept = keep(&task.place, disk, pending::FILE, &pending.to_bytes(), 0o600);
+    let kept = if by_secret {
+        task.place.write_state_file(disk, pending::FILE, &pending.to_bytes(), 0o600)
+    } else {
+        pending.keep_for_token(&task.place, disk)
+    };
     let cleared =
         cleared.map_or(Ok(()), |answered| refusals::clear(asking.places, &subject, &answered, Success::Now, disk));
     match kept {
@@ -175,13 +176,15 @@ fn pending_key(
         pending.asked = asked;
         return Ok((pending, key));
     }
+    let is_first = before.is_none();
     if before.is_some_and(|pending| pending.may_be_certified()) {
         tracing::warn!(
             "{}: the pending key, which the CA may have certified, is dropped: another key is requested",
             task.target.display()
         );
     }
-    Ok((Pending::new(&key, task.id, task.ca, task.purpose(), asked), key))
+    let pending = Pending::new(&key, task.id, task.ca, task.purpose(), asked);
+    Ok((if is_first { pending } else { pending.in_place_of_another() }, key))
 }
 
 /// The answer that an earlier run kept, if it satisfies this request: that run was killed before it installed the

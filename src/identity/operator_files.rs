@@ -6,9 +6,10 @@ use std::path::Path;
 use super::Environment;
 use super::current::Current;
 use super::form::current_issue;
+use super::overlap::Overlap;
 use super::task::{Shape, Task};
 use crate::disk::{DiskFolder, FolderReader as _};
-use crate::msp::{AdminRule, CurrentMsp, MspConfig, MspRefusal, NO_ADMINISTRATOR, judge};
+use crate::msp::{AdminRule, CONFIG, CurrentMsp, MspConfig, MspRefusal, NO_ADMINISTRATOR, judge};
 use crate::pki::x509::NodeOu;
 use crate::{Error, ErrorKind};
 
@@ -37,7 +38,7 @@ impl Task<'_> {
     /// When Fabric would refuse the new folder because of one of them.
     pub(crate) fn check_operator_files(&self, current: &Current, env: &Environment<'_>) -> Result<(), Error> {
         let (Shape::Msp(form), Some(msp)) = (self.shape, &current.msp) else { return Ok(()) };
-        if self.force {
+        if self.force || is_as_installed(current, msp) {
             return Ok(());
         }
         if let Some(issued) = current_issue(self, current) {
@@ -63,6 +64,17 @@ impl Task<'_> {
         )
         .with_help("fix config.yaml, or move it away and let fabcert write one; no request was sent"))
     }
+}
+
+/// Whether fabcert wrote all files of the folder, and nobody changed one: they were judged when they were installed.
+fn is_as_installed(current: &Current, msp: &CurrentMsp) -> bool {
+    let Some(record) = current.record.as_ref().filter(|_| current.changed.is_empty()) else { return false };
+    let is_own = |path: &Path| path == Path::new(CONFIG) || record.wrote(&path.to_string_lossy());
+    let Overlap { cas, tls_cas, .. } = &current.overlap;
+    msp.config.as_ref().is_none_or(|config| config.ours)
+        && msp.carried.paths().all(is_own)
+        && cas.is_empty()
+        && tls_cas.is_empty()
 }
 
 fn has_admins(config: &MspConfig, msp: &CurrentMsp) -> bool {

@@ -174,10 +174,20 @@ impl<'a> Task<'a> {
     }
 
     /// Reads the target.
+    ///
+    /// # Errors
+    /// When the target or the state cannot be read.
     pub(crate) fn look(&self, disk: &Disk) -> Result<Current, Error> {
+        self.look_with(self.record(disk)?, disk)
+    }
+
+    /// As [`look`](Self::look), with the record as it was read before.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub(super) fn look_with(&self, record: Option<Record>, disk: &Disk) -> Result<Current, Error> {
         let folder = DiskFolder::new(disk, self.place.target());
         let folder = ReadOnce::new(&folder);
-        let record = self.record(disk)?;
         let mut current = match self.shape {
             Shape::Msp(_) => Current::msp(current_msp(&self.place, &folder, disk)?),
             Shape::Tls(TlsFiles::Three(names)) => {

@@ -31,7 +31,7 @@ impl Lock {
             generation::refuse_foreign(disk, place)?;
         }
         let path = place.state_dir().join(LOCK_FILE);
-        let mut file = Self::lock_file(disk, place, &path)?;
+        let file = Self::lock_file(disk, place, &path)?;
         // Only a note for others: the lock holds without it, for example on a full disk.
         let _: disk::Result<()> = file.rewrite(&path, &format!("pid {}\nsince {now}\n", std::process::id()));
         recover(disk, place)?;

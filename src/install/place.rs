@@ -292,6 +292,22 @@ impl Place {
         Ok(self.make_state(disk)?.write(name, bytes, (mode, self.group), Sync::Nothing)?)
     }
 
+    /// Like [`Place::write_state_file`], without the sync: after a power failure the file may be missing, or hold nothing or
+    /// zeros, but not after a kill.
+    ///
+    /// # Errors
+    /// As [`Place::write_state_file`].
+    pub(crate) fn write_state_file_unsynced(
+        &self,
+        disk: &Disk,
+        name: &str,
+        bytes: &[u8],
+        mode: u32,
+    ) -> Result<(), InstallError> {
+        self.state_file(name)?;
+        Ok(self.make_state(disk)?.write(name, bytes, (mode, None), Sync::Nothing)?)
+    }
+
     /// Removes the state file `name`; a missing file is not an error.
     ///
     /// # Errors

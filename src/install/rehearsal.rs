@@ -13,7 +13,7 @@ const TRIAL: &str = swap::BUILD;
 
 /// Tries every kind of step that installing `owned` paths at the locked place takes: reads and copies what is kept,
 /// writes a key with its mode and group, makes links and swaps where the layout needs them. Nothing is synced: the pending
-/// key, which is synced to the same file system before the request, shows whether that works. Readers see
+/// key, which is synced to the same file system before a request that counts, shows whether that works. Readers see
 /// nothing of it, and nothing is left. Returns what the file system does otherwise than asked, in words.
 ///
 /// # Errors

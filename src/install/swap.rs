@@ -103,7 +103,9 @@ pub(super) fn rehearse(
     let not_owned = |path: &Path| !owned.iter().any(|o| o == path);
     stage::copy_entries(disk, target, &build, Path::new(""), &not_owned)?;
     disk.chmod(&build, current.mode)?;
-    disk.create_dir(&build.join(BUILD), 0o700)?;
+    if disk.is_overlay(target) {
+        disk.create_dir(&build.join(BUILD), 0o700)?;
+    }
     disk.may_move(target, &current, &build)?;
     Ok(warnings)
 }

@@ -16,7 +16,7 @@ pub(crate) use layout::FileNameError;
 pub(crate) use layout::{CaFolder, MSP_PARTS, MspNames, is_key};
 pub use layout::{Layout, NoLayout, NoTlsNames, TlsNames};
 pub(crate) use node_ous::{MspConfig, NodeOus, OuIdentifier};
-pub(crate) use read::{CONFIG, SIGN_FOLDERS, TLS_FOLDERS, sha256_hex};
+pub(crate) use read::{CONFIG, SIGN_FOLDERS, TLS_FOLDERS, chain_among, sha256_hex};
 pub(crate) use read::{CurrentConfig, CurrentMsp, CurrentTls};
 pub(crate) use read_once::ReadOnce;
 pub use verdict::ChannelRules;

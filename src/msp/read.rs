@@ -69,17 +69,11 @@ impl CurrentMsp {
     /// Reads the folder. `written_config` is the SHA-256 (lower-case hex) of the `config.yaml` that fabcert wrote last,
     /// from [`crate::proof::MspPlan::config_yaml_sha256`]; a file with another hash is the operator's.
     pub fn read(folder: &dyn FolderReader, written_config: Option<&str>) -> Self {
-        let mut current = Self::default();
         if folder.list(Path::new("")).map_or(true, |entries| entries.is_empty()) {
-            return current;
+            return Self::default();
         }
+        let mut current = Self::read_certificates(folder);
         let problems = &mut current.problems;
-        current.leaf = certificates(folder, "signcerts", true, problems).into_iter().next();
-        let only = |list: Vec<(PathBuf, Cert)>| list.into_iter().map(|(_, cert)| cert).collect();
-        current.roots = only(certificates(folder, "cacerts", true, problems));
-        current.intermediates = only(certificates(folder, "intermediatecerts", false, problems));
-        current.tls_roots = only(certificates(folder, "tlscacerts", false, problems));
-        current.tls_intermediates = only(certificates(folder, "tlsintermediatecerts", false, problems));
         if let Some((path, leaf)) = &current.leaf {
             match find_key(folder, leaf.ski()) {
                 Found::Private(at, found) => match found.pair() {
@@ -106,6 +100,19 @@ impl CurrentMsp {
         }
         current.carry(folder);
         current
+    }
+
+    /// Reads the certificates of the folder: of the identity and of CAs, with their problems.
+    pub(crate) fn read_certificates(folder: &dyn FolderReader) -> Self {
+        let mut problems = Vec::new();
+        let leaf = certificates(folder, "signcerts", true, &mut problems).into_iter().next();
+        let mut only = |dir: &str, wanted: bool| {
+            let found = certificates(folder, dir, wanted, &mut problems);
+            found.into_iter().map(|(_, cert)| cert).collect()
+        };
+        let (roots, intermediates) = (only("cacerts", true), only("intermediatecerts", false));
+        let (tls_roots, tls_intermediates) = (only("tlscacerts", false), only("tlsintermediatecerts", false));
+        Self { leaf, roots, intermediates, tls_roots, tls_intermediates, problems, ..Self::default() }
     }
 
     /// Keeps the files that a new tree inherits: all that Fabric reads and an enrolment does not replace.
@@ -215,6 +222,15 @@ impl CurrentTls {
         current
     }
 
+    /// Reads the certificates alone: that of the identity with the intermediates after it, and the roots.
+    pub(crate) fn read_certificates(folder: &dyn FolderReader, names: TlsNames) -> Self {
+        let read = |name: &str| folder.read(Path::new(name)).ok().and_then(|pem| Cert::all_from_pem(&pem).ok());
+        let mut chain = read(names.certificate()).unwrap_or_default().into_iter();
+        let leaf = chain.next();
+        let roots = if leaf.is_some() { read(names.ca()).unwrap_or_default() } else { Vec::new() };
+        Self { leaf, intermediates: chain.collect(), roots, ..Self::default() }
+    }
+
     /// Whether the folder holds nothing.
     pub fn is_empty(&self) -> bool {
         self.leaf.is_none() && self.key.is_none() && self.roots.is_empty() && self.problems.is_empty()
@@ -232,10 +248,14 @@ impl CurrentTls {
 }
 
 fn chain(leaf: Option<&Cert>, intermediates: &[Cert], roots: &[Cert]) -> Option<Chain> {
-    let leaf = leaf?;
+    chain_among(leaf?, &[intermediates, roots].concat())
+}
+
+/// The path of a current certificate to a root among `cas`, if there is one.
+pub(crate) fn chain_among(leaf: &Cert, cas: &[Cert]) -> Option<Chain> {
     // Fabric judges a chain at this time (`msp/mspimplvalidate.go`, `getValidityOptsForCert`).
     let at = Timestamp::from_unix(leaf.not_before().unix() + 1);
-    Chain::build(leaf, &[intermediates, roots].concat(), at).ok()
+    Chain::build(leaf, cas, at).ok()
 }
 
 /// The certificates of a folder, one per file, in the order of the file names.

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::disk::{FolderEntry, FolderReader, clean};
 
-type Known<T> = RefCell<BTreeMap<PathBuf, Result<T, (io::ErrorKind, String)>>>;
+type Known<T> = RefCell<BTreeMap<PathBuf, Result<T, Arc<io::Error>>>>;
 
 /// Remembers the entries of the folders and the content of the files.
 pub(crate) struct ReadOnce<'a> {
@@ -25,10 +26,15 @@ impl<'a> ReadOnce<'a> {
     }
 }
 
+/// An error that is given more than once. Most are of files that may be missing: nobody reads their text.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Again(Arc<io::Error>);
+
 fn once<T: Clone>(known: &Known<T>, path: &Path, read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let mut known = known.borrow_mut();
-    let content = known.entry(clean(path)).or_insert_with(|| read().map_err(|e| (e.kind(), e.to_string())));
-    content.clone().map_err(|(kind, text)| io::Error::new(kind, text))
+    let content = known.entry(clean(path)).or_insert_with(|| read().map_err(Arc::new));
+    content.clone().map_err(|e| io::Error::new(e.kind(), Again(e)))
 }
 
 impl FolderReader for ReadOnce<'_> {

@@ -1,6 +1,7 @@
 //! The certificates that a CA has issued.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -30,8 +31,9 @@ pub(crate) struct Row {
     pub(crate) role: &'static str,
     /// Hex without leading zeros.
     pub(crate) serial: String,
-    /// The identifier of the issuer's key, in hex.
-    pub(crate) aki: String,
+    /// The identifier of the issuer's key, in hex; most certificates of a list share it.
+    #[serde(serialize_with = "shared")]
+    pub(crate) aki: Arc<str>,
     #[serde(serialize_with = "rfc3339")]
     pub(crate) not_before: Timestamp,
     #[serde(serialize_with = "rfc3339")]
@@ -45,8 +47,15 @@ fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::E
     serializer.serialize_str(&time.rfc3339())
 }
 
+fn shared<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
 impl Row {
-    fn of(cert: &Cert) -> Self {
+    /// `before` is the row before it in the list.
+    fn of(cert: &Cert, before: Option<&Self>) -> Self {
+        let aki = hex(cert.authority_key_id().unwrap_or_default());
+        let same = before.map(|row| &row.aki).filter(|known| known[..] == *aki);
         let role = match cert.extended_key_usage() {
             _ if cert.is_ca() => "ca",
             Some(_) => "tls",
@@ -56,7 +65,7 @@ impl Row {
             id: cert.common_name().unwrap_or_default().to_owned(),
             role,
             serial: cert.serial_hex(),
-            aki: hex(cert.authority_key_id().unwrap_or_default()),
+            aki: same.cloned().unwrap_or_else(|| aki.into()),
             not_before: cert.not_before(),
             not_after: cert.not_after(),
             sans: cert.sans().iter().map(ToString::to_string).collect(),
@@ -78,9 +87,9 @@ pub(crate) async fn select(registrar: &Registrar, selection: &Selection, now: Ti
         // Of all, or a certificate that was renewed would be the newest of those that end soon.
         (filter.expired_from, filter.expired_to) = (None, None);
     }
-    let (mut rows, mut unreadable) = (Vec::new(), None);
+    let (mut rows, mut unreadable) = (Vec::<Row>::new(), None);
     let mut each = |pem: Vec<u8>| match Cert::all_from_pem(&pem).as_deref() {
-        Ok([cert]) => rows.push((cert.not_after(), Row::of(cert))),
+        Ok([cert]) => rows.push(Row::of(cert, rows.last())),
         Ok(_) => {
             unreadable.get_or_insert_with(|| "it is not one certificate".to_owned());
         }
@@ -99,23 +108,22 @@ pub(crate) async fn select(registrar: &Registrar, selection: &Selection, now: Ti
     if selection.newest {
         rows = newest(rows, (from, to));
     }
-    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     rows.sort_unstable_by(|a, b| (&a.not_after, &a.id, &a.serial).cmp(&(&b.not_after, &b.id, &b.serial)));
     Ok(rows)
 }
 
 /// The last one of each identity and role: that which ends last. `NotBefore` is that of the CA, and orders nothing.
 /// It is listed if it ends between these times.
-fn newest(rows: Vec<(Timestamp, Row)>, (from, to): (Option<Timestamp>, Option<Timestamp>)) -> Vec<(Timestamp, Row)> {
-    let mut last: BTreeMap<(String, &'static str), (Timestamp, Row)> = BTreeMap::new();
-    for (end, row) in rows {
+fn newest(rows: Vec<Row>, (from, to): (Option<Timestamp>, Option<Timestamp>)) -> Vec<Row> {
+    let mut last: BTreeMap<(String, &'static str), Row> = BTreeMap::new();
+    for row in rows {
         let key = (row.id.clone(), row.role);
-        if last.get(&key).is_none_or(|(known, _)| *known < end) {
-            last.insert(key, (end, row));
+        if last.get(&key).is_none_or(|known| known.not_after < row.not_after) {
+            last.insert(key, row);
         }
     }
     let is_between = |end: Timestamp| from.is_none_or(|from| end >= from) && to.is_none_or(|to| end <= to);
-    last.into_values().filter(|(end, _)| is_between(*end)).collect()
+    last.into_values().filter(|row| is_between(row.not_after)).collect()
 }
 
 #[cfg(test)]
@@ -125,14 +133,13 @@ mod tests {
     #[test]
     fn of_each_identity_and_role_the_one_that_ends_last_is_the_newest() {
         let row = |id: &str, role, end| {
-            let (id, empty, end) = (id.to_owned(), String::new, Timestamp::from_unix(end));
-            let row = Row { id, role, serial: empty(), aki: empty(), not_before: end, not_after: end, sans: vec![] };
-            (end, row)
+            let (id, end) = (id.to_owned(), Timestamp::from_unix(end));
+            Row { id, role, serial: String::new(), aki: "".into(), not_before: end, not_after: end, sans: vec![] }
         };
         let rows = vec![row("a", "sign", 27), row("a", "sign", 28), row("a", "tls", 26), row("b", "sign", 25)];
         let kept = |to| {
             let kept = newest(rows.clone(), (None, to)).into_iter();
-            kept.map(|(end, row)| format!("{} {} {}", row.id, row.role, end.unix())).collect::<Vec<_>>()
+            kept.map(|row| format!("{} {} {}", row.id, row.role, row.not_after.unix())).collect::<Vec<_>>()
         };
         assert_eq!(kept(None), ["a sign 28", "a tls 26", "b sign 25"]);
         assert_eq!(kept(Some(Timestamp::from_unix(27))), ["a tls 26", "b sign 25"], "a was renewed");

@@ -1,8 +1,9 @@
 //! The identities below paths: folders that hold a certificate, each MSP folder with the TLS folder of the same identity beside it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, Kind};
+use crate::disk::{Disk, Entry, Kind};
 use crate::identity::held::{Held, HeldForm};
 use crate::{Error, ErrorKind};
 
@@ -46,16 +47,28 @@ pub(crate) struct Finds {
 /// # Errors
 /// [`ErrorKind::Input`] if a path does not exist, [`ErrorKind::NoInput`] if there is no folder with a certificate.
 pub(crate) fn find(paths: &[PathBuf], disk: &Disk) -> Result<Finds, Error> {
-    let mut all: Vec<Held> = Vec::new();
-    let mut unreadable = Vec::new();
+    let mut level = Vec::new();
     for path in paths {
         match disk.metadata_followed(path)? {
-            Some(found) if found.kind == Kind::Dir => below(path, DEPTH, disk, &mut all, &mut unreadable),
+            Some(found) if found.kind == Kind::Dir => level.push(path.clone()),
             Some(_) => {
                 return Err(Error::new(ErrorKind::Input, format!("{} is not a folder", path.display()))
                     .with_help("give the folder of the certificate, or a folder above it"));
             }
             None => return Err(Error::new(ErrorKind::Input, format!("{} does not exist", path.display()))),
+        }
+    }
+    let mut all: Vec<Held> = Vec::new();
+    let mut unreadable = Vec::new();
+    for depth in 0..=DEPTH {
+        let looked = look_at_all(&level, disk);
+        level = Vec::new();
+        for look in looked {
+            all.extend(look.held);
+            unreadable.extend(look.unreadable);
+            if depth < DEPTH {
+                level.extend(look.below);
+            }
         }
     }
     if all.is_empty() && unreadable.is_empty() {
@@ -68,61 +81,72 @@ pub(crate) fn find(paths: &[PathBuf], disk: &Disk) -> Result<Finds, Error> {
     Ok(Finds { identities: paired(all), unreadable })
 }
 
-fn below(path: &Path, depth: usize, disk: &Disk, all: &mut Vec<Held>, unreadable: &mut Vec<Error>) {
+/// The number of folders for which another thread is worth its start.
+const SHARE: usize = 32;
+
+/// What there is in one folder.
+#[derive(Default)]
+struct Look {
+    held: Option<Held>,
+    unreadable: Vec<Error>,
+    /// The folders to look into next.
+    below: Vec<PathBuf>,
+}
+
+/// Looks into folders with the threads that run at the same time here, in their order.
+fn look_at_all(folders: &[PathBuf], disk: &Disk) -> Vec<Look> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = folders.len().div_ceil(cores).max(SHARE);
+    let look_at = |folders: &[PathBuf]| folders.iter().map(|folder| look(folder, disk)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let mut shares = folders.chunks(share);
+        let own = shares.next().unwrap_or_default();
+        let others: Vec<_> = shares.map(|share| (share, scope.spawn(move || look_at(share)))).collect();
+        let mut all = look_at(own);
+        // The look that ended a thread by a panic ends this one too.
+        all.extend(others.into_iter().flat_map(|(share, other)| other.join().unwrap_or_else(|_| look_at(share))));
+        all
+    })
+}
+
+fn look(path: &Path, disk: &Disk) -> Look {
+    let mut look = Look::default();
     match Held::read(path, disk) {
         // A certificate of a CA is not renewed.
-        Ok(Some(held)) if !held.leaf.is_ca() => return all.push(held),
+        Ok(Some(held)) if !held.leaf.is_ca() => return Look { held: Some(held), ..look },
         Ok(_) => {}
-        Err(e) => return unreadable.push(e),
+        Err(e) => return Look { unreadable: vec![e], ..look },
     }
-    let names = match disk.read_dir(path) {
-        Ok(names) => names,
-        Err(e) => return unreadable.push(e.into()),
-    };
-    for name in names.iter().filter(|name| !name.as_encoded_bytes().starts_with(b".")) {
-        let child = path.join(name);
-        match disk.metadata(&child) {
-            Ok(Some(found)) if found.kind == Kind::Dir && depth > 0 => below(&child, depth - 1, disk, all, unreadable),
-            Ok(_) => {}
-            Err(e) => unreadable.push(e.into()),
+    match disk.list(path) {
+        Ok(entries) => {
+            let is_shown = |entry: &Entry| entry.kind == Kind::Dir && !entry.name.as_encoded_bytes().starts_with(b".");
+            look.below.extend(entries.into_iter().filter(is_shown).map(|entry| path.join(entry.name)));
         }
+        Err(e) => look.unreadable.push(e.into()),
     }
+    look
 }
 
 /// Puts each MSP folder together with the only TLS folder beside it that has the same id.
 fn paired(all: Vec<Held>) -> Vec<Found> {
-    let is_beside = |a: &Held, b: &Held| a.target.parent() == b.target.parent() && a.id() == b.id();
-    let of = |form: HeldForm, held: &Held| {
-        let alike: Vec<&Held> = all
-            .iter()
-            .filter(|other| (other.form == HeldForm::Msp) == (form == HeldForm::Msp) && is_beside(held, other))
-            .collect();
-        match alike[..] {
-            [one] => Some(one.target.clone()),
-            _ => None,
-        }
-    };
-    let pairs: Vec<(PathBuf, PathBuf)> = all
-        .iter()
-        .filter(|held| held.form == HeldForm::Msp && of(HeldForm::Msp, held).is_some())
-        .filter_map(|held| {
-            let tls = all.iter().find(|tls| tls.form != HeldForm::Msp && is_beside(held, tls))?;
-            of(tls.form, tls).map(|tls| (held.target.clone(), tls))
-        })
-        .collect();
+    let beside = |held: &Held| (held.target.parent().map(Path::to_owned), held.id().to_owned());
+    // The MSP folders and the TLS folders of an id in a folder.
+    let mut counts: HashMap<_, [usize; 2]> = HashMap::new();
+    for held in &all {
+        counts.entry(beside(held)).or_default()[usize::from(held.form != HeldForm::Msp)] += 1;
+    }
     let mut found: Vec<Found> = Vec::new();
+    // Where the first folder of each pair is.
+    let mut begun: HashMap<_, usize> = HashMap::new();
     for held in all {
-        if held.form == HeldForm::Msp {
-            found.push(Found { sign: Some(held), tls: None });
-            continue;
+        let beside = beside(&held);
+        let is_pair = counts.get(&beside) == Some(&[1, 1]);
+        let at = if is_pair { *begun.entry(beside).or_insert(found.len()) } else { found.len() };
+        if at == found.len() {
+            found.push(Found { sign: None, tls: None });
         }
-        let msp = pairs.iter().find(|(_, tls)| *tls == held.target).map(|(msp, _)| msp);
-        let pair = msp
-            .and_then(|msp| found.iter_mut().find(|found| found.sign.as_ref().is_some_and(|sign| sign.target == *msp)));
-        match pair {
-            Some(pair) => pair.tls = Some(held),
-            None => found.push(Found { sign: None, tls: Some(held) }),
-        }
+        let is_msp = held.form == HeldForm::Msp;
+        *(if is_msp { &mut found[at].sign } else { &mut found[at].tls }) = Some(held);
     }
     found
 }

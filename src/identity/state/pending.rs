@@ -8,7 +8,7 @@ use super::not_as_asked::NotAsAsked;
 use crate::ca::{AttrRequest, CaUrl, Enrollment};
 use crate::disk::Disk;
 use crate::identity::ca_access::CaAccess;
-use crate::install::Place;
+use crate::install::{InstallError, Place};
 use crate::pki::key::KeyPair;
 use crate::pki::name::{SanName, server_name};
 use crate::pki::x509::{Cert, SubjectFields};
@@ -39,6 +39,9 @@ pub(crate) struct Pending {
     /// Set when the CA's answers were not as requested.
     #[serde(default)]
     pub(crate) not_as_asked: Option<NotAsAsked>,
+    /// Whether this run has made the key, in place of none.
+    #[serde(skip)]
+    is_new: bool,
 }
 
 /// The content of a request; two requests with the same content differ in key and time only.
@@ -191,7 +194,18 @@ impl Pending {
             answer_lost: false,
             answer: None,
             not_as_asked: None,
+            is_new: true,
         }
+    }
+
+    /// Writes the file for a request by token, which the CA does not count, or for its answer. It is not synced if the key is
+    /// new: after a power failure another key is as good, and the file is missing, empty or full of zeros.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn keep_for_token(&self, place: &Place, disk: &Disk) -> Result<(), InstallError> {
+        let write = if self.is_new { Place::write_state_file_unsynced } else { Place::write_state_file };
+        write(place, disk, FILE, &self.to_bytes(), 0o600)
     }
 
     /// Reads the pending key of `place`; `None` if no key is pending.
@@ -201,7 +215,8 @@ impl Pending {
     /// never dropped silently.
     pub(crate) fn at(place: &Place, disk: &Disk) -> Result<Option<Self>, Error> {
         let file = place.state_dir().join(FILE);
-        place.read_state_file(disk, FILE)?.map(|bytes| Self::parse(&bytes, &file)).transpose()
+        let bytes = place.read_state_file(disk, FILE)?.filter(|bytes| !is_unwritten(bytes));
+        bytes.map(|bytes| Self::parse(&bytes, &file)).transpose()
     }
 
     /// Reads the file.
@@ -218,6 +233,11 @@ impl Pending {
     /// The file's content; holds the key.
     pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(serde_json::to_vec_pretty(self).unwrap_or_default())
+    }
+
+    /// The same key, in place of one that another run has left.
+    pub(crate) fn in_place_of_another(self) -> Self {
+        Self { is_new: false, ..self }
     }
 
     /// Whether this key was made for that purpose.
@@ -280,5 +300,62 @@ impl Pending {
     /// When its PEM is broken.
     pub(crate) fn key(&self) -> Result<KeyPair, Error> {
         Ok(KeyPair::from_pem(self.key_pem.as_bytes())?)
+    }
+}
+
+/// Whether a power failure came before the content was on the disk; see [`Pending::keep_for_token`].
+fn is_unwritten(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::disk::{FaultAction, Op};
+    use crate::install::Placement;
+    use crate::pki::key::KeyAlgorithm;
+
+    fn pending() -> Pending {
+        Pending::new(&KeyPair::generate(KeyAlgorithm::P256).unwrap(), "peer1", None, Purpose::Sign, Asked::default())
+    }
+
+    #[test]
+    fn a_file_without_content_is_no_pending_key_and_a_broken_one_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let (place, disk) = (Place::with_layout(&dir.path().join("msp"), Placement::Plain), Disk::real());
+        let found = |content: &[u8]| {
+            place.write_state_file(&disk, FILE, content, 0o600).unwrap();
+            Pending::at(&place, &disk).map(|pending| pending.is_some()).map_err(|e| e.exit_code())
+        };
+        assert_eq!(found(b""), Ok(false));
+        assert_eq!(found(&[0; 900]), Ok(false));
+        let whole = pending().to_bytes();
+        assert_eq!(found(&whole), Ok(true));
+        assert_eq!(found(&whole[..whole.len() / 2]), Err(4));
+    }
+
+    /// The key of an earlier run may be one that the CA has counted.
+    #[test]
+    fn only_a_new_key_is_kept_without_a_sync() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::with_layout(&dir.path().join("msp"), Placement::Plain);
+        let synced = |pending: &Pending| {
+            let synced = Arc::new(AtomicUsize::new(0));
+            let seen = Arc::clone(&synced);
+            let disk = Disk::with_faults(Arc::new(move |step| {
+                seen.fetch_add(usize::from(step.op == Op::Sync), Ordering::Relaxed);
+                FaultAction::Continue
+            }));
+            pending.keep_for_token(&place, &disk).unwrap();
+            synced.load(Ordering::Relaxed) > 0
+        };
+        let new = pending();
+        // The second time the folder is there.
+        assert!(![synced(&new), synced(&new)][1]);
+        assert!(synced(&Pending::at(&place, &Disk::real()).unwrap().unwrap()));
+        assert!(synced(&new.in_place_of_another()));
     }
 }

@@ -132,7 +132,7 @@ fn seen(held: &Held, roots: &Roots) -> Seen {
         role: if held.form == HeldForm::Msp { "sign" } else { "tls" },
         path: held.target.clone(),
         leaf: roots.root_of_leaf(held).as_ref().map(fingerprint),
-        is_complete: held.root.is_some(),
+        is_complete: held.root().is_some(),
         own: held.cas.iter().map(fingerprint).collect(),
         tls: held.tls_cas.iter().map(fingerprint).collect(),
         is_noted: !held.overlap.replaced.is_empty(),

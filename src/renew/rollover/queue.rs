@@ -44,7 +44,7 @@ impl Group {
 /// The identities with a certificate of the old root, by group. Those whose turn is noted come first, in the order of the turns.
 fn groups(all: &[Found], roots: &Roots) -> (Vec<Group>, Noted) {
     let is_orderer = |held: &Held| NodeOu::among(held.leaf.organizational_units()).contains(&NodeOu::Orderer);
-    let is_reissued = |held: &&Held| held.root.as_ref().is_some_and(|root| roots.new.contains(root));
+    let is_reissued = |held: &&Held| held.root().is_some_and(|root| roots.new.contains(root));
     let mut named: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut members: Vec<Vec<usize>> = Vec::new();
     for (at, (gateway, found)) in gateways(all).into_iter().zip(all).enumerate() {

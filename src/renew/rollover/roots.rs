@@ -63,7 +63,7 @@ impl Roots {
     /// The root of the certificate in a folder, also where the folder itself has no complete chain.
     pub(super) fn root_of_leaf(&self, held: &Held) -> Option<Cert> {
         let chain = || Chain::build(&held.leaf, &self.known, held.leaf.not_before()).ok();
-        held.root.clone().or_else(|| Some(chain()?.root))
+        held.root().cloned().or_else(|| Some(chain()?.root))
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn roots(
     noted.for_each(|pair| insert(&mut replaced, pair.clone()));
     let old = if given.old.is_empty() { Vec::new() } else { read(&given.old, env)? };
     let old: Vec<Cert> = old.into_iter().filter(Cert::is_self_signed).collect();
-    let in_use = distinct(folders().filter_map(|held| held.root.as_ref()));
+    let in_use = distinct(folders().filter_map(Held::root));
     let mut new = if given.new.is_empty() { Vec::new() } else { read(&given.new, env)? };
     let is_replaced = |root: &&Cert| old.contains(root) || replaced.iter().any(|pair| pair.old == **root);
     if let Some(root) = new.iter().find(is_replaced) {
@@ -124,7 +124,7 @@ pub(super) fn roots(
             }))
             .with_help("give only new roots with --new-root, and with --old-root FILE the root that is replaced"));
     }
-    let held = distinct(folders().flat_map(|held| held.cas.iter().chain(&held.tls_cas).chain(&held.root)));
+    let held = distinct(folders().flat_map(|held| held.cas.iter().chain(&held.tls_cas).chain(held.root())));
     new.iter().try_for_each(|ca| check(ca, &held, (env.now)()))?;
     let noted = folders().flat_map(|held| held.overlap.cas.iter().chain(&held.overlap.tls_cas));
     let noted = distinct(noted.chain(replaced.iter().map(|pair| &pair.new)));
@@ -331,7 +331,7 @@ impl Issuers {
         env: &Environment<'_>,
     ) -> Result<(), Error> {
         let ca = access(held, options, env)?;
-        let Some(pair) = pairs.iter().find(|pair| held.root.as_ref() == Some(&pair.old)) else { return Ok(()) };
+        let Some(pair) = pairs.iter().find(|pair| held.root() == Some(&pair.old)) else { return Ok(()) };
         // What is answered over plain HTTP does not prove a root; the new certificate does.
         if ca.url.is_plaintext() {
             return Ok(());
@@ -357,6 +357,6 @@ impl Issuers {
 
 /// The pairs of which the folder trusts the old root, for its own certificate and in `tlscacerts`.
 pub(super) fn concerned<'a>(held: &Held, pairs: &'a [Pair]) -> [Vec<&'a Pair>; 2] {
-    let own = pairs.iter().filter(|pair| held.cas.contains(&pair.old) || held.root.as_ref() == Some(&pair.old));
+    let own = pairs.iter().filter(|pair| held.cas.contains(&pair.old) || held.root() == Some(&pair.old));
     [own.collect(), pairs.iter().filter(|pair| held.tls_cas.contains(&pair.old)).collect()]
 }

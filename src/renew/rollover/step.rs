@@ -122,9 +122,8 @@ fn is_old(ca: &Cert, cas: &[Cert], pairs: &[Pair]) -> bool {
 fn rest(held: &Held, pairs: &[Pair]) -> Overlap {
     let kept = |cas: &[Cert]| -> Vec<Cert> { cas.iter().filter(|ca| !is_old(ca, cas, pairs)).cloned().collect() };
     let chain = Chain::build(&held.leaf, &held.cas, held.leaf.not_before()).ok();
-    let is_of_chain = |ca: &Cert| {
-        held.root.as_ref() == Some(ca) || chain.as_ref().is_some_and(|chain| chain.cas().any(|known| known == ca))
-    };
+    let is_of_chain =
+        |ca: &Cert| held.root() == Some(ca) || chain.as_ref().is_some_and(|chain| chain.cas().any(|known| known == ca));
     let mut tls_cas = kept(&held.tls_cas);
     if tls_cas.iter().filter(|ca| ca.is_self_signed()).count() < 2 {
         // The chain of the TLS certificate, which each install of it writes.

@@ -257,3 +257,28 @@ fn a_long_pass_says_how_far_it_is_on_a_terminal_only() {
         assert!(!shown.contains(" of 3"), "{more}: {shown}");
     }
 }
+
+/// Several threads look into so many folders.
+#[test]
+fn many_identities_are_found_in_the_order_of_their_paths() {
+    let ca = DevCaUnderTest::start(|_| {}, None);
+    let peers = Organisation::with_peers(&ca, &["peer00"]);
+    for n in 1..70 {
+        let paths = [0, n].map(|n| peers.root().join(format!("peer{n:02}")));
+        assert!(std::process::Command::new("cp").arg("-a").args(paths).status().unwrap().success());
+    }
+    // A TLS folder that comes before the MSP folder belongs to it all the same.
+    for (from, to) in [("tls", "a-tls"), (".tls.fabcert", ".a-tls.fabcert")] {
+        std::fs::rename(peers.folder("peer07", from), peers.folder("peer07", to)).unwrap();
+    }
+    let ran = peers.renew(&["--dry-run"]);
+    let rows = ran.json()["identities"].as_array().unwrap().clone();
+    let paths = |row: &serde_json::Value| -> Vec<String> {
+        row["folders"].as_array().unwrap().iter().map(|folder| folder["path"].as_str().unwrap().to_owned()).collect()
+    };
+    let expected = |n: usize| {
+        let id = format!("peer{n:02}");
+        ["msp", if n == 7 { "a-tls" } else { "tls" }].map(|name| text(&peers.folder(&id, name))).to_vec()
+    };
+    assert_eq!(rows.iter().map(paths).collect::<Vec<_>>(), (0..70).map(expected).collect::<Vec<_>>());
+}

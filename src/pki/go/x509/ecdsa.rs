@@ -73,9 +73,10 @@ impl Curve {
     /// point stored beside the key: if ring confirms it, which is much faster, it is not computed again. On P-224 it is
     /// accepted as it is, if it is a point of the curve.
     pub(super) fn point_of(self, scalar: &[u8], stored: Option<&[u8]>) -> Option<Vec<u8>> {
+        // The form of signatures is without meaning here; it is that of `pki::key`, whose verdicts are remembered by it.
         let algorithm = match self {
-            Self::P256 => Some(&signature::ECDSA_P256_SHA256_ASN1_SIGNING),
-            Self::P384 => Some(&signature::ECDSA_P384_SHA384_ASN1_SIGNING),
+            Self::P256 => Some(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+            Self::P384 => Some(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
             Self::P224 | Self::P521 => None,
         };
         if let (Some(algorithm), Some(point)) = (algorithm, stored)
