@@ -85,7 +85,7 @@ impl Answered {
         let role = if self.purpose == Purpose::Sign { RoleRule::Exactly(NodeOu::Peer) } else { RoleRule::Any };
         let expected = Expected {
             enrollment_id: ID,
-            key: &self.key,
+            spki_der: &self.key.spki_der(),
             sans: &self.names.sans(),
             purpose: self.purpose,
             role,

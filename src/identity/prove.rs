@@ -83,7 +83,7 @@ pub(crate) fn current_as_verified(task: &Task<'_>, current: &Current) -> Option<
     let cas: String = chain.intermediates.iter().chain([&chain.root]).map(Cert::to_pem).collect();
     let expected = Expected {
         enrollment_id: task.id,
-        key,
+        spki_der: &key.spki_der(),
         sans: &[],
         purpose: task.purpose(),
         role: RoleRule::Any,
@@ -107,7 +107,7 @@ fn verified(
 ) -> Result<VerifiedEnrollment, Error> {
     let expected = Expected {
         enrollment_id: task.id,
-        key,
+        spki_der: &key.spki_der(),
         sans: &task.sans,
         purpose: task.purpose(),
         role: task.role,

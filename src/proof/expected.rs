@@ -1,7 +1,6 @@
 //! What was asked, to hold an answer against.
 
 use crate::Timestamp;
-use crate::pki::key::KeyPair;
 use crate::pki::name::SanName;
 use crate::pki::x509::{Cert, NodeOu};
 
@@ -48,8 +47,8 @@ pub enum RoleRule {
 pub struct Expected<'a> {
     /// The enrolment id: the certificate's CN.
     pub enrollment_id: &'a str,
-    /// The key that the CSR was made with.
-    pub key: &'a KeyPair,
+    /// The public key of the CSR, `SubjectPublicKeyInfo` in DER.
+    pub spki_der: &'a [u8],
     /// The names asked for.
     pub sans: &'a [SanName],
     /// What the certificate is for.

@@ -7,7 +7,7 @@ use super::{Expected, Purpose, RoleRule, VerifyError, usages, validity};
 use crate::Timestamp;
 use crate::pki::go::tls::client_accepts;
 use crate::pki::name::{NameIndex, SanName};
-use crate::pki::x509::{Cert, CertError, Chain, ChainError, NodeOu};
+use crate::pki::x509::{Cert, CertError, Chain, ChainError, NodeOu, ski_of};
 use crate::text::pem_blocks;
 
 /// What a CA issued, proven to be what was asked. The only thing that can be planned and installed; there is no way to
@@ -49,17 +49,17 @@ impl VerifiedEnrollment {
 }
 
 /// Proves that `cert_pem` (one certificate) with `chain_pem` (CA certificates, any order) is what was expected: one
-/// certificate, for our key and id, with every name by type, valid now, fit for its purpose, of the right role, and with
+/// certificate, for the key of the CSR and the id, with every name by type, valid now, fit for its purpose, of the right role, and with
 /// a path to a root, which is the pinned one if there is one. Of several paths the first is taken that is as expected and,
 /// if there is one, that Go accepts.
 ///
 /// # Errors
 /// The first thing that is not as asked; where no path is as expected, what is wrong with the best one.
 pub fn verify(cert_pem: &[u8], chain_pem: &[u8], expected: &Expected<'_>) -> Result<VerifiedEnrollment, VerifyError> {
-    let Expected { enrollment_id, key, sans, purpose, role, now, .. } = *expected;
+    let Expected { enrollment_id, spki_der, sans, purpose, role, now, .. } = *expected;
     let leaf = single_certificate(cert_pem)?;
-    if leaf.spki_der() != key.spki_der() {
-        return Err(VerifyError::OtherKey { expected: key.ski(), found: leaf.ski() });
+    if leaf.spki_der() != spki_der {
+        return Err(VerifyError::OtherKey { expected: ski_of(spki_der), found: leaf.ski() });
     }
     if leaf.common_name() != Some(enrollment_id) {
         let found = leaf.common_name().map(str::to_owned);

@@ -6,8 +6,12 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
 use super::extensions::san_of;
+#[cfg(feature = "kubernetes")]
+use super::ski_of;
 use super::{PublicKeyKind, SignatureAlgorithm, SignatureCheck, dn};
 use crate::pki::key::KeyPair;
+#[cfg(feature = "kubernetes")]
+use crate::pki::key::Ski;
 use crate::pki::name::SanName;
 use crate::text::{PemError, pem_blocks, pem_encode};
 
@@ -251,6 +255,12 @@ impl Csr {
     /// The public key, `SubjectPublicKeyInfo` in DER.
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// Fabric's SKI of its public key.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn ski(&self) -> Ski {
+        ski_of(&self.spki)
     }
 }
 

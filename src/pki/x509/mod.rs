@@ -26,6 +26,7 @@ pub use crl::Crl;
 pub use csr::{Csr, CsrError, CsrSpec, SubjectFields};
 pub use node_ou::{NoNodeOu, NodeOu};
 pub use public_key::PublicKeyKind;
+pub(crate) use public_key::ski_of;
 pub use signature::{Hash, SignatureAlgorithm, SignatureCheck};
 
 /// A name, DER, as RFC 4514 text; `None` when it cannot be decoded.

@@ -3,8 +3,19 @@
 use std::fmt;
 
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
+use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::pki::key::Ski;
+
+/// Fabric's SKI of a public key, `SubjectPublicKeyInfo` in DER; of bytes that are none, the SKI of the bytes.
+pub(crate) fn ski_of(spki_der: &[u8]) -> Ski {
+    match SubjectPublicKeyInfo::from_der(spki_der) {
+        Ok((_, spki)) => Ski::of_point(&spki.subject_public_key.data),
+        Err(_) => Ski::of_point(spki_der),
+    }
+}
 
 /// The kind of a public key, with its curve or its length.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -116,7 +116,7 @@ impl Asked {
     pub(super) fn verify_pem(&self, leaf: &str, chain: &str) -> Result<VerifiedEnrollment, VerifyError> {
         let expected = Expected {
             enrollment_id: self.id,
-            key: &self.key,
+            spki_der: &self.key.spki_der(),
             sans: &self.sans,
             purpose: self.purpose,
             role: self.role,

@@ -28,7 +28,7 @@ fn enrolled(sample: &str, purpose: Purpose) -> Enrolled {
     let id = crate::pki::x509::Cert::all_from_pem(&leaf).unwrap()[0].common_name().unwrap().to_owned();
     let expected = Expected {
         enrollment_id: &id,
-        key: &key,
+        spki_der: &key.spki_der(),
         sans: &[],
         purpose,
         role: RoleRule::Any,
