@@ -48,7 +48,7 @@ impl<'a> InCluster<'a> {
         let store = process::runtime()?.block_on(process::until_signal(fetched))?;
         process::stores_elsewhere();
         let fetched = Self { store };
-        place_names::set(fetched.place_names());
+        place_names::set(fetched.store.place_names());
         Ok(Some(fetched))
     }
 
@@ -134,19 +134,6 @@ impl<'a> InCluster<'a> {
             }
         }
         error.with_texts(&|text: &str| place_names::in_text(text).into_owned())
-    }
-
-    /// What texts have in place of the paths of the folder.
-    fn place_names(&self) -> Vec<(String, String)> {
-        let (folders, names) = (self.folders().display(), self.store.names());
-        let uri = |secret: &str| self.store.uri(secret, None).display().to_string();
-        let state = uri(&names.state);
-        vec![
-            (format!("{folders}/.msp.fabcert/"), format!("{state}/msp.")),
-            (format!("{folders}/.tls.fabcert/"), format!("{state}/tls.")),
-            (format!("{folders}/msp"), uri(&names.msp)),
-            (format!("{folders}/tls"), uri(&names.tls)),
-        ]
     }
 
     /// Names the Secrets in place of the folder, which is removed.

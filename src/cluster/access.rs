@@ -1,6 +1,7 @@
 //! How the API server is reached: a kubeconfig, or the pod's own token.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 ///
 /// The token file of a pod is read again as it is rotated.
 pub(crate) struct Access {
-    api: ApiThread,
+    api: Arc<ApiThread>,
     client: Client,
     server: String,
     namespace: String,
@@ -54,7 +55,7 @@ impl Access {
     /// # Errors
     /// When there is no configuration, or it cannot be used.
     pub(crate) async fn find(chosen: Chosen<'_>) -> Result<Self, Error> {
-        let api = ApiThread::start()?;
+        let api = Arc::new(ApiThread::start()?);
         let mut config = config(chosen).await?;
         config.connect_timeout = Some(chosen.timeout);
         config.read_timeout = Some(chosen.timeout);
@@ -67,6 +68,30 @@ impl Access {
         let client = client.map_err(|e| unusable("cannot use the Kubernetes configuration", &e))?;
         let wait = chosen.wait.unwrap_or(MOMENT);
         Ok(Self { api, client, server, namespace, wait, is_urgent: AtomicBool::new(false) })
+    }
+
+    /// The same access, for another namespace.
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Self {
+        let (api, client, server) = (Arc::clone(&self.api), self.client.clone(), self.server.clone());
+        let (namespace, wait) = (namespace.to_owned(), self.wait);
+        Self { api, client, server, namespace, wait, is_urgent: AtomicBool::new(false) }
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Sends one request, once.
+    pub(super) async fn once<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = Result<T, kube::Error>> + Send + 'static,
+    ) -> Result<T, kube::Error> {
+        self.api.run(request).await.unwrap_or_else(|e| Err(kube::Error::Service(e.into())))
+    }
+
+    /// Starts work on the thread of the requests, which ends with the access.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.api.spawn(work);
     }
 
     /// The URL of the API server.

@@ -43,6 +43,11 @@ impl ApiThread {
 }
 
 impl ApiThread {
+    /// Starts `work` on the thread; it is dropped with the thread.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.handle.spawn(work));
+    }
+
     /// Waits, on any runtime.
     pub(super) async fn sleep(&self, time: Duration) {
         // Only a panic of the timer fails it, and then there is no pause.

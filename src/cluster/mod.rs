@@ -7,10 +7,17 @@ mod access;
 mod api_thread;
 mod error;
 mod key;
+mod lease;
+mod named;
+mod objects;
 mod secret;
 mod store;
+mod watch;
 mod work_folder;
 
 pub(crate) use access::{Access, Chosen};
+pub(crate) use lease::Lease;
+pub(crate) use objects::{Kind, Named};
 pub(crate) use store::{SecretNames, Store};
+pub(crate) use watch::Change;
 pub(crate) use work_folder::WorkFolder;

@@ -13,7 +13,7 @@ use super::access::Access;
 use crate::{Error, ErrorKind};
 
 /// The field manager of everything that fabcert applies.
-const MANAGER: &str = "fabcert";
+pub(super) const MANAGER: &str = "fabcert";
 
 /// The label that says who manages an object (Kubernetes' recommended labels).
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -56,6 +56,22 @@ pub(super) struct Content<'a> {
 const TRIES: usize = 5;
 
 impl Access {
+    /// The data of a Secret of anybody; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) async fn secret_data(&self, name: &str) -> Result<Option<BTreeMap<String, Zeroizing<Vec<u8>>>>, Error> {
+        let read = |secrets: Api<Secret>| {
+            let key = name.to_owned();
+            async move { secrets.get_opt(&key).await }
+        };
+        let found = self.send("read", name, read).await.map_err(|e| self.explain("read", name, e))?;
+        let data = |secret: Secret| {
+            secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, Zeroizing::new(value.0)))
+        };
+        Ok(found.map(|secret| data(secret).collect()))
+    }
+
     /// The Secret `name`; `None` if it does not exist.
     ///
     /// # Errors
