@@ -80,6 +80,8 @@ mod identity;
 mod install;
 #[doc(hidden)]
 pub mod internals;
+#[cfg(feature = "kubernetes")]
+mod issuer;
 pub mod live;
 mod lookup;
 mod manifests;

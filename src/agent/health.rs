@@ -36,7 +36,16 @@ const TIME: Duration = Duration::from_secs(10);
 /// The pause after a connection that could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the server shows.
+/// A page: status, type and content.
+pub(crate) type Page = (StatusCode, &'static str, String);
+
+/// The pages of a server.
+pub(crate) trait Pages: Send + Sync + 'static {
+    /// The answer to a GET of this path.
+    fn page(&self, path: &str) -> Page;
+}
+
+/// What the server of the agent shows.
 #[derive(Debug)]
 pub(crate) struct Health {
     pub(crate) board: Arc<Board>,
@@ -57,13 +66,13 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Answers for ever.
-pub(crate) async fn serve(listener: TcpListener, health: Arc<Health>) {
+pub(crate) async fn serve(listener: TcpListener, pages: Arc<impl Pages>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(converse(stream, Arc::clone(&health)))),
+                Ok((stream, _)) => drop(connections.spawn(converse(stream, Arc::clone(&pages)))),
                 // An error that stays, as without file descriptors, does not take the processor.
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             }
@@ -72,8 +81,8 @@ pub(crate) async fn serve(listener: TcpListener, health: Arc<Health>) {
 }
 
 /// One request and its answer.
-async fn converse(stream: TcpStream, health: Arc<Health>) {
-    let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(health.answer(&request))));
+async fn converse(stream: TcpStream, pages: Arc<impl Pages>) {
+    let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&*pages, &request))));
     let mut http = http1::Builder::new();
     http.keep_alive(false).max_buf_size(HEAD).max_headers(FIELDS);
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
@@ -81,65 +90,77 @@ async fn converse(stream: TcpStream, health: Arc<Health>) {
     let _ = timeout(TIME, http.serve_connection(TokioIo::new(stream), service)).await;
 }
 
-impl Health {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let (status, kind, body) = self.page(request.method(), request.uri().path());
-        let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
-        headers.insert(CACHE_CONTROL, hyper::header::HeaderValue::from_static("no-store"));
-        if status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
-        }
-        response
+fn answer(pages: &impl Pages, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let (status, kind, body) = page(pages, request.method(), request.uri().path());
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, hyper::header::HeaderValue::from_static("no-store"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
     }
+    response
+}
 
-    /// The status, type and content of a page.
-    fn page(&self, method: &Method, path: &str) -> (StatusCode, &'static str, String) {
-        let page = match path {
+/// The answer to a request.
+fn page(pages: &impl Pages, method: &Method, path: &str) -> Page {
+    let page = pages.page(path);
+    if page.0 == StatusCode::NOT_FOUND || matches!(*method, Method::GET | Method::HEAD) {
+        return page;
+    }
+    (StatusCode::METHOD_NOT_ALLOWED, TEXT, "expected GET\n".to_owned())
+}
+
+impl Pages for Health {
+    fn page(&self, path: &str) -> Page {
+        match path {
             "/livez" => self.board.read(livez),
             "/readyz" => self.board.read(|status| self.readyz(status, None)),
-            "/metrics" => self.board.read(|status| {
-                let text = metrics::exposition(status);
-                text.map_or_else(|_| broken(), |text| (StatusCode::OK, metrics::CONTENT_TYPE, text))
-            }),
+            "/metrics" => self.board.read(|status| exposed(metrics::exposition(status))),
             _ => match path.strip_prefix("/readyz/").and_then(decoded) {
                 Some(id) if self.board.read(|status| status.watches(&id)) => {
                     self.board.read(|status| self.readyz(status, Some(&id)))
                 }
                 Some(_) => (StatusCode::NOT_FOUND, TEXT, "the agent has no identity with this id\n".to_owned()),
-                None => {
-                    let pages = "expected /livez, /readyz, /readyz/ID or /metrics\n";
-                    (StatusCode::NOT_FOUND, TEXT, pages.to_owned())
-                }
+                None => not_found("expected /livez, /readyz, /readyz/ID or /metrics\n"),
             },
-        };
-        if page.0 == StatusCode::NOT_FOUND || matches!(*method, Method::GET | Method::HEAD) {
-            return page;
         }
-        (StatusCode::METHOD_NOT_ALLOWED, TEXT, "expected GET\n".to_owned())
     }
+}
 
+impl Health {
     /// Whether the identities with this id, or all, are ready.
-    fn readyz(&self, status: &Status, id: Option<&str>) -> (StatusCode, &'static str, String) {
+    fn readyz(&self, status: &Status, id: Option<&str>) -> Page {
         let now = status.now();
         let chosen = status.identities.iter().filter(|identity| id.is_none_or(|id| identity.id == id));
         let identities: Vec<Shown<'_>> =
             chosen.map(|identity| Shown::new(identity, now, self.unready_when_overdue)).collect();
         // Before the first look there is nothing that could be ready.
         let ready = !identities.is_empty() && identities.iter().all(|identity| identity.ready);
-        let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        match json(&Readiness { schema_version: 1, ready, identities }) {
-            Some(text) => (code, "application/json", text),
-            None => broken(),
-        }
+        readiness(ready, &Readiness { schema_version: 1, ready, identities })
     }
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-fn livez(status: &Status) -> (StatusCode, &'static str, String) {
+/// A page that is not there.
+pub(crate) fn not_found(text: &str) -> Page {
+    (StatusCode::NOT_FOUND, TEXT, text.to_owned())
+}
+
+/// A page of metrics.
+pub(crate) fn exposed(text: Result<String, std::fmt::Error>) -> Page {
+    text.map_or_else(|_| broken(), |text| (StatusCode::OK, metrics::CONTENT_TYPE, text))
+}
+
+/// A page of JSON, for a server that is `ready` or not.
+pub(crate) fn readiness(ready: bool, value: &impl Serialize) -> Page {
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    json(value).map_or_else(broken, |text| (code, "application/json", text))
+}
+
+fn livez(status: &Status) -> Page {
     if status.is_alive() {
         return (StatusCode::OK, TEXT, "ok\n".to_owned());
     }
@@ -147,7 +168,7 @@ fn livez(status: &Status) -> (StatusCode, &'static str, String) {
     (StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
 }
 
-fn broken() -> (StatusCode, &'static str, String) {
+fn broken() -> Page {
     (StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the answer cannot be written\n".to_owned())
 }
 
@@ -243,7 +264,7 @@ mod tests {
     }
 
     fn get(health: &Health, path: &str) -> (u16, serde_json::Value) {
-        let (status, kind, body) = health.page(&Method::GET, path);
+        let (status, kind, body) = page(health, &Method::GET, path);
         assert_eq!(kind, "application/json", "{body}");
         (status.as_u16(), serde_json::from_str(&body).unwrap())
     }
@@ -266,7 +287,7 @@ mod tests {
         let failure = serde_json::json!({"kind": "unreachable", "message": "no\u{202e} route",
             "at": "1970-01-01T00:25:00Z", "next_try": "1970-01-01T00:35:00Z"});
         assert_eq!(one["identities"][0]["failure"], failure);
-        assert!(!health.page(&Method::GET, "/readyz/peer1").2.contains('\u{202e}'), "a terminal would act on it");
+        assert!(!page(&health, &Method::GET, "/readyz/peer1").2.contains('\u{202e}'), "a terminal would act on it");
         assert_eq!(get(&health, "/readyz/a%20b").0, 503);
     }
 
@@ -274,14 +295,14 @@ mod tests {
     fn an_agent_that_has_not_looked_yet_is_unready_and_alive() {
         let health = health(Vec::new());
         assert_eq!(get(&health, "/readyz").0, 503);
-        assert_eq!(health.page(&Method::GET, "/livez").0.as_u16(), 200);
+        assert_eq!(page(&health, &Method::GET, "/livez").0.as_u16(), 200);
     }
 
     #[test]
     fn a_loop_that_hangs_is_not_alive() {
         let health = health(vec![identity("peer1", 9000)]);
         health.board.update(Status::hang);
-        let (status, _, text) = health.page(&Method::GET, "/livez");
+        let (status, _, text) = page(&health, &Method::GET, "/livez");
         let expected = "the loop turned last at 1970-01-01T00:33:20Z, to turn again by 1970-01-01T00:33:20Z\n";
         assert_eq!((status.as_u16(), text.as_str()), (503, expected));
     }
@@ -290,13 +311,13 @@ mod tests {
     fn other_pages_are_not_found_and_other_methods_not_allowed() {
         let health = health(vec![identity("peer1", 9000)]);
         for path in ["/", "/readyz/", "/readyz/peer2", "/readyz/%", "/readyz/%ff", "/readyz/%+1", "/livez/", "*"] {
-            assert_eq!(health.page(&Method::GET, path).0.as_u16(), 404, "{path}");
+            assert_eq!(page(&health, &Method::GET, path).0.as_u16(), 404, "{path}");
         }
         for path in ["/livez", "/readyz", "/readyz/peer1", "/metrics"] {
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-                assert_eq!(health.page(&method, path).0.as_u16(), 405, "{method} {path}");
+                assert_eq!(page(&health, &method, path).0.as_u16(), 405, "{method} {path}");
             }
-            assert_eq!(health.page(&Method::HEAD, path).0.as_u16(), 200, "{path}");
+            assert_eq!(page(&health, &Method::HEAD, path).0.as_u16(), 200, "{path}");
         }
     }
 

@@ -36,10 +36,10 @@ struct Snapshot {
     status: Status,
 }
 
-type Labels<const N: usize> = [(&'static str, String); N];
+pub(crate) type Labels<const N: usize> = [(&'static str, String); N];
 
 /// The values of a family by their labels.
-type Values<const N: usize> = BTreeMap<Labels<N>, i64>;
+pub(crate) type Values<const N: usize> = BTreeMap<Labels<N>, i64>;
 
 impl Collector for Snapshot {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
@@ -137,7 +137,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Writes a family of gauges; a family without values is left out.
-fn gauge<const N: usize>(
+pub(crate) fn gauge<const N: usize>(
     to: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,

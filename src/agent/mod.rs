@@ -5,7 +5,7 @@
 //!                        follower, beside the loop: hooks -> endpoints -> board
 //! ```
 
-mod backoff;
+pub(crate) mod backoff;
 mod clock;
 mod cycle;
 mod decision;
@@ -13,7 +13,7 @@ mod follower;
 pub(crate) mod health;
 pub(crate) mod hooks;
 mod loop_guard;
-mod metrics;
+pub(crate) mod metrics;
 pub(crate) mod notify;
 #[cfg(test)]
 mod simulation;

@@ -3,6 +3,8 @@
 use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id};
 
+#[cfg(feature = "kubernetes")]
+use super::issuer;
 use super::{
     agent, audit, ca, completions, csr, doctor, enroll, export, inspect, install, names, probe, reenroll, render,
     renew, rollback, rules,
@@ -35,6 +37,8 @@ pub(super) fn defined(command: Command) -> Command {
         "reenroll" => reenroll::ReenrollArgs::augment_args,
         "renew" => renew::RenewArgs::augment_args,
         "agent" => agent::AgentArgs::augment_args,
+        #[cfg(feature = "kubernetes")]
+        "issuer" => issuer::IssuerArgs::augment_args,
         "doctor" => doctor::DoctorArgs::augment_args,
         "ca" => ca::CaCommandArgs::augment_args,
         "export" => export::ExportArgs::augment_args,

@@ -25,6 +25,8 @@ mod go_client;
 mod input;
 mod inspect;
 mod install;
+#[cfg(feature = "kubernetes")]
+mod issuer;
 mod logging;
 mod manifests;
 mod names;
@@ -103,6 +105,9 @@ enum Command {
     Renew(Box<Deferred<renew::RenewArgs>>),
     /// Enrol if necessary, then renew in time, for ever: for a sidecar or a service
     Agent(Box<Deferred<agent::AgentArgs>>),
+    /// Sign the certificate requests of cert-manager with a Fabric CA, for ever
+    #[cfg(feature = "kubernetes")]
+    Issuer(Box<Deferred<issuer::IssuerArgs>>),
     /// Check everything that an enrolment needs: the CA and the way to it, the secret, the folders
     Doctor(Box<Deferred<doctor::DoctorArgs>>),
     /// Use a CA's API: register, revoke, list, CRLs; show the CA, get its anchor file by fingerprint
@@ -213,7 +218,7 @@ fn started(
     let narrates = matches!(cli.command, Command::Demo(_));
     #[cfg(not(feature = "dev-ca"))]
     let narrates = false;
-    logging::start(&cli.output, narrates, matches!(cli.command, Command::Agent(_)));
+    logging::start(&cli.output, narrates, is_service(&cli.command));
     crash::caught(form, log, || {
         process::outlive_file_size_limit();
         let outcome = known.and_then(|unread| {
@@ -224,6 +229,16 @@ fn started(
         });
         outcome.unwrap_or_else(|e| output::failure(&origin::named(e, matches, command), form, log, color))
     })
+}
+
+/// Whether the command runs for ever.
+const fn is_service(command: &Command) -> bool {
+    match command {
+        Command::Agent(_) => true,
+        #[cfg(feature = "kubernetes")]
+        Command::Issuer(_) => true,
+        _ => false,
+    }
 }
 
 /// Runs the command, and ends it at SIGTERM and Ctrl-C where nothing else would.
@@ -239,6 +254,8 @@ fn watched(cli: Cli) -> Result<ExitCode, Error> {
         | Command::Agent(_)
         | Command::Doctor(_)
         | Command::Ca(_) => process::watched(move || run(cli)),
+        #[cfg(feature = "kubernetes")]
+        Command::Issuer(_) => process::watched(move || run(cli)),
         _ if std::process::id() == 1 => process::watched(move || run(cli)),
         _ => run(cli),
     }
@@ -262,6 +279,8 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Reenroll(args) => reenroll::run(args.0, &cli.output),
         Command::Renew(args) => renew::run(&args.0, &cli.output),
         Command::Agent(args) => agent::run(args.0),
+        #[cfg(feature = "kubernetes")]
+        Command::Issuer(args) => issuer::run(&args.0),
         Command::Doctor(args) => doctor::run(args.0, form),
         Command::Ca(args) => ca::run(&args.0, form),
         Command::Audit(args) => audit::run(&args.0, &cli.output),

@@ -144,6 +144,29 @@ pub(super) async fn until_signal<T>(work: impl Future<Output = Result<T, Error>>
     }
 }
 
+/// Runs `work`, which is told of Ctrl-C or SIGTERM by its argument and then ends in its own time.
+#[cfg(feature = "kubernetes")]
+pub(super) async fn until_signal_and_done<F>(
+    work: impl FnOnce(tokio::sync::oneshot::Receiver<()>) -> F,
+) -> Result<std::convert::Infallible, Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let signals = Signals::new()?;
+    ENDS_ITSELF.store(true, Ordering::Relaxed);
+    let (end, ending) = tokio::sync::oneshot::channel();
+    let mut work = std::pin::pin!(work(ending));
+    let (number, name) = tokio::select! {
+        biased;
+        done = &mut work => return Err(done.err().unwrap_or_else(|| Error::new(ErrorKind::Bug, "the command ended early"))),
+        received = signals.received() => received,
+    };
+    // It is received unless the work is done.
+    let _ = end.send(());
+    work.await?;
+    Err(ended(number, name))
+}
+
 fn ended(number: u8, name: &str) -> Error {
     Error::new(ErrorKind::Signal(number), format!("ended by {name}; nothing is half written"))
         .with_help("run the same command again: it continues where this run stopped")

@@ -6,6 +6,8 @@
 mod certificates;
 mod crl;
 mod new_secret;
+#[cfg(feature = "kubernetes")]
+mod on_demand;
 mod registration;
 mod revoke;
 mod roster;
@@ -17,6 +19,8 @@ pub(crate) use certificates::{Row as CertificateRow, Selection, select};
 pub(crate) use crl::{fetch, verified as verified_crl};
 use new_secret::Earlier;
 pub(crate) use new_secret::NewSecret;
+#[cfg(feature = "kubernetes")]
+pub(crate) use on_demand::GeneratedSecret;
 pub(crate) use registration::{Action, IfExists, Registered, Registration, attribute, register};
 pub(crate) use revoke::{Revoked, What, revoke};
 pub(crate) use roster::{Common, read as read_roster, register_all};
@@ -40,11 +44,23 @@ impl Registrar {
     ///
     /// # Errors
     /// When the folder holds no certificate with its key, the certificate has expired, or the access cannot be used.
-    pub(crate) fn open(mut access: CaAccess, folder: &Path, env: &Environment<'_>) -> Result<Self, Error> {
-        let signer = Signer::read(folder, env)?;
+    pub(crate) fn open(access: CaAccess, folder: &Path, env: &Environment<'_>) -> Result<Self, Error> {
+        Self::signing(access, Signer::read(folder, env)?, folder.to_owned(), env)
+    }
+
+    /// The identity of `signer`, which is in `folder`; sends nothing.
+    ///
+    /// # Errors
+    /// When the access cannot be used.
+    pub(crate) fn signing(
+        mut access: CaAccess,
+        signer: Signer,
+        folder: PathBuf,
+        env: &Environment<'_>,
+    ) -> Result<Self, Error> {
         signer.id.clone_into(&mut access.id);
         let client = access.client(env.disk)?.build()?;
-        Ok(Self { access, client, signer, folder: folder.to_owned() })
+        Ok(Self { access, client, signer, folder })
     }
 
     /// The URL of the CA, without credentials.

@@ -126,7 +126,11 @@ fn kept(path: &Path, earlier: Earlier, disk: &Disk) -> Result<Option<Secret>, Er
     Ok(Some(cleaned.secret))
 }
 
-fn generated() -> Result<Secret, Error> {
+/// A random secret.
+///
+/// # Errors
+/// When the system has no randomness.
+pub(super) fn generated() -> Result<Secret, Error> {
     let mut bytes = [0_u8; LENGTH];
     SystemRandom::new()
         .fill(&mut bytes)

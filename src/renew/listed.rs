@@ -4,8 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::found::Found;
-use super::pass::{Options, access};
-use super::row::RowError;
+use super::pass::{Options, RowError, access};
 use crate::ca::{CertificateFilter, Client, Credential};
 use crate::identity::held::Held;
 use crate::identity::{CaAccess, Environment};

@@ -4,7 +4,6 @@
 
 mod audit;
 mod authority;
-mod cert_manager;
 mod certificate;
 mod chain;
 mod channel;
@@ -19,7 +18,6 @@ mod tls;
 
 pub use audit::*;
 pub use authority::*;
-pub use cert_manager::*;
 pub use certificate::*;
 pub use chain::*;
 pub use channel::*;

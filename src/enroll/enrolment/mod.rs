@@ -104,8 +104,13 @@ impl Enrolment {
     ///
     /// Those of [`CaAccess::new`].
     pub fn new(url: &str, id: impl Into<String>) -> Result<Self, Error> {
-        Ok(Self {
-            ca: CaAccess::new(url, id)?,
+        Ok(Self::at(CaAccess::new(url, id)?))
+    }
+
+    /// An enrolment of the identity of `ca`.
+    pub(crate) fn at(ca: CaAccess) -> Self {
+        Self {
+            ca,
             tls_ca: None,
             msp_dir: None,
             tls_dir: None,
@@ -130,7 +135,7 @@ impl Enrolment {
             wait: None,
             force: false,
             again: Authentication::Token { secret_if_expired: false },
-        })
+        }
     }
 
     /// The request as plain data; reads no file and opens no connection.

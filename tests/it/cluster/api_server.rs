@@ -175,8 +175,19 @@ impl Namespace {
 
     /// Creates an object as the administrator.
     pub(super) fn post(&self, path: &str, body: &serde_json::Value) {
-        let (status, text) = self.servers.request(ADMIN, "POST", path, Some(body)).unwrap();
+        let (status, text) = self.try_post(path, body);
         assert_eq!(status, 201, "{text}");
+    }
+
+    /// Tries to create an object as the administrator; the status and the answer.
+    pub(super) fn try_post(&self, path: &str, body: &serde_json::Value) -> (u16, String) {
+        self.servers.request(ADMIN, "POST", path, Some(body)).unwrap()
+    }
+
+    /// Merges `change` into an object as the administrator.
+    pub(super) fn merge(&self, path: &str, change: &serde_json::Value) {
+        let (status, text) = self.servers.request(ADMIN, "MERGE", path, Some(change)).unwrap();
+        assert_eq!(status, 200, "{text}");
     }
 
     /// An object, or a list, as the administrator; `None` if it does not exist.
@@ -246,8 +257,7 @@ impl Namespace {
     /// Merges `change` into a Secret as the administrator.
     pub(super) fn change(&self, name: &str, change: &serde_json::Value) {
         let path = format!("/api/v1/namespaces/{}/secrets/{name}", self.name);
-        let (status, text) = self.servers.request(ADMIN, "MERGE", &path, Some(change)).unwrap();
-        assert_eq!(status, 200, "{text}");
+        self.merge(&path, change);
     }
 
     /// A Secret; `None` if it does not exist.

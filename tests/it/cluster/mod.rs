@@ -2,6 +2,8 @@
 
 mod api_server;
 mod cert_manager;
+mod issuer;
+mod issuer_refused;
 #[cfg(feature = "dev-ca")]
 mod outage;
 mod refused;
