@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::NamespaceResourceScope;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
+use kube::{Api, Client, Config, Resource};
 
 use super::api_thread::ApiThread;
-use super::error::api_error;
+use super::error::{Object, api_error};
 use crate::{Error, ErrorKind};
 
 /// Which cluster and namespace were chosen.
@@ -108,32 +108,33 @@ impl Access {
         self.is_urgent.store(is_urgent, Ordering::Relaxed);
     }
 
-    /// Sends a request about the Secret `name`; `verb` is the word for it in errors. While the API server cannot be reached it is
+    /// Sends a request about an object; `verb` is the word for it in errors. While the API server cannot be reached it is
     /// sent again, which its requests allow: each either reads, or names the version that it changes.
     ///
     /// # Errors
     /// When it fails.
-    pub(super) async fn send<T, F>(
+    pub(super) async fn send<K, T, F>(
         &self,
         verb: &str,
-        name: &str,
-        request: impl Fn(Api<Secret>) -> F,
+        object: Object<'_>,
+        request: impl Fn(Api<K>) -> F,
     ) -> Result<T, kube::Error>
     where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         T: Send + 'static,
         F: Future<Output = Result<T, kube::Error>> + Send + 'static,
     {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(250);
         loop {
-            let secrets = Api::namespaced(self.client.clone(), &self.namespace);
-            let answer = self.api.run(request(secrets)).await.unwrap_or_else(|e| Err(kube::Error::Service(e.into())));
+            let objects = Api::namespaced(self.client.clone(), &self.namespace);
+            let answer = self.api.run(request(objects)).await.unwrap_or_else(|e| Err(kube::Error::Service(e.into())));
             let Err(error) = answer else { return answer };
             let wait = if self.is_urgent.load(Ordering::Relaxed) { self.wait.max(OUTAGE) } else { self.wait };
             if !may_pass(&error) || begun.elapsed() + pause > wait {
                 return Err(error);
             }
-            let explained = self.explain(verb, name, error);
+            let explained = self.explain(verb, object, error);
             let cause = explained.cause().map(|cause| format!(": {cause}")).unwrap_or_default();
             tracing::warn!("{explained}{cause}; trying again in {:.1} s", pause.as_secs_f32());
             self.api.sleep(pause).await;
@@ -141,9 +142,9 @@ impl Access {
         }
     }
 
-    /// What a failed request for the Secret `name` means.
-    pub(super) fn explain(&self, verb: &str, name: &str, error: kube::Error) -> Error {
-        api_error(verb, (&self.namespace, name), &self.server, error)
+    /// What a failed request for an object means.
+    pub(super) fn explain(&self, verb: &str, object: Object<'_>, error: kube::Error) -> Error {
+        api_error(verb, (&self.namespace, object), &self.server, error)
     }
 }
 

@@ -10,6 +10,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use zeroize::Zeroizing;
 
 use super::access::Access;
+use super::error::Object;
 use crate::{Error, ErrorKind};
 
 /// The field manager of everything that fabcert applies.
@@ -81,7 +82,7 @@ impl Access {
             let key = name.to_owned();
             async move { secrets.get_opt(&key).await }
         };
-        let found = self.send("read", name, read).await.map_err(|e| self.explain("read", name, e))?;
+        let found = self.send("read", Object::secret(name), read).await.map_err(|e| self.explain("read", Object::secret(name), e))?;
         let Some(found) = found else { return Ok(None) };
         let namespace = self.namespace();
         let is_own =
@@ -119,7 +120,7 @@ impl Access {
             let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
             async move { secrets.create(&parameters, &secret).await }
         };
-        let error = match self.send("create", name, create).await {
+        let error = match self.send("create", Object::secret(name), create).await {
             Ok(created) => return Ok(stored(created, part)),
             Err(error) => error,
         };
@@ -129,7 +130,7 @@ impl Access {
         {
             return Ok(found);
         }
-        Err(self.explain("create", name, error))
+        Err(self.explain("create", Object::secret(name), error))
     }
 
     /// Applies `content`, if the Secret still holds what it held as `before`; reads it back. A version that changed with labels or
@@ -152,11 +153,11 @@ impl Access {
                 let (key, secret) = ((*name).to_owned(), secret.clone());
                 async move { secrets.patch(&key, &PatchParams::apply(MANAGER), &Patch::Apply(&secret)).await }
             };
-            let applied = self.send("write", name, apply).await;
+            let applied = self.send("write", Object::secret(name), apply).await;
             let error = match applied {
                 Ok(_) => None,
                 Err(error) if is_conflict(&error) => Some(error),
-                Err(error) => return Err(self.explain("write", name, error)),
+                Err(error) => return Err(self.explain("write", Object::secret(name), error)),
             };
             let found = self.secret(name, *part).await?;
             // Also where an earlier try arrived and its answer did not.
@@ -164,7 +165,7 @@ impl Access {
                 return Ok(found.clone());
             }
             let Some(error) = error else { break };
-            let explained = self.explain("write", name, error);
+            let explained = self.explain("write", Object::secret(name), error);
             let is_same = |found: &Stored| before.is_some_and(|before| before.data == found.data);
             match found.filter(is_same) {
                 Some(found) if explained.kind() == ErrorKind::Locked && tries < TRIES => version = Some(found.version),
