@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 
 use super::backoff;
 use super::clock::Clock;
+#[cfg(feature = "kubernetes")]
+use super::hooks::Phase;
 use super::hooks::{Answer, Hooks, Watched};
 use super::status::{Board, HookState};
 use crate::Timestamp;
@@ -54,7 +56,12 @@ impl Task {
 
 /// Whether the hooks wait, and have not been tried.
 fn is_new(state: &HookState) -> bool {
-    matches!(state, HookState::Waiting { failures: 0, error } if error.is_empty())
+    match state {
+        HookState::Waiting { failures: 0, error } => error.is_empty(),
+        #[cfg(feature = "kubernetes")]
+        HookState::Restart { error, .. } => error.is_empty(),
+        _ => false,
+    }
 }
 
 impl Follower {
@@ -103,7 +110,7 @@ impl Follower {
     }
 
     /// After each look and each renewal, and when a pause is over, runs what waits, one identity after another.
-    pub(crate) async fn run(&self, board: &Board, clock: &Clock<'_>, disk: &Disk) -> Infallible {
+    pub(crate) async fn run(&self, board: &Board, clock: &Clock<'_>, of: &Environment<'_>) -> Infallible {
         loop {
             let next = self.tasks.borrow().values().filter_map(Task::wakes).min();
             let again = async {
@@ -118,13 +125,14 @@ impl Follower {
             let due = |(key, task): (&PathBuf, &Task)| task.is_due(clock.now()).then(|| key.clone());
             let due: Vec<PathBuf> = self.tasks.borrow().iter().filter_map(due).collect();
             for key in due {
-                self.follow(&key, board, clock, disk).await;
+                self.follow(&key, board, clock, of).await;
             }
         }
     }
 
     /// Runs what waits for one identity, and looks at what its endpoints serve.
-    async fn follow(&self, key: &Path, board: &Board, clock: &Clock<'_>, disk: &Disk) {
+    async fn follow(&self, key: &Path, board: &Board, clock: &Clock<'_>, of: &Environment<'_>) {
+        let disk = of.disk;
         let Some(Task { watched, reason, .. }) = self.tasks.borrow().get(key).cloned() else { return };
         let now = || clock.now();
         if let Some(left) = self.hooks.settles(&watched).filter(|_| self.waits(&watched, disk)) {
@@ -133,7 +141,7 @@ impl Follower {
             }
             return;
         }
-        let env = Environment::new(disk, &now);
+        let env = Environment::new(disk, &now).kept_by(of.keeper());
         let pause = |failures| backoff::pause(failures, backoff::random());
         let failed = self.hooks.follow(&watched, reason, &env, &pause).await.err();
         let answer = self.hooks.shows(&watched, disk).await;
@@ -150,7 +158,7 @@ impl Follower {
         let look = is_open.then(|| now().plus(pause(task.unconfirmed)));
         let again = is_new(&state).then(&now);
         task.next = failed.map(|failed| failed.next_try).into_iter().chain(look).chain(again).min();
-        if !matches!(state, HookState::Waiting { .. }) {
+        if !state.is_open() {
             task.reason = None;
         }
         board.publish(|status| {
@@ -164,13 +172,18 @@ impl Follower {
 
     /// Whether hooks of the identity have not passed.
     fn waits(&self, watched: &Watched, disk: &Disk) -> bool {
-        matches!(self.state(watched, disk), HookState::Waiting { .. })
+        self.state(watched, disk).is_open()
     }
 
     /// What is on disk is known to the hooks from here on, before any request.
     fn state(&self, watched: &Watched, disk: &Disk) -> HookState {
         match self.hooks.adopt(watched, disk).and_then(|()| self.hooks.pending(watched, disk)) {
             Ok(None) => HookState::Passed,
+            #[cfg(feature = "kubernetes")]
+            Ok(Some(_)) if self.hooks.phase(watched) != Phase::Before => {
+                let error = self.hooks.halted(watched).unwrap_or_default();
+                HookState::Restart { is_stopped: self.hooks.phase(watched) == Phase::Stopped, error }
+            }
             Ok(Some(change)) => {
                 let error = Some(change.failures).filter(|failures| *failures > 0);
                 let error = error.map(|_| self.hooks.last_error(watched)).unwrap_or_default();

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::status::{Folder, HookState, Identity, Status};
+use super::status::{Folder, Identity, Status};
 use crate::Timestamp;
 use crate::text::escape::Shown;
 
@@ -59,10 +59,18 @@ impl Collector for Snapshot {
         let left = self.identities(i64::min, |identity| identity.refusals_left.map(i64::from));
         let help = "Refusals that may follow before the agent stops trying the secret";
         gauge(&mut to, "refusals_left", help, None, &left)?;
-        let is_waiting = |identity: &Identity| matches!(identity.hook, HookState::Waiting { .. }).into();
+        let is_waiting = |identity: &Identity| identity.hook.is_open().into();
         let waiting = self.identities(i64::max, |identity| Some(is_waiting(identity)));
         let help = "Whether the hook has yet to pass for the certificate on disk";
         gauge(&mut to, "hook_waiting", help, None, &waiting)?;
+        if self.status.has_restarts {
+            let waiting = |identity: &Identity| Some(i64::from(identity.hook.restart().is_some()));
+            let help = "Whether the node has yet to be restarted for the certificate on disk";
+            gauge(&mut to, "restart_waiting", help, None, &self.identities(i64::max, waiting))?;
+            let stopped = |identity: &Identity| Some(i64::from(identity.hook.restart() == Some(true)));
+            let help = "Whether the restart of the node is stopped, or the node is not back";
+            gauge(&mut to, "restart_stopped", help, None, &self.identities(i64::max, stopped))?;
+        }
         self.renewals(&mut to)?;
         let turned = [([], self.status.turned_at.unix())].into();
         gauge(&mut to, "agent_turned", "When the agent's loop turned last, Unix time", seconds, &turned)?;
@@ -156,6 +164,7 @@ pub(crate) fn gauge<const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::status::HookState;
     use super::*;
 
     fn status(now: i64) -> Status {
@@ -236,6 +245,18 @@ mod tests {
                 _ => name.to_owned(),
             };
             assert!(lines.iter().any(|line| line.split(['{', ' ']).next() == Some(&sample)), "{sample}");
+        }
+    }
+
+    #[cfg(feature = "kubernetes")]
+    #[test]
+    fn a_restart_that_is_stopped_has_its_series() {
+        let mut status = status(0);
+        status.has_restarts = true;
+        assert!(lines(&status).contains(&r#"fabcert_restart_waiting{id="peer\"1\\n"} 0"#.to_owned()));
+        status.identities[0].hook = HookState::Restart { is_stopped: true, error: String::new() };
+        for name in ["restart_waiting", "restart_stopped", "hook_waiting"] {
+            assert!(lines(&status).contains(&format!(r#"fabcert_{name}{{id="peer\"1\\n"}} 1"#)), "{name}");
         }
     }
 

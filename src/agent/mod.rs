@@ -77,13 +77,15 @@ pub(crate) async fn run(watch: Watch, settings: &Settings, env: &Environment<'_>
     };
     let clock = Clock::new(env.now);
     let jobs = watch.options.jobs;
+    #[cfg(feature = "kubernetes")]
+    board.update(|status| status.has_restarts = watch.hooks.restarter.is_some());
     let site = DiskSite::new(watch, env);
     let cycle = Cycle::new(&site, &board, &clock, (settings.look_every, jobs));
     tokio::select! {
         biased;
         ended = serve => ended,
         never = watchdog => match never {},
-        never = site.follower.run(&board, &clock, env.disk) => match never {},
+        never = site.follower.run(&board, &clock, env) => match never {},
         ended = turn(cycle, wake, env) => ended,
     }
 }

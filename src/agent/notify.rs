@@ -9,7 +9,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::status::{Board, HookState, Status};
+use super::status::{Board, Status};
 use crate::text::escape::Shown;
 use crate::{Error, ErrorKind, Timestamp};
 
@@ -129,8 +129,7 @@ fn line(status: &Status, now: Timestamp, unready_when_overdue: bool) -> String {
         reasons.into_iter().next().map(|reason| format!("{}: {}", identity.id, reason.message))
     });
     let unready: Vec<String> = unready.collect();
-    let waiting = |identity: &super::status::Identity| matches!(identity.hook, HookState::Waiting { .. });
-    let hooks = status.identities.iter().filter(|identity| waiting(identity)).count();
+    let hooks = status.identities.iter().filter(|identity| identity.hook.is_open()).count();
     let mut text = match (all, unready.first()) {
         (0, _) => "looking for identities".to_owned(),
         (1, None) => format!("1 identity ready; next look at {}", status.next_turn),
@@ -147,7 +146,7 @@ fn line(status: &Status, now: Timestamp, unready_when_overdue: bool) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::super::status::{Folder, Identity};
+    use super::super::status::{Folder, HookState, Identity};
     use super::*;
 
     fn notifier(variables: &[(&str, &str)]) -> Result<Option<Notifier>, Error> {

@@ -60,11 +60,13 @@ pub(crate) struct Status {
     turned: Instant,
     /// Every identity that it watches; empty before its first look.
     pub(crate) identities: Vec<Identity>,
+    /// Whether the cluster restarts the nodes.
+    pub(crate) has_restarts: bool,
 }
 
 impl Status {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self { turned_at: now, next_turn: now, turned: Instant::now(), identities: Vec::new() }
+        Self { turned_at: now, next_turn: now, turned: Instant::now(), identities: Vec::new(), has_restarts: false }
     }
 
     /// The loop has turned. It turns again at `next` at the latest: the end of its sleep, or of the time limit of the step (a
@@ -169,6 +171,30 @@ pub(crate) enum HookState {
         /// The last failure; empty before the first.
         error: String,
     },
+    /// The cluster has yet to restart the node for the certificate on disk. Until then the node runs with the one before.
+    #[cfg(feature = "kubernetes")]
+    Restart {
+        /// Whether a person has to look at it: it may not be restarted, or is not back.
+        is_stopped: bool,
+        /// Why it waits; empty before the first try.
+        error: String,
+    },
+}
+
+impl HookState {
+    /// Whether it has yet to pass.
+    pub(crate) const fn is_open(&self) -> bool {
+        !matches!(self, Self::Idle | Self::Passed)
+    }
+
+    /// Whether the restart of the node waits, and whether it is stopped; `None` without a restart.
+    pub(crate) const fn restart(&self) -> Option<bool> {
+        match self {
+            #[cfg(feature = "kubernetes")]
+            Self::Restart { is_stopped, .. } => Some(*is_stopped),
+            Self::Idle | Self::Passed | Self::Waiting { .. } => None,
+        }
+    }
 }
 
 /// How late a renewal is.
@@ -223,7 +249,8 @@ impl Identity {
             };
             reasons.push(Reason::new("hook-waiting", message));
         }
-        if self.served == Some(false) {
+        // A member that waits for its turn is as good as the others, which wait for it if it is not ready.
+        if self.served == Some(false) && self.hook.restart() != Some(false) {
             let message = "the node serves a certificate other than the one on disk".to_owned();
             reasons.push(Reason::new("served-differs", message));
         }

@@ -10,12 +10,14 @@ use std::time::Duration;
 use clap::Args;
 
 #[cfg(feature = "kubernetes")]
-use super::args::ClusterArgs;
+use super::args::{ClusterArgs, RestartArgs};
 use super::args::{HookArgs, fabric_env, parse_duration};
 #[cfg(feature = "kubernetes")]
 use super::cluster::InCluster;
 use super::enroll::{self, IdentityArgs};
 use super::process;
+#[cfg(feature = "kubernetes")]
+use crate::agent::hooks::{HookPlan, Restarter};
 use crate::agent::notify::Notifier;
 use crate::agent::{self, Settings, Wanted, Watch, termination};
 use crate::ca::CaUrl;
@@ -81,6 +83,9 @@ pub(super) struct AgentArgs {
     #[cfg(feature = "kubernetes")]
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[cfg(feature = "kubernetes")]
+    #[command(flatten)]
+    restarts: RestartArgs,
     /// Address for GET /livez, /readyz, /readyz/ID and /metrics. Port 0 selects a free one, which is logged. Without it there is no server
     #[arg(long, value_name = "ADDR:PORT", env = "FABCERT_LISTEN", help_heading = "Agent")]
     listen: Option<SocketAddr>,
@@ -134,7 +139,11 @@ fn watch(mut args: AgentArgs, env: fabric_env::Lookup<'_>, disk: &Disk) -> Resul
     let in_cluster = args.fetch(env, disk)?;
     #[cfg(feature = "kubernetes")]
     let environment = in_cluster.as_ref().map_or(environment, |in_cluster| in_cluster.keeping(&environment));
+    #[cfg(feature = "kubernetes")]
+    let restarter = args.restarter(disk)?;
     let watch = args.watch(env)?;
+    #[cfg(feature = "kubernetes")]
+    let watch = Watch { hooks: HookPlan { restarter, ..watch.hooks }, ..watch };
     let ended = process::runtime()?.block_on(process::until_signal(agent::run(watch, &settings, &environment)));
     settings.notifier.iter().for_each(Notifier::stopping);
     #[cfg(feature = "kubernetes")]
@@ -151,16 +160,24 @@ impl AgentArgs {
         if self.cluster.k8s_secret.is_none() {
             return Ok(None);
         }
-        if self.hooks.has_some() {
+        if self.hooks.has_some() || self.hooks.has_served() && self.restarts.restart.is_none() {
             return Err(Error::new(
                 ErrorKind::Usage,
                 "--hook, --touch, --signal and --served are for folders, and --k8s-secret names Secrets",
             )
-            .with_help("a mounted Secret changes up to a minute later; restart the node with a controller that watches the Secret"));
+            .with_help("a mounted Secret changes up to a minute later; replace the pod with --restart evict --served HOST:PORT"));
         }
         enroll::complete(&mut self.identity, env);
         let has_names = self.identity.names.has_some();
         InCluster::fetch_for(&self.cluster, &mut self.identity, (has_names, None), disk)
+    }
+
+    /// What restarts the node, checked.
+    #[cfg(feature = "kubernetes")]
+    fn restarter(&self, disk: &Disk) -> Result<Option<Box<dyn Restarter>>, Error> {
+        let termination = termination::file(self.termination_message.as_deref(), disk)?;
+        let given = (&self.cluster, &self.hooks, &self.identity);
+        self.restarts.restarter(given, &self.paths, termination, &|name| std::env::var_os(name), disk)
     }
 
     fn watch(self, env: fabric_env::Lookup<'_>) -> Result<Watch, Error> {

@@ -43,6 +43,9 @@ mod reading;
 mod reenroll;
 mod render;
 mod renew;
+#[cfg(feature = "kubernetes")]
+#[cfg(feature = "kubernetes")]
+mod restart;
 mod rollback;
 mod rules;
 mod unshown;

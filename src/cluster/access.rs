@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::NamespaceResourceScope;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
+use tokio::task::AbortHandle;
 
 use super::api_thread::ApiThread;
 use super::error::{Object, api_error};
@@ -89,9 +90,17 @@ impl Access {
         self.api.run(request).await.unwrap_or_else(|e| Err(kube::Error::Service(e.into())))
     }
 
-    /// Starts work on the thread of the requests, which ends with the access.
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.api.spawn(work);
+    /// The objects of a kind in the namespace, for work on the thread of the API.
+    pub(super) fn objects<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Starts `work` on the thread of the API.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.api.spawn(work)
     }
 
     /// The URL of the API server.
@@ -127,8 +136,8 @@ impl Access {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(250);
         loop {
-            let objects = Api::namespaced(self.client.clone(), &self.namespace);
-            let answer = self.api.run(request(objects)).await.unwrap_or_else(|e| Err(kube::Error::Service(e.into())));
+            let answer =
+                self.api.run(request(self.objects())).await.unwrap_or_else(|e| Err(kube::Error::Service(e.into())));
             let Err(error) = answer else { return answer };
             let wait = if self.is_urgent.load(Ordering::Relaxed) { self.wait.max(OUTAGE) } else { self.wait };
             if !may_pass(&error) || begun.elapsed() + pause > wait {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use crate::{Error, ErrorKind};
 
@@ -43,9 +44,9 @@ impl ApiThread {
 }
 
 impl ApiThread {
-    /// Starts `work` on the thread; it is dropped with the thread.
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        drop(self.handle.spawn(work));
+    /// Starts `work` on the thread; it ends with the value, or when it is aborted.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.handle.spawn(work).abort_handle()
     }
 
     /// Waits, on any runtime.

@@ -21,7 +21,12 @@ impl<'a> Object<'a> {
 }
 
 /// The error for a request about an object of `namespace`.
-pub(super) fn api_error(verb: &str, (namespace, object): (&str, Object<'_>), server: &str, error: kube::Error) -> Error {
+pub(super) fn api_error(
+    verb: &str,
+    (namespace, object): (&str, Object<'_>),
+    server: &str,
+    error: kube::Error,
+) -> Error {
     let Object { kind, name, rights } = object;
     let what = format!("cannot {verb} the {kind} {namespace}/{name}");
     let status = match error {
@@ -33,17 +38,19 @@ pub(super) fn api_error(verb: &str, (namespace, object): (&str, Object<'_>), ser
         }
     };
     match status.code {
-        401 => Error::new(ErrorKind::Input, format!("{what}: the API server does not know the credentials: {}", status.message))
-            .with_help("check the token or the client certificate of the kubeconfig, or the service account of the pod"),
+        401 => Error::new(
+            ErrorKind::Input,
+            format!("{what}: the API server does not know the credentials: {}", status.message),
+        )
+        .with_help("check the token or the client certificate of the kubeconfig, or the service account of the pod"),
         403 if !status.message.contains(" cannot ") => {
             Error::new(ErrorKind::Input, format!("{what}: {}", status.message))
         }
         403 => Error::new(ErrorKind::Input, format!("{what}: {}", status.message)).with_help(format!(
             "a Role in the namespace {namespace} must allow {rights}; bind it to the service account of the pod"
         )),
-        404 => Error::new(ErrorKind::Input, format!("{what}: {}", status.message)).with_help(format!(
-            "create the namespace {namespace}, or name another one with --k8s-namespace"
-        )),
+        404 => Error::new(ErrorKind::Input, format!("{what}: {}", status.message))
+            .with_help(format!("create the namespace {namespace}, or name another one with --k8s-namespace")),
         409 => conflict(&what, (namespace, object), &status),
         429 | 500.. => Error::new(ErrorKind::Unreachable, format!("{what} at {server}: {}", status.message)),
         _ => Error::new(ErrorKind::Input, format!("{what}: {}", status.message)),

@@ -82,7 +82,10 @@ impl Access {
             let key = name.to_owned();
             async move { secrets.get_opt(&key).await }
         };
-        let found = self.send("read", Object::secret(name), read).await.map_err(|e| self.explain("read", Object::secret(name), e))?;
+        let found = self
+            .send("read", Object::secret(name), read)
+            .await
+            .map_err(|e| self.explain("read", Object::secret(name), e))?;
         let Some(found) = found else { return Ok(None) };
         let namespace = self.namespace();
         let is_own =

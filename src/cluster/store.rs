@@ -74,6 +74,8 @@ pub(crate) struct Store<'a> {
     names: SecretNames,
     work: WorkFolder<'a>,
     known: Mutex<Known>,
+    /// Held while the Secrets are written: a renewal and the hooks of the agent both do.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl<'a> Store<'a> {
@@ -82,7 +84,7 @@ impl<'a> Store<'a> {
     /// # Errors
     /// When one cannot be read, is not fabcert's, or a file cannot be written.
     pub(crate) async fn fetch(access: Access, names: SecretNames, work: WorkFolder<'a>) -> Result<Self, Error> {
-        let store = Self { access, names, work, known: Mutex::default() };
+        let store = Self { access, names, work, known: Mutex::default(), writing: tokio::sync::Mutex::default() };
         let known = store.read().await?;
         store.lay_out(&known)?;
         *store.known() = known;
@@ -279,6 +281,7 @@ impl<'a> Store<'a> {
 impl Keeper for Store<'_> {
     fn keep_state(&self) -> Keeping<'_> {
         Box::pin(async {
+            let _one = self.writing.lock().await;
             self.store_state().await?;
             // A request may follow.
             self.work.note_unsaved(&self.identity())?;
@@ -287,8 +290,16 @@ impl Keeper for Store<'_> {
         })
     }
 
+    fn keep_memory(&self) -> Keeping<'_> {
+        Box::pin(async {
+            let _one = self.writing.lock().await;
+            self.store_state().await
+        })
+    }
+
     fn keep_identity(&self) -> Keeping<'_> {
         Box::pin(async {
+            let _one = self.writing.lock().await;
             self.store().await?;
             self.work.note_saved()?;
             self.access.set_urgent(false);

@@ -27,6 +27,10 @@ pub(crate) trait Keeper: Sync + std::fmt::Debug {
     /// sent if it fails.
     fn keep_state(&self) -> Keeping<'_>;
 
+    /// Keeps the state files as they are on the disk; no request to the CA follows.
+    #[cfg(feature = "kubernetes")]
+    fn keep_memory(&self) -> Keeping<'_>;
+
     /// Keeps the folders and then the state files, at the end of a run that changed them.
     fn keep_identity(&self) -> Keeping<'_>;
 

@@ -37,6 +37,7 @@ mod profile;
 mod proxy;
 mod reach;
 mod requested;
+mod restarted;
 mod route;
 mod secret;
 mod selector;

@@ -81,7 +81,7 @@ impl Requested {
 }
 
 /// Splits a shell line into words without quotes. A block scalar begins at its first line of text.
-fn split(word: &Word) -> Vec<(String, usize)> {
+pub(super) fn split(word: &Word) -> Vec<(String, usize)> {
     if !word.text.contains(char::is_whitespace) {
         return vec![(word.text.clone(), word.line)];
     }
@@ -94,11 +94,12 @@ fn split(word: &Word) -> Vec<(String, usize)> {
     out
 }
 
-struct Flags<'a>(&'a [(String, usize)]);
+/// The words of a command line after its program, each with its line.
+pub(super) struct Flags<'a>(pub(super) &'a [(String, usize)]);
 
 impl Flags<'_> {
     /// The values of flags, `--flag VALUE` and `--flag=VALUE`, split at commas.
-    fn values(&self, names: &[&str]) -> Vec<(String, usize)> {
+    pub(super) fn values(&self, names: &[&str]) -> Vec<(String, usize)> {
         let mut out = Vec::new();
         let mut words = self.0.iter().peekable();
         while let Some((word, line)) = words.next() {

@@ -52,6 +52,8 @@ pub(crate) struct Volume {
     pub(crate) name: String,
     /// The sources of its files; several for a projected volume.
     pub(crate) sources: Vec<VolumeSource>,
+    /// Whether it is empty at first and deleted with the pod.
+    pub(crate) is_empty_dir: bool,
 }
 
 /// The source of the files of a volume.
@@ -163,7 +165,9 @@ impl Volume {
         for part in node.items_at(&["projected", "sources"]) {
             sources.extend(VolumeSource::read(part, "name"));
         }
-        Some(Self { name: node.text_at(&["name"])?.to_owned(), sources })
+        // The API server makes an emptyDir of a volume without a source.
+        let is_empty_dir = node.get("emptyDir").is_some() || node.entries().is_some_and(|all| all.len() == 1);
+        Some(Self { name: node.text_at(&["name"])?.to_owned(), sources, is_empty_dir })
     }
 }
 

@@ -79,14 +79,14 @@ fn budget(org: &Organisation) -> String {
     let Organisation { namespace, name, .. } = org;
     let (space, org) = (namespace.scalar(), name.scalar());
     format!(
-        "# Draining nodes never evicts the last peer.
+        "# One peer at a time, whatever their number: when nodes are drained, and when peers are restarted for new certificates.
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: {name}-peers
   namespace: {space}
 spec:
-  minAvailable: 1
+  maxUnavailable: 1
   selector:
     matchLabels:
       org: {org}

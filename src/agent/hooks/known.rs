@@ -10,7 +10,7 @@ use crate::Timestamp;
 use crate::text::escape::Shown;
 
 /// What this process knows of one identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     /// It may be ahead of the file if the disk is full.
     pub(super) memory: Memory,
@@ -22,6 +22,12 @@ pub(super) struct Known {
     pub(super) error: Option<String>,
     /// The failures that were logged.
     pub(super) said: Said,
+    /// How far the restart is.
+    #[cfg(feature = "kubernetes")]
+    pub(super) phase: super::Phase,
+    /// What was said of the restart.
+    #[cfg(feature = "kubernetes")]
+    pub(super) told: Said,
 }
 
 impl Hooks {
@@ -34,8 +40,12 @@ impl Hooks {
         let Some((_, first)) = watched.folders().next() else { return };
         let (memory, tls) = (memory.clone(), on_disk.certificates.get("tls").cloned());
         let mut all = self.known();
-        let (error, said) = all.remove(first).map_or_else(Default::default, |before| (before.error, before.said));
-        all.insert(first.to_owned(), Known { memory, tls, node: on_disk.node.clone(), error, said });
+        let node = on_disk.node.clone();
+        if let Some(known) = all.get_mut(first) {
+            (known.memory, known.tls, known.node) = (memory, tls, node);
+            return;
+        }
+        all.insert(first.to_owned(), Known { memory, tls, node, ..Known::default() });
     }
 
     /// Reads or changes what this process knows of an identity.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::restarted::Restarted;
 use crate::Timestamp;
 use crate::disk::Disk;
 use crate::install::{InstallError, Place};
@@ -14,7 +15,7 @@ const FILE: &str = "hooks.json";
 const SCHEMA_VERSION: u32 = 1;
 
 /// SHA-256 of the DER of each certificate in hex, by the role of its folder (`sign`, `tls`).
-pub(super) type Fingerprints = BTreeMap<String, String>;
+pub(crate) type Fingerprints = BTreeMap<String, String>;
 
 /// What is remembered of the hooks of one identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub(super) struct Memory {
     passed: BTreeMap<String, Option<String>>,
     /// The certificates whose hooks have not passed yet.
     pub(super) waiting: Option<Waiting>,
+    /// The last restarts of the node by the cluster, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) restarts: Vec<Restarted>,
 }
 
 /// Hooks that have not passed yet.
@@ -57,10 +61,16 @@ impl Waiting {
     }
 }
 
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Memory {
     /// Nothing has passed.
     pub(super) const fn new() -> Self {
-        Self { schema_version: SCHEMA_VERSION, passed: BTreeMap::new(), waiting: None }
+        Self { schema_version: SCHEMA_VERSION, passed: BTreeMap::new(), waiting: None, restarts: Vec::new() }
     }
 
     /// Reads the file in `place`; `None` if it does not exist. After a damaged file, the hooks count as not passed for what is on

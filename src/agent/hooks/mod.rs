@@ -9,6 +9,9 @@ mod command;
 mod known;
 mod memory;
 mod process;
+#[cfg(feature = "kubernetes")]
+mod restart;
+mod restarted;
 mod said;
 mod served;
 mod signal;
@@ -35,7 +38,10 @@ use crate::{Error, ErrorKind, Timestamp};
 
 pub(crate) use command::HookCommand;
 use known::Known;
-use memory::{Fingerprints, Memory, Waiting};
+pub(crate) use memory::Fingerprints;
+use memory::{Memory, Waiting};
+#[cfg(feature = "kubernetes")]
+pub(crate) use restart::{News, Node, Phase, Restarter, Turn, Work};
 pub(crate) use said::Said;
 pub(crate) use served::Answer;
 pub(crate) use signal::SignalTarget;
@@ -74,6 +80,9 @@ pub(crate) struct HookPlan {
     pub(crate) settle: Duration,
     /// The variables of [`PASSED_ON`] that are set.
     pub(crate) passed_on: Vec<(&'static str, OsString)>,
+    /// What restarts the node at the end, in place of the signals, or with them.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) restarter: Option<Box<dyn Restarter>>,
 }
 
 /// The folders of one identity.
@@ -154,6 +163,10 @@ impl Hooks {
 
     /// Whether there is nothing to run.
     pub(crate) const fn is_empty(&self) -> bool {
+        #[cfg(feature = "kubernetes")]
+        if self.restarts() {
+            return false;
+        }
         let HookPlan { commands, touched, signals, served, .. } = &self.plan;
         commands.is_empty() && touched.is_empty() && signals.is_empty() && served.is_empty()
     }
@@ -279,11 +292,16 @@ impl Hooks {
             }
             Err(e) => Err(e),
         };
+        #[cfg(feature = "kubernetes")]
+        self.keep(watched, &tried, env).await;
         let Err(error) = tried else { return Ok(()) };
         let (mut failures, mut next_try) = (1, now);
         if let Some(waiting) = &mut memory.waiting {
+            // What waits for others says itself for how long, and has not failed.
+            waiting.tries -= u32::from(error.retry_after().is_some());
             failures = waiting.tries;
-            (waiting.last_try, waiting.next_try) = ((env.now)(), (env.now)().plus(pause(failures)));
+            let pause = error.retry_after().unwrap_or_else(|| pause(failures));
+            (waiting.last_try, waiting.next_try) = ((env.now)(), (env.now)().plus(pause));
             next_try = waiting.next_try;
         }
         if let Err(e) = self.save(watched, &on_disk, &memory, env.disk) {

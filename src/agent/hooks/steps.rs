@@ -46,7 +46,7 @@ impl Hooks {
         let commands = commands.iter().enumerate().map(|(at, command)| Step::Command(at + 1, command));
         let steps = commands.chain(touched.iter().map(|path| Step::Touch(path)));
         // With an endpoint, a signal is done when the endpoint shows its effect.
-        let last = signals.iter().map(Step::Signal).filter(|_| tls.is_none());
+        let last = signals.iter().map(Step::Signal).filter(|_| tls.is_none() && !self.is_restarted_by_cluster());
         let mut before: Vec<String> = Vec::new();
         for step in steps.chain(last) {
             // The same hook may be given twice.
@@ -74,7 +74,9 @@ impl Hooks {
             }
             self.save(watched, on_disk, memory, env.disk)?;
         }
-        if let Some(tls) = tls {
+        #[cfg(feature = "kubernetes")]
+        self.restart(watched, on_disk, memory, env).await?;
+        if let Some(tls) = tls.filter(|_| !self.is_restarted_by_cluster()) {
             self.prove(watched, tls, on_disk, memory, env).await?;
         }
         // If this cannot be written, the hooks still wait, and only the note is repeated.
@@ -85,6 +87,15 @@ impl Hooks {
         *memory = passed;
         tracing::info!("{}: the hooks passed for the new certificate", Shown(&watched.id));
         Ok(())
+    }
+
+    /// Whether the cluster restarts the node, which then proves what it serves.
+    #[cfg_attr(not(feature = "kubernetes"), allow(clippy::unused_self, reason = "no cluster is known"))]
+    const fn is_restarted_by_cluster(&self) -> bool {
+        #[cfg(feature = "kubernetes")]
+        return self.restarts();
+        #[cfg(not(feature = "kubernetes"))]
+        false
     }
 
     /// Sends the signals, unless the endpoints show the certificate without them or after those of an earlier try, and waits for

@@ -118,6 +118,22 @@ pub static OVERRIDE_HIDES_NAME: Rule = Rule {
     origins: &[Origin::Manifests],
 };
 
+/// An agent that deletes its identity with its pod.
+pub static RESTART_LOSES_IDENTITY: Rule = Rule {
+    id: "restart-loses-identity",
+    title: "an agent replaces its pod, and the identity is on an emptyDir",
+    rationale: "The eviction, or a new template, deletes the pod and its emptyDir: each renewal then costs an \
+                enrolment and gives the node a new key, which the channels of an orderer do not know. The agent \
+                refuses to start.",
+    remedy: "mount a persistent volume there, keep the identity in Secrets with --k8s-secret, or use --restart signal, \
+             which keeps the pod",
+    severity: Severity::Error,
+    confidence: Confidence::Certain,
+    sources: &[Source::Convention("Kubernetes: Volumes, emptyDir: deleted when the pod is removed from its node")],
+    refusals: &[],
+    origins: &[Origin::Manifests],
+};
+
 /// cert-manager may replace a key that others rely on.
 pub static ROTATION_POLICY: Rule = Rule {
     id: "rotation-policy",

@@ -81,6 +81,7 @@ pub static RULES: &[&Rule] = &[
     &certificate::OUTLIVES_CA,
     &manifest::OVERRIDE_HIDES_NAME,
     &authority::PATH_LENGTH,
+    &manifest::RESTART_LOSES_IDENTITY,
     &chain::ROOT_MISMATCH,
     &authority::ROOT_NOT_SELF_SIGNED,
     &manifest::ROTATION_POLICY,

@@ -38,10 +38,20 @@ pub(in crate::cli) struct HookArgs {
 }
 
 impl HookArgs {
-    /// Whether something runs.
+    /// Whether something other than the cluster acts on a new certificate.
     #[cfg(feature = "kubernetes")]
     pub(in crate::cli) fn has_some(&self) -> bool {
-        !(self.hook.is_empty() && self.touch.is_empty() && self.signal.is_empty() && self.served.is_empty())
+        !(self.hook.is_empty() && self.touch.is_empty()) || self.has_signals()
+    }
+
+    #[cfg(feature = "kubernetes")]
+    pub(in crate::cli) fn has_signals(&self) -> bool {
+        !self.signal.is_empty()
+    }
+
+    #[cfg(feature = "kubernetes")]
+    pub(in crate::cli) fn has_served(&self) -> bool {
+        !self.served.is_empty()
     }
 
     /// The hooks. `env`: the variables of this process.
@@ -55,6 +65,8 @@ impl HookArgs {
             served_within: self.served_within,
             settle: self.settle,
             passed_on: PASSED_ON.into_iter().filter_map(|name| Some((name, env(name)?))).collect(),
+            #[cfg(feature = "kubernetes")]
+            restarter: None,
         }
     }
 }

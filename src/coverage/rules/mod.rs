@@ -9,6 +9,7 @@ mod kube_proxy_mode;
 mod member_names;
 mod namespace_unknown;
 mod override_hides_name;
+mod restart_loses_identity;
 mod rotation_policy;
 mod san_dead_name;
 mod san_gateway_missing;
@@ -37,6 +38,7 @@ pub(crate) static CHECKS: &[&Check] = &[
     &tls_passthrough_missing::CHECK,
     &eku_server_missing::CHECK,
     &rotation_policy::CHECK,
+    &restart_loses_identity::CHECK,
     &ca_lifetime_short::CHECK,
     &override_hides_name::CHECK,
     &namespace_unknown::CHECK,

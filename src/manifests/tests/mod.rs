@@ -8,6 +8,7 @@ mod namespaces;
 mod properties;
 mod reach;
 mod reading;
+mod restarted;
 mod routes;
 mod selection;
 

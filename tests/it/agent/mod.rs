@@ -14,7 +14,7 @@ mod on_the_dev_ca;
 #[cfg(feature = "dev-ca")]
 mod process_1;
 #[cfg(feature = "dev-ca")]
-mod shown;
+pub(crate) mod shown;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

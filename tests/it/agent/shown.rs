@@ -25,7 +25,7 @@ pub(super) fn address(agent: &mut Agent) -> String {
 }
 
 /// The status and the body that the agent answers with.
-pub(super) fn get(address: &str, path: &str) -> (u16, String) {
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();

@@ -14,6 +14,11 @@ use crate::reserved::nobody;
 
 /// A TLS server that ends each connection after the handshake; its port. Ends with the test's process.
 pub(crate) fn serve(cert: &str, key: &str) -> u16 {
+    serve_with(server_config(cert, key))
+}
+
+/// What a TLS server with this certificate and key needs, both PEM.
+pub(crate) fn server_config(cert: &str, key: &str) -> ServerConfig {
     let chain: Vec<CertificateDer<'static>> =
         CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
@@ -24,7 +29,7 @@ pub(crate) fn serve(cert: &str, key: &str) -> u16 {
         .with_single_cert(chain, key)
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
-    serve_with(config)
+    config
 }
 
 /// A TLS server with this configuration, as [`serve`].
@@ -33,13 +38,18 @@ pub(crate) fn serve_with(config: ServerConfig) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
-        for mut tcp in listener.incoming().flatten() {
-            let mut tls = ServerConnection::new(Arc::clone(&config)).unwrap();
-            while tls.is_handshaking() && tls.complete_io(&mut tcp).is_ok() {}
-            let _ = tls.complete_io(&mut tcp);
+        for tcp in listener.incoming().flatten() {
+            shake_hands(tcp, &config);
         }
     });
     port
+}
+
+/// Answers a client as a server with this configuration, and ends the connection.
+pub(crate) fn shake_hands(mut tcp: TcpStream, config: &Arc<ServerConfig>) {
+    let mut tls = ServerConnection::new(Arc::clone(config)).unwrap();
+    while tls.is_handshaking() && tls.complete_io(&mut tcp).is_ok() {}
+    let _ = tls.complete_io(&mut tcp);
 }
 
 /// A balancer that leads each connection to the next of `members`.

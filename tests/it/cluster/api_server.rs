@@ -169,6 +169,24 @@ impl Namespace {
         Some(namespace)
     }
 
+    /// Sends a request as the administrator; `path` is below that of the namespace in the API `api`. Status and answer.
+    #[cfg(feature = "dev-ca")]
+    pub(super) fn request(
+        &self,
+        method: &str,
+        (api, path): (&str, &str),
+        body: Option<&serde_json::Value>,
+    ) -> (u16, serde_json::Value) {
+        let path = format!("{api}/namespaces/{}/{path}", self.name);
+        let (status, text) = self.servers.request(ADMIN, method, &path, body).unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    #[cfg(feature = "dev-ca")]
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn path(&self, relative: &str) -> PathBuf {
         self.dir.path().join(relative)
     }
@@ -277,13 +295,19 @@ impl Namespace {
 
     /// Lets the user `few` do `verbs` with the Secrets `names`.
     pub(super) fn allow_few(&self, verbs: &[&str], names: &[&str]) {
-        let base = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
-        let name = format!("few-{}", verbs.join("-")) + &names.concat();
         let mut rule = serde_json::json!({"apiGroups": [""], "resources": ["secrets"], "verbs": verbs});
         if !names.is_empty() {
             rule["resourceNames"] = names.into();
         }
-        self.post(&format!("{base}/roles"), &serde_json::json!({"metadata": {"name": name}, "rules": [rule]}));
+        self.bind_few(&serde_json::json!([rule]));
+    }
+
+    /// Lets the user `few` do what these rules of a Role allow.
+    pub(super) fn bind_few(&self, rules: &serde_json::Value) {
+        let base = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
+        let is_in_name = |c: &char| c.is_ascii_lowercase() || *c == '-';
+        let name = format!("few-{}-x", rules.to_string().chars().filter(is_in_name).collect::<String>());
+        self.post(&format!("{base}/roles"), &serde_json::json!({"metadata": {"name": name}, "rules": rules}));
         let binding = serde_json::json!({
             "metadata": {"name": name},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},

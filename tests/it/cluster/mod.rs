@@ -8,4 +8,6 @@ mod issuer_refused;
 mod outage;
 mod refused;
 mod renewed;
+#[cfg(feature = "dev-ca")]
+mod restarts;
 mod secrets;

@@ -45,7 +45,7 @@ pub(super) fn content(secret: &serde_json::Value, key: &str) -> Vec<u8> {
 }
 
 /// Writes the volume that the kubelet makes of a Secret, here with the `items` of its annotation if it has one.
-fn project(secret: &serde_json::Value, folder: &Path) {
+pub(super) fn project(secret: &serde_json::Value, folder: &Path) {
     let items = secret["metadata"]["annotations"]["fabcert.dev/items"].as_str();
     let items: Vec<(String, String)> = match items {
         Some(items) => {

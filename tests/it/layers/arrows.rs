@@ -137,13 +137,20 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
             "live",
         ],
     ),
-    // Secrets as the folders and the state of an identity; what is enrolled in them is decided above.
+    // Secrets as the folders and the state of an identity; what is enrolled in them is decided above. When a node is restarted is
+    // decided by the hooks.
     (
         "cluster",
         &[
             "error",
             "time",
             "disk",
+            "agent::hooks::Fingerprints",
+            "agent::hooks::News",
+            "agent::hooks::Node",
+            "agent::hooks::Restarter",
+            "agent::hooks::Turn",
+            "agent::hooks::Work",
             "install::Place",
             "msp::is_key",
             "identity::Keeper",

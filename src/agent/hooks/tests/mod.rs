@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests set the scene behind the disk's back")]
 
 mod crash;
+#[cfg(feature = "kubernetes")]
+mod restarts;
 mod runs;
 mod served;
 mod targets;

@@ -30,6 +30,21 @@ data:
     }
 "#;
 
+/// An agent that evicts its pod.
+const AGENT: &str = r"apiVersion: v1
+kind: Pod
+metadata: {name: peer-c, namespace: acme}
+spec:
+  containers:
+    - name: agent
+      image: fabcert
+      command: [fabcert, agent, --restart, evict, --msp-dir, /identity/msp, --tls-dir=/identity/tls]
+      volumeMounts: [{name: identity, mountPath: /identity}]
+  volumes:
+    - name: identity
+      VOLUME
+";
+
 pub(super) const PAIRS: &[Pair] = &[
     ("ca-lifetime-short", |s| s.manifests(&[("issuer.yaml", "  duration: 87600h\n", "")]), |s| s.manifests(&[])),
     (
@@ -66,6 +81,11 @@ pub(super) const PAIRS: &[Pair] = &[
         "override-hides-name",
         |s| s.manifests(&[]).file("more.yaml", PROFILE),
         |s| s.manifests(&[]).file("more.yaml", PROFILE.replace("\"peer-a\"", "\"acme-gateway\"")),
+    ),
+    (
+        "restart-loses-identity",
+        |s| s.manifests(&[]).file("agent.yaml", AGENT.replace("VOLUME", "emptyDir: {}")),
+        |s| s.manifests(&[]).file("agent.yaml", AGENT.replace("VOLUME", "persistentVolumeClaim: {claimName: peer-c}")),
     ),
     (
         "rotation-policy",
