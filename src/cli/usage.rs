@@ -106,7 +106,8 @@ fn of_a_cluster(flag: &str) -> Option<Error> {
 
 /// The reason why this binary does not know the flag `name`, written without dashes, if others do.
 pub(super) fn lacks_feature(name: &str) -> Option<&'static str> {
-    let is_of_a_cluster = name.starts_with("k8s-") || name.starts_with("kube");
+    let begins = ["k8s-", "kube", "restart-"].iter().any(|with| name.starts_with(with));
+    let is_of_a_cluster = begins || matches!(name, "restart" | "pod");
     (is_of_a_cluster && !cfg!(feature = "kubernetes"))
         .then_some("needs the feature kubernetes, which this binary is built without")
 }

@@ -182,11 +182,6 @@ impl Namespace {
         (status, serde_json::from_str(&text).unwrap_or_default())
     }
 
-    #[cfg(feature = "dev-ca")]
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     pub(super) fn path(&self, relative: &str) -> PathBuf {
         self.dir.path().join(relative)
     }

@@ -20,13 +20,13 @@ const WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A way to the API server that can be closed; the connections of a closed one are cut.
-struct Way {
-    port: u16,
+pub(super) struct Way {
+    pub(super) port: u16,
     is_open: Arc<AtomicBool>,
 }
 
 impl Way {
-    fn to(server: u16) -> Self {
+    pub(super) fn to(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let is_open = Arc::new(AtomicBool::new(true));
@@ -48,7 +48,7 @@ impl Way {
         Self { port, is_open }
     }
 
-    fn set(&self, is_open: bool) {
+    pub(super) fn set(&self, is_open: bool) {
         self.is_open.store(is_open, Ordering::SeqCst);
     }
 }

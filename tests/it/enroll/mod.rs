@@ -35,7 +35,7 @@ pub(crate) mod on_the_dev_ca;
 mod other_tls_ca;
 mod own_key;
 mod pinned;
-mod pod_volume;
+pub(crate) mod pod_volume;
 mod profile;
 mod refused;
 #[cfg(feature = "dev-ca")]

@@ -9,7 +9,7 @@ use super::scene::text;
 
 /// Runs `fabcert` in a mount namespace in which `volume` is mounted on `/mnt`; `None`, with a message, where no mount can be
 /// made.
-fn on_mount(volume: &std::path::Path, args: &[&str]) -> Option<Ran> {
+pub(crate) fn on_mount(volume: &std::path::Path, args: &[&str]) -> Option<Ran> {
     let unshare: &[&str] = if rustix::process::geteuid().is_root() { &["-m"] } else { &["-Urm"] };
     let run = |script: &str, program: &Command| {
         let mut inner = Command::new("unshare");

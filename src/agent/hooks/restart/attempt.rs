@@ -111,17 +111,32 @@ impl Attempt<'_> {
         self.may_restart(memory)?;
         self.is_kept()?;
         Result::from(self.restarter.turn().await?)?;
-        let begun = self.begin(&node, memory).await?;
-        Result::from(self.restarter.restart(certificates).await?)?;
-        for signal in &self.hooks.plan.signals {
-            signal.send(self.env.disk).map_err(Error::from)?;
+        let asked = self.ask(&node, memory).await;
+        if asked.is_err() {
+            // Nothing was asked for: the next member may begin, at the latest when the turn expires.
+            drop(self.restarter.release().await);
         }
+        let begun = asked?;
         let begun = Restarted { is_asked: true, ..begun };
         self.remember(begun.clone(), memory).await?;
         let text = format!("the node is restarted for {}", self.names());
         tracing::info!("{}: {text}", crate::text::escape::Shown(&self.watched.id));
         self.hooks.tell(self.watched, (News::Begins, &text), self.env).await;
         self.finish(&begun, memory).await
+    }
+
+    /// Notes the restart, and asks for it.
+    async fn ask(&self, node: &Node, memory: &mut Memory) -> Result<Restarted, Halt> {
+        let begun = self.begin(node, memory).await?;
+        Result::from(self.restarter.restart(&self.on_disk.certificates).await?)?;
+        for (at, signal) in self.hooks.plan.signals.iter().enumerate() {
+            match signal.send(self.env.disk) {
+                // The node may end by those that were sent.
+                Err(e) if at > 0 => tracing::warn!("{}", Error::from(e)),
+                sent => sent.map_err(Error::from)?,
+            }
+        }
+        Ok(begun)
     }
 
     /// The certificates in texts.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::gateway::{Gateway, Member};
+use crate::cluster::outage::Way;
 
 #[test]
 fn five_members_due_at_once_are_evicted_one_by_one() {
@@ -56,6 +57,30 @@ fn a_member_that_does_not_come_back_stops_the_others() {
     gateway.until("all run with their new certificates", |gateway| gateway.members.iter().all(Member::has_new));
     assert_eq!(gateway.most_down, 1);
     assert!(gateway.members.iter().all(|member| member.restarts == 1));
+}
+
+/// The API server goes away when the certificate is new, and comes back.
+#[test]
+fn an_outage_of_the_api_server_delays_the_restart() {
+    let Some(mut gateway) = Gateway::start("evict-outage", 1, &["--restart", "evict"]) else { return };
+    gateway.budget("maxUnavailable", 1);
+    gateway.tick();
+    let way = Way::to(gateway.namespace.port());
+    let kubeconfig = gateway.namespace.kubeconfig_at(&format!("https://127.0.0.1:{}", way.port), "admin-token");
+    gateway.start_agent_with(0, &kubeconfig);
+    gateway.until("it watches", |gateway| gateway.members[0].log().contains("watching "));
+    way.set(false);
+    gateway.renew();
+    gateway.until("it cannot be reached", |gateway| {
+        gateway.members[0].log().contains("the restart fails: cannot read the Pod")
+    });
+    let metrics = gateway.members[0].metrics();
+    assert!(metrics.contains("fabcert_restart_waiting{id=\"org1-peer1\"} 1"), "{metrics}");
+    assert!(metrics.contains("fabcert_restart_stopped{id=\"org1-peer1\"} 0"), "{metrics}");
+    way.set(true);
+    gateway.until("the node has the new certificate", |gateway| gateway.members[0].has_new());
+    gateway.until("that is proven", |gateway| gateway.events("org1-peer1").contains("RestartPassed"));
+    assert_eq!(gateway.members[0].restarts, 1);
 }
 
 /// Before any request to the CA.

@@ -4,6 +4,7 @@
 mod evicted;
 mod gateway;
 mod node;
+mod refused;
 mod rolled;
 mod signalled;
 mod stored;
