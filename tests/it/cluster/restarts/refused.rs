@@ -37,7 +37,7 @@ fn arguments_that_do_not_fit_are_refused() {
             &[&["--restart", "evict", "--restart-workload", "deployment/a"], &pod[..], &served].concat(),
             "--restart-workload is for --restart template",
         ),
-        (&["--kubeconfig", "x"], "--kubeconfig"),
+        (&["--kubeconfig", "x"], "--restart <HOW>"),
     ] {
         let ran = fabcert_in(&[&COMMON, args].concat(), &[]);
         assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
