@@ -66,7 +66,10 @@ impl Access {
             let key = name.to_owned();
             async move { secrets.get_opt(&key).await }
         };
-        let found = self.send("read", name, read).await.map_err(|e| self.explain("read", name, e))?;
+        let found = self
+            .send("read", Object::secret(name), read)
+            .await
+            .map_err(|e| self.explain("read", Object::secret(name), e))?;
         let data = |secret: Secret| {
             secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, Zeroizing::new(value.0)))
         };
