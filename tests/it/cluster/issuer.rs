@@ -74,17 +74,27 @@ pub(super) fn spec(namespace: &Namespace, ca: &dyn CaUnderTest, identities: &[(&
 
 /// Creates the issuer `org1`, and starts `fabcert issuer`.
 pub(super) fn start<'a>(namespace: &'a Namespace, spec: &Value) -> Issuer<'a> {
+    create(namespace, spec);
+    run(namespace)
+}
+
+/// Creates the issuer `org1`.
+fn create(namespace: &Namespace, spec: &Value) {
     define_kinds(namespace);
     let issuer = json!({"apiVersion": "fabcert.dev/v1alpha1", "kind": "FabricCAIssuer",
         "metadata": {"name": "org1"}, "spec": spec});
     namespace.post(&path(namespace, "fabcert.dev/v1alpha1", "fabriccaissuers"), &issuer);
-    run(namespace)
 }
 
 /// Starts `fabcert issuer`.
 pub(super) fn run(namespace: &Namespace) -> Issuer<'_> {
-    let args = ["issuer", "--k8s-namespace", namespace.name(), "-v"];
-    let process = namespace.command(&args, "", "issuer.log").spawn().unwrap();
+    run_with(namespace, &[], "issuer.log")
+}
+
+/// Starts it with more arguments; its log goes to the file `log`.
+fn run_with<'a>(namespace: &'a Namespace, more: &[&str], log: &str) -> Issuer<'a> {
+    let args = [&["issuer", "--k8s-namespace", namespace.name(), "-v"][..], more].concat();
+    let process = namespace.command(&args, "", log).spawn().unwrap();
     Issuer { namespace, process }
 }
 
@@ -274,6 +284,30 @@ fn a_registrar_registers_what_is_allowed() {
     request(&namespace, "boss", &csr("admin", &["a"]), &json!({}));
     assert!(ready(&namespace, "boss", &["Failed"])["message"].to_string().contains("no rule of spec.allow"));
     assert_eq!(ca.count("enroll"), before.1 + 1, "nobody's secret was tried");
+}
+
+/// Two replicas: one acts, and the other one takes over when the first is killed.
+#[test]
+fn one_of_two_processes_acts() {
+    let (Some(ca), Some(namespace)) = (RealCa::builder().start(), Namespace::create("cm-replicas")) else { return };
+    let Some(()) = cert_manager::start(&namespace) else { return };
+    ca.register(&Registration::peer("peer1", "pw"));
+    create(&namespace, &spec(&namespace, &ca, &[("peer1", None)]));
+    let holds = |log: &str| {
+        let text = fs::read_to_string(namespace.path(log)).unwrap_or_default();
+        text.contains("took the Lease").then_some(())
+    };
+    let first = run_with(&namespace, &["--leader-elect"], "first.log");
+    wait_for("the first holds the Lease", || holds("first.log"));
+    let _second = run_with(&namespace, &["--leader-elect"], "second.log");
+    request(&namespace, "one", &csr("peer1", &["peer1"]), &json!({}));
+    ready(&namespace, "one", &["Issued"]);
+    assert_eq!(holds("second.log"), None);
+    drop(first);
+    request(&namespace, "two", &csr("peer1", &["peer1"]), &json!({}));
+    ready(&namespace, "two", &["Issued"]);
+    assert_eq!(holds("second.log"), Some(()));
+    assert_eq!(ca.count("reenroll"), 2, "each request was signed once");
 }
 
 #[test]
