@@ -83,6 +83,13 @@ pub(crate) struct DryRun {
     pub(crate) names_dropped: Vec<String>,
 }
 
+impl DryRun {
+    /// Why each certificate would be issued.
+    pub(crate) fn reasons(self) -> Vec<Option<String>> {
+        self.certificates.into_iter().map(|certificate| certificate.reason).collect()
+    }
+}
+
 /// Plans a run.
 ///
 /// # Errors

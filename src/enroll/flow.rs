@@ -65,6 +65,18 @@ pub(crate) async fn enroll_due(
     lock_and_enroll(request, prepared.tasks, &prepared.channels, connections, env).await
 }
 
+/// As [`enroll`], for a request of which a date that has come says that something is due: nothing is read before the lock. The
+/// targets have no group of their own, which decides how their state is opened.
+pub(crate) async fn enroll_at_date(
+    request: &Request,
+    connections: &mut Connections,
+    env: &Environment<'_>,
+) -> Result<Outcome, Error> {
+    let channels = Channels::read(&request.channels, env.disk)?;
+    let tasks = Task::all_unread(request, env.disk)?;
+    lock_and_enroll(request, tasks, &channels, connections, env).await
+}
+
 async fn lock_and_enroll(
     request: &Request,
     tasks: Vec<Task<'_>>,
@@ -156,6 +168,7 @@ async fn enroll_locked(
     if outcome.action == Action::Enrolled && by_token {
         outcome.action = Action::Reenrolled;
     }
+    outcome.reasons = reasons.iter().map(|reason| reason.as_ref().map(ToString::to_string)).collect();
     Ok(outcome)
 }
 

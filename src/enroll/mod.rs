@@ -13,8 +13,8 @@ mod outcome;
 mod rollback;
 
 pub(crate) use carried::UNREADABLE_ANSWER;
-pub(crate) use dry_run::{plan, prepare};
-pub(crate) use flow::{Prepared, enroll, enroll_due};
+pub(crate) use dry_run::{DryRun, plan, prepare};
+pub(crate) use flow::{Prepared, enroll, enroll_at_date, enroll_due};
 pub(crate) use offline::{OfflineRequest, install_answer, make_csr};
 pub use outcome::{Action, CertificateSummary, IdentitySummary, Outcome};
 pub(crate) use rollback::{Folder, RolledBack, SetSummary, Step, roll_back};

@@ -100,6 +100,9 @@ pub struct Outcome {
     pub names_kept: Vec<String>,
     /// The dropped names of all certificates, bare.
     pub names_dropped: Vec<String>,
+    /// Why each certificate was issued; `None` where it was not. Empty for a run that issued none.
+    #[serde(skip)]
+    pub(crate) reasons: Vec<Option<String>>,
 }
 
 impl Outcome {
@@ -111,7 +114,8 @@ impl Outcome {
     ) -> Self {
         let names_kept = union(certificates.iter().map(|c| &c.names_kept));
         let names_dropped = union(certificates.iter().map(|c| &c.names_dropped));
-        Self { schema_version: 1, action, reason, identity, certificates, names_kept, names_dropped }
+        let reasons = Vec::new();
+        Self { schema_version: 1, action, reason, identity, certificates, names_kept, names_dropped, reasons }
     }
 }
 

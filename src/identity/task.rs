@@ -90,6 +90,17 @@ impl<'a> Task<'a> {
     /// # Errors
     /// As [`all`](Self::all).
     pub(crate) fn all_with_targets(request: &'a Request, disk: &Disk) -> Result<(Vec<Self>, Vec<Current>), Error> {
+        let mut tasks = Self::all_unread(request, disk)?;
+        let currents = tasks.iter_mut().map(|task| task.keep_form(disk)).collect::<Result<_, _>>()?;
+        Ok((tasks, currents))
+    }
+
+    /// As [`all`](Self::all), without what each [keeps](Self::keep_form) of the form of its target, for a run that reads the targets
+    /// under its lock.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub(crate) fn all_unread(request: &'a Request, disk: &Disk) -> Result<Vec<Self>, Error> {
         let sign = request.sign.as_ref().map(|sign| {
             (
                 &sign.target,
@@ -153,9 +164,7 @@ impl<'a> Task<'a> {
                 tls_stem: stem(tls_ca.unwrap_or(ca)),
             })
         });
-        let mut tasks = tasks.collect::<Result<Vec<Self>, Error>>()?;
-        let currents = tasks.iter_mut().map(|task| task.keep_form(disk)).collect::<Result<_, _>>()?;
-        Ok((tasks, currents))
+        tasks.collect()
     }
 
     /// The record of the last install; `None` if no record can be used.

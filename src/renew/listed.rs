@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::found::Found;
-use super::pass::{Options, RowError, access};
+use super::pass::{Options, access};
+use super::row::RowError;
 use crate::ca::{CertificateFilter, Client, Credential};
 use crate::identity::held::Held;
 use crate::identity::{CaAccess, Environment};

@@ -4,8 +4,10 @@ mod found;
 mod listed;
 mod pass;
 mod rollover;
+mod row;
 pub(crate) mod schedule;
 
 pub(crate) use found::{Finds, Found, find};
-pub(crate) use pass::{Options, Pass, Progress, RowAction, dates, never_fresh, pass, request};
+pub(crate) use pass::{Options, Pass, Progress, dates, never_fresh, pass, request};
 pub(crate) use rollover::{Phase, Report, RootsGiven, rollover};
+pub(crate) use row::RowAction;

@@ -1,7 +1,7 @@
 //! One pass over identities: which is due and why, and the renewal of those.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,9 +11,10 @@ use tokio::runtime::Runtime;
 
 use super::found::{Finds, Found};
 use super::listed::{Unlisted, unlisted};
+use super::row::{Row, RowAction, RowFolder};
 use super::schedule::{self, Life, Term};
 use crate::ca::Connections;
-use crate::enroll::{Prepared, enroll_due, plan, prepare};
+use crate::enroll::{Action, DryRun, Outcome, Prepared, enroll_at_date, enroll_due, plan, prepare};
 use crate::identity::held::{Held, HeldForm, inherit};
 use crate::identity::state::record::Record;
 use crate::identity::{
@@ -44,82 +45,6 @@ pub(crate) struct Options {
     pub(crate) dry_run: bool,
     /// The MSP folder of a registrar, who asks the CAs which certificates they list as valid.
     pub(crate) registrar: Option<PathBuf>,
-}
-
-/// What happened to an identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RowAction {
-    Unchanged,
-    Due,
-    Reenrolled,
-    Failed,
-}
-
-impl RowAction {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::Due => "due",
-            Self::Reenrolled => "reenrolled",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The error of one identity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct RowError {
-    pub(crate) exit_code: u8,
-    pub(crate) kind: &'static str,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
-}
-
-impl RowError {
-    pub(super) fn of(e: &Error) -> Self {
-        Self {
-            exit_code: e.exit_code(),
-            kind: e.kind().as_str(),
-            message: e.to_string(),
-            help: e.help().map(str::to_owned),
-        }
-    }
-}
-
-/// One folder of an identity.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct RowFolder {
-    /// `sign` or `tls`.
-    pub(crate) role: &'static str,
-    pub(crate) path: PathBuf,
-    /// RFC 3339, UTC: when the certificate is due by time; that of the new certificate after a renewal is later.
-    pub(crate) due_at: String,
-    /// RFC 3339, UTC.
-    pub(crate) not_after: String,
-    /// Why it is due; `null` if it is not.
-    pub(crate) reason: Option<String>,
-}
-
-/// One identity, or the error of a folder that cannot be looked into, which has no id.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
-    pub(crate) id: String,
-    pub(crate) action: RowAction,
-    pub(crate) folders: Vec<RowFolder>,
-    pub(crate) error: Option<RowError>,
-}
-
-impl Row {
-    fn new(id: &str, folders: Vec<RowFolder>) -> Self {
-        Self { id: id.to_owned(), action: RowAction::Unchanged, folders, error: None }
-    }
-
-    fn fail(mut self, e: &Error) -> Self {
-        self.action = RowAction::Failed;
-        self.error = Some(RowError::of(e));
-        self
-    }
 }
 
 /// A whole pass.
@@ -238,12 +163,21 @@ struct Line {
 }
 
 impl Line {
-    fn renew(&mut self, request: &Request, prepared: Prepared<'_>, env: &Environment<'_>) -> Result<(), Error> {
+    /// Carries out a request of which something is due: as it was prepared, or by a date.
+    fn renew(
+        &mut self,
+        request: &Request,
+        prepared: Option<Prepared<'_>>,
+        env: &Environment<'_>,
+    ) -> Result<Outcome, Error> {
         if self.runtime.is_none() {
             self.runtime = Some(runtime()?);
         }
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::new(ErrorKind::Bug, "no runtime"))?;
-        runtime.block_on(enroll_due(request, prepared, &mut self.connections, env)).map(drop)
+        match prepared {
+            Some(prepared) => runtime.block_on(enroll_due(request, prepared, &mut self.connections, env)),
+            None => runtime.block_on(enroll_at_date(request, &mut self.connections, env)),
+        }
     }
 }
 
@@ -295,11 +229,27 @@ fn renew_one(
     line: &mut Line,
     env: &Environment<'_>,
 ) -> Row {
-    let at_ca = |held: &Held| unlisted.get(&held.target);
+    let of_ca = |folder: &Path| unlisted.get(folder)?.clone().ok();
     let request = match request(found, dates, options, env) {
         Ok(request) => request,
         Err(e) => return row.fail(&e),
     };
+    let is_simple = found.folders().all(|held| held.record.as_ref().is_some_and(|record| !record.may_have_group()));
+    if !options.dry_run && is_simple && dates.iter().any(|date| *date <= (env.now)()) {
+        let renewed = line.renew(&request, None, env);
+        // What failed is read again for its reasons.
+        let reasons = match &renewed {
+            Ok(outcome) => outcome.reasons.clone(),
+            Err(_) => plan(&request, env).map(DryRun::reasons).unwrap_or_default(),
+        };
+        row.give_reasons(of_ca, reasons);
+        match renewed {
+            Ok(outcome) if outcome.action != Action::Unchanged => row.action = RowAction::Reenrolled,
+            Ok(_) => {}
+            Err(e) => row = row.fail(&e),
+        }
+        return row;
+    }
     let planned = if options.dry_run {
         plan(&request, env).map(|planned| (planned, None))
     } else {
@@ -309,16 +259,14 @@ fn renew_one(
         Ok(planned) => planned,
         Err(e) => return row.fail(&e),
     };
-    for ((folder, certificate), held) in row.folders.iter_mut().zip(planned.certificates).zip(found.folders()) {
-        folder.reason = at_ca(held).and_then(|at_ca| at_ca.clone().ok()).or(certificate.reason);
-    }
+    row.give_reasons(of_ca, planned.reasons());
     if row.folders.iter().all(|folder| folder.reason.is_none()) {
         return row;
     }
     row.action = RowAction::Due;
     let Some(prepared) = prepared else { return row };
-    match line.renew(&request, prepared, env) {
-        Ok(()) => row.action = RowAction::Reenrolled,
+    match line.renew(&request, Some(prepared), env) {
+        Ok(_) => row.action = RowAction::Reenrolled,
         Err(e) => row = row.fail(&e),
     }
     row

@@ -137,6 +137,11 @@ impl Record {
         self.files.keys().map(Path::new).find(|path| is_key(path))
     }
 
+    /// Whether the state was shared with a group when the set was installed, or may have been.
+    pub(crate) fn may_have_group(&self) -> bool {
+        self.key_file.is_none_or(|key| key.requested_group.is_some())
+    }
+
     /// The names that were requested.
     pub(crate) fn names(&self) -> Vec<SanName> {
         self.asked.as_ref().map(Asked::sans).unwrap_or_default()

@@ -13,7 +13,8 @@ use crate::identity::Environment;
 use crate::identity::held::Held;
 use crate::pki::x509::NodeOu;
 use crate::renew::found::{Finds, Found};
-use crate::renew::pass::{Options, RowAction, RowError, gateways, pass};
+use crate::renew::pass::{Options, gateways, pass};
+use crate::renew::row::{RowAction, RowError};
 use crate::renew::schedule::{self, GAP};
 
 /// Identities that take turns.

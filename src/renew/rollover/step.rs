@@ -15,7 +15,8 @@ use crate::install::{Lock, Place};
 use crate::msp::TLS_FOLDERS;
 use crate::pki::x509::{Cert, Chain};
 use crate::renew::found::Found;
-use crate::renew::pass::{Options, RowError, request};
+use crate::renew::pass::{Options, request};
+use crate::renew::row::RowError;
 use crate::{Error, ErrorKind, Timestamp};
 
 /// A change of the folders of one identity.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::renew::pass::RowError;
+use crate::renew::row::RowError;
 use crate::{Error, ErrorKind};
 
 /// A phase of a rollover.
