@@ -31,6 +31,13 @@ use crate::{Error, ErrorKind};
 /// target is new and complete, and the next run installs the other.
 pub async fn enroll(request: &Request, env: &Environment<'_>) -> Result<Outcome, Error> {
     let channels = Channels::read(&request.channels, env.disk)?;
+    if request.always {
+        let tasks = Task::all_unread(request, env.disk)?;
+        if tasks.iter().all(|task| task.has_no_group(env.disk)) {
+            // There is nothing to decide before the lock.
+            return lock_and_enroll(request, tasks, &channels, &mut Connections::default(), env).await;
+        }
+    }
     let (mut tasks, currents) = Task::all_with_targets(request, env.disk)?;
     settle(&mut tasks, request, &channels, &currents)?;
     let reasons_before = reasons(&tasks, request, &currents, env)?;

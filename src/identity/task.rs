@@ -175,6 +175,12 @@ impl<'a> Task<'a> {
         Ok(self.place.peek_state_file(disk, record::FILE)?.and_then(|bytes| Record::parse(&bytes)))
     }
 
+    /// Whether it is known from the record that the state of the target is not shared with a group.
+    pub(crate) fn has_no_group(&self, disk: &Disk) -> bool {
+        let record = self.record(disk).ok().flatten();
+        self.key_access.group.is_none() && record.is_some_and(|record| !record.may_have_group())
+    }
+
     pub(crate) const fn purpose(&self) -> Purpose {
         match self.shape {
             Shape::Msp(_) => Purpose::Sign,
