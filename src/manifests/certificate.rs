@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::approval::GROUP;
 use super::document::{Word, is_true};
 use super::meta::Meta;
 use super::requested::Requested;
@@ -26,6 +27,10 @@ pub(crate) struct Certificate {
     pub(crate) is_ca: bool,
     /// `usages`, if given.
     pub(crate) usages: Vec<Word>,
+    /// The API group of its issuer.
+    pub(crate) issuer_group: Option<String>,
+    /// `privateKey.algorithm`; without one cert-manager makes an RSA key.
+    pub(crate) key_algorithm: Option<Word>,
     /// `privateKey.rotationPolicy`.
     pub(crate) rotation_policy: Option<Word>,
     /// The line of `privateKey`.
@@ -96,6 +101,11 @@ impl Certificate {
         has(&OTHER_USAGES) && !has(&["server auth", "any"])
     }
 
+    /// Whether fabcert's issuer answers it.
+    pub(crate) fn is_for_fabric_ca(&self) -> bool {
+        self.issuer_group.as_deref() == Some(GROUP)
+    }
+
     /// Whether both are the same request, apart from their position.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
         let policy = |c: &Self| c.rotation_policy.as_ref().map(|p| p.text.clone());
@@ -150,6 +160,8 @@ impl Certificate {
             common_name: document.text_at(&["spec", "commonName"]).map(str::to_owned),
             usages: Word::list(document, &["spec", "usages"]),
             is_ca: is_true(document.find(&["spec", "isCA"])),
+            issuer_group: document.text_at(&["spec", "issuerRef", "group"]).map(str::to_owned),
+            key_algorithm: Word::at(document, &["spec", "privateKey", "algorithm"]),
             rotation_policy: Word::at(document, &["spec", "privateKey", "rotationPolicy"]),
             private_key_line: spec.iter().find(|(key, _)| key.text() == Some("privateKey")).map(|(key, _)| key.line),
             duration: duration.and_then(|w| Some((go_duration(&w.text)?, w.line))),

@@ -73,18 +73,19 @@ pub(crate) struct Mount {
     /// The mount path.
     pub(crate) path: String,
     /// The part of it that is mounted.
-    pub(crate) sub_path: Option<String>,
+    pub(crate) sub_path: Option<Word>,
 }
 
 impl Container {
     /// Whether both are equal, apart from their position.
     pub(super) fn is_twin(&self, other: &Self) -> bool {
+        let mount = |m: &Mount| (m.volume.clone(), m.path.clone(), m.sub_path.as_ref().map(|sub| sub.text.clone()));
         let variable = |v: &EnvVar| (v.name.clone(), v.source.clone());
         self.name == other.name
             && self.ports == other.ports
             && self.env.iter().map(variable).eq(other.env.iter().map(variable))
             && self.env_from == other.env_from
-            && self.mounts == other.mounts
+            && self.mounts.iter().map(mount).eq(other.mounts.iter().map(mount))
             && self.words.iter().map(|w| &w.text).eq(other.words.iter().map(|w| &w.text))
     }
 
@@ -105,7 +106,11 @@ impl Container {
                 .items_at(&["volumeMounts"])
                 .iter()
                 .filter_map(|m| {
-                    Some(Mount { volume: text(m, "name")?, path: text(m, "mountPath")?, sub_path: text(m, "subPath") })
+                    Some(Mount {
+                        volume: text(m, "name")?,
+                        path: text(m, "mountPath")?,
+                        sub_path: Word::at(m, &["subPath"]),
+                    })
                 })
                 .collect(),
             words,

@@ -154,8 +154,8 @@ impl VolumeSource {
     /// Returns the key that becomes the file `rest` below a mount.
     fn key(&self, mount: &Mount, rest: &str) -> String {
         let file = match &mount.sub_path {
-            Some(sub) if rest.is_empty() => sub.clone(),
-            Some(sub) => format!("{sub}/{rest}"),
+            Some(sub) if rest.is_empty() => sub.text.clone(),
+            Some(sub) => format!("{}/{rest}", sub.text),
             None => rest.to_owned(),
         };
         self.items.iter().find(|(_, path)| *path == file).map_or(file, |(key, _)| key.clone())

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::approval::{Approval, FabricCaIssuer, GROUP};
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
 use super::indent::indented;
@@ -63,6 +64,10 @@ pub(crate) enum Object {
     Certificate(Certificate),
     /// An Issuer of cert-manager.
     Issuer(Issuer),
+    /// An issuer of a Fabric CA.
+    FabricCaIssuer(FabricCaIssuer),
+    /// Who may approve requests of cert-manager.
+    Approval(Approval),
     /// How kube-proxy balances connections.
     KubeProxy(KubeProxy),
     /// A connection profile.
@@ -173,6 +178,15 @@ impl Manifest {
             }
             ("Issuer" | "ClusterIssuer", "cert-manager.io" | "certmanager.k8s.io") => {
                 Some(Object::Issuer(Issuer::read(document, kind, path)))
+            }
+            ("FabricCAIssuer" | "FabricCAClusterIssuer", GROUP) => {
+                Some(Object::FabricCaIssuer(FabricCaIssuer::read(document, kind, path)))
+            }
+            ("ClusterRole" | "Role", "rbac.authorization.k8s.io") => {
+                Approval::of_role(document, kind, path).map(Object::Approval)
+            }
+            ("CertificateRequestPolicy", "policy.cert-manager.io") => {
+                Some(Object::Approval(Approval::of_a_policy(document, kind, path)))
             }
             ("Gateway", "gateway.networking.k8s.io" | "networking.istio.io") => {
                 Some(Object::Gateway(Gateway::read(document, kind, path)))

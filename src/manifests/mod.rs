@@ -7,6 +7,7 @@
 //! This module reads no files and parses no certificates: it takes texts, and returns names with their reasons.
 
 mod approach;
+mod approval;
 mod backend;
 mod certificate;
 mod config_map;
@@ -49,6 +50,7 @@ mod workload;
 mod tests;
 
 pub(crate) use backend::PortRef;
+pub(crate) use certificate::Certificate;
 pub(crate) use document::Word;
 pub(crate) use fabric::FabricKind;
 pub(crate) use fix::{Addition, with_names};

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::approval::{Approval, FabricCaIssuer};
 use super::backend::Backend;
 use super::certificate::{Certificate, Issuer};
 use super::config_map::ConfigMap;
@@ -48,6 +49,10 @@ pub(crate) struct Network {
     pub(crate) certificates: Vec<Certificate>,
     /// Issuers of cert-manager.
     pub(crate) issuers: Vec<Issuer>,
+    /// Issuers of a Fabric CA.
+    pub(crate) fabric_ca_issuers: Vec<FabricCaIssuer>,
+    /// Who may approve requests of cert-manager.
+    pub(crate) approvals: Vec<Approval>,
     /// Secrets.
     pub(crate) secrets: Vec<Secret>,
     /// ConfigMaps.
@@ -82,6 +87,8 @@ impl Network {
             routes: Vec::new(),
             certificates: Vec::new(),
             issuers: Vec::new(),
+            fabric_ca_issuers: Vec::new(),
+            approvals: Vec::new(),
             secrets: Vec::new(),
             config_maps: Vec::new(),
             proxies: Vec::new(),
@@ -152,6 +159,8 @@ impl Network {
                 }
             }
             Object::Issuer(issuer) => self.issuers.push(issuer),
+            Object::FabricCaIssuer(issuer) => self.fabric_ca_issuers.push(issuer),
+            Object::Approval(approval) => self.approvals.push(approval),
             Object::KubeProxy(proxy) => self.proxies.push(proxy),
             Object::Profile(profile) => self.profiles.push(profile),
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::container::Container;
+use super::container::{Container, Mount};
 use super::document::Word;
 use super::meta::{Labels, Meta, labels};
 use super::requested::Requested;
@@ -145,6 +145,31 @@ impl Workload {
             }
             _ => !self.has_numbered_pods() && self.pod_names().iter().any(|name| name == pod),
         }
+    }
+
+    /// The mounts of parts of volumes, each with its `subPath`.
+    pub(crate) fn sub_paths(&self) -> impl Iterator<Item = (&Mount, &Word)> {
+        self.mounts().filter_map(|mount| Some((mount, mount.sub_path.as_ref()?)))
+    }
+
+    /// The sources of the volume of a mount.
+    pub(crate) fn sources_of(&self, mount: &Mount) -> impl Iterator<Item = &VolumeSource> {
+        self.volumes.iter().filter(|volume| volume.name == mount.volume).flat_map(|volume| &volume.sources)
+    }
+
+    /// The names of the Secrets with a file in a folder `folder`.
+    pub(crate) fn secrets_at(&self, folder: &str) -> impl Iterator<Item = &str> {
+        let is_in = move |path: &str| path.split('/').any(|part| part == folder);
+        self.mounts().flat_map(move |mount| {
+            let secrets = self.sources_of(mount).filter(|source| source.is_secret);
+            let mounted =
+                secrets.filter(move |source| is_in(&mount.path) || source.items.iter().any(|(_, path)| is_in(path)));
+            mounted.map(|source| source.name.as_str())
+        })
+    }
+
+    fn mounts(&self) -> impl Iterator<Item = &Mount> {
+        self.containers.iter().chain(&self.init_containers).flat_map(|container| &container.mounts)
     }
 
     /// The names of all mounted Secrets, or of all mounted `ConfigMap`s.

@@ -30,6 +30,8 @@ mod go_client;
 #[cfg(all(feature = "dev-ca", not(feature = "kubernetes")))]
 mod help;
 mod hostile;
+#[cfg(feature = "kubernetes")]
+mod image;
 mod install;
 mod layers;
 mod library;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod authority;
+mod cert_manager;
 mod certificate;
 mod chain;
 mod channel;
@@ -18,6 +19,7 @@ mod tls;
 
 pub use audit::*;
 pub use authority::*;
+pub use cert_manager::*;
 pub use certificate::*;
 pub use chain::*;
 pub use channel::*;

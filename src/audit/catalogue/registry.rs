@@ -1,7 +1,7 @@
 //! All rules, in the order of their ids.
 
 use super::rule::Rule;
-use super::{audit, authority, certificate, chain, channel, key, manifest, msp, names, node_ou, tls};
+use super::{audit, authority, cert_manager, certificate, chain, channel, key, manifest, msp, names, node_ou, tls};
 
 /// Every rule, sorted by id.
 pub static RULES: &[&Rule] = &[
@@ -25,6 +25,11 @@ pub static RULES: &[&Rule] = &[
     &channel::CHANNEL_HOST_MISSING,
     &channel::CHANNEL_MSP_UNKNOWN,
     &tls::CLIENT_CERTIFICATE_REQUIRED,
+    &cert_manager::CM_APPROVAL_MISSING,
+    &cert_manager::CM_DURATION_IGNORED,
+    &cert_manager::CM_NO_COMMON_NAME,
+    &cert_manager::CM_RSA_MSP,
+    &cert_manager::CM_SUBPATH,
     &msp::CONFIG_MISSPELT,
     &msp::CONFIG_OU_CA,
     &msp::CONFIG_UNUSABLE,

@@ -236,6 +236,8 @@ fn object_seen(object: &Object) -> ObjectSeen {
         Object::ConfigMap(o) => (Some(&o.meta), "", &o.meta.at),
         Object::Certificate(o) => (Some(&o.meta), "", &o.meta.at),
         Object::Issuer(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::FabricCaIssuer(o) => (Some(&o.meta), "", &o.meta.at),
+        Object::Approval(o) => (Some(&o.meta), "", &o.meta.at),
         Object::KubeProxy(o) => (None, "kube-proxy configuration", &o.at),
         Object::Profile(o) => (None, "connection profile", &o.at),
     };

@@ -1,6 +1,11 @@
 //! The checks of all manifests together, one file for each. The rules are described in [`crate::audit::catalogue`].
 
 mod ca_lifetime_short;
+mod cm_approval_missing;
+mod cm_duration_ignored;
+mod cm_no_common_name;
+mod cm_rsa_msp;
+mod cm_subpath;
 mod eku_server_missing;
 mod gateway_port_mismatch;
 mod gateway_session_affinity;
@@ -40,6 +45,11 @@ pub(crate) static CHECKS: &[&Check] = &[
     &rotation_policy::CHECK,
     &restart_loses_identity::CHECK,
     &ca_lifetime_short::CHECK,
+    &cm_no_common_name::CHECK,
+    &cm_rsa_msp::CHECK,
+    &cm_subpath::CHECK,
+    &cm_approval_missing::CHECK,
+    &cm_duration_ignored::CHECK,
     &override_hides_name::CHECK,
     &namespace_unknown::CHECK,
     &kube_proxy_mode::CHECK,

@@ -54,6 +54,18 @@ pub(crate) enum Tool {
     /// cert-manager's controllers, by `CERT_MANAGER`; the definitions of their objects lie beside it, in `cert-manager-crds`.
     #[cfg(feature = "kubernetes")]
     CertManager,
+    /// The container image as an OCI archive, by `FABCERT_IMAGE`.
+    #[cfg(feature = "kubernetes")]
+    Image,
+    /// A reader of container images, by `FABCERT_SKOPEO`.
+    #[cfg(feature = "kubernetes")]
+    Skopeo,
+    /// An unpacker of container images, by `FABCERT_UMOCI`.
+    #[cfg(feature = "kubernetes")]
+    Umoci,
+    /// A container runtime, by `FABCERT_RUNC`.
+    #[cfg(feature = "kubernetes")]
+    Runc,
     /// OpenSSL's command line, by `FABCERT_OPENSSL`.
     OpenSsl,
 }
@@ -86,6 +98,14 @@ impl Tool {
             Self::Etcd => "ETCD",
             #[cfg(feature = "kubernetes")]
             Self::CertManager => "CERT_MANAGER",
+            #[cfg(feature = "kubernetes")]
+            Self::Image => "FABCERT_IMAGE",
+            #[cfg(feature = "kubernetes")]
+            Self::Skopeo => "FABCERT_SKOPEO",
+            #[cfg(feature = "kubernetes")]
+            Self::Umoci => "FABCERT_UMOCI",
+            #[cfg(feature = "kubernetes")]
+            Self::Runc => "FABCERT_RUNC",
             Self::OpenSsl => "FABCERT_OPENSSL",
         }
     }
@@ -117,6 +137,14 @@ impl Tool {
             Self::Etcd => "etcd",
             #[cfg(feature = "kubernetes")]
             Self::CertManager => "cert-manager",
+            #[cfg(feature = "kubernetes")]
+            Self::Image => "fabcert-image.tar",
+            #[cfg(feature = "kubernetes")]
+            Self::Skopeo => "skopeo",
+            #[cfg(feature = "kubernetes")]
+            Self::Umoci => "umoci",
+            #[cfg(feature = "kubernetes")]
+            Self::Runc => "runc",
             Self::OpenSsl => "openssl",
         }
     }

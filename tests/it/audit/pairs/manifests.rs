@@ -45,8 +45,87 @@ spec:
       VOLUME
 ";
 
+/// A request to a Fabric CA, and the pod that mounts what it gives as an MSP folder.
+const REQUESTED: &str = r#"apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: peer-x, namespace: acme}
+spec:
+  secretName: peer-x
+  commonName: peer-x
+  privateKey: {algorithm: ECDSA, size: 256, rotationPolicy: Never}
+  issuerRef: {group: fabcert.dev, kind: FabricCAIssuer, name: org1}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: peer-x, namespace: acme}
+spec:
+  template:
+    metadata: {labels: {app: peer-x}}
+    spec:
+      containers:
+        - name: tool
+          volumeMounts:
+            - name: msp
+              mountPath: /msp
+      volumes:
+        - name: msp
+          projected:
+            sources:
+              - secret: {name: peer-x, items: [{key: tls.crt, path: signcerts/cert.pem}]}
+---
+apiVersion: fabcert.dev/v1alpha1
+kind: FabricCAIssuer
+metadata: {name: org1, namespace: acme}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: approve}
+rules:
+  - apiGroups: [cert-manager.io]
+    resources: [signers]
+    verbs: [approve]
+    resourceNames: ["fabriccaissuers.fabcert.dev/*"]
+"#;
+
+/// [`REQUESTED`] with one text changed.
+fn requested<'s>(stage: &'s Stage, from: &str, to: &str) -> &'s Stage {
+    assert!(REQUESTED.contains(from), "{from}");
+    stage.manifests(&[]).file("more.yaml", REQUESTED.replace(from, to))
+}
+
 pub(super) const PAIRS: &[Pair] = &[
     ("ca-lifetime-short", |s| s.manifests(&[("issuer.yaml", "  duration: 87600h\n", "")]), |s| s.manifests(&[])),
+    (
+        "cm-approval-missing",
+        |s| requested(s, "fabriccaissuers.fabcert.dev/*", "issuers.cert-manager.io/*"),
+        |s| requested(s, "fabriccaissuers.fabcert.dev/*", "fabriccaissuers.fabcert.dev/acme.org1"),
+    ),
+    (
+        "cm-duration-ignored",
+        |s| requested(s, "  commonName", "  duration: 2160h\n  commonName"),
+        |s| requested(s, "  issuerRef: {group: fabcert.dev, kind: FabricCAIssuer, name: org1}", "  duration: 2160h"),
+    ),
+    (
+        "cm-no-common-name",
+        |s| requested(s, "  commonName: peer-x\n", ""),
+        |s| requested(s, "commonName: peer-x", "commonName: peer-y"),
+    ),
+    (
+        "cm-rsa-msp",
+        |s| requested(s, "algorithm: ECDSA, size: 256, ", ""),
+        |s| requested(s, "algorithm: ECDSA, size: 256", "algorithm: Ed25519"),
+    ),
+    (
+        "cm-subpath",
+        |s| {
+            requested(
+                s,
+                "mountPath: /msp\n",
+                "mountPath: /msp/signcerts/cert.pem\n              subPath: signcerts/cert.pem\n",
+            )
+        },
+        |s| requested(s, "mountPath: /msp", "mountPath: /etc/msp"),
+    ),
     (
         "gateway-port-mismatch",
         |s| s.manifests(&[("gateway.yaml", "targetPort: grpc", "targetPort: 7151")]),
