@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::{ClusterArgs, LayoutArg, OutputArgs, OutputForm, TargetArgs, TlsNamesArg};
 use super::enroll::IdentityArgs;
 use super::{outcome, output, place_names, process};
-use crate::cluster::{Access, Chosen, SecretNames, Store, WorkFolder};
+use crate::cluster::{Access, SecretNames, Store, WorkFolder};
 use crate::disk::Disk;
 use crate::enroll::{self, Outcome};
 use crate::identity::{Environment, Keeper as _, Request};
@@ -36,13 +36,7 @@ impl<'a> InCluster<'a> {
     ) -> Result<Option<Self>, Error> {
         let Some(name) = &args.k8s_secret else { return Ok(None) };
         let names = SecretNames::new(name)?;
-        let chosen = Chosen {
-            kubeconfig: args.kubeconfig.as_deref(),
-            context: args.kube_context.as_deref(),
-            namespace: args.k8s_namespace.as_deref().or(namespace),
-            timeout,
-            wait,
-        };
+        let chosen = args.access.chosen(namespace, (timeout, wait));
         let work = WorkFolder::create(disk, &std::env::temp_dir(), name)?;
         let fetched = async { Store::fetch(Access::find(chosen).await?, names, work).await };
         let store = process::runtime()?.block_on(process::until_signal(fetched))?;

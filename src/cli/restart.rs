@@ -8,7 +8,7 @@ use super::args::{ClusterArgs, HookArgs, RestartArg, RestartArgs};
 use super::enroll::IdentityArgs;
 use super::process;
 use crate::agent::hooks::Restarter;
-use crate::cluster::{Access, Chosen, Engine, PodRestarter, Restarts};
+use crate::cluster::{Access, Engine, PodRestarter, Restarts};
 use crate::disk::Disk;
 use crate::{Error, ErrorKind};
 
@@ -43,18 +43,9 @@ impl RestartArgs {
             let folders = target.msp_dir.iter().chain(&target.tls_dir).chain(paths);
             refuse_pod_volumes(folders.map(PathBuf::as_path), disk)?;
         }
-        let namespace = cluster
-            .k8s_namespace
-            .clone()
-            .or_else(|| text("POD_NAMESPACE"))
-            .or_else(|| identity.names.namespace.clone());
-        let chosen = Chosen {
-            kubeconfig: cluster.kubeconfig.as_deref(),
-            context: cluster.kube_context.as_deref(),
-            namespace: namespace.as_deref(),
-            timeout: identity.ca.connection.timeout,
-            wait: Some(Duration::ZERO),
-        };
+        let namespace = text("POD_NAMESPACE").or_else(|| identity.names.namespace.clone());
+        let limits = (identity.ca.connection.timeout, Some(Duration::ZERO));
+        let chosen = cluster.access.chosen(namespace.as_deref(), limits);
         let restarts = Restarts { engine, pod, termination, now: process::now };
         let checked = async {
             let restarter = PodRestarter::new(Access::find(chosen).await?, restarts);

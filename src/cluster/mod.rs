@@ -12,6 +12,7 @@ mod key;
 mod lease;
 mod named;
 mod objects;
+mod pair;
 mod restart;
 mod secret;
 mod store;

@@ -142,16 +142,16 @@ fn waiting_key(pending: &Pending, requested: Option<&KeyPair>, request: &Offline
 }
 
 /// Installs a certificate that was carried here, after the same verification as an enrolment's. Certificate and each part
-/// of the chain are PEM (the certificate alone, a part of the chain one or many), DER, or PKCS#7 in either form. The key
-/// is the pending one of `fabcert csr`, or of an enrolment that lost its answer.
+/// of the chain are PEM (the certificate alone, a part of the chain one or many), DER, or PKCS#7 in either form. Without `key`, the
+/// key is the pending one of `fabcert csr`, or of an enrolment that lost its answer.
 ///
 /// # Errors
-/// When no key of this id is pending, the target holds another identity or root and `force` is not set, the certificate
+/// When no key of this id is pending, or another one than `key` and `force` is not set, the target holds another identity or root and `force` is not set, the certificate
 /// is not as requested, or the folder cannot be written.
 pub(crate) fn install_answer(
     request: &OfflineRequest,
-    certificate: &[u8],
-    chain: &[impl AsRef<[u8]>],
+    key: Option<&KeyPair>,
+    (certificate, chain): (&[u8], &[impl AsRef<[u8]>]),
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
     let answer = CarriedAnswer::read(certificate)?;
@@ -164,23 +164,30 @@ pub(crate) fn install_answer(
     let place = Place::of(env.disk, &request.target)?.for_group(request.key_access.group);
     let lock = Lock::acquire(env.disk, &place, (env.now)())?;
     lock.withdrawn_on_error(env.disk, |lock| {
-        install_answer_at(place, lock, request, (&answer.cert_pem, &chain_pem), env)
+        install_answer_at(place, lock, (request, key), (&answer.cert_pem, &chain_pem), env)
     })
 }
 
 fn install_answer_at(
     place: Place,
     lock: &Lock,
-    request: &OfflineRequest,
+    (request, given): (&OfflineRequest, Option<&KeyPair>),
     (cert_pem, chain_pem): (&[u8], &[u8]),
     env: &Environment<'_>,
 ) -> Result<Outcome, Error> {
     let answer = Unproven { cert_pem, chain_pem, server_date: None };
-    let Some(pending) = Pending::at(&place, env.disk)? else {
-        return current_answer(request, place, &answer, env)?.ok_or_else(|| {
+    let waiting = Pending::at(&place, env.disk)?;
+    if (waiting.is_none() || given.is_some())
+        && let Some(unchanged) = current_answer(request, place.clone(), &answer, env)?
+    {
+        return Ok(unchanged);
+    }
+    let pending = match given {
+        Some(key) => came_with(key, waiting, request)?,
+        None => waiting.ok_or_else(|| {
             Error::new(ErrorKind::Input, format!("no key is pending beside {}", request.target.display()))
                 .with_help("make one with fabcert csr and the same folder")
-        });
+        })?,
     };
     if pending.id() != request.id {
         return Err(Error::new(
@@ -233,6 +240,23 @@ fn install_answer_at(
     }
     let path = request.target.join(file);
     Ok(request.outcome(Action::Enrolled, "certificate verified and installed", issued.verified.leaf(), path, &change))
+}
+
+/// A key that came with its certificate, as one that waits for it.
+///
+/// # Errors
+/// When another key waits for its certificate, and `force` is not set.
+fn came_with(key: &KeyPair, waiting: Option<Pending>, request: &OfflineRequest) -> Result<Pending, Error> {
+    let Some(waiting) = waiting.filter(|_| !request.force) else {
+        let asked = Asked::by_hand(&[], &[], &request.subject);
+        return Ok(Pending::new(key, &request.id, None, request.purpose, asked));
+    };
+    if waiting.key()?.public_point() == key.public_point() {
+        return Ok(waiting);
+    }
+    let message = format!("another key waits for its certificate beside {}", request.target.display());
+    Err(Error::new(ErrorKind::Input, message)
+        .with_help("let fabcert enroll finish that enrolment first, or drop its key with --force"))
 }
 
 /// The outcome if the folder holds the certificate of `answer` with its key and chain already, and it passes the same

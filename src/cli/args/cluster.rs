@@ -2,10 +2,11 @@
 #![allow(clippy::doc_markdown, reason = "comments of arguments are help texts, printed as they are")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::cluster::Workload;
+use crate::cluster::{Chosen, Workload};
 
 /// What needs a cluster.
 const USE: &str = "cluster_use";
@@ -18,6 +19,13 @@ pub(in crate::cli) struct ClusterArgs {
     /// folder, NAME-fabcert the state between runs
     #[arg(long, value_name = "NAME", env = "FABCERT_K8S_SECRET", group = USE, help_heading = "Kubernetes")]
     pub(in crate::cli) k8s_secret: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) access: AccessArgs,
+}
+
+/// Which cluster and namespace.
+#[derive(Args, Clone, Debug, Default)]
+pub(in crate::cli) struct AccessArgs {
     /// Namespace of the Secrets [default: --namespace, then that of the context or of the pod]
     #[arg(
         long,
@@ -39,6 +47,18 @@ pub(in crate::cli) struct ClusterArgs {
         help_heading = "Kubernetes"
     )]
     pub(in crate::cli) kube_context: Option<String>,
+}
+
+/// A Secret that a certificate and its key come from.
+#[derive(Args, Clone, Debug, Default)]
+#[command(group(ArgGroup::new(USE).multiple(true)))]
+pub(in crate::cli) struct SecretArgs {
+    /// Secret with the certificate, its key and its CAs, in place of --cert and --chain: tls.crt, tls.key and ca.crt, as
+    /// cert-manager writes it, or the files of an MSP folder, as fabcert --k8s-secret writes it
+    #[arg(long, value_name = "NAME", env = "FABCERT_FROM_SECRET", group = USE, conflicts_with = "cert", help_heading = "Kubernetes")]
+    pub(in crate::cli) from_secret: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) access: AccessArgs,
 }
 
 /// How the cluster restarts a node.
@@ -73,4 +93,21 @@ pub(in crate::cli) struct RestartArgs {
     /// Lease that all members of the gateway share [default: fabcert- and the first --gateway-service]
     #[arg(long, value_name = "NAME", requires = "restart", env = "FABCERT_RESTART_LEASE", help_heading = "Kubernetes")]
     pub(in crate::cli) restart_lease: Option<String>,
+}
+
+impl AccessArgs {
+    /// The cluster that was chosen; `namespace` counts where none is given.
+    pub(in crate::cli) fn chosen<'a>(
+        &'a self,
+        namespace: Option<&'a str>,
+        (timeout, wait): (Duration, Option<Duration>),
+    ) -> Chosen<'a> {
+        Chosen {
+            kubeconfig: self.kubeconfig.as_deref(),
+            context: self.kube_context.as_deref(),
+            namespace: self.k8s_namespace.as_deref().or(namespace),
+            timeout,
+            wait,
+        }
+    }
 }

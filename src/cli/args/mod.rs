@@ -17,7 +17,7 @@ mod target;
 pub(super) use ca::{CaArgs, ConnectionArgs, TlsCaArgs};
 pub(super) use channels::ChannelArgs;
 #[cfg(feature = "kubernetes")]
-pub(super) use cluster::{ClusterArgs, RestartArg, RestartArgs};
+pub(super) use cluster::{ClusterArgs, RestartArg, RestartArgs, SecretArgs};
 pub(super) use duration::parse_duration;
 pub(super) use hooks::HookArgs;
 pub(super) use key::KeyArgs;

@@ -2,6 +2,7 @@
 
 mod api_server;
 mod cert_manager;
+mod from_secret;
 mod issuer;
 mod issuer_refused;
 #[cfg(feature = "dev-ca")]
