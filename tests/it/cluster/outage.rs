@@ -84,10 +84,10 @@ impl UnderWay {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let child = namespace.command(&args, "peerpw", "log").spawn().unwrap();
         let scene = Self { ca, namespace, way, child };
-        // The key is stored before the request is sent.
-        scene.wait_for("the pending key", || {
-            scene.namespace.secret("org1-peer1-fabcert").is_some_and(|s| s["data"]["msp.pending.json"].is_string())
-        });
+        scene.wait_for("the request", || scene.ca.running.enrollments("dev-ca", ID) == Some(1));
+        // The key is stored before it is sent.
+        let stored = scene.namespace.secret("org1-peer1-fabcert").unwrap();
+        assert!(stored["data"]["msp.pending.json"].is_string(), "{stored}");
         Some(scene)
     }
 

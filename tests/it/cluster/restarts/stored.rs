@@ -5,7 +5,7 @@ use super::gateway::Gateway;
 /// The next pod goes on from the Secrets: one restart for the certificate, and it passes there.
 #[test]
 fn a_node_with_its_identity_in_secrets_is_evicted_once() {
-    let Some(mut gateway) = Gateway::start_in_secrets("stored", &["--restart", "evict"]) else { return };
+    let Some(mut gateway) = Gateway::start_in_secrets("evicted-secrets", &["--restart", "evict"]) else { return };
     gateway.budget("maxUnavailable", 1);
     gateway.tick();
     gateway.start_agents();
