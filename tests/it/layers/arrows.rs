@@ -144,6 +144,7 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
         &[
             "error",
             "time",
+            "text",
             "disk",
             "agent::hooks::Fingerprints",
             "agent::hooks::News",
