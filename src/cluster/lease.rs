@@ -39,7 +39,7 @@ struct FoundSpec {
 /// What to do about a Lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
-    /// There is none, or nobody holds it, or its holder has not renewed it.
+    /// It does not exist, nobody holds it, or its holder has not renewed it.
     Take,
     /// It is ours.
     Renew,

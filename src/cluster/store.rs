@@ -336,7 +336,7 @@ enum HandedOver {
     Taken(Box<Pending>),
     /// The Secrets hold a pending key that is not this one.
     Refused,
-    /// There is none, or the Secrets hold it.
+    /// Nothing is to be done: no key was left, or the Secrets hold it.
     Known,
 }
 

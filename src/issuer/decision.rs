@@ -94,7 +94,7 @@ pub(super) enum Decision {
 /// Why a request gets no certificate.
 type Refusal = String;
 
-/// Decides about a request. `issuer` is `None` if there is none with that name.
+/// Decides about a request. `issuer` is `None` if no issuer has that name.
 pub(super) fn decide(
     request: &CertificateRequest,
     issuer: Option<Issuer<'_>>,

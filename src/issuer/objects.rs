@@ -49,7 +49,7 @@ pub(super) async fn anchors(access: &Access, tls_ca: &TlsCa) -> Result<String, E
 /// An enrolment secret.
 ///
 /// # Errors
-/// When it cannot be read, or is none.
+/// When it cannot be read, or is not what is expected.
 pub(super) async fn secret(access: &Access, reference: &KeyRef) -> Result<Secret, Error> {
     let bytes = secret_key(access, reference, "secret").await?;
     let cleaned = Cleaned::read(&bytes);

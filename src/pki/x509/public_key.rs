@@ -9,7 +9,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::pki::key::Ski;
 
-/// Fabric's SKI of a public key, `SubjectPublicKeyInfo` in DER; of bytes that are none, the SKI of the bytes.
+/// Fabric's SKI of a public key, `SubjectPublicKeyInfo` in DER; of other bytes, the SKI of the bytes.
 pub(crate) fn ski_of(spki_der: &[u8]) -> Ski {
     match SubjectPublicKeyInfo::from_der(spki_der) {
         Ok((_, spki)) => Ski::of_point(&spki.subject_public_key.data),
