@@ -1,11 +1,8 @@
 //! The certificate, key and chain in a Secret, whoever wrote it.
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
 use zeroize::Zeroizing;
 
 use super::access::Access;
-use super::error::Object;
 use super::secret::Data;
 use crate::text::{pem_blocks, pem_encode};
 use crate::{Error, ErrorKind};
@@ -27,20 +24,11 @@ impl Access {
     /// # Errors
     /// When it cannot be read, does not exist, or holds no pair.
     pub(crate) async fn pair(&self, name: &str) -> Result<Pair, Error> {
-        let object = Object { rights: "get of secrets", ..Object::secret(name) };
-        let read = |secrets: Api<Secret>| {
-            let name = name.to_owned();
-            async move { secrets.get(&name).await }
-        };
-        let found = self.send("read", object, read).await.map_err(|e| match e {
-            kube::Error::Api(status) if status.code == 404 => {
-                let message = format!("there is no Secret {name} in the namespace {}", self.namespace());
-                Error::new(ErrorKind::Input, message).with_help("name another one with --k8s-namespace")
-            }
-            e => self.explain("read", object, e),
+        let data = self.secret_data(name).await?.ok_or_else(|| {
+            let message = format!("there is no Secret {name} in the namespace {}", self.namespace());
+            Error::new(ErrorKind::Input, message).with_help("name another one with --k8s-namespace")
         })?;
-        let data = found.data.unwrap_or_default().into_iter();
-        let data = Data(data.map(|(key, content)| (key, Zeroizing::new(content.0))).collect());
+        let data = Data(data);
         pair(&data).map_err(|why| {
             Error::new(ErrorKind::Input, format!("the Secret {}/{name} {why}", self.namespace())).with_help(
                 "it must hold tls.crt and tls.key, or signcert.pem and key.pem, with the CA certificates in ca.crt or cacert-1.pem",

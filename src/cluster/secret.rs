@@ -62,18 +62,20 @@ impl Access {
     /// # Errors
     /// When it cannot be read.
     pub(crate) async fn secret_data(&self, name: &str) -> Result<Option<BTreeMap<String, Zeroizing<Vec<u8>>>>, Error> {
-        let read = |secrets: Api<Secret>| {
-            let key = name.to_owned();
-            async move { secrets.get_opt(&key).await }
-        };
-        let found = self
-            .send("read", Object::secret(name), read)
-            .await
-            .map_err(|e| self.explain("read", Object::secret(name), e))?;
+        let found = self.read_secret(name).await?;
         let data = |secret: Secret| {
             secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, Zeroizing::new(value.0)))
         };
         Ok(found.map(|secret| data(secret).collect()))
+    }
+
+    async fn read_secret(&self, name: &str) -> Result<Option<Secret>, Error> {
+        let read = |secrets: Api<Secret>| {
+            let key = name.to_owned();
+            async move { secrets.get_opt(&key).await }
+        };
+        let found = self.send("read", Object::secret(name), read).await;
+        found.map_err(|e| self.explain("read", Object::secret(name), e))
     }
 
     /// The Secret `name`; `None` if it does not exist.
@@ -81,14 +83,7 @@ impl Access {
     /// # Errors
     /// When it cannot be read, fabcert did not write it, or could not write it.
     pub(super) async fn secret(&self, name: &str, part: Part) -> Result<Option<Stored>, Error> {
-        let read = |secrets: Api<Secret>| {
-            let key = name.to_owned();
-            async move { secrets.get_opt(&key).await }
-        };
-        let found = self
-            .send("read", Object::secret(name), read)
-            .await
-            .map_err(|e| self.explain("read", Object::secret(name), e))?;
+        let found = self.read_secret(name).await?;
         let Some(found) = found else { return Ok(None) };
         let namespace = self.namespace();
         let is_own =
